@@ -1,0 +1,71 @@
+"""Queueing: Erlang B, C and A, the least agents that meet a target, and the day as it unfolds.
+
+What only some need (the exact day, lines that fill up, redials, other laws of patience) is imported when it
+is first asked for: it brings pandas and scipy.optimize, which the formulas do without.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from planning.queueing.erlang import (
+    Measures,
+    agents_required,
+    calls_handled,
+    erlang_b,
+    erlang_c,
+    measures,
+    service_level,
+    wait_percentile,
+)
+from planning.queueing.target import Target
+
+if TYPE_CHECKING:
+    from planning.queueing.transient import exact_day
+    from planning.queueing.variants import (
+        Empirical,
+        Exponential,
+        Lognormal,
+        PatienceLaw,
+        QueueMeasures,
+        RandomRateMeasures,
+        RedialMeasures,
+        Weibull,
+        finite_measures,
+        general_patience_measures,
+        random_rate_measures,
+        redial_measures,
+    )
+
+__all__ = [
+    "Empirical",
+    "Exponential",
+    "Lognormal",
+    "Measures",
+    "PatienceLaw",
+    "QueueMeasures",
+    "RandomRateMeasures",
+    "RedialMeasures",
+    "Target",
+    "Weibull",
+    "agents_required",
+    "calls_handled",
+    "erlang_b",
+    "erlang_c",
+    "exact_day",
+    "finite_measures",
+    "general_patience_measures",
+    "measures",
+    "random_rate_measures",
+    "redial_measures",
+    "service_level",
+    "wait_percentile",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for the first time (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "transient" if name == "exact_day" else "variants"
+    value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
+    return value

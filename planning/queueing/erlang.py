@@ -1,0 +1,489 @@
+"""Erlang B, C and A: what a number of agents gives its callers, and the least number that gives enough.
+
+All arguments broadcast against each other; every function returns an array of the common shape, or a numpy
+number where all arguments are single numbers. Calls are offered calls an interval, times are seconds, loads
+are erlangs: load = calls x AHT / interval.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from planning.errors import PlanningError
+from planning.queueing import _kernels
+from planning.queueing.arguments import Floats, broadcast, numbers, one_of, shares
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from planning.queueing.target import Target
+
+BASES = ("offered", "answered", "excluding_short_abandons", "answered_or_abandoned")
+
+
+@dataclass(frozen=True, eq=False)
+class Measures:
+    """What callers and agents meet, one array a measure, all of one shape.
+
+    Attributes
+    ----------
+    load
+        Offered load, in erlangs.
+    wait_probability
+        Share of the offered calls that find every agent busy.
+    service_level
+        Answered within the threshold / offered.
+    miss
+        1 - `service_level`, accurate however small.
+    asa_s
+        Mean wait of the answered calls, in seconds; inf where nobody is ever answered or the queue grows
+        without end.
+    abandonment
+        Abandoned / offered.
+    occupancy
+        Busy time / staffed time; 1 where calls meet no agent at all.
+    """
+
+    load: Floats
+    wait_probability: Floats
+    service_level: Floats
+    miss: Floats
+    asa_s: Floats
+    abandonment: Floats
+    occupancy: Floats
+
+
+def erlang_b(load: ArrayLike, agents: ArrayLike) -> Floats:
+    """Return the share of calls blocked when those that find all agents busy are lost: Erlang B.
+
+    ``1 / B = sum_k n (n-1) ... (n-k+1) / a^k``, continued to real n by the incomplete gamma function.
+
+    Parameters
+    ----------
+    load
+        Offered load a, in erlangs, >= 0; broadcasts with `agents`.
+    agents
+        Agents n, real, >= 0.
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 1]; 1 without agents.
+
+    Raises
+    ------
+    PlanningError
+        When an argument is no number, negative or infinite.
+
+    References
+    ----------
+    A. K. Erlang (1917), eq. (5); D. L. Jagerman (1974), Bell System Technical Journal 53, for real n.
+
+    Examples
+    --------
+    >>> erlang_b(20, [18, 20.5, 25]).round(4)
+    array([0.2213, 0.1448, 0.0502])
+    """
+    load, agents = broadcast(load=_load(load), agents=_agents(agents))
+    result: Floats = _run(_kernels.blocking, load, agents)
+    return result
+
+
+def erlang_c(load: ArrayLike, agents: ArrayLike) -> Floats:
+    """Return the probability that a call waits when nobody gives up: Erlang C.
+
+    ``1 / C = (n - a) / n / B + a / n``; 1.0 where agents <= load, for there the queue grows without end.
+
+    Parameters
+    ----------
+    load
+        Offered load a, in erlangs, >= 0; broadcasts with `agents`.
+    agents
+        Agents n, real, >= 0.
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 1].
+
+    Raises
+    ------
+    PlanningError
+        When an argument is no number, negative or infinite.
+
+    References
+    ----------
+    A. K. Erlang (1917), eq. (6).
+
+    Examples
+    --------
+    >>> erlang_c(20, [20, 22, 24.5]).round(4)
+    array([1.    , 0.5679, 0.2504])
+    """
+    load, agents = broadcast(load=_load(load), agents=_agents(agents))
+    result: Floats = _run(_kernels.delay, load, agents)
+    return result
+
+
+def measures(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    *,
+    interval_s: ArrayLike = 900.0,
+    patience_s: ArrayLike = math.inf,
+    threshold_s: ArrayLike = 20.0,
+) -> Measures:
+    """Return what `agents` give their callers: Erlang C, or Erlang A where patience is finite.
+
+    Erlang C: ``miss = C exp(-(n - a) T / AHT)``, ``ASA = C AHT / (n - a)``. Erlang A: the wait V of a caller
+    who stays has a density proportional to ``exp(b (1 - e^-x) - c x)``, x = t / patience,
+    b = a patience / AHT, c = n patience / AHT; a caller abandons when an exponential patience ends before V.
+
+    Parameters
+    ----------
+    calls
+        Calls offered in the interval, >= 0.
+    aht_s
+        Average handling time, in seconds, > 0.
+    agents
+        Agents on position, >= 0; real numbers are read by the formulas' continuation.
+    interval_s
+        Length of the interval, in seconds, > 0.
+    patience_s
+        Mean time that a caller is ready to wait, in seconds, > 0; inf (nobody gives up) is Erlang C.
+    threshold_s
+        The answer-time threshold T, in seconds, >= 0.
+
+    Returns
+    -------
+    Measures
+        Arrays of the common shape. Without calls the service level is 1 and the rest 0. In Erlang C with
+        agents <= load the service level is 0, the ASA inf, the occupancy 1. Without agents every patient
+        caller abandons in the end, and the ASA over the answered, of whom there are none, is inf.
+
+    Raises
+    ------
+    PlanningError
+        When an argument is no number or out of bounds, or the shapes do not fit.
+
+    References
+    ----------
+    A. K. Erlang (1917); C. Palm (1957), Tele 1; F. Baccelli and G. Hebuterne (1981), Performance '81;
+    A. Mandelbaum and S. Zeltyn (2007), Service engineering in action.
+
+    Examples
+    --------
+    >>> result = measures(100, 180, [20, 24], patience_s=[90, np.inf])
+    >>> result.service_level.round(4)
+    array([0.7426, 0.8089])
+    >>> result.abandonment.round(4)
+    array([0.1039, 0.    ])
+    """
+    rows, load = _rows(calls, aht_s, agents, interval_s, patience_s, threshold_s)
+    wait, service, miss, asa, abandonment, occupancy, _, _ = rows
+    return Measures(load[()], wait, service, miss, asa, abandonment, occupancy)
+
+
+def service_level(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    *,
+    interval_s: ArrayLike = 900.0,
+    patience_s: ArrayLike = math.inf,
+    threshold_s: ArrayLike = 20.0,
+    basis: str = "offered",
+) -> Floats:
+    """Return the service level on a named basis; the parameters are those of `measures`.
+
+    Parameters
+    ----------
+    calls, aht_s, agents, interval_s, patience_s, threshold_s
+        As in `measures`.
+    basis
+        - ``"offered"``: answered within T / offered (the suite's own definition);
+        - ``"answered"``: answered within T / answered; 0 where nobody is answered;
+        - ``"excluding_short_abandons"``: answered within T / (offered - abandoned within T);
+        - ``"answered_or_abandoned"``: (answered or abandoned within T) / offered.
+
+        Without abandonment, in Erlang C, all four are the same.
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 1]; 1 without calls.
+
+    Raises
+    ------
+    PlanningError
+        As in `measures`, or when the basis is none of the four.
+
+    References
+    ----------
+    A. N. Avramidis and P. L'Ecuyer (2005), Modeling and simulation of call centers, section 2.
+
+    Examples
+    --------
+    >>> [round(float(service_level(100, 180, 20, patience_s=90, basis=basis)), 3) for basis in BASES]
+    [0.743, 0.829, 0.797, 0.811]
+    """
+    one_of("basis", basis, BASES)
+    rows, _ = _rows(calls, aht_s, agents, interval_s, patience_s, threshold_s)
+    _, service, _, _, _, _, beyond, late = rows
+    if basis == "offered":
+        return service
+    # those on whom the threshold is lost: answered too late, or on the line at T
+    lost = late if basis == "answered" else beyond * np.exp(-np.asarray(threshold_s) / np.asarray(patience_s))
+    if basis == "answered_or_abandoned":
+        return 1.0 - lost
+    result: Floats = service / np.maximum(service + lost, np.finfo(float).tiny)
+    return result
+
+
+def agents_required(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    target: Target,
+    *,
+    interval_s: ArrayLike = 900.0,
+    patience_s: ArrayLike = math.inf,
+) -> NDArray[np.int64]:
+    """Return the least number of agents that meets every part of the target.
+
+    Erlang C starts from the square-root law of Halfin and Whitt and walks by the recursion of B; Erlang A is
+    a bracketed secant on the logarithm of the tightest part. The answer n is exact: `measures` meets the
+    target at n and misses it at n - 1.
+
+    Parameters
+    ----------
+    calls, aht_s, interval_s, patience_s
+        As in `measures`.
+    target
+        What to meet. With infinite patience more agents than load are always asked for; with finite patience
+        the answer may lie below the load.
+
+    Returns
+    -------
+    ndarray of int64
+        Of the common shape; 0 without calls.
+
+    Raises
+    ------
+    PlanningError
+        When an argument is out of bounds, or the target cannot be met by any staff, such as a service level
+        of exactly 1.
+
+    References
+    ----------
+    S. Halfin and W. Whitt (1981), Operations Research 29, 567-588, eq. (2.2).
+
+    Examples
+    --------
+    >>> from planning.queueing.target import Target
+    >>> agents_required([0, 100, 1000], 180, Target(0.8, 20))
+    array([  0,  24, 208])
+    >>> agents_required(100, 180, Target(0.8, 20), patience_s=90)
+    np.int64(22)
+    """
+    calls, aht, interval, patience = broadcast(
+        calls=_calls(calls),
+        aht_s=_aht(aht_s),
+        interval_s=_interval(interval_s),
+        patience_s=_patience(patience_s),
+    )
+    for part, value in _unreachable(target, bool(np.isfinite(patience[calls > 0]).any())):
+        if (calls > 0).any():
+            raise PlanningError(f"{part} is {value:g}: no number of agents reaches it, ask for a little less")
+    result: NDArray[np.int64] = _run(
+        _kernels.least, calls, aht, interval, patience, parts=_parts(target), dtype=np.int64
+    )
+    return result
+
+
+def calls_handled(
+    agents: ArrayLike,
+    aht_s: ArrayLike,
+    target: Target,
+    *,
+    interval_s: ArrayLike = 900.0,
+    patience_s: ArrayLike = math.inf,
+) -> Floats:
+    """Return the most calls an interval with which `agents` still meet every part of the target.
+
+    The inverse of `agents_required`: n agents are required for these calls and n + 1 for any more.
+
+    Parameters
+    ----------
+    agents
+        Agents on position, real, >= 0.
+    aht_s, interval_s, patience_s
+        As in `measures`.
+    target
+        What to meet.
+
+    Returns
+    -------
+    ndarray of float64
+        Of the common shape; inf where the target asks for nothing that patience does not already give (a
+        service level of 0, an abandonment of up to 1), 0 where no number of calls meets it.
+
+    Raises
+    ------
+    PlanningError
+        When an argument is out of bounds.
+
+    Examples
+    --------
+    >>> from planning.queueing.target import Target
+    >>> calls_handled([0, 24, 208], 180, Target(0.8, 20)).round(2)
+    array([   0.  ,  100.47, 1001.01])
+    """
+    staff, aht, interval, patience = broadcast(
+        agents=_agents(agents),
+        aht_s=_aht(aht_s),
+        interval_s=_interval(interval_s),
+        patience_s=_patience(patience_s),
+    )
+    result = np.asarray(_run(_kernels.most, staff, aht, interval, patience, parts=_parts(target)))
+    for part, _ in _unreachable(target, True):
+        result = np.where(np.isinf(patience) & (part == "max_abandonment"), result, 0.0)
+    return result[()]
+
+
+def wait_percentile(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    share: ArrayLike,
+    *,
+    interval_s: ArrayLike = 900.0,
+    patience_s: ArrayLike = math.inf,
+) -> Floats:
+    """Return the wait that the given share of callers does not exceed: the least t with P(V <= t) >= share.
+
+    V is the offered (virtual) wait: how long a caller waits who stays until answered. In Erlang C it is
+    everybody's wait, ``t = AHT / (n - a) ln(C / (1 - share))``, or 0 where that is negative. In Erlang A
+    those who lose patience earlier never see it; it is still what the queue would have asked of them.
+
+    Parameters
+    ----------
+    calls, aht_s, agents, interval_s, patience_s
+        As in `measures`.
+    share
+        In [0, 1].
+
+    Returns
+    -------
+    ndarray of float64
+        Seconds; 0 without calls or for a share of 0, inf for a share of 1 and where the queue grows without
+        end or nobody answers.
+
+    Raises
+    ------
+    PlanningError
+        When an argument is out of bounds.
+
+    Examples
+    --------
+    >>> wait_percentile(100, 180, 24, [0.5, 0.8, 0.95]).round(1)
+    array([ 0. , 18. , 80.3])
+    """
+    load, aht, staff, patience, part = _offered(
+        calls, aht_s, agents, interval_s, patience_s, share=shares("share", share)
+    )
+    result: Floats = _run(_kernels.percentile, part, load, aht, staff, patience)
+    return result
+
+
+def _rows(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    interval_s: ArrayLike,
+    patience_s: ArrayLike,
+    threshold_s: ArrayLike,
+) -> tuple[list[Floats], Floats]:
+    """Return the kernel's eight measures and the load, each of the common shape."""
+    threshold = numbers("threshold_s", threshold_s, high_open=True)
+    load, *rest = _offered(calls, aht_s, agents, interval_s, patience_s, threshold_s=threshold)
+    out = np.empty((8, load.size))
+    _kernels.compiled(_kernels.measure)(load.ravel(), *(array.ravel() for array in rest), out)
+    return [row.reshape(load.shape)[()] for row in out], load
+
+
+def _offered(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    interval_s: ArrayLike,
+    patience_s: ArrayLike,
+    **more: Floats,
+) -> tuple[Floats, ...]:
+    """Return load, aht, agents, patience and `more`, checked and of one shape."""
+    calls, interval, aht, *rest = broadcast(
+        calls=_calls(calls),
+        interval_s=_interval(interval_s),
+        aht_s=_aht(aht_s),
+        agents=_agents(agents),
+        patience_s=_patience(patience_s),
+        **more,
+    )
+    # the order of the operations is the kernels': the same load to the last bit
+    return (calls * aht / interval, aht, *rest)
+
+
+def _run(kernel: Any, *arrays: Floats, parts: _kernels.Parts | None = None, dtype: type = np.float64) -> Any:
+    """Run a loop over flat copies of the broadcast arrays; give the result their shape."""
+    out: NDArray[Any] = np.empty(arrays[0].size, dtype=dtype)
+    flat = [array.ravel() for array in arrays]
+    _kernels.compiled(kernel)(*flat, *(() if parts is None else (parts,)), out)
+    return out.reshape(arrays[0].shape)[()]
+
+
+def _parts(target: Target) -> _kernels.Parts:
+    """Return the target as the kernels read it: what is not asked is always met."""
+    asked = target.asked()
+    return (
+        asked.get("service_level", 0.0),
+        target.threshold_s,
+        asked.get("max_asa_s", math.inf),
+        asked.get("max_abandonment", math.inf),
+        asked.get("max_occupancy", math.inf),
+    )
+
+
+def _unreachable(target: Target, impatient: bool) -> list[tuple[str, float]]:
+    """Return the parts that need infinitely many agents as soon as anybody calls."""
+    limits = {"service_level": 1.0, "max_asa_s": 0.0, "max_occupancy": 0.0}
+    if impatient:
+        limits["max_abandonment"] = 0.0
+    return [(part, value) for part, value in target.asked().items() if limits.get(part) == value]
+
+
+def _calls(calls: ArrayLike) -> Floats:
+    return numbers("calls", calls, high_open=True)
+
+
+def _load(load: ArrayLike) -> Floats:
+    return numbers("load", load, high_open=True)
+
+
+def _agents(agents: ArrayLike) -> Floats:
+    return numbers("agents", agents, high_open=True)
+
+
+def _aht(aht_s: ArrayLike) -> Floats:
+    return numbers("aht_s", aht_s, low_open=True, high_open=True)
+
+
+def _interval(interval_s: ArrayLike) -> Floats:
+    return numbers("interval_s", interval_s, low_open=True, high_open=True)
+
+
+def _patience(patience_s: ArrayLike) -> Floats:
+    return numbers("patience_s", patience_s, low_open=True)

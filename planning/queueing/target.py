@@ -1,0 +1,74 @@
+"""What callers are promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+from planning.errors import PlanningError
+from planning.queueing.arguments import number, share
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a queue promises its callers; every part that is asked (not None) must be met.
+
+    Parameters
+    ----------
+    service_level
+        Least share of the offered calls that are answered within `threshold_s`, in [0, 1].
+    threshold_s
+        The answer-time threshold, in seconds, >= 0 and finite.
+    max_asa_s
+        Longest mean wait of the answered calls, in seconds, >= 0 and finite.
+    max_abandonment
+        Largest share of the offered calls that abandon, in [0, 1].
+    max_occupancy
+        Largest share of their staffed time that agents are busy, in [0, 1].
+
+    Raises
+    ------
+    PlanningError
+        When a part is no number or out of bounds, or when nothing is asked.
+
+    Examples
+    --------
+    >>> Target(0.8, 20).threshold_s
+    20.0
+    >>> Target(service_level=80)
+    Traceback (most recent call last):
+    ...
+    planning.errors.PlanningError: service_level is 80.0, must lie in [0, 1]: write 0.80 for 80 %
+    """
+
+    # a model of the centre's file that holds a Target refuses parts it does not know
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    service_level: float | None = 0.8
+    threshold_s: float = 20.0
+    max_asa_s: float | None = None
+    max_abandonment: float | None = None
+    max_occupancy: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "threshold_s", number("threshold_s", self.threshold_s, high_open=True))
+        if self.max_asa_s is not None:
+            object.__setattr__(self, "max_asa_s", number("max_asa_s", self.max_asa_s, high_open=True))
+        for name in ("service_level", "max_abandonment", "max_occupancy"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, share(name, getattr(self, name)))
+        if not self.asked():
+            raise PlanningError(
+                "the target asks for nothing: give service_level, max_asa_s, max_abandonment or max_occupancy"
+            )
+
+    def asked(self) -> dict[str, float]:
+        """Return the parts that are asked, by name; the threshold belongs to the service level.
+
+        Examples
+        --------
+        >>> Target(0.8, 20, max_abandonment=0.05).asked()
+        {'service_level': 0.8, 'max_abandonment': 0.05}
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if name != "threshold_s" and value is not None}
