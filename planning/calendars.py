@@ -1,0 +1,183 @@
+"""Time: the absolute axis, hours of the day, night hours, the production calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from functools import lru_cache
+
+import holidays as holidays_library
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.errors import PlanningError
+
+__all__ = ["axis", "day_start", "hours_within", "local_days", "norm_hours", "public_holidays", "time_of_day"]
+
+DAY = pd.Timedelta(days=1)
+
+
+def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
+    """Interval starts of whole local days, on one absolute axis.
+
+    A local day has as many intervals as it has hours: 23, 24 or 25 of them where clocks change.
+
+    Parameters
+    ----------
+    start : Timestamp
+        Midnight of the first day, with its time zone.
+    days : int
+        Number of local days.
+    interval_s : int
+        Length of an interval, seconds.
+
+    Examples
+    --------
+    >>> len(axis(pd.Timestamp("2026-11-23", tz="Europe/Moscow"), 7, 900))
+    672
+    >>> len(axis(pd.Timestamp("2026-03-29", tz="Europe/Berlin"), 1, 900))
+    92
+    """
+    end = (start.tz_localize(None) + days * DAY).tz_localize(start.tz)
+    return pd.date_range(start, end, freq=f"{interval_s}s", inclusive="left", name="interval_start")
+
+
+def day_start(day: date | str, zone: str) -> pd.Timestamp:
+    """Midnight that starts a local day.
+
+    Examples
+    --------
+    >>> day_start("2026-11-23", "Europe/Moscow")
+    Timestamp('2026-11-23 00:00:00+0300', tz='Europe/Moscow')
+    """
+    try:
+        midnight = pd.Timestamp(day)
+        if midnight is pd.NaT:
+            raise ValueError("it is empty")
+        if midnight != midnight.normalize():
+            raise ValueError("it has a time of day")
+        return midnight.tz_localize(zone)
+    except (ValueError, TypeError) as error:
+        raise PlanningError(f"{day!r} is no date ({error}): write it such as 2026-11-23") from None
+
+
+def time_of_day(times: pd.DatetimeIndex) -> pd.TimedeltaIndex:
+    """Clock time of each instant in its own zone, since midnight."""
+    naive = times.tz_localize(None)
+    return naive - naive.normalize()
+
+
+def local_days(times: pd.DatetimeIndex | pd.Series, zone: str) -> pd.Series:
+    """Local date of each instant."""
+    return pd.Series(pd.DatetimeIndex(times).tz_convert(zone).normalize())
+
+
+def hours_within(
+    starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, opens: timedelta, closes: timedelta
+) -> NDArray[np.float64]:
+    """Hours of each span that lie in a daily window, across midnight if it closes before it opens.
+
+    Parameters
+    ----------
+    starts, ends : DatetimeIndex
+        Spans with a time zone, in which the window's clock runs; at most a few days long.
+    opens, closes : timedelta
+        Window since midnight, such as 22:00 to 06:00.
+
+    Returns
+    -------
+    ndarray
+        Hours.
+
+    Examples
+    --------
+    >>> start = pd.DatetimeIndex(["2026-11-23 20:00"]).tz_localize("Europe/Moscow")
+    >>> hours_within(start, start + pd.Timedelta(hours=12), timedelta(hours=22), timedelta(hours=6))
+    array([8.])
+    """
+    if not len(starts):
+        return np.zeros(0)
+    length = (closes - opens) % timedelta(days=1) or closes - opens  # 00:00 to 24:00 is the whole day
+    longest = int(np.ceil((ends - starts).max() / DAY))
+    total = np.zeros(len(starts))
+    first = starts.tz_localize(None).normalize()
+    for day in range(-1, longest + 1):
+        window = first + day * DAY + opens
+        # Both edges on the clock: a night in which clocks change has an hour more or less.
+        opened, closed = (edge.tz_localize(starts.tz) for edge in (window, window + length))
+        inside = np.minimum(ends, closed) - np.maximum(starts, opened)
+        total += np.maximum(inside / pd.Timedelta(hours=1), 0.0)
+    return total
+
+
+@lru_cache
+def public_holidays(country: str, years: tuple[int, ...]) -> holidays_library.HolidayBase:
+    """Public holidays, transferred days off and transferred working days, by date.
+
+    Examples
+    --------
+    >>> date(2026, 11, 4) in public_holidays("RU", (2026,))
+    True
+    """
+    try:
+        return holidays_library.country_holidays(country, years=list(years), language="en_US")
+    except NotImplementedError:
+        raise PlanningError(f"country is {country!r}, must be an ISO 3166 code such as 'RU'") from None
+
+
+def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str) -> NDArray[np.float64]:
+    """Hours of each span that fall on public holidays.
+
+    Examples
+    --------
+    >>> start = pd.DatetimeIndex(["2026-11-03 20:00"]).tz_localize("Europe/Moscow")
+    >>> holiday_hours(start, start + pd.Timedelta(hours=12), "RU")
+    array([8.])
+    """
+    total = np.zeros(len(starts))
+    first = starts.tz_localize(None).normalize()
+    for day in range(3):
+        opens = first + day * DAY
+        free = _is_holiday(opens, country)
+        window = opens.tz_localize(starts.tz)
+        inside = np.minimum(ends, (opens + DAY).tz_localize(starts.tz)) - np.maximum(starts, window)
+        total += np.where(free, np.maximum(inside / pd.Timedelta(hours=1), 0.0), 0.0)
+    return total
+
+
+def _is_holiday(days: Iterable[pd.Timestamp], country: str) -> NDArray[np.bool_]:
+    dates = [stamp.date() for stamp in days]
+    known = public_holidays(country, tuple(sorted({day.year for day in dates})))
+    return np.array([day in known for day in dates], dtype=bool)
+
+
+def norm_hours(year: int, month: int, country: str = "RU", week_h: float = 40.0) -> float:
+    """Working hours of a month in the production calendar (TK RF 91, 95).
+
+    A fifth of the week for each working day, an hour less on the day before a holiday; a Saturday that is
+    worked in exchange has the hours of the day it stands for.
+
+    Examples
+    --------
+    >>> norm_hours(2026, 11)
+    159.0
+    """
+    calendar = public_holidays(country, (year, year + 1))
+    first = pd.Timestamp(year, month, 1)
+    days = [day.date() for day in pd.date_range(first, first + pd.offsets.MonthEnd())]
+    working = [day for day in days if calendar.is_working_day(day)]
+    short = [day for day in working if _is_holiday_eve(_stands_for(day, calendar), calendar)]
+    return len(working) * week_h / 5 - len(short)
+
+
+def _stands_for(day: date, calendar: holidays_library.HolidayBase) -> date:
+    """Find the weekday whose work was moved to a Saturday; any other day stands for itself."""
+    moved = f"substituted from {day:%m/%d/%Y}"
+    return next((free for free, name in calendar.items() if moved in name), day)
+
+
+def _is_holiday_eve(day: date, calendar: holidays_library.HolidayBase) -> bool:
+    """Tell whether a holiday of its own follows, and not only a day off moved there."""
+    following = calendar.get(day + timedelta(days=1), "")
+    return bool(following) and "substituted" not in following and "observed" not in following

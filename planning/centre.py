@@ -1,0 +1,446 @@
+"""The contact centre as data: sites, queues, teams, targets, overflow, pay and labour rules.
+
+A `Centre` is frozen and is read from a TOML file. Nothing else in the package holds a figure about the
+centre, so a what-if is a `Centre.replace` and nothing more.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
+
+from planning.errors import PlanningError
+from planning.queueing.target import Target
+
+__all__ = ["Centre", "Labour", "Norm", "Overflow", "Pay", "Queue", "ShiftRules", "Site", "Target", "Team"]
+
+DAY = timedelta(days=1)
+
+
+def _clock(value: object) -> object:
+    """Turn "22:00" into the time since local midnight; "24:00" is the end of the day."""
+    if not isinstance(value, str):
+        return value
+    hours, _, minutes = value.partition(":")
+    if not (len(minutes) == 2 and hours.isdecimal() and minutes.isdecimal() and int(minutes) < 60):
+        raise ValueError('must be a time of day such as "08:00" or "24:00"')
+    return timedelta(hours=int(hours), minutes=int(minutes))
+
+
+def clock_text(value: timedelta) -> str:
+    """Write a time of day as a planner does.
+
+    Examples
+    --------
+    >>> clock_text(timedelta(hours=22))
+    '22:00'
+    """
+    minutes = int(value.total_seconds()) // 60
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError('must be an IANA time zone such as "Europe/Moscow"') from None
+    return value
+
+
+Clock = Annotated[
+    timedelta,
+    BeforeValidator(_clock),
+    Field(ge=timedelta(0), le=DAY),
+    PlainSerializer(clock_text, when_used="json"),
+]
+Zone = Annotated[str, AfterValidator(_zone)]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def _target(value: object) -> object:
+    """Make a target of a table; a part that the table leaves out is not asked."""
+    if not isinstance(value, Mapping):
+        return value
+    names = [field.name for field in fields(Target)]
+    unknown = set(value) - set(names)
+    if unknown:
+        raise ValueError(f"{unknown.pop()} is no part of a target: use {', '.join(names)}")
+    return Target(**{"service_level": None, **value})
+
+
+class Settings(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+
+class Site(Settings):
+    """A building where agents sit, with its opening hours on the centre's clock."""
+
+    opens: Clock = timedelta(0)
+    """First minute that the site answers calls."""
+    closes: Clock = DAY
+    """Minute from which the site answers no more; "24:00" is the end of the day."""
+
+    @model_validator(mode="after")
+    def _closes_after_opening(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError(
+                f"closes is {clock_text(self.closes)}, must lie after opens {clock_text(self.opens)}: "
+                'use "24:00" for the end of the day and an overflow rule for the night'
+            )
+        return self
+
+    def is_open(self, time_of_day: timedelta) -> bool:
+        """Tell whether the site answers at a time of day on the centre's clock."""
+        return self.opens <= time_of_day < self.closes
+
+
+class Queue(Settings):
+    """A kind of work that waits for an agent: calls, or work that may wait (no service level asked)."""
+
+    sites: dict[str, Share]
+    """Share of the queue's calls whose home is each site; must add up to 1."""
+    target: Annotated[Target, BeforeValidator(_target)]
+    """What the planner promises the callers."""
+    patience_s: Annotated[float, Field(ge=0.25)] = float("inf")
+    """Mean patience of a caller, seconds; inf for work that does not hang up."""
+    pooled: bool = True
+    """National routing: one queue over all sites that answer, against a queue a site."""
+    aht_s: Positive | None = None
+    """Mean handle time that replaces the records' (their profile by hour is kept), seconds."""
+    volume: NotNegative = 1.0
+    """Factor on the records' calls, for what-ifs."""
+    service_cv: NotNegative = 1.0
+    """Coefficient of variation of the handle time."""
+    day_cv: NotNegative = 0.0
+    """Coefficient of variation of a day's volume around its forecast."""
+    opens: Clock = timedelta(0)
+    """First minute of the queue, on the centre's clock."""
+    closes: Clock = DAY
+    """Minute from which the queue takes no more calls, on the centre's clock."""
+    min_agents: Annotated[int, Field(ge=0)] = 1
+    """Fewest agents on position at an answering site while the queue is open."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError(
+                f"closes is {clock_text(self.closes)}, must lie after opens {clock_text(self.opens)}"
+            )
+        total = sum(self.sites.values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"sites add up to {total:g}, must add up to 1: change the shares")
+        return self
+
+
+class Team(Settings):
+    """Agents of one site, one set of skills and one rate of pay."""
+
+    site: str
+    """Site where the team sits."""
+    queues: Annotated[list[str], Field(min_length=1)]
+    """Queues that the team answers, the one that it is staffed for first."""
+    wage_rub_month: Positive
+    """Gross monthly wage at the full norm of hours, roubles."""
+    shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of rostered time lost to sickness, training and coaching (breaks and leave are planned)."""
+    grade: str = "operator"
+    """Grade of the team's members."""
+
+
+class Overflow(Settings):
+    """A rule that sends a site's calls to another site for part of the day."""
+
+    from_site: str
+    """Site whose calls go elsewhere."""
+    to_site: str
+    """Site that answers them."""
+    at: Clock | None = None
+    """From this time of day on; by default from the closing of `from_site`."""
+    until: Clock | None = None
+    """Up to this time of day, across midnight if earlier than `at`; by default the opening of `from_site`."""
+    queues: list[str] | Literal["all"] = "all"
+    """Queues that the rule moves."""
+
+
+class Norm(Settings):
+    """A limit with the article that sets it."""
+
+    value: NotNegative
+    """The limit, in the unit that ends its name."""
+    article: str
+    """Where the limit comes from."""
+
+
+class Labour(Settings):
+    """Labour rules; the defaults' home is the centre's file, so another country is another file."""
+
+    night_from: Clock
+    """Start of the night hours."""
+    night_until: Clock
+    """End of the night hours."""
+    night_premium: Norm
+    """Addition to the hourly rate for each night hour, a share of the rate."""
+    holiday_premium: Norm
+    """Addition to the hourly rate for each hour on a public holiday, a share of the rate."""
+    week_h: Norm
+    """Normal working week, hours."""
+    min_rest_h: Norm
+    """Fewest hours between two shifts."""
+    weekly_rest_h: Norm
+    """Fewest uninterrupted hours of rest in a week."""
+    max_shift_h: Norm
+    """Longest shift, paid hours."""
+    min_meal_min: Norm
+    """Shortest meal break, minutes, unpaid."""
+    max_meal_min: Norm
+    """Longest meal breaks together, minutes, unpaid."""
+    max_days_in_row: Norm
+    """Most working days in a row."""
+    night_consent: Norm
+    """1 where night hours are only for those who may and agreed to work at night."""
+
+
+class ShiftRules(Settings):
+    """What shifts may look like."""
+
+    start_every_min: Annotated[int, Field(gt=0)]
+    """Grid of the start times, minutes."""
+    lengths_h: dict[str, Positive]
+    """Presence of each kind of shift, hours, meal included."""
+    meal_min: dict[str, Annotated[int, Field(gt=0)]]
+    """Unpaid meal of each kind, minutes."""
+    rest_min: Annotated[int, Field(gt=0)]
+    """A paid rest break, minutes."""
+    work_between_rests_h: Positive
+    """Aim for the work between two breaks, hours."""
+    quiet_from: Clock
+    """No shift starts or ends from here ..."""
+    quiet_until: Clock
+    """... to here, when nobody can get home; "00:30" to "05:30" by default."""
+
+    @model_validator(mode="after")
+    def _same_kinds(self) -> Self:
+        if set(self.lengths_h) != set(self.meal_min):
+            raise ValueError(
+                f"meal_min names {sorted(self.meal_min)}, lengths_h names {sorted(self.lengths_h)}: "
+                "give each kind of shift both"
+            )
+        return self
+
+
+class Pay(Settings):
+    """How hours become roubles."""
+
+    norm_h_month: Positive
+    """Hours of the monthly wage: the production calendar's year over twelve."""
+    contributions: NotNegative
+    """Employer's contributions on pay, a share of it."""
+    unmet_rub_h: Positive
+    """Price of an hour of an agent missing on position, so that a plan is never silently short."""
+
+
+class Centre(Settings):
+    """The whole contact centre.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> centre.replace({"sites.moscow.closes": "23:00"}).sites["moscow"].closes
+    datetime.timedelta(seconds=82800)
+    """
+
+    schema_version: Literal[1]
+    """Version of this file's shape."""
+    name: str
+    """Name on the reports."""
+    time_zone: Zone
+    """The plan's clock."""
+    interval_s: Annotated[int, Field(gt=0, le=3600)]
+    """Length of an interval, seconds."""
+    country: str
+    """Country of the production calendar, ISO 3166."""
+    sites: Annotated[dict[str, Site], Field(min_length=1)]
+    """Sites by name."""
+    queues: Annotated[dict[str, Queue], Field(min_length=1)]
+    """Queues by name."""
+    teams: Annotated[dict[str, Team], Field(min_length=1)]
+    """Teams by name."""
+    overflow: list[Overflow] = []
+    """Overflow rules, the first that applies wins."""
+    labour: Labour
+    """Labour rules."""
+    shifts: ShiftRules
+    """Shapes of shifts."""
+    pay: Pay
+    """Money."""
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Self:
+        for place, name, known in self._references():
+            if name not in known:
+                raise ValueError(f"{place} names {name!r}, must be one of {', '.join(sorted(known))}")
+        return self
+
+    @model_validator(mode="after")
+    def _someone_answers(self) -> Self:
+        # Here and not at the top: routing reads a centre, so it stands to the right of this module.
+        from planning.routing import check_routing
+
+        check_routing(self)
+        return self
+
+    def _references(self) -> list[tuple[str, str, Mapping[str, object]]]:
+        found: list[tuple[str, str, Mapping[str, object]]] = []
+        for queue_name, queue in self.queues.items():
+            found += [(f"queues.{queue_name}.sites", site, self.sites) for site in queue.sites]
+        for team_name, team in self.teams.items():
+            found.append((f"teams.{team_name}.site", team.site, self.sites))
+            found += [(f"teams.{team_name}.queues", queue, self.queues) for queue in team.queues]
+        for number, rule in enumerate(self.overflow):
+            place = f"overflow.{number}"
+            found += [(f"{place}.from_site", rule.from_site, self.sites)]
+            found += [(f"{place}.to_site", rule.to_site, self.sites)]
+            if rule.queues != "all":
+                found += [(f"{place}.queues", queue, self.queues) for queue in rule.queues]
+        return found
+
+    @classmethod
+    def load(cls, path: str | Path = "data/centre.toml") -> Self:
+        """Read and check a centre's file.
+
+        Raises
+        ------
+        PlanningError
+            The file is missing, is not TOML, or holds a value that cannot be.
+        """
+        try:
+            with Path(path).open("rb") as file:
+                raw = tomllib.load(file)
+        except FileNotFoundError:
+            raise PlanningError(f"centre file {path} does not exist: give the path of a TOML file") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PlanningError(f"centre file {path} is not valid TOML: {error}") from None
+        except OSError as error:
+            raise PlanningError(f"centre file {path} cannot be read: {error.strerror}") from None
+        return cls.of(raw)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """Check a nested mapping, as TOML gives it, and make a centre of it."""
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise PlanningError(_one_line(error)) from None
+
+    def replace(self, changes: Mapping[str, Any]) -> Self:
+        """Return a centre with settings changed, for a what-if.
+
+        Parameters
+        ----------
+        changes : mapping
+            New values by dotted path, such as ``{"sites.moscow.closes": "23:00"}``.
+
+        Raises
+        ------
+        PlanningError
+            A path does not exist, or the changed centre cannot be.
+        """
+        raw = self.model_dump()
+        for path, value in changes.items():
+            *parents, last = path.split(".")
+            node: Any = raw
+            for depth, key in enumerate(parents):
+                node = node[_step(node, key, ".".join(parents[:depth]), path)]
+            node[_step(node, last, ".".join(parents), path)] = value
+        return self.of(raw)
+
+    def team_for(self, queue: str, site: str) -> str | None:
+        """Name the team that a site staffs for a queue, if there is one."""
+        names = (name for name, team in self.teams.items() if team.site == site and team.queues[0] == queue)
+        return next(names, None)
+
+    def hourly_rub(self, team: str) -> float:
+        """Cost of a paid hour of a team without premiums, contributions included, roubles."""
+        wage = self.teams[team].wage_rub_month / self.pay.norm_h_month
+        return wage * (1 + self.pay.contributions)
+
+
+def _step(node: Any, key: str, above: str, path: str) -> str | int:
+    """Find a key of a dotted path, or say what is there instead."""
+    if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
+        return int(key)
+    if isinstance(node, dict) and key in node:
+        return key
+    names = [str(name) for name in node] if isinstance(node, dict) else []
+    near = difflib.get_close_matches(key, names, n=1) or names[:8]
+    hint = f": use {', '.join(near)}" if near else ": it has no parts"
+    raise PlanningError(
+        f"{path} is no setting of the centre, {above or 'the top level'} has no {key!r}{hint}"
+    )
+
+
+def _one_line(error: ValidationError) -> str:
+    """Say what is wrong in one line: the field, its value, the bound, the remedy."""
+    faults = error.errors(include_url=False)
+    first = faults[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    message = message.replace("datetime.timedelta(days=1)", '"24:00"').replace(
+        "datetime.timedelta(0)", '"00:00"'
+    )
+    if first["type"] == "extra_forbidden":
+        text = _unknown_key(place, first["loc"])
+    elif first["type"] == "missing":
+        text = f"{place} is missing: add it to the centre's file"
+    elif not place:
+        text = message
+    elif isinstance(first["input"], Mapping):
+        text = f"{place}: {message}"
+    else:
+        text = f"{place} is {first['input']!r}, {message[:1].lower()}{message[1:]}{_meaning(first['loc'])}"
+    more = len(faults) - 1
+    return " ".join(text.split()) + (f" (and {more} more)" if more else "")
+
+
+def _unknown_key(place: str, loc: tuple[int | str, ...]) -> str:
+    model = _model_at(loc[:-1])
+    names = list(model.model_fields) if model else []
+    near = difflib.get_close_matches(str(loc[-1]), names, n=1)
+    return f"{place} is no known setting: " + (f"did you mean {near[0]!r}?" if near else "remove it")
+
+
+def _model_at(loc: tuple[int | str, ...]) -> type[Settings] | None:
+    """Find the settings class at a place in the file."""
+    parts: dict[str, type[Settings]] = {
+        "sites": Site, "queues": Queue, "teams": Team, "overflow": Overflow,
+        "labour": Labour, "shifts": ShiftRules, "pay": Pay,
+    }  # fmt: skip
+    return parts.get(str(loc[0])) if loc else Centre
+
+
+def _meaning(loc: tuple[int | str, ...]) -> str:
+    """Add what the field is, from its own description."""
+    model = _model_at(loc[:-1])
+    field = model.model_fields.get(str(loc[-1])) if model else None
+    return f" ({field.description.split('.')[0].strip()})" if field and field.description else ""

@@ -1,0 +1,134 @@
+"""Demand by interval: reading a file of it, and the kinds of days that it falls on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from planning.calendars import public_holidays
+from planning.errors import PlanningError
+from planning.tables import DEMAND
+
+__all__ = ["day_kinds", "read_demand"]
+
+
+def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
+    """Read a table of demand and check every row of it.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file that ends in ``.csv`` or ``.parquet``, with the columns of `planning.tables.DEMAND`; others
+        are left out. Times are ISO 8601 with an offset.
+    zone : str
+        IANA time zone that the times are shown in, such as "Europe/Moscow".
+
+    Returns
+    -------
+    DataFrame
+        Columns queue, interval_start (in `zone`), calls, aht_s (seconds), a row a queue and interval, in the
+        order of the file.
+
+    Raises
+    ------
+    PlanningError
+        The file is missing, of another kind, empty or damaged, or lacks a column; or a row is faulty.
+
+    Examples
+    --------
+    >>> demand = read_demand("data/demand.parquet", "Europe/Moscow")
+    >>> list(demand.columns)
+    ['queue', 'interval_start', 'calls', 'aht_s']
+    >>> demand["interval_start"].iloc[0].isoformat()
+    '2026-09-28T00:00:00+03:00'
+    """
+    path = Path(path)
+    check_zone(zone)
+    frame = DEMAND.check(_read(path), source=str(path))
+    frame["interval_start"] = frame["interval_start"].dt.tz_convert(zone)
+    return frame
+
+
+def day_kinds(days: pd.DatetimeIndex, country: str) -> pd.Series:
+    """Name the kind of each local day: how its volume differs from that of its weekday.
+
+    Parameters
+    ----------
+    days : DatetimeIndex
+        Local midnights.
+    country : str
+        Country of the production calendar, ISO 3166.
+
+    Returns
+    -------
+    Series
+        Index `days`; "holiday", "first" (the first business day of its month) or "ordinary".
+
+    Raises
+    ------
+    PlanningError
+        The country is unknown.
+
+    Examples
+    --------
+    >>> days = pd.date_range("2026-11-02", "2026-11-04")
+    >>> day_kinds(days, "RU").to_list()
+    ['first', 'ordinary', 'holiday']
+    """
+    calendar = public_holidays(country, tuple(sorted({day.year for day in days})))
+
+    def kind(day: pd.Timestamp) -> str:
+        if day.date() in calendar:
+            return "holiday"
+        if not calendar.is_working_day(day.date()):
+            return "ordinary"
+        previous = calendar.get_nth_working_day(day.date(), -1)
+        return "ordinary" if previous.month == day.month else "first"
+
+    return pd.Series([kind(day) for day in days], index=days, dtype="str")
+
+
+def check_zone(zone: str) -> None:
+    """Refuse what is no IANA time zone.
+
+    Raises
+    ------
+    PlanningError
+        Names the zone.
+    """
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError, TypeError, AttributeError):
+        raise PlanningError(f"zone is {zone!r}, must be an IANA time zone such as 'Europe/Moscow'") from None
+
+
+def _read(path: Path) -> pd.DataFrame:
+    read = _READERS.get(path.suffix.lower())
+    if read is None:
+        raise PlanningError(
+            f"demand file {path} ends in {path.suffix!r}, must end in .csv or .parquet: save it as such"
+        )
+    if not path.is_file():
+        raise PlanningError(f"demand file {path} does not exist: give the path of a CSV or Parquet file")
+    if not path.stat().st_size:
+        raise PlanningError(f"demand file {path} is empty: give at least a header and one row")
+    try:
+        return read(path)
+    except (ValueError, OSError) as error:  # pandas' and Arrow's errors of parsing are both
+        reason = " ".join(str(error).split())
+        kind = path.suffix.lower().removeprefix(".")
+        raise PlanningError(
+            f"demand file {path} cannot be read as {kind}: {reason}: export it anew"
+        ) from None
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    # As text: the table's own check turns text into numbers and times, and says what it could not turn.
+    return pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+
+
+_READERS: dict[str, Callable[[Path], Any]] = {".csv": _read_csv, ".parquet": pd.read_parquet}

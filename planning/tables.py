@@ -1,0 +1,317 @@
+"""The tables that pass between the stages: every column with its type, unit, bounds and meaning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from planning.errors import PlanningError
+
+__all__ = [
+    "BREAKS",
+    "CALLS",
+    "COST",
+    "DEMAND",
+    "PEOPLE",
+    "REQUIREMENT",
+    "ROSTER",
+    "SHIFTS",
+    "Column",
+    "Table",
+]
+
+Kind = Literal["text", "whole", "number", "time", "yes/no"]
+
+_NEEDED = {
+    "text": "must be a text: fill it in",
+    "whole": "must be a whole number: correct it",
+    "number": "must be a finite number: correct it",
+    "time": "must be a time with its offset: write it such as 2026-11-23T09:15:00+03:00",
+    "yes/no": "must be yes or no",
+}
+_DTYPES = {"text": "str", "whole": "int64", "number": "float64", "yes/no": "bool"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: what kind of value, in which unit, within which bounds, meaning what."""
+
+    kind: Kind
+    meaning: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    optional: bool = False
+    """Values may be missing."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its name, its columns and the columns that identify a row."""
+
+    name: str
+    columns: dict[str, Column]
+    key: tuple[str, ...] = ()
+
+    @cached_property
+    def schema(self) -> Any:
+        """The table as a pandera schema."""
+        import pandera.pandas as pa  # 1.7 s to import: only where frames enter
+
+        return pa.DataFrameSchema(
+            {name: _pandera_column(pa, column) for name, column in self.columns.items()},
+            unique=list(self.key) or None,
+            report_duplicates="exclude_first",
+            strict="filter",
+            name=self.name,
+        )
+
+    def check(self, frame: pd.DataFrame, source: str = "") -> pd.DataFrame:
+        """Return the table's columns of a frame, every row of which is good.
+
+        Raises
+        ------
+        PlanningError
+            On the first faulty row; the message says how many others there are.
+        """
+        good, rejected = self.split(frame, source)
+        if len(rejected):
+            first = rejected.iloc[0]
+            more = f" (and {len(rejected) - 1} more rows)" if len(rejected) > 1 else ""
+            raise PlanningError(f"{source or self.name}: row {rejected.index[0]}: {first['reason']}{more}")
+        return good
+
+    def split(self, frame: pd.DataFrame, source: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Separate the good rows of a frame from the bad ones.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Any columns; those that the table does not know are left out.
+        source : str
+            Where the frame comes from, for messages.
+
+        Returns
+        -------
+        good, rejected : DataFrame
+            Rows in the table's types, and the refused rows as they came with a column ``reason``.
+
+        Raises
+        ------
+        PlanningError
+            A column is missing or the frame has no rows: nothing can be kept.
+        """
+        where = source or self.name
+        missing = [name for name in self.columns if name not in frame.columns]
+        if missing:
+            raise PlanningError(
+                f"{where}: column {missing[0]!r} is missing ({self.columns[missing[0]].meaning}); "
+                f"the columns are {', '.join(map(str, frame.columns))}: rename or add it"
+            )
+        if frame.empty:
+            raise PlanningError(f"{where} has no rows: give at least one {self.name} row")
+        typed = frame.reset_index(drop=True)[list(self.columns)].copy()
+        reasons = pd.Series("", index=typed.index)
+        for name, column in self.columns.items():
+            typed[name], bad = _typed(frame[name].reset_index(drop=True), column)
+            texts = [f"{name} is {value!r}, {_NEEDED[column.kind]}" for value in frame[name][bad.to_numpy()]]
+            reasons[bad & (reasons == "")] = pd.Series(texts, index=reasons.index[bad])
+        for index, text in self._faults(typed[reasons == ""]):
+            reasons[index] = reasons[index] or text
+        good = typed[reasons == ""].astype({n: _DTYPES[c.kind] for n, c in self._plain().items()})
+        rejected = frame.reset_index(drop=True)[reasons != ""].assign(reason=reasons[reasons != ""])
+        return good.reset_index(drop=True), rejected
+
+    def _plain(self) -> dict[str, Column]:
+        return {n: c for n, c in self.columns.items() if c.kind in _DTYPES and not c.optional}
+
+    def _faults(self, frame: pd.DataFrame) -> list[tuple[int, str]]:
+        """List every fault that pandera finds, as (row, text)."""
+        import pandera.errors
+
+        try:
+            self.schema.validate(
+                frame.astype({n: _DTYPES[c.kind] for n, c in self._plain().items()}), lazy=True
+            )
+        except pandera.errors.SchemaErrors as errors:
+            cases = errors.failure_cases.dropna(subset=["index"])
+            return [
+                (int(case.index_), self._fault_text(str(case.column), case.check, case.failure_case))
+                for case in cases.rename(columns={"index": "index_"}).itertuples()
+            ]
+        return []
+
+    def _fault_text(self, column: str, check: str, value: object) -> str:
+        if "unique" in str(check):
+            return f"{' and '.join(self.key)} occur twice: keep one row"
+        settings = self.columns.get(column)
+        if settings is None or settings.low is None:
+            return f"{column} is {value}: {check}"
+        high = "inf" if settings.high is None else f"{settings.high:g}"
+        return f"{column} is {value}, must lie in [{settings.low:g}, {high}]: correct it"
+
+    def dictionary(self) -> pd.DataFrame:
+        """Describe the table, a row a column: for the data dictionary."""
+        rows = [(name, c.kind, c.unit, c.meaning) for name, c in self.columns.items()]
+        return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
+
+
+def _pandera_column(pa: Any, column: Column) -> Any:
+    checks = []
+    if column.low is not None or column.high is not None:
+        high = float("inf") if column.high is None else column.high
+        low = float("-inf") if column.low is None else column.low
+        checks = [pa.Check.in_range(low, high)]
+    return pa.Column(None, checks, nullable=column.optional, description=column.meaning)
+
+
+def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
+    """Convert a column to its type; the second series marks the values that could not be."""
+    if column.kind == "time":
+        times = values if isinstance(values.dtype, pd.DatetimeTZDtype) else _times(values)
+        return times, times.isna() & ~(values.isna() & column.optional)
+    if column.kind in ("whole", "number"):
+        flags = values.map(lambda value: isinstance(value, bool | np.bool_))
+        numbers = pd.to_numeric(values.mask(flags), errors="coerce").astype("float64")
+        numbers = numbers.where(np.isfinite(numbers))
+        bad = numbers.isna() & ~(values.isna() & column.optional)
+        if column.kind == "whole":
+            bad |= numbers.notna() & (numbers % 1 != 0)
+        return numbers, bad
+    if column.kind == "yes/no":
+        flags = values.map({True: True, False: False, "True": True, "False": False, "yes": True, "no": False})
+        return flags, flags.isna()
+    text = values.astype("str").where(values.notna())
+    return text, (text.isna() | (text == "")) & (not column.optional)
+
+
+def _times(values: pd.Series) -> pd.Series:
+    """Parse ISO 8601 with an offset; a time without one is refused, since nobody knows when it was."""
+    has_offset = values.astype("str").str.contains(r"(?:[+-]\d\d:?\d\d|Z)$", regex=True)
+    return pd.to_datetime(values.where(has_offset), errors="coerce", utc=True, format="ISO8601")
+
+
+_QUEUE = Column("text", "name of the queue")
+_SITE = Column("text", "name of the site")
+_TEAM = Column("text", "name of the team")
+_START = Column("time", "first instant", "ISO 8601 with offset")
+_END = Column("time", "first instant after it", "ISO 8601 with offset")
+_INTERVAL = Column("time", "start of the interval; it ends where the next one starts", "ISO 8601 with offset")
+
+DEMAND = Table(
+    "demand",
+    {
+        "queue": _QUEUE,
+        "interval_start": _INTERVAL,
+        "calls": Column("number", "contacts offered in the interval", "calls", low=0),
+        "aht_s": Column(
+            "number", "mean handle time (talk, hold and wrap-up); 0 where no calls", "seconds", low=0
+        ),
+    },
+    key=("queue", "interval_start"),
+)
+CALLS = Table(
+    "calls",
+    {
+        "call_id": Column("whole", "number of the call", low=0),
+        "queue": _QUEUE,
+        "utc_offset_h": Column("whole", "caller's time zone", "hours from UTC", low=-12, high=14),
+        "arrival": Column("time", "when the call joined the queue", "ISO 8601 with offset"),
+        "wait_s": Column("number", "from arrival to answer or hang-up", "seconds", low=0),
+        "handle_s": Column(
+            "number", "talk, hold and wrap-up; missing if abandoned", "seconds", low=0, optional=True
+        ),
+        "outcome": Column("text", "answered or abandoned"),
+        "agent_id": Column("text", "who answered; missing if abandoned", optional=True),
+    },
+    key=("call_id",),
+)
+REQUIREMENT = Table(
+    "requirement",
+    {
+        "queue": _QUEUE,
+        "site": _SITE,
+        "interval_start": _INTERVAL,
+        "calls": Column("number", "calls that the site answers in the interval", "calls", low=0),
+        "aht_s": Column("number", "mean handle time", "seconds", low=0),
+        "load_erlangs": Column("number", "offered load: calls x AHT / interval", "erlangs", low=0),
+        "agents": Column("whole", "agents on position", "heads", low=0),
+        "rostered": Column("whole", "agents to roster, after shrinkage", "heads", low=0),
+        "service_level": Column(
+            "number", "promised: answered within the threshold / offered; missing where none is asked",
+            "share", low=0, high=1, optional=True,
+        ),
+    },
+    key=("queue", "site", "interval_start"),
+)  # fmt: skip
+SHIFTS = Table(
+    "shifts",
+    {
+        "shift_id": Column("text", "name of the shift"),
+        "site": _SITE,
+        "team": _TEAM,
+        "start": _START,
+        "end": _END,
+        "paid_h": Column("number", "presence less meals", "hours", low=0),
+        "headcount": Column("whole", "people on the shift", "heads", low=0),
+    },
+    key=("shift_id",),
+)
+ROSTER = Table(
+    "roster",
+    {
+        "agent_id": Column("text", "who"),
+        "site": _SITE,
+        "team": _TEAM,
+        "shift_id": Column("text", "which shift"),
+        "start": _START,
+        "end": _END,
+        "paid_h": Column("number", "presence less meals", "hours", low=0),
+        "night_h": Column("number", "paid hours at night", "hours", low=0),
+    },
+    key=("agent_id", "start"),
+)
+BREAKS = Table(
+    "breaks",
+    {
+        "agent_id": Column("text", "who"),
+        "shift_id": Column("text", "in which shift"),
+        "start": _START,
+        "end": _END,
+        "paid": Column("yes/no", "whether it counts as working time"),
+        "kind": Column("text", "meal or rest"),
+    },
+    key=("agent_id", "start"),
+)
+PEOPLE = Table(
+    "people",
+    {
+        "agent_id": Column("text", "who"),
+        "site": _SITE,
+        "team": _TEAM,
+        "grade": Column("text", "grade"),
+        "contract_h_week": Column("number", "hours of the contract a week", "hours", low=1, high=40),
+        "night_ok": Column("yes/no", "may work at night and agreed to"),
+        "leave_from": Column("time", "first instant of leave", "ISO 8601 with offset", optional=True),
+        "leave_until": Column("time", "first instant after leave", "ISO 8601 with offset", optional=True),
+    },
+    key=("agent_id",),
+)
+COST = Table(
+    "cost",
+    {
+        "team": _TEAM,
+        "site": _SITE,
+        "paid_h": Column("number", "paid hours", "hours", low=0),
+        "night_h": Column("number", "of which at night", "hours", low=0),
+        "base_rub": Column("number", "hours at the plain rate, with contributions", "roubles", low=0),
+        "night_rub": Column("number", "premium for night hours", "roubles", low=0),
+        "holiday_rub": Column("number", "premium for holiday hours", "roubles", low=0),
+        "total_rub": Column("number", "sum", "roubles", low=0),
+    },
+    key=("team",),
+)

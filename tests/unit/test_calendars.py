@@ -1,0 +1,144 @@
+"""The absolute axis, daily windows across midnight, holidays, the production calendar."""
+
+from datetime import date, timedelta
+
+import pandas as pd
+import pytest
+
+from planning import PlanningError
+from planning.calendars import (
+    axis,
+    day_start,
+    holiday_hours,
+    hours_within,
+    local_days,
+    norm_hours,
+    public_holidays,
+    time_of_day,
+)
+
+NIGHT = (timedelta(hours=22), timedelta(hours=6))
+
+
+def span(start, end, zone="Europe/Moscow"):
+    return tuple(pd.DatetimeIndex([edge]).tz_localize(zone) for edge in (start, end))
+
+
+# Russia's production calendar for a 40-hour week.
+@pytest.mark.parametrize(
+    ("year", "hours"),
+    [
+        (2026, [120, 152, 168, 175, 151, 167, 184, 168, 176, 176, 159, 176]),
+        (2027, [120, 151, 176, 175, 152, 167, 176, 176, 176, 168, 159, 176]),
+    ],
+)
+def test_norm_hours_are_the_production_calendars(year, hours):
+    """Every month of two years, transferred days and short days included; 1972 hours each."""
+    found = [norm_hours(year, month) for month in range(1, 13)]
+    assert found == hours
+    assert sum(found) == 1972
+
+
+def test_norm_hours_of_a_shorter_week():
+    """36 hours a week: 7.2 a day, and still an hour less on the eve of 4 November."""
+    assert norm_hours(2026, 11, week_h=36.0) == pytest.approx(20 * 7.2 - 1)
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-03-30", 24), ("2026-10-25", 25)])
+def test_axis_has_as_many_intervals_as_the_day_has_hours(day, hours):
+    times = axis(pd.Timestamp(day, tz="Europe/Berlin"), 1, 900)
+    assert len(times) == 4 * hours
+    assert (times[1:] - times[:-1]).unique() == [pd.Timedelta(minutes=15)]
+    assert times[-1] + pd.Timedelta(minutes=15) == (pd.Timestamp(day) + pd.Timedelta(days=1)).tz_localize(
+        "Europe/Berlin"
+    )
+
+
+def test_axis_of_a_week_with_a_clock_change_ends_at_midnight():
+    times = axis(pd.Timestamp("2026-10-19", tz="Europe/Berlin"), 7, 1800)
+    assert len(times) == 2 * (7 * 24 + 1)
+    assert times[-1].isoformat() == "2026-10-25T23:30:00+01:00"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-11-23 20:00", "2026-11-24 08:00", 8),  # the whole night
+        ("2026-11-23 23:00", "2026-11-24 02:30", 3.5),  # inside it, across midnight
+        ("2026-11-23 03:00", "2026-11-23 09:00", 3),  # the night that began the day before
+        ("2026-11-23 03:00", "2026-11-23 23:30", 4.5),  # the ends of two nights
+        ("2026-11-23 08:00", "2026-11-23 22:00", 0),  # up to its edge
+        ("2026-11-23 12:00", "2026-11-26 12:00", 24),  # three nights
+        ("2026-11-23 23:00", "2026-11-26 05:00", 22),  # parts of the first and the last
+    ],
+)
+def test_night_hours(start, end, hours):
+    assert hours_within(*span(start, end), *NIGHT) == pytest.approx([hours])
+
+
+def test_night_hours_of_many_spans_of_unlike_length():
+    starts = pd.DatetimeIndex(["2026-11-23 21:00", "2026-11-24 10:00"]).tz_localize("Europe/Moscow")
+    ends = pd.DatetimeIndex(["2026-11-26 23:00", "2026-11-24 12:00"]).tz_localize("Europe/Moscow")
+    assert hours_within(starts, ends, *NIGHT).tolist() == [25.0, 0.0]
+    assert hours_within(starts[:0], ends[:0], *NIGHT).tolist() == []
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-28", 7), ("2026-10-24", 9)])
+def test_a_night_in_which_clocks_change_has_an_hour_more_or_less(day, hours):
+    """22:00 to 06:00 on the clock is what the law pays."""
+    after = f"{pd.Timestamp(day) + pd.Timedelta(days=1):%Y-%m-%d} 09:00"
+    assert hours_within(*span(f"{day} 20:00", after, "Europe/Berlin"), *NIGHT).tolist() == [hours]
+
+
+def test_a_window_of_the_whole_day_holds_every_hour():
+    whole = (timedelta(0), timedelta(days=1))
+    assert hours_within(*span("2026-11-23 07:00", "2026-11-25 08:00"), *whole).tolist() == [49.0]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"),
+    [
+        ("2026-11-03 20:00", "2026-11-04 08:00", 8),  # into Unity Day
+        ("2026-11-04 20:00", "2026-11-05 08:00", 4),  # out of it
+        ("2026-11-03 08:00", "2026-11-04 00:00", 0),  # up to its edge
+        ("2026-11-03 20:00", "2026-11-05 08:00", 24),
+    ],
+)
+def test_holiday_hours(start, end, hours):
+    assert holiday_hours(*span(start, end), "RU").tolist() == [hours]
+
+
+def test_holiday_hours_across_new_year():
+    """31 December 2026 is a transferred day off, the first of January a holiday of the next year."""
+    assert holiday_hours(*span("2027-01-08 22:00", "2027-01-09 03:00"), "RU").tolist() == [2.0]
+    assert holiday_hours(*span("2026-12-30 22:00", "2027-01-01 03:00"), "RU").tolist() == [27.0]
+
+
+def test_transferred_days_are_in_the_calendar():
+    """Monday 9 March 2026 replaces Sunday the 8th."""
+    assert date(2026, 3, 9) in public_holidays("RU", (2026,))
+    assert date(2026, 3, 10) not in public_holidays("RU", (2026,))
+
+
+def test_unknown_country_is_refused():
+    with pytest.raises(PlanningError, match="country is 'XX', must be an ISO 3166 code such as 'RU'"):
+        public_holidays("XX", (2026,))
+
+
+def test_day_start_is_local_midnight():
+    assert day_start("2026-11-23", "Asia/Vladivostok").isoformat() == "2026-11-23T00:00:00+10:00"
+    assert day_start(date(2026, 11, 23), "Europe/Moscow").isoformat() == "2026-11-23T00:00:00+03:00"
+
+
+@pytest.mark.parametrize("day", ["2026-13-01", "tomorrow", "2026-11-23 08:00", "2026-11-23T00:00+03:00", ""])
+def test_day_start_refuses_what_is_no_date(day):
+    with pytest.raises(PlanningError, match=r"is no date .*: write it such as 2026-11-23"):
+        day_start(day, "Europe/Moscow")
+
+
+def test_time_of_day_and_local_day_are_those_of_the_zone():
+    """19:30 in London is 22:30 in Moscow, and 22:30 is tomorrow there."""
+    times = pd.DatetimeIndex(["2026-11-23 19:30", "2026-11-23 22:30"], tz="UTC")
+    moscow = times.tz_convert("Europe/Moscow")
+    assert time_of_day(moscow).tolist() == [pd.Timedelta("22:30:00"), pd.Timedelta("01:30:00")]
+    assert [f"{day:%d}" for day in local_days(times, "Europe/Moscow")] == ["23", "24"]

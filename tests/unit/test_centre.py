@@ -1,0 +1,347 @@
+"""The centre's file: what it refuses and in which words, and what a what-if may change."""
+
+import math
+import re
+from pathlib import Path
+
+import pydantic
+import pytest
+from factories import one_site, raw_centre, toml, two_sites
+
+from planning import Centre, PlanningError, Target
+from planning.centre import clock_text
+
+FILE = Path(__file__).parents[2] / "data" / "centre.toml"
+
+
+def refusal(changes):
+    """The one line that refuses a changed centre of two sites."""
+    with pytest.raises(PlanningError) as caught:
+        two_sites(changes)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert len(text) < 300
+    return text
+
+
+# --- what cannot be: field, value, bound, remedy in one line --------------------------------------
+
+
+@pytest.mark.parametrize("value", [-240, 0, math.nan, math.inf, "240", True])
+def test_aht_that_is_no_positive_number(value):
+    text = refusal({"queues.calls.aht_s": value})
+    assert text.startswith(f"queues.calls.aht_s is {value!r}, must be ")
+    assert "Mean handle time" in text
+
+
+def test_negative_aht_names_its_bound():
+    assert "must be greater than 0" in refusal({"queues.calls.aht_s": -240})
+
+
+@pytest.mark.parametrize("value", [80, 1.01, -0.1, math.nan])
+def test_service_level_outside_its_bounds(value):
+    text = refusal({"queues.calls.target": {"service_level": value}})
+    assert text == (
+        f"queues.calls.target: service_level is {float(value)}, must lie in [0, 1]: write 0.80 for 80 %"
+    )
+
+
+@pytest.mark.parametrize("value", ["80", True])
+def test_service_level_that_is_no_number(value):
+    text = refusal({"queues.calls.target": {"service_level": value}})
+    assert text.startswith(f"queues.calls.target: service_level is {value!r}")
+
+
+def test_target_that_asks_for_nothing_or_for_what_there_is_not():
+    assert "asks for nothing: give service_level" in refusal({"queues.calls.target": {}})
+    assert "asks for nothing" in refusal({"queues.calls.target": {"threshold_s": 20.0}})
+    unknown = refusal({"queues.calls.target": {"asa": 20.0}})
+    assert unknown.startswith("queues.calls.target: asa is no part of a target: use service_level, ")
+
+
+@pytest.mark.parametrize("closes", ["08:00", "07:30"])
+def test_site_that_closes_before_it_opens(closes):
+    text = refusal({"sites.moscow.closes": closes})
+    assert text == (
+        f'sites.moscow: closes is {closes}, must lie after opens 08:00: use "24:00" for the end of the day '
+        "and an overflow rule for the night"
+    )
+
+
+def test_queue_that_closes_before_it_opens():
+    text = refusal({"queues.calls.opens": "21:00", "queues.calls.closes": "09:00"})
+    assert text == "queues.calls: closes is 09:00, must lie after opens 21:00"
+
+
+@pytest.mark.parametrize("value", ["25:00", "24:15"])
+def test_time_after_the_end_of_the_day(value):
+    text = refusal({"sites.moscow.closes": value})
+    assert text.startswith(f'sites.moscow.closes is {value!r}, must be less than or equal to "24:00"')
+
+
+@pytest.mark.parametrize("value", ["22", "22:60", "22:0", "ten", "-1:00", ":", "", 22, 22.5, None])
+def test_what_is_no_time_of_day(value):
+    assert refusal({"sites.moscow.closes": value}).startswith(f"sites.moscow.closes is {value!r}, must be ")
+
+
+@pytest.mark.parametrize("value", [math.nan, 0.0, -1.0, "300"])
+def test_patience_that_cannot_be(value):
+    text = refusal({"queues.calls.patience_s": value})
+    assert text.startswith(f"queues.calls.patience_s is {value!r}, must be ")
+
+
+def test_shares_that_do_not_add_up():
+    text = refusal({"queues.calls.sites": {"moscow": 0.5, "kaluga": 0.4}})
+    assert text == "queues.calls: sites add up to 0.9, must add up to 1: change the shares"
+
+
+def test_share_above_one():
+    text = refusal({"queues.calls.sites": {"moscow": 1.5, "kaluga": -0.5}})
+    assert text.startswith("queues.calls.sites.moscow is 1.5, must be less than or equal to 1")
+
+
+@pytest.mark.parametrize("value", [0, -900, 3601, "900", 900.5])
+def test_interval_that_cannot_be(value):
+    """Zero is named too, though it stands in the bound's text as well."""
+    assert refusal({"interval_s": value}).startswith(f"interval_s is {value!r}, must be ")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "start"),
+    [
+        (
+            "queues.calls.sites",
+            {"tula": 1.0},
+            "queues.calls.sites names 'tula', must be one of kaluga, moscow",
+        ),
+        (
+            "teams.calls_moscow.site",
+            "tula",
+            "teams.calls_moscow.site names 'tula', must be one of kaluga, moscow",
+        ),
+        (
+            "teams.calls_moscow.queues",
+            ["call"],
+            "teams.calls_moscow.queues names 'call', must be one of calls",
+        ),
+        ("overflow.0.from_site", "tula", "overflow.0.from_site names 'tula', must be one of kaluga, moscow"),
+        ("overflow.0.to_site", "tula", "overflow.0.to_site names 'tula', must be one of kaluga, moscow"),
+        ("overflow.0.queues", ["call"], "overflow.0.queues names 'call', must be one of calls"),
+        ("time_zone", "Europe/Kaluga", "time_zone is 'Europe/Kaluga', must be an IANA time zone"),
+        ("schema_version", 2, "schema_version is 2, must be 1"),
+        ("teams.calls_moscow.shrinkage", 1.0, "teams.calls_moscow.shrinkage is 1.0, must be less than 1"),
+        (
+            "teams.calls_moscow.wage_rub_month",
+            0,
+            "teams.calls_moscow.wage_rub_month is 0, must be greater than 0",
+        ),
+        ("pay.contributions", math.inf, "pay.contributions is inf, must be a finite number"),
+        (
+            "labour.night_premium.value",
+            math.nan,
+            "labour.night_premium.value is nan, must be a finite number",
+        ),
+        ("labour.night_premium", {"value": 0.2}, "labour.night_premium.article is missing: add it"),
+        ("shifts.meal_min", {"night": 30}, "shifts: meal_min names ['night'], lengths_h names ['day']: give"),
+    ],
+)
+def test_names_and_values_that_cannot_be(path, value, start):
+    assert refusal({path: value}).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "meant"),
+    [
+        ("queues.calls", "aht", "aht_s"),
+        ("sites.moscow", "close", "closes"),
+        ("teams.calls_moscow", "shrink", "shrinkage"),
+        ("overflow.0", "form_site", "from_site"),
+        ("pay", "contribution", "contributions"),
+        ("labour", "week", "week_h"),
+    ],
+)
+def test_unknown_key_asks_for_the_near_one(table, key, meant):
+    raw = raw_centre({"moscow": ("08:00", "22:00"), "kaluga": ("00:00", "24:00")})
+    node = raw
+    for part in table.split("."):
+        node = node[int(part)] if part.isdecimal() else node[part]
+    node[key] = 1.0
+    try:
+        with pytest.raises(PlanningError) as caught:
+            Centre.of(raw)
+    finally:
+        del node[key]  # the labour table is shared by all tests
+    assert str(caught.value) == f"{table}.{key} is no known setting: did you mean {meant!r}?"
+
+
+def test_unknown_key_that_is_near_nothing():
+    with pytest.raises(PlanningError, match=r"^zebra is no known setting: remove it$"):
+        Centre.of(raw_centre() | {"zebra": 1})
+
+
+def test_several_faults_are_counted():
+    with pytest.raises(PlanningError, match=r"name is missing: add it to the centre's file \(and 2 more\)"):
+        Centre.of({k: v for k, v in raw_centre().items() if k not in ("name", "pay", "country")})
+
+
+def test_queue_that_nobody_can_answer():
+    """No team of the answering site is staffed for it."""
+    raw = raw_centre(queues=("calls", "chat"))
+    del raw["teams"]["chat_kaluga"]
+    with pytest.raises(PlanningError) as caught:
+        Centre.of(raw)
+    assert str(caught.value) == (
+        "queues.chat is a queue that nobody can answer at 00:00 at kaluga: "
+        "add a team of site 'kaluga' whose first queue is 'chat'"
+    )
+
+
+def test_night_without_an_overflow_rule():
+    assert refusal({"overflow": []}) == (
+        "queues.calls has no answering site at 00:00 for callers of moscow: add an overflow rule to a site "
+        "that is open then, or change the opening hours"
+    )
+
+
+def test_rules_that_loop():
+    """Both sites closed, each sending its callers to the other."""
+    rules = [{"from_site": "moscow", "to_site": "kaluga"}, {"from_site": "kaluga", "to_site": "moscow"}]
+    text = refusal({"sites.kaluga.opens": "07:00", "sites.kaluga.closes": "23:00", "overflow": rules})
+    assert text.startswith("queues.calls has no answering site at 00:00 for callers of moscow: ")
+
+
+def test_rule_to_itself():
+    text = refusal({"overflow": [{"from_site": "moscow", "to_site": "moscow"}]})
+    assert text == "overflow.0 sends moscow to itself: name another to_site"
+
+
+# --- the file -------------------------------------------------------------------------------------
+
+
+def test_missing_file(tmp_path):
+    path = tmp_path / "none.toml"
+    with pytest.raises(PlanningError, match="does not exist: give the path of a TOML file") as caught:
+        Centre.load(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["sites = {", "name = 'a'\nname = 'b'", b"name = '\xff\xfe'"])
+def test_broken_toml(tmp_path, text):
+    path = tmp_path / "broken.toml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(
+        PlanningError, match=rf"^centre file {re.escape(str(path))} is not valid TOML: [^\n]+$"
+    ):
+        Centre.load(path)
+
+
+def test_folder_for_a_file(tmp_path):
+    with pytest.raises(PlanningError, match="cannot be read"):
+        Centre.load(tmp_path)
+
+
+def test_file_and_mapping_give_the_same_centre(tmp_path):
+    path = tmp_path / "centre.toml"
+    path.write_text(toml(raw_centre()), encoding="utf-8")
+    assert Centre.load(path) == one_site()
+
+
+def test_default_centre_holds_what_the_customer_gave():
+    """Moscow until 22:00, Kaluga after, six queues."""
+    centre = Centre.load(FILE)
+    assert clock_text(centre.sites["moscow"].closes) == "22:00"
+    assert (centre.overflow[0].from_site, centre.overflow[0].to_site) == ("moscow", "kaluga")
+    assert list(centre.queues) == ["first_line", "second_line", "home_internet", "claims", "vip", "quality"]
+
+
+def test_target_asks_only_for_what_is_written():
+    centre = one_site({"queues.calls.target": {"max_occupancy": 0.9}})
+    assert centre.queues["calls"].target == Target(service_level=None, max_occupancy=0.9)
+
+
+# --- what-if --------------------------------------------------------------------------------------
+
+
+def test_replace_changes_one_setting_and_leaves_the_original():
+    before = two_sites()
+    after = before.replace({"sites.moscow.closes": "23:00", "queues.calls.aht_s": 200})
+    assert clock_text(after.sites["moscow"].closes) == "23:00"
+    assert after.queues["calls"].aht_s == 200
+    assert before == two_sites()
+    assert after.replace({"sites.moscow.closes": "22:00", "queues.calls.aht_s": None}) == before
+
+
+def test_replace_reaches_into_lists_and_targets():
+    raw = raw_centre({"moscow": ("08:00", "22:00"), "tula": ("00:00", "24:00"), "kaluga": ("00:00", "24:00")})
+    after = Centre.of(raw).replace({"overflow.0.to_site": "tula", "queues.calls.target.service_level": 0.9})
+    assert after.overflow[0].to_site == "tula"
+    assert after.queues["calls"].target == Target(0.9, 20.0)
+
+
+@pytest.mark.parametrize("load", [lambda: Centre.load(FILE), two_sites])
+def test_replace_of_nothing_round_trips_the_whole_centre(load):
+    assert load().replace({}) == load()
+
+
+def test_dumped_as_json_and_read_again_it_is_the_same():
+    """Times of day are written as a planner writes them."""
+    centre = two_sites()
+    dumped = centre.model_dump(mode="json")
+    assert dumped["sites"]["moscow"] == {"opens": "08:00", "closes": "22:00"}
+    assert Centre.of(dumped) == centre
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("sites.moskow.closes", "sites has no 'moskow': use moscow"),
+        ("sites.moscow.close", "sites.moscow has no 'close': use closes"),
+        ("queue.calls.aht_s", "the top level has no 'queue': use queues"),
+        ("overflow.1.to_site", "overflow has no '1'"),
+        ("overflow.first.to_site", "overflow has no 'first'"),
+        ("name.first", "name has no 'first': it has no parts"),
+        ("", "the top level has no ''"),
+    ],
+)
+def test_replace_refuses_a_path_that_does_not_exist(path, hint):
+    with pytest.raises(PlanningError) as caught:
+        two_sites().replace({path: 1})
+    assert str(caught.value).startswith(f"{path} is no setting of the centre, {hint}")
+
+
+def test_replace_checks_the_changed_centre_as_a_whole():
+    """Closing Kaluga at night leaves Moscow's callers alone."""
+    with pytest.raises(PlanningError, match="has no answering site at 00:00"):
+        two_sites().replace({"sites.kaluga.closes": "23:00", "sites.kaluga.opens": "08:00"})
+
+
+def test_centre_is_frozen():
+    centre = one_site()
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        centre.name = "other"
+    with pytest.raises(pydantic.ValidationError, match="frozen"):
+        centre.sites["kaluga"].closes = centre.sites["kaluga"].opens
+
+
+# --- small questions ------------------------------------------------------------------------------
+
+
+def test_team_for_is_the_team_whose_first_queue_it_is():
+    raw = raw_centre(queues=("calls", "chat"))
+    raw["teams"]["calls_kaluga"]["queues"] = ["calls", "chat"]
+    centre = Centre.of(raw)
+    assert centre.team_for("chat", "kaluga") == "chat_kaluga"
+    assert centre.team_for("calls", "kaluga") == "calls_kaluga"
+    assert (
+        two_sites({"queues.calls.sites": {"moscow": 1.0, "kaluga": 0.0}}).team_for("chat", "moscow") is None
+    )
+
+
+def test_hourly_cost_holds_the_contributions():
+    """80,000 roubles over 160 hours and a quarter on top."""
+    assert one_site().hourly_rub("calls_kaluga") == pytest.approx(625.0)
+
+
+def test_site_is_open_from_its_opening_to_before_its_closing():
+    site = two_sites().sites["moscow"]
+    assert [site.is_open(edge) for edge in (site.opens, site.closes)] == [True, False]

@@ -1,0 +1,149 @@
+"""Who answers at each hour: one rule, chains, rules with hours of their own, gaps and loops."""
+
+from datetime import timedelta
+
+import pandas as pd
+import pytest
+from factories import MONDAY, raw_centre, two_sites
+
+from planning import Centre, PlanningError
+from planning.calendars import axis
+from planning.routing import answering_site, answering_sites
+
+
+def hours_of(centre, home="moscow", queue="calls"):
+    """The answering site at each full hour, its first letter only."""
+    found = [answering_site(centre, queue, home, timedelta(hours=hour)) for hour in range(24)]
+    return "".join(site[0] if site else "-" for site in found)
+
+
+def three_sites(*rules, closes="23:00"):
+    """Moscow 8-22, Tula 7-`closes`, Kaluga day and night."""
+    sites = {"moscow": ("08:00", "22:00"), "tula": ("07:00", closes), "kaluga": ("00:00", "24:00")}
+    return Centre.of(raw_centre(sites) | {"overflow": list(rules)})
+
+
+def rule(from_site, to_site, **hours):
+    return {"from_site": from_site, "to_site": to_site, **hours}
+
+
+def test_closed_site_is_answered_by_the_other_across_midnight():
+    centre = two_sites()
+    assert hours_of(centre) == "k" * 8 + "m" * 14 + "k" * 2
+    assert hours_of(centre, "kaluga") == "k" * 24
+
+
+def test_the_edges_belong_to_the_hour_that_they_start():
+    centre = two_sites()
+    minute = timedelta(minutes=1)
+    closes, opens = timedelta(hours=22), timedelta(hours=8)
+    answers = [
+        answering_site(centre, "calls", "moscow", at)
+        for at in (closes - minute, closes, opens - minute, opens)
+    ]
+    assert answers == ["moscow", "kaluga", "kaluga", "moscow"]
+
+
+def test_rule_follows_the_sites_hours_in_a_what_if():
+    assert hours_of(two_sites({"sites.moscow.closes": "20:00"})) == "k" * 8 + "m" * 12 + "k" * 4
+
+
+def test_rule_that_starts_before_the_closing():
+    """From 20:00 Kaluga answers, though Moscow is open until 22:00."""
+    assert hours_of(two_sites({"overflow.0.at": "20:00"})) == "k" * 8 + "m" * 12 + "k" * 4
+
+
+def test_rule_that_ends_after_the_opening():
+    assert hours_of(two_sites({"overflow.0.until": "10:00"})) == "k" * 10 + "m" * 12 + "k" * 2
+
+
+def test_rule_inside_one_day():
+    """A lunch rule of its own beside the one for the night."""
+    rules = [rule("moscow", "kaluga"), rule("moscow", "kaluga", at="12:00", until="14:00")]
+    assert hours_of(two_sites({"overflow": rules})) == "k" * 8 + "m" * 4 + "k" * 2 + "m" * 8 + "k" * 2
+
+
+def test_rule_without_hours_from_a_site_that_never_closes_never_applies():
+    rules = [rule("moscow", "kaluga"), rule("kaluga", "moscow")]
+    assert hours_of(two_sites({"overflow": rules}), "kaluga") == "k" * 24
+
+
+def test_rule_from_midnight_to_midnight_applies_all_day():
+    """Both edges written: everything goes to Kaluga."""
+    rules = [rule("moscow", "kaluga", at="00:00", until="24:00")]
+    assert hours_of(two_sites({"overflow": rules})) == "k" * 24
+
+
+def test_chain_of_three_sites():
+    """Moscow to Tula, and on to Kaluga once Tula closes too."""
+    centre = three_sites(rule("moscow", "tula"), rule("tula", "kaluga"))
+    assert hours_of(centre) == "k" * 7 + "t" + "m" * 14 + "t" + "k"
+    assert hours_of(centre, "tula") == "k" * 7 + "t" * 16 + "k"
+
+
+def test_first_rule_that_applies_wins():
+    """Tula until one in the morning, then Kaluga."""
+    first = rule("moscow", "tula", at="22:00", until="01:00")
+    centre = three_sites(first, rule("moscow", "kaluga"), rule("tula", "kaluga"), closes="24:00")
+    assert hours_of(centre) == "k" * 8 + "m" * 14 + "tt"
+
+
+def test_rule_moves_only_its_queues():
+    centre = two_sites(
+        {"overflow.0.queues": ["calls"], "queues.chat.opens": "08:00", "queues.chat.closes": "22:00"},
+        queues=("calls", "chat"),
+    )
+    assert answering_site(centre, "calls", "moscow", timedelta(hours=23)) == "kaluga"
+    assert answering_site(centre, "chat", "moscow", timedelta(hours=23)) is None
+
+
+def test_gap_is_named_with_its_hour():
+    """A rule that ends at 07:00 leaves an hour until Moscow opens."""
+    with pytest.raises(
+        PlanningError, match=r"queues.calls has no answering site at 07:00 for callers of moscow"
+    ):
+        two_sites({"overflow.0.until": "07:00"})
+    with pytest.raises(
+        PlanningError, match=r"queues.calls has no answering site at 22:00 for callers of moscow"
+    ):
+        two_sites({"overflow.0.at": "23:30"})
+
+
+def test_queue_that_is_closed_in_the_gap_may_stay_unanswered():
+    centre = two_sites({"overflow": [], "queues.calls.opens": "09:00", "queues.calls.closes": "21:00"})
+    assert hours_of(centre) == "-" * 8 + "m" * 14 + "-" * 2
+
+
+def test_loop_is_refused_with_its_hour():
+    """Tula closes an hour before the rule that leads out of the circle begins."""
+    out = rule("tula", "kaluga", at="00:00", until="07:00")
+    with pytest.raises(
+        PlanningError, match=r"queues.calls has no answering site at 23:00 for callers of moscow"
+    ):
+        three_sites(out, rule("moscow", "tula"), rule("tula", "moscow"))
+
+
+def test_open_sites_that_send_to_each_other_are_a_loop_too():
+    rules = [rule("moscow", "kaluga"), rule("kaluga", "moscow", at="22:00", until="24:00")]
+    with pytest.raises(PlanningError, match="has no answering site at 22:00"):
+        two_sites({"overflow": rules})
+
+
+def test_answering_sites_follow_the_centres_clock():
+    """19:00 in UTC is 22:00 in Moscow."""
+    times = pd.DatetimeIndex(["2026-11-23 18:45", "2026-11-23 19:00"], tz="UTC")
+    table = answering_sites(two_sites(), "calls", times)
+    assert table["moscow"].tolist() == ["moscow", "kaluga"]
+    assert table["kaluga"].tolist() == ["kaluga", "kaluga"]
+    assert table.index.equals(times)
+
+
+def test_answering_sites_are_none_while_the_queue_is_closed():
+    centre = two_sites({"queues.calls.opens": "09:00", "queues.calls.closes": "21:00"})
+    table = answering_sites(centre, "calls", axis(MONDAY, 1, 3600))
+    assert table["moscow"].notna().tolist() == [9 <= hour < 21 for hour in range(24)]
+
+
+def test_every_day_of_a_week_is_the_same():
+    table = answering_sites(two_sites(), "calls", axis(MONDAY, 7, 900))
+    assert (table["moscow"].eq("kaluga")).sum() == 7 * 40
