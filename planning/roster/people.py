@@ -1,0 +1,163 @@
+"""The people of the teams: read from a file with reasons for every row refused, or made up from a seed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from planning.centre import Centre
+from planning.errors import PlanningError
+from planning.tables import PEOPLE
+
+__all__ = ["read_people", "synthetic_people"]
+
+CONTRACTS_H = (40.0, 30.0, 20.0)
+CONTRACT_SHARES = (0.85, 0.10, 0.05)
+SHARE_ON_LEAVE = 0.10
+SLACK = 0.10
+"""Contract hours above the shifts' hours: sickness, and weeks that do not fill up in whole shifts."""
+LEAVE_DAYS = 14
+"""The one part of a year's leave that must be whole (TK RF 125)."""
+NIGHT_SHARE_ROUND_THE_CLOCK = 0.85
+NIGHT_SHARE_OTHERWISE = 0.10
+WEEK = pd.Timedelta(days=7)
+DAY = pd.Timedelta(days=1)
+
+
+def read_people(path: str | Path, centre: Centre) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read people from a CSV file, and set aside the rows that cannot be.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with the columns of `planning.tables.PEOPLE`.
+    centre : Centre
+        Whose teams and sites they belong to.
+
+    Returns
+    -------
+    people, rejected : DataFrame
+        Good rows in the table's types, and the refused rows as they came with a column ``reason``.
+
+    Raises
+    ------
+    PlanningError
+        The file is missing, is no CSV, has no rows, or lacks a column.
+
+    Examples
+    --------
+    >>> people, rejected = read_people("data/people.csv", Centre.load("data/centre.toml"))
+    >>> len(people) > 100, len(rejected)
+    (True, 0)
+    """
+    try:
+        # As text, so that "007" stays a name and a refused row is shown as it was written.
+        raw = pd.read_csv(path, dtype="str")
+    except FileNotFoundError:
+        raise PlanningError(f"people file {path} does not exist: give the path of a CSV file") from None
+    except OSError as error:
+        raise PlanningError(f"people file {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # pandas' parser errors and bad encodings
+        raise PlanningError(f"people file {path} is no readable CSV: {error}") from None
+    people, rejected = PEOPLE.split(raw, str(path))
+    reasons = _reasons(people, centre)
+    refused = people[reasons != ""].assign(reason=reasons[reasons != ""])
+    return people[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
+
+
+def _reasons(people: pd.DataFrame, centre: Centre) -> pd.Series:
+    """Say why each row cannot be; empty text for a good one."""
+    return pd.Series([_reason(row, centre) for row in people.itertuples()], index=people.index, dtype="str")
+
+
+def _reason(row: object, centre: Centre) -> str:
+    team, site = getattr(row, "team"), getattr(row, "site")  # noqa: B009 - rows of itertuples have no type
+    first, after = getattr(row, "leave_from"), getattr(row, "leave_until")  # noqa: B009
+    if team not in centre.teams:
+        return f"team is {team!r}, must be one of {', '.join(centre.teams)}"
+    if site != centre.teams[team].site:
+        return f"site is {site!r}, the team {team} sits at {centre.teams[team].site!r}: correct either"
+    if pd.isna(first) != pd.isna(after):
+        return "leave needs both ends: give leave_from and leave_until, or neither"
+    if pd.notna(first) and after <= first:
+        return f"leave_until is {after}, must lie after leave_from {first}"
+    return ""
+
+
+def synthetic_people(
+    centre: Centre, hours_by_team: Mapping[str, float], *, start: pd.Timestamp, seed: int
+) -> pd.DataFrame:
+    """Make up as many people as the teams' weekly hours need.
+
+    About a tenth is on leave at some time in the week; the others' contracts exceed the hours by some slack.
+
+    Parameters
+    ----------
+    centre : Centre
+    hours_by_team : mapping
+        Paid hours of the week's shifts by team.
+    start : Timestamp
+        Midnight of the week's Monday, with its time zone.
+    seed : int
+
+    Returns
+    -------
+    DataFrame
+        Columns of `planning.tables.PEOPLE`.
+
+    Raises
+    ------
+    PlanningError
+        A team is unknown, or hours are negative or no number.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> monday = pd.Timestamp("2026-11-23", tz="Europe/Moscow")
+    >>> people = synthetic_people(centre, {"vip_moscow": 200.0}, start=monday, seed=1)
+    >>> bool(people["contract_h_week"].sum() >= 212), set(people["site"])
+    (True, {'moscow'})
+    """
+    for team, hours in hours_by_team.items():
+        if team not in centre.teams:
+            raise PlanningError(f"hours_by_team names {team!r}, must be one of {', '.join(centre.teams)}")
+        if not (math.isfinite(hours) and hours >= 0):
+            raise PlanningError(f"hours_by_team[{team!r}] is {hours}, must be hours >= 0")
+    streams = dict(zip(centre.teams, np.random.SeedSequence(seed).spawn(len(centre.teams)), strict=True))
+    teams = [
+        _synthetic_team(centre, team, hours, start, np.random.default_rng(streams[team]))
+        for team, hours in hours_by_team.items()
+    ]
+    columns = list(PEOPLE.columns)
+    return pd.concat(teams, ignore_index=True)[columns] if teams else pd.DataFrame(columns=columns)
+
+
+def _synthetic_team(
+    centre: Centre, team: str, hours: float, start: pd.Timestamp, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Hire until those who are not on leave have the hours and the slack."""
+    site = centre.sites[centre.teams[team].site]
+    round_the_clock = site.closes - site.opens >= pd.Timedelta(days=1)
+    most = math.ceil(hours * (1 + SLACK) / min(CONTRACTS_H) * 2) + 1
+    people = pd.DataFrame(
+        {
+            "agent_id": [f"{team}_{number:03d}" for number in range(1, most + 1)],
+            "site": centre.teams[team].site,
+            "team": team,
+            "grade": centre.teams[team].grade,
+            "contract_h_week": rng.choice(CONTRACTS_H, most, p=CONTRACT_SHARES),
+            "night_ok": rng.random(most)
+            < (NIGHT_SHARE_ROUND_THE_CLOCK if round_the_clock else NIGHT_SHARE_OTHERWISE),
+        }
+    )
+    # A leave that touches the week starts at most its length before it.
+    first = start + pd.to_timedelta(rng.integers(-LEAVE_DAYS + 1, 7, most), unit="D")
+    away = rng.random(most) < SHARE_ON_LEAVE
+    people["leave_from"] = pd.Series(first).where(away)
+    people["leave_until"] = pd.Series(first + LEAVE_DAYS * DAY).where(away)
+    present = people["contract_h_week"].where(~away, 0.0).cumsum()
+    return people[present.shift(fill_value=0.0) < hours * (1 + SLACK)]

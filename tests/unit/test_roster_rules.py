@@ -1,0 +1,374 @@
+"""Each rule alone: lawful and unlawful lines of 0, 1, 2 and more shifts, before three judges.
+
+The judges share no code: the audit (pandas), CP-SAT's constraints, and the pricing's shortest path.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ortools.sat.python import cp_model
+
+from planning.centre import Centre
+from planning.errors import PlanningError
+from planning.roster.audit import audit, with_people
+from planning.roster.patterns import Limits, Timeline, best_patterns
+from planning.roster.repair import CpLine
+from planning.roster.rules import (
+    DaysInRow,
+    HouseTeam,
+    Leave,
+    LongestShift,
+    NightConsent,
+    Rest,
+    Rule,
+    SoundShift,
+    WeekHours,
+    WeeklyRest,
+    rules_of,
+)
+from planning.roster.slate import Person, Slate
+
+ZONE = "Europe/Moscow"
+CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
+ANN = Person("ann", "kaluga", "first_line_kaluga", contract_h_week=40.0, night_ok=True)
+NIGHT = {"night_from": timedelta(hours=22), "night_until": timedelta(hours=6), "article": "TK RF 96"}
+
+
+def at(day: int, clock: str) -> pd.Timestamp:
+    """A time in the week of Monday 23 November 2026: day 1 is that Monday; "24:00" is allowed."""
+    return pd.Timestamp("2026-11-22", tz=ZONE) + pd.Timedelta(days=day) + pd.Timedelta(f"{clock}:00")
+
+
+def shift(day: int, start: str, presence_h: float = 8.5, paid_h: float | None = None) -> dict[str, object]:
+    """A shift of Ann's team; half an hour of a long presence is the meal."""
+    begin = at(day, start)
+    paid = presence_h - (0.5 if presence_h > 4 else 0.0) if paid_h is None else paid_h
+    return {
+        "shift_id": f"{day} {start}", "site": ANN.site, "team": ANN.team, "start": begin,
+        "end": begin + pd.Timedelta(hours=presence_h), "paid_h": paid, "night_h": 0.0, "headcount": 1,
+    }  # fmt: skip
+
+
+def on_leave(person: Person, first: pd.Timestamp, after: pd.Timestamp) -> Person:
+    return replace(person, leave=(int(first.timestamp()), int(after.timestamp())))
+
+
+def people_frame(*people: Person) -> pd.DataFrame:
+    """The table of some people."""
+    rows = [
+        {
+            "agent_id": p.agent_id, "site": p.site, "team": p.team, "grade": "operator",
+            "contract_h_week": p.contract_h_week, "night_ok": p.night_ok,
+            "leave_from": pd.Timestamp(p.leave[0], unit="s", tz=ZONE) if p.leave else pd.NaT,
+            "leave_until": pd.Timestamp(p.leave[1], unit="s", tz=ZONE) if p.leave else pd.NaT,
+        }
+        for p in people
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def roster_frame(shifts: list[dict[str, object]], agent_id: str = "ann") -> pd.DataFrame:
+    return pd.DataFrame(shifts).assign(agent_id=agent_id)
+
+
+def slate_of(shifts: list[dict[str, object]]) -> Slate:
+    """The shifts laid out; where there are none, one that nobody asks for."""
+    frame = pd.DataFrame(shifts or [shift(1, "09:00", 1.0)])
+    return Slate.of(frame.sort_values(["start", "end"], ignore_index=True), CENTRE)
+
+
+def audit_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> bool:
+    if not shifts:
+        return bool(audit(CENTRE, pd.DataFrame(), people_frame(person)).empty)
+    assigned = with_people(roster_frame(shifts, person.agent_id), people_frame(person), ZONE)
+    return all(rule.audit(assigned).empty for rule in rules)
+
+
+def cp_sat_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> bool:
+    line = CpLine(person, slate_of(shifts), cp_model.CpModel())
+    for rule in rules:
+        rule.constrain(line)
+    for work in line.works:
+        line.model.add(work == bool(shifts))
+    solver = cp_model.CpSolver()
+    solver.parameters.num_workers = 1
+    return solver.solve(line.model) == cp_model.OPTIMAL
+
+
+def pricing_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> bool:
+    slate = slate_of(shifts)
+    limits = Limits(person, slate)
+    for rule in rules:
+        rule.constrain(limits)
+    timeline = Timeline(slate, limits.rest_s, limits.weekly_rest_s)
+    worth = np.where(limits.banned, -np.inf, 1.0 if shifts else -1.0)[None, :]
+    caps = timeline.caps(limits.week_h)[None, :]
+    run_days = 99 if limits.run_days is None else limits.run_days
+    cost = np.zeros((1, slate.weeks, caps.max() + 1))
+    _, (pattern,) = best_patterns(timeline, worth, caps, cost, run_days)
+    return len(pattern) == len(shifts)
+
+
+JUDGES = (audit_allows, cp_sat_allows, pricing_allows)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A rule, a person, shifts, and whether the rule lets the person work them all."""
+
+    name: str
+    rule: Rule
+    lawful: bool
+    shifts: tuple[dict[str, object], ...] = ()
+    person: Person = ANN
+
+    def __str__(self) -> str:
+        return f"{self.rule.name}: {self.name}"
+
+
+REST = Rest(12, "TK RF 103")
+WEEK_REST = WeeklyRest(42, "TK RF 110")
+HOURS = WeekHours(40, "TK RF 91")
+CONSENT = NightConsent(**NIGHT)
+DAY_BIRD = replace(ANN, night_ok=False)
+AWAY = on_leave(ANN, at(3, "00:00"), at(5, "00:00"))  # Wednesday and Thursday
+TANJA = replace(ANN, contract_h_week=20.0)
+# No gap reaches 42 h although there are 20 paid hours and two days off.
+RESTLESS = (
+    shift(1, "08:00", 4),
+    shift(2, "20:00", 4),
+    shift(4, "08:00", 4),
+    shift(5, "20:00", 4),
+    shift(7, "08:00", 4),
+)
+
+AFTER = (
+    shift(11, "08:00", 4),
+    shift(12, "20:00", 4),
+    shift(14, "08:00", 4),
+)  # no long gap in the second week
+CASES = [
+    Case("no shift", REST, True),
+    Case("one", REST, True, (shift(1, "08:00"),)),
+    Case("exactly 12 h", REST, True, (shift(1, "08:00", 11), shift(2, "07:00"))),
+    Case("a quarter less than 12 h", REST, False, (shift(1, "08:00", 11), shift(2, "06:45"))),
+    Case("after a night", REST, False, (shift(1, "20:00", 11), shift(2, "18:30"))),
+    Case("overlap", REST, False, (shift(1, "08:00"), shift(1, "16:00"))),
+    Case("one within another", REST, False, (shift(1, "08:00", 11), shift(1, "10:00", 4), shift(3, "08:00"))),
+    Case("the same time twice", REST, False, (shift(1, "08:00"), shift(1, "08:00", 9))),
+    Case("third too close to the first", REST, False,
+         (shift(1, "08:00", 11), shift(1, "09:00", 2), shift(2, "05:00"))),
+    Case("no shift", WEEK_REST, True),
+    Case("one", WEEK_REST, True, (shift(4, "08:00"),)),
+    Case("one, and a rest that is too long to fit", WeeklyRest(100, "test"), False, (shift(4, "08:00"),)),
+    Case("two", WeeklyRest(60, "test"), True, (shift(3, "12:00"), shift(5, "08:00"))),
+    Case("two with a rest that is too short", WeeklyRest(61, "test"), False,
+         (shift(3, "12:00"), shift(5, "12:00"))),
+    Case("exactly 42 h to the week's end", WEEK_REST, True, (*RESTLESS[:3], shift(6, "02:00", 4))),
+    Case("a quarter less to the week's end", WEEK_REST, False, (*RESTLESS[:3], shift(6, "02:15", 4))),
+    Case("no long gap", WEEK_REST, False, RESTLESS),
+    Case("exactly 42 h from the week's start", WEEK_REST, True, (shift(2, "18:00", 4), *RESTLESS[2:])),
+    Case("rest over the week's end counts for neither", WEEK_REST, False,
+         (*RESTLESS[:4], shift(6, "12:00", 4), shift(8, "08:00", 4))),
+    Case("rest from the next week's start", WEEK_REST, True,
+         (shift(7, "12:00", 4), shift(9, "18:00", 4), *AFTER)),
+    Case("rest from before the next week's start", WEEK_REST, False,
+         (shift(7, "12:00", 4), shift(9, "17:45", 4), *AFTER)),
+    Case("a night into the next week leaves that week its rest", WEEK_REST, True,
+         (shift(7, "20:00", 11), shift(10, "01:00", 4), shift(11, "08:00", 4), shift(12, "16:00", 4),
+          shift(14, "08:00", 4))),
+    Case("a night into the next week takes from its rest", WEEK_REST, False,
+         (shift(7, "20:00", 11), shift(10, "00:45", 4), shift(11, "08:00", 4), shift(12, "16:00", 4),
+          shift(14, "00:00", 4), shift(14, "18:00", 4))),
+    Case("no shift", HOURS, True),
+    Case("one too long for the contract", HOURS, False, (shift(1, "08:00"),),
+         replace(ANN, contract_h_week=7.5)),
+    Case("two that fill the contract", HOURS, True,
+         (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5)), TANJA),
+    Case("two above the contract", HOURS, False, (shift(1, "08:00", 10.5), shift(2, "10:00", 10.75)), TANJA),
+    Case("two above in two weeks", HOURS, True, (shift(7, "08:00", 10.5), shift(8, "10:00", 10.75)), TANJA),
+    Case("a contract above the normal week", WeekHours(8, "test"), False, (shift(1, "08:00", 9),)),
+    Case("half hours fit", HOURS, True, (shift(1, "08:00", 8.0), shift(2, "08:00", 8.0)),
+         replace(ANN, contract_h_week=15.0)),
+    Case("what two days of leave leave", HOURS, True,
+         (shift(1, "08:00", 12.5), shift(5, "08:00", 12.5)), AWAY),
+    Case("more than leave leaves", HOURS, False,
+         (shift(1, "08:00", 8.5), shift(5, "08:00", 8.5), shift(6, "08:00", 8.75)), AWAY),
+    Case("leave at the weekend takes nothing", HOURS, True,
+         tuple(shift(day, "08:00") for day in range(1, 6)), on_leave(ANN, at(6, "00:00"), at(8, "00:00"))),
+    Case("no shift", DaysInRow(0, "test"), True),
+    Case("one too many", DaysInRow(0, "test"), False, (shift(1, "08:00"),)),
+    Case("one", DaysInRow(1, "test"), True, (shift(1, "08:00"),)),
+    Case("two in a row", DaysInRow(1, "test"), False, (shift(1, "08:00"), shift(2, "08:00"))),
+    Case("two with a day off", DaysInRow(1, "test"), True, (shift(1, "08:00"), shift(3, "08:00"))),
+    Case("two on one day", DaysInRow(1, "test"), True, (shift(1, "00:00", 4), shift(1, "20:00", 4))),
+    Case("three, the second from two on one day", DaysInRow(2, "test"), False,
+         (shift(1, "00:00", 4), shift(1, "20:00", 4), shift(2, "20:00", 4), shift(3, "20:00", 4))),
+    Case("three over the week's end", DaysInRow(2, "test"), False,
+         (shift(6, "08:00"), shift(7, "08:00"), shift(8, "08:00"))),
+    Case("three at the week's end", DaysInRow(2, "test"), False,
+         (shift(5, "08:00"), shift(6, "08:00"), shift(7, "08:00"))),
+    Case("three and one off", DaysInRow(3, "test"), True,
+         (shift(1, "08:00"), shift(2, "08:00"), shift(3, "08:00"), shift(5, "08:00"))),
+    Case("nights count by their start", DaysInRow(2, "test"), True,
+         (shift(1, "20:00", 11), shift(2, "20:00", 11), shift(4, "20:00", 11))),
+    Case("no shift", CONSENT, True, (), DAY_BIRD),
+    Case("until the night begins", CONSENT, True, (shift(1, "13:30"),), DAY_BIRD),
+    Case("a quarter into the night", CONSENT, False, (shift(1, "13:45"),), DAY_BIRD),
+    Case("from the end of the night", CONSENT, True, (shift(1, "06:00"),), DAY_BIRD),
+    Case("a quarter before its end", CONSENT, False, (shift(1, "05:45"),), DAY_BIRD),
+    Case("a day and a night", CONSENT, False, (shift(1, "09:00"), shift(3, "20:00", 11)), DAY_BIRD),
+    Case("with consent", CONSENT, True, (shift(1, "20:00", 11), shift(3, "20:00", 11))),
+    Case("no shift", Leave(), True, (), AWAY),
+    Case("up to the leave and from its end", Leave(), True, (shift(2, "15:30"), shift(5, "00:00")), AWAY),
+    Case("a night into the leave", Leave(), False, (shift(2, "20:00", 11),), AWAY),
+    Case("one before, one within", Leave(), False, (shift(1, "08:00", 6.0), shift(4, "08:00", 6.0)), AWAY),
+    Case("no shift", LongestShift(12, "TK RF 94"), True),
+    Case("exactly 12 h", LongestShift(12, "TK RF 94"), True, (shift(1, "08:00", 12.5),)),
+    Case("a quarter more", LongestShift(12, "TK RF 94"), False, (shift(1, "08:00", 12.75),)),
+    Case("a short and a long one", LongestShift(12, "TK RF 94"), False,
+         (shift(1, "08:00"), shift(3, "08:00", 12.75))),
+    Case("no shift", SoundShift(), True),
+    Case("all paid", SoundShift(), True, (shift(1, "08:00", 8, paid_h=8),)),
+    Case("more paid than present", SoundShift(), False, (shift(1, "08:00", 8, paid_h=8.25),)),
+    Case("a good and a bad one", SoundShift(), False, (shift(1, "08:00"), shift(3, "08:00", 8, paid_h=8.25))),
+    Case("no shift", HouseTeam(), True),
+    Case("own team", HouseTeam(), True, (shift(1, "08:00"), shift(2, "08:00"))),
+    Case("another team", HouseTeam(), False, (shift(1, "08:00"),), replace(ANN, team="vip_kaluga")),
+    Case("another site", HouseTeam(), False, (shift(1, "08:00"), shift(2, "08:00")),
+         replace(ANN, site="moscow")),
+]  # fmt: skip
+
+
+def needed(rule: Rule) -> list[Rule]:
+    """The rule, and that a person does one thing at a time, which pricing takes for granted."""
+    return [rule] if isinstance(rule, Rest) else [rule, Rest(0, "test")]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_each_judge_finds_a_line_lawful_or_not(case: Case, judge) -> None:
+    """The audit, CP-SAT and the pricing agree with the law, case by case."""
+    assert judge(needed(case.rule), case.person, list(case.shifts)) is case.lawful
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("case", [case for case in CASES if not case.lawful], ids=str)
+def test_nothing_else_catches_what_a_rule_forbids(case: Case, judge) -> None:
+    """Without the rule the line passes, so the test above fails if the rule is removed."""
+    if isinstance(case.rule, Rest) and judge is pricing_allows:
+        # The path itself does one thing at a time; a shorter rest is what it can do without.
+        overlap = (
+            "overlap" in case.name or "within" in case.name or "twice" in case.name or "third" in case.name
+        )
+        assert judge([Rest(0, "test")], case.person, list(case.shifts)) is not overlap
+        return
+    assert judge([Rest(0, "test")] if not isinstance(case.rule, Rest) else [], case.person, list(case.shifts))
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_the_centres_rules_hold_together(judge) -> None:
+    """A usual week passes all rules at once, and so do two elements of each kind: no rule blocks another."""
+    rules = list(rules_of(CENTRE))
+    week = [shift(day, "09:00") for day in (1, 2, 3, 4, 5)]
+    assert judge(rules, ANN, week)
+    assert judge(rules, ANN, [])
+    assert not judge(rules, ANN, [*week, shift(6, "09:00", 2)])
+
+
+def test_a_centre_without_night_consent_has_no_such_rule() -> None:
+    centre = CENTRE.replace({"labour.night_consent.value": 0})
+    assert "night consent" not in [rule.name for rule in rules_of(centre)]
+    assert "night consent" in [rule.name for rule in rules_of(CENTRE)]
+
+
+def test_rules_take_figures_and_articles_from_the_centre() -> None:
+    """Another country is another file."""
+    centre = CENTRE.replace({"labour.min_rest_h.value": 24, "labour.min_rest_h.article": "elsewhere"})
+    assert Rest(24, "elsewhere") in rules_of(centre)
+
+
+def test_a_weekly_rest_longer_than_a_week_is_refused() -> None:
+    with pytest.raises(PlanningError, match="weekly_rest_h is 200, must be at most 167"):
+        rules_of(CENTRE.replace({"labour.weekly_rest_h.value": 200}))
+
+
+def test_audit_measures_a_breach() -> None:
+    """A row says which rule and article, who, when, how much, and the bound."""
+    frame = roster_frame([shift(1, "08:00", 11), shift(2, "06:00")])
+    (row,) = audit(CENTRE, frame, people_frame(ANN)).to_dict("records")
+    assert row["rule"] == "rest between shifts"
+    assert row["article"] == CENTRE.labour.min_rest_h.article
+    assert (row["agent_id"], str(row["date"])) == ("ann", "2026-11-24")
+    assert (row["amount"], row["bound"]) == (11.0, 12.0)
+    assert row["text"] == "11 h of rest before 2 06:00, at least 12"
+
+
+def test_audit_judges_a_hand_made_roster_of_strangers_and_nonsense() -> None:
+    """Unknown people, other teams, overlaps, doubles and shifts that end before they start are all listed."""
+    backwards = shift(5, "08:00", -2, paid_h=1.0)
+    mine = roster_frame([shift(1, "08:00"), shift(1, "08:00"), backwards])
+    vip = roster_frame([shift(1, "08:00") | {"team": "vip_kaluga"}], "bob")
+    stranger = roster_frame([shift(1, "08:00")], "nobody")
+    found = audit(CENTRE, pd.concat([mine, vip, stranger]), people_frame(ANN, replace(ANN, agent_id="bob")))
+    listed = found.groupby("agent_id")["rule"].agg(sorted).to_dict()
+    assert listed == {
+        "ann": ["rest between shifts", "sound shift"],
+        "bob": ["own team"],
+        "nobody": ["own team"],
+    }
+    assert found.loc[found["rule"] == "rest between shifts", "amount"].tolist() == [-8.5]
+    assert "nobody is not among the people" in found["text"].tolist()
+
+
+def test_audit_measures_rest_from_the_latest_end() -> None:
+    """A short shift within a long one does not end the work."""
+    frame = roster_frame([shift(1, "08:00", 11), shift(1, "09:00", 2), shift(2, "05:00", 4)])
+    found = audit(CENTRE, frame, people_frame(ANN))
+    assert found[["rule", "amount"]].to_numpy().tolist() == [
+        ["rest between shifts", -10.0],
+        ["rest between shifts", 10.0],
+    ]
+
+
+def test_audit_reads_what_a_file_holds() -> None:
+    """Times as ISO text in another zone are the same roster."""
+    frame = roster_frame([shift(1, "08:00", 11), shift(2, "06:45")])
+    text = frame.assign(
+        **{name: frame[name].dt.tz_convert("UTC").map(lambda t: t.isoformat()) for name in ("start", "end")}
+    )
+    expected = audit(CENTRE, frame, people_frame(ANN))
+    pd.testing.assert_frame_equal(audit(CENTRE, text, people_frame(ANN)), expected)
+    assert len(expected) == 1
+
+
+def test_audit_counts_an_open_ended_leave() -> None:
+    """A leave without an end goes on; one without a start always was."""
+    people = people_frame(ANN)
+    for ends in ({"leave_from": at(2, "00:00")}, {"leave_until": at(6, "00:00")}):
+        found = audit(CENTRE, roster_frame([shift(5, "08:00")]), people.assign(**ends))
+        assert "leave" in found["rule"].tolist()
+
+
+def test_audit_refuses_a_roster_that_cannot_be_read() -> None:
+    frame = roster_frame([shift(1, "08:00")])
+    with pytest.raises(PlanningError, match="column 'paid_h' is missing"):
+        audit(CENTRE, frame.drop(columns="paid_h"), people_frame(ANN))
+    with pytest.raises(PlanningError, match="row 0: start is"):
+        audit(CENTRE, frame.assign(start="Monday"), people_frame(ANN))
+
+
+def test_audit_loads_no_solver() -> None:
+    """The judge must not depend on what it judges."""
+    import subprocess
+    import sys
+
+    code = "import sys, planning.roster.audit; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert {"ortools", "planning.roster.patterns", "planning.roster.model"}.isdisjoint(done.stdout.split())
