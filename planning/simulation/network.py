@@ -1,0 +1,626 @@
+"""The contact centre as a network of queues and teams: what `planning.simulation.engine` runs.
+
+Frozen objects (`Law`, `Queue`, `Team`, `Agent`, `Network`) that refuse bad data at birth. Time is in seconds
+from the start of the horizon; midnight is not special. Nothing depends on who the caller is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from math import inf, isfinite, log, sqrt
+from numbers import Integral, Real
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from planning.errors import PlanningError
+from planning.simulation import kernel
+
+Floats = NDArray[np.float64]
+Ranked = tuple[str | tuple[str, ...], ...]
+
+LATEST_S: Final = 1e12
+SHORTEST_BUCKET_S: Final = 1e-5
+
+
+# --- checks of single values ----------------------------------------------------------------------------
+
+
+def real(name: str, value: object, low: float, high: float = inf, *, open_low: bool = False) -> float:
+    """`value` as a finite float in [low, high] or (low, high]; PlanningError naming `name` otherwise."""
+    bounds = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if high == inf else ']'}"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise PlanningError(f"{name} is {value!r}, must be a number in {bounds}")
+    number = float(value)
+    if not isfinite(number) or not low <= number <= high or (open_low and number == low):
+        raise PlanningError(f"{name} is {number:g}, must lie in {bounds}")
+    return number
+
+
+def whole(name: str, value: object, low: int) -> int:
+    """`value` as an int >= low; PlanningError naming `name` otherwise."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or int(value) < low:
+        raise PlanningError(f"{name} is {value!r}, must be a whole number >= {low}")
+    return int(value)
+
+
+def series(name: str, values: ArrayLike, low: float = 0.0, *, infinite: bool = False) -> Floats:
+    """`values` as a read-only row of floats, each >= low; PlanningError naming the first bad one."""
+    try:
+        raw = np.asarray(values)
+    except ValueError as error:
+        raise PlanningError(f"{name} is ragged, must be one row of numbers") from error
+    if raw.ndim != 1 or (raw.size and raw.dtype.kind not in "iuf"):
+        raise PlanningError(f"{name} has shape {raw.shape} and type {raw.dtype}, must be one row of numbers")
+    array = raw.astype(np.float64)
+    high = inf if infinite else LATEST_S
+    bad = np.flatnonzero(~((array >= low) & (array <= high)))
+    if bad.size:
+        raise PlanningError(f"{name}[{bad[0]}] is {array[bad[0]]:g}, must lie in [{low:g}, {high:g}]")
+    array.setflags(write=False)
+    return array
+
+
+def _name(what: str, value: object) -> None:
+    """Refuse a name that is not a non-empty string."""
+    if not isinstance(value, str) or not value:
+        raise PlanningError(f"name of a {what} is {value!r}, must be a non-empty string")
+
+
+def _ranks(ranked: Ranked | str) -> Iterator[tuple[str, int]]:
+    """Names with their rank; names in an inner tuple share one."""
+    if isinstance(ranked, str):
+        raise PlanningError(
+            f"routing or skills are {ranked!r}, must be a tuple of names: write ({ranked!r},)"
+        )
+    for rank, entry in enumerate(ranked):
+        for name in (entry,) if isinstance(entry, str) else entry:
+            yield name, rank
+
+
+def _unique(what: str, names: Sequence[str]) -> None:
+    """Refuse a name given twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PlanningError(f"{what} names {twice[0]!r} twice: name each once")
+
+
+# --- the network ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """Law of a duration in seconds; build it with one of the class methods.
+
+    Examples
+    --------
+    >>> Law.lognormal(180.0, cv=1.27).mean_s
+    180.0
+    >>> Law.exponential(-1.0)
+    Traceback (most recent call last):
+    planning.errors.PlanningError: mean_s of an exponential law is -1, must lie in (0, 1e+12]
+    """
+
+    kind: int
+    mean_s: float
+    a: float = 0.0
+    b: float = 0.0
+    samples: Floats = field(default_factory=lambda: np.empty(0), repr=False)
+
+    @classmethod
+    def exponential(cls, mean_s: float) -> Law:
+        """Exponential of mean `mean_s`."""
+        mean = real("mean_s of an exponential law", mean_s, 0.0, LATEST_S, open_low=True)
+        return cls(kernel.EXPONENTIAL, mean, mean)
+
+    @classmethod
+    def lognormal(cls, mean_s: float, cv: float) -> Law:
+        """Lognormal of mean `mean_s` and coefficient of variation `cv`."""
+        mean = real("mean_s of a lognormal law", mean_s, 0.0, LATEST_S, open_low=True)
+        variance = log(1.0 + real("cv of a lognormal law", cv, 0.0, 1e3, open_low=True) ** 2)
+        return cls(kernel.LOGNORMAL, mean, log(mean) - variance / 2.0, sqrt(variance))
+
+    @classmethod
+    def deterministic(cls, value_s: float) -> Law:
+        """Return the law that always gives `value_s`; as patience, 0 is a loss system."""
+        value = real("value_s of a deterministic law", value_s, 0.0, LATEST_S)
+        return cls(kernel.DETERMINISTIC, value, value)
+
+    @classmethod
+    def empirical(cls, quantiles_s: ArrayLike) -> Law:
+        """Return the law with these quantiles at the levels 0, 1/(n-1), ..., 1, linear between them."""
+        values = series("quantiles_s of an empirical law", quantiles_s)
+        if values.size < 2 or bool(np.any(np.diff(values) < 0.0)):
+            raise PlanningError(
+                f"quantiles_s of an empirical law are {values.tolist()[:5]}..., must be 2 or more, rising"
+            )
+        return cls(kernel.EMPIRICAL, float((values[1:] + values[:-1]).mean() / 2.0), samples=values)
+
+    @classmethod
+    def trace(cls, values_s: ArrayLike) -> Law:
+        """Return recorded durations, one a call of the queue's recorded arrivals; infinity is allowed."""
+        values = series("values_s of a trace", values_s, infinite=True)
+        return cls(kernel.TRACE, float(values.mean()) if values.size else 0.0, samples=values)
+
+    @classmethod
+    def never(cls) -> Law:
+        """Patience that never ends."""
+        return cls(kernel.NEVER, inf)
+
+
+@dataclass(frozen=True, eq=False)
+class Queue:
+    """Calls of one kind, and who may answer them.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    service
+        Law of the handling time.
+    service_scale
+        Factor on the handling time of the calls that arrive in each interval of the network; 1 without it.
+    routing
+        Teams in the order in which a call looks for an idle agent; teams in an inner tuple share a rank,
+        there the longest idle agent of them all is taken.
+    calls
+        Expected calls of each interval of the network, Poisson with a constant rate within the interval; or
+    arrival_s
+        recorded arrivals in rising order. Give one of the two, or neither for a queue fed by transfers only.
+    patience
+        Law of the time to abandonment, counted from the arrival.
+    lookup
+        Law of the caller lookup, which runs beside the wait: service needs a free agent and a finished
+        lookup.
+    day_cv
+        Coefficient of variation of the Gamma factor that each day puts on all rates of the queue.
+    overflow_s
+        Wait in seconds after which a team of the routing may take the call; 0 where not named.
+    reserve
+        Idle agents that a team keeps back from this queue; 0 where not named.
+    transfers
+        Probability that a call answered here goes on to another queue when it ends.
+    redial, redial_pause_s
+        Probability that a caller who abandoned dials again, to the queue first called, and the mean of the
+        exponential pause before that.
+    threshold_s
+        Threshold of the service level; that of the run without it.
+
+    Raises
+    ------
+    PlanningError
+        A value out of its bounds, named.
+    """
+
+    name: str
+    service: Law
+    routing: Ranked
+    calls: ArrayLike | None = None
+    arrival_s: ArrayLike | None = None
+    patience: Law = field(default_factory=Law.never)
+    lookup: Law = field(default_factory=lambda: Law.deterministic(0.0))
+    day_cv: float = 0.0
+    overflow_s: Mapping[str, float] = field(default_factory=dict)
+    reserve: Mapping[str, int] = field(default_factory=dict)
+    transfers: Mapping[str, float] = field(default_factory=dict)
+    redial: float = 0.0
+    redial_pause_s: float = 600.0
+    threshold_s: float | None = None
+    service_scale: ArrayLike | None = None
+
+    def __post_init__(self) -> None:
+        _name("queue", self.name)
+        where = f"of queue {self.name!r}"
+        _unique(f"routing {where}", self.teams)
+        if self.calls is not None and self.arrival_s is not None:
+            raise PlanningError(f"calls and arrival_s {where} are both given: give the rates or the record")
+        if self.calls is not None:
+            object.__setattr__(self, "calls", series(f"calls {where}", self.calls))
+        if self.arrival_s is not None:
+            object.__setattr__(self, "arrival_s", rising(f"arrival_s {where}", self.arrival_s))
+        if self.service_scale is not None:
+            scale = series(f"service_scale {where}", self.service_scale)
+            object.__setattr__(self, "service_scale", scale)
+        self._check_laws(where)
+        real(f"day_cv {where}", self.day_cv, 0.0, 10.0)
+        real(f"redial {where}", self.redial, 0.0, 1.0 - 1e-9)
+        real(f"redial_pause_s {where}", self.redial_pause_s, 0.0, LATEST_S, open_low=True)
+        if self.threshold_s is not None:
+            real(f"threshold_s {where}", self.threshold_s, 0.0, LATEST_S)
+        self._check_teams(where)
+
+    def _check_laws(self, where: str) -> None:
+        for what, law in (("service", self.service), ("lookup", self.lookup), ("patience", self.patience)):
+            if not isinstance(law, Law):
+                raise PlanningError(f"{what} {where} is {law!r}, must be a Law")
+            if law.kind == kernel.NEVER and what != "patience":
+                raise PlanningError(f"{what} {where} never ends: give a law with a finite mean")
+            if law.kind == kernel.TRACE and law.samples.size != self.recorded.size:
+                raise PlanningError(
+                    f"{what} {where} is a trace of {law.samples.size}, "
+                    f"must have one a recorded arrival ({self.recorded.size})"
+                )
+            if law.kind == kernel.TRACE and what != "patience" and not np.isfinite(law.samples).all():
+                raise PlanningError(f"{what} {where} is a trace with an infinite value, must be finite")
+
+    def _check_teams(self, where: str) -> None:
+        for what, table in (("overflow_s", self.overflow_s), ("reserve", self.reserve)):
+            for team, value in table.items():
+                if team not in self.teams:
+                    raise PlanningError(
+                        f"{what} {where} names {team!r}, which its routing does not: add it there"
+                    )
+                if what == "reserve":
+                    whole(f"reserve[{team!r}] {where}", value, 0)
+                else:
+                    real(f"overflow_s[{team!r}] {where}", value, 0.0, LATEST_S)
+        for queue, share in self.transfers.items():
+            real(f"transfers[{queue!r}] {where}", share, 0.0, 1.0)
+        if sum(self.transfers.values()) > 1.0 + 1e-12:
+            raise PlanningError(f"transfers {where} sum to {sum(self.transfers.values()):g}, must be <= 1")
+
+    @property
+    def teams(self) -> list[str]:
+        """Teams of the routing, in order."""
+        return [team for team, _ in _ranks(self.routing)]
+
+    @property
+    def laws(self) -> tuple[Law, Law, Law]:
+        """Laws of service, patience and lookup."""
+        return self.service, self.patience, self.lookup
+
+    @property
+    def recorded(self) -> Floats:
+        """Recorded arrivals, empty without a record."""
+        return np.empty(0) if self.arrival_s is None else np.asarray(self.arrival_s, np.float64)
+
+
+def rising(name: str, values: ArrayLike) -> Floats:
+    """`values` as `_series`, in rising order."""
+    array = series(name, values)
+    falls = np.flatnonzero(np.diff(array) < 0.0)
+    if falls.size:
+        i = int(falls[0]) + 1
+        raise PlanningError(
+            f"{name}[{i}] is {array[i]:g}, must be >= the one before ({array[i - 1]:g}): sort the calls"
+        )
+    return array
+
+
+@dataclass(frozen=True)
+class Team:
+    """Agents with the same skills.
+
+    Parameters
+    ----------
+    name
+        Its name.
+    skills
+        Queues in the order of priority in which a freed agent picks, first come first served within a queue;
+        queues in an inner tuple share a rank, there the longest waiting caller of them all is taken.
+    """
+
+    name: str
+    skills: Ranked
+
+    def __post_init__(self) -> None:
+        _name("team", self.name)
+        _unique(f"skills of team {self.name!r}", [queue for queue, _ in _ranks(self.skills)])
+
+
+@dataclass(frozen=True)
+class Agent:
+    """A named agent: a team and the segments [start_s, end_s) on position, breaks left out.
+
+    Examples
+    --------
+    >>> Agent("moscow", ((0, 3600), (1800, 7200)), name="M017")
+    Traceback (most recent call last):
+    planning.errors.PlanningError: segment 1 of agent 'M017' of team 'moscow' starts at 1800, must start at \
+or after 3600, where the one before ends
+    """
+
+    team: str
+    segments: tuple[tuple[float, float], ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        free = 0.0
+        for i, (start, end) in enumerate(self.segments):
+            where = f"segment {i} of agent {self.name!r} of team {self.team!r}"
+            begin = real(f"start_s of {where}", start, 0.0, LATEST_S)
+            if begin < free:
+                raise PlanningError(
+                    f"{where} starts at {begin:g}, must start at or after {free:g}, where the one before ends"
+                )
+            free = real(f"end_s of {where}", end, begin, LATEST_S, open_low=True)
+
+    @property
+    def joined(self) -> list[tuple[float, float]]:
+        """Segments with touching ones made one."""
+        joined: list[tuple[float, float]] = []
+        for start, end in self.segments:
+            if joined and joined[-1][1] == start:
+                joined[-1] = (joined[-1][0], float(end))
+            else:
+                joined.append((float(start), float(end)))
+        return joined
+
+
+@dataclass(frozen=True)
+class Network:
+    """Queues, teams and agents of one day (or week) of a contact centre.
+
+    Parameters
+    ----------
+    queues, teams, agents
+        Who calls, who answers. An agent's number is the place in `agents`.
+    interval_s
+        Length of the interval of `Queue.calls` and of the counts.
+    horizon_s
+        End of the counted intervals where no queue has rates; else the rates set it.
+    day_intervals
+        Number of the day of each interval, from 0, for the day factors; one day for all without it.
+    common_day
+        One day factor for all queues (a busy day is busy everywhere) instead of one a queue.
+
+    Raises
+    ------
+    PlanningError
+        Names that do not match, skills without a route or the other way round, transfers that never end.
+
+    Examples
+    --------
+    >>> from planning.simulation import simulate_days
+    >>> line = Queue("line", Law.exponential(240.0), ("moscow",), calls=[90.0] * 4)
+    >>> network = Network((line,), (Team("moscow", ("line",)),), (Agent("moscow", ((0.0, 3600.0),)),) * 27)
+    >>> simulate_days(network, 5000, seed=1).measures()["service_level"].round(2).to_dict()
+    {'line': 0.75}
+    """
+
+    queues: tuple[Queue, ...]
+    teams: tuple[Team, ...]
+    agents: tuple[Agent, ...]
+    interval_s: float = 900.0
+    horizon_s: float | None = None
+    day_intervals: tuple[int, ...] | None = None
+    common_day: bool = False
+
+    def __post_init__(self) -> None:
+        real("interval_s", self.interval_s, 0.0, LATEST_S, open_low=True)
+        if not self.queues or not self.teams:
+            raise PlanningError("queues or teams are empty: a network needs at least one of each")
+        _unique("queues", self.queue_names)
+        _unique("teams", self.team_names)
+        for i, agent in enumerate(self.agents):
+            if agent.team not in self.team_names:
+                raise PlanningError(f"team of agent {i} is {agent.team!r}, must be one of {self.team_names}")
+        self._check_intervals()
+        self._check_skills()
+        self._check_transfers()
+
+    def _check_intervals(self) -> None:
+        lengths = {np.asarray(queue.calls).size for queue in self.queues if queue.calls is not None}
+        if len(lengths) > 1:
+            raise PlanningError(f"calls of the queues have {sorted(lengths)} intervals, must be equally many")
+        for queue in self.queues:
+            if queue.service_scale is not None and np.size(queue.service_scale) != self.intervals:
+                raise PlanningError(
+                    f"service_scale of queue {queue.name!r} has {np.size(queue.service_scale)} values, must "
+                    f"have one an interval ({self.intervals})"
+                )
+        if self.horizon_s is not None:
+            real("horizon_s", self.horizon_s, 0.0, LATEST_S, open_low=True)
+            if lengths and self.horizon_s != self.interval_s * max(lengths):
+                raise PlanningError(
+                    f"horizon_s is {self.horizon_s:g}, must be {self.interval_s * max(lengths):g} "
+                    "(calls x interval_s): leave it out"
+                )
+        if self.day_intervals is not None:
+            for i, day in enumerate(self.day_intervals):
+                whole(f"day_intervals[{i}]", day, 0)
+            if len(self.day_intervals) != self.intervals:
+                raise PlanningError(
+                    f"day_intervals has {len(self.day_intervals)} values, "
+                    f"must have one an interval ({self.intervals})"
+                )
+
+    def _check_skills(self) -> None:
+        routes = {(queue.name, team) for queue in self.queues for team in queue.teams}
+        skills = {(queue, team.name) for team in self.teams for queue, _ in _ranks(team.skills)}
+        for queue, team in sorted(routes ^ skills):
+            lack = f"skills of team {team!r}" if (queue, team) in routes else f"routing of queue {queue!r}"
+            lacking = queue if (queue, team) in routes else team
+            raise PlanningError(f"{lack} lack {lacking!r}: queue and team must name each other")
+
+    def _check_transfers(self) -> None:
+        for queue in self.queues:
+            for target, share in queue.transfers.items():
+                if target not in self.queue_names:
+                    raise PlanningError(f"transfers of queue {queue.name!r} name {target!r}, must be a queue")
+                laws = self.queues[self.queue_names.index(target)].laws
+                if share > 0.0 and any(law.kind == kernel.TRACE for law in laws):
+                    raise PlanningError(f"queue {target!r} has a trace and takes transfers: give it a law")
+        radius = float(np.abs(np.linalg.eigvals(self.transfer_matrix)).max())
+        if radius > 1.0 - 1e-9:
+            raise PlanningError(
+                f"transfers between {self.queue_names} have spectral radius {radius:g}, must be < 1: "
+                "some caller would never leave"
+            )
+
+    @cached_property
+    def transfer_matrix(self) -> Floats:
+        """Probability that a call answered in queue i goes on to queue j, shape (queues, queues)."""
+        names = self.queue_names
+        return np.array(
+            [[queue.transfers.get(name, 0.0) for name in names] for queue in self.queues], np.float64
+        )
+
+    @property
+    def queue_names(self) -> list[str]:
+        """Names of the queues, in order."""
+        return [queue.name for queue in self.queues]
+
+    @property
+    def team_names(self) -> list[str]:
+        """Names of the teams, in order."""
+        return [team.name for team in self.teams]
+
+    @property
+    def intervals(self) -> int:
+        """Number of counted intervals."""
+        lengths = [np.asarray(queue.calls).size for queue in self.queues if queue.calls is not None]
+        if lengths:
+            return lengths[0]
+        ends = [queue.recorded[-1] for queue in self.queues if queue.recorded.size]
+        horizon = self.horizon_s if self.horizon_s is not None else max(ends, default=0.0)
+        return max(1, int(np.ceil(horizon / self.interval_s)))
+
+    @cached_property
+    def expected_calls(self) -> float:
+        """Expected fresh calls of a day."""
+        return float(sum(np.sum(np.asarray(q.calls)) for q in self.queues if q.calls is not None)) + sum(
+            queue.recorded.size for queue in self.queues
+        )
+
+    @cached_property
+    def expected_contacts(self) -> float:
+        """Expected calls and transfers of a day if every call is answered: fresh (I - P)^-1 1."""
+        fresh = self.cumulative[:, -1] + [queue.recorded.size for queue in self.queues]
+        visits = np.linalg.solve(np.eye(len(self.queues)) - self.transfer_matrix.T, fresh)
+        return float(visits.sum())
+
+    @cached_property
+    def on_position_s(self) -> Floats:
+        """Seconds on position of each agent, shape (agents,)."""
+        return np.array(
+            [sum(end - start for start, end in agent.segments) for agent in self.agents], np.float64
+        )
+
+    @cached_property
+    def team_of(self) -> NDArray[np.int64]:
+        """Number of the team of each agent, shape (agents,)."""
+        return np.array([self.team_names.index(agent.team) for agent in self.agents], np.int64)
+
+    @cached_property
+    def cumulative(self) -> Floats:
+        """Expected calls before each interval's start, shape (queues, intervals + 1)."""
+        edges = np.zeros((len(self.queues), self.intervals + 1))
+        for i, queue in enumerate(self.queues):
+            if queue.calls is not None:
+                edges[i, 1:] = np.cumsum(np.asarray(queue.calls, np.float64))
+        return edges
+
+    @cached_property
+    def service_scale(self) -> Floats:
+        """Factor on the handling time by queue and interval of arrival, shape (queues, intervals + 1)."""
+        scale = np.ones((len(self.queues), self.intervals + 1))
+        for i, queue in enumerate(self.queues):
+            if queue.service_scale is not None:
+                scale[i, :-1] = queue.service_scale
+                scale[i, -1] = scale[i, -2]
+        return scale
+
+    @cached_property
+    def tables(self) -> kernel.Tables:
+        """The network as the kernel reads it."""
+        return _tables(self)
+
+
+# --- the network as records -----------------------------------------------------------------------------
+
+
+def _records(layout: np.dtype[Any], rows: Sequence[tuple[float, ...]]) -> NDArray[Any]:
+    """Structured array of `rows`."""
+    return np.array(list(rows), layout)
+
+
+def _starts(groups: Sequence[Sequence[object]]) -> NDArray[np.int64]:
+    """Offsets of consecutive groups, shape (groups + 1,)."""
+    return np.concatenate([[0], np.cumsum([len(group) for group in groups])]).astype(np.int64)
+
+
+class _Pool:
+    """Values of all laws and records, laid end to end."""
+
+    def __init__(self) -> None:
+        self.parts: list[Floats] = [np.zeros(1)]
+        self.size = 1
+
+    def add(self, values: Floats) -> int:
+        """Append `values`; return where they start."""
+        start = self.size
+        self.parts.append(values)
+        self.size += values.size
+        return start
+
+
+def _route(network: Network, queue: Queue, team: str, rank: int) -> tuple[float, ...]:
+    """One route as `kernel.ROUTE`."""
+    at, i = network.team_names.index(team), network.queue_names.index(queue.name)
+    return (queue.overflow_s.get(team, 0.0), at, i, rank, queue.reserve.get(team, 0))
+
+
+def _changes(network: Network) -> list[tuple[float, ...]]:
+    """Moments at which an agent comes (1) or goes (0), by time; who goes at a moment goes first."""
+    pairs = [(i, segment) for i, agent in enumerate(network.agents) for segment in agent.joined]
+    moves = [(start, i, 1) for i, (start, _) in pairs] + [(end, i, 0) for i, (_, end) in pairs]
+    return sorted(moves, key=lambda move: (move[0], move[2], move[1]))
+
+
+def _queue_row(queue: Queue, pool: _Pool) -> tuple[float, ...]:
+    """One queue as `kernel.QUEUE`, nobody in line and no call yet."""
+    recorded = -1 if queue.arrival_s is None else queue.recorded.size
+    slowest_s = max(queue.overflow_s.values(), default=0.0)
+    start = pool.add(queue.recorded)
+    return (queue.redial, queue.redial_pause_s, slowest_s, 0.0, inf, start, recorded, -1, -1, 0, 0)
+
+
+def _moves(network: Network, queue: Queue) -> list[tuple[float, ...]]:
+    """Transfers out of a queue as `kernel.MOVE`."""
+    cumulative = np.cumsum(list(queue.transfers.values())).tolist()
+    return list(zip(cumulative, map(network.queue_names.index, queue.transfers), strict=True))
+
+
+def _tables(network: Network) -> kernel.Tables:
+    """Flatten `network` into the kernel's records."""
+    pool, queues = _Pool(), network.queues
+    streams = ([q.service for q in queues], [q.patience for q in queues], [q.lookup for q in queues])
+    laws = [
+        (law.a, law.b, law.kind, pool.add(law.samples), law.samples.size) for row in streams for law in row
+    ]
+    rows = [_queue_row(queue, pool) for queue in queues]
+    routes = [
+        [_route(network, queue, team, rank) for team, rank in _ranks(queue.routing)] for queue in queues
+    ]
+    picks = [
+        [
+            _route(network, queues[network.queue_names.index(name)], team.name, rank)
+            for name, rank in _ranks(team.skills)
+        ]
+        for team in network.teams
+    ]
+    moves = [_moves(network, queue) for queue in queues]
+    horizon_s = network.intervals * network.interval_s
+    return kernel.Tables(
+        queues=_records(kernel.QUEUE, rows),
+        laws=_records(kernel.LAW, laws),
+        values=np.concatenate(pool.parts),
+        routes=_records(kernel.ROUTE, list(chain(*routes))),
+        route_start=_starts(routes),
+        picks=_records(kernel.ROUTE, list(chain(*picks))),
+        pick_start=_starts(picks),
+        moves=_records(kernel.MOVE, list(chain(*moves))),
+        move_start=_starts(moves),
+        changes=_records(kernel.CHANGE, _changes(network)),
+        agents=_records(kernel.AGENT, [(0.0, 0.0, 0.0, 0.0, team, 0, 0, -1, -1) for team in network.team_of]),
+        service_scale=network.service_scale,
+        interval_s=float(network.interval_s),
+        horizon_s=horizon_s,
+        # About one event a bucket.
+        bucket_s=max(horizon_s / max(1.0, 2.0 * network.expected_calls), SHORTEST_BUCKET_S),
+    )

@@ -1,0 +1,171 @@
+"""Speed in CPU-seconds, and the peers on the same calls: first the same answers, then the ratio of times.
+
+The floors are far below what a quiet core reaches (see `extra_info` in the benchmark's report), so that a
+busy machine does not fail them and a lost factor does.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from planning.simulation import Agent, Law, Network, Queue, Team, engine, fifo
+
+PATIENCE = Law.exponential(390.0)
+SHAPE = np.concatenate([np.full(32, 0.25), np.full(64, 1.0)]) / 72.0
+
+
+def cpu_seconds(work, rounds=3):
+    """Least CPU time of some rounds, after one to compile."""
+    work()
+    times = []
+    for _ in range(rounds):
+        start = time.process_time()
+        work()
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+def crew(team, heads, shift_s=28_800.0, starts_h=(0, 7, 7, 8, 8, 15, 15, 16, 16)):
+    """Agents in three waves of shifts with three breaks: 4 segments each."""
+    for i in range(heads):
+        start = 3600.0 * starts_h[i % len(starts_h)]
+        cuts = [start + shift_s * share for share in (0.0, 0.24, 0.25, 0.5, 0.53, 0.75, 0.76, 1.0)]
+        yield Agent(team, tuple(zip(cuts[::2], cuts[1::2], strict=True)))
+
+
+def two_sites():
+    """A day of 200,000 first calls at two sites: three queues, transfers, redials, about 500 agents."""
+    first = Queue(
+        "first",
+        Law.lognormal(150.0, cv=1.27),
+        (("moscow", "kaluga"),),
+        calls=186_000.0 * SHAPE,
+        patience=PATIENCE,
+        transfers={"second": 0.04},
+        redial=0.3,
+    )
+    second = Queue(
+        "second",
+        Law.lognormal(300.0, cv=1.2),
+        ("second", "moscow"),
+        patience=PATIENCE,
+        overflow_s={"moscow": 20.0},
+    )
+    net = Queue(
+        "net",
+        Law.lognormal(360.0, cv=1.3),
+        ("net", "kaluga"),
+        calls=14_000.0 * SHAPE,
+        patience=PATIENCE,
+        redial=0.3,
+    )
+    teams = (
+        Team("moscow", ("first", "second")),
+        Team("kaluga", ("net", "first")),
+        Team("second", ("second",)),
+        Team("net", ("net",)),
+    )
+    heads = {"moscow": 610, "kaluga": 500, "second": 80, "net": 130}
+    agents = tuple(agent for team, n in heads.items() for agent in crew(team, n))
+    return Network((first, second, net), teams, agents)
+
+
+def light(network, days):
+    """Counts of some days on this thread."""
+    present = np.ones((days, len(network.agents)), np.bool_)
+    return engine._batch(network, 1, range(days), present, 20.0)[0]
+
+
+def test_two_site_day(benchmark):
+    """Contacts a CPU-second of the whole centre; at least 1 M."""
+    network, days = two_sites(), 4
+    contacts = light(network, days)[..., 0].sum()
+    rate = contacts / cpu_seconds(lambda: light(network, days))
+    benchmark.extra_info["contacts_per_cpu_s"] = round(rate)
+    benchmark.pedantic(light, args=(network, 1), rounds=3)
+    assert rate > 1.0e6
+
+
+def recorded(calls, agents, load):
+    """Arrivals, handling times and patience of one pool at `load` times its size."""
+    rng = np.random.default_rng(1)
+    arrival = np.cumsum(rng.exponential(240.0 / (agents * load), calls))
+    return arrival, rng.exponential(240.0, calls), rng.exponential(390.0, calls)
+
+
+def test_one_pool(benchmark):
+    """Calls a CPU-second of `fifo`, frame included, 570 agents; at least 2 M."""
+    arrival, service, patience = recorded(1_000_000, 570, 0.97)
+    rate = arrival.size / cpu_seconds(lambda: fifo(arrival, service, 570, patience_s=patience))
+    benchmark.extra_info["calls_per_cpu_s"] = round(rate)
+    benchmark.pedantic(fifo, args=(arrival, service, 570), kwargs={"patience_s": patience}, rounds=3)
+    assert rate > 2.0e6
+
+
+def test_one_pool_against_simpy(benchmark):
+    """The same answers as SimPy on the same calls, at least 50 times faster."""
+    simpy = pytest.importorskip("simpy")
+    arrival, service, patience = recorded(20_000, 50, 0.97)
+    answers = np.full(arrival.size, np.nan)
+
+    def call(env, pool, i):
+        with pool.request() as turn:
+            yield turn | env.timeout(patience[i])
+            if turn.triggered:
+                answers[i] = env.now
+                yield env.timeout(service[i])
+
+    def source(env, pool):
+        for i, moment in enumerate(arrival):
+            yield env.timeout(moment - env.now)
+            env.process(call(env, pool, i))
+
+    def peer():
+        env = simpy.Environment()
+        env.process(source(env, simpy.Resource(env, 50)))
+        env.run()
+
+    theirs = cpu_seconds(peer, rounds=1)
+    ours = cpu_seconds(lambda: fifo(arrival, service, 50, patience_s=patience))
+    np.testing.assert_allclose(
+        fifo(arrival, service, 50, patience_s=patience)["answer_s"], answers, rtol=1e-9
+    )
+    benchmark.extra_info["times_faster"] = round(theirs / ours)
+    benchmark.pedantic(fifo, args=(arrival, service, 50), kwargs={"patience_s": patience}, rounds=3)
+    assert theirs > 50.0 * ours
+
+
+def test_one_pool_against_ciw(benchmark):
+    """The same answers as Ciw on the same calls, at least 100 times faster."""
+    ciw = pytest.importorskip("ciw")
+    arrival, service, _ = recorded(20_000, 20, 0.97)
+    gaps = np.diff(arrival, prepend=0.0).tolist()
+    by_arrival = dict(enumerate(service))
+
+    class Recorded(ciw.dists.Distribution):
+        """Handling time of the call by its number."""
+
+        def sample(self, t=None, ind=None):
+            return by_arrival[ind.id_number - 1]
+
+    def peer():
+        network = ciw.create_network(
+            arrival_distributions=[ciw.dists.Sequential([*gaps, np.inf])],
+            service_distributions=[Recorded()],
+            number_of_servers=[20],
+        )
+        run = ciw.Simulation(network)
+        run.simulate_until_max_time(arrival[-1] + 1e5)
+        return run.get_all_records()
+
+    theirs = cpu_seconds(peer, rounds=1)
+    ours = cpu_seconds(lambda: fifo(arrival, service, 20))
+    records = sorted(peer(), key=lambda record: record.id_number)
+    expected = [record.service_start_date for record in records]
+    np.testing.assert_allclose(fifo(arrival, service, 20)["answer_s"], expected, rtol=1e-9)
+    benchmark.extra_info["times_faster"] = round(theirs / ours)
+    benchmark.pedantic(fifo, args=(arrival, service, 20), rounds=3)
+    assert theirs > 100.0 * ours
