@@ -1,0 +1,139 @@
+"""The `planning` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planning.errors import PlanningError
+
+if TYPE_CHECKING:
+    from planning.plan import Plan
+
+app = typer.Typer(
+    help="Workforce planning for contact centres.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+
+CENTRE = Path("data/centre.toml")
+DEMAND = Path("data/demand.parquet")
+PEOPLE = Path("data/people.csv")
+NOTEBOOKS = Path("notebooks")
+PICTURE = NOTEBOOKS / "night_overflow.png"
+
+
+def main() -> None:
+    """Run the command; what cannot be planned is one line on the error stream and exit code 2."""
+    try:
+        app()
+    except PlanningError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+@app.command("plan")
+def plan_command(
+    centre: Annotated[Path, typer.Argument(help="The centre's TOML file.")] = CENTRE,
+    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    out: Annotated[Path, typer.Option(help="Folder for the plan's files.")] = Path("plan"),
+    people: Annotated[Path, typer.Option(help="The people, CSV.")] = PEOPLE,
+    start: Annotated[
+        str | None, typer.Option(help="First day; default: the day after the demand ends.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
+    replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
+    overwrite: Annotated[bool, typer.Option(help="Replace a plan that is there already.")] = False,
+) -> None:
+    """Plan the days after (or inside) a demand file and write the plan's files."""
+    made = _plan(centre, demand, people, start, days, replications)
+    folder = made.save(out, overwrite=overwrite)
+    _tell(made, folder)
+
+
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
+) -> None:
+    """Plan the default centre, execute the notebooks, and write one offline page for each with an index."""
+    from planning.report.execute import execute_to
+    from planning.report.pages import build
+
+    made = _plan(CENTRE, DEMAND, PEOPLE, None, 7, 20)
+    folder = made.save(out / "plan", overwrite=True)
+    executed = execute_to(sorted(NOTEBOOKS.glob("*.ipynb")), out / "executed")
+    index = build(executed, out)
+    _tell(made, folder)
+    typer.echo(f"Report:         {index}")
+
+
+@app.command()
+def notebooks() -> None:
+    """Execute the notebooks in place and store their outputs, byte for byte the same each time."""
+    from planning.report.execute import picture, regenerate
+
+    regenerate(sorted(NOTEBOOKS.glob("*.ipynb")))
+    PICTURE.write_bytes(picture(NOTEBOOKS / "40_night_overflow.ipynb", "The hand-over"))
+
+
+@app.command()
+def data(
+    out: Annotated[Path, typer.Option(help="Folder for the data.")] = Path("data"),
+    seed: Annotated[int, typer.Option(help="Seed of the people.")] = 1,
+) -> None:
+    """Make the synthetic data anew: demand, call records, people."""
+    from planning.centre import Centre
+    from planning.demand import read_demand
+    from planning.demand.synthetic import write_data
+    from planning.plan import demand_for
+    from planning.roster.people import synthetic_people
+    from planning.shifts import cover
+    from planning.staffing import requirement
+
+    settings = Centre.load(out / CENTRE.name)
+    write_data(out)
+    week = demand_for(settings, read_demand(out / DEMAND.name, settings.time_zone))
+    hours = cover(settings, requirement(settings, week)).teams["paid_h"].to_dict()
+    made = synthetic_people(settings, hours, start=week["interval_start"].min(), seed=seed)
+    made.to_csv(out / PEOPLE.name, index=False, lineterminator="\n")
+    typer.echo(f"{out}: {len(made)} people for {sum(hours.values()):,.0f} hours a week")
+
+
+def _plan(centre: Path, demand: Path, people: Path, start: str | None, days: int, replications: int) -> Plan:
+    from planning.centre import Centre
+    from planning.demand import read_demand
+    from planning.plan import demand_for, plan
+    from planning.roster.people import read_people
+
+    settings = Centre.load(centre)
+    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
+    known, refused = read_people(people, settings)
+    if len(refused):
+        typer.echo(f"{people}: {len(refused)} rows refused, the first: {refused['reason'].iloc[0]}", err=True)
+    return plan(settings, week, known, replications=replications)
+
+
+def _tell(made: Plan, folder: Path) -> None:
+    """Say where the plan is and its headline figures."""
+    summary = made.summary
+    levels = made.outcome
+    weighted = ", ".join(f"{name} {row['simulated']:.1%}" for name, row in levels.iterrows())
+    cost = summary["cost_rub"]
+    short = summary["unmet_intervals"] + summary["unmet_heads"]
+    lines = {
+        "Plan": str(folder),
+        "People": f"{summary['people_rostered']:,}",
+        "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
+        "Cost": f"{cost['total']:,.0f} RUB, of which night premium {cost['night']:,.0f}",
+        "Service level": f"{weighted} (simulated)",
+        "Holds": f"{'yes' if made.holds else 'no'}; {short} short, {summary['breaches']} breaches",
+    }
+    for name, text in lines.items():
+        typer.echo(f"{name + ':':<15} {text}")
+    for name, row in levels[levels["verdict"] == "does not hold"].iterrows():
+        typer.echo(f"{'':<15} {name} does not hold: {row['simulated']:.1%} against {row['target']:.0%}")
+
+
+if __name__ == "__main__":
+    main()

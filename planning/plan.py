@@ -1,0 +1,310 @@
+"""One whole plan: requirement, shifts, roster, cost and a simulation that judges it; and its files."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from planning.calendars import day_start, holiday_hours
+from planning.demand import forecast
+from planning.errors import PlanningError
+from planning.report.workbook import write_workbook
+from planning.roster.audit import audit
+from planning.roster.model import Roster, build_roster
+from planning.shifts import CoverPlan, cover
+from planning.simulation.replications import Simulation, simulate
+from planning.staffing import planned_demand, requirement
+from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "cost_of", "demand_for", "plan"]
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A plan and the evidence for it.
+
+    Attributes
+    ----------
+    centre : Centre
+    demand, requirement, breaks, cost : DataFrame
+        DEMAND, REQUIREMENT, BREAKS, COST.
+    cover : CoverPlan
+        Shifts, their proven bound, the intervals left short.
+    roster : Roster
+        Who works which shift, and the heads that nobody could fill.
+    breaches : DataFrame
+        What the audit found; empty for a lawful roster.
+    simulation : Simulation
+    """
+
+    centre: Centre
+    demand: pd.DataFrame
+    requirement: pd.DataFrame
+    cover: CoverPlan
+    roster: Roster
+    breaks: pd.DataFrame
+    breaches: pd.DataFrame
+    cost: pd.DataFrame
+    simulation: Simulation
+
+    @cached_property
+    def outcome(self) -> pd.DataFrame:
+        """Service level by queue: the target, what the plan promises, what the simulation found."""
+        rows = {}
+        for name, queue in self.centre.queues.items():
+            if queue.target.service_level is None or name not in set(self.demand["queue"]):
+                continue
+            found = self.simulation.queues.loc[name]
+            rows[name] = {
+                "target": queue.target.service_level,
+                "threshold_s": queue.target.threshold_s,
+                "promised": _promised(self.requirement, name),
+                "simulated": found["service_level"],
+                "half_width": found["half_width"],
+                "verdict": _verdict(found["service_level"], found["half_width"], queue.target.service_level),
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("queue")
+
+    @property
+    def holds(self) -> bool:
+        """Whether every promise survives the simulation and nothing is unmet or unlawful."""
+        good = (self.outcome["verdict"] != "does not hold").all()
+        return bool(good) and not (len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The plan in figures, as ``summary.json`` holds it."""
+        start, end = self.demand["interval_start"].min(), self.demand["interval_start"].max()
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "centre": self.centre.name,
+            "first_interval": start.isoformat(),
+            "last_interval": end.isoformat(),
+            "paid_hours": round(float(self.cost["paid_h"].sum()), 2),
+            "night_hours": round(float(self.cost["night_h"].sum()), 2),
+            "people_rostered": int(self.roster.roster["agent_id"].nunique()),
+            "cost_rub": {
+                name: round(float(self.cost[f"{name}_rub"].sum()), 2)
+                for name in ("base", "night", "holiday", "total")
+            },
+            "shifts_gap": round(self.cover.gap, 4),
+            "service_level": {
+                str(name): {
+                    "target": row["target"],
+                    "threshold_s": row["threshold_s"],
+                    "promised": round(row["promised"], 4),
+                    "simulated": round(row["simulated"], 4),
+                    "band_95": [
+                        round(max(row["simulated"] - row["half_width"], 0.0), 4),
+                        round(min(row["simulated"] + row["half_width"], 1.0), 4),
+                    ],
+                    "verdict": row["verdict"],
+                }
+                for name, row in self.outcome.iterrows()
+            },
+            "replications": self.simulation.replications,
+            "unmet_intervals": len(self.cover.unmet),
+            "unmet_heads": int(self.roster.unmet["missing"].sum()),
+            "breaches": len(self.breaches),
+            "holds": self.holds,
+        }
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The plan's tables by the name of their file."""
+        return {
+            "demand": self.demand[list(DEMAND.columns)],
+            "requirement": self.requirement[list(REQUIREMENT.columns)],
+            "shifts": self.cover.shifts[list(SHIFTS.columns)],
+            "roster": self.roster.roster[list(ROSTER.columns)],
+            "breaks": self.breaks[list(BREAKS.columns)],
+            "cost": self.cost[list(COST.columns)],
+        }
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the plan's CSV files, ``summary.json`` and ``plan.xlsx``, all of them or none.
+
+        Raises
+        ------
+        PlanningError
+            The folder holds a plan already and `overwrite` is not set, or cannot be written.
+        """
+        target = Path(folder)
+        if (target / "summary.json").exists() and not overwrite:
+            raise PlanningError(f"{target} holds a plan already: give another folder or ask to overwrite it")
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=target.parent) as work:
+                self._write(Path(work))
+                for file in sorted(Path(work).iterdir()):
+                    file.replace(target / file.name)
+        except OSError as error:
+            raise PlanningError(
+                f"{target} cannot be written: {error.strerror}; nothing was changed"
+            ) from None
+        return target
+
+    def _write(self, folder: Path) -> None:
+        for name, table in self.tables.items():
+            times = {column: _iso(table[column]) for column in table.columns if _is_time(table[column])}
+            table.assign(**times).round(4).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+        text = json.dumps(self.summary, indent=2, ensure_ascii=False)
+        (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
+        write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre)
+
+
+def plan(
+    centre: Centre,
+    demand: pd.DataFrame,
+    people: pd.DataFrame,
+    *,
+    replications: int = 20,
+    seed: int = 1,
+    executor: Executor | None = None,
+) -> Plan:
+    """Plan a horizon of whole days: how many, which shifts, who, at what cost, and whether it holds.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND of the days to plan.
+    people : DataFrame
+        PEOPLE.
+    replications, seed : int
+        Of the simulation.
+    executor : concurrent.futures.Executor, optional
+        For the simulation.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    PlanningError
+        The demand or the people cannot be planned.
+    """
+    expected = planned_demand(centre, demand)
+    needed = requirement(centre, demand)
+    shifts = cover(centre, needed)
+    roster = build_roster(centre, shifts.shifts, people)
+    breaks = breaks_of(shifts, roster.roster)
+    return Plan(
+        centre=centre,
+        demand=expected,
+        requirement=needed,
+        cover=shifts,
+        roster=roster,
+        breaks=breaks,
+        breaches=audit(centre, roster.roster, people),
+        cost=cost_of(centre, roster.roster),
+        simulation=simulate(
+            centre, demand, roster.roster, breaks, replications=replications, seed=seed, executor=executor
+        ),
+    )
+
+
+def demand_for(
+    centre: Centre, records: pd.DataFrame, start: str | None = None, days: int = 7
+) -> pd.DataFrame:
+    """Take the days to plan from a demand, or forecast them where the demand ends before.
+
+    Parameters
+    ----------
+    centre : Centre
+    records : DataFrame
+        DEMAND: history, or the days themselves.
+    start : str, optional
+        First day to plan, such as "2026-11-23"; the day after the last record by default.
+    days : int
+        How many.
+
+    Raises
+    ------
+    PlanningError
+        The days lie partly inside the records, or before them.
+    """
+    zone = centre.time_zone
+    times = pd.DatetimeIndex(records["interval_start"]).tz_convert(zone)
+    after = (times.max().tz_localize(None).normalize() + pd.Timedelta(days=1)).tz_localize(zone)
+    first = after if start is None else day_start(start, zone)
+    end = (first.tz_localize(None) + pd.Timedelta(days=days)).tz_localize(zone)
+    if times.min().normalize() <= first and end <= after:
+        return records[np.asarray((times >= first) & (times < end))].reset_index(drop=True)
+    if first < after:
+        raise PlanningError(
+            f"start is {first:%Y-%m-%d} and days {days}, the demand holds {times.min():%Y-%m-%d} to "
+            f"{times.max():%Y-%m-%d}: choose days inside it, or {after:%Y-%m-%d} or later for a forecast"
+        )
+    horizon = (end.tz_localize(None) - after.tz_localize(None)).days
+    future = forecast(records, horizon, zone=zone, country=centre.country)
+    return future[future["interval_start"] >= first].reset_index(drop=True)
+
+
+def breaks_of(shifts: CoverPlan, roster: pd.DataFrame) -> pd.DataFrame:
+    """Breaks of each rostered person: BREAKS."""
+    pattern = shifts.shifts.set_index("shift_id")["pattern"]
+    rows = [
+        (row.agent_id, row.shift_id, row.start, pause.start_s, pause.length_s, pause.paid, pause.kind)
+        for row in roster.itertuples()
+        for pause in shifts.patterns[pattern[row.shift_id]].breaks
+    ]
+    table = pd.DataFrame(
+        rows, columns=["agent_id", "shift_id", "from", "after_s", "length_s", "paid", "kind"]
+    )
+    # A roster of nobody has no rows to tell the types by.
+    kinds = {"from": roster["start"].dtype, "after_s": "int64", "length_s": "int64", "paid": "bool"}
+    table = table.astype(kinds)
+    table["start"] = table["from"] + pd.to_timedelta(table["after_s"], unit="s")
+    table["end"] = table["start"] + pd.to_timedelta(table["length_s"], unit="s")
+    return table[list(BREAKS.columns)]
+
+
+def cost_of(centre: Centre, roster: pd.DataFrame) -> pd.DataFrame:
+    """Price a roster by team: COST."""
+    starts, ends = pd.DatetimeIndex(roster["start"]), pd.DatetimeIndex(roster["end"])
+    presence_h = ((ends - starts) / pd.Timedelta(hours=1)).to_numpy()
+    rate = roster["team"].map(centre.hourly_rub).to_numpy(dtype=float)
+    holiday_h = holiday_hours(starts, ends, centre.country) * (roster["paid_h"].to_numpy() / presence_h)
+    priced = roster.assign(
+        base_rub=rate * roster["paid_h"],
+        night_rub=rate * roster["night_h"] * centre.labour.night_premium.value,
+        holiday_rub=rate * holiday_h * centre.labour.holiday_premium.value,
+    )
+    sums = ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub"]
+    table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
+    return table.assign(total_rub=table["base_rub"] + table["night_rub"] + table["holiday_rub"])
+
+
+def _promised(requirement: pd.DataFrame, queue: str) -> float:
+    rows = requirement[requirement["queue"] == queue]
+    return float(np.average(rows["service_level"], weights=rows["calls"])) if rows["calls"].sum() else 1.0
+
+
+def _verdict(simulated: float, half_width: float, target: float) -> str:
+    """Judge a mean by its 95 % band."""
+    if simulated - half_width >= target:
+        return "holds"
+    return "does not hold" if simulated + half_width < target else "too close to call"
+
+
+def _is_time(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.DatetimeTZDtype)
+
+
+def _iso(column: pd.Series) -> pd.Series:
+    return column.map(lambda stamp: stamp.isoformat() if pd.notna(stamp) else "")

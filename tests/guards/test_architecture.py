@@ -1,0 +1,163 @@
+"""The house: imports point one way, modules are documented and short, nothing prints.
+
+Each rule is a function from a source to its faults; the bad sources below prove that each can fail.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "planning"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LINES = 900
+# Left to right: a room may use those to its left, and its own furniture.
+ROOMS = [
+    {"errors"},
+    {"queueing"},
+    {"centre", "tables", "calendars", "routing"},
+    {"demand"},
+    {"staffing"},
+    {"shifts"},
+    {"roster"},
+    {"simulation"},
+    {"overflow"},
+    {"report"},
+    {"plan", "whatif"},
+    {"cli"},
+]
+RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
+EVERYTHING = ["planning/__init__.py"]  # it only says where names come from
+
+
+def name_of(path: Path) -> str:
+    """planning/shifts/cover.py -> planning.shifts.cover."""
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+def imports(tree: ast.Module, name: str) -> Iterator[tuple[int, str]]:
+    """Absolute names of all that a module imports, wherever in it, in functions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            above = name.split(".")[: -node.level] if node.level else []
+            whole = ".".join([*above, *([node.module] if node.module else [])])
+            # From the package itself a name may be a module: `from planning import cli`.
+            names = [f"{whole}.{alias.name}" for alias in node.names] if whole == "planning" else [whole]
+            yield from ((node.lineno, imported) for imported in names)
+
+
+def points_right(tree: ast.Module, name: str) -> Iterator[str]:
+    own = name.split(".")[1]
+    for line, imported in imports(tree, name):
+        parts = imported.split(".")
+        if parts[0] != "planning":
+            continue
+        room = parts[1] if len(parts) > 1 else ""
+        if room not in RANK:
+            yield f"{name}:{line} imports {imported}: name the module that it comes from"
+        elif RANK[room] > RANK[own] or (room != own and RANK[room] == RANK[own] != RANK["centre"]):
+            yield f"{name}:{line} imports {imported}, which does not stand to its left"
+
+
+def prints(tree: ast.Module, name: str) -> Iterator[str]:
+    for node in ast.walk(tree):
+        called = getattr(node, "func", None)
+        if isinstance(called, ast.Name) and called.id == "print":
+            yield f"{name}:{node.lineno} prints: return it, or raise"
+
+
+def undocumented(tree: ast.Module, name: str) -> Iterator[str]:
+    if not ast.get_docstring(tree):
+        yield f"{name} has no docstring"
+
+
+def faults(source: str, name: str) -> list[str]:
+    tree = ast.parse(source)
+    return [fault for rule in (points_right, prints, undocumented) for fault in rule(tree, name)]
+
+
+@pytest.mark.parametrize(
+    "path", [m for m in MODULES if str(m.relative_to(PACKAGE.parent)) not in EVERYTHING], ids=name_of
+)
+def test_module_keeps_the_houses_rules(path):
+    name = name_of(path)
+    assert name.split(".")[1] in RANK, f"{name} has no room: give it a place in ROOMS"
+    assert not faults(path.read_text(encoding="utf-8"), name)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_file_is_too_long(path):
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LINES, f"{name_of(path)} has {lines} lines, must have at most {LINES}: divide it"
+
+
+def test_the_package_says_only_where_names_come_from():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    assert not [
+        imported for _, imported in imports(tree, "planning.__init__") if imported.startswith("planning")
+    ]
+
+
+def test_every_name_of_the_stub_exists():
+    """The names that notebooks use, each from the module that the stub names."""
+    import planning
+
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    names = [
+        alias.name for node in ast.walk(stub) if isinstance(node, ast.ImportFrom) for alias in node.names
+    ]
+    assert sorted(names) == sorted(planning.__all__)
+    assert all(getattr(planning, name).__doc__ for name in names)
+
+
+def test_there_is_something_to_guard():
+    assert {name_of(path) for path in MODULES} > {"planning.centre", "planning.cli", "planning.shifts.cover"}
+
+
+GOOD = '"""Doc."""\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "fault"),
+    [
+        ("planning.staffing", "from planning.shifts import cover", "does not stand to its left"),
+        ("planning.staffing", "def f():\n    from planning.plan import plan", "does not stand to its left"),
+        ("planning.staffing", "if TYPE_CHECKING:\n    import planning.cli", "does not stand to its left"),
+        ("planning.demand.forecast", "from ..staffing import requirement", "does not stand to its left"),
+        ("planning.demand.__init__", "from ..plan import plan", "does not stand to its left"),
+        ("planning.plan", "from planning.whatif import compare", "does not stand to its left"),
+        ("planning.queueing.erlang", "from planning.centre import Centre", "does not stand to its left"),
+        ("planning.errors", "from planning import cli", "does not stand to its left"),
+        ("planning.plan", "from planning import requirement", "name the module"),
+        ("planning.plan", "import planning", "name the module"),
+        ("planning.plan", "def f():\n    print(1)", "prints"),
+    ],
+)
+def test_bad_sources_are_found(name, line, fault):
+    found = faults(GOOD + line, name)
+    assert len(found) == 1
+    assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("planning.centre", "from planning.routing import check_routing"),
+        ("planning.routing", "from planning.centre import clock_text"),
+        ("planning.shifts.cover", "from planning.shifts.catalogue import catalogue"),
+        ("planning.shifts.cover", "from .catalogue import catalogue"),
+        ("planning.cli", "from planning import plan"),
+        ("planning.plan", "import pandas"),
+        ("planning.plan", "sheet.print(1)"),
+    ],
+)
+def test_good_sources_pass(name, line):
+    assert not faults(GOOD + line, name)
+
+
+def test_module_without_a_docstring_is_found():
+    assert faults("x = 1", "planning.plan") == ["planning.plan has no docstring"]

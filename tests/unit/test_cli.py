@@ -1,0 +1,205 @@
+"""The command: a plan from files, or one line on the error stream, exit code 2 and nothing written."""
+
+import json
+import sys
+
+import pytest
+from factories import demand_of, people_of, raw_centre, toml
+
+from planning import Centre
+from planning.cli import main
+
+SITES = {"moscow": ("08:00", "22:00"), "kaluga": ("00:00", "24:00")}
+
+
+@pytest.fixture
+def given(tmp_path):
+    """Files of a small centre, its one day of demand and its people."""
+    raw = raw_centre() | {"shifts": raw_centre()["shifts"] | {"lengths_h": {"day": 8.5}}}
+    raw["queues"]["calls"] |= {"opens": "09:00", "closes": "18:00"}
+    (tmp_path / "centre.toml").write_text(toml(raw), encoding="utf-8")
+    write_demand(tmp_path, demand_of(6, hours=(9, 18)))
+    people = people_of(Centre.of(raw), 12)
+    people.to_csv(tmp_path / "people.csv", index=False)
+    return tmp_path
+
+
+def write_demand(folder, demand):
+    stamps = demand["interval_start"].map(lambda stamp: stamp.isoformat())
+    demand.assign(interval_start=stamps).to_csv(folder / "demand.csv", index=False)
+
+
+def run(folder, monkeypatch, capsys, *more):
+    """Exit code, output and errors of ``planning plan`` on the files of a folder."""
+    files = {"--demand": "demand.csv", "--people": "people.csv", "--out": "out"}
+    options = [part for name, file in files.items() for part in (name, str(folder / file))]
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "planning",
+            "plan",
+            str(folder / "centre.toml"),
+            *options,
+            "--start",
+            "2026-11-23",
+            "--days",
+            "1",
+            "--replications",
+            "2",
+            *more,
+        ],
+    )
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return ended.value.code, captured.out, captured.err
+
+
+def refused(folder, monkeypatch, capsys, *more):
+    """The error line of a run that must fail cleanly."""
+    code, out, err = run(folder, monkeypatch, capsys, *more)
+    last = err.strip().splitlines()[-1]
+    assert code == 2
+    assert last.startswith("error: ")
+    assert err.count("error: ") == 1
+    assert "Traceback" not in out + err
+    assert out == ""
+    assert not (folder / "out").exists()
+    return last
+
+
+def test_plan_of_a_day_of_demand(given, monkeypatch, capsys):
+    code, out, _ = run(given, monkeypatch, capsys)
+    assert code == 0
+    assert {file.name for file in (given / "out").iterdir()} == {
+        "demand.csv",
+        "requirement.csv",
+        "shifts.csv",
+        "roster.csv",
+        "breaks.csv",
+        "cost.csv",
+        "summary.json",
+        "plan.xlsx",
+    }
+    summary = json.loads((given / "out" / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["breaches"], summary["unmet_intervals"], summary["replications"]) == (0, 0, 2)
+    assert summary["first_interval"] == "2026-11-23T09:00:00+03:00"
+    for line in ("Plan:", "People:", "Paid hours:", "Cost:", "Service level:", "Holds:"):
+        assert f"\n{line}" in "\n" + out
+    assert f"{summary['paid_hours']:,.0f}, of which 0 at night" in out
+    assert "0 short, 0 breaches" in out
+
+
+def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
+    run(given, monkeypatch, capsys)
+    before = (given / "out" / "plan.xlsx").stat().st_mtime_ns
+    code, _, err = run(given, monkeypatch, capsys)
+    assert code == 2
+    assert "holds a plan already" in err
+    assert (given / "out" / "plan.xlsx").stat().st_mtime_ns == before
+    assert run(given, monkeypatch, capsys, "--overwrite")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("queues.calls.aht", 240, "queues.calls.aht is no known setting: did you mean 'aht_s'?"),
+        ("queues.calls.aht_s", -240, "queues.calls.aht_s is -240, must be greater than 0"),
+        (
+            "queues.calls.target.service_level",
+            80,
+            "service_level is 80.0, must lie in [0, 1]: write 0.80 for 80 %",
+        ),
+        ("sites.moscow.closes", "07:00", "sites.moscow: closes is 07:00, must lie after opens 08:00"),
+        (
+            "teams.calls_kaluga.site",
+            "moscow",
+            "queues.calls is a queue that nobody can answer at 00:00 at kaluga",
+        ),
+        ("overflow", [], "queues.calls has no answering site at 00:00 for callers of moscow"),
+    ],
+)
+def test_centre_that_cannot_be(given, monkeypatch, capsys, path, value, says):
+    raw = raw_centre(SITES)
+    *parents, last = path.split(".")
+    node = raw
+    for key in parents:
+        node = node[key]
+    node[last] = value
+    (given / "centre.toml").write_text(toml(raw), encoding="utf-8")
+    assert says in refused(given, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("centre.toml", "centre.toml does not exist: give the path of a TOML file"),
+        ("demand.csv", "demand.csv does not exist: give the path of a CSV or Parquet file"),
+        ("people.csv", "people.csv does not exist: give the path of a CSV file"),
+    ],
+)
+def test_missing_file(given, monkeypatch, capsys, name, says):
+    (given / name).unlink()
+    assert says in refused(given, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "demand.csv is empty: give at least a header and one row"),
+        ("queue,interval_start,calls,aht_s\n", "demand.csv has no rows: give at least one demand row"),
+        ("queue,interval_start,calls\ncalls,2026-11-23T09:00+03:00,4\n", "column 'aht_s' is missing"),
+        (
+            "queue,interval_start,calls,aht_s\ncalls,2026-11-23T09:00,4,240\n",
+            "row 0: interval_start is '2026-11-23T09:00'",
+        ),
+        (
+            "queue,interval_start,calls,aht_s\ncalls,2026-11-23T09:00+03:00,nan,240\n",
+            "row 0: calls is 'nan', must be",
+        ),
+        ("queue,interval_start,calls,aht_s\nchat,2026-11-23T09:00+03:00,4,240\n", "names queue 'chat'"),
+        (
+            "queue,interval_start,calls,aht_s\ncalls,2026-11-23T08:00+03:00,4,240\n",
+            "when the queue is closed",
+        ),
+    ],
+)
+def test_demand_that_cannot_be(given, monkeypatch, capsys, text, says):
+    (given / "demand.csv").write_text(text, encoding="utf-8")
+    assert says in refused(given, monkeypatch, capsys)
+
+
+def test_broken_toml(given, monkeypatch, capsys):
+    (given / "centre.toml").write_text("sites = {", encoding="utf-8")
+    assert "is not valid TOML" in refused(given, monkeypatch, capsys)
+
+
+@pytest.mark.parametrize(
+    ("start", "says"),
+    [
+        ("2026-11-22", "start is 2026-11-22 and days 1"),
+        ("monday", "'monday' is no date"),
+        ("", "'' is no date"),
+    ],
+)
+def test_days_that_cannot_be_planned(given, monkeypatch, capsys, start, says):
+    assert says in refused(given, monkeypatch, capsys, "--start", start)
+
+
+@pytest.mark.parametrize("options", [("--days", "0"), ("--replications", "1"), ("--no-such-option",)])
+def test_options_that_cannot_be(given, monkeypatch, capsys, options):
+    code, _, err = run(given, monkeypatch, capsys, *options)
+    assert code == 2
+    assert "Traceback" not in err
+    assert not (given / "out").exists()
+
+
+def test_people_that_are_refused_are_told_and_the_others_work(given, monkeypatch, capsys):
+    text = (given / "people.csv").read_text(encoding="utf-8")
+    (given / "people.csv").write_text(
+        text.replace("calls_kaluga,operator", "chat,operator", 1), encoding="utf-8"
+    )
+    code, _, err = run(given, monkeypatch, capsys)
+    assert code == 0
+    assert "people.csv: 1 rows refused, the first: team is 'chat', must be one of calls_kaluga" in err

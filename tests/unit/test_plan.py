@@ -1,0 +1,350 @@
+"""One plan end to end: its parts fit, its money adds up by hand, its files are whole or not there."""
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import MONDAY, demand_of, one_site, people_of, roster_of, small_plan, two_sites
+
+from planning import PlanningError, demand_for, plan
+from planning.plan import SCHEMA_VERSION, breaks_of, cost_of
+from planning.shifts import on_position
+from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
+
+TABLES = {
+    "demand": DEMAND,
+    "requirement": REQUIREMENT,
+    "shifts": SHIFTS,
+    "roster": ROSTER,
+    "breaks": BREAKS,
+    "cost": COST,
+}
+FILES = {f"{name}.csv" for name in TABLES} | {"summary.json", "plan.xlsx"}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    return small_plan().save(tmp_path_factory.mktemp("out") / "deep" / "plan")
+
+
+# --- the parts fit together -----------------------------------------------------------------------
+
+
+def test_plan_is_lawful_and_whole():
+    made = small_plan()
+    assert made.breaches.empty
+    assert made.cover.unmet.empty
+    assert made.roster.unmet.empty
+    assert made.roster.roster["shift_id"].value_counts().to_dict() == dict(
+        zip(made.cover.shifts["shift_id"], made.cover.shifts["headcount"], strict=True)
+    )
+
+
+def test_named_people_on_position_hold_the_requirement():
+    """Counted from roster.csv's and breaks.csv's rows alone, interval by interval; the day repeats."""
+    made = small_plan()
+    need = made.requirement["rostered"].to_numpy()
+    times = made.requirement["interval_start"]
+    present = np.zeros(96, dtype=int)
+    for day in (0, 1):
+        starts = times + pd.Timedelta(days=day)
+        ends = starts + pd.Timedelta(minutes=15)
+        for row in made.roster.roster.itertuples():
+            present += ((row.start <= starts) & (ends <= row.end)).to_numpy()
+        for row in made.breaks.itertuples():
+            present -= ((row.start < ends) & (starts < row.end)).to_numpy()
+    assert (present >= need).all()
+    assert (present == on_position(made.cover.shifts, made.cover.patterns, pd.DatetimeIndex(times))).all()
+
+
+def test_summary_has_its_keys():
+    made = small_plan()
+    assert set(made.summary) == {
+        "schema_version",
+        "centre",
+        "first_interval",
+        "last_interval",
+        "paid_hours",
+        "night_hours",
+        "people_rostered",
+        "cost_rub",
+        "shifts_gap",
+        "service_level",
+        "replications",
+        "unmet_intervals",
+        "unmet_heads",
+        "breaches",
+        "holds",
+    }
+    assert made.summary["schema_version"] == SCHEMA_VERSION == 1
+    assert made.summary["first_interval"] == "2026-11-23T00:00:00+03:00"
+    assert made.summary["last_interval"] == "2026-11-23T23:45:00+03:00"
+    assert (made.summary["breaches"], made.summary["unmet_intervals"], made.summary["unmet_heads"]) == (
+        0,
+        0,
+        0,
+    )
+
+
+def test_summary_agrees_with_the_tables():
+    made = small_plan()
+    roster = made.roster.roster
+    assert made.summary["paid_hours"] == pytest.approx(roster["paid_h"].sum())
+    assert made.summary["night_hours"] == pytest.approx(roster["night_h"].sum())
+    assert made.summary["people_rostered"] == len(set(roster["agent_id"]))
+    cost = made.summary["cost_rub"]
+    assert cost["total"] == pytest.approx(cost["base"] + cost["night"] + cost["holiday"], abs=0.02)
+
+
+def test_outcome_sets_the_promise_beside_what_was_found():
+    row = small_plan().outcome.loc["calls"]
+    assert (row["target"], row["threshold_s"]) == (0.8, 20.0)
+    assert 0.8 <= row["promised"] <= 1
+    assert 0 <= row["simulated"] <= 1
+    assert row["half_width"] >= 0
+    level = small_plan().summary["service_level"]["calls"]
+    assert 0 <= level["band_95"][0] <= level["simulated"] <= level["band_95"][1] <= 1
+
+
+@pytest.mark.parametrize(
+    ("simulated", "verdict"),
+    [(0.9, "holds"), (0.81, "too close to call"), (0.79, "too close to call"), (0.7, "does not hold")],
+)
+def test_verdict_is_that_of_the_band(simulated, verdict):
+    """Two points either way around a target of 80 %."""
+    made = small_plan()
+    found = made.simulation.queues.assign(service_level=simulated, half_width=0.02)
+    judged = dataclasses.replace(made, simulation=dataclasses.replace(made.simulation, queues=found))
+    assert judged.outcome["verdict"].tolist() == [verdict]
+    assert judged.holds == (verdict != "does not hold")
+
+
+@pytest.mark.parametrize("part", ["cover", "roster", "breaches"])
+def test_plan_with_something_missing_does_not_hold(part):
+    made = small_plan()
+    found = made.simulation.queues.assign(service_level=0.99, half_width=0.0)
+    good = dataclasses.replace(made, simulation=dataclasses.replace(made.simulation, queues=found))
+    assert good.holds
+    one = pd.DataFrame({"missing": [1]})
+    bad = one if part == "breaches" else dataclasses.replace(getattr(good, part), unmet=one)
+    assert not dataclasses.replace(good, **{part: bad}).holds
+
+
+def test_too_few_people_are_told_and_the_roster_stays_lawful():
+    centre = one_site({"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"})
+    made = plan(centre, demand_of(12, hours=(9, 18)), people_of(centre, 2), replications=2)
+    assert len(made.roster.roster) == 2
+    assert made.breaches.empty
+    short = made.cover.shifts["headcount"].sum() - 2
+    assert made.roster.unmet["missing"].sum() == short > 0
+    assert made.summary["unmet_heads"] == short
+    assert not made.holds
+
+
+def test_nobody_at_all():
+    """Only people of a team that the centre has but the week does not need: all is unmet, and told."""
+    centre = two_sites({"queues.calls.sites": {"moscow": 0.0, "kaluga": 1.0}})
+    people = people_of(centre, 1).query("site == 'moscow'")
+    made = plan(centre, demand_of(2), people, replications=2)
+    assert made.roster.roster.empty
+    assert made.breaks.empty
+    assert made.summary["unmet_heads"] == made.cover.shifts["headcount"].sum() > 0
+    assert made.summary["cost_rub"]["total"] == 0
+    assert made.outcome["simulated"].tolist() == [0.0]
+    assert not made.holds
+
+
+def test_two_sites_at_night():
+    """Nobody sits in Moscow from 22:00 to 08:00, and somebody in Kaluga does."""
+    centre = two_sites({"shifts.start_every_min": 30})
+    made = plan(centre, demand_of(6), people_of(centre, 20), replications=2)
+    assert not made.breaches.size
+    moscow = made.roster.roster[made.roster.roster["site"] == "moscow"]
+    assert (moscow["start"].dt.hour >= 8).all()
+    assert (moscow["end"] <= MONDAY + pd.Timedelta(hours=22)).all()
+    assert made.cost.set_index("team").loc["calls_kaluga", "night_h"] > 0
+    assert made.cost.set_index("team").loc["calls_moscow", "night_h"] == 0
+
+
+# --- money by hand --------------------------------------------------------------------------------
+
+
+def test_cost_of_two_shifts_by_hand():
+    """80,000 roubles / 160 h = 500; a quarter on top = 625 an hour.
+
+    A day of eight paid hours costs 5,000. A night of eight paid hours, six of them after 22:00, costs 5,000
+    and a fifth of 625 for each of the six: 750.
+    """
+    roster = roster_of(
+        ("a", "2026-11-23 09:00", "2026-11-23 17:30"), ("b", "2026-11-23 19:30", "2026-11-24 04:00")
+    )
+    roster = roster.assign(paid_h=[8.0, 8.0], night_h=[0.0, 6.0])
+    cost = cost_of(one_site(), roster).iloc[0]
+    assert cost[["team", "site"]].tolist() == ["calls_kaluga", "kaluga"]
+    assert cost[["paid_h", "night_h"]].tolist() == [16.0, 6.0]
+    assert cost["base_rub"] == pytest.approx(10_000.0)
+    assert cost["night_rub"] == pytest.approx(750.0)
+    assert cost["holiday_rub"] == 0.0
+    assert cost["total_rub"] == pytest.approx(10_750.0)
+
+
+def test_cost_of_a_holiday_is_double():
+    """8 hours of 4 November 2026; a shift from 20:00 on the 3rd has a half of its hours on it."""
+    whole = roster_of(("a", "2026-11-04 09:00", "2026-11-04 17:00"))
+    half = roster_of(("a", "2026-11-03 20:00", "2026-11-04 04:00"))
+    assert cost_of(one_site(), whole)["holiday_rub"].tolist() == pytest.approx([5000.0])
+    assert cost_of(one_site(), half)["holiday_rub"].tolist() == pytest.approx([2500.0])
+
+
+def test_cost_follows_wage_contributions_and_premium():
+    roster = roster_of(("a", "2026-11-23 22:00", "2026-11-24 06:00")).assign(night_h=8.0)
+    centre = one_site(
+        {
+            "teams.calls_kaluga.wage_rub_month": 160_000,
+            "pay.contributions": 0.0,
+            "labour.night_premium.value": 0.4,
+        }
+    )
+    assert cost_of(centre, roster)["total_rub"].tolist() == pytest.approx([8 * 1000 * 1.4])
+
+
+def test_cost_is_by_team():
+    kaluga = roster_of(("a", "2026-11-23 09:00", "2026-11-23 17:00"))
+    moscow = roster_of(("b", "2026-11-23 09:00", "2026-11-23 13:00"), team="calls_moscow", site="moscow")
+    cost = cost_of(two_sites(), pd.concat([kaluga, moscow, kaluga], ignore_index=True))
+    assert dict(zip(cost["team"], cost["paid_h"], strict=True)) == {"calls_kaluga": 16.0, "calls_moscow": 4.0}
+
+
+# --- breaks ---------------------------------------------------------------------------------------
+
+
+def test_breaks_are_those_of_the_shifts_pattern():
+    made = small_plan()
+    row = made.roster.roster.iloc[0]
+    shift = made.cover.shifts.set_index("shift_id").loc[row["shift_id"]]
+    own = made.breaks[
+        (made.breaks["agent_id"] == row["agent_id"]) & (made.breaks["shift_id"] == row["shift_id"])
+    ]
+    expected = [
+        (b.kind, b.paid, row["start"] + pd.Timedelta(seconds=b.start_s), pd.Timedelta(seconds=b.length_s))
+        for b in made.cover.patterns[shift["pattern"]].breaks
+    ]
+    assert (
+        list(zip(own["kind"], own["paid"], own["start"], own["end"] - own["start"], strict=True)) == expected
+    )
+
+
+def test_unpaid_breaks_are_what_parts_presence_from_pay():
+    made = small_plan()
+    hour = pd.Timedelta(hours=1)
+    presence = ((made.roster.roster["end"] - made.roster.roster["start"]) / hour).sum()
+    meals = made.breaks[~made.breaks["paid"].astype(bool)]
+    assert presence - ((meals["end"] - meals["start"]) / hour).sum() == pytest.approx(
+        made.roster.roster["paid_h"].sum()
+    )
+    assert set(meals["kind"]) == {"meal"}
+
+
+def test_no_roster_has_no_breaks():
+    empty = breaks_of(small_plan().cover, small_plan().roster.roster[:0])
+    assert list(empty.columns) == list(BREAKS.columns)
+    assert empty.empty
+
+
+# --- the days to plan -----------------------------------------------------------------------------
+
+
+def test_days_inside_the_records_are_taken_as_they_are():
+    records = demand_of(days=3)
+    taken = demand_for(one_site(), records, "2026-11-24", 1)
+    assert taken["interval_start"].tolist() == records["interval_start"][96:192].tolist()
+
+
+@pytest.mark.parametrize(("start", "days"), [("2026-11-25", 2), ("2026-11-22", 1), ("2026-11-20", 10)])
+def test_days_partly_outside_the_records(start, days):
+    with pytest.raises(
+        PlanningError, match=rf"start is {start} and days {days}, the demand holds 2026-11-23 to 2026-11-25"
+    ):
+        demand_for(one_site(), demand_of(days=3), start, days)
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_files_are_the_contracts(saved):
+    assert {file.name for file in saved.iterdir()} == FILES
+    assert [path.name for path in saved.parent.iterdir()] == ["plan"]  # no scratch folder is left
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_files_are_read_back_by_their_tables(saved, name):
+    """Every row is good, the columns are in order, and the figures are those of the plan."""
+    raw = pd.read_csv(saved / f"{name}.csv", dtype="str")
+    assert list(raw.columns) == list(TABLES[name].columns)
+    good = TABLES[name].check(raw)
+    kept = small_plan().tables[name].reset_index(drop=True)
+    assert len(good) == len(kept)
+    for column in good.select_dtypes("number"):
+        assert good[column].to_numpy() == pytest.approx(kept[column].to_numpy(), abs=5.1e-5, nan_ok=True)
+
+
+def test_times_in_files_have_their_offset(saved):
+    roster = pd.read_csv(saved / "roster.csv", dtype="str")
+    pattern = r"2026-11-2\dT\d\d:\d\d:00\+03:00"
+    for edge in ("start", "end"):
+        assert roster[edge].str.fullmatch(pattern).all()
+
+
+def test_summary_file_is_the_summary(saved):
+    assert json.loads((saved / "summary.json").read_text(encoding="utf-8")) == small_plan().summary
+
+
+def test_saving_twice_is_refused_unless_asked_for(saved):
+    stamp = (saved / "summary.json").stat().st_mtime_ns
+    with pytest.raises(
+        PlanningError, match="holds a plan already: give another folder or ask to overwrite it"
+    ):
+        small_plan().save(saved)
+    assert (saved / "summary.json").stat().st_mtime_ns == stamp
+    small_plan().save(saved, overwrite=True)
+    assert (saved / "summary.json").stat().st_mtime_ns > stamp
+
+
+def test_saving_is_all_or_nothing(tmp_path, monkeypatch):
+    """The workbook, written last, meets a full disk: no new file is there, an old plan is untouched."""
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    old = small_plan().save(tmp_path / "old")
+    before = {file.name: file.read_bytes() for file in old.iterdir()}
+    monkeypatch.setattr(
+        sys.modules["planning.plan"], "write_workbook", full
+    )  # the name is the function's too
+    for folder, overwrite in ((tmp_path / "new", False), (old, True)):
+        with pytest.raises(
+            PlanningError, match="cannot be written: No space left on device; nothing was changed"
+        ):
+            small_plan().save(folder, overwrite=overwrite)
+    assert not (tmp_path / "new").exists() or not list((tmp_path / "new").iterdir())
+    assert {file.name: file.read_bytes() for file in old.iterdir()} == before
+    assert {path.name for path in tmp_path.iterdir()} <= {"old", "new"}
+
+
+def test_folder_that_is_a_file(tmp_path):
+    (tmp_path / "plan").write_text("mine")
+    with pytest.raises(PlanningError, match=r"cannot be written: .*; nothing was changed"):
+        small_plan().save(tmp_path / "plan")
+    assert (tmp_path / "plan").read_text() == "mine"
+
+
+def test_two_plans_are_the_same():
+    """Every table, to the last digit."""
+    made = small_plan()
+    again = plan(made.centre, demand_of(6.0), people_of(made.centre, 24), replications=4)
+    for name, table in made.tables.items():
+        pd.testing.assert_frame_equal(again.tables[name], table)
+    assert again.summary == made.summary

@@ -1,0 +1,109 @@
+"""The workbook as Excel would open it."""
+
+import openpyxl
+import pandas as pd
+import pytest
+from factories import MONDAY, one_site, small_plan
+
+from planning.report.workbook import write_workbook
+
+SUMMARY = {"centre": "=1+1", "holds": True, "cost_rub": {"total": 12.5}, "band": [0.7, 0.9]}
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """The workbook of a whole plan."""
+    path = tmp_path_factory.mktemp("book") / "plan.xlsx"
+    write_workbook(path, small_plan().summary, small_plan().tables, small_plan().centre)
+    return openpyxl.load_workbook(path)
+
+
+def cells(tmp_path, table, **others):
+    """The sheet of one table, read back."""
+    tables = {"one": table, "cost": small_plan().tables["cost"]} | others
+    write_workbook(tmp_path / "book.xlsx", SUMMARY, tables, one_site())
+    return openpyxl.load_workbook(tmp_path / "book.xlsx")
+
+
+def test_a_sheet_a_table_behind_the_summary(book):
+    assert book.sheetnames == ["summary", "demand", "requirement", "shifts", "roster", "breaks", "cost"]
+    for name, table in small_plan().tables.items():
+        sheet = book[name]
+        assert [cell.value for cell in sheet[1]] == list(table.columns)
+        assert sheet.max_row == 1 + len(table) + (name == "cost")
+
+
+def test_headings_are_frozen_and_filtered(book):
+    for name, table in small_plan().tables.items():
+        assert book[name].freeze_panes == "A2"
+        last = openpyxl.utils.get_column_letter(len(table.columns))
+        assert book[name].auto_filter.ref == f"A1:{last}{len(table) + 1}"
+
+
+def test_totals_are_formulas_over_all_teams(book):
+    sheet, cost = book["cost"], small_plan().tables["cost"]
+    last = len(cost) + 1
+    assert sheet.cell(last + 1, 1).value == "total"
+    for number, name in enumerate(cost.columns, start=1):
+        letter = openpyxl.utils.get_column_letter(number)
+        total = sheet.cell(last + 1, number).value
+        if name not in ("team", "site"):
+            assert total == f"=SUM({letter}2:{letter}{last})"
+
+
+def test_totals_show_their_value_before_excel_computes(tmp_path):
+    """Viewers that do not calculate show the stored result."""
+    write_workbook(tmp_path / "b.xlsx", SUMMARY, small_plan().tables, one_site())
+    sheet = openpyxl.load_workbook(tmp_path / "b.xlsx", data_only=True)["cost"]
+    cost = small_plan().tables["cost"]
+    column = list(cost.columns).index("total_rub") + 1
+    assert sheet.cell(len(cost) + 2, column).value == pytest.approx(cost["total_rub"].sum())
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+7 495", "-5", "@sum", '=HYPERLINK("http://x")', "http://x", "{=1}", "001"]
+)
+def test_text_stays_text(tmp_path, text):
+    """A name that looks like a formula is never one."""
+    sheet = cells(tmp_path, pd.DataFrame({"agent_id": [text], text: ["x"]}))["one"]
+    for cell in (sheet["A2"], sheet["B1"]):
+        assert (cell.value, cell.data_type, cell.hyperlink) == (text, "s", None)
+
+
+def test_summary_text_stays_text(tmp_path):
+    sheet = cells(tmp_path, small_plan().tables["cost"])["summary"]
+    found = {row[0].value: row[1] for row in sheet.iter_rows()}
+    assert (found["centre"].value, found["centre"].data_type) == ("=1+1", "s")
+    assert found["cost rub total"].value == 12.5
+    assert found["holds"].value == "True"
+    assert [found[f"band {number}"].value for number in (1, 2)] == [0.7, 0.9]
+    assert found["clock"].value == "Europe/Moscow"
+
+
+def test_times_are_those_of_the_centres_clock(book):
+    """Excel knows no zones: midnight in Moscow is written as midnight."""
+    column = list(small_plan().tables["demand"].columns).index("interval_start") + 1
+    first = book["demand"].cell(2, column)
+    assert first.value == MONDAY.tz_localize(None).to_pydatetime()
+    assert first.number_format == "yyyy-mm-dd hh:mm"
+
+
+def test_times_of_another_zone_are_put_on_the_centres_clock(tmp_path):
+    table = pd.DataFrame({"start": pd.DatetimeIndex(["2026-11-22 21:00"], tz="UTC")})
+    sheet = cells(tmp_path, table)["one"]
+    assert sheet["A2"].value == MONDAY.tz_localize(None).to_pydatetime()
+
+
+def test_missing_values_are_empty_cells(tmp_path):
+    table = pd.DataFrame({"service_level": [0.8, None], "paid_h": [float("nan"), 1.0], "heads": [1, 2]})
+    sheet = cells(tmp_path, table)["one"]
+    assert [[cell.value for cell in row] for row in sheet["A2:C3"]] == [[0.8, None, 1], [None, 1, 2]]
+
+
+def test_numbers_have_the_format_of_their_unit(book):
+    sheet, columns = book["requirement"], list(small_plan().tables["requirement"].columns)
+    formats = {name: sheet.cell(2, number).number_format for number, name in enumerate(columns, start=1)}
+    assert (formats["service_level"], formats["agents"], formats["load_erlangs"]) == ("0.0%", "0", "0.00")
+    cost = book["cost"]
+    names = [cell.value for cell in cost[1]]
+    assert cost.cell(2, names.index("total_rub") + 1).number_format == "# ##0"
