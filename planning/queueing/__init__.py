@@ -20,6 +20,7 @@ from planning.queueing.erlang import (
 from planning.queueing.target import Target
 
 if TYPE_CHECKING:
+    from planning.queueing.needed import exact_agents_required, lagged_calls
     from planning.queueing.transient import exact_day
     from planning.queueing.variants import (
         Empirical,
@@ -51,9 +52,11 @@ __all__ = [
     "calls_handled",
     "erlang_b",
     "erlang_c",
+    "exact_agents_required",
     "exact_day",
     "finite_measures",
     "general_patience_measures",
+    "lagged_calls",
     "measures",
     "random_rate_measures",
     "redial_measures",
@@ -66,6 +69,7 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for the first time (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "transient" if name == "exact_day" else "variants"
+    homes = {"exact_day": "transient", "exact_agents_required": "needed", "lagged_calls": "needed"}
+    module = homes.get(name, "variants")
     value = globals()[name] = getattr(import_module(f"{__name__}.{module}"), name)
     return value

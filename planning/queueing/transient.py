@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -503,6 +503,11 @@ def _overruns(day: _Day, passages: Sequence[_Passage]) -> Floats:
 
 
 def _measures(day: _Day, passages: Sequence[_Passage]) -> pd.DataFrame:
+    """Return the measures of every interval as a frame."""
+    return pd.DataFrame(_columns(day, passages))
+
+
+def _columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]:
     """Put the integrals of every interval into the measures of the contact centre."""
     calls, staffed = day.rate * day.interval_s, day.agents.astype(np.float64) * day.interval_s
     sums = np.array([_sums(passage, n) for passage, n in zip(passages, day.agents, strict=True)])
@@ -510,22 +515,20 @@ def _measures(day: _Day, passages: Sequence[_Passage]) -> pd.DataFrame:
     ever, waited = _fates(day, passages).T
     abandoned = day.theta * queued
     offered = calls > 0.0
-    return pd.DataFrame(
-        {
-            "calls": calls,
-            "agents": day.agents,
-            "service_level": np.where(offered, 1.0 - late / day.interval_s, 1.0).clip(0.0, 1.0),
-            "wait_probability": np.where(offered, must_wait / day.interval_s, 0.0).clip(0.0, 1.0),
-            "asa_s": np.where(offered, _ratio(waited, ever, math.inf), 0.0),
-            "abandonment": _ratio(abandoned, calls, 0.0),
-            "occupancy": _ratio(busy, staffed, 0.0).clip(0.0, 1.0),
-            "mean_queue": queued / day.interval_s,
-            "queue_end": queue_end,
-            "answered": day.rate * ever,
-            "abandoned": abandoned,
-            "overrun_s": _overruns(day, passages),
-        }
-    )
+    return {
+        "calls": calls,
+        "agents": day.agents,
+        "service_level": np.where(offered, 1.0 - late / day.interval_s, 1.0).clip(0.0, 1.0),
+        "wait_probability": np.where(offered, must_wait / day.interval_s, 0.0).clip(0.0, 1.0),
+        "asa_s": np.where(offered, _ratio(waited, ever, math.inf), 0.0),
+        "abandonment": _ratio(abandoned, calls, 0.0),
+        "occupancy": _ratio(busy, staffed, 0.0).clip(0.0, 1.0),
+        "mean_queue": queued / day.interval_s,
+        "queue_end": queue_end,
+        "answered": day.rate * ever,
+        "abandoned": abandoned,
+        "overrun_s": _overruns(day, passages),
+    }
 
 
 def _sums(passage: _Passage, n: int) -> tuple[float, float, float, float, float]:
