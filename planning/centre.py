@@ -130,6 +130,8 @@ class Queue(Settings):
     """Mean handle time that replaces the records' (their profile by hour is kept), seconds."""
     volume: NotNegative = 1.0
     """Factor on the records' calls, for what-ifs."""
+    lookup_s: NotNegative = 0.0
+    """Time from arrival in which all on the caller is collected; nobody is answered before, seconds."""
     service_cv: NotNegative = 1.0
     """Coefficient of variation of the handle time."""
     day_cv: NotNegative = 0.0

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from planning.errors import PlanningError
-from planning.queueing import exact_day, measures
 from planning.routing import answering_sites
 from planning.staffing import planned_demand, requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["OverflowPlan", "hand_over", "night_overflow"]
+__all__ = ["OverflowPlan", "night_overflow"]
 
 
 @dataclass(frozen=True)
@@ -76,6 +72,7 @@ def _answered(centre: Centre, queue: str, rows: pd.DataFrame) -> pd.DataFrame:
             home=home, site=answers[home].to_numpy(), calls=rows["calls"] * share
         )
         for home, share in centre.queues[queue].sites.items()
+        if share > 0
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -106,67 +103,3 @@ def _plain(centre: Centre) -> dict[str, object]:
         for name in centre.queues
         for key, value in (("volume", 1.0), ("aht_s", None))
     }
-
-
-def hand_over(
-    centre: Centre,
-    needed: pd.DataFrame,
-    queue: str,
-    *,
-    agents: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Service of a pooled queue through the day as it unfolds, the closing of a site included.
-
-    Between two intervals the agents of each site whose number falls go home: who is busy finishes the call
-    and goes. Where one site's agents leave while another's arrive, both are counted, not their difference.
-
-    Parameters
-    ----------
-    centre : Centre
-    needed : DataFrame
-        REQUIREMENT.
-    queue : str
-        A pooled queue.
-    agents : DataFrame, optional
-        Agents on position: index interval_start, a column a site; those of the requirement by default.
-
-    Returns
-    -------
-    DataFrame
-        interval_start, calls, aht_s, agents, a column ``agents_<site>`` a site, formula (service level by the
-        stationary formula, interval by interval), service_level, queue_end, abandonment and overrun_s of the
-        exact model.
-
-    Raises
-    ------
-    PlanningError
-        The queue is not in the requirement, or its sites work apart.
-    """
-    if not centre.queues[queue].pooled:
-        raise PlanningError(f"queues.{queue}.pooled is false, must be true for one exact model of all sites")
-    rows = needed[needed["queue"] == queue]
-    if rows.empty:
-        raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
-    calls = rows.groupby("interval_start")["calls"].sum()
-    aht_s = rows.groupby("interval_start")["aht_s"].first()
-    sites = rows.pivot(index="interval_start", columns="site", values="agents") if agents is None else agents
-    sites = sites.reindex(calls.index).fillna(0).astype(int)
-    total = sites.sum(axis=1)
-    settings = centre.queues[queue]
-    load = calls.to_numpy(), aht_s.to_numpy(), total.to_numpy()
-    times: dict[str, Any] = {"interval_s": centre.interval_s, "patience_s": settings.patience_s}
-    threshold_s = settings.target.threshold_s
-    exact = exact_day(*load, threshold_s=threshold_s, leaving=_leaving(sites), start="stationary", **times)
-    formula = measures(*load, threshold_s=threshold_s, **times)
-    table = pd.DataFrame({"calls": calls, "aht_s": aht_s, "agents": total, "formula": formula.service_level})
-    for site in sites:
-        table[f"agents_{site}"] = sites[site]
-    for name in ("service_level", "queue_end", "abandonment", "overrun_s"):
-        table[name] = np.asarray(exact[name])
-    return table.reset_index()
-
-
-def _leaving(sites: pd.DataFrame) -> NDArray[np.int64]:
-    """Agents who go home before each interval: what each site loses, whoever arrives elsewhere."""
-    falls: NDArray[np.int64] = (-sites.diff().fillna(0)).clip(lower=0).sum(axis=1).to_numpy(dtype=np.int64)
-    return falls

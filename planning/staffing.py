@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,19 +13,41 @@ from numpy.typing import ArrayLike, NDArray
 
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
-from planning.queueing import agents_required, measures
+from planning.queueing import Target, agents_required, exact_agents_required, lagged_calls, measures
+from planning.queueing.arguments import one_of
 from planning.routing import answering_sites
 from planning.tables import DEMAND, REQUIREMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from planning.centre import Centre, Queue
 
-__all__ = ["planned_demand", "requirement", "rostered_heads", "split_heads"]
+__all__ = [
+    "behind_lookup",
+    "planned_demand",
+    "promised_service",
+    "requirement",
+    "rostered_heads",
+    "split_heads",
+]
 
 Model = Literal["erlang_a", "erlang_c"]
+Method = Literal["stationary", "lagged", "exact"]
+Meet = Literal["interval", "day"]
+# Least agents of one pool by the method that was asked for.
+Needed: TypeAlias = "Callable[[Queue, _Load], NDArray[np.int64]]"
 
 
-def requirement(centre: Centre, demand: pd.DataFrame, *, model: Model = "erlang_a") -> pd.DataFrame:
+def requirement(
+    centre: Centre,
+    demand: pd.DataFrame,
+    *,
+    model: Model = "erlang_a",
+    method: Method = "stationary",
+    block: int = 1,
+    meet: Meet = "interval",
+) -> pd.DataFrame:
     """Agents that each queue needs at each answering site, interval by interval.
 
     Sites of a pooled queue work as one: the agents are found on the whole load and then divided by the
@@ -35,6 +60,15 @@ def requirement(centre: Centre, demand: pd.DataFrame, *, model: Model = "erlang_
         DEMAND: queue, interval_start, calls, aht_s.
     model : {"erlang_a", "erlang_c"}
         With the queue's patience, or as if nobody ever hung up.
+    method : {"stationary", "lagged", "exact"}
+        Each interval on its own; on its own, with the arrivals shifted by the handle time (Green, Kolesar and
+        Soares 2001); or the least staff, interval after interval, with which every one meets the target in
+        the exact model of the day as it unfolds.
+    block : int
+        Intervals in which "exact" holds the staff constant.
+    meet : {"interval", "day"}
+        What "exact" makes meet the target: every interval, or only the day (each stretch without a closed
+        hour) as a whole, with fewer agents and some intervals below it.
 
     Returns
     -------
@@ -56,11 +90,14 @@ def requirement(centre: Centre, demand: pd.DataFrame, *, model: Model = "erlang_
     >>> requirement(Centre.load(), demand)[["site", "load_erlangs", "agents", "rostered"]].round(1)
          site  load_erlangs  agents  rostered
     0  kaluga          35.6      41        46
-    1  moscow          53.3      61        68
+    1  moscow          53.3      62        69
     """
+    one_of("model", model, get_args(Model))
+    one_of("method", method, get_args(Method))
+    needed = partial(_needed, method=method, block=block, meet=meet)
     planned = planned_demand(centre, demand)
     parts = [
-        _queue_requirement(centre, str(name), rows, model)
+        _queue_requirement(centre, str(name), rows, model, needed)
         for name, rows in planned.groupby("queue", sort=False)
     ]
     table = pd.concat(parts, ignore_index=True)
@@ -135,64 +172,196 @@ def _adjusted(centre: Centre, name: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(calls=rows["calls"] * queue.volume)
 
 
-def _queue_requirement(centre: Centre, name: str, rows: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _queue_requirement(
+    centre: Centre, name: str, rows: pd.DataFrame, model: Model, needed: Needed
+) -> pd.DataFrame:
     queue = centre.queues[name]
     times = pd.DatetimeIndex(rows["interval_start"])
-    sites = answering_sites(centre, name, times)
-    shares = {
-        site: sum((sites[home] == site).to_numpy() * share for home, share in queue.sites.items())
-        for site in centre.sites
-    }
-    share = np.column_stack([np.broadcast_to(part, len(rows)) for part in shares.values()]).astype(float)
-    agents, service_level = _agents(centre, queue, rows, share, model)
+    share = _shares(centre, name, times)
+    load = _Load(
+        times, rows["calls"].to_numpy(), rows["aht_s"].to_numpy(), float(centre.interval_s),
+        queue.patience_s if model == "erlang_a" else np.inf,
+    )  # fmt: skip
+    agents, service_level = _agents(queue, load, share, needed)
+    rostered = _rostered(agents, share, _shrinkage(centre, name)) if queue.pooled else None
     parts = [
-        _site_rows(centre, name, site, rows, share[:, number], agents[:, number], service_level[:, number])
-        for number, site in enumerate(shares)
+        _site_rows(rows, share[:, at], agents[:, at], service_level[:, at]).assign(
+            site=site,
+            rostered=rostered_heads(agents[:, at], _shrinkage(centre, name)[at])
+            if rostered is None
+            else rostered[:, at],
+        )[share[:, at] > 0]
+        for at, site in enumerate(centre.sites)
     ]
-    return pd.concat(parts, ignore_index=True).sort_values(["interval_start", "site"], ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).assign(queue=name)
+    table["load_erlangs"] = table["calls"] * table["aht_s"] / centre.interval_s
+    return table.sort_values(["interval_start", "site"], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class _Load:
+    """What a queue is offered, interval by interval."""
+
+    times: pd.DatetimeIndex
+    calls: NDArray[np.float64]
+    aht_s: NDArray[np.float64]
+    interval_s: float
+    patience_s: float
+
+    def part(self, share: NDArray[np.float64]) -> _Load:
+        """Return a share of the calls."""
+        return replace(self, calls=self.calls * share)
+
+    def runs(self) -> list[slice]:
+        """Stretches without a closed hour between: what a queue inherits ends where it closes."""
+        gaps = np.flatnonzero(np.diff(self.times) > np.timedelta64(round(self.interval_s), "s")) + 1
+        edges = [0, *gaps.tolist(), len(self.times)]
+        return [slice(first, last) for first, last in pairwise(edges)]
+
+
+def _shares(centre: Centre, queue: str, times: pd.DatetimeIndex) -> NDArray[np.float64]:
+    """Share of the calls that each site (column) answers at each time (row)."""
+    answers = answering_sites(centre, queue, times)
+    share = np.zeros((len(times), len(centre.sites)))
+    for at, site in enumerate(centre.sites):
+        for home, part in centre.queues[queue].sites.items():
+            share[:, at] += (answers[home] == site).to_numpy() * part
+    return share
+
+
+def _shrinkage(centre: Centre, queue: str) -> NDArray[np.float64]:
+    """Shrinkage of the team that each site staffs for a queue, 0 where there is none."""
+    teams = [centre.team_for(queue, site) for site in centre.sites]
+    return np.array([centre.teams[team].shrinkage if team else 0.0 for team in teams])
 
 
 def _agents(
-    centre: Centre, queue: Queue, rows: pd.DataFrame, share: NDArray[np.float64], model: Model
+    queue: Queue, load: _Load, share: NDArray[np.float64], needed: Needed
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Agents and promised service level by interval (row) and site (column)."""
-    patience_s = queue.patience_s if model == "erlang_a" else np.inf
-    calls, aht_s = rows["calls"].to_numpy(), rows["aht_s"].to_numpy()
-    answers = share > 0
-    if not queue.pooled:
-        calls, aht_s = calls[:, None] * share, aht_s[:, None]
-    common = {"interval_s": centre.interval_s, "patience_s": patience_s}
-    needed = agents_required(calls, aht_s, queue.target, **common)
-    agents = split_heads(needed, share) if queue.pooled else needed
-    agents = np.where(answers, np.maximum(agents, queue.min_agents), 0)
-    on_position = agents.sum(axis=1) if queue.pooled else agents
-    promised = measures(
-        calls, aht_s, on_position, threshold_s=queue.target.threshold_s, **common
-    ).service_level
+    if queue.pooled:
+        agents = split_heads(needed(queue, load), share)
+    else:
+        columns = [needed(queue, load.part(part)) for part in share.T]
+        agents = np.column_stack(columns)
+    agents = np.where(share > 0, np.maximum(agents, queue.min_agents), 0)
     if queue.target.service_level is None:
-        promised = np.full_like(promised, np.nan)
-    return agents, np.broadcast_to(promised[:, None], share.shape) if queue.pooled else promised
+        return agents, np.full(share.shape, np.nan)
+    if queue.pooled:
+        level = promised_service(
+            queue, load.calls, load.aht_s, agents.sum(axis=1), load.interval_s, load.patience_s
+        )
+        return agents, np.broadcast_to(level[:, None], share.shape)
+    calls, aht_s = load.calls[:, None] * share, load.aht_s[:, None]
+    return agents, promised_service(queue, calls, aht_s, agents, load.interval_s, load.patience_s)
+
+
+def _needed(queue: Queue, load: _Load, method: Method, block: int, meet: Meet) -> NDArray[np.int64]:
+    """Least agents of one pool by the method asked for."""
+    stays, target = behind_lookup(queue, load.patience_s)
+    calls = load.calls * stays
+    common: dict[str, Any] = {"interval_s": load.interval_s, "patience_s": load.patience_s}
+    # Work that may wait has no caller to keep a promise to: its load decides, whatever the method.
+    waits = target.service_level is None and target.max_asa_s is None and target.max_abandonment is None
+    if method == "stationary" or waits:
+        return np.asarray(agents_required(calls, load.aht_s, target, **common))
+    parts = []
+    for run in load.runs():
+        offered, aht_s = calls[run], load.aht_s[run]
+        if method == "lagged":
+            felt = lagged_calls(offered, aht_s, interval_s=load.interval_s)
+            parts.append(agents_required(felt, aht_s, target, **common))
+        else:
+            parts.append(exact_agents_required(offered, aht_s, target, block=block, meet=meet, **common))
+    return np.concatenate(parts)
+
+
+def behind_lookup(queue: Queue, patience_s: float) -> tuple[float, Target]:
+    """Share of the callers who stay through the lookup, and the target that is left for the queue behind it.
+
+    All callers spend the same time L in the lookup, so the queue behind it is the queue without it, L later:
+    whoever has not hung up meanwhile (exp(-L / patience)) waits as in that queue, and must be answered within
+    the threshold less L. The memoryless patience starts anew.
+
+    Raises
+    ------
+    PlanningError
+        The lookup alone breaks the target.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> queue = Centre.load().replace({"queues.first_line.lookup_s": 4}).queues["first_line"]
+    >>> stays, target = behind_lookup(queue, 389.0)
+    >>> round(stays, 4), round(target.service_level, 4), target.threshold_s
+    (0.9898, 0.9598, 6.0)
+    """
+    target, lookup_s = queue.target, queue.lookup_s
+    if lookup_s == 0:
+        return 1.0, target
+    stays = float(np.exp(-lookup_s / patience_s))
+    left: dict[str, Any] = {
+        "service_level": None if target.service_level is None else target.service_level / stays,
+        "max_asa_s": None if target.max_asa_s is None else target.max_asa_s - lookup_s,
+        "max_abandonment": None
+        if target.max_abandonment is None
+        else 1 - (1 - target.max_abandonment) / stays,
+        "threshold_s": target.threshold_s - (lookup_s if target.service_level is not None else 0.0),
+    }
+    try:
+        return stays, replace(target, **left)
+    except PlanningError as error:
+        raise PlanningError(
+            f"lookup_s is {lookup_s:g}, which leaves no room for the target ({error}): shorten the lookup or "
+            "relax the target"
+        ) from None
+
+
+def promised_service(
+    queue: Queue, calls: ArrayLike, aht_s: ArrayLike, agents: ArrayLike, interval_s: float, patience_s: float
+) -> NDArray[np.float64]:
+    """Service level of stationary intervals with the queue's threshold, its lookup counted in."""
+    stays, target = behind_lookup(queue, patience_s)
+    behind = measures(
+        np.asarray(calls) * stays,
+        aht_s,
+        agents,
+        interval_s=interval_s,
+        patience_s=patience_s,
+        threshold_s=target.threshold_s,
+    )
+    return np.asarray(stays * behind.service_level)
+
+
+def _rostered(
+    agents: NDArray[np.int64], share: NDArray[np.float64], shrinkage: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Heads to roster of a pooled queue: fractions are added over the sites and rounded up once.
+
+    Rounding up at each site would roster a head too many in about every second interval.
+    """
+    exact = agents / (1 - shrinkage)
+    total = exact.sum(axis=1)
+    heads = np.ceil(np.round(total, 9)).astype(np.int64)
+    parts = np.divide(exact, total[:, None], out=np.zeros_like(exact), where=total[:, None] > 0)
+    # The odd head goes where most of it is on position: at the other site it might not make up the sum.
+    rank = np.unique(shrinkage, return_inverse=True)[1]
+    return np.where(share > 0, np.maximum(split_heads(heads, parts, rank), agents), 0)
 
 
 def _site_rows(
-    centre: Centre, queue: str, site: str, rows: pd.DataFrame, share: NDArray[np.float64],
-    agents: NDArray[np.int64], service_level: NDArray[np.float64],
-) -> pd.DataFrame:  # fmt: skip
-    """REQUIREMENT rows of one queue at one site, for the intervals in which it answers."""
-    team = centre.team_for(queue, site)
-    calls = rows["calls"].to_numpy() * share
-    table = pd.DataFrame(
-        {
-            "queue": queue, "site": site, "interval_start": rows["interval_start"], "calls": calls,
-            "aht_s": rows["aht_s"], "load_erlangs": calls * rows["aht_s"].to_numpy() / centre.interval_s,
-            "agents": agents, "service_level": service_level,
-            "rostered": rostered_heads(agents, centre.teams[team].shrinkage if team else 0.0),
-        }
-    )  # fmt: skip
-    return table[share > 0]
+    rows: pd.DataFrame,
+    share: NDArray[np.float64],
+    agents: NDArray[np.int64],
+    service_level: NDArray[np.float64],
+) -> pd.DataFrame:
+    """REQUIREMENT's columns of one queue at one site."""
+    return rows[["interval_start", "aht_s"]].assign(
+        calls=rows["calls"] * share, agents=agents, service_level=service_level
+    )
 
 
-def split_heads(heads: ArrayLike, share: NDArray[np.float64]) -> NDArray[np.int64]:
+def split_heads(heads: ArrayLike, share: NDArray[np.float64], rank: ArrayLike = 0) -> NDArray[np.int64]:
     """Divide whole heads by shares, the largest remainders rounded up, so that they add up.
 
     Parameters
@@ -200,6 +369,8 @@ def split_heads(heads: ArrayLike, share: NDArray[np.float64]) -> NDArray[np.int6
     heads : array_like of int, shape (n,)
     share : ndarray, shape (n, sites)
         Rows add up to 1, or to 0 where nobody answers.
+    rank : array_like of int, shape (sites,)
+        Sites of a lower rank are rounded up first, whatever their remainder.
 
     Examples
     --------
@@ -211,8 +382,10 @@ def split_heads(heads: ArrayLike, share: NDArray[np.float64]) -> NDArray[np.int6
     whole = np.floor(exact + 1e-9).astype(np.int64)
     left = np.rint(exact.sum(axis=1) - whole.sum(axis=1))
     # Stable order: of two equal remainders the first site gets the head.
-    rank = np.argsort(np.argsort(-(exact - whole), axis=1, kind="stable"), axis=1, kind="stable")
-    split: NDArray[np.int64] = whole + (rank < left[:, None])
+    over = exact - whole
+    first = np.where(over > 1e-9, over - 2 * np.asarray(rank), -np.inf)
+    order = np.argsort(np.argsort(-first, axis=1, kind="stable"), axis=1, kind="stable")
+    split: NDArray[np.int64] = whole + (order < left[:, None])
     return split
 
 

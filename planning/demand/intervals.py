@@ -13,7 +13,7 @@ from planning.calendars import public_holidays
 from planning.errors import PlanningError
 from planning.tables import DEMAND
 
-__all__ = ["day_kinds", "read_demand"]
+__all__ = ["aggregate", "day_kinds", "read_demand"]
 
 
 def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
@@ -132,3 +132,38 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 _READERS: dict[str, Callable[[Path], Any]] = {".csv": _read_csv, ".parquet": pd.read_parquet}
+
+
+def aggregate(demand: pd.DataFrame, interval_s: int) -> pd.DataFrame:
+    """Add a demand up to longer intervals; the handle time is the mean over the calls.
+
+    Parameters
+    ----------
+    demand : DataFrame
+        Columns of `planning.tables.DEMAND`.
+    interval_s : int
+        Length of the new intervals, seconds, in which each day must divide evenly.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `planning.tables.DEMAND`; without calls the handle time is the plain mean.
+
+    Examples
+    --------
+    >>> start = pd.date_range("2026-11-23 09:00", periods=4, freq="15min", tz="Europe/Moscow")
+    >>> calls, aht_s = [10, 20, 30, 40], [100, 100, 100, 200]
+    >>> demand = pd.DataFrame({"queue": "a", "interval_start": start, "calls": calls, "aht_s": aht_s})
+    >>> aggregate(demand, 3600)[["calls", "aht_s"]].values.tolist()
+    [[100.0, 140.0]]
+    """
+    day_s = 86_400
+    if interval_s <= 0 or day_s % interval_s:
+        raise PlanningError(f"interval_s is {interval_s}, must divide a day of {day_s} s: use such as 1800")
+    rows = DEMAND.check(demand, "demand")
+    rows["work"] = rows["calls"] * rows["aht_s"]
+    rows["interval_start"] = rows["interval_start"].dt.floor(f"{interval_s}s")
+    groups = rows.groupby(["queue", "interval_start"], sort=False, as_index=False)
+    table = groups.agg(calls=("calls", "sum"), work=("work", "sum"), aht_s=("aht_s", "mean"))
+    table["aht_s"] = (table["work"] / table["calls"]).where(table["calls"] > 0, table["aht_s"])
+    return table[list(DEMAND.columns)]

@@ -12,8 +12,10 @@ from planning.report.style import COLOURS, figure
 
 __all__ = [
     "agents_and_service",
+    "bars",
     "cost_bars",
     "demand_by_zone",
+    "lines",
     "night_pooling",
     "requirement_and_supply",
     "service_levels",
@@ -53,7 +55,7 @@ def staffing_day(table: pd.DataFrame, sites: list[str], closing: pd.Timestamp | 
     Parameters
     ----------
     table : DataFrame
-        interval_start and a column ``agents_<site>`` a site, as `planning.overflow.hand_over` gives.
+        interval_start and a column ``agents_<site>`` a site, as `planning.service.exact_service` gives.
     sites : list of str
         From the bottom up.
     """
@@ -107,9 +109,44 @@ def agents_and_service(
         )  # fmt: skip
     fig.add_hline(y=target, line={"color": COLOURS["target"], "dash": "dash", "width": 1.5}, row=2, col=1)
     fig.update_yaxes(title_text="agents", row=1, col=1)
-    fig.update_yaxes(title_text="service level", tickformat=".0%", row=2, col=1)
+    fig.update_yaxes(title_text="service level", tickformat=".2~%", row=2, col=1)
     fig.update_layout(hovermode="x unified")
     return _mark(fig, closing)
+
+
+def lines(table: pd.DataFrame, title: str, unit: str, target: float | None = None) -> go.Figure:
+    """Columns of a table as steps over its index, the last one on top and in colour.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index interval_start, a column a line.
+    title, unit : str
+        Shares are written in per cent where a target is given.
+    target : float, optional
+        Drawn as a dashed line.
+    """
+    fig = figure(title=title, yaxis_title=unit, height=430)
+    styles = (("dot", "#9AA5B1"), ("dash", "moscow"), ("dashdot", "kaluga"), ("solid", "bad"))
+    for name, (dash, colour) in zip(table, styles[-len(table.columns) :], strict=True):
+        fig.add_scatter(
+            x=table.index, y=table[name].round(5), name=str(name), mode="lines",
+            line={"shape": "hv", "width": 2, "dash": dash, "color": COLOURS.get(colour, colour)},
+        )  # fmt: skip
+    if target is not None:
+        fig.add_hline(y=target, line={"color": COLOURS["target"], "dash": "dash", "width": 1.5})
+        fig.update_yaxes(tickformat=".2~%")
+    return fig
+
+
+def bars(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
+    """One bar a value, with its number above."""
+    fig = figure(title=title, xaxis_title=unit)
+    fig.add_bar(
+        x=[str(name) for name in values], y=[round(float(value), 4) for value in values.values()],
+        texttemplate="%{y:,.0f}", textposition="outside", marker={"color": COLOURS["supply"]},
+    )  # fmt: skip
+    return fig.update_layout(hovermode="closest", showlegend=False).update_xaxes(type="category")
 
 
 def night_pooling(needed: pd.DataFrame) -> go.Figure:
@@ -144,7 +181,7 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
             marker={"symbol": symbol, "size": 13, "color": COLOURS[colour], "line": {"width": 2}},
         )  # fmt: skip
     fig.update_layout(hovermode="closest", height=340, margin={"l": 110})
-    return fig.update_xaxes(tickformat=".0%").update_yaxes(autorange="reversed")
+    return fig.update_xaxes(tickformat=".2~%").update_yaxes(autorange="reversed")
 
 
 def cost_bars(cost: pd.DataFrame, colours: Mapping[str, str] = COLOURS) -> go.Figure:

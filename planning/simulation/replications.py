@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.calendars import axis
 from planning.errors import PlanningError
 from planning.routing import answering_sites
 from planning.simulation.contacts import band, band_of_ratio
@@ -87,14 +88,18 @@ def simulate(
     if replications < 2:
         raise PlanningError(f"replications is {replications}, must be at least 2: a band needs two")
     planned = planned_demand(centre, demand)
-    times = pd.DatetimeIndex(sorted(planned["interval_start"].unique()))
+    times = _whole_days(centre, pd.DatetimeIndex(planned["interval_start"]))
     model = network(centre, planned, times, roster, breaks)
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
     absent = np.array([centre.teams[agent.team].shrinkage for agent in model.agents])
     present = rng.random((replications, len(model.agents))) >= absent
     days = simulate_days(model, replications, seed=seed, present=present, executor=executor)
     return Simulation(
-        _by_queue(days), _by_interval(days, times), _by_team(days), replications=replications, seed=seed
+        _by_queue(days),
+        _by_interval(days, times, planned),
+        _by_team(days),
+        replications=replications,
+        seed=seed,
     )
 
 
@@ -116,8 +121,8 @@ def simulate_seats(
     ----------
     centre : Centre
     table : DataFrame
-        interval_start, calls, aht_s and a column ``agents_<site>`` a site, as `planning.overflow.hand_over`
-        gives.
+        interval_start, calls, aht_s and a column ``agents_<site>`` a site, as
+        `planning.service.exact_service` gives.
     queue : str
     replications, seed : int
     executor : concurrent.futures.Executor, optional
@@ -137,6 +142,7 @@ def simulate_seats(
         service_scale=scale,
         calls=table["calls"],
         patience=Law.exponential(settings.patience_s),
+        lookup=Law.deterministic(settings.lookup_s),
         threshold_s=settings.target.threshold_s,
     )
     seats = tuple(seat for site in sites for seat in _seats(site, table[site].to_numpy(), centre.interval_s))
@@ -185,6 +191,13 @@ def network(
     return Network(queues, teams, agents, interval_s=float(centre.interval_s), day_intervals=_a_day(times))
 
 
+def _whole_days(centre: Centre, planned: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Whole local days, closed hours included: the clock must not jump where that of the shifts does not."""
+    first, last = (stamp.normalize() for stamp in (planned.min(), planned.max()))
+    days = (last.tz_localize(None) - first.tz_localize(None)).days + 1
+    return axis(first, days, centre.interval_s)
+
+
 def _a_day(times: pd.DatetimeIndex) -> tuple[int, ...]:
     """Number of the local day of each interval."""
     return tuple(pd.factorize(times.normalize())[0].tolist())
@@ -208,6 +221,7 @@ def _queues(centre: Centre, planned: pd.DataFrame, times: pd.DatetimeIndex) -> I
                 patience=Law.exponential(settings.patience_s)
                 if np.isfinite(settings.patience_s)
                 else Law.never(),
+                lookup=Law.deterministic(settings.lookup_s),
                 day_cv=settings.day_cv,
                 threshold_s=settings.target.threshold_s,
             )
@@ -281,11 +295,12 @@ def _by_queue(days: Days) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("queue")
 
 
-def _by_interval(days: Days, times: pd.DatetimeIndex) -> pd.DataFrame:
+def _by_interval(days: Days, times: pd.DatetimeIndex, planned: pd.DataFrame) -> pd.DataFrame:
     pooled = days.measures(by=("queue", "interval")).reset_index()
     pooled = pooled[pooled["interval"] < len(times)]
     pooled["interval_start"] = times[pooled["interval"].to_numpy()]
     pooled["offered"] /= len(days.counts)
+    pooled = pooled[pooled["interval_start"].isin(planned["interval_start"])]
     return pooled[["queue", "interval_start", "offered", "service_level", "abandonment"]]
 
 

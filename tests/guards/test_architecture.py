@@ -19,6 +19,7 @@ ROOMS = [
     {"centre", "tables", "calendars", "routing"},
     {"demand"},
     {"staffing"},
+    {"service"},
     {"shifts"},
     {"roster"},
     {"simulation"},

@@ -18,6 +18,7 @@ from planning import tables
 from planning.centre import Centre, Settings, clock_text
 from planning.demand import (
     Synthetic,
+    aggregate,
     expected_demand,
     forecast,
     read_demand,
@@ -607,6 +608,29 @@ def test_every_file_of_data_is_in_the_dictionary():
     readme = (DATA / "README.md").read_text()
     for path in DATA.iterdir():
         assert path.name == "README.md" or f"`{path.name}`" in readme, path.name
+
+
+def test_aggregate_conserves_calls_and_work():
+    """Longer intervals hold the same calls and the same seconds of work, queue by queue."""
+    day = demand_of_a_day()
+    hours = aggregate(day, 3600)
+    for frame in (day, hours):
+        frame["work"] = frame["calls"] * frame["aht_s"]
+    sums = [frame.groupby("queue")[["calls", "work"]].sum() for frame in (day, hours)]
+    pd.testing.assert_frame_equal(*sums)
+    assert hours.groupby("queue").size().max() == 24
+
+
+@pytest.mark.parametrize("interval_s", [0, -900, 7000])
+def test_aggregate_refuses_intervals_that_do_not_divide_the_day(interval_s):
+    with pytest.raises(PlanningError, match=f"interval_s is {interval_s}"):
+        aggregate(demand_of_a_day(), interval_s)
+
+
+def demand_of_a_day():
+    return synthetic_demand(
+        Synthetic.load(ROOT / "data" / "synthetic.toml"), start="2026-11-17", days=1, seed=1
+    )
 
 
 if __name__ == "__main__":

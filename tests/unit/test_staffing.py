@@ -4,10 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import MONDAY, demand_of, one_site, two_sites
+from scipy.special import stdtrit
 
 from planning import PlanningError, requirement
-from planning.queueing import measures
-from planning.staffing import planned_demand, rostered_heads, split_heads
+from planning.queueing import Target, agents_required, lagged_calls, measures
+from planning.service import exact_service
+from planning.simulation import Agent, Law, Network, Team, simulate_days
+from planning.simulation import Queue as SimulatedQueue
+from planning.simulation.contacts import band_of_ratio
+from planning.staffing import (
+    _rostered,
+    behind_lookup,
+    planned_demand,
+    promised_service,
+    rostered_heads,
+    split_heads,
+)
 from planning.tables import REQUIREMENT
 
 DAYTIME = (8, 22)
@@ -140,7 +152,8 @@ def test_load_is_calls_times_handle_time_over_the_interval():
 
 
 def test_shrinkage_is_that_of_the_sites_team():
-    table = requirement(two_sites({"teams.calls_moscow.shrinkage": 0.3}), demand_of(200, hours=(12, 13)))
+    changes = {"teams.calls_moscow.shrinkage": 0.3, "queues.calls.pooled": False}
+    table = requirement(two_sites(changes), demand_of(200, hours=(12, 13)))
     by_site = table.groupby("site")[["agents", "rostered"]].first()
     assert by_site.loc["kaluga", "rostered"] == by_site.loc["kaluga", "agents"]
     assert by_site.loc["moscow", "rostered"] == rostered_heads(by_site.loc["moscow", "agents"], 0.3)
@@ -269,3 +282,196 @@ def test_order_of_the_demand_does_not_matter():
     centre = two_sites(queues=("calls", "chat"))
     shuffled = demand.sample(frac=1.0, random_state=1)
     pd.testing.assert_frame_equal(requirement(centre, shuffled), requirement(centre, demand))
+
+
+# --- heads of a pooled queue ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shrinkage", [(0.1, 0.1), (0.3, 0.0), (1 / 3, 0.2), (0.2, 1 / 3)])
+def test_pooled_heads_are_enough_and_rounded_up_once(shrinkage):
+    """On position after shrinkage, no interval is short, and none has a whole head too many."""
+    moscow, kaluga = shrinkage
+    changes = {"teams.calls_moscow.shrinkage": moscow, "teams.calls_kaluga.shrinkage": kaluga}
+    demand = demand_of(hours=DAYTIME).assign(calls=np.linspace(4, 180, 56))
+    table = requirement(two_sites(changes), demand)
+    lost = table["site"].map({"moscow": moscow, "kaluga": kaluga})
+    there = by_interval(table.assign(there=table["rostered"] * (1 - lost)), "there")
+    exact = by_interval(table.assign(exact=table["agents"] / (1 - lost)), "exact")
+    assert (there >= by_interval(table) - 1e-9).all()
+    assert (by_interval(table, "rostered") < exact + 1).all()
+    assert (table["rostered"] >= table["agents"]).all()
+
+
+def test_pooled_heads_are_fewer_than_rounded_at_each_site():
+    changes = {"teams.calls_moscow.shrinkage": 0.1, "teams.calls_kaluga.shrinkage": 0.1}
+    demand = demand_of(hours=DAYTIME).assign(calls=np.linspace(4, 180, 56))
+    pooled = requirement(two_sites(changes), demand)
+    each = rostered_heads(pooled["agents"], 0.1)
+    assert pooled["rostered"].sum() < each.sum()
+    apart = requirement(two_sites(changes | {"queues.calls.pooled": False}), demand)
+    assert (apart["rostered"] == rostered_heads(apart["agents"], 0.1)).all()
+
+
+def test_odd_head_goes_where_most_of_it_is_on_position():
+    """6.67 + 5.33 heads for seven agents: seven and five would leave 6.9 on position."""
+    agents, share = np.array([[3, 4]]), np.array([[0.4, 0.6]])
+    assert _rostered(agents, share, np.array([0.55, 0.25])).tolist() == [[6, 6]]
+
+
+# --- the lookup that runs beside the wait ---------------------------------------------------------
+
+
+def calls_queue(**changes):
+    return one_site({f"queues.calls.{name}": value for name, value in changes.items()}).queues["calls"]
+
+
+def test_no_lookup_changes_nothing():
+    queue = calls_queue()
+    assert behind_lookup(queue, 300.0) == (1.0, queue.target)
+
+
+def test_lookup_is_the_queue_without_it_so_much_later():
+    """Thinned by who hangs up meanwhile, and with what is left of the threshold."""
+    lookup_s, patience_s = 8.0, 300.0
+    stays = np.exp(-lookup_s / patience_s)
+    agents = np.arange(1, 60)
+    found = promised_service(calls_queue(lookup_s=lookup_s), 100.0, 240.0, agents, 900.0, patience_s)
+    behind = measures(100.0 * stays, 240.0, agents, patience_s=patience_s, threshold_s=20.0 - lookup_s)
+    assert found == pytest.approx(stays * behind.service_level, abs=1e-14)
+    assert found.max() <= stays
+
+
+def test_lookup_shifts_every_part_of_the_target():
+    target = {"service_level": 0.8, "threshold_s": 20.0, "max_asa_s": 15.0, "max_abandonment": 0.1}
+    stays, left = behind_lookup(calls_queue(lookup_s=6.0, target=target), 300.0)
+    assert stays == pytest.approx(np.exp(-0.02))
+    assert left.threshold_s == 14.0
+    assert left.max_asa_s == 9.0
+    assert stays * left.service_level == pytest.approx(0.8)
+    assert 1 - stays * (1 - left.max_abandonment) == pytest.approx(0.1)
+
+
+def test_requirement_behind_a_lookup_is_least():
+    table = requirement(one_site({"queues.calls.lookup_s": 8.0}), demand_of(100, hours=(12, 12.5)))
+    agents = int(table["agents"].iloc[0])
+    queue = calls_queue(lookup_s=8.0)
+    there, fewer = promised_service(queue, 100.0, 240.0, [agents, agents - 1], 900.0, 300.0)
+    assert there >= 0.8 > fewer
+    assert table["service_level"].iloc[0] == pytest.approx(there, abs=1e-14)
+
+
+def test_slower_lookup_never_needs_fewer_agents():
+    demand = demand_of(hours=DAYTIME).assign(calls=np.linspace(2, 200, 56))
+    found = [
+        requirement(one_site({"queues.calls.lookup_s": lookup_s}), demand)["agents"].to_numpy()
+        for lookup_s in (0.0, 2.0, 5.0, 10.0, 19.0)
+    ]
+    assert (np.diff(found, axis=0) >= 0).all()
+    assert found[-1].sum() > found[0].sum()
+
+
+@pytest.mark.parametrize("lookup_s", [21.0, 200.0])
+def test_lookup_longer_than_the_threshold(lookup_s):
+    with pytest.raises(PlanningError, match=f"lookup_s is {lookup_s:g}, which leaves no room") as caught:
+        requirement(one_site({"queues.calls.lookup_s": lookup_s}), demand_of(20, hours=(12, 12.5)))
+    assert "shorten the lookup" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_lookup_formula_agrees_with_the_simulation():
+    """Steady load, exponential service and patience; the engine knows no formula."""
+    lookup_s, agents, hours, days = 16.0, 29, 8, 800
+    line = SimulatedQueue(
+        "calls",
+        Law.exponential(240.0),
+        (("team",),),
+        calls=np.full(4 * hours, 100.0),
+        patience=Law.exponential(300.0),
+        lookup=Law.deterministic(lookup_s),
+        threshold_s=20.0,
+    )
+    seats = tuple(Agent("team", ((0.0, 3600.0 * hours),)) for _ in range(agents))
+    run = simulate_days(Network((line,), (Team("team", ("calls",)),), seats), days, seed=7)
+    steady = slice(8, 4 * hours - 1)  # two hours to fill up from empty
+    one = band_of_ratio(run.counts[:, 0, steady, 2].sum(axis=1), run.counts[:, 0, steady, 0].sum(axis=1))
+    error = one.half_width / stdtrit(days - 1, 0.975)
+    formula = float(promised_service(calls_queue(lookup_s=lookup_s), 100.0, 240.0, agents, 900.0, 300.0))
+    assert error < 0.003
+    assert abs(one.mean - formula) < 4 * error
+    assert abs(formula - level(100.0, 240.0, agents)) > 10 * error  # without the lookup it would be seen
+
+
+# --- methods --------------------------------------------------------------------------------------
+
+
+def stepping():
+    """Calls that fall to a fifth at noon and come back at four, with long handle times."""
+    hour = np.arange(96) / 4
+    return demand_of(aht_s=600.0).assign(calls=np.where((hour >= 12) & (hour < 16), 12.0, 60.0))
+
+
+def test_exact_meets_the_target_where_stationary_fails():
+    centre, demand = one_site(), stepping()
+    worst = {
+        method: exact_service(centre, requirement(centre, demand, method=method), "calls")[
+            "service_level"
+        ].min()
+        for method in ("stationary", "exact")
+    }
+    assert worst["exact"] >= 0.8
+    assert worst["stationary"] < 0.78
+
+
+def test_exact_counts_the_lookup():
+    centre = one_site({"queues.calls.lookup_s": 8.0})
+    found = exact_service(centre, requirement(centre, stepping(), method="exact"), "calls")
+    assert found["service_level"].min() >= 0.8
+
+
+def test_lagged_follows_the_calls_a_handle_time_later():
+    found = requirement(one_site(), stepping(), method="lagged")["agents"].to_numpy()
+    felt = lagged_calls(stepping()["calls"], 600.0)
+    asked = agents_required(felt, 600.0, Target(0.8, 20.0), patience_s=300.0)
+    assert (found == asked).all()
+    plain = requirement(one_site(), stepping())["agents"].to_numpy()
+    assert found[48] > plain[48]
+    assert found[64] < plain[64]
+
+
+@pytest.mark.parametrize("method", ["lagged", "exact"])
+def test_work_that_waits_is_the_same_by_every_method(method):
+    changes = {"queues.calls.target": {"max_occupancy": 0.8}, "queues.calls.patience_s": float("inf")}
+    centre = one_site(changes)
+    pd.testing.assert_frame_equal(
+        requirement(centre, stepping(), method=method), requirement(centre, stepping())
+    )
+
+
+@pytest.mark.parametrize("method", ["lagged", "exact"])
+def test_closed_hours_end_what_a_queue_inherits(method):
+    """The second morning is staffed as it would be alone, whatever the evening before was."""
+    centre = one_site({"queues.calls.opens": "09:00", "queues.calls.closes": "21:00"})
+    two = demand_of(20.0, 600.0, days=2, hours=(9, 21)).assign(calls=np.repeat([200.0, 20.0], 48))
+    both = requirement(centre, two, method=method)["agents"].to_numpy()
+    second = requirement(centre, two[48:], method=method)["agents"].to_numpy()
+    assert (both[48:] == second).all()
+
+
+def test_blocks_hold_the_staff():
+    centre = one_site()
+    demand = demand_of(aht_s=240.0).assign(calls=np.linspace(5, 90, 96))
+    single = requirement(centre, demand, method="exact")["agents"].to_numpy()
+    held = requirement(centre, demand, method="exact", block=4)
+    by_block = held["agents"].to_numpy().reshape(-1, 4)
+    assert (by_block == by_block[:, :1]).all()
+    assert not (single.reshape(-1, 4) == single.reshape(-1, 4)[:, :1]).all()
+    assert exact_service(centre, held, "calls")["service_level"].min() >= 0.8
+
+
+@pytest.mark.parametrize(
+    ("setting", "choices"),
+    [("method", "'stationary', 'lagged', 'exact'"), ("model", "'erlang_a', 'erlang_c'")],
+)
+def test_unknown_way_to_staff(setting, choices):
+    with pytest.raises(PlanningError, match=f"{setting} is 'sipp', must be one of {choices}"):
+        requirement(one_site(), demand_of(20), **{setting: "sipp"})

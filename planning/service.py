@@ -1,0 +1,220 @@
+"""What callers really meet under a requirement, by the exact model; methods and promises compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.calendars import hours_within
+from planning.errors import PlanningError
+from planning.queueing import exact_day
+from planning.queueing.arguments import one_of
+from planning.staffing import Method, Model, behind_lookup, promised_service, requirement
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["Comparison", "agents_cost", "compare_methods", "exact_service", "price_of_promises"]
+
+METHODS: dict[str, tuple[Model, Method]] = {
+    "Erlang C": ("erlang_c", "stationary"),
+    "Erlang A": ("erlang_a", "stationary"),
+    "lagged": ("erlang_a", "lagged"),
+    "exact day": ("erlang_a", "exact"),
+}
+"""Ways to staff, by the name that figures and tables give them."""
+
+
+def exact_service(
+    centre: Centre,
+    needed: pd.DataFrame,
+    queue: str,
+    *,
+    agents: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Service of a pooled queue through the day as it unfolds, the closing of a site included.
+
+    Between two intervals the agents of each site whose number falls go home: who is busy finishes the call
+    and goes. Where one site's agents leave while another's arrive, both are counted, not their difference.
+
+    Parameters
+    ----------
+    centre : Centre
+    needed : DataFrame
+        REQUIREMENT.
+    queue : str
+        A pooled queue.
+    agents : DataFrame, optional
+        Agents on position: index interval_start, a column a site; those of the requirement by default.
+
+    Returns
+    -------
+    DataFrame
+        interval_start, calls, aht_s, agents, a column ``agents_<site>`` a site, formula (service level by the
+        stationary formula, interval by interval), service_level, queue_end, abandonment and overrun_s of the
+        exact model.
+
+    Raises
+    ------
+    PlanningError
+        The queue is not in the requirement, its sites work apart, or it closes in between.
+    """
+    rows = needed[needed["queue"] == queue]
+    if rows.empty:
+        raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
+    if not centre.queues[queue].pooled:
+        raise PlanningError(f"queues.{queue}.pooled is false, must be true for one exact model of all sites")
+    calls = rows.groupby("interval_start")["calls"].sum()
+    gaps = calls.index.to_series().diff()[1:] > pd.Timedelta(seconds=centre.interval_s)
+    if gaps.any():
+        raise PlanningError(
+            f"the requirement of {queue} has a gap before {gaps.idxmax():%Y-%m-%d %H:%M}, must be one "
+            "stretch without closed hours: give one day at a time"
+        )
+    aht_s = rows.groupby("interval_start")["aht_s"].first()
+    sites = rows.pivot(index="interval_start", columns="site", values="agents") if agents is None else agents
+    sites = sites.reindex(calls.index).fillna(0).astype(int)
+    total = sites.sum(axis=1)
+    settings = centre.queues[queue]
+    stays, target = behind_lookup(settings, settings.patience_s)
+    exact = exact_day(
+        calls.to_numpy() * stays,
+        aht_s.to_numpy(),
+        total.to_numpy(),
+        interval_s=centre.interval_s,
+        patience_s=settings.patience_s,
+        threshold_s=target.threshold_s,
+        leaving=_leaving(sites),
+        start="stationary",
+    )
+    formula = promised_service(
+        settings, calls.to_numpy(), aht_s.to_numpy(), total.to_numpy(), centre.interval_s, settings.patience_s
+    )
+    table = pd.DataFrame({"calls": calls, "aht_s": aht_s, "agents": total, "formula": formula})
+    for site in sites:
+        table[f"agents_{site}"] = sites[site]
+    table["service_level"] = stays * exact["service_level"].to_numpy()
+    table["abandonment"] = 1 - stays * (1 - exact["abandonment"].to_numpy())
+    for name in ("queue_end", "overrun_s"):
+        table[name] = exact[name].to_numpy()
+    return table.reset_index()
+
+
+def _leaving(sites: pd.DataFrame) -> NDArray[np.int64]:
+    """Agents who go home before each interval: what each site loses, whoever arrives elsewhere."""
+    falls: NDArray[np.int64] = (-sites.diff().fillna(0)).clip(lower=0).sum(axis=1).to_numpy(dtype=np.int64)
+    return falls
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A pooled queue staffed in several ways, each judged by the exact model.
+
+    Attributes
+    ----------
+    table : DataFrame
+        Index the way: peak, agent_hours, cost_rub, day (service level over all calls) and worst (of the
+        intervals with calls), both exact.
+    agents, service : DataFrame
+        Index interval_start, a column a way.
+    requirement : DataFrame
+        REQUIREMENT of the last way.
+    """
+
+    table: pd.DataFrame
+    agents: pd.DataFrame
+    service: pd.DataFrame
+    requirement: pd.DataFrame
+
+
+def compare_methods(
+    centre: Centre,
+    demand: pd.DataFrame,
+    queue: str,
+    *,
+    methods: Sequence[str] = tuple(METHODS),
+    block: int = 1,
+) -> Comparison:
+    """Staff one pooled queue in several ways and ask the exact model what callers would meet.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND.
+    queue : str
+    methods : sequence of str
+        Names out of `METHODS`.
+    block : int
+        Intervals in which the exact way holds its staff constant.
+    """
+    own = demand[demand["queue"] == queue]
+    rows, agents, service = {}, {}, {}
+    if not methods:
+        raise PlanningError(f"methods is empty, must name at least one of {', '.join(METHODS)}")
+    for name in methods:
+        model, method = METHODS[one_of("methods", name, tuple(METHODS))]
+        needed = requirement(centre, own, model=model, method=method, block=block)
+        found = exact_service(centre, needed, queue).set_index("interval_start")
+        agents[name], service[name] = found["agents"], found["service_level"]
+        rows[name] = {"peak": found["agents"].max(), **_judged(centre, needed, found)}
+    return Comparison(
+        pd.DataFrame.from_dict(rows, orient="index").rename_axis("method"),
+        pd.DataFrame(agents),
+        pd.DataFrame(service),
+        needed,
+    )
+
+
+def _judged(centre: Centre, needed: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
+    """Hours, cost and exact service of one way."""
+    busy = found[found["calls"] > 0]
+    return {
+        "agent_hours": float(needed["agents"].sum() * centre.interval_s / 3600),
+        "cost_rub": agents_cost(centre, needed),
+        "day": float(np.average(busy["service_level"], weights=busy["calls"])),
+        "worst": float(busy["service_level"].min()),
+    }
+
+
+def price_of_promises(
+    centre: Centre, demand: pd.DataFrame, queue: str, promises: Sequence[tuple[float, float]]
+) -> pd.DataFrame:
+    """Agents, hours and roubles of a queue for other targets: (service level, threshold in seconds)."""
+    own = demand[demand["queue"] == queue]
+    rows = []
+    for level, threshold_s in promises:
+        promised = centre.replace(
+            {
+                f"queues.{queue}.target.service_level": level,
+                f"queues.{queue}.target.threshold_s": threshold_s,
+            }
+        )
+        needed = requirement(promised, own)
+        peak = needed.groupby("interval_start")["agents"].sum().max()
+        hours = needed["agents"].sum() * centre.interval_s / 3600
+        rows.append((level, threshold_s, peak, hours, agents_cost(centre, needed)))
+    return pd.DataFrame(rows, columns=["service_level", "threshold_s", "peak", "agent_hours", "cost_rub"])
+
+
+def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
+    """Price the agents on position at their teams' rates with the night premium, roubles.
+
+    Breaks and shrinkage are left out: this compares requirements, not plans.
+    """
+    starts = pd.DatetimeIndex(needed["interval_start"])
+    length = pd.Timedelta(seconds=centre.interval_s)
+    labour = centre.labour
+    night_h = hours_within(starts, starts + length, labour.night_from, labour.night_until)
+    rates = {
+        key: centre.hourly_rub(team) if (team := centre.team_for(*key)) else 0.0
+        for key in set(zip(needed["queue"], needed["site"], strict=True))
+    }
+    rate = np.array([rates[key] for key in zip(needed["queue"], needed["site"], strict=True)])
+    paid_h = centre.interval_s / 3600 + labour.night_premium.value * night_h
+    return float((needed["agents"].to_numpy() * rate * paid_h).sum())

@@ -1,0 +1,162 @@
+"""A roster under simulation: repeatable, true to shifts, absences and handle times, and to the exact day."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import demand_of, one_site, roster_of, small_plan, two_sites
+from scipy.special import stdtrit
+
+from planning import PlanningError, requirement
+from planning.service import exact_service
+from planning.simulation.replications import simulate, simulate_seats
+
+DAY = ("2026-11-23 00:00", "2026-11-24 00:00")
+
+
+def again(made, **changes):
+    return simulate(made.centre, made.demand, made.roster.roster, made.breaks, **changes)
+
+
+def no_breaks():
+    return small_plan().breaks[:0]
+
+
+def staffed(heads, start=DAY[0], end=DAY[1]):
+    return roster_of(*[(f"a{number}", start, end) for number in range(heads)])
+
+
+def agree(one, other):
+    for name in ("queues", "intervals", "teams"):
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+
+
+# --- repeatable -----------------------------------------------------------------------------------
+
+
+def test_same_seed_same_numbers():
+    made = small_plan()
+    first = again(made, replications=4, seed=5)
+    agree(first, again(made, replications=4, seed=5))
+    assert (first.replications, first.seed) == (4, 5)
+    other = again(made, replications=4, seed=6)
+    assert other.queues["offered"].iloc[0] != first.queues["offered"].iloc[0]
+
+
+def test_numbers_do_not_depend_on_the_executor():
+    with ThreadPoolExecutor(1) as executor:
+        found = again(small_plan(), replications=4, seed=5, executor=executor)
+    agree(found, again(small_plan(), replications=4, seed=5))
+
+
+@pytest.mark.parametrize("replications", [1, 0, -3])
+def test_band_needs_two_replications(replications):
+    with pytest.raises(PlanningError, match=f"replications is {replications}, must be at least 2"):
+        again(small_plan(), replications=replications)
+
+
+# --- true to the plan -----------------------------------------------------------------------------
+
+
+def test_calls_are_those_of_the_demand():
+    """Poisson: the mean of 40 days lies within four standard errors, and intervals add up to it."""
+    found = again(small_plan(), replications=40)
+    expected = small_plan().demand["calls"].sum()
+    offered = found.queues.loc["calls", "offered"]
+    assert abs(offered - expected) < 4 * np.sqrt(expected / 40)
+    assert found.intervals["offered"].sum() == pytest.approx(offered)
+
+
+def test_handle_time_is_that_of_its_interval():
+    """It doubles at noon: the same calls and agents then serve far worse, as two plain days say."""
+    demand = demand_of(20.0)
+    twice = demand.assign(aht_s=np.repeat([180.0, 360.0], 48))
+    short, both = (
+        simulate(one_site(), one, staffed(7), no_breaks(), replications=30)
+        for one in (demand.assign(aht_s=180.0), twice)
+    )
+    level = both.intervals.groupby(both.intervals["interval_start"].dt.hour < 12)["service_level"].mean()
+    plain = short.intervals["service_level"].mean()
+    assert level[True] == pytest.approx(plain, abs=0.03)
+    assert level[False] < plain - 0.3
+    load = 20.0 * (1 - both.intervals["abandonment"].to_numpy()) * twice["aht_s"].to_numpy() / 900
+    assert both.teams.loc["calls_kaluga", "occupancy"] == pytest.approx(load.mean() / 7, rel=0.03)
+
+
+def test_shift_over_the_end_is_there_at_the_start():
+    """22:00 to 06:00: at midnight the shift of the evening before is on position."""
+    night = staffed(12, "2026-11-23 22:00", "2026-11-24 06:00")
+    found = simulate(one_site(), demand_of(20.0), night, no_breaks(), replications=6).intervals
+    level = found.groupby(found["interval_start"].dt.hour)["service_level"].mean()
+    assert (level[[0, 1, 2, 3, 4, 22, 23]] > 0.9).all()
+    assert (level[list(range(6, 21))] < 0.1).all()
+
+
+def test_shifts_of_a_second_day_after_a_closed_night():
+    """The closed hours are on the clock, though no call comes in them."""
+    centre = one_site({"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"})
+    rows = [
+        (f"a{number}", f"2026-11-{day} 09:00", f"2026-11-{day} 18:00")
+        for number in range(6)
+        for day in (23, 24)
+    ]
+    demand = demand_of(8.0, days=2, hours=(9, 18))
+    found = simulate(centre, demand, roster_of(*rows), no_breaks(), replications=6).intervals
+    assert found["interval_start"].tolist() == demand["interval_start"].tolist()
+    assert (found.groupby(found["interval_start"].dt.day)["service_level"].mean() > 0.95).all()
+
+
+def test_absences_lower_the_service():
+    """With 40 % away, ten are six."""
+    full, away, six = (
+        simulate(one_site(changes), demand_of(20.0), staffed(heads), no_breaks(), replications=40)
+        for changes, heads in ((None, 10), ({"teams.calls_kaluga.shrinkage": 0.4}, 10), (None, 6))
+    )
+    level = [one.queues.loc["calls", "service_level"] for one in (full, away, six)]
+    assert level[0] > 0.95
+    assert level[1] < level[0] - 0.1
+    assert abs(level[1] - level[2]) < 0.2  # four more or fewer, day by day, not by the mean alone
+
+
+def test_breaks_take_agents_off_position():
+    """All at lunch from 12:00 to 13:00: nobody answers."""
+    roster = staffed(10)
+    lunch = pd.DataFrame(
+        {
+            "agent_id": roster["agent_id"],
+            "shift_id": roster["shift_id"],
+            "start": pd.Timestamp("2026-11-23 12:00", tz="Europe/Moscow"),
+            "end": pd.Timestamp("2026-11-23 13:00", tz="Europe/Moscow"),
+        }
+    )
+    found = simulate(one_site(), demand_of(20.0), roster, lunch, replications=4).intervals
+    level = found.groupby(found["interval_start"].dt.hour)["service_level"].mean()
+    assert level[12] < 0.1
+    assert level[[10, 11, 14, 15]].min() > 0.8
+
+
+# --- against the exact day ------------------------------------------------------------------------
+
+
+def test_seats_agree_with_the_exact_day():
+    """Across Moscow's closing, with the lookup; each interval within four standard errors."""
+    centre = two_sites({"queues.calls.lookup_s": 5.0})
+    demand = demand_of(hours=(20, 24)).assign(calls=np.repeat([40.0, 20.0, 35.0, 30.0], 4))
+    exact = exact_service(centre, requirement(centre, demand), "calls")
+    days = 3000
+    found = simulate_seats(centre, exact, "calls", replications=days, seed=11)
+    error = found["half_width"] / stdtrit(days - 1, 0.975)
+    away = (found["service_level"] - exact["service_level"])[4:] / error[4:]  # it starts empty: an hour later
+    assert error.max() < 0.006
+    assert away.abs().max() < 4
+    blind = (found["service_level"] - exact["formula"])[4:] / error[4:]
+    assert blind.abs().max() > 10
+
+
+def test_seats_are_repeatable():
+    exact = exact_service(one_site(), requirement(one_site(), demand_of(20.0, hours=(9, 11))), "calls")
+    first, second = (simulate_seats(one_site(), exact, "calls", replications=20, seed=3) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second, check_exact=True)
+    other = simulate_seats(one_site(), exact, "calls", replications=20, seed=4)
+    assert (other["service_level"] != first["service_level"]).any()
