@@ -57,7 +57,9 @@ data: setup  ## Make the synthetic data anew
 
 benchmarks: setup  ## Measure against the peers
 	$(UV) sync --quiet --locked --extra notebooks --group peers
-	$(RUN)pytest tests/benchmarks --benchmark-only
+	@mkdir -p reports
+	$(RUN)pytest tests/benchmarks --benchmark-only --benchmark-json=reports/benchmarks.json
+	$(RUN)python tests/benchmarks/table.py reports/benchmarks.json tests/benchmarks/README.md
 
 clean:  ## Remove what was installed and made
 	rm -rf .venv .tools reports

@@ -1,18 +1,21 @@
 """Least agents for a million problems, against pyworkforce and a textbook in plain Python, in one run.
 
-Each row reports `extra_info["solves_per_cpu_second"]`; the peers run on a sample of the same problems.
+The peers run on a sample of the same problems; `table.py` prints the rows that each test reports.
 """
 
 import math
+import platform
 import time
 
 import numpy as np
 import pytest
+from benchmarks.table import row
 
 from planning.queueing import Target, agents_required, measures
 
 AHT, THRESHOLD, LEVEL, PATIENCE = 180.0, 20.0, 0.8, 180.0
 TARGET = Target(LEVEL, THRESHOLD)
+PLAIN = f"plain {platform.python_implementation()}"
 LOADS = 10 ** np.random.default_rng(20240501).uniform(0, 3, 1_000_000)
 
 
@@ -53,8 +56,8 @@ def textbook_level(load, agents, blocked):
     return free + wait * inside * agents / AHT / (1 + total)
 
 
-def timed(benchmark, solve, problems, rounds):
-    """Run, and report the rate in CPU time of this process."""
+def timed(benchmark, solve, rounds):
+    """Run, and return the result with the least CPU time of this process."""
     spent = []
 
     def once():
@@ -64,31 +67,46 @@ def timed(benchmark, solve, problems, rounds):
         return result
 
     result = benchmark.pedantic(once, rounds=rounds, iterations=1, warmup_rounds=1)
-    benchmark.extra_info["problems"] = problems
-    benchmark.extra_info["solves_per_cpu_second"] = round(problems / min(spent))
     return result, min(spent)
 
 
-@pytest.mark.benchmark(group="agents_required, Erlang C, 1-1000 erlangs")
+def agreement(theirs, ours):
+    """Say how many answers of a peer differ from ours, and by how much at most."""
+    off = np.abs(np.array(theirs) - ours)
+    return (
+        f"the same but {np.count_nonzero(off)} of {off.size:,}, by {off.max()}" if off.any() else "the same"
+    )
+
+
+@pytest.mark.benchmark(group="Least agents, Erlang C, 1 to 1,000 erlangs")
 class TestErlangC:
     def test_planning(self, benchmark):
         """The goal: a million in half a CPU-second."""
-        result, spent = timed(
-            benchmark, lambda: agents_required(LOADS, AHT, TARGET, interval_s=AHT), LOADS.size, 5
-        )
+        result, spent = timed(benchmark, lambda: agents_required(LOADS, AHT, TARGET, interval_s=AHT), 5)
+        benchmark.extra_info["rows"] = [row("planning, one call", spent, LOADS.size, "solves")]
         assert (result > LOADS).all()
         assert spent <= 0.5
 
+    def test_planning_one_by_one(self, benchmark):
+        """The same integers without the gain of arrays: the fixed cost of a call."""
+        sample = LOADS[:5_000]
+        result, spent = timed(
+            benchmark, lambda: [agents_required(load, AHT, TARGET, interval_s=AHT) for load in sample], 5
+        )
+        assert result == agents_required(sample, AHT, TARGET, interval_s=AHT).tolist()
+        benchmark.extra_info["rows"] = [row("planning, one problem a call", spent, sample.size, "solves")]
+
     def test_plain_python(self, benchmark):
         """The same integers from the textbook."""
-        sample = LOADS[:500]
-        result, _ = timed(benchmark, lambda: [textbook(load) for load in sample.tolist()], sample.size, 2)
+        sample = LOADS[:5_000]
+        result, spent = timed(benchmark, lambda: [textbook(load) for load in sample.tolist()], 5)
         assert result == agents_required(sample, AHT, TARGET, interval_s=AHT).tolist()
+        benchmark.extra_info["rows"] = [row(PLAIN, spent, sample.size, "solves", "the same", ())]
 
     def test_pyworkforce(self, benchmark):
         """pyworkforce walks up in plain Python with a fresh recursion at each step; it thinks in minutes."""
         queuing = pytest.importorskip("pyworkforce.queuing")
-        sample = LOADS[:500].tolist()
+        sample = LOADS[:5_000].tolist()
 
         def solve():
             return [
@@ -98,13 +116,16 @@ class TestErlangC:
                 for load in sample
             ]
 
-        result, _ = timed(benchmark, solve, len(sample), 2)
+        result, spent = timed(benchmark, solve, 5)
         ours = agents_required(sample, AHT, TARGET, interval_s=AHT)
         # it starts its search above a least of one or two agents: never below ours
         assert (np.array(result) >= ours).all()
+        benchmark.extra_info["rows"] = [
+            row("pyworkforce", spent, len(sample), "solves", agreement(result, ours), ["pyworkforce"])
+        ]
 
 
-@pytest.mark.benchmark(group="agents_required, Erlang A, 1-1000 erlangs")
+@pytest.mark.benchmark(group="Least agents, Erlang A, 1 to 1,000 erlangs")
 class TestErlangA:
     def test_planning(self, benchmark):
         """The goal: 200,000 in one CPU-second."""
@@ -112,9 +133,9 @@ class TestErlangA:
         result, spent = timed(
             benchmark,
             lambda: agents_required(sample, AHT, TARGET, interval_s=AHT, patience_s=PATIENCE),
-            sample.size,
             5,
         )
+        benchmark.extra_info["rows"] = [row("planning, one call", spent, sample.size, "solves")]
         assert (
             measures(sample, AHT, result, interval_s=AHT, patience_s=PATIENCE).service_level >= LEVEL
         ).all()
@@ -122,24 +143,23 @@ class TestErlangA:
 
     def test_plain_python(self, benchmark):
         """The textbook's sum, whose quadrature may move a tie: at most one agent off."""
-        sample = LOADS[:100]
-        result, _ = timed(
-            benchmark, lambda: [textbook(load, PATIENCE) for load in sample.tolist()], sample.size, 2
-        )
+        sample = LOADS[:1_000]
+        result, spent = timed(benchmark, lambda: [textbook(load, PATIENCE) for load in sample.tolist()], 5)
         ours = agents_required(sample, AHT, TARGET, interval_s=AHT, patience_s=PATIENCE)
         assert np.abs(np.array(result) - ours).max() <= 1
+        benchmark.extra_info["rows"] = [row(PLAIN, spent, sample.size, "solves", agreement(result, ours), ())]
 
 
-@pytest.mark.benchmark(group="measures, 1-1000 erlangs")
-@pytest.mark.parametrize("patience", [math.inf, PATIENCE], ids=["Erlang C", "Erlang A"])
-def test_measures(benchmark, patience):
+@pytest.mark.benchmark(group="All seven measures, 1 to 1,000 erlangs")
+@pytest.mark.parametrize(
+    ("model", "patience"), [("Erlang C", math.inf), ("Erlang A", PATIENCE)], ids=["Erlang C", "Erlang A"]
+)
+def test_measures(benchmark, model, patience):
     """All seven measures, ASA of the answered included."""
     sample = LOADS[:200_000]
     agents = np.ceil(sample) + 1
-    result, _ = timed(
-        benchmark,
-        lambda: measures(sample, AHT, agents, interval_s=AHT, patience_s=patience),
-        sample.size,
-        5,
+    result, spent = timed(
+        benchmark, lambda: measures(sample, AHT, agents, interval_s=AHT, patience_s=patience), 5
     )
+    benchmark.extra_info["rows"] = [row(f"planning, {model}", spent, sample.size, "problems")]
     assert np.isfinite(result.asa_s).all()
