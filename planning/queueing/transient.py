@@ -35,6 +35,7 @@ import pandas as pd
 
 from planning.errors import PlanningError
 from planning.queueing import _transient_kernels as kernels
+from planning.queueing._kernels import compiled
 from planning.queueing.arguments import Floats, broadcast, number, numbers, one_of
 
 if TYPE_CHECKING:
@@ -393,7 +394,7 @@ def _advance(
     if dt == 0.0:
         return p, y, z, np.zeros_like(p)
     solves = [np.empty((len(part), 2 * kernels.LANES)) for part in (p, y, z)]
-    kernels.resolvents(p, y, z, *chain, dt, kernels.POLE_RE, kernels.POLE_IM, *solves)
+    compiled(kernels.resolvents)(p, y, z, *chain, dt, kernels.POLE_RE, kernels.POLE_IM, *solves)
     later, error = [], 0.0
     for part, solve, unit in zip((p, y, z), solves, (1.0, dt, dt * dt), strict=True):
         sums = solve @ kernels.WEIGHTS
