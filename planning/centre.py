@@ -7,7 +7,6 @@ centre, so a what-if is a `Centre.replace` and nothing more.
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import timedelta
@@ -17,17 +16,15 @@ from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
-    ValidationError,
     model_validator,
 )
 
 from planning.errors import PlanningError
 from planning.queueing.target import Target
+from planning.settings import Settings
 
 __all__ = ["Centre", "Labour", "Norm", "Overflow", "Pay", "Queue", "ShiftRules", "Site", "Target", "Team"]
 
@@ -85,12 +82,6 @@ def _target(value: object) -> object:
     if unknown:
         raise ValueError(f"{unknown.pop()} is no part of a target: use {', '.join(names)}")
     return Target(**{"service_level": None, **value})
-
-
-class Settings(BaseModel):
-    """A frozen group of settings that refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
 
 
 class Site(Settings):
@@ -288,7 +279,7 @@ class Centre(Settings):
     """Queues by name."""
     teams: Annotated[dict[str, Team], Field(min_length=1)]
     """Teams by name."""
-    overflow: list[Overflow] = []
+    overflow: list[Overflow] = Field(default_factory=list)
     """Overflow rules, the first that applies wins."""
     labour: Labour
     """Labour rules."""
@@ -336,24 +327,7 @@ class Centre(Settings):
         PlanningError
             The file is missing, is not TOML, or holds a value that cannot be.
         """
-        try:
-            with Path(path).open("rb") as file:
-                raw = tomllib.load(file)
-        except FileNotFoundError:
-            raise PlanningError(f"centre file {path} does not exist: give the path of a TOML file") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise PlanningError(f"centre file {path} is not valid TOML: {error}") from None
-        except OSError as error:
-            raise PlanningError(f"centre file {path} cannot be read: {error.strerror}") from None
-        return cls.of(raw)
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Self:
-        """Check a nested mapping, as TOML gives it, and make a centre of it."""
-        try:
-            return cls.model_validate(raw)
-        except ValidationError as error:
-            raise PlanningError(_one_line(error)) from None
+        return super().load(path)
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """Return a centre with settings changed, for a what-if.
@@ -400,49 +374,3 @@ def _step(node: Any, key: str, above: str, path: str) -> str | int:
     raise PlanningError(
         f"{path} is no setting of the centre, {above or 'the top level'} has no {key!r}{hint}"
     )
-
-
-def _one_line(error: ValidationError) -> str:
-    """Say what is wrong in one line: the field, its value, the bound, the remedy."""
-    faults = error.errors(include_url=False)
-    first = faults[0]
-    place = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    message = message.replace("datetime.timedelta(days=1)", '"24:00"').replace(
-        "datetime.timedelta(0)", '"00:00"'
-    )
-    if first["type"] == "extra_forbidden":
-        text = _unknown_key(place, first["loc"])
-    elif first["type"] == "missing":
-        text = f"{place} is missing: add it to the centre's file"
-    elif not place:
-        text = message
-    elif isinstance(first["input"], Mapping):
-        text = f"{place}: {message}"
-    else:
-        text = f"{place} is {first['input']!r}, {message[:1].lower()}{message[1:]}{_meaning(first['loc'])}"
-    more = len(faults) - 1
-    return " ".join(text.split()) + (f" (and {more} more)" if more else "")
-
-
-def _unknown_key(place: str, loc: tuple[int | str, ...]) -> str:
-    model = _model_at(loc[:-1])
-    names = list(model.model_fields) if model else []
-    near = difflib.get_close_matches(str(loc[-1]), names, n=1)
-    return f"{place} is no known setting: " + (f"did you mean {near[0]!r}?" if near else "remove it")
-
-
-def _model_at(loc: tuple[int | str, ...]) -> type[Settings] | None:
-    """Find the settings class at a place in the file."""
-    parts: dict[str, type[Settings]] = {
-        "sites": Site, "queues": Queue, "teams": Team, "overflow": Overflow,
-        "labour": Labour, "shifts": ShiftRules, "pay": Pay,
-    }  # fmt: skip
-    return parts.get(str(loc[0])) if loc else Centre
-
-
-def _meaning(loc: tuple[int | str, ...]) -> str:
-    """Add what the field is, from its own description."""
-    model = _model_at(loc[:-1])
-    field = model.model_fields.get(str(loc[-1])) if model else None
-    return f" ({field.description.split('.')[0].strip()})" if field and field.description else ""

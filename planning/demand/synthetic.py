@@ -8,7 +8,6 @@ around a Gamma-modulated rate (Jongbloed & Koole, 2001), lognormal handle times 
 from __future__ import annotations
 
 import heapq
-import tomllib
 from collections import deque
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -19,12 +18,13 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from planning.calendars import axis, day_start, time_of_day
-from planning.centre import DAY, Clock, NotNegative, Positive, Settings, Share, Zone
+from planning.centre import DAY, Clock, NotNegative, Positive, Share, Zone
 from planning.demand.intervals import day_kinds
 from planning.errors import PlanningError
+from planning.settings import Settings
 
 __all__ = [
     "Synthetic",
@@ -165,46 +165,6 @@ class Synthetic(Settings):
         if abs(total - 1) > 1e-9:
             raise ValueError(f"population adds up to {total:g}, must add up to 1: change the shares")
         return self
-
-    @classmethod
-    def load(cls, path: str | Path = "data/synthetic.toml") -> Self:
-        """Read and check a generator's file.
-
-        Raises
-        ------
-        PlanningError
-            The file is missing, is not TOML, or holds a value that cannot be.
-        """
-        try:
-            with Path(path).open("rb") as file:
-                return cls.model_validate(tomllib.load(file))
-        except FileNotFoundError:
-            raise PlanningError(
-                f"generator's file {path} does not exist: give the path of a TOML file"
-            ) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise PlanningError(f"generator's file {path} is not valid TOML: {error}") from None
-        except OSError as error:
-            raise PlanningError(f"generator's file {path} cannot be read: {error.strerror}") from None
-        except ValidationError as error:
-            raise PlanningError(_one_line(error, path)) from None
-
-
-def _one_line(error: ValidationError, path: str | Path) -> str:
-    """Say what is wrong in one line: the field, its value, the bound, the remedy."""
-    faults = error.errors(include_url=False)
-    place = ".".join(str(part) for part in faults[0]["loc"])
-    message = faults[0]["msg"].removeprefix("Value error, ").replace("Input should", "must")
-    if faults[0]["type"] == "missing":
-        text = f"{place} is missing: add it"
-    elif faults[0]["type"] == "extra_forbidden":
-        text = f"{place} is no known setting: remove it"
-    elif faults[0]["type"] == "value_error" and (" is " in message or not place):
-        text = f"{place}: {message}" if place else message
-    else:
-        text = f"{place} is {faults[0]['input']!r}, {message[:1].lower()}{message[1:]}: change it"
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return " ".join(f"{path}: {text}{more}".split())
 
 
 # -------------------------------------------------------------------------------------------------- demand

@@ -22,7 +22,7 @@ _LOG_STEP = math.log(_STEP)
 @njit(cache=True, nogil=True)
 def finite_lines(
     load: Floats, agents: Floats, room: Floats, r: Floats, tau: Floats, blocking: Floats
-) -> Floats:  # pragma: no cover
+) -> Floats:
     """Measure one finite line per element of the flat arrays; `blocking` is Erlang B of (load, agents)."""
     out = np.empty((load.size, COLUMNS))
     for i in range(load.size):
@@ -33,7 +33,7 @@ def finite_lines(
 
 
 @njit(cache=True, nogil=True)
-def _line_shape(load: float, agents: float, room: int, r: float) -> Floats:  # pragma: no cover
+def _line_shape(load: float, agents: float, room: int, r: float) -> Floats:
     """Return the relative probabilities of 0..room calls waiting while all agents are busy.
 
     They start from 1 at their largest, so that nothing overflows and only what is negligible underflows.
@@ -51,7 +51,7 @@ def _line_shape(load: float, agents: float, room: int, r: float) -> Floats:  # p
 
 
 @njit(cache=True, nogil=True)
-def _late_terms(agents: float, size: int, r: float, tau: float) -> Floats:  # pragma: no cover
+def _late_terms(agents: float, size: int, r: float, tau: float) -> Floats:
     """Return t_0..t_size-1: of the callers with j ahead who get answered, t_0 + .. + t_j wait beyond tau.
 
     With u = exp(-r tau) this sum is the incomplete beta function I_u(agents/r + 1, j + 1), the Poisson sum if
@@ -74,9 +74,7 @@ def _late_terms(agents: float, size: int, r: float, tau: float) -> Floats:  # pr
 
 
 @njit(cache=True, nogil=True)
-def _on_time_from_last(
-    late: float, terms: Floats, agents: float, r: float, tau: float
-) -> float:  # pragma: no cover
+def _on_time_from_last(late: float, terms: Floats, agents: float, r: float, tau: float) -> float:
     """Return 1 - late for the last place in the line, by the series beyond it where 1 - late would cancel."""
     if late < 0.9:
         return 1.0 - late
@@ -94,7 +92,7 @@ def _on_time_from_last(
 @njit(cache=True, nogil=True)
 def _measure(
     line: Floats, terms: Floats, agents: float, r: float, tau: float, blocking: float, out: Floats
-) -> None:  # pragma: no cover
+) -> None:
     """Write blocked, waiting, answered, in time, late, abandoned (shares), wait of the answered, queue.
 
     Every sum has positive terms only, so that even a tiny share keeps all its digits. All probabilities are

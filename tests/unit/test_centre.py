@@ -180,7 +180,7 @@ def test_unknown_key_that_is_near_nothing():
 
 
 def test_several_faults_are_counted():
-    with pytest.raises(PlanningError, match=r"name is missing: add it to the centre's file \(and 2 more\)"):
+    with pytest.raises(PlanningError, match=r"name is missing: add it to the file \(and 2 more\)"):
         Centre.of({k: v for k, v in raw_centre().items() if k not in ("name", "pay", "country")})
 
 

@@ -15,7 +15,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from planning import tables
-from planning.centre import Centre, Settings, clock_text
+from planning.centre import Centre, clock_text
 from planning.demand import (
     Synthetic,
     aggregate,
@@ -28,6 +28,7 @@ from planning.demand import (
 from planning.demand.intervals import day_kinds
 from planning.demand.synthetic import write_data
 from planning.errors import PlanningError
+from planning.settings import Settings
 from planning.tables import CALLS, DEMAND, PEOPLE, Table
 
 ROOT = Path(__file__).parents[2]

@@ -320,7 +320,7 @@ OFFERED, IN_TIME, WAITED, ANSWERED, WAIT, ABANDONED, QUEUED, BUSY, QUEUE_END, OV
 
 
 @njit
-def simulate(rng, runs, rate, agents, mu, theta, length, threshold, preempt):  # pragma: no cover
+def simulate(rng, runs, rate, agents, mu, theta, length, threshold, preempt):
     """Return the sums of every run and interval, one event at a time."""
     size = len(rate)
     out = np.zeros((runs, size, 10))

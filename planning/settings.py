@@ -1,0 +1,100 @@
+"""Settings read from TOML files: frozen groups that refuse what they do not know, in one clear line."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from planning.errors import PlanningError
+
+__all__ = ["Settings"]
+
+
+class Settings(BaseModel):
+    """A frozen group of settings that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read and check a file of settings.
+
+        Raises
+        ------
+        PlanningError
+            The file is missing, is not TOML, or holds a value that cannot be.
+        """
+        what = f"{cls.__name__.lower()} file {path}"
+        try:
+            with Path(path).open("rb") as file:
+                raw = tomllib.load(file)
+        except FileNotFoundError:
+            raise PlanningError(f"{what} does not exist: give the path of a TOML file") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PlanningError(f"{what} is not valid TOML: {error}") from None
+        except OSError as error:
+            raise PlanningError(f"{what} cannot be read: {error.strerror}") from None
+        try:
+            return cls.of(raw)
+        except PlanningError as error:
+            raise PlanningError(f"{what}: {error}") from None
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """Check a nested mapping, as TOML gives it."""
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise PlanningError(_one_line(cls, error)) from None
+
+
+def _one_line(model: type[Settings], error: ValidationError) -> str:
+    """Say what is wrong in one line: the field, its value, the bound, the remedy."""
+    faults = error.errors(include_url=False)
+    first = faults[0]
+    place = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    message = message.replace("datetime.timedelta(days=1)", '"24:00"')
+    message = message.replace("datetime.timedelta(0)", '"00:00"')
+    group = _group_at(model, first["loc"][:-1])
+    if first["type"] == "extra_forbidden":
+        text = _unknown_key(place, str(first["loc"][-1]), group)
+    elif first["type"] == "missing":
+        text = f"{place} is missing: add it to the file"
+    elif not place:
+        text = message
+    elif isinstance(first["input"], Mapping):
+        text = f"{place}: {message}"
+    else:
+        meaning = _meaning(str(first["loc"][-1]), group)
+        text = f"{place} is {first['input']!r}, {message[:1].lower()}{message[1:]}{meaning}"
+    more = len(faults) - 1
+    return " ".join(text.split()) + (f" (and {more} more)" if more else "")
+
+
+def _unknown_key(place: str, key: str, group: type[Settings] | None) -> str:
+    near = difflib.get_close_matches(key, list(group.model_fields) if group else [], n=1)
+    return f"{place} is no known setting: " + (f"did you mean {near[0]!r}?" if near else "remove it")
+
+
+def _group_at(model: type[Settings], loc: tuple[int | str, ...]) -> type[Settings] | None:
+    """Find the group of settings at a place in the file, through lists and tables of groups."""
+    kind: Any = model
+    for part in loc:
+        if isinstance(kind, type) and issubclass(kind, Settings):
+            kind = kind.model_fields[str(part)].annotation if str(part) in kind.model_fields else None
+        else:
+            groups = [arg for arg in get_args(kind) if isinstance(arg, type) and issubclass(arg, Settings)]
+            kind = groups[0] if groups else None
+    return kind if isinstance(kind, type) and issubclass(kind, Settings) else None
+
+
+def _meaning(key: str, group: type[Settings] | None) -> str:
+    """Add what the field is, from its own description."""
+    field = group.model_fields.get(key) if group else None
+    return f" ({field.description.split('.')[0].strip()})" if field and field.description else ""
