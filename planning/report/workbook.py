@@ -15,7 +15,7 @@ __all__ = ["write_workbook"]
 
 _FORMATS = {
     "time": "yyyy-mm-dd hh:mm",
-    "rub": "# ##0",
+    "rub": "#,##0",
     "h": "0.00",
     "share": "0.0%",
     "whole": "0",
@@ -43,7 +43,7 @@ def write_workbook(
 
 def _write_summary(sheet: Any, summary: dict[str, Any], centre: Centre, formats: dict[str, Any]) -> None:
     sheet.set_column(0, 0, 42)
-    sheet.set_column(1, 1, 30)
+    sheet.set_column(1, 1, 46)
     lines = [("clock", centre.time_zone), *_flat(summary)]
     for row, (name, value) in enumerate(lines):
         sheet.write_string(row, 0, name, formats["head"] if row == 0 else None)
@@ -67,9 +67,7 @@ def _write_table(sheet: Any, table: pd.DataFrame, zone: str, formats: dict[str, 
         values = table[name]
         kind = _kind(str(name), values)
         sheet.write_string(0, column, str(name), formats["head"])
-        sheet.set_column(
-            column, column, 18 if kind == "time" else max(12, len(str(name)) + 2), formats.get(kind)
-        )
+        sheet.set_column(column, column, _width(str(name), values, kind), formats.get(kind))
         if kind == "time":
             values = values.dt.tz_convert(zone).dt.tz_localize(None).dt.to_pydatetime()
         for row, value in enumerate(values, start=1):
@@ -80,7 +78,18 @@ def _write_table(sheet: Any, table: pd.DataFrame, zone: str, formats: dict[str, 
             elif pd.notna(value):
                 sheet.write_number(row, column, float(value))
     sheet.freeze_panes(1, 0)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
     sheet.autofilter(0, 0, max(len(table), 1), len(table.columns) - 1)
+
+
+def _width(name: str, values: pd.Series, kind: str) -> int:
+    """Characters that the widest value of a column takes, its heading with the filter's button included."""
+    widest = 16 if kind == "time" else 10
+    if kind == "text" and len(values):
+        widest = int(values.astype("str").str.len().max())
+    return max(widest, len(name) + 2) + 2
 
 
 def _kind(name: str, values: pd.Series) -> str:

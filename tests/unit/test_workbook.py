@@ -106,4 +106,19 @@ def test_numbers_have_the_format_of_their_unit(book):
     assert (formats["service_level"], formats["agents"], formats["load_erlangs"]) == ("0.0%", "0", "0.00")
     cost = book["cost"]
     names = [cell.value for cell in cost[1]]
-    assert cost.cell(2, names.index("total_rub") + 1).number_format == "# ##0"
+    assert cost.cell(2, names.index("total_rub") + 1).number_format == "#,##0"
+
+
+def test_columns_are_as_wide_as_their_longest_text(tmp_path):
+    """A name that runs under the next column cannot be read; seen in the first workbook."""
+    table = pd.DataFrame({"team": ["second_line_kaluga_by_night"], "site": ["kaluga"], "total_rub": [1.0]})
+    write_workbook(tmp_path / "wide.xlsx", {"cost": 1}, {"cost": table}, one_site())
+    sheet = openpyxl.load_workbook(tmp_path / "wide.xlsx")["cost"]
+    assert sheet.column_dimensions["A"].width > len("second_line_kaluga_by_night")
+
+
+def test_roubles_are_grouped_by_thousands_all_the_way(tmp_path):
+    """Millions too: "# ##0" wrote 11640 727."""
+    table = pd.DataFrame({"team": ["a"], "site": ["b"], "total_rub": [11_640_727.0]})
+    write_workbook(tmp_path / "money.xlsx", {"cost": 1}, {"cost": table}, one_site())
+    assert openpyxl.load_workbook(tmp_path / "money.xlsx")["cost"]["C2"].number_format == "#,##0"
