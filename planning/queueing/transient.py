@@ -50,7 +50,7 @@ _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
 _RATIONAL_TOLERANCE = 2e-11
 # Gauss-Legendre nodes a panel, and jumps of the chain that a panel may hold.
-_NODES = 16
+_NODES = 13
 _PANEL_JUMPS = 160.0
 
 
