@@ -1,4 +1,4 @@
-"""A site that closes: who answers when, what happens at the hand-over, what the other site must hold."""
+"""Who answers when: every call from its home site to the site that answers it."""
 
 from __future__ import annotations
 
