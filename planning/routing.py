@@ -7,6 +7,7 @@ from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING, get_args
 
+import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def answering_sites(centre: Centre, queue: str, times: pd.DatetimeIndex) -> pd.D
 
     naive = local.tz_localize(None)
     clocks = (naive - naive.normalize()).to_pytimedelta()
-    moments = list(zip(clocks, local.day_of_week, strict=True))
+    weekdays = local.day_of_week if _by_day(centre) else np.zeros(len(local), dtype=int)
+    moments = list(zip(clocks, weekdays, strict=True))
     return pd.DataFrame(
         {home: [answer(home, *moment) for moment in moments] for home in settings.sites},
         index=times,
@@ -181,8 +183,7 @@ def _instants(centre: Centre, queue: str) -> list[tuple[int, timedelta]]:
     for rule in centre.overflow:
         found |= set(_rule_hours(centre, rule))
     clocks = sorted({clock % DAY for clock in found if settings.opens <= clock % DAY < settings.closes})
-    # Without weekdays in the rules every day is the same.
-    days = range(7) if any(rule.days != "all" for rule in centre.overflow) else range(1)
+    days = range(7) if _by_day(centre) else range(1)
     return [(day, clock) for day in days for clock in clocks]
 
 
@@ -210,6 +211,11 @@ def _applies(centre: Centre, rule: Overflow, clock: timedelta, weekday: int) -> 
     return (clock - at) % DAY < length and _begins(rule, (weekday - (clock < at % DAY)) % 7)
 
 
+def _by_day(centre: Centre) -> bool:
+    """Tell whether the rules name weekdays; without them every day is the same."""
+    return any(rule.days != "all" for rule in centre.overflow)
+
+
 def _begins(rule: Overflow, weekday: int) -> bool:
     return rule.days == "all" or _weekdays()[weekday] in rule.days
 
@@ -231,8 +237,7 @@ def _weekdays() -> tuple[str, ...]:
 
 def _hour(centre: Centre, weekday: int, clock: timedelta) -> str:
     """Write "at 22:00", with the weekday where the rules tell the days apart."""
-    by_day = any(rule.days != "all" for rule in centre.overflow)
-    return f"at {_text(clock)}" + (f" on {_weekdays()[weekday]}" if by_day else "")
+    return f"at {_text(clock)}" + (f" on {_weekdays()[weekday]}" if _by_day(centre) else "")
 
 
 def _text(clock: timedelta) -> str:
