@@ -53,15 +53,23 @@ def night_overflow(centre: Centre, demand: pd.DataFrame) -> OverflowPlan:
     OverflowPlan
     """
     planned = planned_demand(centre, demand)
-    calls = pd.concat(
-        [_answered(centre, str(name), rows) for name, rows in planned.groupby("queue", sort=False)],
-        ignore_index=True,
-    )
+    calls = calls_by_site(settled(centre), planned)
     keys = ["queue", "site", "interval_start"]
     pooled = requirement(centre, demand).set_index(keys)["agents"]
     apart = _apart(centre, planned, calls).reindex(pooled.index)
     needed = pd.DataFrame({"apart": apart, "pooled": pooled}).reset_index()
     return OverflowPlan(calls, needed)
+
+
+def calls_by_site(centre: Centre, planned: pd.DataFrame) -> pd.DataFrame:
+    """Follow every call of a planned demand: queue, interval_start, home, site, calls."""
+    parts = [_answered(centre, str(name), rows) for name, rows in planned.groupby("queue", sort=False)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def settled(centre: Centre) -> Centre:
+    """Return the centre for a demand that holds its settings of volume and handle time already."""
+    return centre.replace(_plain(centre))
 
 
 def _answered(centre: Centre, queue: str, rows: pd.DataFrame) -> pd.DataFrame:

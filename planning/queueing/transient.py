@@ -49,8 +49,9 @@ _CUT_EXPONENT = 32.0
 _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
 _RATIONAL_TOLERANCE = 2e-11
-# Gauss-Legendre nodes a panel, and jumps of the chain that a panel may hold.
+# Gauss-Legendre nodes a panel at most, the remainder that lets fewer do, and jumps that a panel may hold.
 _NODES = 13
+_REMAINDER = 1e-12
 _PANEL_JUMPS = 160.0
 
 
@@ -367,7 +368,8 @@ def _pass(day: _Day, i: int, law: Floats, threshold: float | None) -> _Passage:
     line = integral[chain.agents :]
     late = kernels.unhurried_late(line, threshold, ahead.agents, ahead.mu, ahead.theta, ahead.shift)
     if split < day.interval_s:
-        rule = (*_gauss(), _PANEL_JUMPS)
+        jumps = (chain.rate + chain.agents * chain.mu + waits * chain.theta) * (day.interval_s - split)
+        rule = (*_gauss(_nodes(jumps)), _PANEL_JUMPS)
         late += kernels.late_arrivals(
             p, y, z, integral, chain.rate, threshold, split, day.interval_s, *rule, *ahead
         )
@@ -421,10 +423,23 @@ def _stretches(day: _Day, i: int) -> _Stretches:
     return _Stretches(day.agents[starts], day.mu[starts], day.theta[starts], length, day.shift[starts])
 
 
-@lru_cache(maxsize=1)
-def _gauss() -> tuple[Floats, Floats]:
+def _nodes(jumps: float) -> int:
+    """Return how many nodes suffice where the chain is expected to jump so often.
+
+    The remainder of Gauss-Legendre with m nodes on a span d is d^(2m+1) (m!)^4 / ((2m+1) ((2m)!)^3) times a
+    derivative of the order 2m (Abramowitz and Stegun 25.4.30), which is below (2 jumps / d)^(2m).
+    """
+    for m in range(4, _NODES):
+        log_factorials = 4 * math.lgamma(m + 1) - 3 * math.lgamma(2 * m + 1) - math.log(2 * m + 1)
+        if 2 * m * math.log(2 * max(jumps, 1e-9)) + log_factorials < math.log(_REMAINDER):
+            return m
+    return _NODES
+
+
+@lru_cache(maxsize=_NODES)
+def _gauss(order: int) -> tuple[Floats, Floats]:
     """Return the nodes and weights of the Gauss-Legendre rule on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = np.polynomial.legendre.leggauss(order)
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 

@@ -316,7 +316,7 @@ def test_replace_checks_the_changed_centre_as_a_whole():
     """Closing Kaluga at night leaves Moscow's callers alone."""
     with pytest.raises(
         PlanningError,
-        match="overflow.0 sends calls to kaluga at 00:00, which is open from 08:00 to 23:00 only",
+        match=r"overflow.0 sends calls to kaluga at 00:00, which is open from 08:00 to 23:00 only",
     ):
         two_sites().replace({"sites.kaluga.closes": "23:00", "sites.kaluga.opens": "08:00"})
 

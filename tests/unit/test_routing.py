@@ -137,7 +137,7 @@ def test_gap_of_some_weekdays_is_named_with_its_day():
 def test_closed_destination_is_blamed_on_its_rule():
     with pytest.raises(
         PlanningError,
-        match="overflow.0 sends calls to kaluga at 00:00, which is open from 06:00 to 23:00 only: add",
+        match=r"overflow.0 sends calls to kaluga at 00:00, which is open from 06:00 to 23:00 only: add",
     ):
         two_sites({"sites.kaluga.opens": "06:00", "sites.kaluga.closes": "23:00"})
 
@@ -154,7 +154,7 @@ def test_late_rules_move_nobody_by_the_hour():
 def test_late_rule_of_a_pooled_queue_is_refused():
     rules = [rule("moscow", "kaluga"), {"from_site": "moscow", "to_site": "kaluga", "after_s": 20.0}]
     rules[1]["queues"] = ["calls"]
-    with pytest.raises(PlanningError, match="overflow.1 moves calls after 20 s, but queues.calls.pooled is"):
+    with pytest.raises(PlanningError, match=r"overflow.1 moves calls after 20 s, but queues.calls.pooled is"):
         two_sites({"overflow": rules})
 
 
@@ -200,7 +200,7 @@ def test_loop_is_refused_with_its_hour():
 
 def test_open_sites_that_send_to_each_other_are_a_loop_too():
     rules = [rule("moscow", "kaluga"), rule("kaluga", "moscow", at="22:00", until="24:00")]
-    with pytest.raises(PlanningError, match="overflow.1 sends calls back to moscow at 22:00, a loop"):
+    with pytest.raises(PlanningError, match=r"overflow.1 sends calls back to moscow at 22:00, a loop"):
         two_sites({"overflow": rules})
 
 
