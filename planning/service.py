@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,7 @@ def exact_service(
     queue: str,
     *,
     agents: pd.DataFrame | None = None,
+    leavers: Literal["finish", "preempt"] = "finish",
 ) -> pd.DataFrame:
     """Service of a pooled queue through the day as it unfolds, the closing of a site included.
 
@@ -58,6 +59,8 @@ def exact_service(
         A pooled queue.
     agents : DataFrame, optional
         Agents on position: index interval_start, a column a site; those of the requirement by default.
+    leavers : {"finish", "preempt"}
+        Whoever goes home finishes the call; or the call is cut off and goes back to the head of the line.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def exact_service(
     table["formula"] = promised_service(
         settings, table["calls"], table["aht_s"], table["agents"], centre.interval_s, settings.patience_s
     )
-    return table.assign(**_exact(centre, queue, table))
+    return table.assign(**_exact(centre, queue, table, leavers))
 
 
 def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFrame | None) -> pd.DataFrame:
@@ -100,7 +103,7 @@ def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
     return table.join(sites.add_prefix("agents_")).reset_index()
 
 
-def _exact(centre: Centre, queue: str, table: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+def _exact(centre: Centre, queue: str, table: pd.DataFrame, leavers: str) -> dict[str, NDArray[np.float64]]:
     """Measures of the exact model, which begins in the steady state of the first interval."""
     settings = centre.queues[queue]
     stays, target = behind_lookup(settings, settings.patience_s)
@@ -111,6 +114,7 @@ def _exact(centre: Centre, queue: str, table: pd.DataFrame) -> dict[str, NDArray
         interval_s=centre.interval_s,
         patience_s=settings.patience_s,
         threshold_s=target.threshold_s,
+        leavers=leavers,
         leaving=table["leaving"],
         start="stationary",
         waits=False,
