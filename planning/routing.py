@@ -205,9 +205,7 @@ def _applies(centre: Centre, rule: Overflow, clock: timedelta, weekday: int) -> 
     if rule.after_s is not None:
         return False
     at, until = _rule_hours(centre, rule)
-    # Without hours of its own a rule stands in for a closed site; one that never closes needs none.
-    own_hours = rule.at is not None or rule.until is not None
-    length = (until - at) % DAY or own_hours * DAY
+    length = until - at if until > at else until + DAY - at
     return (clock - at) % DAY < length and _begins(rule, (weekday - (clock < at % DAY)) % 7)
 
 
@@ -223,8 +221,8 @@ def _begins(rule: Overflow, weekday: int) -> bool:
 def _rule_hours(centre: Centre, rule: Overflow) -> tuple[timedelta, timedelta]:
     site = centre.sites[rule.from_site]
     return (
-        rule.at if rule.at is not None else site.closes % DAY,
-        rule.until if rule.until is not None else site.opens % DAY,
+        rule.at if rule.at is not None else site.closes,
+        rule.until if rule.until is not None else site.opens,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -43,7 +43,7 @@ def exact_service(
     queue: str,
     *,
     agents: pd.DataFrame | None = None,
-    leavers: Literal["finish", "preempt"] = "finish",
+    cut_off: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """Service of a pooled queue through the day as it unfolds, the closing of a site included.
 
@@ -59,8 +59,9 @@ def exact_service(
         A pooled queue.
     agents : DataFrame, optional
         Agents on position: index interval_start, a column a site; those of the requirement by default.
-    leavers : {"finish", "preempt"}
-        Whoever goes home finishes the call; or the call is cut off and goes back to the head of the line.
+    cut_off : Timestamp, optional
+        Start of the interval at which the calls of those who leave are cut off and go back to the head of
+        the line, as when a site loses its power; else who is busy finishes the call.
 
     Returns
     -------
@@ -79,7 +80,7 @@ def exact_service(
     table["formula"] = promised_service(
         settings, table["calls"], table["aht_s"], table["agents"], centre.interval_s, settings.patience_s
     )
-    return table.assign(**_exact(centre, queue, table, leavers))
+    return table.assign(**_exact(centre, queue, table, cut_off))
 
 
 def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFrame | None) -> pd.DataFrame:
@@ -103,7 +104,9 @@ def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
     return table.join(sites.add_prefix("agents_")).reset_index()
 
 
-def _exact(centre: Centre, queue: str, table: pd.DataFrame, leavers: str) -> dict[str, NDArray[np.float64]]:
+def _exact(
+    centre: Centre, queue: str, table: pd.DataFrame, cut_off: pd.Timestamp | None
+) -> dict[str, NDArray[np.float64]]:
     """Measures of the exact model, which begins in the steady state of the first interval."""
     settings = centre.queues[queue]
     stays, target = behind_lookup(settings, settings.patience_s)
@@ -114,7 +117,7 @@ def _exact(centre: Centre, queue: str, table: pd.DataFrame, leavers: str) -> dic
         interval_s=centre.interval_s,
         patience_s=settings.patience_s,
         threshold_s=target.threshold_s,
-        leavers=leavers,
+        leavers=["preempt" if start == cut_off else "finish" for start in table["interval_start"]],
         leaving=table["leaving"],
         start="stationary",
         waits=False,

@@ -32,6 +32,14 @@ LABOUR = {
         }.items()
     },
 }
+PRICES = {
+    "outsource_rub_call": 100.0,
+    "call_back_accepted": 0.6,
+    "call_back_calls": 1.4,
+    "standby_share": 0.25,
+    "failures_year": 4.0,
+    "third_site": {"name": "vladivostok", "opens": "01:00", "closes": "15:00", "ahead_h": 7, "wage": 0.8},
+}
 SHIFTS = {
     "start_every_min": 60,
     "lengths_h": {"day": 8.5},
@@ -72,7 +80,13 @@ def raw_centre(
         "overflow": [{"from_site": site, "to_site": last} for site in sites if site != last],
         "labour": LABOUR,
         "shifts": SHIFTS,
-        "pay": {"norm_h_month": 160.0, "contributions": 0.25, "unmet_rub_h": 40_000.0},
+        "pay": {
+            "norm_h_month": 160.0,
+            "contributions": 0.25,
+            "unmet_rub_h": 40_000.0,
+            "taxi_rub": 500.0,
+            "seat_rub_month": 10_000.0,
+        },
     }
 
 

@@ -185,7 +185,7 @@ def break_even_volume(
     rule: int = 0,
     most: float = 8.0,
 ) -> float | None:
-    """Find how many times the present night calls two ways cost the same.
+    """Find how many times the present night calls two ways cost the same, the largest such factor.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def break_even_volume(
     Returns
     -------
     float or None
-        Factor on all calls in the hours of the rule, to 1 %; None where one way is always cheaper.
+        Factor on all calls in the hours of the rule, to 0.01; None where one way is always cheaper.
     """
     planned, plain = planned_demand(centre, demand), settled(centre)
     night = _while_closed(plain, planned, rule)
@@ -213,8 +213,15 @@ def break_even_volume(
         first, second = (run_night(way).rub_day for way in pair)
         return first - second
 
-    low, high = difference(0.01), difference(most)
-    return None if low * high > 0 else float(brentq(difference, 0.01, most, xtol=0.01))
+    # Costs move by whole agents, so small crews may change sides more than once: from many calls down.
+    high, above = most, difference(most)
+    while high > 0.01:
+        low = high / 2
+        below = difference(low)
+        if above * below <= 0:
+            return float(brentq(difference, low, high, xtol=0.01))
+        high, above = low, below
+    return None
 
 
 def break_even_price(site: Night, partner: Night) -> float:

@@ -29,6 +29,7 @@ def failed_night(
     at: pd.Timestamp,
     until: pd.Timestamp,
     left: float = 0.0,
+    cut_off: bool = True,
     standby: tuple[str, int, float] | None = None,
 ) -> pd.DataFrame:
     """Follow a queue through a night in which a site fails, in the exact model.
@@ -48,6 +49,8 @@ def failed_night(
         From when to when.
     left : float
         Share of its agents who can go on: 0 without power or line, 2/3 with a third of the crew ill.
+    cut_off : bool
+        Whether calls in progress break off, as they do without power; who falls ill finishes the call.
     standby : (site, agents, minutes), optional
         Agents on call elsewhere, at work so many minutes after the failure and until it ends.
 
@@ -77,7 +80,7 @@ def failed_night(
         where, heads, minutes = standby
         there = hit & (normal.index >= at + pd.Timedelta(minutes=minutes))
         agents[where] = agents.get(where, 0) + heads * there
-    failed = exact_service(centre, needed, queue, agents=agents, leavers="preempt")
+    failed = exact_service(centre, needed, queue, agents=agents, cut_off=at if cut_off else None)
     usual = exact_service(centre, needed, queue)
     table = failed[["interval_start", "calls", "agents", "service_level"]]
     return table.assign(

@@ -65,7 +65,7 @@ class _Day:
     mu: Floats
     theta: Floats
     interval_s: float
-    preempt: bool
+    preempt: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rate)
@@ -82,7 +82,7 @@ class _Day:
         who finishes the call takes the caller along.
         """
         more = -np.diff(self.agents, prepend=self.agents[0])
-        return more if self.preempt else more - self.leaving
+        return more - np.where(self.preempt, 0, self.leaving)
 
     @cached_property
     def stretch(self) -> NDArray[np.int64]:
@@ -136,7 +136,7 @@ def exact_day(
     interval_s: float = 900.0,
     patience_s: ArrayLike = math.inf,
     threshold_s: float = 20.0,
-    leavers: str = "finish",
+    leavers: str | Sequence[str] = "finish",
     leaving: ArrayLike | None = None,
     start: str | ArrayLike = "empty",
     waits: bool = True,
@@ -159,7 +159,7 @@ def exact_day(
     leavers
         Who goes when the number of agents falls. ``"finish"``: named agents, chosen whether busy or not; who
         is busy finishes the call and goes. ``"preempt"``: calls in excess are cut off and go back to the head
-        of the queue.
+        of the queue. One rule, or one for the start of each interval.
     leaving
         Agents who go at the start of each interval, where others come at the same moment: the number of
         agents changes by the comers less the leavers. By default only the fall of `agents` leaves. (It makes
@@ -223,7 +223,7 @@ def exact_states(
     *,
     interval_s: float = 900.0,
     patience_s: ArrayLike = math.inf,
-    leavers: str = "finish",
+    leavers: str | Sequence[str] = "finish",
     leaving: ArrayLike | None = None,
     start: str | ArrayLike = "empty",
 ) -> Floats:
@@ -258,7 +258,7 @@ def _day(
     agents: ArrayLike,
     interval_s: float,
     patience_s: ArrayLike,
-    leavers: str,
+    leavers: str | Sequence[str],
     leaving: ArrayLike | None,
 ) -> _Day:
     """Check the arguments that both public functions share and turn them into rates."""
@@ -272,7 +272,12 @@ def _day(
     offered, aht, staff, patience = (np.atleast_1d(values) for values in given)
     if offered.ndim != 1 or offered.size == 0:
         raise PlanningError(f"calls has the shape {offered.shape}, must be one row of at least one interval")
-    preempt = one_of("leavers", leavers, ("finish", "preempt")) == "preempt"
+    rules = [leavers] * len(staff) if isinstance(leavers, str) else leavers
+    if len(rules) != len(staff):
+        raise PlanningError(
+            f"leavers holds {len(rules)} rules, must be one or {len(staff)}: one for each interval"
+        )
+    preempt = np.array([one_of("leavers", rule, ("finish", "preempt")) == "preempt" for rule in rules])
     heads = staff.astype(np.int64)
     gone = _leaving(heads, leaving)
     return _Day(offered / length, heads, gone, 1.0 / aht, 1.0 / patience, length, preempt)
@@ -347,7 +352,7 @@ def _stationary_law(chain: _Chain) -> Floats:
 def _walk(day: _Day, law: Floats, threshold: float | None) -> Iterator[_Passage]:
     """Carry the law of the number in system through the day, interval by interval."""
     for i in range(len(day)):
-        if day.leaving[i] and not day.preempt:
+        if day.leaving[i] and not day.preempt[i]:
             law = kernels.thinned(law, day.agents[i - 1], day.agents[i - 1] - day.leaving[i])
         passage = _pass(day, i, law, threshold)
         law = passage.end
@@ -509,12 +514,10 @@ def _look_back_on_changes(more_ever: Floats, more_wait: Floats, chain: _Chain, d
 def _overruns(day: _Day, passages: Sequence[_Passage]) -> Floats:
     """Return the expected seconds that the leavers at the start of each interval still work on their call."""
     overrun, remaining = np.zeros(len(day)), 1.0 / float(day.mu[-1])
-    if day.preempt:
-        return overrun
     for i in range(len(day) - 1, 0, -1):
         stays = math.exp(-day.mu[i] * day.interval_s)
         remaining = (1.0 - stays) / day.mu[i] + stays * remaining
-        if day.leaving[i]:
+        if day.leaving[i] and not day.preempt[i]:
             before, end = day.agents[i - 1], passages[i - 1].end
             busy = float(np.minimum(np.arange(len(end)), before) @ end)
             overrun[i] = busy * day.leaving[i] / before * remaining

@@ -224,6 +224,20 @@ def test_waits_may_be_left_out():
     )
 
 
+def test_each_change_may_have_a_rule_of_its_own():
+    """One rule for all is the same rule at every change; a fall that never comes has no say."""
+    given = ([60, 60, 60, 60], 240, [20, 16, 16, 12])
+    for rule in ("finish", "preempt"):
+        each = exact_day(*given, patience_s=200, leavers=[rule] * 4)
+        pd.testing.assert_frame_equal(each, exact_day(*given, patience_s=200, leavers=rule))
+    mixed = exact_day(*given, patience_s=200, leavers=["preempt", "finish", "preempt", "preempt"])
+    assert mixed["overrun_s"].to_numpy().nonzero()[0].tolist() == [1]
+    same = exact_day(*given, patience_s=200, leavers="finish")
+    pd.testing.assert_frame_equal(mixed.iloc[:2][["queue_end"]], same.iloc[:2][["queue_end"]])
+    with pytest.raises(PlanningError, match="leavers holds 2 rules, must be one or 4"):
+        exact_day(*given, leavers=["finish", "finish"])
+
+
 def test_no_calls_at_all():
     """An empty night is served perfectly."""
     day = exact_day([0, 0], 240, [0, 5], patience_s=200, start="stationary")
