@@ -13,13 +13,16 @@ from planning.report.style import COLOURS, figure
 __all__ = [
     "agents_and_service",
     "bars",
+    "closing_costs",
     "cost_bars",
     "demand_by_zone",
     "lines",
+    "lost_by_hour",
     "night_pooling",
     "requirement_and_supply",
     "service_levels",
     "staffing_day",
+    "ways_compared",
 ]
 
 # Shades of one blue-green for zones from west to east, so that the eye reads an order.
@@ -27,6 +30,15 @@ _ZONES = (
     "#0B3C5D", "#145A7A", "#1D7795", "#2B93A8", "#46AEB4", "#6BC4B8",
     "#8FD3BC", "#B1DFC2", "#CCE8CA", "#E1F0D6", "#F1F7E4",
 )  # fmt: skip
+
+_NIGHT_PARTS = {
+    "wages_rub": ("wages", COLOURS["supply"]),
+    "night_rub": ("night premium", COLOURS["moscow"]),
+    "overrun_rub": ("calls finished after the shift", COLOURS["kaluga"]),
+    "taxi_rub": ("taxis", "#CC79A7"),
+    "seats_rub": ("more workplaces", COLOURS["bad"]),
+    "abandoned_rub": ("callers who give up", "#9AA5B1"),
+}
 
 
 def demand_by_zone(calls: pd.DataFrame, closing: pd.Timestamp | None = None) -> go.Figure:
@@ -161,6 +173,68 @@ def night_pooling(needed: pd.DataFrame) -> go.Figure:
             line={"shape": "hv", "color": colour, "width": 2.2},
         )  # fmt: skip
     return fig.update_yaxes(rangemode="tozero")
+
+
+def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:
+    """Cost of each closing hour more than that of the present one, by part, the cheapest marked.
+
+    Parameters
+    ----------
+    nights : DataFrame
+        `planning.overflow.compared`, a row a closing hour.
+    present : str
+        The hour to compare with, such as "22:00".
+    """
+    year = 365 / 1e6
+    table = nights.set_index("way")
+    best = table.index[table["meets"]][table.loc[table["meets"], "rub_day"].argmin()]
+    fig = figure(
+        title=f"Closing hours against {present}", yaxis_title="million roubles a year", barmode="relative",
+        xaxis_title="Moscow closes at", height=440,
+    )  # fmt: skip
+    for part, (name, colour) in _NIGHT_PARTS.items():
+        more = (table[part] - table.loc[present, part]) * year
+        fig.add_bar(x=table.index, y=more.round(4), name=name, marker={"color": colour})
+    total = (table["rub_day"] - table.loc[present, "rub_day"]) * year
+    fig.add_scatter(
+        x=table.index, y=total.round(4), name="together", mode="lines+markers",
+        line={"color": COLOURS["requirement"], "width": 2.5},
+    )  # fmt: skip
+    fig.add_annotation(
+        x=best, y=float(total[best]), text=f"cheapest: {best}", showarrow=True, arrowhead=2, ax=40, ay=34,
+        font={"color": COLOURS["target"]},
+    )  # fmt: skip
+    return fig.update_xaxes(type="category")
+
+
+def ways_compared(nights: pd.DataFrame) -> go.Figure:
+    """Cost of each way to run the night more than that of the first, and whether it keeps the promise."""
+    more = (nights["rub_day"] - nights["rub_day"].iloc[0]) * 365 / 1e6
+    colour = nights["meets"].map({True: COLOURS["supply"], False: COLOURS["bad"]})
+    names = [
+        way + ("" if meets else " (breaks the promise)") for way, meets in nights[["way", "meets"]].to_numpy()
+    ]
+    fig = figure(
+        title="Other ways to run the night, against today's", xaxis_title="million roubles a year more"
+    )
+    fig.add_bar(
+        x=more.round(4), y=names, orientation="h", marker={"color": colour}, texttemplate="%{x:+.1f}",
+        textposition="outside", cliponaxis=False,
+    )  # fmt: skip
+    fig.update_layout(height=340, margin={"l": 240, "r": 60}, hovermode="closest", showlegend=False)
+    return fig.update_yaxes(autorange="reversed")
+
+
+def lost_by_hour(lost: pd.DataFrame, title: str) -> go.Figure:
+    """Callers lost in each hour, a bar a column of the table."""
+    fig = figure(title=title, yaxis_title="callers lost in the hour", barmode="group")
+    colours = [COLOURS["bad"], COLOURS["supply"], COLOURS["target"]]
+    for name, colour in zip(lost, colours, strict=False):
+        fig.add_bar(
+            x=[f"{hour:%H:%M}" for hour in lost.index], y=lost[name].round(3), name=str(name),
+            marker={"color": colour}, texttemplate="%{y:.0f}", textposition="outside",
+        )  # fmt: skip
+    return fig.update_xaxes(type="category")
 
 
 def service_levels(outcome: pd.DataFrame) -> go.Figure:
