@@ -39,6 +39,7 @@ from planning.queueing import _transient_kernels as kernels
 from planning.queueing._quadrature import panels
 from planning.queueing.arguments import Floats, number, numbers, one_of
 from planning.queueing.transient import (
+    _PANEL_JUMPS,
     _advance,
     _Chain,
     _Day,
@@ -61,8 +62,6 @@ __all__ = ["Overrun", "Waiting", "busy_leavers", "exact_sites", "overrun"]
 Waiting = Literal["move", "call_back", "lost"]
 """What becomes of the callers who wait at a site when it closes."""
 
-# Jumps of the chains that one panel of the quadrature over the last seconds may hold.
-_PANEL_JUMPS = 60.0
 # The share of evenings on which an overrun is over by its "95 % point".
 _SURE = 0.95
 
@@ -120,9 +119,7 @@ def busy_leavers(law: ArrayLike, agents: int, leaving: int | None = None) -> Flo
     >>> busy_leavers([0, 0, 0, 1], 4, 2)
     array([0. , 0.5, 0.5])
     """
-    states = _checked_law(law)
-    heads = int(_whole("agents", number("agents", agents)))
-    gone = heads if leaving is None else int(_whole("leaving", number("leaving", leaving, high=heads)))
+    states, heads, gone = _at_closing(law, agents, leaving)
     busy = np.append(states[:heads], states[heads:].sum())
     # Those who leave are `gone` names out of all: their busy ones are what thinning to them would leave.
     law_of_leavers: Floats = kernels.thinned(busy, heads, gone)[: gone + 1]
@@ -165,12 +162,12 @@ def overrun(law: ArrayLike, agents: int, aht_s: float, *, leaving: int | None = 
     >>> evening.waiting, evening.busy, evening.total_s, evening.last_s
     (0.5, 2.0, 480.0, 360.0)
     """
-    states, aht = _checked_law(law), number("aht_s", aht_s, low_open=True, high_open=True)
-    busy_law = busy_leavers(states, agents, leaving)
-    gone = agents if leaving is None else leaving
+    states, heads, gone = _at_closing(law, agents, leaving)
+    aht = number("aht_s", aht_s, low_open=True, high_open=True)
+    busy_law = busy_leavers(states, heads, gone)
     count = np.arange(len(busy_law))
     busy = float(count @ busy_law)
-    line = states[agents + 1 :]
+    line = states[heads + 1 :]
     each = busy / gone if gone else 0.0
     return Overrun(
         waiting=float(line @ np.arange(1, len(line) + 1)),
@@ -185,15 +182,17 @@ def overrun(law: ArrayLike, agents: int, aht_s: float, *, leaving: int | None = 
     )
 
 
-def _checked_law(law: ArrayLike) -> Floats:
-    """Return a checked law of the number in system."""
+def _at_closing(law: ArrayLike, agents: int, leaving: int | None) -> tuple[Floats, int, int]:
+    """Check the law of the number in system, the agents and how many of them leave."""
     states = numbers("law", law, high=1.0 + 1e-9)
     if states.ndim != 1 or abs(states.sum() - 1.0) > 1e-9:
         raise PlanningError(
             f"law has the shape {states.shape} and the sum {states.sum():.9g}, must be one row of "
             "probabilities with the sum 1: divide it by its sum"
         )
-    return states
+    heads = int(_whole("agents", number("agents", agents)))
+    gone = heads if leaving is None else int(_whole("leaving", number("leaving", leaving, high=heads)))
+    return states, heads, gone
 
 
 def _sum_point(busy_law: Floats) -> float:
@@ -318,20 +317,25 @@ def exact_sites(
 
     Examples
     --------
-    The first of two sites closes after the second interval and the other takes over with more agents. Callers
-    of the interval before already wait longer, for their place is behind both sites' callers:
+    The first of two sites closes after the second interval and its callers go to the other. Before that the
+    change is felt already, with a minute's threshold: who waits at the busier site is the better for it.
 
     >>> found = exact_sites(
-    ...     [[30, 20]] * 4, 240, [[9, 7], [9, 7], [0, 14], [0, 14]], [[0, 1], [0, 1], [1, 1], [1, 1]],
+    ...     [[30, 20], [30, 20], [15, 10], [15, 10]],
+    ...     240,
+    ...     [[9, 7], [9, 7], [0, 7], [0, 7]],
+    ...     [[0, 1], [0, 1], [1, 1], [1, 1]],
     ...     patience_s=300,
+    ...     threshold_s=60,
     ... )
-    >>> found.pivot(index="interval", columns="site", values="service_level").round(4)
-    site           0       1
-    interval
-    0         0.7154  0.7779
-    1         0.7108  0.7774
-    2         1.0000  0.7290
-    3         1.0000  0.6584
+    >>> found.loc[found["calls"] > 0, ["interval", "site", "calls", "service_level"]].round(4)
+       interval  site  calls  service_level
+    0         0     0   30.0         0.7811
+    1         0     1   20.0         0.8471
+    2         1     0   30.0         0.7859
+    3         1     1   20.0         0.8463
+    5         2     1   25.0         0.7046
+    7         3     1   25.0         0.6844
     """
     threshold = number("threshold_s", threshold_s, high_open=True)
     network, laws = _network(calls, aht_s, agents, answers, interval_s, patience_s, waiting, start)
@@ -356,6 +360,7 @@ def _network(
 ) -> tuple[_Network, list[Floats]]:
     """Check what is given; return a day of each site, and the law that each starts from."""
     moves = one_of("waiting", waiting, get_args(Waiting)) == "move"
+    one_of("start", start, ("stationary", "empty"))
     offered = numbers("calls", calls, high_open=True)
     if offered.ndim != 2 or offered.size == 0:
         raise PlanningError(f"calls has the shape {offered.shape}, must be (intervals, sites)")
