@@ -32,7 +32,7 @@ class _Evening:
     sites: list[str]
     calls: Floats
     aht_s: Floats
-    agents: NDArray[np.int64]
+    agents: Floats
     answers: NDArray[np.int64]
 
 
@@ -158,7 +158,7 @@ def closings(
     ends = _pooled_ends(network) if settings.pooled else list(_walk_sites(network, laws, None))
     rows = []
     for i in range(1, len(evening.times)):
-        for into, sites in network.closing(i).items():
+        for into, sites in network.closing[i].items():
             for site in sites:
                 leaving = int(evening.agents[i - 1, site])
                 team = evening.agents[i - 1].sum() if settings.pooled else leaving
@@ -191,17 +191,27 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
             "without closed hours: give one day at a time"
         )
     answers = answering_sites(centre, queue, times)
+    if answers.isna().any(axis=None):
+        raise PlanningError(
+            f"the requirement of {queue} has a row at {times[answers.isna().any(axis=1)][0]:%Y-%m-%d %H:%M}, "
+            "when nobody answers: make it for this centre"
+        )
     sites = list(dict.fromkeys([*answers.columns, *answers.to_numpy().ravel()]))
     into = _answers(answers, sites, centre.queues[queue].sites)
     staff = rows.pivot(index="interval_start", columns="site", values="agents") if agents is None else agents
-    heads = staff.reindex(index=times, columns=sites).fillna(0).to_numpy()
+    heads = staff.reindex(index=times, columns=sites).fillna(0.0).to_numpy(dtype=np.float64)
+    if agents is not None and len(lacking := times.difference(agents.index)):
+        raise PlanningError(
+            f"agents has no row at {lacking[0]:%Y-%m-%d %H:%M}, must have one for each interval of the "
+            "requirement: add it"
+        )
     aht_s = rows.groupby("interval_start")["aht_s"].first().reindex(times).to_numpy()
     return _Evening(
         times,
         sites,
         _home_calls(rows, times, sites, into, centre.queues[queue].sites),
         np.repeat(aht_s[:, None], len(sites), axis=1),
-        np.where(into == np.arange(len(sites)), heads, 0).astype(np.int64),
+        np.where(into == np.arange(len(sites)), heads, 0.0),
         into,
     )
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -231,18 +232,20 @@ class _Network:
     answers: NDArray[np.int64]
     moves: bool
 
-    def closing(self, i: int) -> dict[int, list[int]]:
-        """Return who closes at the start of interval i, by the site that takes over."""
-        into: dict[int, list[int]] = {}
-        if 0 < i < len(self.answers):
-            own = np.arange(len(self.days))
-            for site in np.flatnonzero((self.answers[i - 1] == own) & (self.answers[i] != own)):
-                into.setdefault(int(self.answers[i, site]), []).append(int(site))
-        return into
+    @cached_property
+    def closing(self) -> list[dict[int, list[int]]]:
+        """Who closes at the start of each interval, and of one more, by the site that takes over."""
+        own = np.arange(len(self.days))
+        closes = (self.answers[:-1] == own) & (self.answers[1:] != own)
+        found: list[dict[int, list[int]]] = [{} for _ in range(len(self.answers) + 1)]
+        for before, site in np.argwhere(closes):
+            into = int(self.answers[before + 1, site])
+            found[before + 1].setdefault(into, []).append(int(site))
+        return found
 
     def closers(self, i: int) -> list[int]:
         """Return who closes at the start of interval i."""
-        return [site for sites in self.closing(i).values() for site in sites]
+        return [site for sites in self.closing[i].values() for site in sites]
 
     def is_open(self, i: int, site: int) -> bool:
         """Tell whether a site answers anybody in interval i."""
@@ -339,8 +342,7 @@ def exact_sites(
     """
     threshold = number("threshold_s", threshold_s, high_open=True)
     network, laws = _network(calls, aht_s, agents, answers, interval_s, patience_s, waiting, start)
-    closes = [i for i in range(len(network.answers)) if network.closing(i)]
-    if closes and threshold > interval_s:
+    if any(network.closing) and threshold > interval_s:
         raise PlanningError(
             f"threshold_s is {threshold:g}, must be at most interval_s {interval_s:g} where a site closes: "
             "shorten the threshold or take longer intervals"
@@ -416,7 +418,7 @@ def _walk_sites(
             laws = _handed_over(network, i, laws)
         found: dict[int, _Passage] = {}
         if threshold and network.moves:
-            for into, givers in network.closing(i + 1).items():
+            for into, givers in network.closing[i + 1].items():
                 found |= _before_closing(network, i, laws, [*givers, into], threshold)
         elif threshold:
             for site in network.closers(i + 1):
@@ -441,7 +443,7 @@ def _plain_pass(network: _Network, i: int, site: int, law: Floats, threshold: fl
 def _handed_over(network: _Network, i: int, laws: Sequence[Floats]) -> list[Floats]:
     """Return the laws after the changes at the start of interval i: staff goes, sites close, callers move."""
     after = [_after_leaving(day, i, law) for day, law in zip(network.days, laws, strict=True)]
-    for into, givers in network.closing(i).items():
+    for into, givers in network.closing[i].items():
         for site in givers:
             after[site] = np.ones(1)
             if network.moves:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MONDAY, demand_of, raw_centre, two_sites
+from factories import demand_of, raw_centre, two_sites
 from numba import njit
 from scipy.stats import gamma, hypergeom
 
@@ -621,3 +621,22 @@ def test_bad_requirements_are_refused():
     two = pd.concat([needed, requirement(centre, demand_of(20.0, hours=(9, 12)))])
     with pytest.raises(PlanningError, match="gap before 2026-11-23 20:00"):
         apart_service(centre, two, "calls")
+
+
+def test_bad_agents_are_refused():
+    centre = two_sites(APART)
+    needed = requirement(centre, demand_of(20.0, hours=EVENING))
+    staff = needed.pivot(index="interval_start", columns="site", values="agents").fillna(0)
+    with pytest.raises(PlanningError, match="agents has no row at 2026-11-23 23:45"):
+        apart_service(centre, needed, "calls", agents=staff.iloc[:-1])
+    with pytest.raises(PlanningError, match=r"agents holds .*\.5, must be whole numbers"):
+        apart_service(centre, needed, "calls", agents=staff + 0.5)
+    with pytest.raises(PlanningError, match="agents"):
+        closings(centre, needed, "calls", agents=staff - 100)
+
+
+def test_requirement_of_hours_when_the_queue_is_closed():
+    centre = two_sites(APART)
+    needed = requirement(centre, demand_of(20.0, hours=EVENING))
+    with pytest.raises(PlanningError, match="has a row at 2026-11-23 23:00, when nobody answers"):
+        apart_service(centre.replace({"queues.calls.closes": "23:00"}), needed, "calls")
