@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import astuple, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.errors import PlanningError
-from planning.overflow.handover import _Network, _network, _walk_sites, exact_sites, overrun
+from planning.overflow.handover import Overrun, _Network, _network, _walk_sites, exact_sites, overrun
 from planning.queueing.arguments import Floats
 from planning.queueing.transient import _Passage, _start_law, _walk
 from planning.routing import answering_sites
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from planning.centre import Centre
 
 __all__ = ["apart_service", "closings"]
+
+# What a home's callers have from the site that answers them.
+_OF_THE_ANSWER = ("agents", "formula", "service_level", "wait_probability", "abandonment", "queue_end")
 
 
 @dataclass(frozen=True)
@@ -123,9 +126,6 @@ def _by_home(evening: _Evening, found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-_OF_THE_ANSWER = ("agents", "formula", "service_level", "wait_probability", "abandonment", "queue_end")
-
-
 def closings(
     centre: Centre,
     needed: pd.DataFrame,
@@ -157,16 +157,14 @@ def closings(
     network, laws = _network(*given, centre.interval_s, settings.patience_s, waiting, "stationary")
     ends = _pooled_ends(network) if settings.pooled else list(_walk_sites(network, laws, None))
     rows = []
-    for i in range(1, len(evening.times)):
-        for into, sites in network.closing[i].items():
-            for site in sites:
-                leaving = int(evening.agents[i - 1, site])
-                team = evening.agents[i - 1].sum() if settings.pooled else leaving
-                law = ends[i - 1][site].end
-                found = overrun(law, int(team), float(evening.aht_s[i, site]), leaving=leaving)
-                rows.append((evening.times[i], evening.sites[site], evening.sites[into], leaving, found))
-    table = pd.DataFrame(rows, columns=["at", "site", "into", "agents", "overrun"])
-    return table.drop(columns="overrun").join(pd.DataFrame([asdict(row[-1]) for row in rows]))
+    for i, into, site in network.closings:
+        team = evening.agents[i - 1]
+        everyone, leaving = int(team.sum() if settings.pooled else team[site]), int(team[site])
+        found = overrun(ends[i - 1][site].end, everyone, float(evening.aht_s[i, site]), leaving=leaving)
+        names = evening.sites[site], evening.sites[into]
+        rows.append((evening.times[i], *names, leaving, *astuple(found)))
+    measures = [field.name for field in fields(Overrun)]
+    return pd.DataFrame(rows, columns=["at", "site", "into", "agents", *measures])
 
 
 def _pooled_ends(network: _Network) -> list[list[_Passage]]:
@@ -183,37 +181,50 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
     rows = needed[needed["queue"] == queue]
     if rows.empty:
         raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
+    share = centre.queues[queue].sites
+    times = _times(rows, queue, pd.Timedelta(seconds=centre.interval_s))
+    answers = answering_sites(centre, queue, times)
+    if (closed := answers.isna().any(axis=1).to_numpy()).any():
+        raise PlanningError(
+            f"the requirement of {queue} has a row at {times[closed][0]:%Y-%m-%d %H:%M}, when "
+            "nobody answers: make it for this centre"
+        )
+    sites = list(dict.fromkeys([*answers.columns, *answers.to_numpy().ravel()]))
+    into = _answers(answers, sites, share)
+    heads = _heads(rows, times, agents).reindex(columns=sites).fillna(0.0).to_numpy(dtype=np.float64)
+    aht_s = rows.groupby("interval_start")["aht_s"].first().reindex(times).to_numpy()
+    return _Evening(
+        times,
+        sites,
+        calls=_home_calls(rows, times, sites, into, share),
+        aht_s=np.repeat(aht_s[:, None], len(sites), axis=1),
+        agents=np.where(into == np.arange(len(sites)), heads, 0.0),
+        answers=into,
+    )
+
+
+def _times(rows: pd.DataFrame, queue: str, length: pd.Timedelta) -> pd.DatetimeIndex:
+    """Return the intervals of a requirement, which must be one stretch."""
     times = pd.DatetimeIndex(rows["interval_start"].unique()).sort_values()
-    gaps = times[1:][np.diff(times) > pd.Timedelta(seconds=centre.interval_s)]
+    gaps = times[1:][np.diff(times) > length]
     if len(gaps):
         raise PlanningError(
             f"the requirement of {queue} has a gap before {gaps[0]:%Y-%m-%d %H:%M}, must be one stretch "
             "without closed hours: give one day at a time"
         )
-    answers = answering_sites(centre, queue, times)
-    if answers.isna().any(axis=None):
-        raise PlanningError(
-            f"the requirement of {queue} has a row at {times[answers.isna().any(axis=1)][0]:%Y-%m-%d %H:%M}, "
-            "when nobody answers: make it for this centre"
-        )
-    sites = list(dict.fromkeys([*answers.columns, *answers.to_numpy().ravel()]))
-    into = _answers(answers, sites, centre.queues[queue].sites)
-    staff = rows.pivot(index="interval_start", columns="site", values="agents") if agents is None else agents
-    heads = staff.reindex(index=times, columns=sites).fillna(0.0).to_numpy(dtype=np.float64)
-    if agents is not None and len(lacking := times.difference(agents.index)):
+    return times
+
+
+def _heads(rows: pd.DataFrame, times: pd.DatetimeIndex, agents: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the agents on position by interval and site: given ones, or those of the requirement."""
+    if agents is None:
+        return rows.pivot(index="interval_start", columns="site", values="agents").reindex(times)
+    if len(lacking := times.difference(agents.index)):
         raise PlanningError(
             f"agents has no row at {lacking[0]:%Y-%m-%d %H:%M}, must have one for each interval of the "
             "requirement: add it"
         )
-    aht_s = rows.groupby("interval_start")["aht_s"].first().reindex(times).to_numpy()
-    return _Evening(
-        times,
-        sites,
-        _home_calls(rows, times, sites, into, centre.queues[queue].sites),
-        np.repeat(aht_s[:, None], len(sites), axis=1),
-        np.where(into == np.arange(len(sites)), heads, 0.0),
-        into,
-    )
+    return agents.reindex(times)
 
 
 def _answers(answers: pd.DataFrame, sites: list[str], share: Mapping[str, float]) -> NDArray[np.int64]:

@@ -45,12 +45,11 @@ from planning.queueing.transient import (
     _Chain,
     _Day,
     _day,
-    _overruns,
+    _direct_columns,
     _padded,
     _pass,
     _Passage,
     _start_law,
-    _sums,
     _trimmed,
     _whole,
 )
@@ -233,19 +232,19 @@ class _Network:
     moves: bool
 
     @cached_property
-    def closing(self) -> list[dict[int, list[int]]]:
-        """Who closes at the start of each interval, and of one more, by the site that takes over."""
+    def closings(self) -> list[tuple[int, int, int]]:
+        """Every closing in the order of time: the interval that it precedes, who takes over, who closes."""
         own = np.arange(len(self.days))
         closes = (self.answers[:-1] == own) & (self.answers[1:] != own)
-        found: list[dict[int, list[int]]] = [{} for _ in range(len(self.answers) + 1)]
-        for before, site in np.argwhere(closes):
-            into = int(self.answers[before + 1, site])
-            found[before + 1].setdefault(into, []).append(int(site))
-        return found
+        return [(int(i) + 1, int(self.answers[i + 1, site]), int(site)) for i, site in np.argwhere(closes)]
 
-    def closers(self, i: int) -> list[int]:
-        """Return who closes at the start of interval i."""
-        return [site for sites in self.closing[i].values() for site in sites]
+    def closing(self, i: int) -> dict[int, list[int]]:
+        """Return who closes at the start of interval i, by the site that takes over."""
+        found: dict[int, list[int]] = {}
+        for at, into, site in self.closings:
+            if at == i:
+                found.setdefault(into, []).append(site)
+        return found
 
     def is_open(self, i: int, site: int) -> bool:
         """Tell whether a site answers anybody in interval i."""
@@ -342,7 +341,7 @@ def exact_sites(
     """
     threshold = number("threshold_s", threshold_s, high_open=True)
     network, laws = _network(calls, aht_s, agents, answers, interval_s, patience_s, waiting, start)
-    if any(network.closing) and threshold > interval_s:
+    if network.closings and threshold > interval_s:
         raise PlanningError(
             f"threshold_s is {threshold:g}, must be at most interval_s {interval_s:g} where a site closes: "
             "shorten the threshold or take longer intervals"
@@ -417,12 +416,11 @@ def _walk_sites(
         if i:
             laws = _handed_over(network, i, laws)
         found: dict[int, _Passage] = {}
-        if threshold and network.moves:
-            for into, givers in network.closing[i + 1].items():
-                found |= _before_closing(network, i, laws, [*givers, into], threshold)
-        elif threshold:
-            for site in network.closers(i + 1):
-                found[site] = _before_closing(network, i, laws, [site], threshold)[site]
+        if threshold:
+            for into, givers in network.closing(i + 1).items():
+                groups = [[*givers, into]] if network.moves else [[site] for site in givers]
+                for sites in groups:
+                    found |= _before_closing(network, i, laws, sites, threshold)
         passages = [
             found[site] if site in found else _plain_pass(network, i, site, law, threshold)
             for site, law in enumerate(laws)
@@ -443,7 +441,7 @@ def _plain_pass(network: _Network, i: int, site: int, law: Floats, threshold: fl
 def _handed_over(network: _Network, i: int, laws: Sequence[Floats]) -> list[Floats]:
     """Return the laws after the changes at the start of interval i: staff goes, sites close, callers move."""
     after = [_after_leaving(day, i, law) for day, law in zip(network.days, laws, strict=True)]
-    for into, givers in network.closing[i].items():
+    for into, givers in network.closing(i).items():
         for site in givers:
             after[site] = np.ones(1)
             if network.moves:
@@ -594,37 +592,20 @@ def _value_behind(ahead: Floats, chain: _Chain, seconds: float, places: int) -> 
 
 def _measures(network: _Network, rows: Sequence[Sequence[_Passage]]) -> pd.DataFrame:
     """Return the measures of every interval and site as a frame."""
-    parts = []
-    for site, day in enumerate(network.days):
-        passages = [row[site] for row in rows]
-        part = pd.DataFrame({"interval": np.arange(len(day)), "site": site, **_columns(day, passages)})
-        part["closing_queue"] = 0.0
-        parts.append(part)
-    table = pd.concat(parts, ignore_index=True).sort_values(["interval", "site"], ignore_index=True)
-    queue = table.pivot(index="interval", columns="site", values="queue_end").to_numpy()
+    size, count = network.answers.shape
+    columns = [
+        _direct_columns(day, passages)
+        for day, passages in zip(network.days, zip(*rows, strict=True), strict=True)
+    ]
+    table = pd.DataFrame(
+        {
+            "interval": np.arange(size).repeat(count),
+            "site": np.tile(np.arange(count), size),
+            **{name: np.column_stack([site[name] for site in columns]).ravel() for name in columns[0]},
+        }
+    )
+    queue = table["queue_end"].to_numpy().reshape(size, count)
     left = np.zeros_like(queue)
-    for i in range(1, len(rows)):
-        closed = network.closers(i)
-        left[i, closed] = queue[i - 1, closed]
+    for i, _, site in network.closings:
+        left[i, site] = queue[i - 1, site]
     return table.assign(closing_queue=left.ravel())
-
-
-def _columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[np.float64]]:
-    """Put the integrals of a site's intervals into the measures of the contact centre."""
-    length, calls = day.interval_s, day.rate * day.interval_s
-    sums = np.array([_sums(passage, int(n)) for passage, n in zip(passages, day.agents, strict=True)])
-    late, must_wait, busy, queued, queue_end = sums.T
-    offered, staffed = calls > 0.0, day.agents * length
-    abandoned = day.theta * queued
-    return {
-        "calls": calls,
-        "agents": day.agents,
-        "service_level": np.where(offered, 1.0 - late / length, 1.0).clip(0.0, 1.0),
-        "wait_probability": np.where(offered, must_wait / length, 0.0).clip(0.0, 1.0),
-        "abandoned": abandoned,
-        "abandonment": np.divide(abandoned, calls, out=np.zeros(len(calls)), where=offered),
-        "occupancy": np.divide(busy, staffed, out=np.zeros(len(calls)), where=staffed > 0.0).clip(0.0, 1.0),
-        "mean_queue": queued / length,
-        "queue_end": queue_end,
-        "overrun_s": _overruns(day, passages),
-    }

@@ -52,6 +52,20 @@ _RATIONAL_TOLERANCE = 2e-11
 # Gauss-Legendre nodes a panel, and jumps of the chain that a panel may hold.
 _NODES = 13
 _PANEL_JUMPS = 160.0
+_COLUMNS = (
+    "calls",
+    "agents",
+    "service_level",
+    "wait_probability",
+    "asa_s",
+    "abandonment",
+    "occupancy",
+    "mean_queue",
+    "queue_end",
+    "answered",
+    "abandoned",
+    "overrun_s",
+)
 
 
 @dataclass(frozen=True)
@@ -510,10 +524,18 @@ def _measures(day: _Day, passages: Sequence[_Passage]) -> pd.DataFrame:
 
 def _columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]:
     """Put the integrals of every interval into the measures of the contact centre."""
+    direct = _direct_columns(day, passages)
+    ever, waited = _fates(day, passages).T
+    asa_s = np.where(direct["calls"] > 0.0, _ratio(waited, ever, math.inf), 0.0)
+    columns = {**direct, "asa_s": asa_s, "answered": day.rate * ever}
+    return {name: columns[name] for name in _COLUMNS}
+
+
+def _direct_columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]:
+    """Return the measures that ask for nobody's fate beyond the interval and the threshold."""
     calls, staffed = day.rate * day.interval_s, day.agents.astype(np.float64) * day.interval_s
     sums = np.array([_sums(passage, n) for passage, n in zip(passages, day.agents, strict=True)])
     late, must_wait, busy, queued, queue_end = sums.T
-    ever, waited = _fates(day, passages).T
     abandoned = day.theta * queued
     offered = calls > 0.0
     return {
@@ -521,12 +543,10 @@ def _columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]
         "agents": day.agents,
         "service_level": np.where(offered, 1.0 - late / day.interval_s, 1.0).clip(0.0, 1.0),
         "wait_probability": np.where(offered, must_wait / day.interval_s, 0.0).clip(0.0, 1.0),
-        "asa_s": np.where(offered, _ratio(waited, ever, math.inf), 0.0),
         "abandonment": _ratio(abandoned, calls, 0.0),
         "occupancy": _ratio(busy, staffed, 0.0).clip(0.0, 1.0),
         "mean_queue": queued / day.interval_s,
         "queue_end": queue_end,
-        "answered": day.rate * ever,
         "abandoned": abandoned,
         "overrun_s": _overruns(day, passages),
     }

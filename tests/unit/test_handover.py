@@ -232,6 +232,22 @@ def test_relief_at_the_closing_is_a_shift_relieved_by_another():
     assert abs(day["service_level"] - quiet["service_level"]).max() > 1e-3  # the relief is felt before
 
 
+@pytest.mark.parametrize("patience_s", [200.0, math.inf])
+def test_closed_doors_make_one_line(patience_s):
+    """With nobody there to answer before the closing, both lines together are one, in order of arrival."""
+    calls = np.array([[5, 9], [8, 4], [3, 3]])
+    rules = {"patience_s": patience_s, "threshold_s": 700.0, "start": "empty"}
+    found = exact_sites(calls, 240, [[0, 0], [0, 0], [0, 6]], [OPEN, OPEN, SHUT], **rules)
+    day = exact_day(calls.sum(axis=1), 240, [0, 0, 6], **rules)
+    level = found["service_level"].to_numpy().reshape(3, 2)
+    assert level[:2] == pytest.approx(day["service_level"].to_numpy()[:2, None].repeat(2, axis=1), abs=1e-11)
+    assert level[2, 1] == pytest.approx(day["service_level"][2], abs=1e-11)
+    assert 0.05 < level[1, 0] < 0.95
+    for name in ("abandoned", "mean_queue", "queue_end"):
+        total = found.groupby("interval")[name].sum().to_numpy()
+        assert total == pytest.approx(day[name].to_numpy(), abs=1e-10)
+
+
 def test_closing_without_callers_changes_nothing_for_the_other():
     """Nobody waits at the site that closes: its calls only come on top from then on."""
     found = exact_sites(
@@ -467,7 +483,9 @@ def test_sites_that_never_close_are_exact_days():
         for name in ("service_level", "abandonment", "queue_end", "overrun_s"):
             assert ours[name].to_numpy() == pytest.approx(day[name].to_numpy(), rel=1e-11, abs=1e-12)
         assert ours["formula"].to_numpy() == pytest.approx(own["service_level"].to_numpy(), abs=1e-14)
-    assert closings(centre, needed, "calls").empty
+    none = closings(centre, needed, "calls")
+    assert none.empty
+    assert {"site", "total_95_s"} < set(none)
 
 
 def test_all_callers_of_one_home_are_one_exact_day():
