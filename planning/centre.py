@@ -26,7 +26,20 @@ from planning.errors import PlanningError
 from planning.queueing.target import Target
 from planning.settings import Settings
 
-__all__ = ["Centre", "Labour", "Norm", "Overflow", "Pay", "Queue", "ShiftRules", "Site", "Target", "Team"]
+__all__ = [
+    "Alternatives",
+    "Centre",
+    "Labour",
+    "Norm",
+    "Overflow",
+    "Pay",
+    "Queue",
+    "ShiftRules",
+    "Site",
+    "Target",
+    "Team",
+    "ThirdSite",
+]
 
 DAY = timedelta(days=1)
 
@@ -68,6 +81,7 @@ Clock = Annotated[
     PlainSerializer(clock_text, when_used="json"),
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -91,6 +105,10 @@ class Site(Settings):
     """First minute that the site answers calls."""
     closes: Clock = DAY
     """Minute from which the site answers no more; "24:00" is the end of the day."""
+    ahead_h: Annotated[float, Field(ge=-24, le=24)] = 0.0
+    """Hours by which the site's own clock is ahead of the centre's; night hours are counted on it."""
+    seats: Annotated[int, Field(ge=0)] | None = None
+    """Workplaces of the site; None where they are no limit."""
 
     @model_validator(mode="after")
     def _closes_after_opening(self) -> Self:
@@ -133,6 +151,8 @@ class Queue(Settings):
     """Minute from which the queue takes no more calls, on the centre's clock."""
     min_agents: Annotated[int, Field(ge=0)] = 1
     """Fewest agents on position at an answering site while the queue is open."""
+    abandoned_rub: NotNegative = 0.0
+    """What a caller who gives up costs, roubles."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -162,7 +182,7 @@ class Team(Settings):
 
 
 class Overflow(Settings):
-    """A rule that sends a site's calls to another site for part of the day."""
+    """A rule that sends a site's calls to another site: for part of the day, or when they wait too long."""
 
     from_site: str
     """Site whose calls go elsewhere."""
@@ -172,8 +192,21 @@ class Overflow(Settings):
     """From this time of day on; by default from the closing of `from_site`."""
     until: Clock | None = None
     """Up to this time of day, across midnight if earlier than `at`; by default the opening of `from_site`."""
-    queues: list[str] | Literal["all"] = "all"
+    days: Annotated[list[Weekday], Field(min_length=1)] | Literal["all"] = "all"
+    """Weekdays on which the rule begins."""
+    queues: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
     """Queues that the rule moves."""
+    after_s: NotNegative | None = None
+    """Only callers who waited so long, while both sites are open; 0: as soon as nobody is free at home."""
+
+    @model_validator(mode="after")
+    def _by_hours_or_by_wait(self) -> Self:
+        if self.after_s is not None and not (self.at is None and self.until is None and self.days == "all"):
+            raise ValueError(
+                f"after_s is {self.after_s:g} beside at, until or days: a rule moves calls by the hour or by "
+                "their wait, make two rules of it"
+            )
+        return self
 
 
 class Norm(Settings):
@@ -196,6 +229,8 @@ class Labour(Settings):
     """Addition to the hourly rate for each night hour, a share of the rate."""
     holiday_premium: Norm
     """Addition to the hourly rate for each hour on a public holiday, a share of the rate."""
+    overtime_premium: Norm
+    """Addition to the hourly rate for work after the end of the shift, a share of the rate."""
     week_h: Norm
     """Normal working week, hours."""
     min_rest_h: Norm
@@ -251,6 +286,46 @@ class Pay(Settings):
     """Employer's contributions on pay, a share of it."""
     unmet_rub_h: Positive
     """Price of an hour of an agent missing on position, so that a plan is never silently short."""
+    taxi_rub: NotNegative = 0.0
+    """A ride home for who leaves while nothing else goes, roubles."""
+    taxi_from: Clock = timedelta(hours=23)
+    """From this time of day rides are paid ..."""
+    taxi_until: Clock = timedelta(hours=5, minutes=30)
+    """... to this one."""
+    seat_rub_month: NotNegative = 0.0
+    """A workplace more than a site has: rent and equipment, roubles a month."""
+
+
+class ThirdSite(Settings):
+    """A site that is not there yet, on the centre's clock."""
+
+    name: str
+    """Its name on reports."""
+    opens: Clock
+    """First minute that it answers calls."""
+    closes: Clock
+    """Minute from which it answers no more."""
+    ahead_h: Annotated[float, Field(ge=-24, le=24)]
+    """Hours by which its own clock is ahead of the centre's."""
+    wage: Positive
+    """Its wages, a multiple of those of the site that closes."""
+
+
+class Alternatives(Settings):
+    """What a night without the other site would cost: prices of the ways that are not in use."""
+
+    outsource_rub_call: NotNegative
+    """What a partner asks for a call, roubles."""
+    call_back_accepted: Share
+    """Share of the callers of a closed site who leave their number; the others are lost."""
+    call_back_calls: Positive
+    """Calls that it takes to reach one of them the next day, each as long as the call itself."""
+    standby_share: NotNegative
+    """Pay of an hour of stand-by at home, a share of the hourly rate."""
+    failures_year: NotNegative
+    """Nights of a year on which the night site fails."""
+    third_site: ThirdSite
+    """A site where the night is day."""
 
 
 class Centre(Settings):
@@ -287,6 +362,8 @@ class Centre(Settings):
     """Shapes of shifts."""
     pay: Pay
     """Money."""
+    alternatives: Alternatives | None = None
+    """Prices of the ways that are not in use; needed only to compare them."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:

@@ -20,6 +20,7 @@ LABOUR = {
         for name, value in {
             "night_premium": 0.2,
             "holiday_premium": 1.0,
+            "overtime_premium": 0.5,
             "week_h": 40,
             "min_rest_h": 12,
             "weekly_rest_h": 42,

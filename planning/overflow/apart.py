@@ -13,7 +13,7 @@ from planning.errors import PlanningError
 from planning.overflow.handover import Overrun, _Network, _network, _walk_sites, exact_sites, overrun
 from planning.queueing.arguments import Floats
 from planning.queueing.transient import _Passage, _start_law, _walk
-from planning.routing import answering_sites
+from planning.routing import answering_sites, late_rules
 from planning.staffing import behind_lookup, promised_service
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from planning.centre import Centre
 
-__all__ = ["apart_service", "closings"]
+__all__ = ["apart_service", "closing_overruns"]
 
 # What a home's callers have from the site that answers them.
 _OF_THE_ANSWER = ("agents", "formula", "service_level", "wait_probability", "abandonment", "queue_end")
@@ -75,8 +75,8 @@ def apart_service(
     Raises
     ------
     PlanningError
-        The queue is not in the requirement, is pooled, or closes in between; the requirement has calls at a
-        site that answers nobody.
+        The queue is not in the requirement, is pooled, closes in between, or moves callers after a wait; the
+        requirement has calls at a site that answers nobody.
 
     Examples
     --------
@@ -147,7 +147,7 @@ def _by_home(evening: _Evening, found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def closings(
+def closing_overruns(
     centre: Centre,
     needed: pd.DataFrame,
     queue: str,
@@ -182,7 +182,7 @@ def closings(
     ...     {"queue": "first_line", "interval_start": times, "calls": 150.0, "aht_s": 200.0}
     ... )
     >>> needed = requirement(centre, demand)
-    >>> found = closings(centre, needed, "first_line")
+    >>> found = closing_overruns(centre, needed, "first_line")
     >>> found[["site", "into", "agents", "busy", "total_s", "last_s", "last_95_s"]].round(1)
          site    into  agents  busy  total_s  last_s  last_95_s
     0  moscow  kaluga      28  19.8   3959.1   712.8     1191.1
@@ -219,6 +219,11 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
     if rows.empty:
         raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
     share = centre.queues[queue].sites
+    if late_rules(centre, queue) and not centre.queues[queue].pooled:
+        raise PlanningError(
+            f"queues.{queue} moves callers after a wait (after_s), must keep its sites apart while both are "
+            "open: drop the rule, or simulate it with late_shares"
+        )
     times = _times(rows, queue, pd.Timedelta(seconds=centre.interval_s))
     answers = answering_sites(centre, queue, times)
     if (closed := answers.isna().any(axis=1).to_numpy()).any():

@@ -43,9 +43,9 @@ from planning.queueing.transient import (
     _PANEL_JUMPS,
     _advance,
     _Chain,
+    _columns,
     _Day,
     _day,
-    _direct_columns,
     _padded,
     _pass,
     _Passage,
@@ -593,10 +593,8 @@ def _value_behind(ahead: Floats, chain: _Chain, seconds: float, places: int) -> 
 def _measures(network: _Network, rows: Sequence[Sequence[_Passage]]) -> pd.DataFrame:
     """Return the measures of every interval and site as a frame."""
     size, count = network.answers.shape
-    columns = [
-        _direct_columns(day, passages)
-        for day, passages in zip(network.days, zip(*rows, strict=True), strict=True)
-    ]
+    by_site = zip(*rows, strict=True)
+    columns = [_columns(day, part, waits=False) for day, part in zip(network.days, by_site, strict=True)]
     table = pd.DataFrame(
         {
             "interval": np.arange(size).repeat(count),

@@ -49,23 +49,10 @@ _CUT_EXPONENT = 32.0
 _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
 _RATIONAL_TOLERANCE = 2e-11
-# Gauss-Legendre nodes a panel, and jumps of the chain that a panel may hold.
+# Gauss-Legendre nodes a panel at most, the remainder that lets fewer do, and jumps that a panel may hold.
 _NODES = 13
+_REMAINDER = 1e-12
 _PANEL_JUMPS = 160.0
-_COLUMNS = (
-    "calls",
-    "agents",
-    "service_level",
-    "wait_probability",
-    "asa_s",
-    "abandonment",
-    "occupancy",
-    "mean_queue",
-    "queue_end",
-    "answered",
-    "abandoned",
-    "overrun_s",
-)
 
 
 @dataclass(frozen=True)
@@ -152,6 +139,7 @@ def exact_day(
     leavers: str = "finish",
     leaving: ArrayLike | None = None,
     start: str | ArrayLike = "empty",
+    waits: bool = True,
 ) -> pd.DataFrame:
     """Return the exact measures of every interval of a day whose load and staff change.
 
@@ -179,6 +167,8 @@ def exact_day(
     start
         ``"empty"``, ``"stationary"`` (the steady state of the first interval), or the probabilities of 0, 1,
         2, ... callers in the system.
+    waits
+        False leaves out ``asa_s`` and ``answered``, which cost a third of the time.
 
     Returns
     -------
@@ -223,7 +213,7 @@ def exact_day(
     day = _day(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
     threshold = number("threshold_s", threshold_s, high_open=True)
     passages = list(_walk(day, _start_law(start, day), threshold))
-    return _measures(day, passages)
+    return pd.DataFrame(_columns(day, passages, waits))
 
 
 def exact_states(
@@ -311,7 +301,7 @@ def _leaving(agents: NDArray[np.int64], leaving: ArrayLike | None) -> NDArray[np
 def _whole(name: str, value: ArrayLike) -> Floats:
     array = numbers(name, value, high=1e6)
     broken = np.argwhere(array != np.round(array))
-    if len(broken):
+    if len(broken):  # a single number breaks in one place of no coordinates
         where = tuple(broken[0])
         raise PlanningError(f"{name} holds {array[where]:g}, must be whole numbers: round agents up or down")
     return array
@@ -378,7 +368,8 @@ def _pass(day: _Day, i: int, law: Floats, threshold: float | None) -> _Passage:
     line = integral[chain.agents :]
     late = kernels.unhurried_late(line, threshold, ahead.agents, ahead.mu, ahead.theta, ahead.shift)
     if split < day.interval_s:
-        rule = (*_gauss(), _PANEL_JUMPS)
+        jumps = (chain.rate + chain.agents * chain.mu + waits * chain.theta) * (day.interval_s - split)
+        rule = (*_gauss(_nodes(jumps)), _PANEL_JUMPS)
         late += kernels.late_arrivals(
             p, y, z, integral, chain.rate, threshold, split, day.interval_s, *rule, *ahead
         )
@@ -432,10 +423,23 @@ def _stretches(day: _Day, i: int) -> _Stretches:
     return _Stretches(day.agents[starts], day.mu[starts], day.theta[starts], length, day.shift[starts])
 
 
-@lru_cache(maxsize=1)
-def _gauss() -> tuple[Floats, Floats]:
+def _nodes(jumps: float) -> int:
+    """Return how many nodes suffice where the chain is expected to jump so often.
+
+    The remainder of Gauss-Legendre with m nodes on a span d is d^(2m+1) (m!)^4 / ((2m+1) ((2m)!)^3) times a
+    derivative of the order 2m (Abramowitz and Stegun 25.4.30), which is below (2 jumps / d)^(2m).
+    """
+    for m in range(4, _NODES):
+        log_factorials = 4 * math.lgamma(m + 1) - 3 * math.lgamma(2 * m + 1) - math.log(2 * m + 1)
+        if 2 * m * math.log(2 * max(jumps, 1e-9)) + log_factorials < math.log(_REMAINDER):
+            return m
+    return _NODES
+
+
+@lru_cache(maxsize=_NODES)
+def _gauss(order: int) -> tuple[Floats, Floats]:
     """Return the nodes and weights of the Gauss-Legendre rule on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = np.polynomial.legendre.leggauss(order)
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
@@ -517,39 +521,30 @@ def _overruns(day: _Day, passages: Sequence[_Passage]) -> Floats:
     return overrun
 
 
-def _measures(day: _Day, passages: Sequence[_Passage]) -> pd.DataFrame:
-    """Return the measures of every interval as a frame."""
-    return pd.DataFrame(_columns(day, passages))
-
-
-def _columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]:
+def _columns(day: _Day, passages: Sequence[_Passage], waits: bool = True) -> dict[str, NDArray[Any]]:
     """Put the integrals of every interval into the measures of the contact centre."""
-    direct = _direct_columns(day, passages)
-    ever, waited = _fates(day, passages).T
-    asa_s = np.where(direct["calls"] > 0.0, _ratio(waited, ever, math.inf), 0.0)
-    columns = {**direct, "asa_s": asa_s, "answered": day.rate * ever}
-    return {name: columns[name] for name in _COLUMNS}
-
-
-def _direct_columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]:
-    """Return the measures that ask for nobody's fate beyond the interval and the threshold."""
     calls, staffed = day.rate * day.interval_s, day.agents.astype(np.float64) * day.interval_s
     sums = np.array([_sums(passage, n) for passage, n in zip(passages, day.agents, strict=True)])
     late, must_wait, busy, queued, queue_end = sums.T
+    ever, waited = _fates(day, passages).T if waits else np.full((2, len(day)), math.nan)
     abandoned = day.theta * queued
     offered = calls > 0.0
-    return {
+    columns: dict[str, NDArray[Any]] = {
         "calls": calls,
         "agents": day.agents,
         "service_level": np.where(offered, 1.0 - late / day.interval_s, 1.0).clip(0.0, 1.0),
         "wait_probability": np.where(offered, must_wait / day.interval_s, 0.0).clip(0.0, 1.0),
+        "asa_s": np.where(offered, _ratio(waited, ever, math.inf), 0.0),
         "abandonment": _ratio(abandoned, calls, 0.0),
         "occupancy": _ratio(busy, staffed, 0.0).clip(0.0, 1.0),
         "mean_queue": queued / day.interval_s,
         "queue_end": queue_end,
+        "answered": day.rate * ever,
         "abandoned": abandoned,
         "overrun_s": _overruns(day, passages),
     }
+    left_out = () if waits else ("asa_s", "answered")
+    return {name: values for name, values in columns.items() if name not in left_out}
 
 
 def _sums(passage: _Passage, n: int) -> tuple[float, float, float, float, float]:

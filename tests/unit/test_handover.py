@@ -13,7 +13,7 @@ from scipy.stats import gamma, hypergeom
 
 from planning import Centre, PlanningError, requirement
 from planning.overflow import handover
-from planning.overflow.apart import apart_service, closings
+from planning.overflow.apart import apart_service, closing_overruns
 from planning.overflow.handover import busy_leavers, exact_sites, overrun
 from planning.queueing.transient import exact_day, exact_states
 from planning.service import exact_service
@@ -483,7 +483,7 @@ def test_sites_that_never_close_are_exact_days():
         for name in ("service_level", "abandonment", "queue_end", "overrun_s"):
             assert ours[name].to_numpy() == pytest.approx(day[name].to_numpy(), rel=1e-11, abs=1e-12)
         assert ours["formula"].to_numpy() == pytest.approx(own["service_level"].to_numpy(), abs=1e-14)
-    none = closings(centre, needed, "calls")
+    none = closing_overruns(centre, needed, "calls")
     assert none.empty
     assert {"site", "total_95_s"} < set(none)
 
@@ -514,7 +514,7 @@ def test_chain_over_two_days():
     found = apart_service(centre, needed, "calls")
     assert found["calls"].sum() == pytest.approx(demand["calls"].sum())
     assert found["service_level"].between(0, 1).all()
-    ends = closings(centre, needed, "calls")
+    ends = closing_overruns(centre, needed, "calls")
     assert ends[["site", "into"]].to_numpy().tolist() == [["moscow", "omsk"], ["omsk", "kaluga"]] * 2
     assert ends["at"].dt.hour.tolist() == [20, 22] * 2
     by_site = found[found["overrun_s"] > 0].set_index(["interval_start", "home"])
@@ -546,7 +546,7 @@ def test_site_that_is_nobodys_home():
     assert found["calls"].sum() == pytest.approx(30.0 * 48)
     assert not by_home(found, "kaluga")["calls"].any()
     assert by_home(found, "kaluga")["overrun_s"].iloc[32] > 0
-    row = closings(centre, needed, "calls").iloc[0]
+    row = closing_overruns(centre, needed, "calls").iloc[0]
     assert (row["site"], row["into"], row["at"].hour) == ("kaluga", "moscow", 8)
 
 
@@ -582,7 +582,7 @@ def test_closing_of_a_pooled_queue():
     """Its leavers are named agents of all; what they still work is that of the exact model."""
     centre = two_sites()
     needed = requirement(centre, demand_of(60.0, hours=EVENING))
-    row = closings(centre, needed, "calls").iloc[0]
+    row = closing_overruns(centre, needed, "calls").iloc[0]
     whole = exact_service(centre, needed, "calls")
     assert (row["site"], row["into"], row["at"].hour) == ("moscow", "kaluga", 22)
     assert row["agents"] == whole["agents_moscow"].iloc[7]
@@ -650,7 +650,7 @@ def test_bad_agents_are_refused():
     with pytest.raises(PlanningError, match=r"agents holds .*\.5, must be whole numbers"):
         apart_service(centre, needed, "calls", agents=staff + 0.5)
     with pytest.raises(PlanningError, match="agents"):
-        closings(centre, needed, "calls", agents=staff - 100)
+        closing_overruns(centre, needed, "calls", agents=staff - 100)
 
 
 def test_requirement_of_hours_when_the_queue_is_closed():
@@ -658,3 +658,12 @@ def test_requirement_of_hours_when_the_queue_is_closed():
     needed = requirement(centre, demand_of(20.0, hours=EVENING))
     with pytest.raises(PlanningError, match="has a row at 2026-11-23 23:00, when nobody answers"):
         apart_service(centre.replace({"queues.calls.closes": "23:00"}), needed, "calls")
+
+
+def test_callers_who_move_after_a_wait_are_no_sites_apart():
+    late = {"overflow": [{"from_site": "moscow", "to_site": "kaluga"}]}
+    late["overflow"].append({"from_site": "moscow", "to_site": "kaluga", "after_s": 30})
+    centre = two_sites({**APART, **late})
+    needed = requirement(centre, demand_of(20.0, hours=EVENING))
+    with pytest.raises(PlanningError, match=r"queues\.calls moves callers after a wait"):
+        apart_service(centre, needed, "calls")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from numba import njit
 from scipy.stats import binom, hypergeom, poisson
@@ -212,6 +213,15 @@ def test_columns_and_index():
     ]
     assert day.calls.tolist() == [20.0, 30.0]
     assert day.agents.dtype == np.int64
+
+
+def test_waits_may_be_left_out():
+    """The other measures stay what they are."""
+    given = ([20, 30, 25], 240, [8, 8, 6])
+    whole = exact_day(*given, patience_s=200)
+    pd.testing.assert_frame_equal(
+        exact_day(*given, patience_s=200, waits=False), whole.drop(columns=["asa_s", "answered"])
+    )
 
 
 def test_no_calls_at_all():
