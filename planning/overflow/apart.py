@@ -272,7 +272,7 @@ def _heads(rows: pd.DataFrame, times: pd.DatetimeIndex, agents: pd.DataFrame | N
 def _answers(answers: pd.DataFrame, sites: list[str], share: Mapping[str, float]) -> NDArray[np.int64]:
     """Return the number of the answering site by interval and site.
 
-    Who is nobody's home has callers only by overflow; when he closes they go where most of them go.
+    A site that is nobody's home has callers only by overflow; at its closing they go where most of them go.
     """
     number_of = {site: at for at, site in enumerate(sites)}
     into = np.array([[number_of[name] for name in row] for row in answers.to_numpy()], dtype=np.int64)

@@ -13,11 +13,11 @@ chain of closings and over several days: one law a site is all that ever needs t
 
 Callers whose threshold runs out behind the closing
 ---------------------------------------------------
-Who arrives at u seconds before the closing and still waits when it comes has ahead of him the callers of
-*both* sites who came before him. Of the site that takes over two things count: how many of those who waited
-there at his arrival still do (a pure death process from then on), and, if none does, how many of its agents
-are busy at the closing, whoever keeps them so: that is the law of the moment itself and does not depend on
-u. The sum of that (its agents' change counted in) and of the callers ahead in his own queue is his place. The
+A caller who arrives u seconds before the closing and still waits when it comes has those of *both* sites
+ahead who came before. Of the site that takes over two things count: how many of those who waited there at the
+arrival still do (a pure death process from then on), and, if none does, how many of its agents are busy at the
+closing, whoever keeps them so: that is the law of the moment itself and does not depend on u. The sum of that
+(the change of its agents counted in) and of the callers ahead in the own queue is the caller's place. The
 chance of an answer in what remains of the threshold is then looked back upon over the u seconds, and
 integrated over u by Gauss-Legendre quadrature.
 """
@@ -527,7 +527,7 @@ def _values_at_closing(
 ) -> dict[int, Floats]:
     """Return, for each site, the worth of a place in its line just before the closing.
 
-    Index 0: answered. Index k + 1: the chance that a caller with k ahead in his own line is answered within
+    Index 0: answered. Index k + 1: the chance that a caller with k ahead in that line is answered within
     `after` seconds of the closing, when `lines` stood before him `left` seconds ahead of it.
     """
     sites = list(approach)
@@ -563,7 +563,7 @@ def _still_waiting(line: Floats, chain: _Chain, seconds: float) -> Floats:
 
 
 def _in_front(site: _Approach, older: Floats) -> Floats:
-    """Return the law of those at a site who are ahead of a caller from elsewhere, when his site closes.
+    """Return the law of those at a site who are ahead of a caller from elsewhere at the closing.
 
     With older callers waiting all agents are busy. Without, those in service count, whenever they came.
     """
