@@ -15,10 +15,10 @@ Callers whose threshold runs out behind the closing
 ---------------------------------------------------
 A caller who arrives u seconds before the closing and still waits when it comes has those of *both* sites
 ahead who came before. Of the site that takes over two things count: how many of those who waited there at the
-arrival still do (a pure death process from then on), and, if none does, how many of its agents are busy at the
-closing, whoever keeps them so: that is the law of the moment itself and does not depend on u. The sum of that
-(the change of its agents counted in) and of the callers ahead in the own queue is the caller's place. The
-chance of an answer in what remains of the threshold is then looked back upon over the u seconds, and
+arrival still do (a pure death process from then on), and, if none does, how many of its agents are busy at
+the closing, whoever keeps them so: that is the law of the moment itself and does not depend on u. The sum of
+that (the change of its agents counted in) and of the callers ahead in the own queue is the caller's place.
+The chance of an answer in what remains of the threshold is then looked back upon over the u seconds, and
 integrated over u by Gauss-Legendre quadrature.
 """
 
@@ -528,7 +528,7 @@ def _values_at_closing(
     """Return, for each site, the worth of a place in its line just before the closing.
 
     Index 0: answered. Index k + 1: the chance that a caller with k ahead in that line is answered within
-    `after` seconds of the closing, when `lines` stood before him `left` seconds ahead of it.
+    `after` seconds of the closing, when `lines` stood there `left` seconds before it.
     """
     sites = list(approach)
     if len(sites) == 1:
