@@ -306,7 +306,7 @@ def _leaving(agents: NDArray[np.int64], leaving: ArrayLike | None) -> NDArray[np
 def _whole(name: str, value: ArrayLike) -> Floats:
     array = numbers(name, value, high=1e6)
     broken = np.argwhere(array != np.round(array))
-    if broken.size:
+    if len(broken):  # a single number breaks in one place of no coordinates
         where = tuple(broken[0])
         raise PlanningError(f"{name} holds {array[where]:g}, must be whole numbers: round agents up or down")
     return array

@@ -313,6 +313,7 @@ def test_who_leaves_decides():
         ({"calls": "many"}, "calls is 'many', must be a number"),
         ({"aht_s": 0}, "aht_s is 0.0, must lie in"),
         ({"agents": [5.5, 6]}, "agents holds 5.5, must be whole numbers"),
+        ({"agents": 5.5}, "agents holds 5.5, must be whole numbers"),
         ({"agents": [True, False]}, "agents"),
         ({"agents": [-1, 6]}, "agents"),
         ({"patience_s": 0}, "patience_s is 0.0"),
