@@ -11,6 +11,7 @@ from planning.overflow.alternatives import (
     compared,
     ways,
 )
+from planning.overflow.apart import apart_service, closing_overruns
 from planning.overflow.failure import failed_night, standby_worth
 from planning.overflow.flow import OverflowPlan, night_overflow
 from planning.overflow.late import late_shares
@@ -25,11 +26,13 @@ __all__ = [
     "StepDown",
     "Way",
     "alternatives",
+    "apart_service",
     "break_even_price",
     "break_even_volume",
     "break_even_wage",
     "closing_at",
     "closing_hours",
+    "closing_overruns",
     "compared",
     "failed_night",
     "late_shares",

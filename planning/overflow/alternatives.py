@@ -140,13 +140,16 @@ def ways(centre: Centre, demand: pd.DataFrame, *, rule: int = 0) -> list[Way]:
     planned = planned_demand(centre, demand)
     plain = settled(centre)
     own, moved = _without_moved(plain, planned, rule)
+    asleep, awake, third = (
+        name.capitalize() for name in (given.from_site, given.to_site, prices.third_site.name)
+    )
     return [
-        Way(f"{given.to_site} answers", centre, demand),
-        Way(f"{given.from_site} never closes", _never_closes(centre, rule), demand),
-        Way(f"{given.from_site} closes at weekends only", _weekends_only(centre, rule), demand),
+        Way(f"{awake} answers", centre, demand),
+        Way(f"{asleep} never closes", _never_closes(centre, rule), demand),
+        Way(f"{asleep} closes at weekends only", _weekends_only(centre, rule), demand),
         _call_back(plain, own, moved, prices, given.from_site),
         _partner(plain, own, moved, prices),
-        Way(f"third site: {prices.third_site.name}", _third_site(centre, rule, prices), demand),
+        Way(f"Third site: {third}", _third_site(centre, rule, prices), demand),
     ]
 
 
@@ -277,7 +280,7 @@ def _call_back(
     lost = moved["calls"] - reached
     price = moved["queue"].map(lambda queue: centre.queues[queue].abandoned_rub)
     costs = {"callbacks": float((hours * rate).sum()), "lost": float((lost * price).sum())}
-    return Way("call-back next day", centre, own, costs, moved.groupby("queue")["calls"].sum().to_dict())
+    return Way("Call-back next day", centre, own, costs, moved.groupby("queue")["calls"].sum().to_dict())
 
 
 def _day_rate(centre: Centre, queue: str, site: str) -> float:
@@ -293,7 +296,7 @@ def _partner(centre: Centre, own: pd.DataFrame, moved: pd.DataFrame, prices: Alt
     """A partner answers the closed site's callers at a price a call, and keeps the promise by contract."""
     calls = moved.groupby("queue")["calls"].sum()
     costs = {"partner": float(calls.sum() * prices.outsource_rub_call)}
-    return Way("partner at a price a call", centre, own, costs, promised=calls.to_dict())
+    return Way("Partner at a price a call", centre, own, costs, promised=calls.to_dict())
 
 
 def _third_site(centre: Centre, rule: int, prices: Alternatives) -> Centre:

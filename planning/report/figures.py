@@ -190,7 +190,7 @@ def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:
     best = table.index[table["meets"]][table.loc[table["meets"], "rub_day"].argmin()]
     fig = figure(
         title=f"Closing hours against {present}", yaxis_title="million roubles a year", barmode="relative",
-        xaxis_title="Moscow closes at", height=440,
+        xaxis_title="Moscow closes at", height=500, margin={"t": 150},
     )  # fmt: skip
     for part, (name, colour) in _NIGHT_PARTS.items():
         more = (table[part] - table.loc[present, part]) * year
@@ -221,7 +221,7 @@ def ways_compared(nights: pd.DataFrame) -> go.Figure:
         x=more.round(4), y=names, orientation="h", marker={"color": colour}, texttemplate="%{x:+.1f}",
         textposition="outside", cliponaxis=False,
     )  # fmt: skip
-    fig.update_layout(height=340, margin={"l": 240, "r": 60}, hovermode="closest", showlegend=False)
+    fig.update_layout(height=340, margin={"l": 240, "r": 60, "t": 50}, hovermode="closest", showlegend=False)
     return fig.update_yaxes(autorange="reversed")
 
 

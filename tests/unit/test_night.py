@@ -185,17 +185,17 @@ def nights():
 
 def test_every_way_is_there(nights):
     assert list(nights) == [
-        "kaluga answers",
-        "moscow never closes",
-        "moscow closes at weekends only",
-        "call-back next day",
-        "partner at a price a call",
-        "third site: vladivostok",
+        "Kaluga answers",
+        "Moscow never closes",
+        "Moscow closes at weekends only",
+        "Call-back next day",
+        "Partner at a price a call",
+        "Third site: Vladivostok",
     ]
 
 
 def test_never_closing_moves_nobody(nights):
-    never = nights["moscow never closes"]
+    never = nights["Moscow never closes"]
     assert night_overflow(never.way.centre, never.way.demand).moved.empty
 
 
@@ -209,7 +209,7 @@ def test_weekend_closing_differs_on_weekends_only():
 
 def test_call_back_by_hand(nights):
     """Half of the ten night hours' calls are Moscow's; six in ten leave a number, the others are lost."""
-    back, now = nights["call-back next day"], nights["kaluga answers"]
+    back, now = nights["Call-back next day"], nights["Kaluga answers"]
     moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
     hours = 0.6 * moved * 1.4 * 240 / 3600
     rate = now.way.centre.hourly_rub("calls_moscow")
@@ -223,7 +223,7 @@ def test_call_back_by_hand(nights):
 
 
 def test_partner_is_paid_by_the_call(nights):
-    partner, now = nights["partner at a price a call"], nights["kaluga answers"]
+    partner, now = nights["Partner at a price a call"], nights["Kaluga answers"]
     moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
     assert partner.cost["partner"] == pytest.approx(100 * moved)
     assert partner.service["calls"].sum() / 2 + moved == pytest.approx(now.service["calls"].sum() / 2)
@@ -232,7 +232,7 @@ def test_partner_is_paid_by_the_call(nights):
 
 def test_third_site_has_no_night_hours(nights):
     """01:00 to 08:00 is 08:00 to 15:00 there; Kaluga holds 22:00 to 01:00 only."""
-    third = nights["third site: vladivostok"]
+    third = nights["Third site: Vladivostok"]
     assert third.cost["night_vladivostok"] == 0
     assert third.cost["wages_vladivostok"] > 0
     kaluga = third.needed[third.needed["site"] == "kaluga"]["interval_start"]
@@ -241,24 +241,24 @@ def test_third_site_has_no_night_hours(nights):
 
 
 def test_break_even_wage_makes_both_cost_the_same(nights):
-    now, never = nights["kaluga answers"], nights["moscow never closes"]
+    now, never = nights["Kaluga answers"], nights["Moscow never closes"]
     ratio = break_even_wage(now, never, "kaluga", "moscow")
     equal = now.way.centre.replace({"teams.calls_kaluga.wage_rub_month": ratio * 80_000.0})
     again = by_name(alternatives(equal, wavy(2)))
-    assert again["kaluga answers"].rub_day == pytest.approx(again["moscow never closes"].rub_day, abs=0.01)
+    assert again["Kaluga answers"].rub_day == pytest.approx(again["Moscow never closes"].rub_day, abs=0.01)
 
 
 def test_break_even_price_makes_both_cost_the_same(nights):
-    price = break_even_price(nights["kaluga answers"], nights["partner at a price a call"])
-    centre = nights["kaluga answers"].way.centre.replace({"alternatives.outsource_rub_call": price})
+    price = break_even_price(nights["Kaluga answers"], nights["Partner at a price a call"])
+    centre = nights["Kaluga answers"].way.centre.replace({"alternatives.outsource_rub_call": price})
     again = by_name(alternatives(centre, wavy(2)))
-    assert again["kaluga answers"].rub_day == pytest.approx(again["partner at a price a call"].rub_day)
+    assert again["Kaluga answers"].rub_day == pytest.approx(again["Partner at a price a call"].rub_day)
 
 
 def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
     """A tenth of the night's calls make a crew of a few idle; at the present volume it beats the partner."""
     price = {"alternatives.outsource_rub_call": 60.0}
-    names = ("kaluga answers", "partner at a price a call")
+    names = ("Kaluga answers", "Partner at a price a call")
     centre = nights[names[0]].way.centre.replace(price)
     factor = break_even_volume(centre, wavy(), *names)
     night = wavy()["interval_start"].dt.hour.isin([22, 23, *range(8)]).to_numpy()
@@ -275,7 +275,7 @@ def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
 
 def test_no_volume_decides_where_one_way_is_always_cheaper():
     centre = priced(CHEAP | {"alternatives": PRICES | {"outsource_rub_call": 1e6}})
-    assert break_even_volume(centre, wavy(), "kaluga answers", "partner at a price a call") is None
+    assert break_even_volume(centre, wavy(), "Kaluga answers", "Partner at a price a call") is None
 
 
 # --- bad input ------------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def test_rule_that_does_not_exist(rule):
 
 def test_unknown_way():
     with pytest.raises(PlanningError, match="'nobody answers' is no way to run the night, must be one of"):
-        break_even_volume(priced(), wavy(), "nobody answers", "kaluga answers")
+        break_even_volume(priced(), wavy(), "nobody answers", "Kaluga answers")
 
 
 def test_hour_that_is_none():
@@ -309,7 +309,7 @@ def test_demand_without_a_queue_to_judge():
 
 
 def test_wage_that_decides_nothing(nights):
-    now = nights["kaluga answers"]
+    now = nights["Kaluga answers"]
     with pytest.raises(PlanningError, match="pay kaluga the same: no wage ratio decides"):
         break_even_wage(now, now, "kaluga", "moscow")
 
