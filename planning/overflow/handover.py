@@ -433,7 +433,7 @@ def _plain_pass(network: _Network, i: int, site: int, law: Floats, threshold: fl
     """Carry a site through an interval whose callers meet no hand-over."""
     day = network.days[site]
     if network.is_open(i, site):
-        return _pass(day, i, law, threshold)
+        return _pass(day, i, law, threshold, waits=False)
     nobody = np.zeros(0)
     return _Passage(np.ones(1), np.full(1, day.interval_s), 0.0, nobody, nobody)
 

@@ -212,7 +212,7 @@ def exact_day(
     """
     day = _day(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
     threshold = number("threshold_s", threshold_s, high_open=True)
-    passages = list(_walk(day, _start_law(start, day), threshold))
+    passages = list(_walk(day, _start_law(start, day), threshold, waits))
     return pd.DataFrame(_columns(day, passages, waits))
 
 
@@ -349,31 +349,35 @@ def _stationary_law(chain: _Chain) -> Floats:
         size *= 2
 
 
-def _walk(day: _Day, law: Floats, threshold: float | None) -> Iterator[_Passage]:
+def _walk(day: _Day, law: Floats, threshold: float | None, waits: bool = True) -> Iterator[_Passage]:
     """Carry the law of the number in system through the day, interval by interval."""
     for i in range(len(day)):
         if day.leaving[i] and not day.preempt[i]:
             law = kernels.thinned(law, day.agents[i - 1], day.agents[i - 1] - day.leaving[i])
-        passage = _pass(day, i, law, threshold)
+        passage = _pass(day, i, law, threshold, waits)
         law = passage.end
         yield passage
 
 
-def _pass(day: _Day, i: int, law: Floats, threshold: float | None) -> _Passage:
-    """Carry the law through interval i; without a threshold only the law counts."""
-    p, chain, ahead = _padded(day, i, law), day.chain(i), _stretches(day, i)
-    waits = max(len(p) - chain.agents, 0)
-    if threshold is None or waits == 0:
+def _pass(day: _Day, i: int, law: Floats, threshold: float | None, waits: bool) -> _Passage:
+    """Carry the law through interval i; without a threshold only the law counts.
+
+    The places of the line are followed across the interval only where their waits are asked for.
+    """
+    p, chain = _padded(day, i, law), day.chain(i)
+    places = max(len(p) - chain.agents, 0)
+    if threshold is None or places == 0:
         p, _, _, integral = _advance(p, np.zeros(0), np.zeros(0), chain, day.interval_s)
         return _Passage(_trimmed(p), integral, 0.0, np.zeros(0), np.zeros(0))
+    ahead = _stretches(day, i, threshold)
     # Who comes up to `split` is answered within the threshold, or not, before anything changes.
     split = min(max(float(ahead.length[0]) - threshold, 0.0), day.interval_s)
-    tracked = waits if math.isfinite(ahead.length[0]) else 0
+    tracked = places if waits and math.isfinite(ahead.length[0]) else 0
     p, y, z, integral = _advance(p, np.zeros(tracked), np.zeros(tracked), chain, split)
     line = integral[chain.agents :]
     late = kernels.unhurried_late(line, threshold, ahead.agents, ahead.mu, ahead.theta, ahead.shift)
     if split < day.interval_s:
-        jumps = (chain.rate + chain.agents * chain.mu + waits * chain.theta) * (day.interval_s - split)
+        jumps = (chain.rate + chain.agents * chain.mu + places * chain.theta) * (day.interval_s - split)
         rule = (*_gauss(_nodes(jumps)), _PANEL_JUMPS)
         late += kernels.late_arrivals(
             p, y, z, integral, chain.rate, threshold, split, day.interval_s, *rule, *ahead
@@ -419,10 +423,11 @@ def _advance(
     return p, y, z, integral
 
 
-def _stretches(day: _Day, i: int) -> _Stretches:
-    """Return what lies ahead from the start of interval i on."""
+def _stretches(day: _Day, i: int, threshold: float) -> _Stretches:
+    """Return what lies ahead from the start of interval i on, as far as its callers' threshold reaches."""
     first = int(day.stretch[i])
-    starts = day.stretch_start[first:]
+    end = i + 2 + min(math.ceil(threshold / day.interval_s), len(day))
+    starts = day.stretch_start[first : 1 + int(day.stretch[min(end, len(day) - 1)])]
     length = np.append(np.diff(starts), np.inf) * day.interval_s
     length[0] -= (i - starts[0]) * day.interval_s
     return _Stretches(day.agents[starts], day.mu[starts], day.theta[starts], length, day.shift[starts])
