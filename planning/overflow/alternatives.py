@@ -63,6 +63,17 @@ def closing_hours(
     -------
     list of Night
         In the order of the hours.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
+    >>> compared(closing_hours(Centre.load(), flat, ["20:00", "22:00"]))[["way", "rub_day", "meets"]].round(-3)
+         way   rub_day  meets
+    0  20:00  359000.0   True
+    1  22:00  367000.0   True
     """
     options = [Way(hour, closing_at(centre, hour, rule=rule), demand) for hour in hours]
     return _run(options, executor)
@@ -71,7 +82,22 @@ def closing_hours(
 def alternatives(
     centre: Centre, demand: pd.DataFrame, *, rule: int = 0, executor: Executor | None = None
 ) -> list[Night]:
-    """Run the night as it is and in every other way that `ways` knows."""
+    """Run the night as it is and in every other way that `ways` knows.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
+    >>> nights = alternatives(Centre.load(), flat)
+    >>> min(nights, key=lambda night: night.rub_day).way.name
+    'Kaluga answers'
+    >>> round(break_even_wage(nights[0], nights[1], "kaluga", "moscow"), 2)
+    0.99
+    >>> round(break_even_price(nights[0], nights[4]))
+    47
+    """
     return _run(ways(centre, demand, rule=rule), executor)
 
 

@@ -64,6 +64,21 @@ def failed_night(
     ------
     PlanningError
         The times lie outside the requirement, or the site has nobody then.
+
+    Examples
+    --------
+    Two hours without power, and all but a few callers of them are lost:
+
+    >>> from planning import Centre, requirement
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
+    >>> one, three = times[4], times[12]
+    >>> centre = Centre.load()
+    >>> needed = requirement(centre, flat)
+    >>> night = failed_night(centre, needed, "first_line", "kaluga", at=one, until=three)
+    >>> round((night["lost"] - night["lost_normal"]).sum()), night["calls"].iloc[4:12].sum()
+    (464, np.float64(480.0))
     """
     share = number("left", left, high=1.0)
     normal = on_site(needed, queue)

@@ -46,6 +46,20 @@ def late_shares(
     ------
     PlanningError
         No rule moves the queue's callers by their wait.
+
+    Examples
+    --------
+    >>> from planning import Centre, requirement
+    >>> late = {"from_site": "moscow", "to_site": "kaluga", "after_s": 5, "queues": ["first_line"]}
+    >>> rules = [*Centre.load().model_dump()["overflow"], late]
+    >>> centre = Centre.load().replace({"overflow": rules, "queues.first_line.pooled": False})
+    >>> noon = pd.date_range("2026-11-23 12:00", periods=4, freq="15min", tz="Europe/Moscow")
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": noon, "calls": 400.0, "aht_s": 200.0})
+    >>> late_shares(centre, requirement(centre, flat), "first_line").groupby("home")["kaluga"].mean().round(2)
+    home
+    kaluga    0.99
+    moscow    0.01
+    Name: kaluga, dtype: float64
     """
     rules = late_rules(centre, queue)
     if not rules:

@@ -161,6 +161,25 @@ def run_night(way: Way) -> Night:
     Returns
     -------
     Night
+
+    Raises
+    ------
+    PlanningError
+        No queue has a service level and answers day and night.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
+    >>> night = run_night(Way("today", Centre.load(), flat))
+    >>> night.meets, night.seats.to_dict()
+    (True, {'kaluga': 23, 'moscow': 14})
+    >>> night.cost[["wages_moscow", "night_moscow"]].round(-3)
+    wages_moscow    158000.0
+    night_moscow         0.0
+    dtype: float64
     """
     centre = way.centre
     needed = requirement(centre, way.demand)

@@ -78,6 +78,20 @@ def step_downs(
         Index the style: extra_h and extra_rub (agent-hours and roubles a day more than all at the closing),
         lowest (service level of the worst interval within two hours of the closing), around (service level
         of the calls of those hours), overrun_min (of all who go home at the closing or in steps, a day).
+
+    Examples
+    --------
+    >>> from planning import Centre, requirement
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 2, 900)
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
+    >>> styles = {name: STEP_DOWNS[name] for name in ("all at the closing", "night crew 15 min late")}
+    >>> centre = Centre.load()
+    >>> step_downs(centre, requirement(centre, flat), "first_line", "moscow", styles=styles)["lowest"].round(2)
+    style
+    all at the closing        0.95
+    night crew 15 min late    0.16
+    Name: lowest, dtype: float64
     """
     sites = on_site(needed, queue)
     ends = closings(centre, queue, sites.index, site)
