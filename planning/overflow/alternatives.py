@@ -70,7 +70,8 @@ def closing_hours(
     >>> from planning.calendars import axis, day_start
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
-    >>> compared(closing_hours(Centre.load(), flat, ["20:00", "22:00"]))[["way", "rub_day", "meets"]].round(-3)
+    >>> nights = compared(closing_hours(Centre.load(), flat, ["20:00", "22:00"]))
+    >>> nights[["way", "rub_day", "meets"]].round(-3)
          way   rub_day  meets
     0  20:00  359000.0   True
     1  22:00  367000.0   True

@@ -87,7 +87,8 @@ def step_downs(
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
     >>> styles = {name: STEP_DOWNS[name] for name in ("all at the closing", "night crew 15 min late")}
     >>> centre = Centre.load()
-    >>> step_downs(centre, requirement(centre, flat), "first_line", "moscow", styles=styles)["lowest"].round(2)
+    >>> needed = requirement(centre, flat)
+    >>> step_downs(centre, needed, "first_line", "moscow", styles=styles)["lowest"].round(2)
     style
     all at the closing        0.95
     night crew 15 min late    0.16
