@@ -73,7 +73,7 @@ def ratios(totals: NDArray[np.float64]) -> pd.DataFrame:
     offered is service level 1 and abandonment 0; where nobody was answered, ASA and AHT are NaN, but 0 where
     nobody called.
     """
-    offered, answered, within, abandoned, wait_s, service_s, longest_s = totals.T
+    offered, answered, within, abandoned, wait_s, service_s, longest_s = totals.T[: len(_SUMS)]
     some, served = offered > 0.0, answered > 0.0
     empty = np.where(some, np.nan, 0.0)
     return pd.DataFrame(

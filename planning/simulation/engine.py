@@ -29,6 +29,7 @@ from planning.simulation.network import (
     series,
     whole,
 )
+from planning.simulation.records import NODE, new_state
 
 _CALLS_PER_TASK: Final = 400_000
 
@@ -151,7 +152,7 @@ def _run(
     redials = 1.0 + max(queue.redial for queue in network.queues)
     room = int(1.2 * redials * network.expected_contacts + 1000.0)  # a busy day may need more
     while True:
-        state = kernel.new_state(tables, keys, cumulative, present, limits_s, room, rows)
+        state = new_state(tables, keys, cumulative, present, limits_s, room, rows)
         used = kernel.run_day(tables, state)
         if used >= 0:
             return _Outcome(state.counts, state.agents, state.contacts[:used] if rows else state.contacts)
@@ -324,7 +325,7 @@ def fifo(
     span_s = max(float(np.ptp(arrival)), float(service.sum()) / pool) if arrival.size else 0.0
     bucket_s = max(span_s / max(1, 2 * arrival.size), SHORTEST_BUCKET_S)
     kernel.fifo_day(
-        arrival, service, patience, bucket_s, kernel.new_calendar(), np.empty(pool, kernel.NODE), **columns
+        arrival, service, patience, bucket_s, kernel.new_calendar(), np.empty(pool, NODE), **columns
     )
     codes = {
         name: np.full(arrival.size, code) for name, code in (("queue", 0), ("attempt", 1), ("source", -1))
