@@ -91,6 +91,13 @@ def uniform(key: Any, call: int, step: int) -> Any:
 
 
 @_compiled
+def fill_uniforms(key: Any, calls: Any, values: Any) -> Any:
+    """Fill `values` with the uniform variates of many calls."""
+    for i in range(len(calls)):
+        values[i] = uniform(key, calls[i], 0)
+
+
+@_compiled
 def normal_quantile(p: float) -> Any:
     """Quantile of the standard normal law, relative error 1e-16 (Wichura, 1988, AS 241, PPND16)."""
     q = p - 0.5

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from factories import demand_of, one_site, roster_of, small_plan, two_sites
+from factories import demand_of, one_site, roster_of, rostered, small_plan, two_sites
 from scipy.special import stdtrit
 
 from planning import PlanningError, requirement
@@ -16,11 +16,7 @@ DAY = ("2026-11-23 00:00", "2026-11-24 00:00")
 
 
 def again(made, **changes):
-    return simulate(made.centre, made.demand, made.roster.roster, made.breaks, **changes)
-
-
-def no_breaks():
-    return small_plan().breaks[:0]
+    return simulate(made.centre, made.demand, made, **changes)
 
 
 def staffed(heads, start=DAY[0], end=DAY[1]):
@@ -52,7 +48,7 @@ def test_numbers_do_not_depend_on_the_executor():
 
 @pytest.mark.parametrize("replications", [1, 0, -3])
 def test_band_needs_two_replications(replications):
-    with pytest.raises(PlanningError, match=f"replications is {replications}, must be at least 2"):
+    with pytest.raises(PlanningError, match=f"replications is {replications}, must be a whole number >= 2"):
         again(small_plan(), replications=replications)
 
 
@@ -73,7 +69,7 @@ def test_handle_time_is_that_of_its_interval():
     demand = demand_of(20.0)
     twice = demand.assign(aht_s=np.repeat([180.0, 360.0], 48))
     short, both = (
-        simulate(one_site(), one, staffed(7), no_breaks(), replications=30)
+        simulate(one_site(), one, rostered(staffed(7)), replications=30)
         for one in (demand.assign(aht_s=180.0), twice)
     )
     level = both.intervals.groupby(both.intervals["interval_start"].dt.hour < 12)["service_level"].mean()
@@ -87,7 +83,7 @@ def test_handle_time_is_that_of_its_interval():
 def test_shift_over_the_end_is_there_at_the_start():
     """22:00 to 06:00: at midnight the shift of the evening before is on position."""
     night = staffed(12, "2026-11-23 22:00", "2026-11-24 06:00")
-    found = simulate(one_site(), demand_of(20.0), night, no_breaks(), replications=6).intervals
+    found = simulate(one_site(), demand_of(20.0), rostered(night), replications=6).intervals
     level = found.groupby(found["interval_start"].dt.hour)["service_level"].mean()
     assert (level[[0, 1, 2, 3, 4, 22, 23]] > 0.9).all()
     assert (level[list(range(6, 21))] < 0.1).all()
@@ -102,7 +98,7 @@ def test_shifts_of_a_second_day_after_a_closed_night():
         for day in (23, 24)
     ]
     demand = demand_of(8.0, days=2, hours=(9, 18))
-    found = simulate(centre, demand, roster_of(*rows), no_breaks(), replications=6).intervals
+    found = simulate(centre, demand, rostered(roster_of(*rows)), replications=6).intervals
     assert found["interval_start"].tolist() == demand["interval_start"].tolist()
     assert (found.groupby(found["interval_start"].dt.day)["service_level"].mean() > 0.95).all()
 
@@ -110,7 +106,7 @@ def test_shifts_of_a_second_day_after_a_closed_night():
 def test_absences_lower_the_service():
     """With 40 % away, ten are six."""
     full, away, six = (
-        simulate(one_site(changes), demand_of(20.0), staffed(heads), no_breaks(), replications=40)
+        simulate(one_site(changes), demand_of(20.0), rostered(staffed(heads)), replications=40)
         for changes, heads in ((None, 10), ({"teams.calls_kaluga.shrinkage": 0.4}, 10), (None, 6))
     )
     level = [one.queues.loc["calls", "service_level"] for one in (full, away, six)]
@@ -130,7 +126,7 @@ def test_breaks_take_agents_off_position():
             "end": pd.Timestamp("2026-11-23 13:00", tz="Europe/Moscow"),
         }
     )
-    found = simulate(one_site(), demand_of(20.0), roster, lunch, replications=4).intervals
+    found = simulate(one_site(), demand_of(20.0), rostered(roster, lunch), replications=4).intervals
     level = found.groupby(found["interval_start"].dt.hour)["service_level"].mean()
     assert level[12] < 0.1
     assert level[[10, 11, 14, 15]].min() > 0.8

@@ -616,7 +616,7 @@ def test_a_queue_may_have_its_own_threshold():
         (lambda: fifo([0.0], [-1.0], 1), r"service_s\[0\] is -1"),
         (lambda: fifo([0.0], [1.0], 0), "agents is 0"),
         (lambda: fifo([0.0], [1.0], True), "agents is True"),
-        (lambda: measures(pd.DataFrame({"a": [1]})), "contacts lack the column 'arrival_s'"),
+        (lambda: measures(pd.DataFrame({"a": [1]})), "contacts lack the column 'wait_s'"),
         (lambda: measures(fifo([0.0], [1.0], 1), by="site"), "contacts lack the column 'site'"),
         (lambda: measures(fifo([0.0], [1.0], 1), threshold_s=-1.0), "threshold_s is -1.0"),
         (lambda: band([1.0]), "values have shape"),
