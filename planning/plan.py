@@ -277,7 +277,9 @@ def _certified(made: Plan, run: Callable[[pd.DataFrame], Plan]) -> Plan:
 
 def _unfilled(made: Plan) -> dict[str, float]:
     """Heads that a team's people could not fill."""
-    missing: dict[str, float] = made.roster.unmet.groupby("team")["missing"].sum().to_dict()
+    team = made.cover.shifts.set_index("shift_id")["team"]
+    unmet = made.roster.unmet
+    missing: dict[str, float] = unmet.groupby(unmet["shift_id"].map(team))["missing"].sum().to_dict()
     return missing
 
 

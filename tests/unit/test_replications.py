@@ -1,6 +1,8 @@
 """A roster under simulation: repeatable, true to shifts, absences and handle times, and to the exact day."""
 
-from concurrent.futures import ThreadPoolExecutor
+import dataclasses
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,8 @@ from scipy.special import stdtrit
 
 from planning import PlanningError, requirement
 from planning.service import exact_service
-from planning.simulation.replications import simulate, simulate_seats
+from planning.simulation import contacts_of, difference, engine, measures, simulate, simulate_seats
+from planning.tables import CALLS
 
 DAY = ("2026-11-23 00:00", "2026-11-24 00:00")
 
@@ -24,8 +27,10 @@ def staffed(heads, start=DAY[0], end=DAY[1]):
 
 
 def agree(one, other):
-    for name in ("queues", "intervals", "teams"):
+    for name in ("queues", "days", "intervals", "levels"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+    for name in ("sites", "teams", "agents", "occupancy"):  # sums in another order
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), rtol=1e-12)
 
 
 # --- repeatable -----------------------------------------------------------------------------------
@@ -46,10 +51,87 @@ def test_numbers_do_not_depend_on_the_executor():
     agree(found, again(small_plan(), replications=4, seed=5))
 
 
+def test_numbers_are_the_same_in_other_processes(monkeypatch):
+    """A cluster's executor is like this one: tasks and results travel as bytes."""
+    monkeypatch.setattr(engine, "_CALLS_PER_TASK", 1200)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        found = again(small_plan(), replications=6, seed=5, executor=executor)
+    agree(found, again(small_plan(), replications=6, seed=5))
+
+
+def test_more_replications_go_on_where_the_first_ones_end():
+    """Stops as soon as the band is narrow enough, with the numbers of a run of that length."""
+    asked = again(small_plan(), replications=4, half_width=0.02)
+    assert asked.queues.loc["calls", "half_width"] <= 0.02
+    assert 4 < asked.replications < 1000
+    agree(asked, again(small_plan(), replications=asked.replications))
+    assert again(small_plan(), replications=4, half_width=0.5).replications == 4
+    assert again(small_plan(), replications=4, half_width=1e-6, max_replications=6).replications == 6
+    with pytest.raises(PlanningError, match="half_width is 0, must lie in"):
+        again(small_plan(), half_width=0)
+
+
 @pytest.mark.parametrize("replications", [1, 0, -3])
 def test_band_needs_two_replications(replications):
     with pytest.raises(PlanningError, match=f"replications is {replications}, must be a whole number >= 2"):
         again(small_plan(), replications=replications)
+
+
+# --- compared -----------------------------------------------------------------------------------------------
+
+
+def test_one_more_agent_is_a_paired_comparison():
+    """The same callers and absences: the band of the difference is narrower than either one's own."""
+    one, other = (
+        simulate(one_site({"teams.calls_kaluga.shrinkage": 0.1}), demand_of(20.0), rostered(staffed(heads)))
+        for heads in (8, 7)
+    )
+    row = difference(one, other).loc["calls"]
+    gain = one.queues["service_level"] - other.queues["service_level"]
+    assert row["difference"] == pytest.approx(gain["calls"], abs=0.01)
+    assert (
+        0
+        < row["half_width"]
+        < 0.8 * min(one.queues["half_width"]["calls"], other.queues["half_width"]["calls"])
+    )
+    assert row["difference"] > row["half_width"]
+
+
+@pytest.mark.parametrize("name", ["seed", "replications"])
+def test_other_callers_are_not_compared(name):
+    one = again(small_plan(), replications=3, seed=3)
+    other = dataclasses.replace(one, **{name: 4})
+    with pytest.raises(PlanningError, match=f"{name} is 3 and 4, must be the same of both"):
+        difference(one, other)
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def test_tables_add_up():
+    """Days, intervals, sites, teams and agents tell of the same calls; all lie within their bounds."""
+    made = again(small_plan(), replications=6)
+    offered = made.queues.loc["calls", "offered"]
+    assert made.days["offered"].sum() == pytest.approx(offered)
+    answered = offered * (1 - made.queues.loc["calls", "abandonment"])
+    for table in (made.sites, made.teams, made.agents):
+        assert table["answered"].sum() == pytest.approx(answered)
+        assert table["occupancy"].between(0, 1).all()
+        assert table["longest_wait_s"].max() <= made.queues.loc["calls", "longest_wait_s"]
+    assert set(made.agents.index) == set(small_plan().roster.roster["agent_id"])
+    assert made.agents["overrun_h"].sum() == pytest.approx(made.teams["overrun_h"].sum())
+    assert made.occupancy["calls_kaluga"].dropna().between(0, 1).all()
+    busy_share = made.occupancy["calls_kaluga"].mean()
+    assert busy_share == pytest.approx(made.teams.loc["calls_kaluga", "occupancy"], rel=0.3)
+    assert made.levels["calls"].mean() == pytest.approx(made.queues.loc["calls", "service_level"], abs=0.02)
+
+
+def test_one_measures_scores_reality_and_simulation():
+    """The contacts of a replication give the levels of the replication, from the columns of CALLS alone."""
+    made = small_plan()
+    found = contacts_of(made.centre, made.demand, made, seed=5, replication=2)
+    level = measures(found[list(CALLS.columns)], by="queue").loc["calls", "service_level"]
+    assert level == pytest.approx(again(made, replications=3, seed=5).levels.loc[2, "calls"], abs=0.005)
 
 
 # --- true to the plan -----------------------------------------------------------------------------
