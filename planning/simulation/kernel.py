@@ -466,6 +466,7 @@ def _enter(tables: Any, state: Any, slot: int, now_s: float) -> Any:
     slots = state.slots
     if state.queues[slots[slot].queue].forward >= 0:
         slots[slot].queue = state.queues[slots[slot].queue].forward
+        slots[slot].person = -1
     slots[slot].row = state.hands[_ROWS]
     state.hands[_ROWS] += 1
     slots[slot].arrival_s = now_s
@@ -688,11 +689,13 @@ def _hand_over(state: Any, per_s: float, queue: int, target: int, now_s: float) 
         slot = queues[queue].head
         _leave_line(queues, slots, slot)
         slots[slot].queue = target
+        slots[slot].person = -1
         _unschedule(state.calendar, nodes, 2 * slot + 1)
         _schedule(state.calendar, nodes, per_s, 2 * slot + 1, now_s, _ELIGIBLE)
     for slot in range(state.hands[_USED]):
         if slots[slot].queue == queue and slots[slot].in_line == 0 and nodes[2 * slot + 1].number >= 0:
             slots[slot].queue = target
+            slots[slot].person = -1
 
 
 @_compiled

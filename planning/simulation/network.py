@@ -472,6 +472,13 @@ class Network:
             lack = f"skills of team {team!r}" if (queue, team) in routes else f"routing of queue {queue!r}"
             lacking = queue if (queue, team) in routes else team
             raise PlanningError(f"{lack} lack {lacking!r}: queue and team must name each other")
+        for queue_ in self.queues:
+            strangers = {a.name for a in self.agents if a.team not in queue_.teams} & set(queue_.personal)
+            if strangers:
+                raise PlanningError(
+                    f"personal of queue {queue_.name!r} names {min(strangers)!r}, whose team must be one of "
+                    f"{queue_.teams}: add it to the routing"
+                )
 
     def _check_transfers(self) -> None:
         for time_s, queue_name, target in self.hand_overs:

@@ -109,7 +109,7 @@ def new_state(
         queues=tables.queues.copy(),
         teams=np.array([(-1, -1, 0)] * n_teams, TEAM),
         agents=tables.agents.copy(),
-        shift_of=np.full(tables.agents["person"].max(initial=-1) + 1, -1),
+        shift_of=np.full(tables.persons.max(initial=-1) + 1, -1),
         slots=np.empty(room, SLOT),
         nodes=np.empty(2 * room, NODE),
         calendar=new_calendar(),

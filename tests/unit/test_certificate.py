@@ -93,7 +93,7 @@ def hard(certify):
     """Two sites of equal callers on a day whose volume nobody knows: the formula's staff is too few."""
     centre = two_sites(
         {
-            "queues.calls.day_cv": 0.5,
+            "queues.calls.day_cv": 0.8,
             "sites.moscow.opens": "09:00",
             "sites.moscow.closes": "18:00",
             "queues.calls.opens": "09:00",
@@ -120,6 +120,31 @@ def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
     assert heads["after"]["kaluga"] > heads["before"]["kaluga"]
     assert heads["after"]["moscow"] == heads["before"]["moscow"]
     assert after.breaches.empty
+
+
+def test_a_cheaper_team_with_the_skill_is_raised_first():
+    """The second line falls short; first-line agents, who may help and cost less, are added."""
+    centre = one_site(
+        {
+            "queues.second.day_cv": 1.2,
+            "teams.calls_kaluga.queues": ["calls", "second"],
+            "teams.calls_kaluga.wage_rub_month": 40_000.0,
+            "teams.second_kaluga.wage_rub_month": 90_000.0,
+            **{f"queues.{name}.{edge}": clock for name in ("calls", "second")
+               for edge, clock in (("opens", "09:00"), ("closes", "18:00"))},
+        },
+        ("calls", "second"),
+    )  # fmt: skip
+    demand = pd.concat([demand_of(1.0, hours=(9, 18)), demand_of(20.0, queue="second", hours=(9, 18))])
+    before, after = (
+        plan(centre, demand, people_of(centre, 40), replications=100, certify=certify)
+        for certify in (False, True)
+    )
+    assert before.certificate.loc["second", "verdict"].tolist() == ["does not hold"]
+    assert (after.certificate["simulated"] >= after.certificate["target"]).all()
+    heads = [made.requirement.groupby("queue")["rostered"].sum() for made in (before, after)]
+    assert heads[1]["calls"] > heads[0]["calls"]
+    assert heads[1]["second"] == heads[0]["second"]
 
 
 def test_when_nobody_is_left_the_certificate_says_so():
