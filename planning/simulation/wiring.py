@@ -328,14 +328,13 @@ def _shifts(
     start = ((roster["start"] - times[0]) / second).to_numpy()
     end = ((roster["end"] - times[0]) / second).to_numpy()
     _refuse_overlaps(roster, start, end)
-    pauses = breaks.assign(
-        first=(breaks["start"] - times[0]) / second, last=(breaks["end"] - times[0]) / second
-    ).sort_values("first")
-    keyed = pauses.groupby(["agent_id", "shift_id"])
-    by_shift = {key: rows[["first", "last"]].to_numpy() for key, rows in keyed}
+    pauses: dict[tuple[str, str], list[float]] = {}
+    edges_of = ((breaks[edge] - times[0]) / second for edge in ("start", "end"))
+    for key in sorted(zip(*edges_of, breaks["agent_id"], breaks["shift_id"], strict=True)):
+        pauses.setdefault(key[2:], []).extend(key[:2])
     for number, row in enumerate(roster.itertuples()):
-        gaps = by_shift.get((row.agent_id, row.shift_id), np.empty((0, 2)))
-        edges = np.concatenate([[start[number]], gaps.ravel(), [end[number]]]).reshape(-1, 2)
+        gaps = pauses.get((row.agent_id, row.shift_id), [])
+        edges = np.array([start[number], *gaps, end[number]]).reshape(-1, 2)
         for back_s in (0.0, horizon_s) if end[number] > horizon_s else (0.0,):
             segments = _clipped(edges - back_s, 0.0, horizon_s)
             own = crc32(f"{row.agent_id} {start[number] - back_s:g}".encode())
