@@ -315,6 +315,10 @@ def test_contacts_have_the_columns_of_call_records():
         (lambda: queue(transfers={"x": 0.6}, consults={"y": 0.6}), "transfers and consults of queue 'q' sum"),
         (lambda: queue(personal=("Anna", "Anna")), "personal of queue 'q' names 'Anna' twice"),
         (lambda: network(queue(consults={"q": 1.0})), "spectral radius 1"),
+        (
+            lambda: network(queue(personal=("Anna",)), queue("r", ("u",)), agents=[("u", HOUR, "Anna")]),
+            "personal of queue 'q' names 'Anna', whose team must be one of",
+        ),
         (lambda: network(queue(consults={"x": 0.5})), "transfers of queue 'q' name 'x'"),
         (lambda: network(queue(arrival_s=[0.0], open=[True] * 3)), "open of queue 'q' has 3 values"),
         (lambda: network(queue(), hand_overs=((0.0, "q", "x"),)), "hand_overs name 'x'"),
