@@ -184,7 +184,7 @@ def _run(
         room *= 2
 
 
-def _seed(seed: object) -> int:
+def checked_seed(seed: object) -> int:
     """`seed` as an int of 64 bits."""
     number = whole("seed", seed, 0)
     if number >= 2**64:
@@ -225,7 +225,7 @@ def simulate_day(
     replication = whole("replication", replication, 0)
     given = None if present is None else np.asarray(present)[None]
     here = _presence(given, 1, len(network.agents))[0]
-    outcome = _run(network, _seed(seed), replication, here, 0.0, rows=True)
+    outcome = _run(network, checked_seed(seed), replication, here, 0.0, rows=True)
     agents = _staffing(here * network.on_position_s, outcome.agents["overrun_s"], outcome.agents["busy_s"])
     agents.insert(0, "name", [agent.name for agent in network.agents])
     agents.insert(1, "team", pd.Categorical.from_codes(network.team_of, network.team_names))
@@ -308,7 +308,7 @@ def simulate_days(
     tasks = [
         (
             network,
-            _seed(seed),
+            checked_seed(seed),
             range(start + part.start, start + part.stop),
             here[part.start : part.stop],
             limit_s,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from planning.errors import PlanningError
 from planning.simulation import kernel
 from planning.simulation.contacts import Band, band_of_ratio, paired_difference, ratios
-from planning.simulation.engine import Days, simulate_day, simulate_days
+from planning.simulation.engine import Days, checked_seed, simulate_day, simulate_days
 from planning.simulation.network import Agent, Floats, Law, Network, Queue, Team, real, whole
 from planning.simulation.wiring import Wired, handling, wire
 from planning.tables import CALLS
@@ -162,6 +162,7 @@ def run(
 ) -> Days:
     """Run the replications of `simulate` and keep the counts."""
     number = whole("replications", replications, 2)  # a band needs two
+    seed = checked_seed(seed)
 
     def more(first: int, end: int) -> Days:
         present = wired.present(seed, range(first, end))
@@ -236,7 +237,8 @@ def contacts_of(
         attempt and transferred_from.
     """
     wired = wire(centre, demand, plan.roster.roster, plan.breaks)
-    here = wired.present(seed, range(replication, replication + 1))[0]
+    number = whole("replication", replication, 0)
+    here = wired.present(checked_seed(seed), range(number, number + 1))[0]
     day = simulate_day(wired.network, seed=seed, replication=replication, present=here).contacts
     names = np.array([agent.name for agent in wired.network.agents] + [None], dtype=object)
     sites = np.array([*wired.site_of, None], dtype=object)

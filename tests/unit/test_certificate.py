@@ -140,7 +140,7 @@ def test_a_cheaper_team_with_the_skill_is_raised_first():
         plan(centre, demand, people_of(centre, 40), replications=100, certify=certify)
         for certify in (False, True)
     )
-    assert before.certificate.loc["second", "verdict"].tolist() == ["does not hold"]
+    assert before.certificate.loc["second", "simulated"].iloc[0] < 0.8
     assert (after.certificate["simulated"] >= after.certificate["target"]).all()
     heads = [made.requirement.groupby("queue")["rostered"].sum() for made in (before, after)]
     assert heads[1]["calls"] > heads[0]["calls"]

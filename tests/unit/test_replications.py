@@ -238,3 +238,17 @@ def test_seats_are_repeatable():
     pd.testing.assert_frame_equal(first, second, check_exact=True)
     other = simulate_seats(one_site(), exact, "calls", replications=20, seed=4)
     assert (other["service_level"] != first["service_level"]).any()
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda made: again(made, seed=-1), "seed is -1, must be a whole number >= 0"),
+        (lambda made: again(made, seed=2**64), r"seed is 18446744073709551616, must be < 2\*\*64"),
+        (lambda made: contacts_of(made.centre, made.demand, made, seed=1.5), "seed is 1.5"),
+        (lambda made: contacts_of(made.centre, made.demand, made, replication=-1), "replication is -1"),
+    ],
+)
+def test_seeds_that_cannot_be(call, named):
+    with pytest.raises(PlanningError, match=named):
+        call(small_plan())
