@@ -34,6 +34,7 @@ __all__ = [
     "Overflow",
     "Pay",
     "Queue",
+    "Shape",
     "ShiftRules",
     "Site",
     "Target",
@@ -124,6 +125,31 @@ class Site(Settings):
         return self.opens <= time_of_day < self.closes
 
 
+class Shape(Settings):
+    """The form of a duration's law; its mean stands elsewhere and the form is scaled to it."""
+
+    law: Literal["exponential", "lognormal", "deterministic", "empirical"]
+    """Family of the law."""
+    cv: Positive | None = None
+    """Coefficient of variation, of a lognormal law only."""
+    quantiles_s: Annotated[list[NotNegative], Field(min_length=2)] | None = None
+    """Rising quantiles at equal steps from the least to the greatest, of an empirical law only."""
+
+    @model_validator(mode="after")
+    def _has_its_numbers(self) -> Self:
+        if (self.cv is None) == (self.law == "lognormal"):
+            raise ValueError(f"cv is {self.cv}, law is {self.law}: give cv for a lognormal law and no other")
+        if (self.quantiles_s is None) == (self.law == "empirical"):
+            raise ValueError(
+                f"quantiles_s is {self.quantiles_s}, law is {self.law}: give them for an empirical law and "
+                "no other"
+            )
+        quantiles = self.quantiles_s or [1.0]
+        if sorted(quantiles) != quantiles or not sum(quantiles) > 0:
+            raise ValueError(f"quantiles_s is {quantiles}, must rise and not all be 0: sort them")
+        return self
+
+
 class Queue(Settings):
     """A kind of work that waits for an agent: calls, or work that may wait (no service level asked)."""
 
@@ -142,7 +168,25 @@ class Queue(Settings):
     lookup_s: NotNegative = 0.0
     """Time from arrival in which all on the caller is collected; nobody is answered before, seconds."""
     service_cv: NotNegative = 1.0
-    """Coefficient of variation of the handle time."""
+    """Coefficient of variation of the handle time, lognormal unless `service` says otherwise."""
+    service: Shape | None = None
+    """Form of the handle time's law in the simulation."""
+    patience: Shape | None = None
+    """Form of the patience's law in the simulation; exponential by default."""
+    lookup: Shape | None = None
+    """Form of the lookup's law in the simulation; always the same time by default."""
+    transfers: dict[str, Share] = Field(default_factory=dict)
+    """Share of the answered calls that go on to another queue, whose demand counts them already."""
+    consults: dict[str, Share] = Field(default_factory=dict)
+    """Share whose agent asks another queue's agent and stays until the answer; counted there already."""
+    balk: Share = 0.0
+    """Share of the callers who hang up at once where they would have to wait."""
+    redial: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of those who abandoned who call again, beyond the demand."""
+    redial_pause_s: Positive = 600.0
+    """Mean pause before they call again, seconds."""
+    personal: bool = False
+    """Every caller has an agent of their own, who is tried before the others."""
     day_cv: NotNegative = 0.0
     """Coefficient of variation of a day's volume around its forecast."""
     opens: Clock = timedelta(0)
@@ -163,6 +207,11 @@ class Queue(Settings):
         total = sum(self.sites.values())
         if abs(total - 1) > 1e-9:
             raise ValueError(f"sites add up to {total:g}, must add up to 1: change the shares")
+        moved = sum(self.transfers.values()) + sum(self.consults.values())
+        if moved > 1 + 1e-9:
+            raise ValueError(
+                f"transfers and consults add up to {moved:g}, must be at most 1: lower the shares"
+            )
         return self
 
 
@@ -172,7 +221,7 @@ class Team(Settings):
     site: str
     """Site where the team sits."""
     queues: Annotated[list[str], Field(min_length=1)]
-    """Queues that the team answers, the one that it is staffed for first."""
+    """Queues that the team answers; it is staffed for the first, and a free agent picks in this order."""
     wage_rub_month: Positive
     """Gross monthly wage at the full norm of hours, roubles."""
     shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -384,6 +433,8 @@ class Centre(Settings):
         found: list[tuple[str, str, Mapping[str, object]]] = []
         for queue_name, queue in self.queues.items():
             found += [(f"queues.{queue_name}.sites", site, self.sites) for site in queue.sites]
+            for kind, shares in (("transfers", queue.transfers), ("consults", queue.consults)):
+                found += [(f"queues.{queue_name}.{kind}", other, self.queues) for other in shares]
         for team_name, team in self.teams.items():
             found.append((f"teams.{team_name}.site", team.site, self.sites))
             found += [(f"teams.{team_name}.queues", queue, self.queues) for queue in team.queues]

@@ -72,7 +72,9 @@ def answering_sites(centre: Centre, queue: str, times: pd.DatetimeIndex) -> pd.D
 
 
 def late_rules(centre: Centre, queue: str) -> list[Overflow]:
-    """Rules that move the callers of a queue who have waited too long at home."""
+    """Rules that move the callers of a queue who have waited too long at home; a pooled queue needs none."""
+    if centre.queues[queue].pooled:
+        return []
     return [rule for rule in centre.overflow if rule.after_s is not None and _moves(rule, queue)]
 
 
@@ -147,17 +149,15 @@ def _span(centre: Centre, number: int) -> str:
 
 def _check_late(centre: Centre, queue: str) -> None:
     """Refuse a move after a wait that has nowhere to go, or that would change nothing."""
-    for rule in late_rules(centre, queue):
-        number = centre.overflow.index(rule)
-        if centre.queues[queue].pooled:
-            if rule.queues == "all":
-                continue  # a pooled queue needs no rule, and this one names none
+    pooled = centre.queues[queue].pooled
+    for number, rule in enumerate(centre.overflow):
+        if pooled and rule.after_s is not None and rule.queues != "all" and queue in rule.queues:
             raise ValueError(
                 f"overflow.{number} moves {queue} after {rule.after_s:g} s, but queues.{queue}.pooled is "
                 "true, so any free agent takes the call at once: set pooled to false or drop the queue from "
                 "the rule"
             )
-        if centre.team_for(queue, rule.to_site) is None:
+        if rule in late_rules(centre, queue) and centre.team_for(queue, rule.to_site) is None:
             raise ValueError(
                 f"overflow.{number} moves {queue} to {rule.to_site} after {rule.after_s:g} s, where nobody "
                 f"answers it: add a team of site {rule.to_site!r} whose first queue is {queue!r}"

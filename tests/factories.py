@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -182,6 +183,14 @@ def roster_of(*rows: tuple[str, str, str], team: str = "calls_kaluga", site: str
         table[edge] = pd.to_datetime(table[edge]).dt.tz_localize("Europe/Moscow")
     hours = (table["end"] - table["start"]) / pd.Timedelta(hours=1)
     return table.assign(site=site, team=team, shift_id="s", paid_h=hours, night_h=0.0)
+
+
+def rostered(roster: pd.DataFrame, breaks: pd.DataFrame | None = None) -> Any:
+    """What the simulation reads of a plan: a roster, and breaks if there are any."""
+    none = pd.DataFrame(
+        {"agent_id": [], "shift_id": [], "start": roster["start"][:0], "end": roster["end"][:0]}
+    )
+    return SimpleNamespace(roster=SimpleNamespace(roster=roster), breaks=none if breaks is None else breaks)
 
 
 @functools.cache

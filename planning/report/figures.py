@@ -13,9 +13,12 @@ from planning.report.style import COLOURS, figure
 __all__ = [
     "agents_and_service",
     "bars",
+    "certificate_days",
     "closing_costs",
     "cost_bars",
     "demand_by_zone",
+    "differences",
+    "half_widths",
     "lines",
     "lost_by_hour",
     "night_pooling",
@@ -291,3 +294,73 @@ def _mark(fig: go.Figure, closing: pd.Timestamp | None) -> Any:
         xanchor="right", yanchor="top", font={"size": 12}, bgcolor="rgba(255,255,255,0.7)",
     )  # fmt: skip
     return fig
+
+
+def certificate_days(table: pd.DataFrame) -> go.Figure:
+    """Promised and simulated service level with its band, day by day, a panel a queue.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index queue, day; target, promised, simulated, half_width, as `planning.simulation.certificate` gives.
+    """
+    from plotly.subplots import make_subplots
+
+    queues = list(dict.fromkeys(table.index.get_level_values("queue")))
+    titles = [str(name).replace("_", " ") for name in queues]
+    fig = make_subplots(rows=1, cols=len(queues), shared_yaxes=True, subplot_titles=titles)
+    fig.update_layout(template=figure().layout.template, height=440, hovermode="closest")
+    fig.update_layout(legend={"y": 1.12}, margin={"t": 120})
+    for at, queue in enumerate(queues, start=1):
+        rows = table.loc[queue]
+        days = [f"{day:%a}" for day in rows.index]
+        fig.add_scatter(
+            x=days, y=rows["simulated"].round(5), mode="markers", name="simulated, 95 % band",
+            error_y={"type": "data", "array": rows["half_width"].round(5), "thickness": 2},
+            marker={"size": 9, "color": COLOURS["moscow"]}, showlegend=at == 1, row=1, col=at,
+        )  # fmt: skip
+        for column, colour, dash in (("promised", "requirement", "dot"), ("target", "target", "dash")):
+            fig.add_scatter(
+                x=days, y=rows[column].round(5), mode="lines", name=column, showlegend=at == 1,
+                line={"color": COLOURS[colour], "dash": dash, "width": 2}, row=1, col=at,
+            )  # fmt: skip
+    fig.update_layout(title="Service level of each day: promised, and met in simulation")
+    return fig.update_yaxes(tickformat=".0%").update_yaxes(title_text="service level", col=1)
+
+
+def differences(table: pd.DataFrame, title: str, unit: str) -> go.Figure:
+    """One dot a row with its 95 % band around nothing, the greatest first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index the name; difference and half_width, as `planning.simulation.difference` gives.
+    """
+    ordered = table.sort_values("difference")
+    fig = figure(title=title, xaxis_title=unit, hovermode="closest", height=360)
+    fig.add_scatter(
+        x=ordered["difference"].round(5), y=[str(name) for name in ordered.index], mode="markers",
+        error_x={"type": "data", "array": ordered["half_width"].round(5), "thickness": 2},
+        marker={"size": 11, "color": COLOURS["moscow"]}, showlegend=False,
+    )  # fmt: skip
+    fig.add_vline(x=0, line={"color": COLOURS["requirement"], "width": 1})
+    return fig.update_layout(margin={"l": 190})
+
+
+def half_widths(table: pd.DataFrame) -> go.Figure:
+    """Half-width of the 95 % band after so many replications, a line a way to measure, log scales."""
+    fig = figure(
+        title="How sure is a simulated service level?", xaxis_title="replications",
+        yaxis_title="half-width of the band, points",
+    )  # fmt: skip
+    colours = ("moscow", "kaluga", "bad")
+    for name, colour in zip(table, colours[: len(table.columns)], strict=True):
+        fig.add_scatter(
+            x=table.index, y=(100 * table[name]).round(5), mode="lines+markers", name=str(name),
+            line={"color": COLOURS[colour], "width": 2},
+        )  # fmt: skip
+    ticks = [int(number) for number in table.index]
+    steps = [mantissa * 10.0**power for power in range(-4, 3) for mantissa in (1, 2, 5)]
+    return fig.update_xaxes(type="log", tickvals=ticks).update_yaxes(
+        type="log", tickvals=steps, ticktext=[f"{step:g}" for step in steps]
+    )
