@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -88,7 +89,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Slot:
-    """A break whose place is open: it starts on the grid, from `first` to `last` grid steps into the shift."""
+    """A break whose place is open: it starts from `first` to `last` grid steps into the shift."""
 
     length_s: int
     kind: BreakKind
@@ -145,10 +146,8 @@ class Shape:
             Slot(pause.length_s, pause.kind, pause.start_s // grid, pause.start_s // grid)
             for pause in pattern.breaks
         ]
-        steps = [after.first - before.first for before, after in zip(slots, slots[1:], strict=False)]
-        return cls(
-            pattern.kind, pattern.length_s, grid, tuple(slots), tuple((n, n) for n in steps), clock
-        )
+        steps = [after.first - before.first for before, after in pairwise(slots)]
+        return cls(pattern.kind, pattern.length_s, grid, tuple(slots), tuple((n, n) for n in steps), clock)
 
 
 def shapes(centre: Centre) -> list[Shape]:
@@ -202,7 +201,11 @@ def _shape(centre: Centre, kind: str, pauses: list[tuple[int, BreakKind]]) -> Sh
     while tolerance_s <= length_s:
         low_s = max(rules.work_between_rests_h * 3600 - tolerance_s, grid)
         windows = _windows(
-            length_s, grid, pauses, (low_s, rules.work_between_rests_h * 3600 + tolerance_s), rules.meal_middle
+            length_s,
+            grid,
+            pauses,
+            (low_s, rules.work_between_rests_h * 3600 + tolerance_s),
+            rules.meal_middle,
         )
         if windows is not None:
             slots = [Slot(*pause, *window) for pause, window in zip(pauses, windows[0], strict=True)]
@@ -293,9 +296,7 @@ def catalogue(
         ends = starts + pd.Timedelta(seconds=shape.length_s)
         fits = _fits(centre, site, starts, ends)
         parts.append(
-            pd.DataFrame(
-                {"shape": number, "start": starts, "end": ends, "paid_h": shape.paid_s / 3600}
-            )[fits]
+            pd.DataFrame({"shape": number, "start": starts, "end": ends, "paid_h": shape.paid_s / 3600})[fits]
         )
     shifts = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if shifts.empty:
@@ -364,5 +365,5 @@ def _weekend_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[
         opens = day.tz_localize(starts.tz)
         closes = (day + pd.Timedelta(days=1)).tz_localize(starts.tz)
         inside = (np.minimum(ends, closes) - np.maximum(starts, opens)) / pd.Timedelta(hours=1)
-        total += np.where(day.dayofweek >= 5, np.maximum(inside, 0.0), 0.0)
+        total += np.where(day.day_of_week >= 5, np.maximum(inside, 0.0), 0.0)
     return total

@@ -126,10 +126,9 @@ def cover(
     """
     settings = CoverSettings() if settings is None else settings
     times = horizon(centre, requirement)
-    _check_times(requirement, times)
-    explicit = centre.shifts.explicit if shifts is None else shifts
-    kinds = groups_of(centre, requirement, times, None if shifts is None and not explicit else explicit)
-    groups, relaxed = _within_starts(centre, kinds)
+    _check_times(centre, requirement, times)
+    explicit = (centre.shifts.explicit or None) if shifts is None else shifts
+    groups, relaxed = _within_starts(centre, groups_of(centre, requirement, times, explicit))
     found, status = search([group.program for group in groups], settings, callback)
     plan = _plan(centre, times, groups, found, relaxed, status)
     if strict and len(plan.unmet):
@@ -177,13 +176,13 @@ def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
     return axis(times.min().normalize(), days, centre.interval_s)
 
 
-def _check_times(requirement: pd.DataFrame, times: pd.DatetimeIndex) -> None:
+def _check_times(centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex) -> None:
     """Refuse rows that no interval of the horizon is for."""
     off = ~requirement["interval_start"].isin(times)
     if off.any():
         raise PlanningError(
-            f"requirement has interval_start {requirement['interval_start'][off].iloc[0]:%Y-%m-%d %H:%M:%S}, "
-            f"must lie on the grid of {(times[1] - times[0]).total_seconds():g} s: set the centre's interval_s"
+            f"requirement has interval_start {requirement['interval_start'][off].iloc[0]:%Y-%m-%d %H:%M}, "
+            f"must lie on the grid of {centre.interval_s} s: set the centre's interval_s"
         )
 
 
@@ -205,7 +204,7 @@ def _within_starts(centre: Centre, groups: list[Group]) -> tuple[list[Group], di
             room = counts.map(lambda count: max(limit, int(0.6 * count)))
             ranked = used.assign(rank=used.groupby("team")["heads"].rank(method="first", ascending=False))
             allowed = ranked[ranked["rank"] <= ranked["team"].map(room)]
-            group = group_of(centre, group, {*zip(allowed["team"], allowed["clock"], strict=True)})  # noqa: PLW2901
+            group = group_of(centre, group, {*zip(allowed["team"], allowed["clock"], strict=True)})
             relaxed = relax(group.program)
             before[number] = first
         kept.append(group)
@@ -278,9 +277,7 @@ def _shifts(
 def _premiums(centre: Centre, rows: pd.DataFrame, patterns: list[Pattern]) -> pd.DataFrame:
     """Paid hours of each shift that earn a premium: those of its presence less those of its unpaid breaks."""
     total = premium_hours(centre, pd.DatetimeIndex(rows["start"]), pd.DatetimeIndex(rows["end"]))
-    unpaid = [
-        (number, pause) for number, p in enumerate(patterns) for pause in p.breaks if not pause.paid
-    ]
+    unpaid = [(number, pause) for number, p in enumerate(patterns) for pause in p.breaks if not pause.paid]
     owner = [number for number, _ in unpaid]
     begin = pd.DatetimeIndex(rows["start"].iloc[owner]) + pd.to_timedelta(
         [pause.start_s for _, pause in unpaid], unit="s"
@@ -339,7 +336,8 @@ def _reason(centre: Centre, team: str, when: pd.Timestamp) -> str:
         return f"shifts.max_heads.{team} is {rules.max_heads[team]}: allow more or ask for less"
     if rules.quiet_from <= clock < rules.quiet_until:
         return (
-            f"no shift starts or ends from {clock_text(rules.quiet_from)} to {clock_text(rules.quiet_until)}: "
-            "allow longer shifts, shorter quiet hours or a higher pay.unmet_rub_h"
+            f"no shift starts or ends from {clock_text(rules.quiet_from)} to "
+            f"{clock_text(rules.quiet_until)}: allow longer shifts, shorter quiet hours or a higher "
+            "pay.unmet_rub_h"
         )
     return "allow other shifts, a lower target or a higher pay.unmet_rub_h"

@@ -1,8 +1,8 @@
 """Teams that share queues, written as one program: an agent on position serves one queue at a time.
 
-Of a team with several queues, flows f[q, t] >= 0 divide its heads on position over them, at most all of them in
-every step; a queue's need is met by the flows into it. An agent is so counted once, whatever the skills. For
-whole heads and needs the flows of a step are a transport problem, whose corners are whole, so real-valued
+Of a team with several queues, flows f[q, t] >= 0 divide its heads on position over them, at most all of them
+in every step; a queue's need is met by the flows into it. An agent is so counted once, whatever the skills.
+For whole heads and needs the flows of a step are a transport problem, whose corners are whole, so real-valued
 flows would cost nothing; they are whole here because CP-SAT knows no others.
 """
 
@@ -161,9 +161,7 @@ def _able(centre: Centre, queue: str, site: str) -> list[str]:
     return sorted(names, key=lambda name: centre.teams[name].queues[0] != queue)
 
 
-def _connected(
-    centre: Centre, keys: list[tuple[str, str]]
-) -> list[tuple[list[tuple[str, str]], list[str]]]:
+def _connected(centre: Centre, keys: list[tuple[str, str]]) -> list[tuple[list[tuple[str, str]], list[str]]]:
     """Sets of (queue, site) that teams tie together, with those teams."""
     sets: list[tuple[list[tuple[str, str]], list[str]]] = []
     for key in keys:
@@ -211,8 +209,8 @@ def _step(centre: Centre, kinds: list[Shape]) -> int:
     step_s = math.gcd(centre.interval_s, *grids, *clocks, *breaks, *(shape.length_s for shape in kinds))
     if step_s < 60:
         raise PlanningError(
-            f"shifts and intervals of {centre.interval_s} s share a grid of {step_s} s only, must be at least "
-            "60 s: round the starts, the lengths and the breaks"
+            f"shifts and intervals of {centre.interval_s} s share a grid of {step_s} s only, must be at "
+            "least 60 s: round the starts, the lengths and the breaks"
         )
     return step_s
 
@@ -288,6 +286,7 @@ def _written(
         cost=np.concatenate([cost, np.zeros(loans)]) + over * surplus,
         at=np.concatenate([*(one.first for _, one in blocks), np.tile(np.arange(steps), loans // steps)]),
         row_at=np.tile(np.arange(steps), len(needs)),
+        heads=np.concatenate([*_owners(blocks), np.arange(columns, columns + loans)]),
         flow=np.arange(columns + loans) >= columns,
         steps=steps,
         day=DAY_S // step_s,
@@ -298,6 +297,12 @@ def _written(
     )
     served = [(_able(centre, *key)[0], key[0]) for key in needs]
     return Group(teams, needs, blocks, program, limits, served, times)
+
+
+def _owners(blocks: list[tuple[str, Block]]) -> list[Ints]:
+    """Column of the heads of each column's class, block by block."""
+    base = np.cumsum([0, *(one.position.shape[1] for _, one in blocks)])
+    return [start + np.repeat(one.heads, one.width) for start, (_, one) in zip(base, blocks, strict=False)]
 
 
 def _none(steps: int, columns: int) -> sparse.csr_array:

@@ -1,20 +1,20 @@
 """Shifts with open breaks as one linear program: head counts, and counts of breaks, not people.
 
 A *class* is all shifts of one team with the same start and shape. It has X heads, and for each of its breaks
-j a count y[j, t] of those who start it at place t of its window; the counts of each break add up to X. Whoever
-starts break j at t starts the next one between ``least`` and ``most`` grid steps later; on cumulative counts
-Y[j](t) = sum of y[j, s] over s <= t that is
+j a count y[j, t] of those who start it at place t of its window; the counts of each break add up to X.
+Whoever starts break j at t starts the next one between ``least`` and ``most`` grid steps later; on cumulative
+counts Y[j](t) = sum of y[j, s] over s <= t that is
 
     Y[j + 1](t)     <= Y[j](t - least)        nobody sooner,
     Y[j](t - most)  <= Y[j + 1](t)            nobody later.
 
-The counts lose nothing: sort the starts of every break, a[1] <= ... <= a[X] and b[1] <= ... <= b[X], and let
-the k-th person take the k-th start of each (first in, first out). Were a[k] + least > b[k], then at t = b[k] at
-least k have started break j + 1, but fewer than k had started break j by t - least, against the first
-inequality; were b[k] > a[k] + most, then at t = a[k] + most at least k had started j by t - most, but fewer than
-k have started j + 1, against the second. So whole counts that keep the inequalities are the breaks of X people
-who all keep the rules, and of course the breaks of X such people keep the inequalities. A class needs the
-*sum* of its windows as columns where shifts with fixed breaks need their *product*.
+The counts lose nothing. Sort the starts of every break, a[1] <= ... <= a[X] and b[1] <= ... <= b[X], and let
+the k-th person take the k-th start of each (first in, first out). Were b[k] < a[k] + least, then by t = b[k]
+at least k have started break j + 1, but fewer than k had started break j by t - least, against the first
+inequality. Were b[k] > a[k] + most, then by t = a[k] + most fewer than k have started break j + 1, but at
+least k had started break j by t - most, against the second. So whole counts that keep the inequalities are
+the breaks of X people who all keep the rules; and the breaks of X such people keep the inequalities. A class
+needs the *sum* of its windows as columns, where shifts with fixed breaks need their *product*.
 
 Sources: S. Bechtold and L. Jacobs, "Implicit modeling of flexible break assignments in optimal shift
 scheduling", Management Science 36 (1990); T. Aykin, Management Science 42 (1996); G. Thompson, Management
@@ -84,9 +84,7 @@ class Block:
         return np.arange(len(self.shifts)) * self.width
 
 
-def block(
-    centre: Centre, shape: Shape, shifts: pd.DataFrame, times: pd.DatetimeIndex, step_s: int
-) -> Block:
+def block(centre: Centre, shape: Shape, shifts: pd.DataFrame, times: pd.DatetimeIndex, step_s: int) -> Block:
     """Write the classes of one shape as columns over a horizon that comes round.
 
     Parameters
@@ -172,7 +170,7 @@ def _ahead(width: int, offsets: list[int], number: int, place: int, other: int, 
 
 
 def _hours(centre: Centre, shape: Shape, shifts: pd.DataFrame, width: int) -> Floats:
-    """Hours of pay of each column: paid hours with premiums; an unpaid break saves the premium of its time."""
+    """Hours of pay of each column, with premiums; an unpaid break saves the premium of its time."""
     hours = np.zeros((len(shifts), width))
     starts = pd.DatetimeIndex(shifts["start"])
     hours[:, 0] = shape.paid_s / 3600 + _premium(centre, starts, 0, shape.length_s)

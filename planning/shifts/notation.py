@@ -58,7 +58,9 @@ def _edges(text: str, parts: tuple[str, ...] | list[str]) -> tuple[int, int]:
     hours, minutes = [int(part) for part in parts[::2]], [int(part) for part in parts[1::2]]
     for hour, minute in zip(hours, minutes, strict=True):
         if minute > 59 or hour > 24 or (hour == 24 and minute):
-            raise PlanningError(f"shift {text!r} has the time {hour}:{minute:02d}, must lie in 00:00 to 24:00")
+            raise PlanningError(
+                f"shift {text!r} has the time {hour}:{minute:02d}, must lie in 00:00 to 24:00"
+            )
     first, last = (h * 3600 + m * 60 for h, m in zip(hours, minutes, strict=True))
     return first % DAY_S, last % DAY_S
 

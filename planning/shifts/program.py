@@ -39,6 +39,8 @@ class Program:
         Step at which the column's shift starts.
     row_at : int array, shape (rows,)
         Step of each row.
+    heads : int array, shape (columns,)
+        The column that counts the heads of a column's class; a flow is its own.
     flow : bool array, shape (columns,)
         Columns that lend a team's heads to one of its queues, and are no shifts.
     steps, day, reach : int
@@ -55,6 +57,7 @@ class Program:
     cost: Floats
     at: Ints
     row_at: Ints
+    heads: Ints
     flow: NDArray[np.bool_]
     steps: int
     day: int
@@ -94,6 +97,7 @@ class Program:
             cost=self.cost[columns],
             at=self.at[columns],
             row_at=self.row_at[rows],
+            heads=np.searchsorted(columns, self.heads[columns]),
             flow=self.flow[columns],
             constant=0.0,
         )
