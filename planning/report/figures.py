@@ -20,6 +20,7 @@ __all__ = [
     "requirement_and_supply",
     "service_levels",
     "staffing_day",
+    "supply_by_site",
 ]
 
 # Shades of one blue-green for zones from west to east, so that the eye reads an order.
@@ -217,3 +218,41 @@ def _mark(fig: go.Figure, closing: pd.Timestamp | None) -> Any:
         xanchor="right", yanchor="top", font={"size": 12}, bgcolor="rgba(255,255,255,0.7)",
     )  # fmt: skip
     return fig
+
+
+def supply_by_site(table: pd.DataFrame, sites: list[str], closing: pd.Timestamp | None = None) -> go.Figure:
+    """Heads on position at each site as an area, those required as a line over it, one site below another.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index interval_start; for each site a column ``required_<site>`` and ``supplied_<site>``.
+    sites : list of str
+        From the top down.
+    closing : Timestamp, optional
+        Marked by a line.
+    """
+    from plotly.subplots import make_subplots
+
+    fig = make_subplots(
+        rows=len(sites), cols=1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.1,
+        subplot_titles=[site.capitalize() for site in sites],
+    )  # fmt: skip
+    fig.update_layout(template=figure().layout.template, height=260 * len(sites) + 60)
+    for row, site in enumerate(sites, start=1):
+        fig.add_scatter(
+            x=table.index, y=table[f"supplied_{site}"], name="on position, breaks left out", mode="lines",
+            fill="tozeroy", line={"shape": "hv", "width": 1, "color": COLOURS[site]}, row=row, col=1,
+            showlegend=row == 1, legendgroup="supplied",
+        )  # fmt: skip
+        fig.add_scatter(
+            x=table.index, y=table[f"required_{site}"], name="required", mode="lines",
+            line={"shape": "hv", "width": 2, "color": COLOURS["requirement"]}, row=row, col=1,
+            showlegend=row == 1, legendgroup="required",
+        )  # fmt: skip
+        if closing is not None:
+            dotted = {"color": COLOURS["requirement"], "width": 1, "dash": "dot"}
+            fig.add_vline(x=closing, line=dotted, row=row, col=1)
+    fig.update_yaxes(title_text="heads")
+    title = "Required, and on position" + (f"; {closing:%H:%M} Moscow closes" if closing is not None else "")
+    return fig.update_layout(title=title, hovermode="x unified", margin={"t": 100})

@@ -2,6 +2,7 @@
 
 from planning.shifts.catalogue import Break, Pattern, Shape, catalogue, shapes
 from planning.shifts.cover import CoverPlan, cover, horizon, on_position, requirement_by_team
+from planning.shifts.day import DayCover, cover_day, seats_of
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.search import CoverSettings, Progress
 
@@ -9,15 +10,18 @@ __all__ = [
     "Break",
     "CoverPlan",
     "CoverSettings",
+    "DayCover",
     "Pattern",
     "Progress",
     "Shape",
     "catalogue",
     "cover",
+    "cover_day",
     "format_shift",
     "horizon",
     "on_position",
     "parse_shift",
     "requirement_by_team",
+    "seats_of",
     "shapes",
 ]

@@ -18,6 +18,7 @@ from planning.shifts import (
     CoverSettings,
     Pattern,
     catalogue,
+    cover_day,
     format_shift,
     horizon,
     on_position,
@@ -725,3 +726,33 @@ def test_settings_that_cannot_be(setting, value):
 def test_strict_names_the_rule_that_shuts_out(centre, need, message):
     with pytest.raises(PlanningError, match=message):
         cover(centre, need, strict=True)
+
+
+# --- the day as a whole ---------------------------------------------------------------------------
+
+
+def test_day_meets_its_target_in_the_exact_model_for_less():
+    """Confirmed from the written shifts; cheaper than a plan for every interval."""
+    centre = one_site({"teams.calls_kaluga.shrinkage": 0.1})
+    clock = np.arange(96)
+    demand = demand_of(days=1).assign(calls=12 + 10 * np.sin((clock - 30) * np.pi / 48))
+    found = cover_day(centre, demand, "calls")
+    assert found.service_level >= 0.8
+    seats = np.floor(recount(found.plan, DAY) * 0.9 + 1e-9)
+    assert (found.service["agents"].to_numpy() == seats).all()
+    assert found.plan.objective_rub < cover(centre, requirement(centre, demand)).objective_rub
+
+
+@pytest.mark.parametrize(
+    ("centre", "message"),
+    [
+        (two_sites({"queues.calls.pooled": False}), "pooled is false, must be true"),
+        (shared({"a": ["a", "b"]}), "share queues, a team of a must answer nothing else here"),
+        (one_site({"queues.calls.target": {"max_occupancy": 0.9}}), "service_level is missing"),
+    ],
+    ids=["apart", "skills", "no promise"],
+)
+def test_day_that_the_exact_model_does_not_know(centre, message):
+    queue = next(iter(centre.queues))
+    with pytest.raises(PlanningError, match=message):
+        cover_day(centre, demand_of(2.0, queue=queue), queue)
