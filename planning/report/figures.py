@@ -13,6 +13,7 @@ from planning.report.style import COLOURS, figure
 __all__ = [
     "agents_and_service",
     "bars",
+    "changes",
     "cost_bars",
     "demand_by_zone",
     "lines",
@@ -256,3 +257,17 @@ def supply_by_site(table: pd.DataFrame, sites: list[str], closing: pd.Timestamp 
     fig.update_yaxes(title_text="heads")
     title = "Required, and on position" + (f"; {closing:%H:%M} Moscow closes" if closing is not None else "")
     return fig.update_layout(title=title, hovermode="x unified", margin={"t": 100})
+
+
+def changes(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
+    """What each choice adds or saves, a bar to the right or to the left, with its number beside it."""
+    numbers = [round(float(value), 4) for value in values.values()]
+    fig = figure(title=title, xaxis_title=unit, height=90 + 60 * len(numbers))
+    fig.add_bar(
+        x=numbers, y=[str(name) for name in values], orientation="h", texttemplate="%{x:+,.0f}",
+        textposition="outside", cliponaxis=False,
+        marker={"color": [COLOURS["bad" if number > 0 else "target"] for number in numbers]},
+    )  # fmt: skip
+    fig.add_vline(x=0, line={"color": COLOURS["requirement"], "width": 1})
+    fig.update_layout(hovermode="closest", showlegend=False, margin={"l": 220, "r": 60})
+    return fig.update_yaxes(autorange="reversed", showgrid=False)

@@ -120,8 +120,9 @@ def cover(
     >>> calls = np.where((times.hour >= 9) & (times.hour < 21), 6.0, 0.0)
     >>> demand = pd.DataFrame({"queue": "claims", "interval_start": times, "calls": calls, "aht_s": 300.0})
     >>> centre = Centre.load()
-    >>> plan = cover(centre, requirement(centre, demand[demand["calls"] > 0]))
-    >>> len(plan.unmet), plan.gap < 0.01, plan.status
+    >>> needed = requirement(centre, demand[demand["calls"] > 0])
+    >>> plan = cover(centre, needed, settings=CoverSettings(gap=0.05))
+    >>> len(plan.unmet), plan.gap <= 0.06, plan.status
     (0, True, 'within the gap')
     """
     settings = CoverSettings() if settings is None else settings

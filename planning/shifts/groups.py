@@ -134,11 +134,20 @@ def groups_of(
         for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False)
         if _able(centre, str(queue), str(site))
     }
-    tables = {
-        site: catalogue(centre, site, times, kinds) for site in dict.fromkeys(site for _, site in needs)
+    # Teams of a site have the same classes, whatever they are paid.
+    blocks = {
+        site: _blocks(centre, catalogue(centre, site, times, kinds), kinds, fine, step_s)
+        for site in dict.fromkeys(site for _, site in needs)
     }
     return [
-        _group(centre, own, {key: needs[key] for key in keys}, kinds, tables, fine, step_s)
+        _written(
+            centre,
+            own,
+            {key: needs[key] for key in keys},
+            [(team, one) for team in own for one in blocks[centre.teams[team].site]],
+            fine,
+            step_s,
+        )
         for keys, own in _connected(centre, list(needs))
     ]
 
@@ -215,23 +224,12 @@ def _step(centre: Centre, kinds: list[Shape]) -> int:
     return step_s
 
 
-def _group(
-    centre: Centre,
-    teams: list[str],
-    needs: dict[tuple[str, str], Ints],
-    kinds: list[Shape],
-    tables: dict[str, pd.DataFrame],
-    times: pd.DatetimeIndex,
-    step_s: int,
-) -> Group:
-    blocks = []
-    for team in teams:
-        table = tables[centre.teams[team].site]
-        for number, shape in enumerate(kinds):
-            own = table[table["shape"] == number]
-            if len(own):
-                blocks.append((team, block(centre, shape, own, times, step_s)))
-    return _written(centre, teams, needs, blocks, times, step_s)
+def _blocks(
+    centre: Centre, table: pd.DataFrame, kinds: list[Shape], times: pd.DatetimeIndex, step_s: int
+) -> list[Block]:
+    """Columns of a site's catalogue, shape by shape."""
+    parts = [(shape, table[table["shape"] == number]) for number, shape in enumerate(kinds)]
+    return [block(centre, shape, own, times, step_s) for shape, own in parts if len(own)]
 
 
 def _written(

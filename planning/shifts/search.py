@@ -36,7 +36,7 @@ _START = 3.0
 class CoverSettings:
     """How shifts are sought; the same settings without a time limit give the same shifts."""
 
-    gap: float = 0.005
+    gap: float = 0.01
     """Stop when the bound proves that no more than this share of the cost can be gained."""
     effort: float = 0.4
     """Deterministic seconds of CP-SAT for a window of a day; doubled each round."""
