@@ -46,8 +46,9 @@ class Group:
     blocks : list of (team, Block)
         In the order of the columns.
     program : Program
-    limits : list of (str, float, str, float)
-        Of the last rows of the links: setting, value, what one more is, and right-hand side that it adds.
+    limits : list of (str, float, str, float or str)
+        Of the last rows of the links: setting, value, what one more is, and the right-hand side that it adds;
+        for a share the team of which it is one.
     served : list of (team, queue)
         What the rows of the program are, each for all steps.
     times : DatetimeIndex
@@ -58,7 +59,7 @@ class Group:
     needs: dict[tuple[str, str], Ints]
     blocks: list[tuple[str, Block]]
     program: Program
-    limits: list[tuple[str, float, str, float]]
+    limits: list[tuple[str, float, str, float | str]]
     served: list[tuple[str, str]]
     times: pd.DatetimeIndex
 
@@ -86,9 +87,19 @@ class Group:
         """Limits that cost something: setting, value, what one more is, and what it would save."""
         own = found.link_rub[len(found.link_rub) - len(self.limits) :]
         priced = pd.DataFrame(self.limits, columns=["limit", "value", "one_more", "room"])
-        priced["saves_rub"] = -own * priced["room"].to_numpy(dtype=float)
+        priced["saves_rub"] = -own * np.array([self._room(room, found.x) for room in priced["room"]])
         total = priced.groupby(["limit", "value", "one_more"], as_index=False, sort=False)["saves_rub"].sum()
         return [tuple(row) for row in total[total["saves_rub"] > 0.5].itertuples(index=False)]
+
+    def _room(self, room: float | str, x: Ints) -> float:
+        """What one more unit of a limit adds to its row: a point of share is so much of a team's heads."""
+        if isinstance(room, float):
+            return room
+        heads, column = 0.0, 0
+        for team, one in self.blocks:
+            heads += float(x[column + one.heads].sum()) * (team == room)
+            column += one.width * len(one.shifts)
+        return heads * _SHARE / 100
 
 
 def _merged(
@@ -315,10 +326,11 @@ def _loan(columns: int, number: int, count: int, steps: int) -> sparse.csr_array
 
 def _limits(
     centre: Centre, blocks: list[tuple[str, Block]], columns: int
-) -> tuple[list[sparse.csr_array], Floats, list[tuple[str, float, str, float]]]:
+) -> tuple[list[sparse.csr_array], Floats, list[tuple[str, float, str, float | str]]]:
     """Rows of the limits on heads a day and on the share of part-time, their tops and their names."""
     rules = centre.shifts
-    rows, tops, names = [], [], []
+    rows, tops = [], []
+    names: list[tuple[str, float, str, float | str]] = []
     heads: dict[str, list[tuple[Ints, pd.DatetimeIndex, str]]] = {}
     base = 0
     for team, one in blocks:
@@ -338,7 +350,7 @@ def _limits(
             part = np.concatenate([part[0] for part in parts if part[2] in rules.part_time] or [own[:0]])
             rows.append(_row(part, _SHARE, columns) - _row(own, share, columns))
             tops.append(0.0)
-            names.append((f"max_part_time, {team}", rules.max_part_time, "point", 0.0))
+            names.append((f"max_part_time, {team}", rules.max_part_time, "point of share", team))
     return rows, np.array(tops), names
 
 

@@ -606,6 +606,10 @@ def test_part_time_is_limited_to_its_share():
     limited = one_site(kinds | {"shifts.part_time": ["half"], "shifts.max_part_time": 0.5})
     plan = cover(limited, need, strict=True)
     assert plan.shifts.groupby("paid_h")["headcount"].sum().to_dict() == {4.0: 2, 8.0: 2}
+    # One point of share more makes 0.04 of four shifts half as long.
+    (limit,) = plan.binding.itertuples()
+    assert (limit.limit, limit.one_more) == ("max_part_time, calls_kaluga", "point of share")
+    assert limit.saves_rub == pytest.approx(0.04 * 4 * 625)
 
 
 def test_starts_are_limited_and_the_limit_has_a_price():
