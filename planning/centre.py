@@ -315,13 +315,39 @@ class ShiftRules(Settings):
     """No shift starts or ends from here ..."""
     quiet_until: Clock
     """... to here, when nobody can get home; "00:30" to "05:30" by default."""
+    breaks: Literal["optimised", "fixed"] = "optimised"
+    """Whether each person's breaks are chosen with the shifts, or lie at equal distances for all."""
+    break_every_min: Annotated[int, Field(gt=0)] = 15
+    """Grid of the breaks' starts within a shift, minutes."""
+    work_tolerance_h: NotNegative = 0.5
+    """How far the work between two breaks may lie from the aim, hours."""
+    meal_middle: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """The meal lies within the middle part of the shift that is this share of it."""
+    gap_h: dict[str, Positive] = Field(default_factory=dict)
+    """Kinds of shift in two parts: the unpaid gap between them, hours, in place of the meal."""
+    part_time: list[str] = Field(default_factory=list)
+    """Kinds of shift that count as part-time."""
+    max_part_time: Share = 1.0
+    """Largest share of a team's shifts that may be part-time."""
+    max_heads: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Most people of a team, by its name, whose shifts start on one day."""
+    max_starts: Annotated[int, Field(gt=0)] | None = None
+    """Most times of day at which a team's shifts may start."""
+    explicit: list[str] = Field(default_factory=list)
+    """The shifts that there are, such as "09:00-18:00 meal 12:30-13:30", in place of the rules above."""
 
     @model_validator(mode="after")
     def _same_kinds(self) -> Self:
-        if set(self.lengths_h) != set(self.meal_min):
+        meals = set(self.meal_min) | set(self.gap_h)
+        if set(self.lengths_h) != meals:
             raise ValueError(
-                f"meal_min names {sorted(self.meal_min)}, lengths_h names {sorted(self.lengths_h)}: "
+                f"meal_min names {sorted(meals)}, lengths_h names {sorted(self.lengths_h)}: "
                 "give each kind of shift both"
+            )
+        unknown = sorted(set(self.part_time) - set(self.lengths_h))
+        if unknown:
+            raise ValueError(
+                f"part_time names {unknown[0]!r}, must be one of {', '.join(sorted(self.lengths_h))}"
             )
         return self
 
@@ -335,6 +361,10 @@ class Pay(Settings):
     """Employer's contributions on pay, a share of it."""
     unmet_rub_h: Positive
     """Price of an hour of an agent missing on position, so that a plan is never silently short."""
+    over_rub_h: NotNegative = 0.0
+    """Price of an hour of an agent on position beyond the requirement."""
+    weekend_premium: NotNegative = 0.0
+    """Addition to the hourly rate on Saturdays and Sundays, a share of the rate."""
     taxi_rub: NotNegative = 0.0
     """A ride home for who leaves while nothing else goes, roubles."""
     taxi_from: Clock = timedelta(hours=23)
@@ -438,6 +468,7 @@ class Centre(Settings):
         for team_name, team in self.teams.items():
             found.append((f"teams.{team_name}.site", team.site, self.sites))
             found += [(f"teams.{team_name}.queues", queue, self.queues) for queue in team.queues]
+        found += [("shifts.max_heads", team, self.teams) for team in self.shifts.max_heads]
         for number, rule in enumerate(self.overflow):
             place = f"overflow.{number}"
             found += [(f"{place}.from_site", rule.from_site, self.sites)]

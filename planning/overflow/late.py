@@ -12,7 +12,7 @@ from planning.errors import PlanningError
 from planning.overflow.steps import on_site
 from planning.routing import late_rules
 from planning.simulation import Law, Network, Queue, Team, simulate_day
-from planning.simulation.replications import seats_of
+from planning.simulation.replications import open_seats
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -106,5 +106,5 @@ def _network(centre: Centre, needed: pd.DataFrame, queue: str, sites: pd.DataFra
         )
         lines.append(line)
     teams = tuple(Team(site, tuple(queues)) for site, queues in helped.items())
-    seats = [seat for site in sites for seat in seats_of(site, sites[site].to_numpy(), centre.interval_s)]
+    seats = [seat for site in sites for seat in open_seats(site, sites[site].to_numpy(), centre.interval_s)]
     return Network(tuple(lines), teams, tuple(seats), interval_s=float(centre.interval_s))

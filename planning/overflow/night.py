@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from planning.calendars import hours_within, time_of_day
 from planning.errors import PlanningError
 from planning.service import exact_service, hourly_rates
-from planning.shifts import patterns
+from planning.shifts import shapes
 from planning.staffing import requirement
 
 if TYPE_CHECKING:
@@ -227,9 +227,9 @@ def _pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
 
 def _paid_per_position(centre: Centre) -> float:
     """Paid hours an hour on position: paid rests are hours of work (TK RF 109) at nobody's desk."""
-    shapes = patterns(centre)
-    paid_s = sum(shape.paid_s for shape in shapes)
-    rests_s = sum(pause.length_s for shape in shapes for pause in shape.breaks if pause.paid)
+    kinds = shapes(centre)
+    paid_s = sum(kind.paid_s for kind in kinds)
+    rests_s = sum(slot.length_s for kind in kinds for slot in kind.slots if slot.kind == "rest")
     return paid_s / (paid_s - rests_s)
 
 

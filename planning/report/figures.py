@@ -14,6 +14,7 @@ __all__ = [
     "agents_and_service",
     "bars",
     "certificate_days",
+    "changes",
     "closing_costs",
     "cost_bars",
     "demand_by_zone",
@@ -25,6 +26,7 @@ __all__ = [
     "requirement_and_supply",
     "service_levels",
     "staffing_day",
+    "supply_by_site",
     "ways_compared",
 ]
 
@@ -364,3 +366,55 @@ def half_widths(table: pd.DataFrame) -> go.Figure:
     return fig.update_xaxes(type="log", tickvals=ticks).update_yaxes(
         type="log", tickvals=steps, ticktext=[f"{step:g}" for step in steps]
     )
+
+
+def supply_by_site(table: pd.DataFrame, sites: list[str], closing: pd.Timestamp | None = None) -> go.Figure:
+    """Heads on position at each site as an area, those required as a line over it, one site below another.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index interval_start; for each site a column ``required_<site>`` and ``supplied_<site>``.
+    sites : list of str
+        From the top down.
+    closing : Timestamp, optional
+        Marked by a line.
+    """
+    from plotly.subplots import make_subplots
+
+    fig = make_subplots(
+        rows=len(sites), cols=1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.1,
+        subplot_titles=[site.capitalize() for site in sites],
+    )  # fmt: skip
+    fig.update_layout(template=figure().layout.template, height=260 * len(sites) + 60)
+    for row, site in enumerate(sites, start=1):
+        fig.add_scatter(
+            x=table.index, y=table[f"supplied_{site}"], name="on position, breaks left out", mode="lines",
+            fill="tozeroy", line={"shape": "hv", "width": 1, "color": COLOURS[site]}, row=row, col=1,
+            showlegend=row == 1, legendgroup="supplied",
+        )  # fmt: skip
+        fig.add_scatter(
+            x=table.index, y=table[f"required_{site}"], name="required", mode="lines",
+            line={"shape": "hv", "width": 2, "color": COLOURS["requirement"]}, row=row, col=1,
+            showlegend=row == 1, legendgroup="required",
+        )  # fmt: skip
+        if closing is not None:
+            dotted = {"color": COLOURS["requirement"], "width": 1, "dash": "dot"}
+            fig.add_vline(x=closing, line=dotted, row=row, col=1)
+    fig.update_yaxes(title_text="heads")
+    title = "Required, and on position" + (f"; {closing:%H:%M} Moscow closes" if closing is not None else "")
+    return fig.update_layout(title=title, hovermode="x unified", margin={"t": 100})
+
+
+def changes(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
+    """What each choice adds or saves, a bar to the right or to the left, with its number beside it."""
+    numbers = [round(float(value), 4) for value in values.values()]
+    fig = figure(title=title, xaxis_title=unit, height=90 + 60 * len(numbers))
+    fig.add_bar(
+        x=numbers, y=[str(name) for name in values], orientation="h", texttemplate="%{x:+,.0f}",
+        textposition="outside", cliponaxis=False,
+        marker={"color": [COLOURS["bad" if number > 0 else "target"] for number in numbers]},
+    )  # fmt: skip
+    fig.add_vline(x=0, line={"color": COLOURS["requirement"], "width": 1})
+    fig.update_layout(hovermode="closest", showlegend=False, margin={"l": 220, "r": 60})
+    return fig.update_yaxes(autorange="reversed", showgrid=False)

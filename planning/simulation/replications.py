@@ -297,7 +297,7 @@ def simulate_seats(
         threshold_s=settings.target.threshold_s,
     )
     seats = tuple(
-        seat for site in sites for seat in seats_of(site, table[site].to_numpy(), centre.interval_s)
+        seat for site in sites for seat in open_seats(site, table[site].to_numpy(), centre.interval_s)
     )
     teams = tuple(Team(site, (queue,)) for site in sites)
     days = simulate_days(
@@ -317,7 +317,7 @@ def simulate_seats(
     )
 
 
-def seats_of(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[Agent]:
+def open_seats(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[Agent]:
     """Seats of a team: seat k is open while more than k agents are on position."""
     edges = np.concatenate([[0], agents, [0]])
     for seat in range(int(agents.max(initial=0))):
