@@ -232,13 +232,18 @@ def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
 
     Breaks and shrinkage are left out: this compares requirements, not plans.
     """
-    starts = pd.DatetimeIndex(needed["interval_start"])
-    length = pd.Timedelta(seconds=centre.interval_s)
-    labour = centre.labour
-    night_h = hours_within(starts, starts + length, labour.night_from, labour.night_until)
-    rate = hourly_rates(centre, needed)
-    paid_h = centre.interval_s / 3600 + labour.night_premium.value * night_h
-    return float((needed["agents"].to_numpy() * rate * paid_h).sum())
+    premium = centre.labour.night_premium.value * night_share(centre, needed)
+    paid_h = centre.interval_s / 3600 * (1 + premium)
+    return float((needed["agents"].to_numpy() * hourly_rates(centre, needed) * paid_h).sum())
+
+
+def night_share(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
+    """Share of each row's interval that is night on its site's own clock."""
+    ahead = pd.to_timedelta(needed["site"].map({s: c.ahead_h for s, c in centre.sites.items()}), unit="h")
+    starts = pd.DatetimeIndex(needed["interval_start"] + ahead)
+    ends = starts + pd.Timedelta(seconds=centre.interval_s)
+    night_h = hours_within(starts, ends, centre.labour.night_from, centre.labour.night_until)
+    return night_h * 3600 / centre.interval_s
 
 
 def hourly_rates(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from planning.calendars import hours_within, time_of_day
+from planning.calendars import time_of_day
 from planning.errors import PlanningError
-from planning.service import exact_service, hourly_rates
+from planning.service import exact_service, hourly_rates, night_share
 from planning.shifts import shapes
 from planning.staffing import requirement
 
@@ -217,7 +216,7 @@ def _pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
     """Wages and night premium of each site, roubles over the requirement's days."""
     paid_h = needed["rostered"].to_numpy() * centre.interval_s / 3600 * _paid_per_position(centre)
     wages = paid_h * hourly_rates(centre, needed)
-    night = wages * _night_share(centre, needed) * centre.labour.night_premium.value
+    night = wages * night_share(centre, needed) * centre.labour.night_premium.value
     found: dict[str, float] = {}
     for site in centre.sites:
         own = (needed["site"] == site).to_numpy()
@@ -231,15 +230,6 @@ def _paid_per_position(centre: Centre) -> float:
     paid_s = sum(kind.paid_s for kind in kinds)
     rests_s = sum(slot.length_s for kind in kinds for slot in kind.slots if slot.kind == "rest")
     return paid_s / (paid_s - rests_s)
-
-
-def _night_share(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
-    """Share of each interval that is night on its site's own clock."""
-    ahead = pd.to_timedelta(needed["site"].map({s: c.ahead_h for s, c in centre.sites.items()}), unit="h")
-    starts = pd.DatetimeIndex(needed["interval_start"] + ahead)
-    ends = starts + pd.Timedelta(seconds=centre.interval_s)
-    night_h = hours_within(starts, ends, centre.labour.night_from, centre.labour.night_until)
-    return night_h * 3600 / centre.interval_s
 
 
 def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:

@@ -336,8 +336,15 @@ def _inside(times: pd.DatetimeIndex, opens: timedelta, closes: timedelta) -> NDA
     return np.asarray(after & before if opens <= closes else after | before)
 
 
-def premium_hours(centre: Centre, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> pd.DataFrame:
+def premium_hours(
+    centre: Centre,
+    starts: pd.DatetimeIndex,
+    ends: pd.DatetimeIndex,
+    ahead_h: float | pd.Series = 0.0,
+) -> pd.DataFrame:
     """Hours of spans that earn a premium: night_h, holiday_h and weekend_h.
+
+    Night runs on the site's own clock, `ahead_h` hours ahead of the centre's (`Site.ahead_h`).
 
     Examples
     --------
@@ -347,9 +354,10 @@ def premium_hours(centre: Centre, starts: pd.DatetimeIndex, ends: pd.DatetimeInd
     [4.0, 0.0, 2.0]
     """
     labour = centre.labour
+    ahead = pd.to_timedelta(np.asarray(ahead_h, dtype=float), unit="h")
     return pd.DataFrame(
         {
-            "night_h": hours_within(starts, ends, labour.night_from, labour.night_until),
+            "night_h": hours_within(starts + ahead, ends + ahead, labour.night_from, labour.night_until),
             "holiday_h": holiday_hours(starts, ends, centre.country),
             "weekend_h": _weekend_hours(starts, ends),
         }

@@ -277,14 +277,17 @@ def _shifts(
 
 def _premiums(centre: Centre, rows: pd.DataFrame, patterns: list[Pattern]) -> pd.DataFrame:
     """Paid hours of each shift that earn a premium: those of its presence less those of its unpaid breaks."""
-    total = premium_hours(centre, pd.DatetimeIndex(rows["start"]), pd.DatetimeIndex(rows["end"]))
+    ahead_h = rows["site"].map({name: site.ahead_h for name, site in centre.sites.items()}).astype(float)
+    total = premium_hours(centre, pd.DatetimeIndex(rows["start"]), pd.DatetimeIndex(rows["end"]), ahead_h)
     unpaid = [(number, pause) for number, p in enumerate(patterns) for pause in p.breaks if not pause.paid]
     owner = [number for number, _ in unpaid]
     begin = pd.DatetimeIndex(rows["start"].iloc[owner]) + pd.to_timedelta(
         [pause.start_s for _, pause in unpaid], unit="s"
     )
     end = begin + pd.to_timedelta([pause.length_s for _, pause in unpaid], unit="s")
-    lost = premium_hours(centre, begin, end).groupby(np.array(owner, dtype=np.int64)).sum()
+    lost = (
+        premium_hours(centre, begin, end, ahead_h.iloc[owner]).groupby(np.array(owner, dtype=np.int64)).sum()
+    )
     return total.sub(lost, fill_value=0.0)
 
 

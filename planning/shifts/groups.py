@@ -147,7 +147,7 @@ def groups_of(
     }
     # Teams of a site have the same classes, whatever they are paid.
     blocks = {
-        site: _blocks(centre, catalogue(centre, site, times, kinds), kinds, fine, step_s)
+        site: _blocks(centre, site, catalogue(centre, site, times, kinds), kinds, fine, step_s)
         for site in dict.fromkeys(site for _, site in needs)
     }
     return [
@@ -171,7 +171,8 @@ def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Time
         clock = time_of_day(pd.DatetimeIndex(one.shifts["start"]))
         fits = np.array([(team, time) in starts for time in clock], dtype=bool)
         if fits.any():
-            kept.append((team, block(centre, one.shape, one.shifts[fits], group.times, step_s)))
+            ahead_h = centre.sites[centre.teams[team].site].ahead_h
+            kept.append((team, block(centre, one.shape, one.shifts[fits], group.times, step_s, ahead_h)))
     return _written(centre, group.teams, group.needs, kept, group.times, step_s)
 
 
@@ -236,11 +237,17 @@ def _step(centre: Centre, kinds: list[Shape]) -> int:
 
 
 def _blocks(
-    centre: Centre, table: pd.DataFrame, kinds: list[Shape], times: pd.DatetimeIndex, step_s: int
+    centre: Centre,
+    site: str,
+    table: pd.DataFrame,
+    kinds: list[Shape],
+    times: pd.DatetimeIndex,
+    step_s: int,
 ) -> list[Block]:
     """Columns of a site's catalogue, shape by shape."""
     parts = [(shape, table[table["shape"] == number]) for number, shape in enumerate(kinds)]
-    return [block(centre, shape, own, times, step_s) for shape, own in parts if len(own)]
+    ahead_h = centre.sites[site].ahead_h
+    return [block(centre, shape, own, times, step_s, ahead_h) for shape, own in parts if len(own)]
 
 
 def _written(

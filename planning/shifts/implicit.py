@@ -84,7 +84,14 @@ class Block:
         return np.arange(len(self.shifts)) * self.width
 
 
-def block(centre: Centre, shape: Shape, shifts: pd.DataFrame, times: pd.DatetimeIndex, step_s: int) -> Block:
+def block(
+    centre: Centre,
+    shape: Shape,
+    shifts: pd.DataFrame,
+    times: pd.DatetimeIndex,
+    step_s: int,
+    ahead_h: float = 0.0,
+) -> Block:
     """Write the classes of one shape as columns over a horizon that comes round.
 
     Parameters
@@ -97,6 +104,8 @@ def block(centre: Centre, shape: Shape, shifts: pd.DataFrame, times: pd.Datetime
         Steps of the horizon.
     step_s : int
         Their length, seconds.
+    ahead_h : float
+        Hours by which the site's clock, on which its night runs, is ahead of the centre's.
     """
     count, width = len(shifts), 1 + sum(len(slot.places) for slot in shape.slots)
     first = ((shifts["start"] - times[0]) // pd.Timedelta(seconds=step_s)).to_numpy(dtype=np.int64)
@@ -113,7 +122,7 @@ def block(centre: Centre, shape: Shape, shifts: pd.DataFrame, times: pd.Datetime
     links = sparse.kron(sparse.eye_array(count), one, format="csr")
     return Block(
         shape, shifts, position, links, np.tile(equal, count),
-        _hours(centre, shape, shifts, width), np.repeat(first, width),
+        _hours(centre, shape, shifts, width, ahead_h), np.repeat(first, width),
     )  # fmt: skip
 
 
@@ -169,23 +178,25 @@ def _ahead(width: int, offsets: list[int], number: int, place: int, other: int, 
     return row
 
 
-def _hours(centre: Centre, shape: Shape, shifts: pd.DataFrame, width: int) -> Floats:
+def _hours(centre: Centre, shape: Shape, shifts: pd.DataFrame, width: int, ahead_h: float) -> Floats:
     """Hours of pay of each column, with premiums; an unpaid break saves the premium of its time."""
     hours = np.zeros((len(shifts), width))
     starts = pd.DatetimeIndex(shifts["start"])
-    hours[:, 0] = shape.paid_s / 3600 + _premium(centre, starts, 0, shape.length_s)
+    hours[:, 0] = shape.paid_s / 3600 + _premium(centre, starts, 0, shape.length_s, ahead_h)
     for slot, offset in zip(shape.slots, _offsets(shape), strict=True):
         if slot.kind == "rest":
             continue
         for number, place in enumerate(slot.places):
-            hours[:, offset + number] = -_premium(centre, starts, place * shape.grid_s, slot.length_s)
+            hours[:, offset + number] = -_premium(
+                centre, starts, place * shape.grid_s, slot.length_s, ahead_h
+            )
     return hours.ravel()
 
 
-def _premium(centre: Centre, starts: pd.DatetimeIndex, after_s: int, length_s: int) -> Floats:
+def _premium(centre: Centre, starts: pd.DatetimeIndex, after_s: int, length_s: int, ahead_h: float) -> Floats:
     """Hours of pay that the premiums add to a stretch of each shift."""
     begin = starts + pd.Timedelta(seconds=after_s)
-    hours = premium_hours(centre, begin, begin + pd.Timedelta(seconds=length_s))
+    hours = premium_hours(centre, begin, begin + pd.Timedelta(seconds=length_s), ahead_h)
     rates = {
         "night_h": centre.labour.night_premium.value,
         "holiday_h": centre.labour.holiday_premium.value,

@@ -434,6 +434,19 @@ def test_money_of_a_plan_adds_up():
     assert plan.bound_rub <= plan.objective_rub <= plan.bound_rub * 1.05
 
 
+def test_night_runs_on_the_sites_own_clock():
+    """Seven hours ahead of the centre: 15:00 to 23:00 here is 22:00 to 06:00 there, all of it night."""
+    need = requirement_of({"15:00": 2, "23:00": 0})
+    explicit = ["15:00-23:00 meal 18:00-18:30"]
+    here, east = (
+        cover(one_site({"sites.kaluga.ahead_h": ahead}), need, shifts=explicit).shifts.iloc[0]
+        for ahead in (0.0, 7.0)
+    )
+    assert (here["night_h"], east["night_h"]) == (1.0, 7.5)
+    assert here["cost_rub"] == pytest.approx(625.0 * 2 * (7.5 + 0.2 * 1.0))
+    assert east["cost_rub"] == pytest.approx(625.0 * 2 * (7.5 + 0.2 * 7.5))
+
+
 def test_night_work_is_avoided_where_day_work_will_do():
     """The same need by day costs more with a start that runs into the night."""
     plan = cover(one_site(), requirement_of({"12:00": 2, "20:00": 0}))
