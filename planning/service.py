@@ -25,6 +25,7 @@ __all__ = [
     "compare_methods",
     "exact_service",
     "hourly_rates",
+    "night_share",
     "price_of_promises",
 ]
 
