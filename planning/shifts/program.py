@@ -125,12 +125,18 @@ class Program:
         ]
 
     def windows(self, shift: float) -> list[Ints]:
-        """Columns day by day, from the time of day with the least need, moved by a share of a day.
+        """Columns day by day, from the end of the longest pause between starts, moved by a share of a day.
 
-        A window holds the shifts that start in it and every loan of heads to a queue that they may change.
+        Few shifts lie across such a cut. Of equal pauses the one that ends with the least need is taken. A
+        window holds the shifts that start in it and every loan of heads to a queue that they may change.
         """
         load = np.bincount(self.row_at % self.day, self.need, self.day)
-        start = int(np.argmin(load)) + round(shift * self.day)
+        clock = np.unique(self.at[~self.flow] % self.day)
+        if not len(clock):
+            return []
+        pause = (clock - np.roll(clock, 1)) % self.day
+        longest = clock[pause == pause.max()]
+        start = int(longest[np.argmin(load[longest])]) + round(shift * self.day)
         place = (self.at - start) % self.steps
         found = []
         for number in np.unique(place[~self.flow] // self.day):

@@ -30,6 +30,8 @@ _FREE = 2**62
 _SMALL, _USED = 1200, 1e-6
 # ... and is worth this many times the effort of another.
 _START = 3.0
+# A small part that is one window is worth this many, for that is a proof most times.
+_WHOLE = 4.0
 
 
 @dataclass(frozen=True)
@@ -209,8 +211,8 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
     used = (x[part.program.heads] > _USED) | part.program.flow
     for window in windows:
         small = len(window) <= _SMALL
-        effort = settings.effort if small else _START * settings.effort
-        x = _settled(part, x, window if small else window[used[window]], effort, clock)
+        times = (_WHOLE if len(windows) == 1 else 1.0) if small else _START
+        x = _settled(part, x, window if small else window[used[window]], times * settings.effort, clock)
         x[window] = np.where(used[window] | small, x[window], 0.0)
     part.accept(x)
     clock.tick()
@@ -241,12 +243,15 @@ def _settled(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock)
     rest[window] = 0.0
     grain = _grain(program, window)
     model = _model(program, rest, window, known, grain)
+    whole = len(window) == len(x)
     solver = _solver(effort, clock)
+    # Presolve hides the structure of a small day from CP-SAT: without it most are proven in half a second.
+    solver.parameters.cp_model_presolve = not (whole and len(window) <= _SMALL)
     status = solver.solve(model)
     result = x.copy()
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         result[window] = np.array(list(solver.response_proto.solution), dtype=float)[: len(window)]
-        if len(window) == len(x):
+        if whole:
             part.bound = max(part.bound, solver.best_objective_bound * grain)
     elif known is None:
         result[window] = 0.0
@@ -274,11 +279,11 @@ def _grain(program: Program, window: Ints) -> float:
     """Largest sum of roubles that divides all costs of a window: with coarse costs the proof is short.
 
     The price of a missing head is rounded down to whole grains too; where that would change it by more than
-    a tenth, the grain is the unit.
+    a fifth, the grain is the unit.
     """
     units = np.floor(program.cost[window] / program.unit_rub + 1e-6).astype(np.int64)
     grain = float(max(np.gcd.reduce(units), 1) * program.unit_rub)
-    return grain if program.short_rub // grain * grain > 0.9 * program.short_rub else program.unit_rub
+    return grain if program.short_rub // grain * grain > 0.8 * program.short_rub else program.unit_rub
 
 
 def _model(

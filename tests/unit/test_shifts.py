@@ -27,6 +27,7 @@ from planning.shifts import (
     shapes,
 )
 from planning.shifts.catalogue import premium_hours
+from planning.shifts.groups import groups_of
 from planning.shifts.implicit import block, layouts
 from planning.tables import SHIFTS
 
@@ -350,6 +351,18 @@ def test_a_week_of_two_sites_is_covered():
     assert plan.bound_rub <= plan.objective_rub
     moscow = plan.shifts[plan.shifts["site"] == "moscow"]
     assert (moscow["end"].dt.hour + moscow["end"].dt.minute / 60).max() <= 22
+
+
+def test_windows_are_cut_after_the_longest_pause_between_starts():
+    """Nobody starts from 00:30 to 05:30: a window begins at the end of that, wherever the least need lies."""
+    centre, need = night_centre(), requirement_of({"00:00": 2, "21:00": 1})
+    need = pd.concat([need, need.assign(interval_start=need["interval_start"] + pd.Timedelta(days=1))])
+    (group,) = groups_of(centre, need, horizon(centre, need))
+    program, starts = group.program, group.program.at
+    windows = program.windows(0.0)
+    firsts = [(starts[window] - 22) % program.steps // program.day for window in windows]
+    assert [set(days.tolist()) for days in firsts] == [{0}, {1}]
+    assert sorted(np.concatenate(windows)) == list(range(len(program.cost)))
 
 
 def test_two_runs_give_the_same_plan():
