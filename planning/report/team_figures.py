@@ -1,0 +1,131 @@
+"""The figures of the other systems' notebooks, in the house style."""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from planning.report.style import COLOURS, figure
+
+__all__ = ["funnel", "scores", "verdicts"]
+
+_GREY = "#9AA5B1"
+
+
+def verdicts(table: pd.DataFrame, risk: float, now: int) -> go.Figure:
+    """Probability of each wrong verdict by the number of calls, the present number and the fair risk marked.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `planning.teams.verdicts.best_bar`.
+    risk : float
+        Largest probability that counts as fair.
+    now : int
+        Calls on which is decided at present.
+    """
+    fig = figure(
+        title="How often a verdict is wrong",
+        xaxis_title="calls on which is decided",
+        yaxis_title="probability",
+    )
+    for column, name, colour in (
+        ("blamed", "a good operator is blamed", COLOURS["bad"]),
+        ("missed", "an operator who needs help is missed", COLOURS["moscow"]),
+    ):
+        fig.add_scatter(
+            x=table["calls"],
+            y=table[column].round(5),
+            name=name,
+            mode="lines+markers",
+            line={"color": colour},
+        )
+    fig.add_hline(y=risk, line={"color": COLOURS["target"], "dash": "dash"})
+    fig.add_annotation(
+        x=table["calls"].max(), y=risk, text=f"fair: at most {risk:.0%}", showarrow=False, yanchor="bottom",
+        xanchor="right", font={"color": COLOURS["target"]},
+    )  # fmt: skip
+    fig.add_vline(x=now, line={"color": COLOURS["requirement"], "dash": "dot"})
+    fig.add_annotation(
+        x=now,
+        y=1,
+        yref="paper",
+        text=f"{now} calls: one month",
+        showarrow=False,
+        xanchor="left",
+        yanchor="top",
+    )
+    return fig.update_yaxes(tickformat=".0%", rangemode="tozero")
+
+
+def scores(table: pd.DataFrame, mean: float) -> go.Figure:
+    """Raw scores beside shrunk estimates with their intervals, a column an operator, the lowest score first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `planning.teams.verdicts.shrunk` with a column ``truth``.
+    mean : float
+        Of all operators.
+    """
+    rows = table.sort_values(["raw", "estimate"], ignore_index=True)
+    fig = figure(
+        title="What ten calls say of each operator",
+        xaxis_title="operators, by their score",
+        yaxis_title="share",
+    )
+    fig.add_scatter(
+        x=rows.index, y=rows["estimate"].round(5), mode="markers", name="best estimate, 95 % interval",
+        marker={"color": COLOURS["moscow"], "size": 8},
+        error_y={
+            "type": "data", "array": (rows["high"] - rows["estimate"]).round(5),
+            "arrayminus": (rows["estimate"] - rows["low"]).round(5), "thickness": 1.2, "width": 0,
+        },
+    )  # fmt: skip
+    for column, name, symbol, colour in (
+        ("raw", "score of ten calls", "circle-open", COLOURS["bad"]),
+        ("truth", "truth", "line-ew-open", COLOURS["requirement"]),
+    ):
+        fig.add_scatter(
+            x=rows.index, y=rows[column].round(5), mode="markers", name=name,
+            marker={"symbol": symbol, "size": 9, "color": colour, "line": {"width": 2}},
+        )  # fmt: skip
+    fig.add_hline(y=mean, line={"color": COLOURS["target"], "dash": "dash"})
+    fig.add_annotation(
+        x=len(rows) - 1, y=mean, text="all operators", showarrow=False, xanchor="left", yanchor="bottom",
+        font={"color": COLOURS["target"]}, xshift=8,
+    )  # fmt: skip
+    fig.update_xaxes(range=[-1, len(rows) + 4]).update_layout(hovermode="closest")
+    return fig.update_yaxes(tickformat=".0%")
+
+
+def funnel(chart: pd.DataFrame, title: str, unit: str) -> go.Figure:
+    """Each operator's share against the number of calls, between the limits that luck keeps.
+
+    Parameters
+    ----------
+    chart : DataFrame
+        `planning.teams.verdicts.control_chart`.
+    """
+    rows = chart.sort_values("calls")
+    fig = figure(title=title, xaxis_title="calls of the operator", yaxis_title=unit)
+    for column, name in (("high", "limits of luck"), ("low", None)):
+        fig.add_scatter(
+            x=rows["calls"], y=rows[column].round(5), mode="lines", name=name, showlegend=name is not None,
+            line={"color": _GREY, "shape": "hv", "width": 1.5}, hoverinfo="skip",
+        )  # fmt: skip
+    fig.add_hline(y=float(rows["centre"].iloc[0]), line={"color": COLOURS["target"], "dash": "dash"})
+    for signalled, name, colour in (
+        (False, "within", COLOURS["supply"]),
+        (True, "signalled", COLOURS["bad"]),
+    ):
+        part = rows[(rows["signal"] != "") == signalled]
+        fig.add_scatter(
+            x=part["calls"], y=part["share"].round(5), mode="markers", name=name, text=part.index,
+            marker={"size": 9, "color": colour}, hovertemplate="%{text}: %{y:.1%} of %{x}<extra></extra>",
+        )  # fmt: skip
+    worst = rows["share"].idxmax()
+    fig.add_annotation(
+        x=rows.loc[worst, "calls"], y=rows.loc[worst, "share"], text=str(worst), ax=-70, ay=0, arrowhead=2
+    )
+    return fig.update_yaxes(tickformat=".0%", rangemode="tozero").update_layout(hovermode="closest")
