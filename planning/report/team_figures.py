@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from planning.report.style import COLOURS, figure
 
-__all__ = ["funnel", "scores", "verdicts"]
+__all__ = ["funnel", "next_agent", "save_rates", "scores", "verdicts"]
 
 _GREY = "#9AA5B1"
 
@@ -129,3 +129,59 @@ def funnel(chart: pd.DataFrame, title: str, unit: str) -> go.Figure:
         x=rows.loc[worst, "calls"], y=rows.loc[worst, "share"], text=str(worst), ax=-70, ay=0, arrowhead=2
     )
     return fig.update_yaxes(tickformat=".0%", rangemode="tozero").update_layout(hovermode="closest")
+
+
+def next_agent(worth: pd.Series, cost: float, required: int) -> go.Figure:
+    """Worth of each agent more against what one costs, the required number marked.
+
+    Parameters
+    ----------
+    worth : Series
+        Index the number of agents, roubles an hour that the last of them brings.
+    cost : float
+        Of an agent, roubles an hour on position.
+    required : int
+        Agents that the target asks for.
+    """
+    fig = figure(
+        title="What the last agent brings", xaxis_title="agents on position", yaxis_title="roubles an hour",
+        bargap=0.25,
+    )  # fmt: skip
+    colours = [COLOURS["supply"] if value >= cost else _GREY for value in worth]
+    fig.add_bar(x=worth.index, y=worth.round(2), name="worth of the last agent", marker={"color": colours})
+    fig.add_hline(y=cost, line={"color": COLOURS["bad"], "dash": "dash", "width": 2})
+    fig.add_annotation(
+        x=1, xref="paper", y=cost, text="what an agent costs", showarrow=False, xanchor="right",
+        yanchor="bottom", font={"color": COLOURS["bad"]},
+    )  # fmt: skip
+    fig.add_annotation(
+        x=required, y=float(worth[required]), text="the target asks for this many", arrowhead=2, ax=70, ay=-60
+    )
+    return fig.update_layout(showlegend=False, hovermode="closest").update_xaxes(dtick=1)
+
+
+def save_rates(table: pd.DataFrame, given: float, published: tuple[float, float]) -> go.Figure:
+    """Best agent-hours by the share of leavers who are kept, the published range shaded, the given marked.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `planning.teams.second_line.sensitivity`.
+    """
+    fig = figure(
+        title="If fewer are kept than is said", xaxis_title="share of the leavers kept when answered at once",
+        yaxis_title="agent-hours a day",
+    )  # fmt: skip
+    fig.add_vrect(x0=published[0], x1=published[1], fillcolor="#E8ECF0", line_width=0, layer="below")
+    for column, name, colour in (
+        ("required_h", "the target asks for", COLOURS["requirement"]),
+        ("best_h", "pays best", COLOURS["supply"]),
+    ):
+        fig.add_scatter(
+            x=table["save_rate"], y=table[column], name=name, mode="lines+markers",
+            line={"color": colour, "width": 2.5},
+        )  # fmt: skip
+    marks = ((sum(published) / 2, "published"), (given, "given"))
+    for x, text in marks:
+        fig.add_annotation(x=x, y=0.04, yref="paper", text=text, showarrow=False)
+    return fig.update_yaxes(rangemode="tozero").update_xaxes(tickformat=".0%")

@@ -7,6 +7,7 @@ from typing import Literal, Self
 
 from planning.settings import Settings
 from planning.teams.quality import Quality
+from planning.teams.second_line import SecondLine
 
 __all__ = ["Systems"]
 
@@ -24,6 +25,8 @@ class Systems(Settings):
     """Version of this file's shape."""
     quality: Quality
     """Listening to calls and mystery calls."""
+    second_line: SecondLine
+    """Calls that the first line hands on, and customers who want to leave."""
 
     @classmethod
     def load(cls, path: str | Path = "data/teams.toml") -> Self:
