@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from planning.report.style import COLOURS, figure
 
-__all__ = ["funnel", "next_agent", "save_rates", "scores", "verdicts"]
+__all__ = ["funnel", "headcount", "moves", "next_agent", "save_rates", "scores", "verdicts"]
 
 _GREY = "#9AA5B1"
 
@@ -185,3 +185,58 @@ def save_rates(table: pd.DataFrame, given: float, published: tuple[float, float]
     for x, text in marks:
         fig.add_annotation(x=x, y=0.04, yref="paper", text=text, showarrow=False)
     return fig.update_yaxes(rangemode="tozero").update_xaxes(tickformat=".0%")
+
+
+_GRADES = ("#0B3C5D", "#2B93A8", "#8FD3BC", "#E69F00", "#CC79A7", "#C8401F")
+
+
+def moves(flows: pd.DataFrame, entry: str) -> go.Figure:
+    """People hired, and promoted into each grade, month by month.
+
+    Parameters
+    ----------
+    flows : DataFrame
+        Index month from 0, a column a grade, as `planning.teams.careers.CareerPlan` holds them.
+    entry : str
+        The grade that is hired into.
+    """
+    fig = figure(
+        title="Hired and promoted", xaxis_title="month of the plan", yaxis_title="people", barmode="stack",
+        height=430,
+    )  # fmt: skip
+    for number, grade in enumerate(flows.columns[flows.sum() > 0]):
+        name = "hired" if grade == entry else f"promoted: {grade}"
+        fig.add_bar(
+            x=flows.index + 1, y=flows[grade], name=name, marker={"color": _GRADES[number % len(_GRADES)]}
+        )
+    return fig.update_xaxes(dtick=2)
+
+
+def headcount(lived: pd.DataFrame, grade: str) -> go.Figure:
+    """What a grade's people are worth in full colleagues against the need, with the band of what may come.
+
+    Parameters
+    ----------
+    lived : DataFrame
+        `planning.teams.careers.simulate_careers`.
+    grade : str
+    """
+    rows = lived[lived["grade"] == grade]
+    month = rows["month"] + 1
+    fig = figure(
+        title=f"{grade.capitalize()}s: working against the need", xaxis_title="month of the plan",
+        yaxis_title="full colleagues",
+    )  # fmt: skip
+    fig.add_scatter(
+        x=pd.concat([month, month[::-1]]), y=pd.concat([rows["high"], rows["low"][::-1]]).round(3),
+        fill="toself", fillcolor="rgba(143,184,214,0.45)", line={"width": 0}, name="nine lives of ten",
+        hoverinfo="skip",
+    )  # fmt: skip
+    for column, name, colour, dash in (
+        ("working", "working, on average", COLOURS["moscow"], "solid"),
+        ("need", "need", COLOURS["requirement"], "dash"),
+    ):
+        fig.add_scatter(
+            x=month, y=rows[column].round(3), name=name, mode="lines", line={"color": colour, "dash": dash}
+        )
+    return fig

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal, Self
 
 from planning.settings import Settings
+from planning.teams.careers import Careers
 from planning.teams.quality import Quality
 from planning.teams.second_line import SecondLine
 
@@ -27,6 +28,8 @@ class Systems(Settings):
     """Listening to calls and mystery calls."""
     second_line: SecondLine
     """Calls that the first line hands on, and customers who want to leave."""
+    careers: Careers
+    """How people come, rise and leave."""
 
     @classmethod
     def load(cls, path: str | Path = "data/teams.toml") -> Self:
