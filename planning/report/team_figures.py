@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from planning.report.style import COLOURS, figure
 
-__all__ = ["funnel", "headcount", "moves", "next_agent", "save_rates", "scores", "verdicts"]
+__all__ = ["duties", "funnel", "headcount", "moves", "next_agent", "save_rates", "scores", "verdicts"]
 
 _GREY = "#9AA5B1"
 
@@ -240,3 +240,22 @@ def headcount(lived: pd.DataFrame, grade: str) -> go.Figure:
             x=month, y=rows[column].round(3), name=name, mode="lines", line={"color": colour, "dash": dash}
         )
     return fig
+
+
+def duties(roster: pd.DataFrame) -> go.Figure:
+    """Who is on duty when, a line a person, in the colour of the site.
+
+    Parameters
+    ----------
+    roster : DataFrame
+        ROSTER.
+    """
+    fig = figure(title="Who is on duty when", height=380, barmode="overlay", margin={"l": 150})
+    for site, rows in roster.sort_values("agent_id").groupby("site", sort=False):
+        hours = (rows["end"] - rows["start"]) / pd.Timedelta(milliseconds=1)
+        fig.add_bar(
+            x=hours, base=rows["start"], y=[str(name).replace("_", " ") for name in rows["agent_id"]],
+            orientation="h", name=str(site).capitalize(), marker={"color": COLOURS[str(site)]}, width=0.6,
+        )  # fmt: skip
+    fig.update_xaxes(type="date", tickformat="%a %d %b").update_yaxes(autorange="reversed")
+    return fig.update_layout(hovermode="closest")

@@ -9,6 +9,7 @@ from planning.settings import Settings
 from planning.teams.careers import Careers
 from planning.teams.quality import Quality
 from planning.teams.second_line import SecondLine
+from planning.teams.wellbeing import Wellbeing
 
 __all__ = ["Systems"]
 
@@ -30,6 +31,8 @@ class Systems(Settings):
     """Calls that the first line hands on, and customers who want to leave."""
     careers: Careers
     """How people come, rise and leave."""
+    wellbeing: Wellbeing
+    """The doctor's room, and how hard the work is."""
 
     @classmethod
     def load(cls, path: str | Path = "data/teams.toml") -> Self:
