@@ -7,7 +7,17 @@ import plotly.graph_objects as go
 
 from planning.report.style import COLOURS, figure
 
-__all__ = ["duties", "funnel", "headcount", "moves", "next_agent", "save_rates", "scores", "verdicts"]
+__all__ = [
+    "duties",
+    "funnel",
+    "headcount",
+    "moves",
+    "next_agent",
+    "reach",
+    "save_rates",
+    "scores",
+    "verdicts",
+]
 
 _GREY = "#9AA5B1"
 
@@ -259,3 +269,24 @@ def duties(roster: pd.DataFrame) -> go.Figure:
         )  # fmt: skip
     fig.update_xaxes(type="date", tickformat="%a %d %b").update_yaxes(autorange="reversed")
     return fig.update_layout(hovermode="closest")
+
+
+def reach(table: pd.DataFrame) -> go.Figure:
+    """Who answers a VIP's call by hour of the day, stacked to the whole.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `planning.teams.vip.reach_by_hour`.
+    """
+    fig = figure(
+        title="Who answers a VIP", xaxis_title="hour in Moscow", yaxis_title="share of the hour's calls",
+        barmode="stack", bargap=0.1,
+    )  # fmt: skip
+    for column, name, colour in (
+        ("own", "the own manager", COLOURS["target"]),
+        ("backup", "the backup", COLOURS["supply"]),
+        ("team", "another manager", _GREY),
+    ):
+        fig.add_bar(x=table.index, y=table[column].round(5), name=name, marker={"color": colour})
+    return fig.update_yaxes(tickformat=".0%", range=[0, 1]).update_xaxes(dtick=2)

@@ -9,6 +9,7 @@ from planning.settings import Settings
 from planning.teams.careers import Careers
 from planning.teams.quality import Quality
 from planning.teams.second_line import SecondLine
+from planning.teams.vip import Vip
 from planning.teams.wellbeing import Wellbeing
 
 __all__ = ["Systems"]
@@ -33,6 +34,8 @@ class Systems(Settings):
     """How people come, rise and leave."""
     wellbeing: Wellbeing
     """The doctor's room, and how hard the work is."""
+    vip: Vip
+    """The VIPs, and what an assignment of managers weighs."""
 
     @classmethod
     def load(cls, path: str | Path = "data/teams.toml") -> Self:
