@@ -25,6 +25,7 @@ ROOMS = [
     {"roster"},
     {"simulation"},
     {"overflow"},
+    {"teams"},
     {"report"},
     {"plan", "whatif"},
     {"cli"},

@@ -13,7 +13,15 @@ from planning.tables import CALLS, PEOPLE
 
 DATA = Path(__file__).parents[2] / "data"
 LARGEST = 3_000_000  # bytes
-KNOWN = {"README.md", "calls.parquet", "centre.toml", "demand.parquet", "people.csv", "synthetic.toml"}
+KNOWN = {
+    "README.md",
+    "calls.parquet",
+    "centre.toml",
+    "demand.parquet",
+    "people.csv",
+    "synthetic.toml",
+    "teams.toml",
+}
 
 
 @pytest.fixture(scope="module")

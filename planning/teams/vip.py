@@ -1,0 +1,397 @@
+"""VIPs and their personal managers: who has whom, who stands in, and how likely the own one answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from ortools.math_opt.python import mathopt
+from pydantic import Field
+
+from planning.centre import NotNegative, Positive, Share
+from planning.errors import PlanningError
+from planning.queueing import erlang_b
+from planning.settings import Settings
+
+__all__ = [
+    "Vip",
+    "answered_by",
+    "assign_vips",
+    "backup_pairs",
+    "calling_hours",
+    "duty_hours",
+    "groups_for",
+    "reach_by_hour",
+    "simulate_pair",
+    "synthetic_vips",
+]
+
+_LIMITS = mathopt.SolveParameters(relative_gap_tolerance=5e-3, node_limit=20, random_seed=1)
+
+
+class Vip(Settings):
+    """The VIPs, and what an assignment of managers weighs."""
+
+    vips: Annotated[int, Field(gt=0)]
+    """Number of VIPs."""
+    calls_cv: Positive
+    """How much the VIPs' numbers of calls differ: coefficient of variation."""
+    languages: dict[str, Share]
+    """Share of the VIPs, and of the managers, who speak each language beside the common one."""
+    spread: NotNegative
+    """How much more than the even share of calls, by hours on duty, a manager may have."""
+    keep: NotNegative
+    """What a change of manager weighs: as so large a share of the VIP's calls met by somebody else."""
+
+
+def synthetic_vips(
+    settings: Vip, managers: Iterable[str], zones: pd.Series, *, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw VIPs with their share of calls, language, clock and present manager, and the managers' languages.
+
+    Parameters
+    ----------
+    settings : Vip
+    managers : iterable of str
+    zones : Series
+        Index utc_offset_h, the share of the callers who live there.
+    seed : int
+
+    Returns
+    -------
+    vips : DataFrame
+        Index vip: share (of all VIP calls), language ("" for the common one), utc_offset_h, and manager, the
+        present one.
+    speaks : DataFrame
+        Index manager, a column a language: whether the manager speaks it.
+    """
+    rng = np.random.default_rng(seed)
+    names = list(managers)
+    speaks = pd.DataFrame(
+        {
+            language: np.isin(names, rng.choice(names, max(2, round(share * len(names))), replace=False))
+            for language, share in settings.languages.items()
+        },
+        index=pd.Index(names, name="manager"),
+    )
+    kinds = ["", *settings.languages]
+    chances = [1 - sum(settings.languages.values()), *settings.languages.values()]
+    language = rng.choice(kinds, settings.vips, p=chances)
+    calls = rng.gamma(settings.calls_cv**-2, settings.calls_cv**2, settings.vips)
+    fits = {kind: speaks.index[speaks[kind]] if kind else speaks.index for kind in kinds}
+    vips = pd.DataFrame(
+        {
+            "share": calls / calls.sum(),
+            "language": language,
+            "utc_offset_h": rng.choice(zones.index.to_numpy(), settings.vips, p=zones / zones.sum()),
+            "manager": [rng.choice(fits[kind].to_numpy()) for kind in language],
+        },
+        index=pd.Index([f"vip_{number + 1:03d}" for number in range(settings.vips)], name="vip"),
+    )
+    return vips, speaks
+
+
+def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
+    """Tell for each hour and manager of a roster whether the manager is on duty in the middle of it.
+
+    Returns
+    -------
+    DataFrame
+        Index the hours, a column a manager, True or False.
+    """
+    middle = hours + pd.Timedelta(minutes=30)
+    table = {}
+    for manager, own in roster.groupby("agent_id"):
+        there = [(row.start <= middle) & (middle < row.end) for row in own.itertuples()]
+        table[str(manager)] = np.logical_or.reduce(there)
+    return pd.DataFrame(table, index=hours)
+
+
+def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.DatetimeIndex) -> pd.DataFrame:
+    """Share of each VIP's calls in each hour: one daily shape on everybody's own clock.
+
+    Parameters
+    ----------
+    vips : DataFrame
+        As `synthetic_vips` gives them.
+    calls_by_hour : array_like, shape (24,)
+        Of any scale, by hour of the caller's own clock.
+    hours : DatetimeIndex
+
+    Returns
+    -------
+    DataFrame
+        Index vip, a column an hour; rows add up to 1.
+    """
+    shape = np.asarray(calls_by_hour, float)
+    utc = hours.tz_convert("UTC").hour.to_numpy()
+    weights = shape[(utc + vips["utc_offset_h"].to_numpy()[:, None]) % 24]
+    return pd.DataFrame(weights / weights.sum(axis=1, keepdims=True), index=vips.index, columns=hours)
+
+
+def assign_vips(
+    settings: Vip, vips: pd.DataFrame, speaks: pd.DataFrame, calling: pd.DataFrame, duty: pd.DataFrame
+) -> pd.Series:
+    """Give each VIP a manager who speaks the language, is on duty when the VIP calls, and changes seldom.
+
+    An integer program: the calls that come while the own manager is away, and a price for each change, are
+    least; no manager has more than the even share of calls by hours on duty, and a little.
+
+    Parameters
+    ----------
+    settings : Vip
+    vips, speaks
+        As `synthetic_vips` gives them.
+    calling : DataFrame
+        As `calling_hours` gives it.
+    duty : DataFrame
+        As `duty_hours` gives it; its managers are those who may be assigned.
+
+    Returns
+    -------
+    Series
+        Index vip: the manager.
+
+    Raises
+    ------
+    PlanningError
+        Nobody on duty speaks a language, or those who do cannot carry its calls.
+    """
+    managers = list(duty.columns)
+    away = calling.to_numpy() @ ~duty.to_numpy()
+    change = vips["manager"].to_numpy()[:, None] != np.array(managers)
+    cost = vips["share"].to_numpy()[:, None] * (away + settings.keep * change)
+    fits = np.stack([
+        speaks.loc[managers, kind].to_numpy(bool) if kind else np.ones(len(managers), bool)
+        for kind in vips["language"]
+    ])  # fmt: skip
+    if not fits.any(axis=1).all():
+        kind = vips["language"].iloc[int((~fits.any(axis=1)).argmax())]
+        raise PlanningError(f"no manager on duty speaks {kind!r}: hire or roster one who does")
+    most = (1 + settings.spread) * duty.to_numpy().sum(axis=0) / duty.to_numpy().sum()
+    chosen = _solve_assignment(cost, fits, vips["share"].to_numpy(), most)
+    return pd.Series(np.array(managers)[chosen], index=vips.index, name="manager")
+
+
+def _solve_assignment(
+    cost: NDArray[np.float64], fits: NDArray[np.bool_], share: NDArray[np.float64], most: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Column of each row at least cost, within the columns' capacity."""
+    model = mathopt.Model()
+    takes = {(int(v), int(m)): model.add_binary_variable() for v, m in np.argwhere(fits)}
+    for row in range(cost.shape[0]):
+        own = [takes[row, int(m)] for m in np.flatnonzero(fits[row])]
+        model.add_linear_constraint(mathopt.fast_sum(own) == 1)
+    for column in range(cost.shape[1]):
+        load = [share[v] * takes[int(v), column] for v in np.flatnonzero(fits[:, column])]
+        model.add_linear_constraint(mathopt.fast_sum(load) <= most[column])
+    model.minimize(mathopt.fast_sum(float(cost[pair]) * variable for pair, variable in takes.items()))
+    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=_LIMITS)
+    if not result.has_primal_feasible_solution():
+        raise PlanningError(
+            "no assignment keeps every manager within the even share and the languages: raise spread or "
+            "roster more who speak them"
+        )
+    values = np.zeros(cost.shape)
+    for pair, variable in takes.items():
+        values[pair] = result.variable_values(variable)
+    return np.asarray(values.argmax(axis=1), dtype=np.int64)
+
+
+def backup_pairs(duty: pd.DataFrame, calls: pd.Series) -> pd.Series:
+    """Pair managers so that one of the two is on duty for as many of their VIPs' calls as can be.
+
+    Parameters
+    ----------
+    duty : DataFrame
+        As `duty_hours` gives it.
+    calls : Series
+        Index the hours: share of the VIPs' calls.
+
+    Returns
+    -------
+    Series
+        Index manager: the backup; missing for the odd one.
+
+    Examples
+    --------
+    >>> duty = pd.DataFrame({"ann": [1, 0], "ben": [1, 0], "eva": [0, 1], "leo": [0, 1]}, dtype=bool)
+    >>> sorted(zip(duty.columns, backup_pairs(duty, pd.Series([0.5, 0.5])).str[0]))[0][1] in "el"
+    True
+    """
+    managers, there = list(duty.columns), duty.to_numpy()
+    weight = calls.to_numpy()
+    model = mathopt.Model()
+    pairs = {(i, j): model.add_binary_variable() for j in range(len(managers)) for i in range(j)}
+    for one in range(len(managers)):
+        own = [variable for pair, variable in pairs.items() if one in pair]
+        model.add_linear_constraint(mathopt.fast_sum(own) <= 1)
+    gain = {(i, j): float(weight @ (there[:, i] | there[:, j])) for i, j in pairs}
+    model.maximize(mathopt.fast_sum(gain[pair] * variable for pair, variable in pairs.items()))
+    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=_LIMITS)
+    backup: dict[str, str | None] = dict.fromkeys(managers)
+    for (i, j), variable in pairs.items():
+        if result.variable_values(variable) > 0.5:
+            backup[managers[i]], backup[managers[j]] = managers[j], managers[i]
+    return pd.Series(backup, name="backup", dtype=object).rename_axis("manager")
+
+
+def answered_by(
+    own_load: ArrayLike, backup_load: ArrayLike, own_there: ArrayLike, backup_there: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    r"""Probability that a VIP reaches the own manager, and else the backup; the rest is the whole team's.
+
+    Two who stand in for each other are a loss system of two servers with an order of preference: with loads
+    a and b and s = a + b, p00 = 1 / (1 + s + s^2 / 2) as in Erlang B, and only the own manager is busy with
+    probability p10 = (a + s^2 / 2) / (1 + s) p00. One alone carries both loads.
+
+    Parameters
+    ----------
+    own_load, backup_load : array_like
+        Erlangs of the own and the backup's VIPs.
+    own_there, backup_there : array_like of bool
+
+    Returns
+    -------
+    own, backup : ndarray
+
+    Examples
+    --------
+    >>> own, backup = answered_by(0.2, 0.2, True, [True, False])
+    >>> own.round(3), backup.round(3)
+    (array([0.811, 0.714]), array([0.135, 0.   ]))
+    """
+    a, b = np.asarray(own_load, float), np.asarray(backup_load, float)
+    here, there = np.asarray(own_there, bool), np.asarray(backup_there, bool)
+    total = a + b
+    idle = 1 / (1 + total + total**2 / 2)
+    own_only = (a + total**2 / 2) / (1 + total) * idle
+    backup_only = (b + total**2 / 2) / (1 + total) * idle
+    alone = 1 / (1 + total)
+    own = np.where(here & there, idle + backup_only, np.where(here, alone, 0.0))
+    backup = np.where(here & there, own_only, np.where(there, alone, 0.0))
+    return own, backup
+
+
+def simulate_pair(
+    own_load: float, backup_load: float, *, calls: int = 100_000, seed: int = 1
+) -> tuple[float, float]:
+    """Live through the calls of two managers who stand in for each other; a check of `answered_by`.
+
+    Parameters
+    ----------
+    own_load, backup_load : float
+        Erlangs.
+    calls : int
+        Of both.
+    seed : int
+
+    Returns
+    -------
+    own, backup : float
+        Share of the own manager's VIPs answered by each.
+    """
+    rng = np.random.default_rng(seed)
+    total = own_load + backup_load
+    arrival, service = rng.exponential(1 / total, calls).cumsum(), rng.exponential(1.0, calls)
+    mine = rng.random(calls) < own_load / total
+    free, hits = [0.0, 0.0], [0, 0]
+    for at, length, own in zip(arrival.tolist(), service.tolist(), mine.tolist(), strict=True):
+        first = 0 if own else 1
+        for place, server in enumerate((first, 1 - first)):
+            if free[server] <= at:
+                free[server] = at + length
+                hits[place] += own
+                break
+    return hits[0] / int(mine.sum()), hits[1] / int(mine.sum())
+
+
+def reach_by_hour(
+    vips: pd.DataFrame,
+    assigned: pd.Series,
+    backups: pd.Series,
+    calling: pd.DataFrame,
+    duty: pd.DataFrame,
+    *,
+    calls: float,
+    aht_s: float,
+) -> pd.DataFrame:
+    """Probability that a VIP's call reaches the own manager or the backup, by hour of the day.
+
+    Parameters
+    ----------
+    vips, assigned, backups, calling, duty
+        As the functions above give them.
+    calls : float
+        VIP calls in all hours of `duty` together.
+    aht_s : float
+        Mean handle time, seconds.
+
+    Returns
+    -------
+    DataFrame
+        Index hour of the day, on the clock of `duty`: calls (share), own, backup, team (the rest); each a
+        share of the hour's calls.
+    """
+    volume = calling.mul(vips["share"] * calls, axis=0)
+    by_manager = volume.groupby(assigned).sum().reindex(duty.columns, fill_value=0.0).T
+    load = by_manager * aht_s / 3600
+    partner = backups.reindex(duty.columns)
+    other = load.reindex(columns=partner).fillna(0.0).to_numpy()
+    present = duty.reindex(columns=partner).fillna(False).to_numpy(bool)
+    own, backup = answered_by(load.to_numpy(), other, duty.to_numpy(), present)
+    parts = pd.DataFrame(
+        {
+            "calls": by_manager.sum(axis=1).to_numpy(),
+            "own": (by_manager.to_numpy() * own).sum(axis=1),
+            "backup": (by_manager.to_numpy() * backup).sum(axis=1),
+        },
+        index=duty.index.hour,
+    )
+    table = parts.groupby(level=0).sum().rename_axis("hour")
+    shares = table[["own", "backup"]].div(table["calls"], axis=0)
+    return shares.assign(team=1 - shares.sum(axis=1)).assign(calls=table["calls"] / table["calls"].sum())
+
+
+def groups_for(load: ArrayLike, *, share: float, hours_week: float, groups: Iterable[int]) -> pd.DataFrame:
+    """Managers needed if the VIPs know a group, and one of it must be free for so large a share of calls.
+
+    In every hour of a week each group has the fewest on duty with whom Erlang B blocks at most ``1 - share``.
+
+    Parameters
+    ----------
+    load : array_like, shape (168,)
+        All VIPs' load by hour of a week, erlangs.
+    share : float
+        Share of calls that must be met by the group, such as 0.95.
+    hours_week : float
+        Hours a week that a manager is on duty, leave and absence taken off.
+    groups : iterable of int
+        Numbers of groups to try.
+
+    Returns
+    -------
+    DataFrame
+        groups, managers (all), in_group (managers that a VIP knows).
+
+    Examples
+    --------
+    >>> groups_for(np.full(168, 1.0), share=0.95, hours_week=34.0, groups=[1, 4]).round(1)
+       groups  managers  in_group
+    0       1      19.8      19.8
+    1       4      39.5       9.9
+    """
+    if not 0 < share < 1:
+        raise PlanningError(f"share is {share:g}, must lie in (0, 1): write 0.95 for 95 %")
+    hourly = np.asarray(load, float)
+    rows = []
+    for count in groups:
+        each = hourly / count
+        tried = np.arange(1, 3 + int(each.max() + 10 * np.sqrt(each.max() + 1)))
+        enough = erlang_b(each[:, None], tried) <= 1 - share
+        on_duty = tried[enough.argmax(axis=1)].sum()
+        rows.append((count, count * on_duty / hours_week, on_duty / hours_week))
+    return pd.DataFrame(rows, columns=["groups", "managers", "in_group"])

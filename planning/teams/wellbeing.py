@@ -1,0 +1,385 @@
+"""Wellbeing: the doctor on duty at every open hour, and what rest and a calmer pace cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from math import ceil
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from planning.calendars import day_start, hours_within
+from planning.centre import Centre, Positive, Share
+from planning.errors import PlanningError
+from planning.queueing import measures
+from planning.roster.model import Roster, build_roster
+from planning.service import agents_cost
+from planning.settings import Settings
+from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team
+from planning.staffing import behind_lookup, planned_demand, requirement
+from planning.tables import SHIFTS
+
+__all__ = [
+    "Duty",
+    "Wellbeing",
+    "doctors_on_duty",
+    "duty_shifts",
+    "free_rest",
+    "hard_calls",
+    "hours_of_the_day",
+    "price_of_a_ceiling",
+    "price_of_recovery",
+    "price_of_rest",
+    "with_doctors",
+]
+
+_MOST = 20
+
+
+class Wellbeing(Settings):
+    """The doctor's room, and how hard the work is."""
+
+    doctor_wage_rub_month: dict[str, Positive]
+    """Gross monthly wage of a doctor at each site that has a doctor's room, roubles."""
+    longest_duty_h: Annotated[float, Field(gt=0, le=24)]
+    """Longest duty of a doctor, hours; the meal is taken on duty and paid."""
+    hard_share: Share
+    """Share of the first line's calls after which an operator needs a moment."""
+    calls_shift: Positive
+    """Calls of an operator in a shift."""
+
+
+def with_doctors(centre: Centre, settings: Wellbeing) -> Centre:
+    """Return the centre with a team of doctors at each site that has a doctor's room.
+
+    Raises
+    ------
+    PlanningError
+        A site is unknown.
+
+    Examples
+    --------
+    >>> from planning.teams import Systems
+    >>> sorted(set(with_doctors(Centre.load(), Systems.load().wellbeing).teams) - set(Centre.load().teams))
+    ['doctor_kaluga', 'doctor_moscow']
+    """
+    raw = centre.model_dump()
+    for site, wage in settings.doctor_wage_rub_month.items():
+        if site not in centre.sites:
+            raise PlanningError(
+                f"doctor_wage_rub_month names {site!r}, must be one of {', '.join(centre.sites)}"
+            )
+        name, hours = f"doctor_{site}", centre.sites[site]
+        raw["queues"][name] = {
+            "sites": {site: 1.0},
+            "target": {"max_occupancy": 1.0},
+            "pooled": False,
+            "opens": hours.opens,
+            "closes": hours.closes,
+        }
+        raw["teams"][name] = {"site": site, "queues": [name], "wage_rub_month": wage, "grade": "doctor"}
+    return Centre.of(raw)
+
+
+def duty_shifts(centre: Centre, settings: Wellbeing, *, start: date | str, days: int) -> pd.DataFrame:
+    """Divide every open hour of each site with a doctor's room into equal duties of one doctor.
+
+    A site that never closes changes doctors at the opening hour of the others, not at midnight.
+
+    Parameters
+    ----------
+    centre : Centre
+        As `with_doctors` gives it.
+    settings : Wellbeing
+    start : date or str
+        First local day.
+    days : int
+        Number of local days.
+
+    Returns
+    -------
+    DataFrame
+        SHIFTS with ``night_h``, one head each.
+    """
+    first = day_start(start, centre.time_zone)
+    morning = max(centre.sites[site].opens for site in settings.doctor_wage_rub_month)
+    rows = []
+    for site in settings.doctor_wage_rub_month:
+        hours = centre.sites[site]
+        open_h = (hours.closes - hours.opens) / pd.Timedelta(hours=1)
+        opens = morning if open_h == 24 else hours.opens
+        duties = ceil(round(open_h / settings.longest_duty_h, 9))
+        length = pd.Timedelta(hours=open_h / duties)
+        for number in range(days * duties):
+            day, duty = divmod(number, duties)
+            begins = first + pd.Timedelta(days=day) + opens + duty * length
+            rows.append({"site": site, "team": f"doctor_{site}", "start": begins, "end": begins + length})
+    table = pd.DataFrame(rows)
+    starts, ends = pd.DatetimeIndex(table["start"]), pd.DatetimeIndex(table["end"])
+    labour = centre.labour
+    return table.assign(
+        shift_id=[f"{row.team}-{row.start:%Y%m%dT%H%M}" for row in table.itertuples()],
+        paid_h=(table["end"] - table["start"]) / pd.Timedelta(hours=1),
+        headcount=1,
+        night_h=hours_within(starts, ends, labour.night_from, labour.night_until),
+    )[[*SHIFTS.columns, "night_h"]]
+
+
+@dataclass(frozen=True, eq=False)
+class Duty:
+    """The doctors' duty: how many doctors each site needs, who is when on duty, and the cost."""
+
+    doctors: pd.DataFrame
+    """Index site: doctors (fewest with which every duty is filled), paid_h, night_h and cost_rub."""
+    people: pd.DataFrame
+    """PEOPLE."""
+    roster: Roster
+    """Nothing is unmet in it."""
+
+
+def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | None = None) -> Duty:
+    """Find the fewest doctors of each site with whom every duty is filled lawfully, and their roster.
+
+    Parameters
+    ----------
+    centre : Centre
+        As `with_doctors` gives it.
+    shifts : DataFrame
+        As `duty_shifts` gives them; several weeks are fairer than one.
+    week_h : float, optional
+        Hours of a doctor's contract a week; by default the normal week.
+
+    Returns
+    -------
+    Duty
+
+    Raises
+    ------
+    PlanningError
+        Twenty doctors of a site do not do, so some rule forbids a duty to everybody.
+
+    Examples
+    --------
+    >>> from planning.teams import Systems
+    >>> settings = Systems.load().wellbeing
+    >>> centre = with_doctors(Centre.load(), settings)
+    >>> duty = doctors_on_duty(centre, duty_shifts(centre, settings, start="2026-11-23", days=7))
+    >>> duty.doctors["doctors"].to_dict()
+    {'moscow': 3, 'kaluga': 5}
+    """
+    contract_h = centre.labour.week_h.value if week_h is None else week_h
+    found, people = {}, []
+    for site, own in shifts.groupby("site", sort=False):
+        staff = _fewest(centre, own, str(site), contract_h)
+        rate, premium = centre.hourly_rub(f"doctor_{site}"), centre.labour.night_premium.value
+        paid, night = own["paid_h"].sum(), own["night_h"].sum()
+        found[site] = len(staff), paid, night, rate * (paid + premium * night)
+        people.append(staff)
+    columns = ["doctors", "paid_h", "night_h", "cost_rub"]
+    table = pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("site")
+    everybody = pd.concat(people, ignore_index=True)
+    return Duty(table, everybody, build_roster(centre, shifts, everybody))
+
+
+def _fewest(centre: Centre, shifts: pd.DataFrame, site: str, week_h: float) -> pd.DataFrame:
+    """Add doctors until every duty of a site is filled; no fewer can hold its hours."""
+    weeks = shifts["start"].dt.normalize().nunique() / 7
+    least = max(1, ceil(shifts["paid_h"].sum() / (week_h * weeks) - 1e-9))
+    for count in range(least, _MOST + 1):
+        staff = _staff(f"doctor_{site}", site, count, week_h)
+        if build_roster(centre, shifts, staff).unmet.empty:
+            return staff
+    raise PlanningError(f"{_MOST} doctors cannot fill every duty at {site}: shorten longest_duty_h")
+
+
+def _staff(team: str, site: str, count: int, week_h: float) -> pd.DataFrame:
+    """PEOPLE of a team of doctors, who all agreed to nights."""
+    return pd.DataFrame(
+        {
+            "agent_id": [f"{team}_{number + 1:02d}" for number in range(count)],
+            "site": site,
+            "team": team,
+            "grade": "doctor",
+            "contract_h_week": week_h,
+            "night_ok": True,
+            "leave_from": None,
+            "leave_until": None,
+        }
+    )
+
+
+def price_of_a_ceiling(
+    centre: Centre, demand: pd.DataFrame, queue: str, ceilings: Iterable[float]
+) -> pd.DataFrame:
+    """Agents and roubles of a queue for other ceilings on occupancy.
+
+    Returns
+    -------
+    DataFrame
+        ceiling, agent_hours, cost_rub, occupancy (calls in progress over agents, all hours) and busiest (the
+        highest of any interval).
+    """
+    own = demand[demand["queue"] == queue]
+    settings, rows = centre.queues[queue], []
+    stays, _ = behind_lookup(settings, settings.patience_s)
+    for ceiling in ceilings:
+        needed = requirement(centre.replace({f"queues.{queue}.target.max_occupancy": ceiling}), own)
+        by_time = needed.groupby("interval_start")
+        agents = by_time["agents"].sum()
+        busy = measures(
+            by_time["calls"].sum() * stays,
+            by_time["aht_s"].first(),
+            agents,
+            interval_s=centre.interval_s,
+            patience_s=settings.patience_s,
+        ).occupancy
+        hours = agents.sum() * centre.interval_s / 3600
+        mean = float(np.average(busy, weights=agents))
+        rows.append((ceiling, hours, agents_cost(centre, needed), mean, busy.max()))
+    return pd.DataFrame(rows, columns=["ceiling", "agent_hours", "cost_rub", "occupancy", "busiest"])
+
+
+def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]) -> pd.DataFrame:
+    """Price paid minutes of rest in every hour, if the agents on position stay as many.
+
+    Of each hour of presence m minutes are rest, so n agents on position need ``n / (1 - m / 60)`` present.
+
+    Parameters
+    ----------
+    centre : Centre
+    needed : DataFrame
+        REQUIREMENT.
+    minutes : iterable of float
+        Rest an hour, below 60.
+
+    Returns
+    -------
+    DataFrame
+        minutes, present_h (agent-hours), cost_rub, extra_rub (over none).
+
+    Examples
+    --------
+    >>> noon = pd.Timestamp("2026-11-23 12:00", tz="Europe/Moscow")
+    >>> rows = {"queue": "first_line", "site": "moscow", "interval_start": [noon], "agents": [80]}
+    >>> price_of_rest(Centre.load(), pd.DataFrame(rows), [0, 10])["present_h"].tolist()
+    [20.0, 24.0]
+    """
+    hours = needed["agents"].sum() * centre.interval_s / 3600
+    cost = agents_cost(centre, needed)
+    rows = []
+    for rest in minutes:
+        if not 0 <= rest < 60:
+            raise PlanningError(f"minutes is {rest:g}, must lie in [0, 60): give minutes of rest an hour")
+        factor = 1 / (1 - rest / 60)
+        rows.append((rest, hours * factor, cost * factor, cost * (factor - 1)))
+    return pd.DataFrame(rows, columns=["minutes", "present_h", "cost_rub", "extra_rub"])
+
+
+def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str) -> pd.Series:
+    """Minutes of rest an hour that a plan holds already: whoever is on position beyond the requirement.
+
+    Shifts cannot follow the load to the minute, so there is nearly always somebody more than needed; rest
+    placed there costs nothing.
+
+    Parameters
+    ----------
+    centre : Centre
+    plan : CoverPlan
+        Cover of `needed`.
+    needed : DataFrame
+        REQUIREMENT of whole days.
+    queue : str
+
+    Returns
+    -------
+    Series
+        Index hour of the day, minutes an hour of each person on position; 0 where somebody is missing.
+    """
+    rows = needed[needed["queue"] == queue]
+    times = horizon(centre, needed)
+    need = sum(requirement_by_team(centre, rows, times).values())
+    teams = {centre.team_for(queue, site) for site in rows["site"].unique()}
+    here = pd.Series(on_position(plan.shifts[plan.shifts["team"].isin(teams)], plan.patterns, times), times)
+    spare = (here - need).clip(lower=0)
+    hour = times.hour
+    minutes = 60 * spare.groupby(hour).sum() / here.groupby(hour).sum().clip(lower=1)
+    return minutes.rename("minutes").rename_axis("hour")
+
+
+def price_of_recovery(
+    centre: Centre, demand: pd.DataFrame, queue: str, settings: Wellbeing, seconds: Iterable[float]
+) -> pd.DataFrame:
+    """Price a pause after every hard call: it adds to the handle time, so to the requirement.
+
+    Returns
+    -------
+    DataFrame
+        seconds (of pause), agent_hours, cost_rub, extra_rub (over no pause).
+    """
+    own = demand[demand["queue"] == queue]
+    rows = []
+    for pause in seconds:
+        longer = own.assign(aht_s=own["aht_s"] + settings.hard_share * pause)
+        needed = requirement(centre, longer)
+        rows.append((pause, needed["agents"].sum() * centre.interval_s / 3600, agents_cost(centre, needed)))
+    table = pd.DataFrame(rows, columns=["seconds", "agent_hours", "cost_rub"])
+    base = agents_cost(centre, requirement(centre, own))
+    return table.assign(extra_rub=table["cost_rub"] - base)
+
+
+def hours_of_the_day(centre: Centre, demand: pd.DataFrame, queue: str) -> pd.DataFrame:
+    """Show how hard each hour is for who sits in it.
+
+    Returns
+    -------
+    DataFrame
+        Index hour: calls_each (calls an agent answers in the hour), occupancy, gap_s (mean pause between two
+        calls of an agent, seconds).
+    """
+    own = planned_demand(centre, demand[demand["queue"] == queue])
+    needed = requirement(centre, own).groupby("interval_start")[["calls", "load_erlangs", "agents"]].sum()
+    by_hour = needed.groupby(needed.index.hour).sum().rename_axis("hour")
+    agents_h = by_hour["agents"] * centre.interval_s / 3600
+    busy_h = by_hour["load_erlangs"] * centre.interval_s / 3600
+    return pd.DataFrame(
+        {
+            "calls_each": by_hour["calls"] / agents_h,
+            "occupancy": busy_h / agents_h,
+            "gap_s": (agents_h - busy_h) * 3600 / by_hour["calls"].where(by_hour["calls"] > 0, np.nan),
+        }
+    )
+
+
+def hard_calls(settings: Wellbeing, most: int) -> pd.DataFrame:
+    """Compare two ways of spreading hard calls over the operators of a shift.
+
+    By chance: a call is as likely hard for each operator, ``Binomial(calls, share)``, since nobody marks the
+    callers. Evenly: an operator who had a hard call goes to the end of the line of free colleagues for the
+    next calls; at best everybody has the mean, rounded up or down.
+
+    Parameters
+    ----------
+    settings : Wellbeing
+    most : int
+        Hard calls in a shift that are thought bearable.
+
+    Returns
+    -------
+    DataFrame
+        Index way: mean, sd, p_more (share of operators and shifts with more than `most`).
+    """
+    from scipy.stats import binom
+
+    law = binom(round(settings.calls_shift), settings.hard_share)
+    mean = float(law.mean())
+    part = mean - np.floor(mean)
+    above = (np.floor(mean) > most) * (1 - part) + (np.ceil(mean) > most) * part
+    rows = {
+        "by chance": (mean, float(law.std()), float(law.sf(most))),
+        "at best evenly": (mean, float(np.sqrt(part * (1 - part))), float(above)),
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "sd", "p_more"]).rename_axis("way")

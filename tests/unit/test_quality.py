@@ -1,0 +1,392 @@
+"""The quality group: its work, its samples, and what they can tell; each number by a second route."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import MONDAY, one_site
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from planning import Centre, PlanningError, audit, build_roster, read_people, requirement
+from planning.demand import Synthetic
+from planning.teams import Systems
+from planning.teams.quality import (
+    _in_order,
+    _systematic,
+    review_demand,
+    review_shifts,
+    sample_calls,
+    workload,
+)
+from planning.teams.verdicts import (
+    Prior,
+    best_bar,
+    control_chart,
+    fair_test,
+    pass_interval,
+    prior_of,
+    short_calls,
+    shrunk,
+    wrong_verdicts,
+)
+
+
+@pytest.fixture(scope="module")
+def quality():
+    return Systems.load().quality
+
+
+@pytest.fixture(scope="module")
+def calls():
+    table = pd.read_parquet("data/calls.parquet")
+    return table[table["queue"] == "first_line"]
+
+
+def log(agents: dict[str, int], seed: int = 1) -> pd.DataFrame:
+    """Calls of a few agents, lognormal in length, over a day."""
+    rng = np.random.default_rng(seed)
+    who = np.repeat(list(agents), list(agents.values()))
+    seconds = np.sort(rng.uniform(0, 86_400, len(who)))
+    return pd.DataFrame(
+        {
+            "call_id": np.arange(len(who)),
+            "queue": "calls",
+            "utc_offset_h": 3,
+            "arrival": MONDAY + pd.to_timedelta(seconds, unit="s"),
+            "wait_s": 0.0,
+            "handle_s": rng.lognormal(5, 1, len(who)).round(1),
+            "outcome": "answered",
+            "agent_id": rng.permutation(who),
+        }
+    )
+
+
+# --- the work -------------------------------------------------------------------------------------
+
+
+def test_workload_by_hand(quality):
+    """Ten calls of 240 s with 400 operators: 4,000 x (1.1 x 4 + 9) minutes and so on."""
+    table = workload(quality, operators=400, call_s=240.0)
+    assert table.loc["listening", "hours"] == pytest.approx(4000 * 13.4 / 60)
+    assert table.loc["mystery calls", "hours"] == pytest.approx(200 * 15 / 60)
+    assert table.loc["feedback", "hours"] == pytest.approx(400 * 20 / 60)
+    assert table["hours"].sum() == pytest.approx(1.03 * (4000 * 13.4 + 200 * 15 + 400 * 20) / 60)
+
+
+def test_work_is_planned_like_a_queue_and_nothing_is_lost(quality):
+    """A day's pieces x time is the month's hours x 12 / 365, and agents follow from it."""
+    work = workload(quality, operators=100, call_s=240.0)
+    centre = one_site().replace({"queues.calls.opens": "09:00", "queues.calls.closes": "21:00"})
+    demand = review_demand(centre, work, start="2026-11-23", days=2, queue="calls")
+    hours = (demand["calls"] * demand["aht_s"]).sum() / 3600
+    assert hours == pytest.approx(work["hours"].sum() * 12 / 365 * 2)
+    assert len(demand) == 2 * 48
+    needed = requirement(centre, demand)
+    assert (needed["agents"] >= hours / 24).all()
+
+
+@pytest.mark.parametrize(
+    ("operators", "call_s", "text"), [(0, 240.0, "operators is 0"), (5, 0.0, "call_s is 0")]
+)
+def test_work_that_cannot_be_is_refused(quality, operators, call_s, text):
+    with pytest.raises(PlanningError, match=text):
+        workload(quality, operators=operators, call_s=call_s)
+
+
+def test_shifts_hold_the_work_and_no_head_more(quality):
+    """Hours on position x occupancy x presence are the week's work, and one shift less is too few."""
+    centre = Centre.load()
+    work = workload(quality, operators=500, call_s=220.0)
+    shifts = review_shifts(centre, work, team="quality_moscow", start="2026-11-02", days=7)
+    # A day shift: 8 h paid, of which four rests of a quarter of an hour; 4 November is a holiday.
+    useful = 7.0 * 0.9 * 0.9
+    week_h = work["hours"].sum() * 12 / 365 * 7
+    assert (shifts["headcount"].sum() - 1) * useful < week_h <= shifts["headcount"].sum() * useful
+    assert shifts["start"].dt.strftime("%a").tolist() == ["Mon", "Tue", "Thu", "Fri"]
+    assert shifts["headcount"].max() - shifts["headcount"].min() <= 1
+    people, _ = read_people("data/people.csv", centre)
+    roster = build_roster(centre, shifts, people[people["team"] == "quality_moscow"])
+    assert roster.unmet.empty
+    assert audit(centre, roster.roster, people).empty
+
+
+@pytest.mark.parametrize(
+    ("team", "kind", "text"),
+    [("nobody", "day", "must be one of"), ("quality_moscow", "tiny", "no 'tiny' shift")],
+)
+def test_shifts_that_cannot_be_are_refused(quality, team, kind, text):
+    work = workload(quality, operators=5, call_s=220.0)
+    with pytest.raises(PlanningError, match=text):
+        review_shifts(Centre.load(), work, team=team, start="2026-11-02", days=7, kind=kind)
+
+
+def test_unknown_queue_is_refused(quality):
+    with pytest.raises(PlanningError, match="must be one of calls"):
+        review_demand(one_site(), workload(quality, operators=1, call_s=1.0), start="2026-11-23", days=1)
+
+
+# --- the sample -----------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 60), st.integers(1, 12))
+@settings(max_examples=60, deadline=None)
+def test_every_call_has_the_same_chance(total, picks):
+    """All random starts: between two breaks, multiples of 1 / total, the picks do not change."""
+    picks = min(picks, total)
+    drawn = [_systematic(total, picks, (i + 0.5) / total) for i in range(total)]
+    assert all(len(set(places)) == picks for places in drawn)
+    assert np.bincount(np.concatenate(drawn), minlength=total).tolist() == [picks] * total
+
+
+def test_sample_is_unbiased_by_length_and_hour():
+    """Over all random starts, the mean length and hour of the sample are those of all calls, exactly."""
+    own = log({"a": 97}).rename_axis(None)
+    order = _in_order(own, 10)
+    starts = [(i + 0.5) / len(own) for i in range(len(own))]
+    samples = [own.iloc[order[_systematic(len(own), 10, start)]] for start in starts]
+    for values in (lambda s: s["handle_s"], lambda s: s["handle_s"] ** 2, lambda s: s["arrival"].dt.hour):
+        assert np.mean([values(s).mean() for s in samples]) == pytest.approx(values(own).mean(), rel=1e-12)
+
+
+def test_stratified_sample_varies_less_than_a_plain_one():
+    """What the classes buy: the mean length of the sample swings less than that of ten calls by lot."""
+    own = log({"a": 120})
+    means = [sample_calls(own, 10, seed=seed)["handle_s"].mean() for seed in range(60)]
+    by_lot = own["handle_s"].std() / np.sqrt(10) * np.sqrt(1 - 10 / 120)
+    assert np.std(means) < 0.8 * by_lot
+
+
+def test_each_third_of_the_lengths_is_heard():
+    """Three classes of length: three or four of ten calls come from each."""
+    own = log({"a": 90})
+    thirds = pd.qcut(own["handle_s"].rank(method="first"), 3, labels=False)
+    for seed in range(20):
+        picked = sample_calls(own, 10, seed=seed)["call_id"]
+        counts = thirds[own["call_id"].isin(picked)].value_counts()
+        assert counts.min() >= 3
+
+
+def test_months_never_repeat_a_call_and_use_all_in_the_end():
+    own = log({"a": 35, "b": 12})
+    earlier: list[int] = []
+    for month in range(4):
+        drawn = sample_calls(own, 10, seed=month, earlier=earlier)
+        assert not set(drawn["call_id"]) & set(earlier)
+        earlier += drawn["call_id"].tolist()
+    assert sorted(earlier) == list(range(47))
+    assert sample_calls(own, 10, earlier=earlier).empty
+
+
+def test_sample_repeats_and_depends_on_nobody_else():
+    """The same seed, rows in any order, another colleague: the same ten calls."""
+    own = log({"a": 50, "b": 60})
+    one = sample_calls(own, 10, seed=3)
+    shuffled = sample_calls(own.sample(frac=1, random_state=5), 10, seed=3)
+    alone = sample_calls(own[own["agent_id"] == "a"], 10, seed=3)
+    assert one["call_id"].tolist() == shuffled["call_id"].tolist()
+    assert one.loc[one["agent_id"] == "a", "call_id"].tolist() == alone["call_id"].tolist()
+    assert one["call_id"].tolist() != sample_calls(own, 10, seed=4)["call_id"].tolist()
+
+
+def test_weights_stand_for_all_calls():
+    own = log({"a": 50, "b": 7})
+    weights = sample_calls(own, 10).groupby("agent_id")["weight"].sum()
+    assert weights.to_dict() == pytest.approx({"a": 50, "b": 7})
+
+
+def test_abandoned_calls_are_passed_over():
+    own = log({"a": 5}).astype({"agent_id": object})
+    own.loc[0, ["outcome", "agent_id", "handle_s"]] = ["abandoned", None, np.nan]
+    assert set(sample_calls(own, 10)["outcome"]) == {"answered"}
+    assert len(sample_calls(own, 10)) == 4
+
+
+def test_samples_that_cannot_be_are_refused():
+    own = log({"a": 5})
+    with pytest.raises(PlanningError, match="per_agent is 0"):
+        sample_calls(own, 0)
+    with pytest.raises(PlanningError, match="handle_s is -1"):
+        sample_calls(own.assign(handle_s=-1.0))
+
+
+# --- verdicts -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("passed", "calls"), [(0, 10), (7, 10), (10, 10), (85, 100)])
+def test_interval_against_scipy(passed, calls):
+    low, high = pass_interval(passed, calls)
+    other = stats.binomtest(passed, calls).proportion_ci(0.95, method="exact")
+    assert (float(low), float(high)) == pytest.approx((other.low, other.high))
+
+
+def test_ten_calls_at_85_percent_give_about_22_points():
+    """Trade practice: +-22 points by the normal law; the exact interval is as wide."""
+    low, high = pass_interval(8.5, 10)
+    assert (high - low) / 2 == pytest.approx(1.96 * np.sqrt(0.85 * 0.15 / 10), abs=0.04)
+
+
+def test_wrong_verdicts_by_enumeration():
+    """Ten coins, every outcome counted."""
+    found = wrong_verdicts(10, 8, good=0.9, bad=0.7).iloc[0]
+    outcomes = np.array(np.meshgrid(*[[0, 1]] * 10)).reshape(10, -1).sum(axis=0)
+    chance = {p: p**outcomes * (1 - p) ** (10 - outcomes) for p in (0.9, 0.7)}
+    assert found["blamed"] == pytest.approx(chance[0.9][outcomes < 8].sum())
+    assert found["missed"] == pytest.approx(chance[0.7][outcomes >= 8].sum())
+
+
+@pytest.mark.parametrize(("good", "bad", "risk"), [(0.9, 0.75, 0.05), (0.95, 0.6, 0.1), (0.9, 0.85, 0.1)])
+def test_fair_test_is_the_least_by_trying_every_bar(good, bad, risk):
+    test = fair_test(good, bad, risk=risk)
+    assert max(test.blamed, test.missed) <= risk
+    n, c = np.meshgrid(np.arange(1, test.calls), np.arange(0, test.calls + 1))
+    worst = np.maximum(stats.binom.cdf(c - 1, n, good), stats.binom.sf(c - 1, n, bad))
+    assert worst.min() > risk
+
+
+def test_best_bar_agrees_with_the_fair_test():
+    """At the fewest fair calls the best bar keeps the risk; at one call less no bar does."""
+    test = fair_test(0.9, 0.75, risk=0.05)
+    rows = best_bar([test.calls - 1, test.calls], good=0.9, bad=0.75)
+    worst = rows[["blamed", "missed"]].max(axis=1)
+    assert worst[0] > 0.05 >= worst[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        ((0.9, 0.9, 0.05), "must lie below good"),
+        ((90, 0.7, 0.05), "good is 90"),
+        ((0.9, 0.7, 0.5), "risk is 0.5"),
+        ((0.9, 0.8999, 0.05), "cannot be told apart"),
+    ],
+)
+def test_tests_that_cannot_be_fair_are_refused(arguments, text):
+    good, bad, risk = arguments
+    with pytest.raises(PlanningError, match=text):
+        fair_test(good, bad, risk=risk)
+
+
+def test_more_passes_than_calls_are_refused():
+    with pytest.raises(PlanningError, match="row 1: 11 of 10"):
+        shrunk([9, 11], [10, 10], Prior(0.9, 30.0))
+
+
+def test_prior_is_found_again():
+    """Scores of operators whose truth is known: the mean and the strength come back."""
+    rng = np.random.default_rng(5)
+    truth = rng.beta(0.88 * 30, 0.12 * 30, 4000)
+    prior = prior_of(rng.binomial(40, truth), 40)
+    assert prior.mean == pytest.approx(0.88, abs=0.005)
+    assert prior.strength == pytest.approx(30, rel=0.12)
+
+
+def test_prior_against_moments():
+    """Variance of the scores between operators: m (1 - m) (1 + (n - 1) / (s + 1)) / n, another route."""
+    rng = np.random.default_rng(6)
+    passed = rng.binomial(50, rng.beta(8, 2, 6000))
+    mean, var = (passed / 50).mean(), (passed / 50).var()
+    icc = (50 * var / (mean * (1 - mean)) - 1) / 49
+    assert prior_of(passed, 50).strength == pytest.approx(1 / icc - 1, rel=0.06)
+
+
+def test_operators_who_are_all_alike_are_not_told_apart():
+    """Two different coins seen evenly: no more spread than luck, so all are estimated alike."""
+    prior = prior_of([9, 9, 9, 9], [10, 10, 10, 10])
+    assert prior.strength > 1e5
+    assert shrunk([9, 10], [10, 10], prior)["estimate"].to_numpy() == pytest.approx([0.9, 0.9], abs=1e-3)
+
+
+def test_one_operator_teaches_no_spread():
+    with pytest.raises(PlanningError, match="at least 2"):
+        prior_of([9], [10])
+
+
+def test_shrunk_against_numeric_integration():
+    """The mean of prior x likelihood on a fine grid."""
+    p = (np.arange(200_000) + 0.5) / 200_000
+    density = stats.beta.pdf(p, 27, 3) * stats.binom.pmf(6, 10, p)
+    estimate = shrunk([6], [10], Prior(0.9, 30.0)).loc[0]
+    assert estimate["estimate"] == pytest.approx((p * density).sum() / density.sum(), rel=1e-6)
+    between = density[(p >= estimate["low"]) & (p <= estimate["high"])].sum() / density.sum()
+    assert between == pytest.approx(0.95, abs=1e-4)
+
+
+def test_shrunk_scores_are_nearer_to_the_truth():
+    """By simulation: less than 60 % of the raw scores' squared error, and 95 % intervals hold 95 %."""
+    rng = np.random.default_rng(7)
+    truth = rng.beta(0.88 * 30, 0.12 * 30, 5000)
+    passed = rng.binomial(10, truth)
+    table = shrunk(passed, 10, prior_of(passed, 10))
+    assert ((table["estimate"] - truth) ** 2).mean() < 0.6 * ((table["raw"] - truth) ** 2).mean()
+    held = ((table["low"] <= truth) & (truth <= table["high"])).mean()
+    assert held == pytest.approx(0.95, abs=0.01)
+
+
+def test_reliability_is_the_squared_correlation_of_score_and_truth():
+    rng = np.random.default_rng(8)
+    truth = rng.beta(0.88 * 30, 0.12 * 30, 100_000)
+    score = rng.binomial(10, truth) / 10
+    assert np.corrcoef(truth, score)[0, 1] ** 2 == pytest.approx(Prior(0.88, 30.0).reliability(10), abs=0.01)
+
+
+# --- control charts -------------------------------------------------------------------------------
+
+
+def test_chart_seldom_signals_where_all_are_alike():
+    """At a risk of 5 %: at most about one chart in twenty signals anybody."""
+    rng = np.random.default_rng(9)
+    n = pd.Series(120, index=range(50))
+    charts = [control_chart(pd.Series(rng.binomial(120, 0.05, 50)), n) for _ in range(200)]
+    assert np.mean([(chart["signal"] != "").any() for chart in charts]) <= 0.08
+
+
+def test_chart_limits_are_exact_tails():
+    """Beyond a limit lies at most risk / 2 / operators; one call nearer, more."""
+    chart = control_chart(pd.Series([5, 9]), pd.Series([100, 150]), risk=0.05)
+    n, centre = chart["calls"], chart["centre"]
+    high = (chart["high"] * n).round()
+    assert (stats.binom.sf(high, n, centre) <= 0.0125).all()
+    assert (stats.binom.sf(high - 1, n, centre) > 0.0125).all()
+
+
+def test_chart_signals_both_sides_and_survives_nobody():
+    chart = control_chart(pd.Series([0, 50, 500]), pd.Series([500, 500, 1000]))
+    assert chart["signal"].tolist() == ["below", "below", "above"]
+    nobody = control_chart(pd.Series([0, 0]), pd.Series([0, 0]))
+    assert nobody["share"].tolist() == [0, 0]
+    assert (nobody["signal"] == "").all()
+
+
+def test_operator_with_a_quarter_of_short_calls_is_found(calls):
+    """The generator gives one agent 24 % of calls under 10 s: first on the chart, and signalled."""
+    chart = short_calls(calls)
+    worst = Synthetic.load("data/synthetic.toml").records.worst_short_share
+    first = chart.iloc[0]
+    assert first["signal"] == "above"
+    low, high = pass_interval(first["events"], first["calls"])
+    assert low < worst < high
+    own = calls[(calls["agent_id"] == chart.index[0]) & (calls["outcome"] == "answered")]
+    assert first["share"] == (own["handle_s"] < 10).mean()
+
+
+def test_signalled_operators_are_those_made_so(calls):
+    """A tenth of the agents were given many short calls; nobody else is signalled."""
+    chart = short_calls(calls)
+    found = chart[chart["signal"] == "above"]
+    made = int(0.10 * len(chart))
+    assert 5 <= len(found) <= made
+    assert set(found.index) <= set(chart.index[:made])
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def test_file_of_systems_refuses_a_bad_value(tmp_path):
+    text = Path("data/teams.toml").read_text(encoding="utf-8")
+    bad = tmp_path / "teams.toml"
+    bad.write_text(text.replace("risk = 0.05", "risk = 5.0"))
+    with pytest.raises(PlanningError, match=r"quality.risk is 5.0, must be less than or equal to 1"):
+        Systems.load(bad)

@@ -1,0 +1,207 @@
+"""The second line: its load, the worth of its agents; each number by a second route."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import MONDAY, demand_of, two_sites
+from scipy.integrate import quad
+
+from planning import Centre, PlanningError
+from planning.queueing import measures
+from planning.simulation import fifo
+from planning.teams import Systems
+from planning.teams.second_line import (
+    SecondLine,
+    last_agent,
+    load_by_part,
+    net_worth,
+    reached_in_time,
+    second_line_demand,
+    sensitivity,
+    worth_of_staff,
+)
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return Systems.load().second_line
+
+
+def changed(settings: SecondLine, **changes: object) -> SecondLine:
+    return SecondLine.of(settings.model_dump() | changes)
+
+
+def first_line(calls: float = 300.0) -> pd.DataFrame:
+    return demand_of(calls, hours=(8, 12)).assign(queue="first_line")
+
+
+# --- load -----------------------------------------------------------------------------------------
+
+
+def test_load_rebuilds_the_queue_of_the_records(settings):
+    """The parts of 20,000 first-line calls are the generator's second line: 1,800 calls of 320 s."""
+    parts = load_by_part(settings, 20_000.0)
+    assert parts["calls"].sum() == pytest.approx(1800)
+    assert parts["hours"].sum() * 3600 / parts["calls"].sum() == pytest.approx(320)
+
+
+def test_demand_follows_the_first_line_and_loses_nothing(settings):
+    demand = first_line()
+    derived = second_line_demand(settings, demand)
+    parts = load_by_part(settings, demand["calls"].sum())
+    assert set(derived["queue"]) == {"second_line"}
+    assert derived["calls"].sum() == pytest.approx(parts["calls"].sum())
+    assert (derived["calls"] * derived["aht_s"]).sum() / 3600 == pytest.approx(parts["hours"].sum())
+    twice = second_line_demand(settings, demand.assign(calls=2 * demand["calls"]))
+    assert twice["calls"].to_numpy() == pytest.approx(2 * derived["calls"].to_numpy())
+
+
+def test_demand_without_a_first_line_is_refused(settings):
+    with pytest.raises(PlanningError, match="'first_line' is not in the demand"):
+        second_line_demand(settings, demand_of(10.0))
+
+
+# --- reached in time ------------------------------------------------------------------------------
+
+POINTS = [(60.0, 320.0, 22, 389.0, 300.0), (60.0, 320.0, 15, 389.0, 60.0), (4.0, 320.0, 1, 100.0, 600.0)]
+
+
+@pytest.mark.parametrize(("calls", "aht_s", "agents", "patience_s", "half_s"), POINTS)
+def test_reached_against_the_waits_of_erlang_a(calls, aht_s, agents, patience_s, half_s):
+    """By parts, E[2^(-W/h); answered] is the integral of s e^(-sT) times P(answered within T)."""
+    s = np.log(2) / half_s
+    common = {"patience_s": patience_s}
+    level = lambda t: measures(calls, aht_s, agents, threshold_s=t, **common).service_level  # noqa: E731
+    integral, _ = quad(lambda u: float(level(-np.log(u) / s)), 0, 1, epsabs=1e-11)
+    found = reached_in_time(calls, aht_s, agents, half_s=half_s, **common)
+    assert found == pytest.approx(integral, abs=1e-8)
+
+
+@pytest.mark.parametrize(("calls", "aht_s", "agents", "patience_s", "half_s"), POINTS)
+def test_reached_without_cooling_is_the_share_answered(calls, aht_s, agents, patience_s, half_s):
+    found = reached_in_time(calls, aht_s, agents, patience_s=patience_s, half_s=np.inf)
+    lost = measures(calls, aht_s, agents, patience_s=patience_s).abandonment
+    assert found == pytest.approx(1 - lost, abs=1e-12)
+
+
+def test_reached_against_a_simulation():
+    """200,000 callers through one pool, first come first served."""
+    rng = np.random.default_rng(3)
+    count, calls, aht_s, agents, patience_s, half_s = 200_000, 60.0, 320.0, 20, 389.0, 120.0
+    arrival = rng.exponential(900 / calls, count).cumsum()
+    patience = rng.exponential(patience_s, count)
+    lived = fifo(arrival, rng.exponential(aht_s, count), agents, patience_s=patience)
+    wait = (lived["answer_s"] - arrival).iloc[1000:]
+    found = reached_in_time(calls, aht_s, agents, patience_s=patience_s, half_s=half_s)
+    assert found == pytest.approx((2.0 ** (-wait / half_s)).fillna(0).mean(), abs=0.005)
+
+
+def test_nobody_is_reached_by_nobody_and_all_by_many():
+    reached = reached_in_time(60.0, 320.0, [0, 200], patience_s=389.0, half_s=300.0)
+    assert reached == pytest.approx([0, 1], abs=1e-12)
+
+
+def test_nobody_calls():
+    assert reached_in_time(0.0, 320.0, 3, patience_s=389.0, half_s=300.0) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("patience_s", "half_s"), [(np.inf, 300.0), (0.0, 300.0), (300.0, 0.0)])
+def test_waits_that_cannot_be_are_refused(patience_s, half_s):
+    with pytest.raises(PlanningError, match="must be above 0"):
+        reached_in_time(1.0, 1.0, 1, patience_s=patience_s, half_s=half_s)
+
+
+# --- worth ----------------------------------------------------------------------------------------
+
+
+def test_net_worth_by_hand(settings):
+    """Calls x leavers' share x kept x value, less who gives up, less the agents' hours."""
+    found = net_worth(settings, 60.0, 320.0, 20, patience_s=389.0, abandoned_rub=400.0, agent_rub_h=1000.0)
+    reached = reached_in_time(60.0, 320.0, 20, patience_s=389.0, half_s=300.0)
+    lost = measures(60.0, 320.0, 20, patience_s=389.0).abandonment
+    assert settings.value_rub == 12 * (250 - 50)
+    expected = 60 / 6 * 0.95 * reached * 2400 - 60 * 5 / 6 * lost * 400 - 20 * 1000 / 4
+    assert found == pytest.approx(expected)
+
+
+def case(settings, **changes):
+    centre = two_sites().replace({"queues.calls.abandoned_rub": 400.0})
+    return worth_of_staff(centre, changed(settings, **changes), demand_of(30.0, hours=(9, 11)), queue="calls")
+
+
+def test_best_staff_is_best_by_trying_its_neighbours(settings):
+    table = case(settings)
+    centre = two_sites()
+    common = {"patience_s": centre.queues["calls"].patience_s, "abandoned_rub": 400.0}
+    for step in (-3, -1, 1, 3):
+        near = net_worth(
+            settings, table["calls"], table["aht_s"], table["best"] + step,
+            agent_rub_h=table["agent_rub_h"], **common,
+        )  # fmt: skip
+        assert (near <= table["net_best_rub"]).all()
+
+
+def test_next_agent_is_the_difference_of_two_plans(settings):
+    """Worth of one more = kept x value + callers regained - the agent's hour."""
+    row = case(settings).iloc[0]
+    lost = measures(30.0, row["aht_s"], row["required"] + np.arange(2), patience_s=300.0).abandonment
+    gained = row["next_kept"] * settings.value_rub + 30 * 5 / 6 * (lost[0] - lost[1]) * 400
+    assert row["next_rub"] == pytest.approx(gained - row["agent_rub_h"] / 4)
+    assert row["next_kept"] > 0
+
+
+def test_last_agent_agrees_with_the_next_one(settings):
+    """The agent after the required ones brings what `worth_of_staff` says of the next, plus the own cost."""
+    centre = two_sites().replace({"queues.calls.abandoned_rub": 400.0})
+    row = case(settings).iloc[0]
+    brings = last_agent(centre, settings, row, queue="calls")
+    assert brings[row["required"] + 1] / 4 == pytest.approx(row["next_rub"] + row["agent_rub_h"] / 4)
+    assert brings.is_monotonic_decreasing
+    assert (brings[brings.index <= row["best"]] >= row["agent_rub_h"]).all()
+
+
+def test_agent_costs_what_the_wages_say(settings):
+    """80,000 roubles, contributions, hours of the norm, breaks; no night, no shrinkage in this centre."""
+    centre = two_sites()
+    plain = centre.hourly_rub("calls_moscow")
+    assert case(settings)["agent_rub_h"].to_numpy() == pytest.approx(1.25 * plain)
+
+
+def test_night_hours_cost_their_premium(settings):
+    centre = two_sites()
+    night = worth_of_staff(centre, settings, demand_of(30.0, hours=(22, 24)), queue="calls")
+    assert night["agent_rub_h"].to_numpy() == pytest.approx(1.2 * 1.25 * centre.hourly_rub("calls_kaluga"))
+    assert night["interval_start"].iloc[0] == MONDAY + pd.Timedelta(hours=22)
+
+
+def test_worth_rises_with_what_a_customer_is_worth(settings):
+    """A dearer customer never asks for fewer agents; a worthless one asks for next to none."""
+    best = [case(settings, margin_rub_month=margin)["best"].sum() for margin in (50.0, 150.0, 250.0, 2000.0)]
+    assert best == sorted(best)
+    assert best[0] < best[-1]
+
+
+def test_sensitivity_is_the_plan_at_each_rate(settings):
+    centre = two_sites()
+    demand = demand_of(30.0, hours=(9, 11))
+    table = sensitivity(centre, settings, demand, [0.45, 0.95], queue="calls")
+    high = worth_of_staff(centre, settings, demand, queue="calls")
+    assert table["kept"].iloc[1] == pytest.approx(high["kept_best"].sum())
+    assert table["gain_rub"].iloc[1] == pytest.approx((high["net_best_rub"] - high["net_rub"]).sum())
+    assert table["best_h"].is_monotonic_increasing
+    assert (table["gain_rub"] >= 0).all()
+    assert table["required_h"].iloc[0] == table["required_h"].iloc[1]
+
+
+def test_default_day_pays(settings):
+    """The second line is worth more than it costs even at the lowest published rate."""
+    centre = Centre.load()
+    demand = second_line_demand(settings, first_line())
+    table = sensitivity(centre, settings, demand, [0.45])
+    assert table["net_rub"].iloc[0] > 0
+
+
+@pytest.mark.parametrize(("field", "value"), [("save_rate", 95.0), ("half_s", 0.0), ("kept_months", -1.0)])
+def test_settings_that_cannot_be_are_refused(settings, field, value):
+    with pytest.raises(PlanningError, match=f"{field} is {value}"):
+        changed(settings, **{field: value})

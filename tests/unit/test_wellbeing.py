@@ -1,0 +1,178 @@
+"""The doctor's duty, rest, pace and hard calls; each number by a second route."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import demand_of, two_sites
+
+from planning import Centre, PlanningError, audit, cover, requirement
+from planning.queueing import measures
+from planning.service import agents_cost
+from planning.teams import Systems
+from planning.teams.wellbeing import (
+    Wellbeing,
+    doctors_on_duty,
+    duty_shifts,
+    free_rest,
+    hard_calls,
+    hours_of_the_day,
+    price_of_a_ceiling,
+    price_of_recovery,
+    price_of_rest,
+    with_doctors,
+)
+
+MINUTE = pd.Timedelta(minutes=1)
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return Systems.load().wellbeing
+
+
+@pytest.fixture(scope="module")
+def centre(settings):
+    return with_doctors(Centre.load(), settings)
+
+
+# --- the doctor -----------------------------------------------------------------------------------
+
+
+def test_one_doctor_at_every_open_minute(centre, settings):
+    """Minute by minute over two weeks: one at each open site, nobody at a closed one."""
+    shifts = duty_shifts(centre, settings, start="2026-11-23", days=14)
+    first = pd.Timestamp("2026-11-24", tz="Europe/Moscow")
+    for site, open_h in {"moscow": 14, "kaluga": 24}.items():
+        own = shifts[shifts["site"] == site]
+        minutes = pd.date_range(first, periods=1440, freq="min")
+        there = sum(((row.start <= minutes) & (minutes < row.end)).astype(int) for row in own.itertuples())
+        is_open = [centre.sites[site].is_open(at - first) for at in minutes]
+        assert there.tolist() == np.array(is_open).astype(int).tolist()
+        assert own["paid_h"].sum() == 14 * open_h
+
+
+def test_duty_is_filled_lawfully_by_the_fewest(centre, settings):
+    """Nothing unmet, no breach by the audit, and one doctor fewer cannot hold the hours."""
+    shifts = duty_shifts(centre, settings, start="2026-11-23", days=14)
+    duty = doctors_on_duty(centre, shifts)
+    assert duty.roster.unmet.empty
+    assert audit(centre, duty.roster.roster, duty.people).empty
+    assert len(duty.roster.roster) == len(shifts)
+    hours = shifts.groupby("site")["paid_h"].sum()
+    for site, row in duty.doctors.iterrows():
+        assert hours[site] <= row["doctors"] * 80 < hours[site] + 80  # no fewer can hold the hours
+
+
+def test_duty_costs_what_the_wages_say(centre, settings):
+    """Fourteen hours a day in Moscow without a night; eight night hours a day in Kaluga."""
+    duty = doctors_on_duty(centre, duty_shifts(centre, settings, start="2026-11-23", days=7))
+    hourly = {site: w / centre.pay.norm_h_month * 1.3 for site, w in settings.doctor_wage_rub_month.items()}
+    assert duty.doctors.loc["moscow", "cost_rub"] == pytest.approx(7 * 14 * hourly["moscow"])
+    assert duty.doctors.loc["kaluga", "cost_rub"] == pytest.approx(7 * (24 + 0.2 * 8) * hourly["kaluga"])
+
+
+def test_shorter_contracts_need_more_doctors(centre, settings):
+    shifts = duty_shifts(centre, settings, start="2026-11-23", days=7)
+    whole, half = (doctors_on_duty(centre, shifts, week_h=h).doctors["doctors"] for h in (40.0, 24.0))
+    assert (half > whole).all()
+
+
+def test_duties_that_nobody_may_work_are_said(centre, settings):
+    """A day and a night in one: the longest rest that the rules ask for is not there."""
+    endless = Wellbeing.of(settings.model_dump() | {"longest_duty_h": 24.0})
+    shifts = duty_shifts(centre, endless, start="2026-11-23", days=7)
+    with pytest.raises(PlanningError, match="shorten longest_duty_h"):
+        doctors_on_duty(centre, shifts)
+
+
+def test_unknown_site_is_refused(settings):
+    bad = Wellbeing.of(settings.model_dump() | {"doctor_wage_rub_month": {"omsk": 1.0}})
+    with pytest.raises(PlanningError, match="names 'omsk', must be one of moscow, kaluga"):
+        with_doctors(Centre.load(), bad)
+
+
+# --- pace and rest --------------------------------------------------------------------------------
+
+
+def day():
+    return demand_of(60.0, hours=(9, 12))
+
+
+def test_ceiling_is_kept_and_costs():
+    table = price_of_a_ceiling(two_sites(), day(), "calls", [0.7, 0.8, 0.9])
+    assert (table["busiest"] <= table["ceiling"]).all()
+    assert table["agent_hours"].is_monotonic_decreasing
+    assert table["cost_rub"].iloc[0] > table["cost_rub"].iloc[1]
+    needed = requirement(two_sites().replace({"queues.calls.target.max_occupancy": 0.7}), day())
+    agents = needed.groupby("interval_start")["agents"].sum()
+    busy = measures(60.0, 240.0, agents, patience_s=300.0).occupancy
+    assert table["occupancy"].iloc[0] == pytest.approx(np.average(busy, weights=agents))
+    # One agent fewer breaks the ceiling.
+    assert measures(60.0, 240.0, agents.iloc[0] - 1, patience_s=300.0).occupancy > 0.7
+
+
+def test_rest_by_hand():
+    """Ten minutes in the hour: a fifth more people present; the price of a minute follows."""
+    needed = requirement(two_sites(), day())
+    table = price_of_rest(two_sites(), needed, [0, 1, 10])
+    base = agents_cost(two_sites(), needed)
+    assert table["cost_rub"].tolist() == pytest.approx([base, base * 60 / 59, base * 1.2])
+    assert table["extra_rub"].tolist() == pytest.approx([0, base / 59, base * 0.2])
+    with pytest.raises(PlanningError, match="minutes is 60"):
+        price_of_rest(two_sites(), needed, [60])
+
+
+def test_free_rest_is_counted_person_by_person():
+    """A second count of who is on position: shift by shift, break by break, minute by minute."""
+    centre, demand = two_sites(), demand_of(20.0)
+    needed = requirement(centre, demand)
+    plan = cover(centre, needed)
+    start, total = demand["interval_start"].min(), np.zeros(1440)
+    for row in plan.shifts.itertuples():
+        there = np.zeros(1440)
+        first, length = int((row.start - start) / MINUTE), plan.patterns[row.pattern].length_s // 60
+        there[np.arange(first, first + length) % 1440] = 1
+        for pause in plan.patterns[row.pattern].breaks:
+            begin = first + pause.start_s // 60
+            there[np.arange(begin, begin + pause.length_s // 60) % 1440] = 0
+        total += there * row.headcount
+    need = np.repeat(needed.groupby("interval_start")["rostered"].sum().to_numpy(), 15)
+    spare = np.maximum(total - need, 0).reshape(24, 60).sum(axis=1)
+    expected = 60 * spare / total.reshape(24, 60).sum(axis=1)
+    assert free_rest(centre, plan, needed, "calls").to_numpy() == pytest.approx(expected)
+
+
+def test_recovery_is_a_longer_call(settings):
+    """Three in a hundred calls with 200 s of pause are six seconds on every call."""
+    table = price_of_recovery(two_sites(), day(), "calls", settings, [0.0, 200.0])
+    longer = requirement(two_sites(), day().assign(aht_s=246.0))
+    assert table["extra_rub"].iloc[0] == 0
+    assert table["cost_rub"].iloc[1] == pytest.approx(agents_cost(two_sites(), longer))
+
+
+def test_hours_of_the_day_by_hand():
+    table = hours_of_the_day(two_sites(), day(), "calls").loc[10]
+    agents = requirement(two_sites(), day()).groupby("interval_start")["agents"].sum().iloc[0]
+    assert table["calls_each"] == pytest.approx(240 / agents)
+    assert table["occupancy"] == pytest.approx(16 / agents)
+    assert table["calls_each"] * (table["gap_s"] + 240) == pytest.approx(3600)
+
+
+# --- hard calls -----------------------------------------------------------------------------------
+
+
+def test_hard_calls_against_a_simulation(settings):
+    rng = np.random.default_rng(4)
+    drawn = (rng.random((20_000, round(settings.calls_shift))) < settings.hard_share).sum(axis=1)
+    chance = hard_calls(settings, 5).loc["by chance"]
+    assert chance["mean"] == pytest.approx(drawn.mean(), abs=0.05)
+    assert chance["sd"] == pytest.approx(drawn.std(), abs=0.03)
+    assert chance["p_more"] == pytest.approx((drawn > 5).mean(), abs=0.01)
+
+
+@pytest.mark.parametrize(("most", "expected"), [(2, 1.0), (3, 0.15), (4, 0.0)])
+def test_even_spread_by_hand(settings, most, expected):
+    """A mean of 3.15: 85 % have three, 15 % four."""
+    even = hard_calls(settings, most).loc["at best evenly"]
+    assert even["p_more"] == pytest.approx(expected)
+    assert even["sd"] == pytest.approx(np.sqrt(0.15 * 0.85))
