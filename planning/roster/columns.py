@@ -23,8 +23,12 @@ NEARLY_WHOLE = 0.7
 """Share of a column from which the dive rounds it up together with others, not alone."""
 STEP = 0.06
 """Least part of the people that a step of the dive gives lines to."""
-SMOOTH = 0.6
+SMOOTH = 0.85
 """Weight of the best prices so far in those that pricing is asked at."""
+FIRST_PRICE, PRICE_STEP = 100.0, 4.0
+"""First price of a missing hour, roubles, and the factor by which it rises where heads are missing."""
+PASSES = 6
+"""Most different lines that people of one sweep are given at once."""
 NOBODY_RUB = 1e7
 """Price of a person whom no lawful line is known for."""
 
@@ -35,26 +39,46 @@ class Master:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.columns: list[tuple[int, Ints]] = []
+        self.short = True
+        """Whether heads were missing when the program was last solved."""
         self._known: set[tuple[int, bytes]] = set()
         # Money counts in missing hours, so that the simplex sees figures near one.
-        self._unit_rub = max(float(problem.missing_rub.mean()) / 8.0, 1.0)
+        self._unit_rub = min(max(float(problem.missing_rub.max(initial=0.0)), 1.0), 100.0)
         self._model = mathopt.Model()
         self._picked: list[mathopt.Variable] = []
         self._costs: list[float] = []
         heads = problem.slate.headcount.tolist()
         self._cover = [self._model.add_linear_constraint(lb=n, ub=n) for n in heads]
         self._people = [self._model.add_linear_constraint(lb=n, ub=n) for n in problem.sizes.tolist()]
-        self._slack(problem.missing_rub, 1.0)
+        self._missing = self._slack(1.0)
+        self._price_missing(np.minimum(problem.missing_rub, FIRST_PRICE * problem.slate.paid_h))
         if problem.surplus_rub is not None:
-            self._slack(problem.surplus_rub, -1.0)
+            for slack, price in zip(self._slack(-1.0), problem.surplus_rub.tolist(), strict=True):
+                self._model.objective.set_linear_coefficient(slack, price / self._unit_rub)
         self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
         self.add((crew, NOTHING) for crew in range(len(problem.crews)))
 
-    def _slack(self, prices: Floats, sign: float) -> None:
-        for row, price in zip(self._cover, prices.tolist(), strict=True):
-            slack = self._model.add_variable(lb=0.0)
+    def _slack(self, sign: float) -> list[mathopt.Variable]:
+        slacks = [self._model.add_variable(lb=0.0) for _ in self._cover]
+        for row, slack in zip(self._cover, slacks, strict=True):
             row.set_coefficient(slack, sign)
+        return slacks
+
+    def _price_missing(self, prices: Floats) -> None:
+        self._missing_rub = prices
+        for slack, price in zip(self._missing, prices.tolist(), strict=True):
             self._model.objective.set_linear_coefficient(slack, price / self._unit_rub)
+
+    def raise_price(self) -> bool:
+        """Ask more for missing heads, if some are missing at less than their full price.
+
+        Low prices keep the duals near what they end as; and a bound at low prices holds at higher ones.
+        """
+        full = self.problem.missing_rub
+        if not self.short or (self._missing_rub >= full).all():
+            return False
+        self._price_missing(np.minimum(full, self._missing_rub * PRICE_STEP))
+        return True
 
     def add(self, columns: Iterable[tuple[int, Ints]]) -> int:
         """Add the columns that are new, and return how many."""
@@ -84,12 +108,17 @@ class Master:
 
     def solve(self) -> tuple[float, Floats, Floats]:
         """Solve the program: its value, the shifts' duals, and how often each column is picked."""
-        result = self._solver.solve()
-        if result.termination.reason != mathopt.TerminationReason.OPTIMAL:
-            # A warm start may end "imprecise"; another simplex from nothing does not share its basis.
+        try:
+            result = self._solver.solve()
+        except (AttributeError, RuntimeError):  # what OR-Tools makes of GLOP's "abnormal"
+            result = None
+        if result is None or result.termination.reason != mathopt.TerminationReason.OPTIMAL:
+            # A warm start may end badly; another simplex from nothing does not share its basis.
             result = mathopt.solve(self._model, mathopt.SolverType.HIGHS)
+            self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
         duals = self._unit_rub * np.array(result.dual_values(self._cover))
         value = self._unit_rub * result.objective_value()
+        self.short = bool(np.array(result.variable_values(self._missing)).max(initial=0.0) > 1e-6)
         return value, duals, np.array(result.variable_values(self._picked))
 
     def choose(self, before: Ints, tolerance_rub: float) -> Ints:
@@ -122,32 +151,55 @@ class Dive:
     residual: Ints
     people: Ints
     lines: list[tuple[int, Ints]] = field(default_factory=list)
+    centre: Floats = field(default_factory=lambda: np.zeros(0))
+    """Prices of the best bound so far; nothing at first, which is what heads are worth where many are idle."""
     tell: Callable[[str], None] = lambda _: None
 
     @classmethod
-    def of(cls, problem: Problem) -> Dive:
+    def of(cls, problem: Problem, tell: Callable[[str], None] = lambda _: None) -> Dive:
         """Start with every shift open and everybody free."""
-        return cls(problem, Master(problem), problem.slate.headcount.copy(), problem.sizes.copy())
+        heads = problem.slate.headcount
+        return cls(problem, Master(problem), heads.copy(), problem.sizes.copy(), centre=np.zeros(len(heads)), tell=tell)
 
     def generate(self, rounds: int) -> tuple[float, Floats]:
         """Add columns until nothing is to be gained: the best bound, and the shares of the columns."""
-        bound, best = 0.0, None  # nothing has a negative price
+        bound = self.problem.base_rub  # nothing else has a negative price
+        best: Floats | None = self.centre
         for number in range(rounds):
             value, duals, shares = self.master.solve()
+            value += self.problem.base_rub
             self.tell(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} roubles to gain")
             asked = duals if best is None else SMOOTH * best + (1 - SMOOTH) * duals
             crews = np.flatnonzero(self.people)
             worth, columns = self.problem.price(asked, self.residual, crews)
-            lagrange = float(asked @ self.residual - worth @ self.people[crews])
+            lagrange = self.problem.base_rub + float(asked @ self.residual - worth @ self.people[crews])
             if lagrange > bound or best is None:
                 bound, best = max(lagrange, bound), asked
-            if self.problem.is_close(value, bound, share=0.25):
+                self.centre = best
+            close = self.problem.is_close(value, bound, share=0.25)
+            if not close and self.master.add([*columns, *self.complement(asked)]):
+                continue
+            if self.master.raise_price():
+                continue
+            if close or asked is duals:
                 return bound, shares
-            if not self.master.add(columns):
-                if asked is duals:
-                    return bound, shares
-                best = None  # ask at the true prices
+            best = None  # ask at the true prices
         return bound, self.master.solve()[2]
+
+    def complement(self, duals: Floats) -> list[tuple[int, Ints]]:
+        """Give everybody in turn a good line at the same prices, so that together they make a roster."""
+        residual, columns = self.residual.copy(), []
+        for crews in self.problem.sweeps:
+            queue = [crew for crew in crews for _ in range(int(self.people[crew]))]
+            for part in range(min(PASSES, len(queue))):
+                mine = queue[part :: min(PASSES, len(queue))]
+                asked = np.unique(np.array(mine, dtype=np.int64))
+                _, found = self.problem.price(duals, residual, asked)
+                patterns = dict(found)
+                columns += found
+                for crew in mine:
+                    residual[patterns[crew]] -= 1
+        return columns
 
     def finish(self, shares: Floats) -> None:
         """Fix columns, and generate those that are then missing, until everybody has a line."""

@@ -32,6 +32,7 @@ from planning.roster.improve import answer_best, exchange, first_lines
 from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.repair import repair
 from planning.roster.rules import Rule, rules_of
+from planning.roster.weeks import by_weeks
 from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, seconds
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
@@ -62,7 +63,7 @@ class Roster:
     seconds: float
     """CPU time, seconds."""
     parts: pd.DataFrame
-    """Roubles by team: missing, idle and unfair hours with the soft rules (lines), burdens, bound."""
+    """Roubles by team: missing heads, idle hours, uneven hours and soft rules (lines), burdens; the bound."""
     horizon: Horizon
     """Days of the roster."""
 
@@ -192,9 +193,9 @@ def problems_of(
         merged = merged.sort_values(["start", "end", "paid_h", "skill"], ignore_index=True)
         slate = Slate.of(merged, centre, horizon)
         crews = crews_of(slate, [person for person in persons if person.team == team], rules)
-        missing_rub = slate.paid_h * centre.pay.unmet_rub_h
+        unmet_rub = slate.paid_h * centre.pay.unmet_rub_h
         idle_rub = settings.idle_share * centre.hourly_rub(str(team))
-        problem = Problem(slate, crews, settings, missing_rub, idle_rub)
+        problem = Problem(slate, crews, settings, unmet_rub, idle_rub if crews else 0.0)
         found[str(team)] = TeamProblem(shifts, merged, problem)
     return found
 
@@ -208,12 +209,12 @@ def _search(
         with tqdm(problems.items(), desc="roster", unit="team", leave=False) as progress:
             for team, each in progress:
                 tell = partial(_tell, progress, team)
-                solved[team] = TeamRoster(first_lines(each.problem), 0.0)
+                solved[team] = TeamRoster(_first(each.problem, rules), each.problem.base_rub)
                 solved[team] = _improve(each.problem, rules, solved[team], tell)
     except KeyboardInterrupt:
         for team, each in problems.items():
             if team not in solved:
-                solved[team] = TeamRoster(first_lines(each.problem), 0.0)
+                solved[team] = TeamRoster(_first(each.problem, rules), each.problem.base_rub)
         return solved, False
     return solved, True
 
@@ -222,23 +223,47 @@ def _tell(progress: Any, team: str, text: str) -> None:
     progress.set_postfix_str(f"{team}: {text}")
 
 
+def _first(problem: Problem, rules: Sequence[Rule]) -> list[Assignment]:
+    """Make a first lawful roster, in seconds."""
+    if problem.slate.weeks == 1 or not problem.crews:
+        return first_lines(problem)
+    return by_weeks(problem, rules, first_lines)
+
+
 def _improve(
     problem: Problem, rules: Sequence[Rule], first: TeamRoster, tell: Callable[[str], None]
 ) -> TeamRoster:
     """Better one team's lines, and prove how good they can be."""
     if not problem.crews:
-        return TeamRoster([], float(problem.slate.headcount @ problem.missing_rub))
-    dive = Dive.of(problem)
-    dive.tell = tell
-    dive.master.add((line.crew, line.pattern) for line in first.lines)
+        return TeamRoster([], float(problem.slate.headcount @ problem.unmet_rub))
+    if problem.slate.weeks == 1:
+        lines, bound = _generated(problem, rules, first.lines, tell)
+    else:
+        lines = by_weeks(problem, rules, lambda week: _generated(week, rules, first_lines(week), tell)[0])
+        lines = min(lines, first.lines, key=problem.objective)
+        bound = problem.base_rub
+        if missing_heads(problem, lines).any():
+            lines = answer_best(problem, lines, 1, tell)
+        if missing_heads(problem, lines).any():
+            lines = repair(problem, rules, lines, bound)
+        if missing_heads(problem, lines).any():
+            bound = Dive.of(problem, tell).generate(problem.settings.proof_rounds)[0]
+    return TeamRoster(exchange(problem, lines, tell), bound)
+
+
+def _generated(
+    problem: Problem, rules: Sequence[Rule], first: list[Assignment], tell: Callable[[str], None]
+) -> tuple[list[Assignment], float]:
+    """Find lines by column generation, a dive, and repairs while heads are missing; and the bound."""
+    dive = Dive.of(problem, tell)
+    dive.master.add((line.crew, line.pattern) for line in first)
     bound, shares = dive.generate(problem.settings.pricing_rounds)
     dive.finish(shares)
-    lines = min(first.lines, dive.assignments(), key=problem.objective)
-    if missing_heads(problem, lines).clip(min=0).any() and not problem.is_close(problem.objective(lines), bound):
+    lines = dive.assignments()
+    if missing_heads(problem, lines).any() and not problem.is_close(problem.objective(lines), bound):
         lines = answer_best(problem, lines, 2, tell)
         lines = repair(problem, rules, lines, bound)
-    lines = exchange(problem, lines, tell)
-    return TeamRoster(lines, bound)
+    return min(lines, first, key=problem.objective), bound
 
 
 def _roster(
@@ -254,9 +279,9 @@ def _roster(
     assigned = pd.concat([_NOBODY, *seats], ignore_index=True)
     parts = pd.DataFrame(
         [_parts(problems[t].problem, solved[t]) for t in problems],
-        index=pd.Index(list(problems), name="team"), columns=["missing", "lines", "burdens", "bound"],
+        index=pd.Index(list(problems), name="team"), columns=["missing", "idle", "lines", "burdens", "bound"],
     ).astype(float)  # fmt: skip
-    objective = parts[["missing", "lines", "burdens"]].sum(axis=1)
+    objective = parts[["missing", "idle", "lines", "burdens"]].sum(axis=1)
     parts["bound"] = np.minimum(parts["bound"], objective)
     close = [
         not problems[t].problem.crews or problems[t].problem.is_close(objective[t], parts["bound"][t])
@@ -275,12 +300,14 @@ def _roster(
     )
 
 
-def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, float, float, float]:
-    """Roubles of missing heads, of the lines and of the burdens, and the bound."""
-    missing = float(missing_heads(problem, solved.lines) @ problem.missing_rub)
+def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
+    """Roubles of missing heads, of idle hours, of the lines and of the burdens, and the bound."""
+    short = missing_heads(problem, solved.lines)
+    missing = float(short @ problem.unmet_rub)
+    idle = problem.base_rub + problem.idle_rub_h * float(short @ problem.slate.paid_h)
     lines = sum(problem.cost(line.crew, line.pattern) for line in solved.lines)
     burdens = sum(problem.burden_rub(line.person, line.pattern) for line in solved.lines)
-    return missing, lines, burdens, solved.bound
+    return missing, idle, lines, burdens, solved.bound
 
 
 def _seat(shifts: pd.DataFrame, merged: pd.DataFrame, lines: Sequence[Assignment]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -43,7 +43,11 @@ class RosterSettings:
     """Price of a squared late shift away from the even share."""
     pricing_rounds: int = 60
     """Most rounds of pricing before the dive."""
-    dive_rounds: int = 2
+    proof_rounds: int = 30
+    """Most rounds of pricing over several weeks at once, to prove that heads must be missing."""
+    week_tolerance_rub: float = 40.0
+    """Roubles a person that are not worth a search in one of several weeks: exchanges find them later."""
+    dive_rounds: int = 5
     """Most rounds of pricing between two steps of the dive."""
     choice_effort: float = 2.0
     """Deterministic seconds of CP-SAT for the choice among all columns, where the dive is not good enough."""
@@ -115,9 +119,9 @@ class Problem:
     slate: Slate
     crews: tuple[Crew, ...]
     settings: RosterSettings
-    missing_rub: Floats
+    unmet_rub: Floats
     """Price of a missing head on each shift, shape (shifts,)."""
-    idle_rub_h: float
+    idle_rub_h: float = 0.0
     """Price of an hour of the norm that is not worked."""
     surplus_rub: Floats | None = None
     """Price of a head too many on each shift, shape (shifts,); None lets nobody be too many."""
@@ -127,6 +131,17 @@ class Problem:
         """Time as pricing sees it; the crews' rests are the same, since the rules are."""
         limits = self.crews[0].limits
         return Timeline(self.slate, limits.rest_s, limits.weekly_rest[0])
+
+    @cached_property
+    def missing_rub(self) -> Floats:
+        """What a missing head costs beside its price: the hours that somebody is then idle, shape (shifts,)."""
+        return self.unmet_rub + self.idle_rub_h * self.slate.paid_h
+
+    @cached_property
+    def base_rub(self) -> float:
+        """Idle pay if no head is missing: the same whoever works what, so no line's cost holds it."""
+        hours = sum(crew.limits.most_h * len(crew.members) for crew in self.crews)
+        return self.idle_rub_h * (hours - float(self.slate.paid_h @ self.slate.headcount)) if self.crews else 0.0
 
     @cached_property
     def sizes(self) -> Ints:
@@ -174,7 +189,7 @@ class Problem:
 
     @cached_property
     def final(self) -> tuple[Floats, ...]:
-        """Cost of so many units left over, for each sweep: idle pay, and distance from the even share."""
+        """Cost of so many units left over, for each sweep: distance from the even share."""
         return tuple(self._final(crews) for crews in self.sweeps)
 
     def _final(self, crews: tuple[int, ...]) -> Floats:
@@ -183,8 +198,7 @@ class Problem:
         left_h = np.arange(caps.max() + 1) * unit_h
         share = self.crews[crews[0]].members[0].contract_h_week * norm_h / 40.0
         even_h = self.spare_part * share
-        cost = self.idle_rub_h * left_h
-        cost = cost + self.settings.fairness_rub_h * (left_h - even_h) ** 2 / max(share, 1.0)
+        cost = self.settings.fairness_rub_h * (left_h - even_h) ** 2 / max(share, 1.0)
         least = self.crews[crews[0]].limits.least_h
         if least > 0:
             cost = np.where(left_h > caps.min() * unit_h - least + 1e-9, np.inf, cost)
@@ -308,19 +322,26 @@ class Problem:
     def objective(self, lines: Sequence[Assignment]) -> float:
         """Roubles of a team's roster, from the lines themselves."""
         short = missing_heads(self, lines)
-        total = float(np.maximum(short, 0) @ self.missing_rub) + sum(self.line_rub(line) for line in lines)
+        total = self.base_rub + float(np.maximum(short, 0) @ self.missing_rub)
+        total += sum(self.line_rub(line) for line in lines)
         if self.surplus_rub is not None:
             total += float(np.maximum(-short, 0) @ self.surplus_rub)
         return total
 
 
-def crews_of(slate: Slate, people: Sequence[Person], rules: Sequence[Rule]) -> tuple[Crew, ...]:
-    """Group people whom the rules leave the same choice."""
+def crews_of(
+    slate: Slate,
+    people: Sequence[Person],
+    rules: Sequence[Rule],
+    adjust: Callable[[Limits], None] = lambda _: None,
+) -> tuple[Crew, ...]:
+    """Group people whom the rules, and what is adjusted after them, leave the same choice."""
     crews: dict[tuple[object, ...], list[tuple[Person, Limits]]] = {}
     for person in sorted(people, key=lambda person: person.agent_id):
         limits = Limits(person, slate)
         for rule in rules:
             rule.constrain(limits)
+        adjust(limits)
         crews.setdefault(limits.identity, []).append((person, limits))
     return tuple(Crew(tuple(p for p, _ in crew), crew[0][1]) for crew in crews.values())
 
