@@ -227,7 +227,7 @@ class Labour(Settings):
     publish_days: Norm
     """Days before it takes effect that a roster is published; a later change needs the person's consent."""
     kinds: Annotated[dict[str, Clock], Field(min_length=1)]
-    """Kinds of shift, each with the time of day from which it is that kind; half a shift at night: "night"."""
+    """Kinds of shift by the time of day from which they start; half a shift at night makes it "night"."""
     forbidden_successions: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
     """Kinds of shift that must not follow each other from one day to the next."""
 

@@ -1,4 +1,4 @@
-"""Column generation: the master program, the dive, and the choice among all columns.
+"""Column generation: the master program and the dive.
 
 Sources: G. Desaulniers, J. Desrosiers, M. Solomon (eds.), Column Generation (2005); the bound is Lagrange's:
 L. Lasdon, Optimization Theory for Large Systems (1970); the duals are smoothed as in A. Pessoa et al.,
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ortools.math_opt.python import mathopt
-from ortools.sat import sat_parameters_pb2
 
 from planning.roster.problem import NOTHING, Assignment, Problem
 from planning.roster.slate import Floats, Ints
@@ -121,26 +120,6 @@ class Master:
         self.short = bool(np.array(result.variable_values(self._missing)).max(initial=0.0) > 1e-6)
         return value, duals, np.array(result.variable_values(self._picked))
 
-    def choose(self, before: Ints, tolerance_rub: float) -> Ints:
-        """Pick whole columns, from a choice known before; the program is an integer one from here on."""
-        for picked in self._picked:
-            picked.integer = True
-        settings = self.problem.settings
-        hint = mathopt.SolutionHint(variable_values=dict(zip(self._picked, before.tolist(), strict=True)))
-        parameters = mathopt.SolveParameters(
-            absolute_gap_tolerance=tolerance_rub / self._unit_rub,
-            random_seed=settings.seed,
-            threads=1,
-            cp_sat=sat_parameters_pb2.SatParameters(max_deterministic_time=settings.choice_effort),
-        )
-        result = mathopt.solve(
-            self._model, mathopt.SolverType.CP_SAT, params=parameters,
-            model_params=mathopt.ModelSolveParameters(solution_hints=[hint]),
-        )  # fmt: skip
-        if not result.has_primal_feasible_solution():
-            return before
-        return np.asarray(np.round(result.variable_values(self._picked)), dtype=np.int64)
-
 
 @dataclass
 class Dive:
@@ -152,14 +131,21 @@ class Dive:
     people: Ints
     lines: list[tuple[int, Ints]] = field(default_factory=list)
     centre: Floats = field(default_factory=lambda: np.zeros(0))
-    """Prices of the best bound so far; nothing at first, which is what heads are worth where many are idle."""
+    """Prices of the best bound so far; nothing at first: what heads are worth where many are idle."""
     tell: Callable[[str], None] = lambda _: None
 
     @classmethod
     def of(cls, problem: Problem, tell: Callable[[str], None] = lambda _: None) -> Dive:
         """Start with every shift open and everybody free."""
         heads = problem.slate.headcount
-        return cls(problem, Master(problem), heads.copy(), problem.sizes.copy(), centre=np.zeros(len(heads)), tell=tell)
+        return cls(
+            problem,
+            Master(problem),
+            heads.copy(),
+            problem.sizes.copy(),
+            centre=np.zeros(len(heads)),
+            tell=tell,
+        )
 
     def generate(self, rounds: int) -> tuple[float, Floats]:
         """Add columns until nothing is to be gained: the best bound, and the shares of the columns."""
@@ -208,18 +194,6 @@ class Dive:
             if self.people.any():
                 _, shares = self.generate(self.problem.settings.dive_rounds)
 
-    def choose(self, tolerance_rub: float) -> list[Assignment]:
-        """Pick the best columns of all that were generated, whatever was fixed."""
-        self.master.demand(self.problem.slate.headcount, self.problem.sizes)
-        numbers = {(crew, pattern.tobytes()): n for n, (crew, pattern) in enumerate(self.master.columns)}
-        fixed = [numbers[crew, pattern.tobytes()] for crew, pattern in self.lines]
-        before = np.bincount(np.array(fixed, dtype=np.int64), minlength=len(numbers))
-        times = self.master.choose(before, tolerance_rub)
-        chosen = [
-            column for column, count in zip(self.master.columns, times, strict=True) for _ in range(count)
-        ]
-        return self._named(chosen)
-
     def fix(self, shares: Floats) -> int:
         """Give out the whole and the nearly whole parts of the shares; return how many were given."""
         before = len(self.lines)
@@ -255,4 +229,6 @@ class Dive:
     def _named(self, lines: Iterable[tuple[int, Ints]]) -> list[Assignment]:
         free = [list(reversed(crew.members)) for crew in self.problem.crews]
         named = [Assignment(crew, free[crew].pop(), pattern) for crew, pattern in lines]
-        return named + [Assignment(crew, person, NOTHING) for crew, left in enumerate(free) for person in left]
+        return named + [
+            Assignment(crew, person, NOTHING) for crew, left in enumerate(free) for person in left
+        ]

@@ -16,6 +16,8 @@ __all__ = ["answer_best", "exchange", "first_lines"]
 
 LONGEST_SWAP = 7
 """Days that two people exchange at once, at most."""
+PATIENCE, LEAST_GAIN = 40, 0.01
+"""Exchanges tried for each person until the next look, and the share of the cost to gain meanwhile."""
 
 
 def first_lines(problem: Problem) -> list[Assignment]:
@@ -73,9 +75,13 @@ def exchange(
     days = len(problem.slate.midnights) - 1
     if len(lines) < 2:
         return lines
+    before = np.inf
     for trial in range(problem.settings.exchanges * len(lines)):
-        if trial % 2000 == 0:
+        if trial % (PATIENCE * len(lines)) == 0:
             tell(f"exchanges, {costs.sum():,.0f} roubles")
+            if costs.sum() > before * (1 - LEAST_GAIN):
+                break
+            before = costs.sum()
         # The dearest of a few people have most to gain.
         one = int(max(rng.integers(len(lines), size=3).tolist(), key=lambda number: costs[number]))
         two = int(rng.integers(len(lines)))
@@ -101,7 +107,7 @@ def _swapped(
     day = problem.slate.day
     inside = [(day[line.pattern] >= first) & (day[line.pattern] < after) for line in (one, two)]
     parts = [line.pattern[mask] for line, mask in zip((one, two), inside, strict=True)]
-    if np.array_equal(*parts):
+    if np.array_equal(parts[0], parts[1]):
         return None
     barred = [problem.crews[line.crew].limits.banned for line in (one, two)]
     if barred[0][parts[1]].any() or barred[1][parts[0]].any():

@@ -18,8 +18,8 @@ SATURDAY, SUNDAY = 5, 6
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def line_cost(
     pattern: Any, start: Any, end: Any, day: Any, kind: Any, sort: Any, rest_s: Any, banned: Any, prices: Any,
-    units: Any, final: Any, week_bounds: Any, first: int, days: int, state: int, left: int, free_from: int,
-    weekly_rest: int, unrested: float, following: Any, day_cost: Any, worked: Any, counting: Any,
+    units: Any, final: Any, week_bounds: Any, first: int, days: int, state: int, left: int, opens: int,
+    free_from: int, weekly_rest: int, unrested: float, following: Any, day_cost: Any, worked: Any, counting: Any,
     count_cost: Any, count_final: Any,
 ) -> float:  # fmt: skip
     """Roubles of a line of shifts in order of time; inf if a hard rule forbids it.
@@ -28,6 +28,8 @@ def line_cost(
     """
     length = len(pattern)
     cost = 0.0
+    if length and start[pattern[0]] < opens:
+        return np.inf
     for at in range(length):
         s = pattern[at]
         if banned[s]:

@@ -2,11 +2,11 @@
 
 A column is everything that one person works. A first lawful roster is made person by person; then the master
 program (`planning.roster.columns`) picks columns so that the headcounts are met, pricing
-(`planning.roster.patterns`) makes the columns that its duals ask for, a dive fixes columns until everybody has
-one, an integer program chooses among all of them if that is not good enough, CP-SAT
-(`planning.roster.repair`) seeks what is still missing, and exchanges of days share the burdens fairly. People
-who may work the same are one crew, so the master is small. Teams do not share people, so each is a problem of
-its own.
+(`planning.roster.patterns`) makes the columns that its duals ask for, a dive fixes columns until everybody
+has one, best answers and CP-SAT (`planning.roster.repair`) seek what is still missing, and exchanges of days
+share the burdens fairly. Several weeks are solved one after the other (`planning.roster.weeks`), and then
+bettered as a whole. People who may work the same are one crew, so the master is small. Teams do not share
+people, so each is a problem of its own.
 
 The objective, in roubles: missing heads at `Pay.unmet_rub_h` a paid hour; the hours of the contracts that no
 shift fills, which are paid all the same; and the prices of the soft rules and of unfairness.
@@ -32,8 +32,8 @@ from planning.roster.improve import answer_best, exchange, first_lines
 from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.repair import repair
 from planning.roster.rules import Rule, rules_of
-from planning.roster.weeks import by_weeks
 from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, seconds
+from planning.roster.weeks import by_weeks
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
 __all__ = ["Roster", "RosterSettings", "build_roster"]
@@ -89,7 +89,6 @@ def build_roster(
     *,
     settings: RosterSettings | None = None,
     weights: Mapping[str, float | None] | None = None,
-    pinned: pd.DataFrame | None = None,
     strict: bool = False,
 ) -> Roster:
     """Give shifts to people by the centre's rules, so that as few heads as possible are missing.
@@ -106,8 +105,6 @@ def build_roster(
     settings : RosterSettings, optional
     weights : mapping, optional
         Rules that are to be soft: `planning.roster.rules.rules_of`.
-    pinned : DataFrame, optional
-        agent_id and shift_id of assignments that must stay; all else of these people on those days is barred.
     strict : bool
         Raise, with the reason, where heads are missing.
 
@@ -142,12 +139,12 @@ def build_roster(
     began = time.process_time()
     settings, rules = settings or RosterSettings(), rules_of(centre, weights)
     wanted = wanted_shifts(shifts, centre)
-    who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
+    who = team_people(people)
     _check_teams(centre, wanted, "shifts")
     _check_teams(centre, who, "people")
     problems = problems_of(centre, wanted, who, settings, rules)
-    solved, whole = _search(problems, rules, pinned)
-    found = _roster(centre, wanted, problems, solved, whole, time.process_time() - began)
+    solved, whole = _search(problems, rules)
+    found = roster_of(centre, wanted, problems, solved, whole, time.process_time() - began)
     if strict and len(found.unmet):
         from planning.roster.why import why_not
 
@@ -200,9 +197,7 @@ def problems_of(
     return found
 
 
-def _search(
-    problems: Mapping[str, TeamProblem], rules: Sequence[Rule], pinned: pd.DataFrame | None
-) -> tuple[dict[str, TeamRoster], bool]:
+def _search(problems: Mapping[str, TeamProblem], rules: Sequence[Rule]) -> tuple[dict[str, TeamRoster], bool]:
     """Find first lines for every team, then better ones; the flag is False if that was interrupted."""
     solved: dict[str, TeamRoster] = {}
     try:
@@ -237,9 +232,9 @@ def _improve(
     if not problem.crews:
         return TeamRoster([], float(problem.slate.headcount @ problem.unmet_rub))
     if problem.slate.weeks == 1:
-        lines, bound = _generated(problem, rules, first.lines, tell)
+        lines, bound = generated(problem, rules, first.lines, tell)
     else:
-        lines = by_weeks(problem, rules, lambda week: _generated(week, rules, first_lines(week), tell)[0])
+        lines = by_weeks(problem, rules, lambda week: generated(week, rules, first_lines(week), tell)[0])
         lines = min(lines, first.lines, key=problem.objective)
         bound = problem.base_rub
         if missing_heads(problem, lines).any():
@@ -251,8 +246,11 @@ def _improve(
     return TeamRoster(exchange(problem, lines, tell), bound)
 
 
-def _generated(
-    problem: Problem, rules: Sequence[Rule], first: list[Assignment], tell: Callable[[str], None]
+def generated(
+    problem: Problem,
+    rules: Sequence[Rule],
+    first: list[Assignment],
+    tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Assignment], float]:
     """Find lines by column generation, a dive, and repairs while heads are missing; and the bound."""
     dive = Dive.of(problem, tell)
@@ -266,16 +264,17 @@ def _generated(
     return min(lines, first, key=problem.objective), bound
 
 
-def _roster(
+def roster_of(
     centre: Centre,
     wanted: pd.DataFrame,
     problems: Mapping[str, TeamProblem],
     solved: Mapping[str, TeamRoster],
     whole: bool,
     seconds: float,
+    before: pd.DataFrame | None = None,
 ) -> Roster:
-    """Put the teams' lines together."""
-    seats = [_seat(problems[t].shifts, problems[t].merged, solved[t].lines) for t in problems]
+    """Put the teams' lines together; who worked a shift `before` keeps it by name."""
+    seats = [_seat(problems[t].shifts, problems[t].merged, solved[t].lines, before) for t in problems]
     assigned = pd.concat([_NOBODY, *seats], ignore_index=True)
     parts = pd.DataFrame(
         [_parts(problems[t].problem, solved[t]) for t in problems],
@@ -310,7 +309,17 @@ def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
     return missing, idle, lines, burdens, solved.bound
 
 
-def _seat(shifts: pd.DataFrame, merged: pd.DataFrame, lines: Sequence[Assignment]) -> pd.DataFrame:
+def team_people(people: pd.DataFrame) -> pd.DataFrame:
+    """Check the people; nobody is allowed."""
+    return PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
+
+
+def _seat(
+    shifts: pd.DataFrame,
+    merged: pd.DataFrame,
+    lines: Sequence[Assignment],
+    before: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Share people out over shifts that differ in name and breaks only, one head on each in turn."""
     spans = ["start", "end", "paid_h", "skill"]
     number = shifts[[*spans, "shift_id", "headcount"]].merge(
@@ -318,15 +327,32 @@ def _seat(shifts: pd.DataFrame, merged: pd.DataFrame, lines: Sequence[Assignment
     )
     seats = number.loc[number.index.repeat(number["headcount"])]
     seats = seats.assign(head=seats.groupby("shift_id").cumcount())
-    seats = seats.sort_values(["shift", "head", "shift_id"])
-    seats["place"] = seats.groupby("shift").cumcount()
+    seats = seats.sort_values(["shift", "head", "shift_id"])[["shift", "head", "shift_id"]]
     taken = pd.DataFrame(
         [(line.person.agent_id, shift) for line in lines for shift in line.pattern.tolist()],
         columns=["agent_id", "shift"],
     ).sort_values(["shift", "agent_id"])
-    taken["place"] = taken.groupby("shift").cumcount()
-    taken = taken.astype({"shift": "int64", "place": "int64"})
-    return taken.merge(seats[["shift", "place", "shift_id"]], on=["shift", "place"])[["agent_id", "shift_id"]]
+    kept = pd.DataFrame(columns=["agent_id", "shift_id"])
+    if before is not None:
+        held = before[["agent_id", "shift_id"]].merge(number[["shift_id", "shift"]], on="shift_id")
+        held = held.merge(taken, on=["agent_id", "shift"])
+        held["head"] = held.groupby("shift_id").cumcount()
+        held = held.merge(seats, on=["shift", "shift_id", "head"])
+        kept = held[["agent_id", "shift_id"]]
+        seats, taken = (
+            _without(seats, held, ["shift", "shift_id", "head"]),
+            _without(taken, held, ["agent_id", "shift"]),
+        )
+    seats = seats.assign(place=seats.groupby("shift").cumcount())
+    taken = taken.assign(place=taken.groupby("shift").cumcount()).astype({"shift": "int64", "place": "int64"})
+    placed = taken.merge(seats[["shift", "place", "shift_id"]], on=["shift", "place"])
+    return pd.concat([frame for frame in (kept, placed[["agent_id", "shift_id"]]) if len(frame)] or [_NOBODY])
+
+
+def _without(frame: pd.DataFrame, gone: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Keep the rows whose key does not occur in another frame."""
+    marked = frame.merge(gone[key].drop_duplicates(), on=key, how="left", indicator=True)
+    return marked[marked["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
 
 
 def people_of(frame: pd.DataFrame, centre: Centre) -> list[Person]:
@@ -362,6 +388,7 @@ def _words(value: object) -> frozenset[str]:
 
 def _tail(row: Any) -> Tail:
     """What a row says of the days before the horizon."""
+
     def number(value: Any) -> float:
         return 0.0 if pd.isna(value) else float(value)
 

@@ -52,6 +52,7 @@ class Limits:
     banned: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
     prices: Floats = field(default_factory=lambda: np.zeros(0))
     rest_s: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    opens: int = 0
     least_h: float = 0.0
     most_h: float = np.inf
     weekly_rest: tuple[int, float] = (0, np.inf)
@@ -76,6 +77,10 @@ class Limits:
             self.banned = self.banned | shifts
         else:
             self.prices = self.prices + price * shifts
+
+    def not_before(self, instant: int) -> None:
+        """Let nothing start before an instant, seconds."""
+        self.opens = max(self.opens, instant)
 
     def separate(self, rest_s: Ints) -> None:
         """Keep a rest after each shift, shape (shifts,)."""
@@ -135,7 +140,7 @@ class Limits:
     def identity(self) -> tuple[object, ...]:
         """What makes two people interchangeable to the plan."""
         tail = self.person.tail
-        before = (tail.last_end, tail.days, tail.nights, tail.kind)
+        before = (self.opens, tail.last_end, tail.days, tail.nights, tail.kind)
         work = (self.banned.tobytes(), self.prices.tobytes(), self.rest_s.tobytes())
         return (*work, self.least_h, self.most_h, self.person.contract_h_week, self.day_rules,
                 self.count_rules, before)  # fmt: skip
@@ -364,21 +369,30 @@ class Timeline:
         most = int(self.units.max(initial=0)) * (len(self.slate.midnights) - 1)
         return int(min(np.floor(max(hours, 0.0) * 60 / self.unit_min + 1e-9), most))
 
-    def starts_of(self, person: Person) -> list[tuple[int, int, int]]:
+    def starts_of(self, person: Person, may_start: int = 0) -> list[tuple[int, int, int]]:
         """Ways to begin: instant, whether the week's long rest is had already, and days off before.
 
         The rest of the first week may have begun with the end of the last shift before the horizon.
         """
         first = int(self.slate.midnights[self.slate.first])
         monday = int(self.slate.midnights[0])
-        opens = int(np.searchsorted(self.instants, first))
+        ready = max(first, may_start)
         free = max(monday, person.tail.last_end if person.tail.last_end is not None else monday)
         rested = free + self.weekly_rest_s
-        ways = [(opens, 0, 0)]
+        ways = [(ready, 0)]
         if rested <= self.slate.week_bounds[1]:
-            at = int(self.arrive(np.array([max(rested, first)]))[0])
-            ways.append((at, 1, int(self.day_of[at] - self.slate.first)))
-        return ways
+            ways.append((max(rested, ready), 1))
+        at = self.arrive(np.array([time for time, _ in ways]))
+        if at[0] >= self.week_instant[1]:
+            ways, at = ways[1:], at[1:]  # nobody rests a week before they start without the week's rest
+        return [
+            (
+                instant,
+                had if instant < self.week_instant[1] else 0,
+                int(self.day_of[instant]) - self.slate.first,
+            )
+            for instant, (_, had) in zip(at.tolist(), ways, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -388,6 +402,8 @@ class Start:
     person: Person
     state: int
     units: int
+    opens: int = 0
+    """Nothing starts before this second."""
 
 
 def best_patterns(
@@ -426,7 +442,7 @@ def best_patterns(
     ways = [
         (number, instant, rested, off, start.state, start.units)
         for number, start in enumerate(starts)
-        for instant, rested, off in timeline.starts_of(start.person)
+        for instant, rested, off in timeline.starts_of(start.person, start.opens)
     ]
     table = np.array(ways, dtype=np.int64).reshape(-1, 6)
     largest = int(timeline.units.max(initial=0))
@@ -551,7 +567,9 @@ def _sweep(
                         if worth[s] == -np.inf:
                             continue
                         for step in range(3):
-                            if (step == 1 and rested == 1) or (step == 2 and rested == 0 and unrested == np.inf):
+                            if (step == 1 and rested == 1) or (
+                                step == 2 and rested == 0 and unrested == np.inf
+                            ):
                                 continue
                             target, had, after, tally, cost = _after(
                                 s, step, rested, state, count, n, close, to, day_of, kind, following,

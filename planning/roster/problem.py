@@ -49,8 +49,6 @@ class RosterSettings:
     """Roubles a person that are not worth a search in one of several weeks: exchanges find them later."""
     dive_rounds: int = 5
     """Most rounds of pricing between two steps of the dive."""
-    choice_effort: float = 2.0
-    """Deterministic seconds of CP-SAT for the choice among all columns, where the dive is not good enough."""
     exchanges: int = 400
     """Exchanges of days between two people that are tried for each person, to share burdens fairly."""
     repair_people: int = 5
@@ -134,14 +132,16 @@ class Problem:
 
     @cached_property
     def missing_rub(self) -> Floats:
-        """What a missing head costs beside its price: the hours that somebody is then idle, shape (shifts,)."""
+        """What a missing head costs: its price, and the hours that somebody is then idle, shape (shifts,)."""
         return self.unmet_rub + self.idle_rub_h * self.slate.paid_h
 
     @cached_property
     def base_rub(self) -> float:
         """Idle pay if no head is missing: the same whoever works what, so no line's cost holds it."""
+        if not self.idle_rub_h:
+            return 0.0
         hours = sum(crew.limits.most_h * len(crew.members) for crew in self.crews)
-        return self.idle_rub_h * (hours - float(self.slate.paid_h @ self.slate.headcount)) if self.crews else 0.0
+        return self.idle_rub_h * (hours - float(self.slate.paid_h @ self.slate.headcount))
 
     @cached_property
     def sizes(self) -> Ints:
@@ -211,11 +211,6 @@ class Problem:
         there = float(self.caps @ self.sizes) * self.timeline.unit_min / 60
         return max(1.0 - wanted / there, 0.0) if there else 0.0
 
-    @cached_property
-    def units_of_crew(self) -> Ints:
-        """Units that each crew may work; also where its hours start."""
-        return self.caps
-
     def cost(self, crew: int, pattern: Ints) -> float:
         """Roubles of one person's pattern, burdens left out; inf if it is not lawful."""
         sweep, limits = self.sweep_of[crew], self.crews[crew].limits
@@ -227,7 +222,7 @@ class Problem:
                 pattern, slate.start, slate.end, slate.day, slate.kind, counts.sort, self.timeline.rest_s,
                 limits.banned, limits.prices, self.timeline.units, self.final[sweep], self._week_bounds,
                 slate.first, len(slate.midnights) - 1, days.starts[person.agent_id], int(self.caps[crew]),
-                opens if before is None else before, *limits.weekly_rest, days.following, days.cost,
+                limits.opens, opens if before is None else before, *limits.weekly_rest, days.following, days.cost,
                 days.worked, counts.following, counts.cost, counts.final,
             )
         )  # fmt: skip
@@ -256,7 +251,8 @@ class Problem:
         else:
             with ThreadPoolExecutor(self.settings.threads) as pool:
                 parts = list(pool.map(lambda job: self._price_sweep(duals, residual, *job), jobs))
-        worth, columns = {}, {}
+        worth: dict[int, float] = {}
+        columns: dict[int, Ints] = {}
         for (_, members), (value, patterns) in zip(jobs, parts, strict=True):
             worth |= dict(zip(members, value.tolist(), strict=True))
             columns |= dict(zip(members, patterns, strict=True))
@@ -270,7 +266,7 @@ class Problem:
         worth = np.where(limits.banned | (residual <= 0), -np.inf, duals - limits.prices)
         people = [self.crews[crew].members[0] for crew in crews]
         starts = [
-            Start(person, days.starts[person.agent_id], int(self.caps[crew]))
+            Start(person, days.starts[person.agent_id], int(self.caps[crew]), self.crews[crew].limits.opens)
             for person, crew in zip(people, crews, strict=True)
         ]
         return best_patterns(

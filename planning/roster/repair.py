@@ -63,6 +63,10 @@ class CpLine:
             else:
                 self.costs.append(round(price) * self.works[shift])
 
+    def not_before(self, instant: int) -> None:
+        """Let nothing start before an instant, seconds."""
+        self.forbid(self.slate.start < instant)
+
     def separate(self, rest_s: Ints) -> None:
         """Keep a rest after each shift: of those that fill or follow one instant, at most one."""
         for clique in _cliques(self.slate.start, self.slate.end + rest_s):
@@ -202,9 +206,19 @@ def _neighbours(
 
 
 def reassign(
-    problem: Problem, rules: Sequence[Rule], lines: Sequence[Assignment], missing: Ints
+    problem: Problem,
+    rules: Sequence[Rule],
+    lines: Sequence[Assignment],
+    missing: Ints,
+    *,
+    change_rub: float = 0.0,
+    pinned: Sequence[Sequence[int]] = (),
+    effort: float | None = None,
 ) -> list[Assignment]:
-    """Find the best lines for some people on their own shifts and the missing heads, by CP-SAT."""
+    """Find the best lines for some people on their own shifts and the missing heads, by CP-SAT.
+
+    A change of a person's shift costs `change_rub`; `pinned` are the shifts that each must keep.
+    """
     heads = missing + np.bincount(
         np.concatenate([np.zeros(0, dtype=np.int64), *(line.pattern for line in lines)]),
         minlength=len(missing),
@@ -219,13 +233,18 @@ def reassign(
             rule.constrain(cp_line)
         for work, before in zip(cp_line.works, np.isin(offered, line.pattern).tolist(), strict=True):
             model.add_hint(work, before)
+            if change_rub:
+                costs.append(round(change_rub) * (1 - work if before else work))
         costs += [*cp_line.costs, _cp_hours(problem, line.crew, cp_line, offered)]
+    for cp_line, shifts in zip(sought, pinned, strict=False):
+        for shift in shifts:
+            model.add(cp_line.works[int(np.searchsorted(offered, shift))] == 1)
     for shift, (count, price) in enumerate(zip(heads[offered], problem.missing_rub[offered], strict=True)):
         covered = sum(cp_line.works[shift] for cp_line in sought)
         model.add(covered <= int(count))
         costs.append(-round(price) * covered)
     model.minimize(sum(costs))
-    solver = _one_worker(problem.settings)
+    solver = _one_worker(problem.settings, effort)
     _complete_hint(model, solver)
     if solver.solve(model) not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return list(lines)  # out of effort before a first answer: the lines that were given up are one
@@ -261,11 +280,11 @@ def _cp_hours(problem: Problem, crew: int, line: CpLine, offered: Ints) -> Any:
     return cost
 
 
-def _one_worker(settings: RosterSettings) -> cp_model.CpSolver:
+def _one_worker(settings: RosterSettings, effort: float | None) -> cp_model.CpSolver:
     """Make a solver that repeats its answers: one worker, a seed, and a limit in deterministic time."""
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     solver.parameters.random_seed = settings.seed
     solver.parameters.linearization_level = 0  # the rules are logic; its LP costs more than it tells
-    solver.parameters.max_deterministic_time = settings.repair_effort
+    solver.parameters.max_deterministic_time = effort or settings.repair_effort
     return solver

@@ -413,7 +413,7 @@ class Rest:
         rest_s = np.full(len(slate), round(self.hours * 3600), dtype=np.int64)
         line.separate(np.maximum(rest_s, 2 * length_s) if self.twice else rest_s)
         if last_end is not None:
-            line.forbid(slate.start < last_end + round(self.hours * 3600))
+            line.not_before(last_end + round(self.hours * 3600))
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that start before the person has rested from all earlier ones."""
@@ -548,7 +548,8 @@ class PeriodHours:
             present = np.minimum(present, 1 - np.clip(overlap / DAY, 0.0, 1.0))
         share = min(person["contract_h_week"] / self.week_h, 1.0)
         before = 0.0 if pd.isna(person["balance_h"]) else person["balance_h"]
-        return max(float(day_norms.to_numpy() @ present) * share - before + self.overtime_h, 0.0)
+        norm = float(day_norms.to_numpy() @ present) * share
+        return float(max(norm - before + self.overtime_h, 0.0))
 
 
 @dataclass(frozen=True)
@@ -570,7 +571,7 @@ class Overtime:
         before = case.roster.groupby("agent_id")["overtime_h"].first().fillna(0.0)
         above = (hours["amount"] - hours["bound"]).clip(lower=0.0) + hours["agent_id"].map(before)
         bad = hours.assign(amount=above, bound=self.year_h)[above > self.year_h + ROUNDING]
-        texts = [f"{row.amount:g} h of overtime in the year, at most {row.bound:g}" for row in bad.itertuples()]
+        texts = [f"{row.amount:g} h of overtime this year, at most {row.bound:g}" for row in bad.itertuples()]
         return _breaches(self, bad, texts)
 
 

@@ -236,7 +236,9 @@ class Horizon:
     @property
     def norm_days(self) -> pd.DatetimeIndex:
         """Days whose working hours may be worked in the horizon: its own, and seven at least."""
-        return pd.date_range(self.first, max(self.last, self.first + pd.Timedelta(days=6)))
+        monday = self.first - pd.Timedelta(days=self.first.day_of_week)
+        start = monday if self.last - monday < pd.Timedelta(days=7) else self.first
+        return pd.date_range(start, max(self.last, start + pd.Timedelta(days=6)))
 
 
 def kinds_of(
@@ -278,6 +280,9 @@ class Line(Protocol):
 
     def forbid(self, shifts: Bools, price: float | None = None) -> None:
         """Rule out shifts, or price each of them, shape (shifts,)."""
+
+    def not_before(self, instant: int) -> None:
+        """Let nothing start before an instant, seconds."""
 
     def separate(self, rest_s: Ints) -> None:
         """Keep a rest after each shift, shape (shifts,)."""

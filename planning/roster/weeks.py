@@ -54,6 +54,7 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assi
             continue
         slate = _week_of(problem.slate, week, shifts)
         people = [_carried(problem.slate, life, week) for life in lives.values()]
+
         def adjust(limits: Limits, week: int = week, slate: Slate = slate) -> None:
             life = lives[limits.person.agent_id]
             limits.most_h = _pace(problem, slate, life, week)
