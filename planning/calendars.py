@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from planning.errors import PlanningError
 
-__all__ = ["axis", "day_norms", "day_start", "hours_within", "local_days", "norm_hours", "public_holidays", "time_of_day"]
+__all__ = [
+    "axis",
+    "day_norms",
+    "day_start",
+    "hours_within",
+    "local_days",
+    "norm_hours",
+    "public_holidays",
+    "time_of_day",
+]
 
 DAY = pd.Timedelta(days=1)
 

@@ -231,7 +231,6 @@ class Labour(Settings):
     forbidden_successions: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
     """Kinds of shift that must not follow each other from one day to the next."""
 
-
     @model_validator(mode="after")
     def _kinds_exist(self) -> Self:
         known = {*self.kinds, "night"}

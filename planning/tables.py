@@ -199,8 +199,6 @@ def _times(values: pd.Series) -> pd.Series:
     return pd.to_datetime(values.where(has_offset), errors="coerce", utc=True, format="ISO8601")
 
 
-
-
 def _maybe(kind: Kind, meaning: str, unit: str = "", low: float | None = None) -> Column:
     """A column that may be left out."""
     return Column(kind, meaning, unit, low=low, optional=True, may_lack=True)

@@ -243,7 +243,7 @@ def _improve(
             lines = repair(problem, rules, lines, bound)
         if missing_heads(problem, lines).any():
             bound = Dive.of(problem, tell).generate(problem.settings.proof_rounds)[0]
-    return TeamRoster(exchange(problem, lines, tell), bound)
+    return TeamRoster(exchange(problem, lines, tell), bound + problem.burden_bound)
 
 
 def generated(

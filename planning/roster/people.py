@@ -138,7 +138,10 @@ def synthetic_people(
         for team, hours in hours_by_team.items()
     ]
     columns = list(PEOPLE.columns)
-    return pd.concat(teams, ignore_index=True)[columns] if teams else pd.DataFrame(columns=columns)
+    if not any(len(team) for team in teams):
+        return pd.DataFrame(columns=columns)
+    texts = dict.fromkeys(("blocked", "wished_off", "prefers", "skills", "last_kind"), "str")
+    return pd.concat(teams, ignore_index=True)[columns].astype(texts)
 
 
 def _synthetic_team(
@@ -185,7 +188,7 @@ def _with_lives(people: pd.DataFrame, start: pd.Timestamp, rng: np.random.Genera
         people["night_ok"] & (rng.random(count) < 0.3), "night", rng.choice(list(_LAST_H), count)
     )
     working = (rng.random(count) < SHARE_AT_WORK) & people["leave_from"].isna()
-    hours = np.where(working, pd.Series(kinds).map(_LAST_H | {"night": 7.0}), -28.0)
+    hours = np.where(working, pd.Series(kinds, index=people.index).map(_LAST_H | {"night": 7.0}), -28.0)
     run = np.where(working, rng.integers(1, 5, count), 0)
     return people.assign(
         last_end=start + pd.to_timedelta(hours, unit="h"),

@@ -307,6 +307,11 @@ class Problem:
         even = {p.agent_id: everything * h / hours - past[p.agent_id] for p, h in able} if hours else {}
         return Burden(name, rub, counts, by_weekend, even)
 
+    @cached_property
+    def burden_bound(self) -> float:
+        """Roubles of the burdens that no roster can be below: history weighs, and people are whole."""
+        return sum(_least_unfair(burden, self.slate.headcount) for burden in self.burdens)
+
     def line_rub(self, line: Assignment) -> float:
         """Roubles of a line, burdens included."""
         return self.cost(line.crew, line.pattern) + self.burden_rub(line.person, line.pattern)
@@ -323,6 +328,20 @@ class Problem:
         if self.surplus_rub is not None:
             total += float(np.maximum(-short, 0) @ self.surplus_rub)
         return total
+
+
+def _least_unfair(burden: Burden, headcount: Ints) -> float:
+    """Give a burden out one by one to whom it brings nearest to the even share, while that helps.
+
+    A head at work carries at most one, so that no roster gives out more; gains fall from one to the next,
+    so that the greedy choice is the best one.
+    """
+    marked = burden.counts >= 0 if burden.by_weekend else burden.counts > 0
+    total = int(headcount[marked].sum())
+    even = np.array(list(burden.even.values()))
+    gains = np.concatenate([2 * (even - k) - 1 for k in range(int(np.ceil(even.max(initial=0.0))) + 1)])
+    gains = np.sort(gains[gains > 0])[::-1][:total]
+    return float(burden.rub * ((even**2).sum() - gains.sum()))
 
 
 def crews_of(

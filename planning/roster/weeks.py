@@ -10,15 +10,39 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import pandas as pd
 
 from planning.roster.patterns import Limits
 from planning.roster.problem import NOTHING, Assignment, Problem, crews_of
 from planning.roster.rules import Rule
 from planning.roster.slate import Ints, Person, Slate, Tail
 
-__all__ = ["by_weeks"]
+__all__ = ["by_weeks", "repeat_weeks"]
 
 Solve = Callable[[Problem], list[Assignment]]
+
+
+def repeat_weeks(shifts: pd.DataFrame, weeks: int) -> pd.DataFrame:
+    """Repeat the shifts of a week, which the cover takes as one of a run of like weeks.
+
+    Examples
+    --------
+    >>> start = pd.Timestamp("2026-11-23 09:00", tz="Europe/Moscow")
+    >>> week = pd.DataFrame({"shift_id": ["early"], "start": [start], "end": [start + pd.Timedelta("8.5h")]})
+    >>> repeat_weeks(week, 2)["shift_id"].tolist()
+    ['early', 'early, week 2']
+    """
+    zone = shifts["start"].dt.tz
+    parts = []
+    for week in range(weeks):
+        # By the clock, so that a shift at 09:00 stays at 09:00 where clocks change.
+        moved = {
+            edge: (shifts[edge].dt.tz_localize(None) + pd.Timedelta(days=7 * week)).dt.tz_localize(zone)
+            for edge in ("start", "end")
+        }
+        names = shifts["shift_id"] + (f", week {week + 1}" if week else "")
+        parts.append(shifts.assign(shift_id=names, **moved))
+    return pd.concat(parts, ignore_index=True)
 
 
 @dataclass

@@ -16,6 +16,8 @@ from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShif
 
 __all__ = ["Clash", "why_not"]
 
+QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, repair_rounds=2, exchanges=0, tolerance_rub=100.0)
+"""How each trial is solved: there are two for every rule."""
 ALWAYS = (SoundShift, HouseTeam, OneShiftADay)
 """Rules that nobody would relax."""
 
@@ -58,13 +60,14 @@ def why_not(
     """
     if found.unmet.empty:
         return Clash("nobody is missing", (), (), _no_prices())
-    wanted = wanted_shifts(shifts, centre).set_index("shift_id", drop=False)
-    first = wanted.loc[found.unmet["shift_id"]].sort_values(["start", "shift_id"]).iloc[0]
+    wanted = wanted_shifts(shifts, centre)
+    short = wanted[wanted["shift_id"].isin(found.unmet["shift_id"])]
+    first = short.sort_values(["start", "shift_id"]).iloc[0]
     monday = first["start"].normalize() - pd.Timedelta(days=first["start"].day_of_week)
     inside = (wanted["start"] >= monday) & (wanted["start"] < monday + pd.Timedelta(days=7))
     week = wanted[inside & (wanted["team"] == first["team"])].reset_index(drop=True)
     who = team_people(people[people["team"] == first["team"]])
-    trial = _Trial(centre, week, who, settings or RosterSettings())
+    trial = _Trial(centre, week, who, settings or QUICK)
     rules = rules_of(centre, weights)
     prices = _prices(centre, trial, rules, week)
     clash = _smallest(trial, [rule for rule in rules if rule.weight is None])
