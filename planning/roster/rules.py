@@ -278,8 +278,8 @@ class Skill:
         """List shifts that want a skill their person lacks."""
         if "skill" not in case.roster:
             return no_breaches()
-        wanted = case.roster["skill"].fillna("")
-        pairs = zip(wanted, case.roster["skills"].fillna("").str.split(), strict=True)
+        wanted = case.roster["skill"].astype("str").fillna("")
+        pairs = zip(wanted, case.roster["skills"].astype("str").fillna("").str.split(), strict=True)
         lacks = pd.Series([bool(want) and want not in has for want, has in pairs], index=case.roster.index)
         bad = case.roster[lacks]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
@@ -344,7 +344,7 @@ class FreeDates:
         """List shifts that start on the dates."""
         roster = case.roster
         dates = roster["start"].dt.strftime("%Y-%m-%d")
-        pairs = zip(dates, roster[self.column].fillna("").str.split(), strict=True)
+        pairs = zip(dates, roster[self.column].astype("str").fillna("").str.split(), strict=True)
         bad = roster[np.array([date in free for date, free in pairs], dtype=bool)]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
         texts = [f"{row.shift_id} starts on a {self.name}" for row in rows.itertuples()]
