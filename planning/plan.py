@@ -210,7 +210,7 @@ def plan(
         cover=shifts,
         roster=roster,
         breaks=breaks,
-        breaches=audit(centre, roster.roster, people),
+        breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
         cost=cost_of(centre, roster.roster),
         simulation=simulate(
             centre, demand, roster.roster, breaks, replications=replications, seed=seed, executor=executor

@@ -235,7 +235,7 @@ def burdens(before: pd.Series, after: pd.Series, title: str, unit: str) -> go.Fi
         fig.add_bar(
             x=counts.index.astype(int), y=counts.to_numpy(), name=name, marker={"color": COLOURS[colour]}
         )
-    return fig.update_xaxes(dtick=1).update_layout(hovermode="closest")
+    return fig.update_xaxes(dtick=1).update_yaxes(dtick=1).update_layout(hovermode="closest")
 
 
 def ranked(values: pd.Series, title: str, unit: str) -> go.Figure:

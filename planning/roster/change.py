@@ -152,7 +152,7 @@ def mend(
         solved[team] = TeamRoster(
             _mended(each.problem, rules, lines, kept, change_rub), each.problem.base_rub
         )
-    after = roster_of(centre, wanted, problems, solved, True, 0.0, before)
+    after = roster_of(wanted, problems, solved, True, 0.0, before)
     return Mended(after, _changes(centre, before, after.roster, now))
 
 

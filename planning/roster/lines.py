@@ -19,8 +19,8 @@ SATURDAY, SUNDAY = 5, 6
 def line_cost(
     pattern: Any, start: Any, end: Any, day: Any, kind: Any, sort: Any, rest_s: Any, banned: Any, prices: Any,
     units: Any, final: Any, week_bounds: Any, first: int, days: int, state: int, left: int, opens: int,
-    free_from: int, weekly_rest: int, unrested: float, following: Any, day_cost: Any, worked: Any, counting: Any,
-    count_cost: Any, count_final: Any,
+    free_from: int, weekly_rest: int, unrested: float, following: Any, day_cost: Any, worked: Any,
+    counting: Any, count_cost: Any, count_final: Any,
 ) -> float:  # fmt: skip
     """Roubles of a line of shifts in order of time; inf if a hard rule forbids it.
 

@@ -144,7 +144,7 @@ def build_roster(
     _check_teams(centre, who, "people")
     problems = problems_of(centre, wanted, who, settings, rules)
     solved, whole = _search(problems, rules)
-    found = roster_of(centre, wanted, problems, solved, whole, time.process_time() - began)
+    found = roster_of(wanted, problems, solved, whole, time.process_time() - began)
     if strict and len(found.unmet):
         from planning.roster.why import why_not
 
@@ -179,7 +179,7 @@ def problems_of(
     rules: Sequence[Rule],
 ) -> dict[str, TeamProblem]:
     """Pose each team's problem, by team."""
-    persons = people_of(who, centre)
+    persons = people_of(who)
     if wanted.empty:
         return {}
     horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
@@ -265,7 +265,6 @@ def generated(
 
 
 def roster_of(
-    centre: Centre,
     wanted: pd.DataFrame,
     problems: Mapping[str, TeamProblem],
     solved: Mapping[str, TeamRoster],
@@ -355,7 +354,7 @@ def _without(frame: pd.DataFrame, gone: pd.DataFrame, key: list[str]) -> pd.Data
     return marked[marked["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
 
 
-def people_of(frame: pd.DataFrame, centre: Centre) -> list[Person]:
+def people_of(frame: pd.DataFrame) -> list[Person]:
     """Make persons of rows of PEOPLE; a leave with one open end goes on for ever."""
     if frame.empty:
         return []

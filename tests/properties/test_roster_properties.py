@@ -123,7 +123,7 @@ def test_brute_force_covers_no_more(shifts: pd.DataFrame, people: pd.DataFrame) 
 @given(shift_tables(most=9, days=16), people_tables(most=1), st.randoms(use_true_random=False))
 def test_three_routes_to_the_best_line_agree(shifts: pd.DataFrame, people: pd.DataFrame, random) -> None:
     """Pricing, CP-SAT and the audit with brute force value one person's best line the same."""
-    (person,) = people_of(PEOPLE.check(people), CENTRE)
+    (person,) = people_of(PEOPLE.check(people))
     ordered = shifts.sort_values(["start", "end"], ignore_index=True)
     worth = np.array([float(random.randint(-2, 9)) for _ in range(len(ordered))])
     slate = Slate.of(ordered, CENTRE)
