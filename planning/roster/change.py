@@ -69,7 +69,7 @@ def substitutes(
     found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(shift["paid_h"])))
     others = breaches[breaches["rule"] != norm.name]
     reasons = others.groupby("agent_id")["text"].agg("; ".join)
-    found["why"] = found["agent_id"].map(reasons).fillna("").astype("str")
+    found["why"] = pd.Series([reasons.get(agent, "") for agent in found["agent_id"]], dtype="str")
     # All hours above the norm come on one day, so the bound for two days holds for them.
     much = (found["overtime_h"] > labour.overtime_two_days_h.value + 1e-6) & (found["why"] == "")
     found.loc[much, "why"] = (

@@ -25,7 +25,7 @@ from planning.roster.slate import Bools, Floats, Ints, Person, Slate
 __all__ = ["Counts", "Days", "Limits", "Start", "Timeline", "best_patterns"]
 
 FINEST_UNIT_MIN = {1: 15, 2: 30}
-"""Paid hours are counted in the largest common unit, but in nothing finer than this by weeks, else an hour."""
+"""Paid hours are counted in their largest common unit, no finer than this by weeks, else in hours."""
 NEVER = -1
 """The target of a step that cannot be made."""
 SATURDAY, SUNDAY = 5, 6

@@ -222,7 +222,8 @@ class Problem:
                 pattern, slate.start, slate.end, slate.day, slate.kind, counts.sort, self.timeline.rest_s,
                 limits.banned, limits.prices, self.timeline.units, self.final[sweep], self._week_bounds,
                 slate.first, len(slate.midnights) - 1, days.starts[person.agent_id], int(self.caps[crew]),
-                limits.opens, opens if before is None else before, *limits.weekly_rest, days.following, days.cost,
+                limits.opens, opens if before is None else before, *limits.weekly_rest, days.following,
+                days.cost,
                 days.worked, counts.following, counts.cost, counts.final,
             )
         )  # fmt: skip

@@ -29,11 +29,11 @@ class Clash:
     text: str
     """In one line."""
     rules: tuple[str, ...]
-    """The smallest set of rules, without one of which nobody would be missing; empty if people are too few."""
+    """The smallest set of rules that clash: without one nobody is missing; empty if people are too few."""
     people: tuple[str, ...]
     """Those of the team who may work the shift at all."""
     prices: pd.DataFrame
-    """What relaxing each rule of the centre would gain: rule, article, missing heads then, and roubles saved."""
+    """What relaxing each rule would gain: rule, article, missing heads then, and roubles saved."""
 
 
 def why_not(
@@ -112,7 +112,7 @@ class _Trial:
 
 
 def _smallest(trial: _Trial, rules: list[Rule]) -> list[Rule]:
-    """Leave out rules one by one, for good where heads are missing without it too; what stays is the clash."""
+    """Leave out rules one by one, for good where heads are still missing; what stays is the clash."""
     kept = [rule for rule in rules if not isinstance(rule, ALWAYS)]
     fixed = [rule for rule in rules if isinstance(rule, ALWAYS)]
     if trial.missing([*fixed, _AWAKE]):
