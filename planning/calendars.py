@@ -111,13 +111,20 @@ def hours_within(
     longest = int(np.ceil((ends - starts).max() / DAY))
     total = np.zeros(len(starts))
     first = starts.tz_localize(None).normalize()
+    start, end = _instants(starts), _instants(ends)
     for day in range(-1, longest + 1):
         window = first + day * DAY + opens
         # Both edges on the clock: a night in which clocks change has an hour more or less.
-        opened, closed = (edge.tz_localize(starts.tz) for edge in (window, window + length))
-        inside = np.minimum(ends, closed) - np.maximum(starts, opened)
-        total += np.maximum(inside / pd.Timedelta(hours=1), 0.0)
+        opened, closed = (_instants(edge.tz_localize(starts.tz)) for edge in (window, window + length))
+        inside = np.minimum(end, closed) - np.maximum(start, opened)
+        total += np.maximum(inside / np.timedelta64(1, "h"), 0.0)
     return total
+
+
+def _instants(times: pd.DatetimeIndex) -> NDArray[np.datetime64]:
+    """Instants in UTC: numpy compares those a hundred times faster than times with a zone."""
+    instants: NDArray[np.datetime64] = times.tz_convert(None).to_numpy()
+    return instants
 
 
 @lru_cache

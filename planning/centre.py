@@ -26,7 +26,21 @@ from planning.errors import PlanningError
 from planning.queueing.target import Target
 from planning.settings import Settings
 
-__all__ = ["Centre", "Labour", "Norm", "Overflow", "Pay", "Queue", "ShiftRules", "Site", "Target", "Team"]
+__all__ = [
+    "Alternatives",
+    "Centre",
+    "Labour",
+    "Norm",
+    "Overflow",
+    "Pay",
+    "Queue",
+    "Shape",
+    "ShiftRules",
+    "Site",
+    "Target",
+    "Team",
+    "ThirdSite",
+]
 
 DAY = timedelta(days=1)
 
@@ -68,6 +82,7 @@ Clock = Annotated[
     PlainSerializer(clock_text, when_used="json"),
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -91,6 +106,10 @@ class Site(Settings):
     """First minute that the site answers calls."""
     closes: Clock = DAY
     """Minute from which the site answers no more; "24:00" is the end of the day."""
+    ahead_h: Annotated[float, Field(ge=-24, le=24)] = 0.0
+    """Hours by which the site's own clock is ahead of the centre's; night hours are counted on it."""
+    seats: Annotated[int, Field(ge=0)] | None = None
+    """Workplaces of the site; None where they are no limit."""
 
     @model_validator(mode="after")
     def _closes_after_opening(self) -> Self:
@@ -104,6 +123,31 @@ class Site(Settings):
     def is_open(self, time_of_day: timedelta) -> bool:
         """Tell whether the site answers at a time of day on the centre's clock."""
         return self.opens <= time_of_day < self.closes
+
+
+class Shape(Settings):
+    """The form of a duration's law; its mean stands elsewhere and the form is scaled to it."""
+
+    law: Literal["exponential", "lognormal", "deterministic", "empirical"]
+    """Family of the law."""
+    cv: Positive | None = None
+    """Coefficient of variation, of a lognormal law only."""
+    quantiles_s: Annotated[list[NotNegative], Field(min_length=2)] | None = None
+    """Rising quantiles at equal steps from the least to the greatest, of an empirical law only."""
+
+    @model_validator(mode="after")
+    def _has_its_numbers(self) -> Self:
+        if (self.cv is None) == (self.law == "lognormal"):
+            raise ValueError(f"cv is {self.cv}, law is {self.law}: give cv for a lognormal law and no other")
+        if (self.quantiles_s is None) == (self.law == "empirical"):
+            raise ValueError(
+                f"quantiles_s is {self.quantiles_s}, law is {self.law}: give them for an empirical law and "
+                "no other"
+            )
+        quantiles = self.quantiles_s or [1.0]
+        if sorted(quantiles) != quantiles or not sum(quantiles) > 0:
+            raise ValueError(f"quantiles_s is {quantiles}, must rise and not all be 0: sort them")
+        return self
 
 
 class Queue(Settings):
@@ -124,7 +168,25 @@ class Queue(Settings):
     lookup_s: NotNegative = 0.0
     """Time from arrival in which all on the caller is collected; nobody is answered before, seconds."""
     service_cv: NotNegative = 1.0
-    """Coefficient of variation of the handle time."""
+    """Coefficient of variation of the handle time, lognormal unless `service` says otherwise."""
+    service: Shape | None = None
+    """Form of the handle time's law in the simulation."""
+    patience: Shape | None = None
+    """Form of the patience's law in the simulation; exponential by default."""
+    lookup: Shape | None = None
+    """Form of the lookup's law in the simulation; always the same time by default."""
+    transfers: dict[str, Share] = Field(default_factory=dict)
+    """Share of the answered calls that go on to another queue, whose demand counts them already."""
+    consults: dict[str, Share] = Field(default_factory=dict)
+    """Share whose agent asks another queue's agent and stays until the answer; counted there already."""
+    balk: Share = 0.0
+    """Share of the callers who hang up at once where they would have to wait."""
+    redial: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of those who abandoned who call again, beyond the demand."""
+    redial_pause_s: Positive = 600.0
+    """Mean pause before they call again, seconds."""
+    personal: bool = False
+    """Every caller has an agent of their own, who is tried before the others."""
     day_cv: NotNegative = 0.0
     """Coefficient of variation of a day's volume around its forecast."""
     opens: Clock = timedelta(0)
@@ -133,6 +195,8 @@ class Queue(Settings):
     """Minute from which the queue takes no more calls, on the centre's clock."""
     min_agents: Annotated[int, Field(ge=0)] = 1
     """Fewest agents on position at an answering site while the queue is open."""
+    abandoned_rub: NotNegative = 0.0
+    """What a caller who gives up costs, roubles."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -143,6 +207,11 @@ class Queue(Settings):
         total = sum(self.sites.values())
         if abs(total - 1) > 1e-9:
             raise ValueError(f"sites add up to {total:g}, must add up to 1: change the shares")
+        moved = sum(self.transfers.values()) + sum(self.consults.values())
+        if moved > 1 + 1e-9:
+            raise ValueError(
+                f"transfers and consults add up to {moved:g}, must be at most 1: lower the shares"
+            )
         return self
 
 
@@ -152,7 +221,7 @@ class Team(Settings):
     site: str
     """Site where the team sits."""
     queues: Annotated[list[str], Field(min_length=1)]
-    """Queues that the team answers, the one that it is staffed for first."""
+    """Queues that the team answers; it is staffed for the first, and a free agent picks in this order."""
     wage_rub_month: Positive
     """Gross monthly wage at the full norm of hours, roubles."""
     shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -162,7 +231,7 @@ class Team(Settings):
 
 
 class Overflow(Settings):
-    """A rule that sends a site's calls to another site for part of the day."""
+    """A rule that sends a site's calls to another site: for part of the day, or when they wait too long."""
 
     from_site: str
     """Site whose calls go elsewhere."""
@@ -172,8 +241,21 @@ class Overflow(Settings):
     """From this time of day on; by default from the closing of `from_site`."""
     until: Clock | None = None
     """Up to this time of day, across midnight if earlier than `at`; by default the opening of `from_site`."""
-    queues: list[str] | Literal["all"] = "all"
+    days: Annotated[list[Weekday], Field(min_length=1)] | Literal["all"] = "all"
+    """Weekdays on which the rule begins."""
+    queues: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
     """Queues that the rule moves."""
+    after_s: NotNegative | None = None
+    """Only callers who waited so long, while both sites are open; 0: as soon as nobody is free at home."""
+
+    @model_validator(mode="after")
+    def _by_hours_or_by_wait(self) -> Self:
+        if self.after_s is not None and not (self.at is None and self.until is None and self.days == "all"):
+            raise ValueError(
+                f"after_s is {self.after_s:g} beside at, until or days: a rule moves calls by the hour or by "
+                "their wait, make two rules of it"
+            )
+        return self
 
 
 class Norm(Settings):
@@ -196,6 +278,8 @@ class Labour(Settings):
     """Addition to the hourly rate for each night hour, a share of the rate."""
     holiday_premium: Norm
     """Addition to the hourly rate for each hour on a public holiday, a share of the rate."""
+    overtime_premium: Norm
+    """Addition to the hourly rate for work after the end of the shift, a share of the rate."""
     week_h: Norm
     """Normal working week, hours."""
     min_rest_h: Norm
@@ -259,13 +343,39 @@ class ShiftRules(Settings):
     """No shift starts or ends from here ..."""
     quiet_until: Clock
     """... to here, when nobody can get home; "00:30" to "05:30" by default."""
+    breaks: Literal["optimised", "fixed"] = "optimised"
+    """Whether each person's breaks are chosen with the shifts, or lie at equal distances for all."""
+    break_every_min: Annotated[int, Field(gt=0)] = 15
+    """Grid of the breaks' starts within a shift, minutes."""
+    work_tolerance_h: NotNegative = 0.5
+    """How far the work between two breaks may lie from the aim, hours."""
+    meal_middle: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """The meal lies within the middle part of the shift that is this share of it."""
+    gap_h: dict[str, Positive] = Field(default_factory=dict)
+    """Kinds of shift in two parts: the unpaid gap between them, hours, in place of the meal."""
+    part_time: list[str] = Field(default_factory=list)
+    """Kinds of shift that count as part-time."""
+    max_part_time: Share = 1.0
+    """Largest share of a team's shifts that may be part-time."""
+    max_heads: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    """Most people of a team, by its name, whose shifts start on one day."""
+    max_starts: Annotated[int, Field(gt=0)] | None = None
+    """Most times of day at which a team's shifts may start."""
+    explicit: list[str] = Field(default_factory=list)
+    """The shifts that there are, such as "09:00-18:00 meal 12:30-13:30", in place of the rules above."""
 
     @model_validator(mode="after")
     def _same_kinds(self) -> Self:
-        if set(self.lengths_h) != set(self.meal_min):
+        meals = set(self.meal_min) | set(self.gap_h)
+        if set(self.lengths_h) != meals:
             raise ValueError(
-                f"meal_min names {sorted(self.meal_min)}, lengths_h names {sorted(self.lengths_h)}: "
+                f"meal_min names {sorted(meals)}, lengths_h names {sorted(self.lengths_h)}: "
                 "give each kind of shift both"
+            )
+        unknown = sorted(set(self.part_time) - set(self.lengths_h))
+        if unknown:
+            raise ValueError(
+                f"part_time names {unknown[0]!r}, must be one of {', '.join(sorted(self.lengths_h))}"
             )
         return self
 
@@ -279,6 +389,50 @@ class Pay(Settings):
     """Employer's contributions on pay, a share of it."""
     unmet_rub_h: Positive
     """Price of an hour of an agent missing on position, so that a plan is never silently short."""
+    over_rub_h: NotNegative = 0.0
+    """Price of an hour of an agent on position beyond the requirement."""
+    weekend_premium: NotNegative = 0.0
+    """Addition to the hourly rate on Saturdays and Sundays, a share of the rate."""
+    taxi_rub: NotNegative = 0.0
+    """A ride home for who leaves while nothing else goes, roubles."""
+    taxi_from: Clock = timedelta(hours=23)
+    """From this time of day rides are paid ..."""
+    taxi_until: Clock = timedelta(hours=5, minutes=30)
+    """... to this one."""
+    seat_rub_month: NotNegative = 0.0
+    """A workplace more than a site has: rent and equipment, roubles a month."""
+
+
+class ThirdSite(Settings):
+    """A site that is not there yet, on the centre's clock."""
+
+    name: str
+    """Its name on reports."""
+    opens: Clock
+    """First minute that it answers calls."""
+    closes: Clock
+    """Minute from which it answers no more."""
+    ahead_h: Annotated[float, Field(ge=-24, le=24)]
+    """Hours by which its own clock is ahead of the centre's."""
+    wage: Positive
+    """Its wages, a multiple of those of the site that closes."""
+
+
+class Alternatives(Settings):
+    """What a night without the other site would cost: prices of the ways that are not in use."""
+
+    outsource_rub_call: NotNegative
+    """What a partner asks for a call, roubles."""
+    call_back_accepted: Share
+    """Share of the callers of a closed site who leave their number; the others are lost."""
+    call_back_calls: Positive
+    """Calls that it takes to reach one of them the next day, each as long as the call itself."""
+    standby_share: NotNegative
+    """Pay of an hour of stand-by at home, a share of the hourly rate."""
+    failures_year: NotNegative
+    """Nights of a year on which the night site fails."""
+    third_site: ThirdSite
+    """A site where the night is day."""
 
 
 class Centre(Settings):
@@ -315,6 +469,8 @@ class Centre(Settings):
     """Shapes of shifts."""
     pay: Pay
     """Money."""
+    alternatives: Alternatives | None = None
+    """Prices of the ways that are not in use; needed only to compare them."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
@@ -335,9 +491,12 @@ class Centre(Settings):
         found: list[tuple[str, str, Mapping[str, object]]] = []
         for queue_name, queue in self.queues.items():
             found += [(f"queues.{queue_name}.sites", site, self.sites) for site in queue.sites]
+            for kind, shares in (("transfers", queue.transfers), ("consults", queue.consults)):
+                found += [(f"queues.{queue_name}.{kind}", other, self.queues) for other in shares]
         for team_name, team in self.teams.items():
             found.append((f"teams.{team_name}.site", team.site, self.sites))
             found += [(f"teams.{team_name}.queues", queue, self.queues) for queue in team.queues]
+        found += [("shifts.max_heads", team, self.teams) for team in self.shifts.max_heads]
         for number, rule in enumerate(self.overflow):
             place = f"overflow.{number}"
             found += [(f"{place}.from_site", rule.from_site, self.sites)]

@@ -44,10 +44,11 @@ def plan_command(
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
     replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
+    certify: Annotated[bool, typer.Option(help="Add staff until every promise holds.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace a plan that is there already.")] = False,
 ) -> None:
     """Plan the days after (or inside) a demand file and write the plan's files."""
-    made = _plan(centre, demand, people, start, days, replications)
+    made = _plan(centre, demand, people, start, days, replications, certify)
     folder = made.save(out, overwrite=overwrite)
     _tell(made, folder)
 
@@ -100,7 +101,15 @@ def data(
     typer.echo(f"{out}: {len(made)} people for {sum(hours.values()):,.0f} hours a week")
 
 
-def _plan(centre: Path, demand: Path, people: Path, start: str | None, days: int, replications: int) -> Plan:
+def _plan(
+    centre: Path,
+    demand: Path,
+    people: Path,
+    start: str | None,
+    days: int,
+    replications: int,
+    certify: bool = False,
+) -> Plan:
     from planning.centre import Centre
     from planning.demand import read_demand
     from planning.plan import demand_for, plan
@@ -111,7 +120,7 @@ def _plan(centre: Path, demand: Path, people: Path, start: str | None, days: int
     known, refused = read_people(people, settings)
     if len(refused):
         typer.echo(f"{people}: {len(refused)} rows refused, the first: {refused['reason'].iloc[0]}", err=True)
-    return plan(settings, week, known, replications=replications)
+    return plan(settings, week, known, replications=replications, certify=certify)
 
 
 def _tell(made: Plan, folder: Path) -> None:
@@ -131,8 +140,12 @@ def _tell(made: Plan, folder: Path) -> None:
     }
     for name, text in lines.items():
         typer.echo(f"{name + ':':<15} {text}")
-    for name, row in levels[levels["verdict"] == "does not hold"].iterrows():
-        typer.echo(f"{'':<15} {name} does not hold: {row['simulated']:.1%} against {row['target']:.0%}")
+    for name, level in summary["service_level"].items():
+        for day, found in level["days"].items():
+            if found["verdict"] == "does not hold":
+                met = f"{found['simulated']:.1%} against {level['target']:.0%}"
+                lack = f"agents short: {found['agents_short']}"
+                typer.echo(f"{'':<15} {name} does not hold on {day}: {met}; {lack}")
 
 
 if __name__ == "__main__":

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,8 +21,9 @@ from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
 from planning.shifts import CoverPlan, cover
+from planning.simulation.certificate import certificate, verdict
 from planning.simulation.replications import Simulation, simulate
-from planning.staffing import planned_demand, requirement
+from planning.staffing import planned_demand, requirement, rostered_heads
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "cost_of", "demand_for", "plan"]
 
 SCHEMA_VERSION = 1
+ROUNDS = 10
+"""Most times that a plan is made again to be certified."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,9 @@ class Plan:
     breaches : DataFrame
         What the audit found; empty for a lawful roster.
     simulation : Simulation
+    certificate : DataFrame
+        Promised against simulated by queue and day, and the agents that a broken promise lacks
+        (`planning.simulation.certificate`).
     """
 
     centre: Centre
@@ -59,6 +66,7 @@ class Plan:
     breaches: pd.DataFrame
     cost: pd.DataFrame
     simulation: Simulation
+    certificate: pd.DataFrame
 
     @cached_property
     def outcome(self) -> pd.DataFrame:
@@ -74,15 +82,16 @@ class Plan:
                 "promised": _promised(self.requirement, name),
                 "simulated": found["service_level"],
                 "half_width": found["half_width"],
-                "verdict": _verdict(found["service_level"], found["half_width"], queue.target.service_level),
+                "verdict": verdict(found["service_level"], found["half_width"], queue.target.service_level),
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("queue")
 
     @property
     def holds(self) -> bool:
-        """Whether every promise survives the simulation and nothing is unmet or unlawful."""
-        good = (self.outcome["verdict"] != "does not hold").all()
-        return bool(good) and not (len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches))
+        """Whether every promise survives the simulation, every day, and nothing is unmet or unlawful."""
+        found = [*self.outcome["verdict"], *self.certificate["verdict"]]
+        good = "does not hold" not in found
+        return good and not (len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches))
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -107,11 +116,20 @@ class Plan:
                     "threshold_s": row["threshold_s"],
                     "promised": round(row["promised"], 4),
                     "simulated": round(row["simulated"], 4),
-                    "band_95": [
-                        round(max(row["simulated"] - row["half_width"], 0.0), 4),
-                        round(min(row["simulated"] + row["half_width"], 1.0), 4),
-                    ],
+                    "band_95": _band_95(row),
                     "verdict": row["verdict"],
+                    "days": {
+                        f"{day:%Y-%m-%d}": {
+                            "promised": round(found["promised"], 4),
+                            "simulated": round(found["simulated"], 4),
+                            "band_95": _band_95(found),
+                            "verdict": found["verdict"],
+                            "agents_short": "no number helps"
+                            if pd.isna(found["short"])
+                            else int(found["short"]),
+                        }
+                        for day, found in self.certificate.loc[name].iterrows()
+                    },
                 }
                 for name, row in self.outcome.iterrows()
             },
@@ -171,6 +189,7 @@ def plan(
     demand: pd.DataFrame,
     people: pd.DataFrame,
     *,
+    certify: bool = False,
     replications: int = 20,
     seed: int = 1,
     executor: Executor | None = None,
@@ -184,6 +203,9 @@ def plan(
         DEMAND of the days to plan.
     people : DataFrame
         PEOPLE.
+    certify : bool
+        Add staff where the simulation falls short of a promise, at the cheapest place first, and plan again
+        until every queue meets its target on every day, or nobody is left to add.
     replications, seed : int
         Of the simulation.
     executor : concurrent.futures.Executor, optional
@@ -198,24 +220,91 @@ def plan(
     PlanningError
         The demand or the people cannot be planned.
     """
-    expected = planned_demand(centre, demand)
-    needed = requirement(centre, demand)
+    run = partial(_staffed, centre, demand, people, replications=replications, seed=seed, executor=executor)
+    made = run(requirement(centre, demand))
+    return _certified(made, run) if certify else made
+
+
+class _Shifts(NamedTuple):
+    """What a simulation reads of a plan, before there is one."""
+
+    roster: Roster
+    breaks: pd.DataFrame
+
+
+def _staffed(
+    centre: Centre,
+    demand: pd.DataFrame,
+    people: pd.DataFrame,
+    needed: pd.DataFrame,
+    *,
+    replications: int,
+    seed: int,
+    executor: Executor | None,
+) -> Plan:
+    """Plan for a requirement."""
     shifts = cover(centre, needed)
     roster = build_roster(centre, shifts.shifts, people)
-    breaks = breaks_of(shifts, roster.roster)
+    made = _Shifts(roster, breaks_of(shifts, roster.roster))
+    found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(
         centre=centre,
-        demand=expected,
+        demand=planned_demand(centre, demand),
         requirement=needed,
         cover=shifts,
         roster=roster,
-        breaks=breaks,
+        breaks=made.breaks,
         breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
         cost=cost_of(centre, roster.roster),
-        simulation=simulate(
-            centre, demand, roster.roster, breaks, replications=replications, seed=seed, executor=executor
-        ),
+        simulation=found,
+        certificate=certificate(centre, demand, made, needed, found, executor=executor),
     )
+
+
+def _certified(made: Plan, run: Callable[[pd.DataFrame], Plan]) -> Plan:
+    """Add staff and plan again until every promise is met on every day, or nobody is left to add."""
+    spent: set[str] = set()
+    for _ in range(ROUNDS):
+        needed = _reinforced(made, spent)
+        if needed.equals(made.requirement):
+            break
+        better = run(needed)
+        missing = [_unfilled(one) for one in (better, made)]
+        spent |= {team for team, heads in missing[0].items() if heads > missing[1].get(team, 0)}
+        made = better
+    return made
+
+
+def _unfilled(made: Plan) -> dict[str, float]:
+    """Heads that a team's people could not fill."""
+    team = made.cover.shifts.set_index("shift_id")["team"]
+    unmet = made.roster.unmet
+    missing: dict[str, float] = unmet.groupby(unmet["shift_id"].map(team))["missing"].sum().to_dict()
+    return missing
+
+
+def _reinforced(made: Plan, spent: set[str]) -> pd.DataFrame:
+    """Raise the requirement in the intervals that fall short of a target on a day that does.
+
+    By as many agents as the certificate misses, at least one, in the cheapest team that can answer then and
+    has people left; a team with the queue as a further skill is one of them.
+    """
+    centre, needed = made.centre, made.requirement.copy()
+    level = made.simulation.intervals
+    weak = made.certificate[made.certificate["simulated"] < made.certificate["target"]]
+    for (queue, day), row in weak.iterrows():
+        mine = level[(level["queue"] == queue) & (level["interval_start"].dt.normalize() == day)]
+        times = set(mine["interval_start"][mine["service_level"] < row["target"]])
+        teams = [name for name, team in centre.teams.items() if queue in team.queues and name not in spent]
+        for name in sorted(teams, key=centre.hourly_rub):
+            team = centre.teams[name]
+            at = (needed["queue"] == team.queues[0]) & (needed["site"] == team.site)
+            at &= needed["interval_start"].isin(times)
+            heads = max(1, 1 if pd.isna(row["short"]) else int(row["short"]))
+            needed.loc[at, "agents"] += heads
+            needed.loc[at, "rostered"] += int(rostered_heads(heads, team.shrinkage))
+            times -= set(needed.loc[at, "interval_start"])
+    return needed
 
 
 def demand_for(
@@ -295,11 +384,10 @@ def _promised(requirement: pd.DataFrame, queue: str) -> float:
     return float(np.average(rows["service_level"], weights=rows["calls"])) if rows["calls"].sum() else 1.0
 
 
-def _verdict(simulated: float, half_width: float, target: float) -> str:
-    """Judge a mean by its 95 % band."""
-    if simulated - half_width >= target:
-        return "holds"
-    return "does not hold" if simulated + half_width < target else "too close to call"
+def _band_95(row: pd.Series) -> list[float]:
+    """Edges of a simulated service level's band."""
+    low, high = row["simulated"] - row["half_width"], row["simulated"] + row["half_width"]
+    return [round(max(low, 0.0), 4), round(min(high, 1.0), 4)]
 
 
 def _is_time(column: pd.Series) -> bool:

@@ -19,7 +19,14 @@ from planning.staffing import Method, Model, behind_lookup, promised_service, re
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Comparison", "agents_cost", "compare_methods", "exact_service", "price_of_promises"]
+__all__ = [
+    "Comparison",
+    "agents_cost",
+    "compare_methods",
+    "exact_service",
+    "hourly_rates",
+    "price_of_promises",
+]
 
 METHODS: dict[str, tuple[Model, Method]] = {
     "Erlang C": ("erlang_c", "stationary"),
@@ -36,6 +43,7 @@ def exact_service(
     queue: str,
     *,
     agents: pd.DataFrame | None = None,
+    cut_off: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
     """Service of a pooled queue through the day as it unfolds, the closing of a site included.
 
@@ -51,58 +59,75 @@ def exact_service(
         A pooled queue.
     agents : DataFrame, optional
         Agents on position: index interval_start, a column a site; those of the requirement by default.
+    cut_off : Timestamp, optional
+        Start of the interval at which the calls of those who leave are cut off and go back to the head of
+        the line, as when a site loses its power; else who is busy finishes the call.
 
     Returns
     -------
     DataFrame
-        interval_start, calls, aht_s, agents, a column ``agents_<site>`` a site, formula (service level by the
-        stationary formula, interval by interval), service_level, queue_end, abandonment and overrun_s of the
-        exact model.
+        interval_start, calls, aht_s, agents, leaving (at the start of the interval), a column
+        ``agents_<site>`` a site, formula (service level by the stationary formula, interval by interval),
+        service_level, abandonment, queue_end and overrun_s of the exact model.
 
     Raises
     ------
     PlanningError
         The queue is not in the requirement, its sites work apart, or it closes in between.
     """
+    table = _staffed(centre, needed, queue, agents)
+    settings = centre.queues[queue]
+    table["formula"] = promised_service(
+        settings, table["calls"], table["aht_s"], table["agents"], centre.interval_s, settings.patience_s
+    )
+    return table.assign(**_exact(centre, queue, table, cut_off))
+
+
+def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFrame | None) -> pd.DataFrame:
+    """Calls, handle time and agents of a pooled queue by interval, and who leaves."""
     rows = needed[needed["queue"] == queue]
     if rows.empty:
         raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
     if not centre.queues[queue].pooled:
         raise PlanningError(f"queues.{queue}.pooled is false, must be true for one exact model of all sites")
-    calls = rows.groupby("interval_start")["calls"].sum()
-    gaps = calls.index.to_series().diff()[1:] > pd.Timedelta(seconds=centre.interval_s)
+    by_time = rows.groupby("interval_start")
+    table = pd.DataFrame({"calls": by_time["calls"].sum(), "aht_s": by_time["aht_s"].first()})
+    gaps = table.index.to_series().diff()[1:] > pd.Timedelta(seconds=centre.interval_s)
     if gaps.any():
         raise PlanningError(
             f"the requirement of {queue} has a gap before {gaps.idxmax():%Y-%m-%d %H:%M}, must be one "
             "stretch without closed hours: give one day at a time"
         )
-    aht_s = rows.groupby("interval_start")["aht_s"].first()
     sites = rows.pivot(index="interval_start", columns="site", values="agents") if agents is None else agents
-    sites = sites.reindex(calls.index).fillna(0).astype(int)
-    total = sites.sum(axis=1)
+    sites = sites.reindex(table.index).fillna(0).astype(int)
+    table["agents"], table["leaving"] = sites.sum(axis=1), _leaving(sites)
+    return table.join(sites.add_prefix("agents_")).reset_index()
+
+
+def _exact(
+    centre: Centre, queue: str, table: pd.DataFrame, cut_off: pd.Timestamp | None
+) -> dict[str, NDArray[np.float64]]:
+    """Measures of the exact model, which begins in the steady state of the first interval."""
     settings = centre.queues[queue]
     stays, target = behind_lookup(settings, settings.patience_s)
     exact = exact_day(
-        calls.to_numpy() * stays,
-        aht_s.to_numpy(),
-        total.to_numpy(),
+        table["calls"] * stays,
+        table["aht_s"],
+        table["agents"],
         interval_s=centre.interval_s,
         patience_s=settings.patience_s,
         threshold_s=target.threshold_s,
-        leaving=_leaving(sites),
+        leavers=["preempt" if start == cut_off else "finish" for start in table["interval_start"]],
+        leaving=table["leaving"],
         start="stationary",
+        waits=False,
     )
-    formula = promised_service(
-        settings, calls.to_numpy(), aht_s.to_numpy(), total.to_numpy(), centre.interval_s, settings.patience_s
-    )
-    table = pd.DataFrame({"calls": calls, "aht_s": aht_s, "agents": total, "formula": formula})
-    for site in sites:
-        table[f"agents_{site}"] = sites[site]
-    table["service_level"] = stays * exact["service_level"].to_numpy()
-    table["abandonment"] = 1 - stays * (1 - exact["abandonment"].to_numpy())
-    for name in ("queue_end", "overrun_s"):
-        table[name] = exact[name].to_numpy()
-    return table.reset_index()
+    return {
+        "service_level": stays * exact["service_level"].to_numpy(),
+        "abandonment": 1 - stays * (1 - exact["abandonment"].to_numpy()),
+        "queue_end": exact["queue_end"].to_numpy(),
+        "overrun_s": exact["overrun_s"].to_numpy(),
+    }
 
 
 def _leaving(sites: pd.DataFrame) -> NDArray[np.int64]:
@@ -211,10 +236,15 @@ def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
     length = pd.Timedelta(seconds=centre.interval_s)
     labour = centre.labour
     night_h = hours_within(starts, starts + length, labour.night_from, labour.night_until)
-    rates = {
-        key: centre.hourly_rub(team) if (team := centre.team_for(*key)) else 0.0
-        for key in set(zip(needed["queue"], needed["site"], strict=True))
-    }
-    rate = np.array([rates[key] for key in zip(needed["queue"], needed["site"], strict=True)])
+    rate = hourly_rates(centre, needed)
     paid_h = centre.interval_s / 3600 + labour.night_premium.value * night_h
     return float((needed["agents"].to_numpy() * rate * paid_h).sum())
+
+
+def hourly_rates(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
+    """Cost of a paid hour in each row of a requirement, roubles; 0 where the site has no team for it."""
+    keys = pd.MultiIndex.from_frame(needed[["queue", "site"]])
+    rates = {key: centre.hourly_rub(team) for key in keys.unique() if (team := centre.team_for(*key))}
+    codes, unique = keys.factorize()
+    by_key = np.array([rates.get(key, 0.0) for key in unique])
+    return np.asarray(by_key[codes])

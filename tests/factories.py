@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
@@ -20,6 +21,7 @@ LABOUR = {
         for name, value in {
             "night_premium": 0.2,
             "holiday_premium": 1.0,
+            "overtime_premium": 0.5,
             "week_h": 40,
             "min_rest_h": 12,
             "weekly_rest_h": 42,
@@ -39,6 +41,14 @@ LABOUR = {
     },
     "kinds": {"early": "04:00", "middle": "10:00", "late": "13:00"},
     "forbidden_successions": [],
+}
+PRICES = {
+    "outsource_rub_call": 100.0,
+    "call_back_accepted": 0.6,
+    "call_back_calls": 1.4,
+    "standby_share": 0.25,
+    "failures_year": 4.0,
+    "third_site": {"name": "vladivostok", "opens": "01:00", "closes": "15:00", "ahead_h": 7, "wage": 0.8},
 }
 SHIFTS = {
     "start_every_min": 60,
@@ -80,7 +90,13 @@ def raw_centre(
         "overflow": [{"from_site": site, "to_site": last} for site in sites if site != last],
         "labour": LABOUR,
         "shifts": SHIFTS,
-        "pay": {"norm_h_month": 160.0, "contributions": 0.25, "unmet_rub_h": 40_000.0},
+        "pay": {
+            "norm_h_month": 160.0,
+            "contributions": 0.25,
+            "unmet_rub_h": 40_000.0,
+            "taxi_rub": 500.0,
+            "seat_rub_month": 10_000.0,
+        },
     }
 
 
@@ -176,6 +192,14 @@ def roster_of(*rows: tuple[str, str, str], team: str = "calls_kaluga", site: str
         table[edge] = pd.to_datetime(table[edge]).dt.tz_localize("Europe/Moscow")
     hours = (table["end"] - table["start"]) / pd.Timedelta(hours=1)
     return table.assign(site=site, team=team, shift_id="s", paid_h=hours, night_h=0.0)
+
+
+def rostered(roster: pd.DataFrame, breaks: pd.DataFrame | None = None) -> Any:
+    """What the simulation reads of a plan: a roster, and breaks if there are any."""
+    none = pd.DataFrame(
+        {"agent_id": [], "shift_id": [], "start": roster["start"][:0], "end": roster["end"][:0]}
+    )
+    return SimpleNamespace(roster=SimpleNamespace(roster=roster), breaks=none if breaks is None else breaks)
 
 
 @functools.cache

@@ -27,6 +27,7 @@ import logging
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -82,6 +83,7 @@ _TEMME = temme_coefficients(_ORDERS, _TERMS)
 _NODE, _WEIGHT = np.polynomial.legendre.leggauss(_NODES)
 
 
+@cache
 def compiled(kernel: Any) -> Any:
     """Return `kernel`, after one line in the log if numba has to compile it (once after installation)."""
     global _announced

@@ -115,7 +115,8 @@ class _Horizon:
         cut, load = slice(first, stop), self.load
         agents = staff[cut].copy()
         leaving = np.maximum(-np.diff(agents, prepend=agents[0]), 0)
-        return _Day(load.rate[cut], agents, leaving, load.mu[cut], load.theta[cut], load.interval_s, False)
+        finish = np.zeros(len(agents), dtype=np.bool_)  # nobody is cut off
+        return _Day(load.rate[cut], agents, leaving, load.mu[cut], load.theta[cut], load.interval_s, finish)
 
 
 @dataclass(frozen=True)

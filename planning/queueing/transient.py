@@ -49,8 +49,9 @@ _CUT_EXPONENT = 32.0
 _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
 _RATIONAL_TOLERANCE = 2e-11
-# Gauss-Legendre nodes a panel, and jumps of the chain that a panel may hold.
+# Gauss-Legendre nodes a panel at most, the remainder that lets fewer do, and jumps that a panel may hold.
 _NODES = 13
+_REMAINDER = 1e-12
 _PANEL_JUMPS = 160.0
 
 
@@ -64,7 +65,7 @@ class _Day:
     mu: Floats
     theta: Floats
     interval_s: float
-    preempt: bool
+    preempt: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.rate)
@@ -81,7 +82,7 @@ class _Day:
         who finishes the call takes the caller along.
         """
         more = -np.diff(self.agents, prepend=self.agents[0])
-        return more if self.preempt else more - self.leaving
+        return more - np.where(self.preempt, 0, self.leaving)
 
     @cached_property
     def stretch(self) -> NDArray[np.int64]:
@@ -135,9 +136,10 @@ def exact_day(
     interval_s: float = 900.0,
     patience_s: ArrayLike = math.inf,
     threshold_s: float = 20.0,
-    leavers: str = "finish",
+    leavers: str | Sequence[str] = "finish",
     leaving: ArrayLike | None = None,
     start: str | ArrayLike = "empty",
+    waits: bool = True,
 ) -> pd.DataFrame:
     """Return the exact measures of every interval of a day whose load and staff change.
 
@@ -157,7 +159,7 @@ def exact_day(
     leavers
         Who goes when the number of agents falls. ``"finish"``: named agents, chosen whether busy or not; who
         is busy finishes the call and goes. ``"preempt"``: calls in excess are cut off and go back to the head
-        of the queue.
+        of the queue. One rule, or one for the start of each interval.
     leaving
         Agents who go at the start of each interval, where others come at the same moment: the number of
         agents changes by the comers less the leavers. By default only the fall of `agents` leaves. (It makes
@@ -165,6 +167,8 @@ def exact_day(
     start
         ``"empty"``, ``"stationary"`` (the steady state of the first interval), or the probabilities of 0, 1,
         2, ... callers in the system.
+    waits
+        False leaves out ``asa_s`` and ``answered``, which cost a third of the time.
 
     Returns
     -------
@@ -208,8 +212,8 @@ def exact_day(
     """
     day = _day(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
     threshold = number("threshold_s", threshold_s, high_open=True)
-    passages = list(_walk(day, _start_law(start, day), threshold))
-    return _measures(day, passages)
+    passages = list(_walk(day, _start_law(start, day), threshold, waits))
+    return pd.DataFrame(_columns(day, passages, waits))
 
 
 def exact_states(
@@ -219,7 +223,7 @@ def exact_states(
     *,
     interval_s: float = 900.0,
     patience_s: ArrayLike = math.inf,
-    leavers: str = "finish",
+    leavers: str | Sequence[str] = "finish",
     leaving: ArrayLike | None = None,
     start: str | ArrayLike = "empty",
 ) -> Floats:
@@ -254,7 +258,7 @@ def _day(
     agents: ArrayLike,
     interval_s: float,
     patience_s: ArrayLike,
-    leavers: str,
+    leavers: str | Sequence[str],
     leaving: ArrayLike | None,
 ) -> _Day:
     """Check the arguments that both public functions share and turn them into rates."""
@@ -268,7 +272,12 @@ def _day(
     offered, aht, staff, patience = (np.atleast_1d(values) for values in given)
     if offered.ndim != 1 or offered.size == 0:
         raise PlanningError(f"calls has the shape {offered.shape}, must be one row of at least one interval")
-    preempt = one_of("leavers", leavers, ("finish", "preempt")) == "preempt"
+    rules = [leavers] * len(staff) if isinstance(leavers, str) else leavers
+    if len(rules) != len(staff):
+        raise PlanningError(
+            f"leavers holds {len(rules)} rules, must be one or {len(staff)}: one for each interval"
+        )
+    preempt = np.array([one_of("leavers", rule, ("finish", "preempt")) == "preempt" for rule in rules])
     heads = staff.astype(np.int64)
     gone = _leaving(heads, leaving)
     return _Day(offered / length, heads, gone, 1.0 / aht, 1.0 / patience, length, preempt)
@@ -297,7 +306,7 @@ def _leaving(agents: NDArray[np.int64], leaving: ArrayLike | None) -> NDArray[np
 def _whole(name: str, value: ArrayLike) -> Floats:
     array = numbers(name, value, high=1e6)
     broken = np.argwhere(array != np.round(array))
-    if broken.size:
+    if len(broken):  # a single number breaks in one place of no coordinates
         where = tuple(broken[0])
         raise PlanningError(f"{name} holds {array[where]:g}, must be whole numbers: round agents up or down")
     return array
@@ -340,31 +349,36 @@ def _stationary_law(chain: _Chain) -> Floats:
         size *= 2
 
 
-def _walk(day: _Day, law: Floats, threshold: float | None) -> Iterator[_Passage]:
+def _walk(day: _Day, law: Floats, threshold: float | None, waits: bool = True) -> Iterator[_Passage]:
     """Carry the law of the number in system through the day, interval by interval."""
     for i in range(len(day)):
-        if day.leaving[i] and not day.preempt:
+        if day.leaving[i] and not day.preempt[i]:
             law = kernels.thinned(law, day.agents[i - 1], day.agents[i - 1] - day.leaving[i])
-        passage = _pass(day, i, law, threshold)
+        passage = _pass(day, i, law, threshold, waits)
         law = passage.end
         yield passage
 
 
-def _pass(day: _Day, i: int, law: Floats, threshold: float | None) -> _Passage:
-    """Carry the law through interval i; without a threshold only the law counts."""
-    p, chain, ahead = _padded(day, i, law), day.chain(i), _stretches(day, i)
-    waits = max(len(p) - chain.agents, 0)
-    if threshold is None or waits == 0:
+def _pass(day: _Day, i: int, law: Floats, threshold: float | None, waits: bool) -> _Passage:
+    """Carry the law through interval i; without a threshold only the law counts.
+
+    The places of the line are followed across the interval only where their waits are asked for.
+    """
+    p, chain = _padded(day, i, law), day.chain(i)
+    places = max(len(p) - chain.agents, 0)
+    if threshold is None or places == 0:
         p, _, _, integral = _advance(p, np.zeros(0), np.zeros(0), chain, day.interval_s)
         return _Passage(_trimmed(p), integral, 0.0, np.zeros(0), np.zeros(0))
+    ahead = _stretches(day, i, threshold)
     # Who comes up to `split` is answered within the threshold, or not, before anything changes.
     split = min(max(float(ahead.length[0]) - threshold, 0.0), day.interval_s)
-    tracked = waits if math.isfinite(ahead.length[0]) else 0
+    tracked = places if waits and math.isfinite(ahead.length[0]) else 0
     p, y, z, integral = _advance(p, np.zeros(tracked), np.zeros(tracked), chain, split)
     line = integral[chain.agents :]
     late = kernels.unhurried_late(line, threshold, ahead.agents, ahead.mu, ahead.theta, ahead.shift)
     if split < day.interval_s:
-        rule = (*_gauss(), _PANEL_JUMPS)
+        jumps = (chain.rate + chain.agents * chain.mu + places * chain.theta) * (day.interval_s - split)
+        rule = (*_gauss(_nodes(jumps)), _PANEL_JUMPS)
         late += kernels.late_arrivals(
             p, y, z, integral, chain.rate, threshold, split, day.interval_s, *rule, *ahead
         )
@@ -409,19 +423,33 @@ def _advance(
     return p, y, z, integral
 
 
-def _stretches(day: _Day, i: int) -> _Stretches:
-    """Return what lies ahead from the start of interval i on."""
+def _stretches(day: _Day, i: int, threshold: float) -> _Stretches:
+    """Return what lies ahead from the start of interval i on, as far as its callers' threshold reaches."""
     first = int(day.stretch[i])
-    starts = day.stretch_start[first:]
+    end = i + 2 + min(math.ceil(threshold / day.interval_s), len(day))
+    starts = day.stretch_start[first : 1 + int(day.stretch[min(end, len(day) - 1)])]
     length = np.append(np.diff(starts), np.inf) * day.interval_s
     length[0] -= (i - starts[0]) * day.interval_s
     return _Stretches(day.agents[starts], day.mu[starts], day.theta[starts], length, day.shift[starts])
 
 
-@lru_cache(maxsize=1)
-def _gauss() -> tuple[Floats, Floats]:
+def _nodes(jumps: float) -> int:
+    """Return how many nodes suffice where the chain is expected to jump so often.
+
+    The remainder of Gauss-Legendre with m nodes on a span d is d^(2m+1) (m!)^4 / ((2m+1) ((2m)!)^3) times a
+    derivative of the order 2m (Abramowitz and Stegun 25.4.30), which is below (2 jumps / d)^(2m).
+    """
+    for m in range(4, _NODES):
+        log_factorials = 4 * math.lgamma(m + 1) - 3 * math.lgamma(2 * m + 1) - math.log(2 * m + 1)
+        if 2 * m * math.log(2 * max(jumps, 1e-9)) + log_factorials < math.log(_REMAINDER):
+            return m
+    return _NODES
+
+
+@lru_cache(maxsize=_NODES)
+def _gauss(order: int) -> tuple[Floats, Floats]:
     """Return the nodes and weights of the Gauss-Legendre rule on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = np.polynomial.legendre.leggauss(order)
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
@@ -491,32 +519,25 @@ def _look_back_on_changes(more_ever: Floats, more_wait: Floats, chain: _Chain, d
 def _overruns(day: _Day, passages: Sequence[_Passage]) -> Floats:
     """Return the expected seconds that the leavers at the start of each interval still work on their call."""
     overrun, remaining = np.zeros(len(day)), 1.0 / float(day.mu[-1])
-    if day.preempt:
-        return overrun
     for i in range(len(day) - 1, 0, -1):
         stays = math.exp(-day.mu[i] * day.interval_s)
         remaining = (1.0 - stays) / day.mu[i] + stays * remaining
-        if day.leaving[i]:
+        if day.leaving[i] and not day.preempt[i]:
             before, end = day.agents[i - 1], passages[i - 1].end
             busy = float(np.minimum(np.arange(len(end)), before) @ end)
             overrun[i] = busy * day.leaving[i] / before * remaining
     return overrun
 
 
-def _measures(day: _Day, passages: Sequence[_Passage]) -> pd.DataFrame:
-    """Return the measures of every interval as a frame."""
-    return pd.DataFrame(_columns(day, passages))
-
-
-def _columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]:
+def _columns(day: _Day, passages: Sequence[_Passage], waits: bool = True) -> dict[str, NDArray[Any]]:
     """Put the integrals of every interval into the measures of the contact centre."""
     calls, staffed = day.rate * day.interval_s, day.agents.astype(np.float64) * day.interval_s
     sums = np.array([_sums(passage, n) for passage, n in zip(passages, day.agents, strict=True)])
     late, must_wait, busy, queued, queue_end = sums.T
-    ever, waited = _fates(day, passages).T
+    ever, waited = _fates(day, passages).T if waits else np.full((2, len(day)), math.nan)
     abandoned = day.theta * queued
     offered = calls > 0.0
-    return {
+    columns: dict[str, NDArray[Any]] = {
         "calls": calls,
         "agents": day.agents,
         "service_level": np.where(offered, 1.0 - late / day.interval_s, 1.0).clip(0.0, 1.0),
@@ -530,6 +551,8 @@ def _columns(day: _Day, passages: Sequence[_Passage]) -> dict[str, NDArray[Any]]
         "abandoned": abandoned,
         "overrun_s": _overruns(day, passages),
     }
+    left_out = () if waits else ("asa_s", "answered")
+    return {name: values for name, values in columns.items() if name not in left_out}
 
 
 def _sums(passage: _Passage, n: int) -> tuple[float, float, float, float, float]:

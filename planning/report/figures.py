@@ -14,14 +14,22 @@ __all__ = [
     "agents_and_service",
     "bars",
     "burdens",
+    "certificate_days",
+    "changes",
+    "closing_costs",
     "cost_bars",
     "demand_by_zone",
+    "differences",
+    "half_widths",
     "lines",
+    "lost_by_hour",
     "night_pooling",
     "ranked",
     "requirement_and_supply",
     "service_levels",
     "staffing_day",
+    "supply_by_site",
+    "ways_compared",
 ]
 
 # Shades of one blue-green for zones from west to east, so that the eye reads an order.
@@ -29,6 +37,15 @@ _ZONES = (
     "#0B3C5D", "#145A7A", "#1D7795", "#2B93A8", "#46AEB4", "#6BC4B8",
     "#8FD3BC", "#B1DFC2", "#CCE8CA", "#E1F0D6", "#F1F7E4",
 )  # fmt: skip
+
+_NIGHT_PARTS = {
+    "wages_rub": ("wages", COLOURS["supply"]),
+    "night_rub": ("night premium", COLOURS["moscow"]),
+    "overrun_rub": ("calls finished after the shift", COLOURS["kaluga"]),
+    "taxi_rub": ("taxis", "#CC79A7"),
+    "seats_rub": ("more workplaces", COLOURS["bad"]),
+    "abandoned_rub": ("callers who give up", "#9AA5B1"),
+}
 
 
 def demand_by_zone(calls: pd.DataFrame, closing: pd.Timestamp | None = None) -> go.Figure:
@@ -165,6 +182,68 @@ def night_pooling(needed: pd.DataFrame) -> go.Figure:
     return fig.update_yaxes(rangemode="tozero")
 
 
+def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:
+    """Cost of each closing hour more than that of the present one, by part, the cheapest marked.
+
+    Parameters
+    ----------
+    nights : DataFrame
+        `planning.overflow.compared`, a row a closing hour.
+    present : str
+        The hour to compare with, such as "22:00".
+    """
+    year = 365 / 1e6
+    table = nights.set_index("way")
+    best = table.index[table["meets"]][table.loc[table["meets"], "rub_day"].argmin()]
+    fig = figure(
+        title=f"Closing hours against {present}", yaxis_title="million roubles a year", barmode="relative",
+        xaxis_title="Moscow closes at", height=500, margin={"t": 150},
+    )  # fmt: skip
+    for part, (name, colour) in _NIGHT_PARTS.items():
+        more = (table[part] - table.loc[present, part]) * year
+        fig.add_bar(x=table.index, y=more.round(4), name=name, marker={"color": colour})
+    total = (table["rub_day"] - table.loc[present, "rub_day"]) * year
+    fig.add_scatter(
+        x=table.index, y=total.round(4), name="together", mode="lines+markers",
+        line={"color": COLOURS["requirement"], "width": 2.5},
+    )  # fmt: skip
+    fig.add_annotation(
+        x=best, y=float(total[best]), text=f"cheapest: {best}", showarrow=True, arrowhead=2, ax=40, ay=34,
+        font={"color": COLOURS["target"]},
+    )  # fmt: skip
+    return fig.update_xaxes(type="category")
+
+
+def ways_compared(nights: pd.DataFrame) -> go.Figure:
+    """Cost of each way to run the night more than that of the first, and whether it keeps the promise."""
+    more = (nights["rub_day"] - nights["rub_day"].iloc[0]) * 365 / 1e6
+    colour = nights["meets"].map({True: COLOURS["supply"], False: COLOURS["bad"]})
+    names = [
+        way + ("" if meets else " (breaks the promise)") for way, meets in nights[["way", "meets"]].to_numpy()
+    ]
+    fig = figure(
+        title="Other ways to run the night, against today's", xaxis_title="million roubles a year more"
+    )
+    fig.add_bar(
+        x=more.round(4), y=names, orientation="h", marker={"color": colour}, texttemplate="%{x:+.1f}",
+        textposition="outside", cliponaxis=False,
+    )  # fmt: skip
+    fig.update_layout(height=340, margin={"l": 240, "r": 60, "t": 50}, hovermode="closest", showlegend=False)
+    return fig.update_yaxes(autorange="reversed")
+
+
+def lost_by_hour(lost: pd.DataFrame, title: str) -> go.Figure:
+    """Callers lost in each hour, a bar a column of the table."""
+    fig = figure(title=title, yaxis_title="callers lost in the hour", barmode="group")
+    colours = [COLOURS["bad"], COLOURS["supply"], COLOURS["target"]]
+    for name, colour in zip(lost, colours, strict=False):
+        fig.add_bar(
+            x=[f"{hour:%H:%M}" for hour in lost.index], y=lost[name].round(3), name=str(name),
+            marker={"color": colour}, texttemplate="%{y:.0f}", textposition="outside",
+        )  # fmt: skip
+    return fig.update_xaxes(type="category")
+
+
 def service_levels(outcome: pd.DataFrame) -> go.Figure:
     """Target, promise and simulated service level with its band, a row a queue."""
     names = [str(name).replace("_", " ") for name in outcome.index]
@@ -248,3 +327,125 @@ def ranked(values: pd.Series, title: str, unit: str) -> go.Figure:
         marker={"color": COLOURS["supply"]},
     )  # fmt: skip
     return fig.update_layout(hovermode="closest", showlegend=False, margin={"l": 190, "r": 60})
+
+
+def certificate_days(table: pd.DataFrame) -> go.Figure:
+    """Promised and simulated service level with its band, day by day, a panel a queue.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index queue, day; target, promised, simulated, half_width, as `planning.simulation.certificate` gives.
+    """
+    from plotly.subplots import make_subplots
+
+    queues = list(dict.fromkeys(table.index.get_level_values("queue")))
+    titles = [str(name).replace("_", " ") for name in queues]
+    fig = make_subplots(rows=1, cols=len(queues), shared_yaxes=True, subplot_titles=titles)
+    fig.update_layout(template=figure().layout.template, height=440, hovermode="closest")
+    fig.update_layout(legend={"y": 1.12}, margin={"t": 120})
+    for at, queue in enumerate(queues, start=1):
+        rows = table.loc[queue]
+        days = [f"{day:%a}" for day in rows.index]
+        fig.add_scatter(
+            x=days, y=rows["simulated"].round(5), mode="markers", name="simulated, 95 % band",
+            error_y={"type": "data", "array": rows["half_width"].round(5), "thickness": 2},
+            marker={"size": 9, "color": COLOURS["moscow"]}, showlegend=at == 1, row=1, col=at,
+        )  # fmt: skip
+        for column, colour, dash in (("promised", "requirement", "dot"), ("target", "target", "dash")):
+            fig.add_scatter(
+                x=days, y=rows[column].round(5), mode="lines", name=column, showlegend=at == 1,
+                line={"color": COLOURS[colour], "dash": dash, "width": 2}, row=1, col=at,
+            )  # fmt: skip
+    fig.update_layout(title="Service level of each day: promised, and met in simulation")
+    return fig.update_yaxes(tickformat=".0%").update_yaxes(title_text="service level", col=1)
+
+
+def differences(table: pd.DataFrame, title: str, unit: str) -> go.Figure:
+    """One dot a row with its 95 % band around nothing, the greatest first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index the name; difference and half_width, as `planning.simulation.difference` gives.
+    """
+    ordered = table.sort_values("difference")
+    fig = figure(title=title, xaxis_title=unit, hovermode="closest", height=360)
+    fig.add_scatter(
+        x=ordered["difference"].round(5), y=[str(name) for name in ordered.index], mode="markers",
+        error_x={"type": "data", "array": ordered["half_width"].round(5), "thickness": 2},
+        marker={"size": 11, "color": COLOURS["moscow"]}, showlegend=False,
+    )  # fmt: skip
+    fig.add_vline(x=0, line={"color": COLOURS["requirement"], "width": 1})
+    return fig.update_layout(margin={"l": 190})
+
+
+def half_widths(table: pd.DataFrame) -> go.Figure:
+    """Half-width of the 95 % band after so many replications, a line a way to measure, log scales."""
+    fig = figure(
+        title="How sure is a simulated service level?", xaxis_title="replications",
+        yaxis_title="half-width of the band, points",
+    )  # fmt: skip
+    colours = ("moscow", "kaluga", "bad")
+    for name, colour in zip(table, colours[: len(table.columns)], strict=True):
+        fig.add_scatter(
+            x=table.index, y=(100 * table[name]).round(5), mode="lines+markers", name=str(name),
+            line={"color": COLOURS[colour], "width": 2},
+        )  # fmt: skip
+    ticks = [int(number) for number in table.index]
+    steps = [mantissa * 10.0**power for power in range(-4, 3) for mantissa in (1, 2, 5)]
+    return fig.update_xaxes(type="log", tickvals=ticks).update_yaxes(
+        type="log", tickvals=steps, ticktext=[f"{step:g}" for step in steps]
+    )
+
+
+def supply_by_site(table: pd.DataFrame, sites: list[str], closing: pd.Timestamp | None = None) -> go.Figure:
+    """Heads on position at each site as an area, those required as a line over it, one site below another.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Index interval_start; for each site a column ``required_<site>`` and ``supplied_<site>``.
+    sites : list of str
+        From the top down.
+    closing : Timestamp, optional
+        Marked by a line.
+    """
+    from plotly.subplots import make_subplots
+
+    fig = make_subplots(
+        rows=len(sites), cols=1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.1,
+        subplot_titles=[site.capitalize() for site in sites],
+    )  # fmt: skip
+    fig.update_layout(template=figure().layout.template, height=260 * len(sites) + 60)
+    for row, site in enumerate(sites, start=1):
+        fig.add_scatter(
+            x=table.index, y=table[f"supplied_{site}"], name="on position, breaks left out", mode="lines",
+            fill="tozeroy", line={"shape": "hv", "width": 1, "color": COLOURS[site]}, row=row, col=1,
+            showlegend=row == 1, legendgroup="supplied",
+        )  # fmt: skip
+        fig.add_scatter(
+            x=table.index, y=table[f"required_{site}"], name="required", mode="lines",
+            line={"shape": "hv", "width": 2, "color": COLOURS["requirement"]}, row=row, col=1,
+            showlegend=row == 1, legendgroup="required",
+        )  # fmt: skip
+        if closing is not None:
+            dotted = {"color": COLOURS["requirement"], "width": 1, "dash": "dot"}
+            fig.add_vline(x=closing, line=dotted, row=row, col=1)
+    fig.update_yaxes(title_text="heads")
+    title = "Required, and on position" + (f"; {closing:%H:%M} Moscow closes" if closing is not None else "")
+    return fig.update_layout(title=title, hovermode="x unified", margin={"t": 100})
+
+
+def changes(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
+    """What each choice adds or saves, a bar to the right or to the left, with its number beside it."""
+    numbers = [round(float(value), 4) for value in values.values()]
+    fig = figure(title=title, xaxis_title=unit, height=90 + 60 * len(numbers))
+    fig.add_bar(
+        x=numbers, y=[str(name) for name in values], orientation="h", texttemplate="%{x:+,.0f}",
+        textposition="outside", cliponaxis=False,
+        marker={"color": [COLOURS["bad" if number > 0 else "target"] for number in numbers]},
+    )  # fmt: skip
+    fig.add_vline(x=0, line={"color": COLOURS["requirement"], "width": 1})
+    fig.update_layout(hovermode="closest", showlegend=False, margin={"l": 220, "r": 60})
+    return fig.update_yaxes(autorange="reversed", showgrid=False)

@@ -1,16 +1,27 @@
 """Shifts: the catalogue of those that may be worked, and the cheapest that cover a requirement."""
 
-from planning.shifts.catalogue import Break, Pattern, catalogue, patterns
+from planning.shifts.catalogue import Break, Pattern, Shape, catalogue, shapes
 from planning.shifts.cover import CoverPlan, cover, horizon, on_position, requirement_by_team
+from planning.shifts.day import DayCover, cover_day, seats_of
+from planning.shifts.notation import format_shift, parse_shift
+from planning.shifts.search import CoverSettings, Progress
 
 __all__ = [
     "Break",
     "CoverPlan",
+    "CoverSettings",
+    "DayCover",
     "Pattern",
+    "Progress",
+    "Shape",
     "catalogue",
     "cover",
+    "cover_day",
+    "format_shift",
     "horizon",
     "on_position",
-    "patterns",
+    "parse_shift",
     "requirement_by_team",
+    "seats_of",
+    "shapes",
 ]

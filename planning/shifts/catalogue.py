@@ -1,43 +1,51 @@
-"""The shifts that may be worked: start, length, and where the breaks fall."""
+"""The shifts that may be worked: when they start, how long they are, and where their breaks may lie."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from planning.calendars import holiday_hours, hours_within, time_of_day
+from planning.centre import clock_text
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Break", "Pattern", "catalogue", "patterns"]
+__all__ = ["Break", "BreakKind", "Pattern", "Shape", "Slot", "catalogue", "premium_hours", "shapes"]
 
-HOUR = pd.Timedelta(hours=1)
-
-# A rest or meal may move this many intervals either way, so that a team does not leave its desks at once.
-STAGGER = (-2, -1, 0, 1, 2)
+BreakKind = Literal["meal", "rest", "gap"]
+DAY_S = 86_400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Break:
     """A break inside a shift, counted from the shift's start."""
 
     start_s: int
     length_s: int
-    kind: Literal["meal", "rest"]
+    kind: BreakKind
+
+    @property
+    def end_s(self) -> int:
+        """First second after it."""
+        return self.start_s + self.length_s
 
     @property
     def paid(self) -> bool:
-        """Rests are working time (TK RF 109), meals are not (TK RF 108)."""
+        """Rests are working time (TK RF 109), meals (TK RF 108) and the gap of a split shift are not."""
         return self.kind == "rest"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Pattern:
     """The inside of a shift: its length and its breaks.
 
@@ -45,6 +53,11 @@ class Pattern:
     ------
     PlanningError
         A break lies outside the shift or runs into the next one.
+
+    Examples
+    --------
+    >>> Pattern("day", 9 * 3600, (Break(4 * 3600, 3600, "meal"),)).paid_s / 3600
+    8.0
     """
 
     kind: str
@@ -54,136 +67,303 @@ class Pattern:
     def __post_init__(self) -> None:
         end = 0
         for pause in self.breaks:
-            if pause.start_s < end or pause.start_s + pause.length_s > self.length_s:
+            if pause.start_s < end or pause.end_s > self.length_s or pause.length_s <= 0:
                 raise PlanningError(
                     f"a {pause.kind} of {pause.length_s // 60} min at {pause.start_s // 60} min does not fit "
                     f"a {self.kind} shift of {self.length_s // 60} min: move it or make the shift longer"
                 )
-            end = pause.start_s + pause.length_s
+            end = pause.end_s
 
     @property
     def paid_s(self) -> int:
-        """Paid time: presence less meals."""
+        """Paid time: presence less meals and gaps."""
         return self.length_s - sum(pause.length_s for pause in self.breaks if not pause.paid)
 
-    def on_position(self, interval_s: int) -> np.ndarray:
+    def on_position(self, interval_s: int) -> NDArray[np.bool_]:
         """Tell for each interval of the shift whether the agent is on position throughout it."""
         working = np.ones(self.length_s // interval_s, dtype=bool)
         for pause in self.breaks:
-            first = pause.start_s // interval_s
-            working[first : -(-(pause.start_s + pause.length_s) // interval_s)] = False
+            working[pause.start_s // interval_s : -(-pause.end_s // interval_s)] = False
         return working
 
 
-def patterns(centre: Centre) -> list[Pattern]:
-    """All shapes of shift that the centre's rules allow, with their breaks staggered.
+@dataclass(frozen=True)
+class Slot:
+    """A break whose place is open: it starts from `first` to `last` grid steps into the shift."""
 
-    Breaks cut the shift into equal stretches of work no longer than asked; the meal takes the middle one.
+    length_s: int
+    kind: BreakKind
+    first: int
+    last: int
+
+    @property
+    def places(self) -> range:
+        """Grid steps into the shift at which it may start."""
+        return range(self.first, self.last + 1)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A kind of shift with its breaks in order, each at a place that is still open.
+
+    Attributes
+    ----------
+    kind : str
+    length_s, grid_s : int
+        Presence, and the grid of the breaks' starts.
+    slots : tuple of Slot
+    apart : tuple of (int, int)
+        Least and most grid steps from the start of each break to the start of the next.
+    clock : timedelta, optional
+        The one time of day at which it starts; any time of the centre's grid by default.
+    """
+
+    kind: str
+    length_s: int
+    grid_s: int
+    slots: tuple[Slot, ...]
+    apart: tuple[tuple[int, int], ...]
+    clock: timedelta | None = None
+
+    @property
+    def paid_s(self) -> int:
+        """Presence less meals and gaps."""
+        return self.length_s - sum(slot.length_s for slot in self.slots if slot.kind != "rest")
+
+    def pattern(self, places: Iterable[int]) -> Pattern:
+        """Fix the breaks at grid steps into the shift."""
+        breaks = (
+            Break(int(place) * self.grid_s, slot.length_s, slot.kind)
+            for place, slot in zip(places, self.slots, strict=True)
+        )
+        return Pattern(self.kind, self.length_s, tuple(breaks))
+
+    @classmethod
+    def of(cls, pattern: Pattern, clock: timedelta) -> Shape:
+        """Return the shape that has no choice left: one start, one place for each break."""
+        grid = math.gcd(*(pause.start_s for pause in pattern.breaks), pattern.length_s)
+        slots = [
+            Slot(pause.length_s, pause.kind, pause.start_s // grid, pause.start_s // grid)
+            for pause in pattern.breaks
+        ]
+        steps = [after.first - before.first for before, after in pairwise(slots)]
+        return cls(pattern.kind, pattern.length_s, grid, tuple(slots), tuple((n, n) for n in steps), clock)
+
+
+def shapes(centre: Centre) -> list[Shape]:
+    """All kinds of shift that the centre's rules allow, with the windows of their breaks.
+
+    Each shift has so many rests that the work between breaks is what `work_between_rests_h` aims at, within
+    `work_tolerance_h`; where the grid of breaks leaves no such place, the tolerance grows by a grid step. The
+    meal is the middle break.
 
     Raises
     ------
     PlanningError
-        A shift is longer than the law's, or its meal is shorter or longer.
+        A shift is longer than the law's, or its meal is shorter or longer, or nothing holds the breaks.
     """
+    rules = centre.shifts
+    if not rules.lengths_h:
+        raise PlanningError("shifts.lengths_h is empty: give at least one kind of shift")
+    return [_shape(centre, kind, _pauses(centre, kind)) for kind in rules.lengths_h]
+
+
+def _pauses(centre: Centre, kind: str) -> list[tuple[int, BreakKind]]:
+    """Lengths and kinds of a shift's breaks in their order, checked against the law."""
     rules, labour = centre.shifts, centre.labour
-    found = []
-    for kind, length_h in rules.lengths_h.items():
-        meal = rules.meal_min[kind]
-        if not labour.min_meal_min.value <= meal <= labour.max_meal_min.value:
-            raise PlanningError(
-                f"shifts.meal_min.{kind} is {meal} min, must lie in [{labour.min_meal_min.value:g}, "
-                f"{labour.max_meal_min.value:g}] ({labour.min_meal_min.article}): change the meal"
-            )
-        paid_h = length_h - meal / 60
-        if paid_h > labour.max_shift_h.value:
-            raise PlanningError(
-                f"shifts.lengths_h.{kind} is {length_h:g} h, of which {paid_h:g} h paid, must not exceed "
-                f"{labour.max_shift_h.value:g} h ({labour.max_shift_h.article}): shorten it"
-            )
-        found += [_pattern(centre, kind, paid_h, stagger) for stagger in STAGGER]
-    return list(dict.fromkeys(found))
+    length_h = rules.lengths_h[kind]
+    gap_h = rules.gap_h.get(kind)
+    meal = rules.meal_min[kind] if gap_h is None else gap_h * 60
+    low, high = labour.min_meal_min, labour.max_meal_min
+    if gap_h is None and not low.value <= meal <= high.value:
+        raise PlanningError(
+            f"shifts.meal_min.{kind} is {meal} min, must lie in [{low.value:g}, {high.value:g}] "
+            f"({low.article}): change the meal"
+        )
+    paid_h = length_h - meal / 60
+    if paid_h > labour.max_shift_h.value:
+        raise PlanningError(
+            f"shifts.lengths_h.{kind} is {length_h:g} h, of which {paid_h:g} h paid, must not exceed "
+            f"{labour.max_shift_h.value:g} h ({labour.max_shift_h.article}): shorten it"
+        )
+    count = max(math.ceil(paid_h / rules.work_between_rests_h) - 1, 1)
+    found: list[tuple[int, BreakKind]] = [(rules.rest_min * 60, "rest")] * count
+    found[count // 2] = (round(meal * 60), "meal" if gap_h is None else "gap")
+    return found
 
 
-def _pattern(centre: Centre, kind: str, paid_h: float, stagger: int) -> Pattern:
-    rules, grid = centre.shifts, centre.interval_s
-    stretches = int(np.ceil(paid_h / rules.work_between_rests_h))
-    middle = (stretches - 1) // 2
-    rest_s, meal_s = rules.rest_min * 60, rules.meal_min[kind] * 60
-    length_s = round(rules.lengths_h[kind] * 3600)
-    work_s = length_s - meal_s - (stretches - 2) * rest_s
-    breaks, clock = [], 0.0
-    for number in range(stretches - 1):
-        clock += work_s / stretches
-        size = meal_s if number == middle else rest_s
-        start = round(clock / grid) * grid + stagger * grid
-        breaks.append(Break(start, size, "meal" if number == middle else "rest"))
-        clock += size
-    return Pattern(kind, length_s, tuple(breaks))
+def _shape(centre: Centre, kind: str, pauses: list[tuple[int, BreakKind]]) -> Shape:
+    rules = centre.shifts
+    grid, length_s = rules.break_every_min * 60, round(rules.lengths_h[kind] * 3600)
+    if rules.breaks == "fixed":
+        return _even(kind, length_s, grid, pauses)
+    tolerance_s = rules.work_tolerance_h * 3600
+    while tolerance_s <= length_s:
+        low_s = max(rules.work_between_rests_h * 3600 - tolerance_s, grid)
+        windows = _windows(
+            length_s,
+            grid,
+            pauses,
+            (low_s, rules.work_between_rests_h * 3600 + tolerance_s),
+            rules.meal_middle,
+        )
+        if windows is not None:
+            slots = [Slot(*pause, *window) for pause, window in zip(pauses, windows[0], strict=True)]
+            return Shape(kind, length_s, grid, tuple(slots), tuple(windows[1]))
+        tolerance_s += grid
+    raise PlanningError(
+        f"shifts.lengths_h.{kind} is {length_s / 3600:g} h, which does not hold {len(pauses)} breaks within "
+        f"meal_middle {rules.meal_middle:g}: make it longer, its breaks fewer or meal_middle wider"
+    )
 
 
-def catalogue(centre: Centre, site: str, axis: pd.DatetimeIndex) -> pd.DataFrame:
-    """List the shifts that may start on the days of an axis at a site.
+def _even(kind: str, length_s: int, grid: int, pauses: list[tuple[int, BreakKind]]) -> Shape:
+    """Breaks that cut the work into equal stretches, on the grid, with no choice left."""
+    work_s = (length_s - sum(length for length, _ in pauses)) / (len(pauses) + 1)
+    places, clock = [], 0.0
+    for length, _ in pauses:
+        clock += work_s
+        places.append(round(clock / grid))
+        clock += length
+    slots = tuple(Slot(*pause, place, place) for pause, place in zip(pauses, places, strict=True))
+    apart = tuple((int(step), int(step)) for step in np.diff(places))
+    return Shape(kind, length_s, grid, slots, apart)
+
+
+def _windows(
+    length_s: int,
+    grid: int,
+    pauses: list[tuple[int, BreakKind]],
+    work_s: tuple[float, float],
+    middle: float,
+) -> tuple[list[tuple[int, int]], list[tuple[int, int]]] | None:
+    """First and last place of each break, and the steps between neighbours; None where nothing fits.
+
+    Forwards each break lies the least or the most work behind the one before, backwards before the next.
+    """
+    low, high = work_s
+    steps = [(math.ceil((low + size) / grid), math.floor((high + size) / grid)) for size, _ in pauses]
+    firsts, lasts = [math.ceil(low / grid)], [math.floor(high / grid)]
+    for least, most in steps[:-1]:
+        firsts.append(firsts[-1] + least)
+        lasts.append(lasts[-1] + most)
+    for number in range(len(pauses) - 1, -1, -1):
+        size, kind = pauses[number]
+        ends = number == len(pauses) - 1
+        after = (length_s / grid, length_s / grid) if ends else (firsts[number + 1], lasts[number + 1])
+        room = ((low + size) / grid, (high + size) / grid) if ends else steps[number]
+        firsts[number] = max(firsts[number], math.ceil(after[0] - room[1]))
+        lasts[number] = min(lasts[number], math.floor(after[1] - room[0]))
+        if kind != "rest":
+            margin = (1 - middle) / 2 * length_s
+            firsts[number] = max(firsts[number], math.ceil(margin / grid))
+            lasts[number] = min(lasts[number], math.floor((length_s - margin - size) / grid))
+    for number, (least, most) in enumerate(steps[:-1]):
+        firsts[number + 1] = max(firsts[number + 1], firsts[number] + least)
+        lasts[number + 1] = min(lasts[number + 1], lasts[number] + most)
+    if any(first > last for first, last in zip(firsts, lasts, strict=True)):
+        return None
+    return list(zip(firsts, lasts, strict=True)), steps[:-1]
+
+
+def catalogue(
+    centre: Centre, site: str, axis: pd.DatetimeIndex, kinds: list[Shape] | None = None
+) -> pd.DataFrame:
+    """List the shifts that may start on the days of an axis at a site, their breaks still open.
+
+    Parameters
+    ----------
+    centre : Centre
+    site : str
+    axis : DatetimeIndex
+    kinds : list of Shape, optional
+        `shapes` of the centre by default.
 
     Returns
     -------
     DataFrame
-        Row a shift: pattern (number in `patterns`), start, end, paid_h, night_h and holiday_h (paid hours at
-        night and on public holidays), ordered by start.
+        Row a start and kind: shape (number in `kinds`), start, end, paid_h, ordered by start.
 
     Raises
     ------
     PlanningError
         No shift fits the site's hours.
     """
-    step = pd.Timedelta(minutes=centre.shifts.start_every_min)
-    starts = pd.date_range(axis[0], axis[-1], freq=step)
+    kinds = shapes(centre) if kinds is None else kinds
     parts = []
-    for number, pattern in enumerate(patterns(centre)):
-        ends = starts + pd.Timedelta(seconds=pattern.length_s)
+    for number, shape in enumerate(kinds):
+        starts = _starts(centre, shape, axis)
+        ends = starts + pd.Timedelta(seconds=shape.length_s)
         fits = _fits(centre, site, starts, ends)
-        parts.append(_timed(centre, number, pattern, starts[fits]))
-    shifts = pd.concat(parts, ignore_index=True)
+        parts.append(
+            pd.DataFrame({"shape": number, "start": starts, "end": ends, "paid_h": shape.paid_s / 3600})[fits]
+        )
+    shifts = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if shifts.empty:
         hours = centre.sites[site]
         raise PlanningError(
-            f"shifts.lengths_h: no shift fits the hours of {site} ({hours.opens} to {hours.closes}): "
-            "add a shorter kind of shift or open longer"
+            f"shifts.lengths_h: no shift fits the hours of {site} ({clock_text(hours.opens)} to "
+            f"{clock_text(hours.closes)}): add a shorter kind of shift or open longer"
         )
-    return shifts.sort_values(["start", "pattern"], ignore_index=True)
+    return shifts.sort_values(["start", "shape"], ignore_index=True)
 
 
-def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> np.ndarray:
+def _starts(centre: Centre, shape: Shape, axis: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Instants at which a shape may start."""
+    if shape.clock is None:
+        end = axis[-1] + pd.Timedelta(seconds=centre.interval_s)
+        every = pd.Timedelta(minutes=centre.shifts.start_every_min)
+        return pd.date_range(axis[0], end, freq=every, inclusive="left")
+    days = axis[time_of_day(axis) == pd.Timedelta(0)].tz_localize(None)
+    return (days + shape.clock).tz_localize(axis.tz)
+
+
+def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.bool_]:
     """Shifts inside the site's hours that neither start nor end while nobody can get home."""
     hours, rules = centre.sites[site], centre.shifts
-    day = pd.Timedelta(days=1)
     fits = ~(_inside(starts, rules.quiet_from, rules.quiet_until))
     fits &= ~(_inside(ends, rules.quiet_from, rules.quiet_until))
-    if hours.closes - hours.opens < day:
-        opens = starts.normalize() + hours.opens
-        fits &= (starts >= opens) & (ends <= starts.normalize() + hours.closes)
+    if hours.closes - hours.opens < pd.Timedelta(days=1):
+        midnight = starts.normalize()
+        fits &= (starts >= midnight + hours.opens) & (ends <= midnight + hours.closes)
     return np.asarray(fits)
 
 
-def _inside(times: pd.DatetimeIndex, opens: timedelta, closes: timedelta) -> np.ndarray:
+def _inside(times: pd.DatetimeIndex, opens: timedelta, closes: timedelta) -> NDArray[np.bool_]:
     """Tell which clock times lie strictly inside a window, so that its edges are still allowed."""
     clock = time_of_day(times)
     after, before = clock > opens, clock < closes
     return np.asarray(after & before if opens <= closes else after | before)
 
 
-def _timed(centre: Centre, number: int, pattern: Pattern, starts: pd.DatetimeIndex) -> pd.DataFrame:
-    ends = starts + pd.Timedelta(seconds=pattern.length_s)
-    night = hours_within(starts, ends, centre.labour.night_from, centre.labour.night_until)
-    holiday = holiday_hours(starts, ends, centre.country)
-    for pause in pattern.breaks:
-        if not pause.paid:
-            begin = starts + pd.Timedelta(seconds=pause.start_s)
-            end = begin + pd.Timedelta(seconds=pause.length_s)
-            night -= hours_within(begin, end, centre.labour.night_from, centre.labour.night_until)
-            holiday -= holiday_hours(begin, end, centre.country)
+def premium_hours(centre: Centre, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> pd.DataFrame:
+    """Hours of spans that earn a premium: night_h, holiday_h and weekend_h.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> start = pd.DatetimeIndex(["2026-11-27 20:00"]).tz_localize("Europe/Moscow")
+    >>> premium_hours(Centre.load(), start, start + pd.Timedelta(hours=6)).iloc[0].tolist()
+    [4.0, 0.0, 2.0]
+    """
+    labour = centre.labour
     return pd.DataFrame(
         {
-            "pattern": number, "start": starts, "end": ends, "paid_h": pattern.paid_s / 3600,
-            "night_h": night, "holiday_h": holiday,
+            "night_h": hours_within(starts, ends, labour.night_from, labour.night_until),
+            "holiday_h": holiday_hours(starts, ends, centre.country),
+            "weekend_h": _weekend_hours(starts, ends),
         }
-    )  # fmt: skip
+    )
+
+
+def _weekend_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.float64]:
+    """Hours of spans of up to two days that lie on a Saturday or Sunday."""
+    total = np.zeros(len(starts))
+    first = starts.tz_localize(None).normalize()
+    for number in range(3):
+        day = first + number * pd.Timedelta(days=1)
+        opens = day.tz_localize(starts.tz)
+        closes = (day + pd.Timedelta(days=1)).tz_localize(starts.tz)
+        inside = (np.minimum(ends, closes) - np.maximum(starts, opens)) / pd.Timedelta(hours=1)
+        total += np.where(day.day_of_week >= 5, np.maximum(inside, 0.0), 0.0)
+    return total

@@ -1,37 +1,28 @@
-"""The cheapest shifts that cover a requirement, by linear programming and a dive (OR-Tools)."""
+"""The cheapest shifts, breaks included, that put the required agents on position (OR-Tools)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from ortools.math_opt import model_pb2
-from ortools.math_opt.python import mathopt
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
-from tqdm import tqdm
 
-from planning.calendars import axis
+from planning.calendars import axis, time_of_day
+from planning.centre import clock_text
 from planning.errors import PlanningError
-from planning.shifts.catalogue import Pattern, catalogue, patterns
+from planning.shifts.catalogue import Pattern, premium_hours
+from planning.shifts.groups import Group, group_of, groups_of
+from planning.shifts.program import relax
+from planning.shifts.search import CoverSettings, Found, Progress, search
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
 __all__ = ["CoverPlan", "cover", "horizon", "on_position", "requirement_by_team"]
-
-# A column whose reduced cost exceeds this share of its cost is not worth a place in the dive.
-_NEAR = 0.02
-# Share of the fractional columns that a step of the dive rounds up.
-_STEP = 0.30
-# A part of at most so many shifts is searched by branch and bound, to this gap or so many nodes.
-_SMALL = 150
-_GAP = 0.01
-_NODES = 50
-_SOLVER = mathopt.SolverType.HIGHS
 
 
 @dataclass(frozen=True)
@@ -41,20 +32,28 @@ class CoverPlan:
     Attributes
     ----------
     shifts : DataFrame
-        SHIFTS, and of each shift its pattern (number in `patterns`), night_h and holiday_h a head, and
-        cost_rub of all its heads.
+        SHIFTS, one row a team, start, end and layout of breaks, and of each shift its pattern (number in
+        `patterns`), night_h and holiday_h a head, and cost_rub of all its heads.
     unmet : DataFrame
-        team, interval_start, missing: agents short, a row an interval that is not covered.
+        team, queue, interval_start, missing: agents short, a row an interval that is not covered.
     teams : DataFrame
-        Index team: objective_rub, bound_rub (no plan is cheaper), gap, paid_h.
+        Index team: objective_rub, bound_rub (no plan is cheaper), gap, paid_h. The objective and the bound of
+        teams that share queues are divided by the cost of their shifts.
     patterns : tuple of Pattern
-        Shapes of shift with their breaks.
+        The insides of the shifts.
+    binding : DataFrame
+        limit, value, one_more, saves_rub: what one more unit of each limit that binds would save, by the
+        duals of the relaxation (max_starts: what no limit would save, by solving again).
+    status : str
+        How the search ended.
     """
 
     shifts: pd.DataFrame
     unmet: pd.DataFrame
     teams: pd.DataFrame
     patterns: tuple[Pattern, ...]
+    binding: pd.DataFrame = field(default_factory=pd.DataFrame)
+    status: str = ""
 
     @property
     def objective_rub(self) -> float:
@@ -72,13 +71,24 @@ class CoverPlan:
         return self.objective_rub / self.bound_rub - 1 if self.bound_rub else 0.0
 
 
-def cover(centre: Centre, requirement: pd.DataFrame, *, strict: bool = False) -> CoverPlan:
+def cover(
+    centre: Centre,
+    requirement: pd.DataFrame,
+    *,
+    strict: bool = False,
+    shifts: Sequence[str] | None = None,
+    settings: CoverSettings | None = None,
+    callback: Callable[[Progress], object] | None = None,
+) -> CoverPlan:
     """Find the cheapest shifts, with their breaks, that put the required agents on position.
 
     The horizon stands for one of a run of like ones: a shift that runs over its end covers the first hours
     of the horizon too, as the night shift of the evening before did. Money is paid hours at the team's rate
-    with the night and holiday premiums; a missing agent-hour costs ``pay.unmet_rub_h``, so there is always
-    a plan and never a silent shortage.
+    with the night, holiday and weekend premiums; a missing agent-hour costs ``pay.unmet_rub_h``, so there is
+    always a plan and never a silent shortage; an agent-hour too many costs ``pay.over_rub_h``.
+
+    Teams of a site that share queues are planned in one model, in which an agent on position serves one queue
+    at a time; teams that share none are planned apart.
 
     Parameters
     ----------
@@ -87,6 +97,12 @@ def cover(centre: Centre, requirement: pd.DataFrame, *, strict: bool = False) ->
         REQUIREMENT of whole days.
     strict : bool
         Raise where an interval cannot be covered.
+    shifts : sequence of str, optional
+        The shifts that there are, such as "09:00-18:00 meal 12:30-13:30", in place of the centre's rules.
+    settings : CoverSettings, optional
+    callback : callable, optional
+        Called with a `Progress` after each step. A KeyboardInterrupt ends the search with the best plan so
+        far.
 
     Returns
     -------
@@ -95,33 +111,36 @@ def cover(centre: Centre, requirement: pd.DataFrame, *, strict: bool = False) ->
     Raises
     ------
     PlanningError
-        No shift fits a site, or `strict` and the plan is short.
+        No shift fits a site, a requirement is off the grid, or `strict` and the plan is short.
+
+    Examples
+    --------
+    >>> from planning import Centre, requirement
+    >>> times = axis(pd.Timestamp("2026-11-23", tz="Europe/Moscow"), 1, 900)
+    >>> calls = np.where((times.hour >= 9) & (times.hour < 21), 6.0, 0.0)
+    >>> demand = pd.DataFrame({"queue": "claims", "interval_start": times, "calls": calls, "aht_s": 300.0})
+    >>> centre = Centre.load()
+    >>> needed = requirement(centre, demand[demand["calls"] > 0])
+    >>> plan = cover(centre, needed, settings=CoverSettings(gap=0.05))
+    >>> len(plan.unmet), plan.gap <= 0.06, plan.status
+    (0, True, 'within the gap')
     """
-    shapes = tuple(patterns(centre))
+    settings = CoverSettings() if settings is None else settings
     times = horizon(centre, requirement)
-    needs = requirement_by_team(centre, requirement, times)
-    progress = tqdm(needs.items(), total=len(needs), desc="shifts", unit="team", leave=False)
-    parts = [_cover_team(centre, team, need, shapes) for team, need in progress]
-    plan = CoverPlan(
-        pd.concat([part.shifts for part in parts], ignore_index=True),
-        pd.concat([part.unmet for part in parts], ignore_index=True),
-        pd.concat([part.teams for part in parts]),
-        shapes,
-    )
+    _check_times(centre, requirement, times)
+    explicit = (centre.shifts.explicit or None) if shifts is None else shifts
+    groups, relaxed = _within_starts(centre, groups_of(centre, requirement, times, explicit))
+    found, status = search([group.program for group in groups], settings, callback)
+    plan = _plan(centre, times, groups, found, relaxed, status)
     if strict and len(plan.unmet):
-        first = plan.unmet.iloc[0]
-        raise PlanningError(
-            f"{first['team']} is short of {first['missing']:g} agents at "
-            f"{first['interval_start']:%Y-%m-%d %H:%M} (and in {len(plan.unmet) - 1} more intervals): "
-            "allow other shifts, a lower target or a higher pay.unmet_rub_h"
-        )
+        raise PlanningError(_clash(centre, plan))
     return plan
 
 
 def requirement_by_team(
     centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex
 ) -> dict[str, pd.Series]:
-    """Heads to roster of each team by interval, zero where its queue is closed."""
+    """Heads to roster of each team by interval for its first queue, zero where that is closed."""
     found: dict[str, pd.Series] = {}
     for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False):
         team = centre.team_for(queue, site)
@@ -133,14 +152,22 @@ def requirement_by_team(
 def on_position(
     shifts: pd.DataFrame, shapes: tuple[Pattern, ...], times: pd.DatetimeIndex, heads: str = "headcount"
 ) -> NDArray[np.int64]:
-    """Count the heads on position in each interval, breaks left out, by walking through the shifts."""
-    step = times[1] - times[0]
-    total = np.zeros(len(times), dtype=np.int64)
-    for row in shifts.itertuples():
-        working = shapes[row.pattern].on_position(int(step.total_seconds()))
-        first = int((row.start - times[0]) / step)
-        np.add.at(total, (first + np.flatnonzero(working)) % len(times), getattr(row, heads))
-    return total
+    """Count the heads on position in each interval by walking through the shifts: the least at any moment.
+
+    Nobody on a break counts. This knows no solver: it judges a plan.
+    """
+    interval_s = int((times[1] - times[0]).total_seconds())
+    starts = ((pd.DatetimeIndex(shifts["start"]) - times[0]) // pd.Timedelta(seconds=1)).tolist()
+    used = [shapes[number] for number in shifts["pattern"].unique()]
+    inside = [edge for shape in used for pause in shape.breaks for edge in (pause.start_s, pause.end_s)]
+    grain = math.gcd(interval_s, *starts, *inside, *(shape.length_s for shape in used))
+    total = np.zeros(len(times) * interval_s // grain, dtype=np.int64)
+    working = {number: shapes[number].on_position(grain) for number in shifts["pattern"].unique()}
+    for start, number, count in zip(starts, shifts["pattern"], shifts[heads], strict=True):
+        at = (start // grain + np.flatnonzero(working[number])) % len(total)
+        np.add.at(total, at, count)
+    least: NDArray[np.int64] = total.reshape(len(times), -1).min(axis=1)
+    return least
 
 
 def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
@@ -150,157 +177,168 @@ def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
     return axis(times.min().normalize(), days, centre.interval_s)
 
 
-def _cover_team(centre: Centre, team: str, need: pd.Series, shapes: tuple[Pattern, ...]) -> CoverPlan:
-    times = pd.DatetimeIndex(need.index)
-    shifts = catalogue(centre, centre.teams[team].site, times)
-    rate = centre.hourly_rub(team)
-    premium, holiday = centre.labour.night_premium.value, centre.labour.holiday_premium.value
-    cost = rate * (shifts["paid_h"] + premium * shifts["night_h"] + holiday * shifts["holiday_h"]).to_numpy()
-    problem = _Problem(
-        covers=_coverage(shifts, shapes, times),
-        need=need.to_numpy(dtype=float),
-        cost=cost,
-        price=centre.pay.unmet_rub_h * centre.interval_s / 3600,
-    )
-    heads, bound = _solve(problem)
-    missing = np.maximum(problem.need - problem.covers @ heads, 0)
-    chosen = shifts.assign(headcount=heads, cost_rub=cost * heads)[heads > 0].reset_index(drop=True)
-    objective = float(cost @ heads + problem.price * missing.sum())
-    paid_h = float(chosen["paid_h"] @ chosen["headcount"])
+def _check_times(centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex) -> None:
+    """Refuse rows that no interval of the horizon is for."""
+    off = ~requirement["interval_start"].isin(times)
+    if off.any():
+        raise PlanningError(
+            f"requirement has interval_start {requirement['interval_start'][off].iloc[0]:%Y-%m-%d %H:%M}, "
+            f"must lie on the grid of {centre.interval_s} s: set the centre's interval_s"
+        )
+
+
+def _within_starts(centre: Centre, groups: list[Group]) -> tuple[list[Group], dict[int, float]]:
+    """Keep to `max_starts`: leave out the times of day that the relaxation uses least, some at a time.
+
+    Returns the groups and, of those that lost a start, the value of their relaxation before and after, which
+    is what the limit costs; the first stays the bound.
+    """
+    limit = centre.shifts.max_starts
+    if limit is None:
+        return groups, {}
+    kept, before = [], {}
+    for number, group in enumerate(groups):
+        relaxed = relax(group.program)
+        first = relaxed.value
+        while (used := group.clocks(relaxed.x)).groupby("team").size().max() > limit:
+            counts = used.groupby("team").size()
+            room = counts.map(lambda count: max(limit, int(0.6 * count)))
+            ranked = used.assign(rank=used.groupby("team")["heads"].rank(method="first", ascending=False))
+            allowed = ranked[ranked["rank"] <= ranked["team"].map(room)]
+            group = group_of(centre, group, {*zip(allowed["team"], allowed["clock"], strict=True)})
+            relaxed = relax(group.program)
+            before[number] = first
+        kept.append(group)
+    return kept, before
+
+
+def _plan(
+    centre: Centre,
+    times: pd.DatetimeIndex,
+    groups: list[Group],
+    found: list[Found],
+    relaxed: dict[int, float],
+    status: str,
+) -> CoverPlan:
+    """Write what was found as tables."""
+    people = [group.people(one.x) for group, one in zip(groups, found, strict=True)]
+    shapes = sorted({row[2] for rows in people for row in rows})
+    numbers = {pattern: number for number, pattern in enumerate(shapes)}
+    shifts, teams, unmet, binding = [], [], [], []
+    for number, (group, one) in enumerate(zip(groups, found, strict=True)):
+        table = _shifts(centre, people[number], numbers)
+        bound = min(one.bound_rub, relaxed.get(number, np.inf))
+        shifts.append(table)
+        teams.append(_teams(group, table, group.program.value(one.x), bound))
+        unmet.append(_unmet(group, group.program.short(one.x), times))
+        binding += group.binding(one)
+        if number in relaxed:
+            saved = one.bound_rub - relaxed[number]
+            binding.append(("max_starts", float(centre.shifts.max_starts or 0), "no limit", saved))
+    columns = ["limit", "value", "one_more", "saves_rub"]
     return CoverPlan(
-        _named(centre, team, chosen),
-        pd.DataFrame({"team": team, "interval_start": times, "missing": missing})[missing > 0],
-        pd.DataFrame(
-            {"objective_rub": objective, "bound_rub": bound, "gap": objective / bound - 1 if bound else 0.0,
-             "paid_h": paid_h},
-            index=pd.Index([team], name="team"),
-        ),
-        shapes,
-    )  # fmt: skip
-
-
-def _named(centre: Centre, team: str, shifts: pd.DataFrame) -> pd.DataFrame:
-    """SHIFTS rows of a team: a shift's name says its team, its start and its pattern."""
-    names = [f"{team}-{row.start:%Y%m%dT%H%M}-{row.pattern:02d}" for row in shifts.itertuples()]
-    columns = ["shift_id", "site", "team", "start", "end", "paid_h", "headcount"]
-    named = shifts.assign(shift_id=names, site=centre.teams[team].site, team=team)
-    return named[[*columns, "pattern", "night_h", "holiday_h", "cost_rub"]]
-
-
-def _coverage(shifts: pd.DataFrame, shapes: tuple[Pattern, ...], times: pd.DatetimeIndex) -> sparse.csc_array:
-    """Matrix of intervals x shifts: 1 where the shift's agent is on position."""
-    step = times[1] - times[0]
-    working = [np.flatnonzero(shape.on_position(int(step.total_seconds()))) for shape in shapes]
-    first = ((shifts["start"] - times[0]) // step).to_numpy()
-    rows = [
-        (start + working[number]) % len(times) for start, number in zip(first, shifts["pattern"], strict=True)
-    ]
-    columns = np.repeat(np.arange(len(shifts)), [len(part) for part in rows])
-    index = np.concatenate(rows)
-    return sparse.csc_array((np.ones(len(index)), (index, columns)), shape=(len(times), len(shifts)))
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """min cost x + price u  with  covers x + u >= need,  x whole."""
-
-    covers: sparse.csc_array
-    need: NDArray[np.float64]
-    cost: NDArray[np.float64]
-    price: float
-
-    def part(self, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> _Problem:
-        """Return the problem of some intervals and some shifts."""
-        covers = self.covers[rows, :][:, columns]
-        return _Problem(covers, self.need[rows], self.cost[columns], self.price)
-
-
-def _solve(problem: _Problem) -> tuple[NDArray[np.int64], float]:
-    """Solve the parts of a problem that share no interval, each on its own; heads and the proven bound."""
-    heads = np.zeros(len(problem.cost), dtype=np.int64)
-    bound = 0.0
-    for rows, columns in _parts(problem):
-        part = problem.part(rows, columns)
-        if part.need.any():
-            heads[columns], part_bound = _solve_part(part)
-            bound += part_bound
-    return heads, bound
-
-
-def _parts(problem: _Problem) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Intervals and shifts that hang together: the days of a site that closes at night, else the horizon."""
-    intervals = len(problem.need)
-    links = sparse.block_array([[None, problem.covers], [problem.covers.T, None]])
-    count, label = connected_components(links, directed=False)
-    return [
-        (np.flatnonzero(label[:intervals] == part), np.flatnonzero(label[intervals:] == part))
-        for part in range(count)
-    ]
-
-
-def _solve_part(problem: _Problem) -> tuple[NDArray[np.int64], float]:
-    """Search a small part; of a large one solve the relaxation, then dive on the columns near its optimum."""
-    if len(problem.cost) <= _SMALL:
-        return _search(problem)
-    heads = np.zeros(len(problem.cost), dtype=np.int64)
-    model, shifts = _model(problem)
-    relaxed = mathopt.solve(model, _SOLVER)
-    reduced = np.array(relaxed.reduced_costs(shifts))
-    near = np.flatnonzero(reduced <= _NEAR * problem.cost)
-    heads[near] = _dive(problem.part(np.arange(len(problem.need)), near))
-    return heads, relaxed.objective_value()
-
-
-def _search(problem: _Problem) -> tuple[NDArray[np.int64], float]:
-    """Branch and bound, stopped by its gap or its nodes so that it repeats."""
-    model, shifts = _model(problem)
-    for shift in shifts:
-        shift.integer = True
-    limits = mathopt.SolveParameters(relative_gap_tolerance=_GAP, node_limit=_NODES)
-    result = mathopt.solve(model, _SOLVER, params=limits)
-    heads = np.rint(result.variable_values(shifts)).astype(np.int64)
-    return heads, result.termination.objective_bounds.dual_bound
-
-
-def _dive(problem: _Problem) -> NDArray[np.int64]:
-    """Round the relaxation step by step, re-solving warm, the most nearly whole columns first."""
-    model, shifts = _model(problem)
-    floor = np.zeros(len(shifts))
-    while True:
-        result = mathopt.solve(model, _SOLVER)
-        value = np.array(result.variable_values(shifts))
-        fraction = value - np.floor(value + 1e-7)
-        loose = np.flatnonzero(fraction > 1e-7)
-        if not len(loose):
-            heads: NDArray[np.int64] = np.rint(value).astype(np.int64)
-            return heads
-        order = loose[np.argsort(-fraction[loose], kind="stable")][: max(1, int(len(loose) * _STEP))]
-        floor = np.maximum(floor, np.floor(value + 1e-7))
-        rounded = [column for column in order if column == order[0] or fraction[column] > 0.5]
-        floor[rounded] += 1
-        for column in np.union1d(loose, np.flatnonzero(value > 0.5)):
-            shifts[column].lower_bound = floor[column]
-
-
-def _model(problem: _Problem) -> tuple[Any, list[Any]]:
-    """Write the relaxation for MathOpt, straight from the arrays."""
-    intervals, columns = problem.covers.shape
-    proto = model_pb2.ModelProto()
-    every = range(columns + intervals)
-    proto.variables.ids.extend(every)
-    proto.variables.lower_bounds.extend(np.zeros(columns + intervals))
-    proto.variables.upper_bounds.extend(np.concatenate([np.full(columns, np.inf), problem.need]))
-    proto.variables.integers.extend([False] * (columns + intervals))
-    proto.objective.linear_coefficients.ids.extend(every)
-    proto.objective.linear_coefficients.values.extend(
-        np.concatenate([problem.cost, np.full(intervals, problem.price)])
+        pd.concat(shifts, ignore_index=True),
+        pd.concat(unmet, ignore_index=True),
+        pd.concat(teams),
+        tuple(shapes),
+        pd.DataFrame(binding, columns=columns),
+        status,
     )
-    proto.linear_constraints.ids.extend(range(intervals))
-    proto.linear_constraints.lower_bounds.extend(problem.need)
-    proto.linear_constraints.upper_bounds.extend([np.inf] * intervals)
-    rows = sparse.hstack([problem.covers, sparse.eye_array(intervals)]).tocsr().sorted_indices().tocoo()
-    proto.linear_constraint_matrix.row_ids.extend(rows.row)
-    proto.linear_constraint_matrix.column_ids.extend(rows.col)
-    proto.linear_constraint_matrix.coefficients.extend(rows.data)
-    model = mathopt.Model.from_model_proto(proto)
-    return model, list(model.variables())[:columns]
+
+
+def _shifts(
+    centre: Centre, people: list[tuple[str, pd.Timestamp, Pattern, int]], numbers: dict[Pattern, int]
+) -> pd.DataFrame:
+    """SHIFTS rows of (team, start, pattern, heads), with premiums and cost."""
+    rows = pd.DataFrame(
+        [
+            (f"{team}-{start:%Y%m%dT%H%M}-{numbers[pattern]:03d}", centre.teams[team].site, team, start,
+             start + pd.Timedelta(seconds=pattern.length_s), pattern.paid_s / 3600, heads, numbers[pattern])
+            for team, start, pattern, heads in people
+        ],
+        columns=["shift_id", "site", "team", "start", "end", "paid_h", "headcount", "pattern"],
+    )  # fmt: skip
+    zone = f"datetime64[us, {centre.time_zone}]"
+    kinds = {"start": zone, "end": zone, "paid_h": "float64", "headcount": "int64", "pattern": "int64"}
+    rows = rows.astype(kinds)
+    extra = _premiums(centre, rows, [pattern for _, _, pattern, _ in people])
+    rate = rows["team"].map(centre.hourly_rub).to_numpy(dtype=float)
+    premium = (
+        centre.labour.night_premium.value * extra["night_h"]
+        + centre.labour.holiday_premium.value * extra["holiday_h"]
+        + centre.pay.weekend_premium * extra["weekend_h"]
+    )
+    return rows.assign(
+        night_h=extra["night_h"],
+        holiday_h=extra["holiday_h"],
+        cost_rub=rate * (rows["paid_h"] + premium) * rows["headcount"],
+    )
+
+
+def _premiums(centre: Centre, rows: pd.DataFrame, patterns: list[Pattern]) -> pd.DataFrame:
+    """Paid hours of each shift that earn a premium: those of its presence less those of its unpaid breaks."""
+    total = premium_hours(centre, pd.DatetimeIndex(rows["start"]), pd.DatetimeIndex(rows["end"]))
+    unpaid = [(number, pause) for number, p in enumerate(patterns) for pause in p.breaks if not pause.paid]
+    owner = [number for number, _ in unpaid]
+    begin = pd.DatetimeIndex(rows["start"].iloc[owner]) + pd.to_timedelta(
+        [pause.start_s for _, pause in unpaid], unit="s"
+    )
+    end = begin + pd.to_timedelta([pause.length_s for _, pause in unpaid], unit="s")
+    lost = premium_hours(centre, begin, end).groupby(np.array(owner, dtype=np.int64)).sum()
+    return total.sub(lost, fill_value=0.0)
+
+
+def _teams(group: Group, shifts: pd.DataFrame, objective: float, bound: float) -> pd.DataFrame:
+    """Objective and proven bound of each team of a group."""
+    cost = shifts.groupby("team")["cost_rub"].sum().reindex(group.teams, fill_value=0.0)
+    share = cost / cost.sum() if cost.sum() else pd.Series(1 / len(cost), index=cost.index)
+    paid = (shifts["paid_h"] * shifts["headcount"]).groupby(shifts["team"]).sum()
+    bound = min(bound, objective)
+    table = pd.DataFrame(
+        {"objective_rub": objective * share, "bound_rub": bound * share,
+         "gap": objective / bound - 1 if bound > 0 else 0.0,
+         "paid_h": paid.reindex(group.teams, fill_value=0.0)},
+    )  # fmt: skip
+    return table.rename_axis("team")
+
+
+def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) -> pd.DataFrame:
+    """Heads missing of each queue, the most in an interval."""
+    parts = []
+    for (team, queue), missing in zip(group.served, short.reshape(len(group.served), -1), strict=True):
+        most = missing.reshape(len(times), -1).max(axis=1)
+        frame = pd.DataFrame(
+            {"team": team, "queue": queue, "interval_start": times, "missing": np.rint(most).astype(int)}
+        )
+        parts.append(frame[most > 0.5])
+    return pd.concat(parts)
+
+
+def _clash(centre: Centre, plan: CoverPlan) -> str:
+    """Say where a plan is short first, and which rule shuts out the shifts that would help."""
+    first = plan.unmet.iloc[0]
+    when = first["interval_start"]
+    return (
+        f"{first['team']} is short of {first['missing']:g} agents at {when:%Y-%m-%d %H:%M} "
+        f"(and in {len(plan.unmet) - 1} more intervals): {_reason(centre, str(first['team']), when)}"
+    )
+
+
+def _reason(centre: Centre, team: str, when: pd.Timestamp) -> str:
+    """Name the rule that leaves an interval without a shift."""
+    site, rules = centre.sites[centre.teams[team].site], centre.shifts
+    clock = time_of_day(pd.DatetimeIndex([when]))[0].to_pytimedelta()
+    if not site.is_open(clock):
+        return (
+            f"the site is open from {clock_text(site.opens)} to {clock_text(site.closes)}: "
+            "open it longer or let another site answer"
+        )
+    if team in rules.max_heads:
+        return f"shifts.max_heads.{team} is {rules.max_heads[team]}: allow more or ask for less"
+    if rules.quiet_from <= clock < rules.quiet_until:
+        return (
+            f"no shift starts or ends from {clock_text(rules.quiet_from)} to "
+            f"{clock_text(rules.quiet_until)}: allow longer shifts, shorter quiet hours or a higher "
+            "pay.unmet_rub_h"
+        )
+    return "allow other shifts, a lower target or a higher pay.unmet_rub_h"

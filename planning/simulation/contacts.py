@@ -2,16 +2,22 @@
 
 One row a contact with one queue; a transferred caller has a row in each queue, a redial is a row of its own.
 
+It has what CALLS records of real calls (call_id, queue, wait_s, handle_s, outcome), so one `measures` scores
+both; times count from the start of the horizon (`planning.simulation.replications.contacts_of` dates them).
+
 ============== ========= =================================================================================
 column         unit      meaning
 ============== ========= =================================================================================
+call_id        number    number of the contact, by arrival
 queue          name      queue called
 arrival_s      s         joined the queue
+wait_s         s         from the arrival to the answer or the hang-up
+handle_s       s         from the answer to the end; NaN where abandoned
+outcome        name      "answered" or "abandoned"
 answer_s       s         service started; NaN where abandoned
 end_s          s         service ended, or the caller gave up
 agent          number    who answered; -1 where abandoned
 team           name      team of that agent; missing where abandoned
-outcome        name      "answered" or "abandoned"
 attempt        number    1 for the first call, 2 for the first redial, ...
 transferred_from name    queue that handed the caller over; missing for a call from outside
 ============== ========= =================================================================================
@@ -30,13 +36,16 @@ from scipy.special import stdtrit
 from planning.errors import PlanningError
 
 CONTACTS: Final = (
+    "call_id",
     "queue",
     "arrival_s",
+    "wait_s",
+    "handle_s",
+    "outcome",
     "answer_s",
     "end_s",
     "agent",
     "team",
-    "outcome",
     "attempt",
     "transferred_from",
 )
@@ -52,14 +61,20 @@ def contacts_frame(
     """CONTACTS from the kernel's rows; `team_of` gives the team's number of each agent."""
     agent = np.ascontiguousarray(rows["agent"])
     team = np.append(team_of, -1)[agent]
+    arrival_s, answer_s, end_s = (
+        np.ascontiguousarray(rows[f"{name}_s"]) for name in ("arrival", "answer", "end")
+    )
     columns = {
+        "call_id": np.arange(agent.size),
         "queue": pd.Categorical.from_codes(rows["queue"], list(queues)),
-        "arrival_s": np.ascontiguousarray(rows["arrival_s"]),
-        "answer_s": np.ascontiguousarray(rows["answer_s"]),
-        "end_s": np.ascontiguousarray(rows["end_s"]),
+        "arrival_s": arrival_s,
+        "wait_s": np.where(agent < 0, end_s, answer_s) - arrival_s,
+        "handle_s": end_s - answer_s,
+        "outcome": pd.Categorical.from_codes((agent < 0).astype(np.int8), ["answered", "abandoned"]),
+        "answer_s": answer_s,
+        "end_s": end_s,
         "agent": agent,
         "team": pd.Categorical.from_codes(team, list(teams)),
-        "outcome": pd.Categorical.from_codes((agent < 0).astype(np.int8), ["answered", "abandoned"]),
         "attempt": np.ascontiguousarray(rows["attempt"]),
         "transferred_from": pd.Categorical.from_codes(rows["source"], list(queues)),
     }
@@ -73,7 +88,7 @@ def ratios(totals: NDArray[np.float64]) -> pd.DataFrame:
     offered is service level 1 and abandonment 0; where nobody was answered, ASA and AHT are NaN, but 0 where
     nobody called.
     """
-    offered, answered, within, abandoned, wait_s, service_s, longest_s = totals.T
+    offered, answered, within, abandoned, wait_s, service_s, longest_s = totals.T[: len(_SUMS)]
     some, served = offered > 0.0, answered > 0.0
     empty = np.where(some, np.nan, 0.0)
     return pd.DataFrame(
@@ -98,7 +113,8 @@ def measures(
     Parameters
     ----------
     contacts
-        A frame with arrival_s, answer_s (NaN where abandoned) and end_s, and the columns of `by`.
+        CONTACTS or CALLS: a frame with wait_s, handle_s and outcome, or with arrival_s, answer_s (NaN where
+        abandoned) and end_s, and the columns of `by`.
     by
         Column or columns to group by; one row for all without it.
     threshold_s
@@ -123,9 +139,11 @@ def measures(
 'abandonment': 0.3333333333333333, 'aht_s': 20.0, 'longest_wait_s': 28.0}
     """
     keys = [] if by is None else [by] if isinstance(by, str) else list(by)
-    missing = [name for name in ("arrival_s", "answer_s", "end_s", *keys) if name not in contacts.columns]
+    clock = ("arrival_s", "answer_s", "end_s")
+    needed = clock if set(clock) <= set(contacts.columns) else ("wait_s", "handle_s", "outcome")
+    missing = [name for name in (*needed, *keys) if name not in contacts.columns]
     if missing:
-        raise PlanningError(f"contacts lack the column {missing[0]!r}: give a CONTACTS frame")
+        raise PlanningError(f"contacts lack the column {missing[0]!r}: give CONTACTS or CALLS")
     if isinstance(threshold_s, bool) or not isinstance(threshold_s, int | float) or not threshold_s >= 0.0:
         raise PlanningError(f"threshold_s is {threshold_s!r}, must be a number >= 0")
     parts = _parts(contacts, float(threshold_s))
@@ -139,20 +157,25 @@ def measures(
 
 def _parts(contacts: pd.DataFrame, threshold_s: float) -> pd.DataFrame:
     """Return what each contact adds to the sums."""
-    arrival, answer, end = (
-        contacts[name].to_numpy(np.float64) for name in ("arrival_s", "answer_s", "end_s")
-    )
-    answered = ~np.isnan(answer)
-    # As timers are set (arrival + threshold), so that an overflow at the threshold counts as within.
-    within = answered & (answer <= arrival + threshold_s)
-    wait = np.where(answered, answer, end) - arrival
+    if {"arrival_s", "answer_s", "end_s"} <= set(contacts.columns):
+        arrival, answer, end = (
+            contacts[name].to_numpy(np.float64) for name in ("arrival_s", "answer_s", "end_s")
+        )
+        answered = ~np.isnan(answer)
+        # As timers are set (arrival + threshold), so that an overflow at the threshold counts as within.
+        within = answered & (answer <= arrival + threshold_s)
+        wait, handle = np.where(answered, answer, end) - arrival, end - answer
+    else:
+        wait, handle = (contacts[name].to_numpy(np.float64) for name in ("wait_s", "handle_s"))
+        answered = (contacts["outcome"] == "answered").to_numpy()
+        within = answered & (wait <= threshold_s)
     columns = (
         np.ones(len(contacts)),
         answered,
         within,
         ~answered,
         np.where(answered, wait, 0.0),
-        np.where(answered, end - answer, 0.0),
+        np.where(answered, handle, 0.0),
         wait,
     )
     return pd.DataFrame(

@@ -29,6 +29,7 @@ from planning.simulation.network import (
     series,
     whole,
 )
+from planning.simulation.records import NODE, new_state
 
 _CALLS_PER_TASK: Final = 400_000
 
@@ -60,11 +61,15 @@ class Days:
     network, threshold_s
         What was run.
     counts
-        Shape (days, queues, intervals + 1, 7): offered, answered, within the threshold, abandoned, seconds
-        waited by the answered, seconds of service, longest wait; by queue and interval of arrival, the last
-        for what arrives (by transfer or redial) after the horizon.
+        Shape (days, queues, intervals + 1, 8): offered, answered, within the threshold, abandoned, seconds
+        waited by the answered, seconds of service, longest wait, answered by the own agent; by queue and
+        interval of arrival, the last for what arrives (by transfer or redial) after the horizon.
     on_position_s, busy_s, overrun_s
         Seconds, shape (days, agents).
+    answers
+        Over all days, shape (agents, 4): answered, within the threshold, seconds waited, longest wait.
+    team_busy_s
+        Over all days, shape (teams, intervals + 1): busy seconds by interval.
     """
 
     network: Network
@@ -73,6 +78,18 @@ class Days:
     on_position_s: Floats
     busy_s: Floats
     overrun_s: Floats
+    answers: Floats
+    team_busy_s: Floats
+
+    def joined(self, other: Days) -> Days:
+        """Put the days of another run of the same network behind these."""
+        by_day = ("counts", "on_position_s", "busy_s", "overrun_s")
+        return Days(
+            self.network, self.threshold_s,
+            **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in by_day},
+            answers=_pooled([self.answers, other.answers]),
+            team_busy_s=self.team_busy_s + other.team_busy_s,
+        )  # fmt: skip
 
     def measures(self, *, by: Sequence[str] = ("queue",)) -> pd.DataFrame:
         """Measures by any of "day", "queue", "interval", pooled over the rest; the columns of `measures`."""
@@ -121,7 +138,15 @@ class _Outcome(NamedTuple):
 
     counts: Floats
     agents: NDArray[Any]
+    team_busy_s: Floats
     contacts: NDArray[Any]
+
+
+def _pooled(answers: list[Floats]) -> Floats:
+    """Sum answers over days or batches; of the longest wait the greatest."""
+    total: Floats = np.sum(answers, axis=0)
+    total[:, -1] = np.max([one[:, -1] for one in answers], axis=0)
+    return total
 
 
 def _day_rates(network: Network, keys: NDArray[np.uint64]) -> Floats:
@@ -151,14 +176,15 @@ def _run(
     redials = 1.0 + max(queue.redial for queue in network.queues)
     room = int(1.2 * redials * network.expected_contacts + 1000.0)  # a busy day may need more
     while True:
-        state = kernel.new_state(tables, keys, cumulative, present, limits_s, room, rows)
+        state = new_state(tables, keys, cumulative, present, limits_s, room, rows)
         used = kernel.run_day(tables, state)
         if used >= 0:
-            return _Outcome(state.counts, state.agents, state.contacts[:used] if rows else state.contacts)
+            kept = state.contacts[:used] if rows else state.contacts
+            return _Outcome(state.counts, state.agents, state.busy_s, kept)
         room *= 2
 
 
-def _seed(seed: object) -> int:
+def checked_seed(seed: object) -> int:
     """`seed` as an int of 64 bits."""
     number = whole("seed", seed, 0)
     if number >= 2**64:
@@ -166,7 +192,9 @@ def _seed(seed: object) -> int:
     return number
 
 
-def simulate_day(network: Network, *, seed: int, replication: int = 0) -> Day:
+def simulate_day(
+    network: Network, *, seed: int, replication: int = 0, present: ArrayLike | None = None
+) -> Day:
     """Simulate one day and keep every contact.
 
     Parameters
@@ -175,6 +203,8 @@ def simulate_day(network: Network, *, seed: int, replication: int = 0) -> Day:
         What to run.
     seed, replication
         Which day: the same pair gives the same callers whatever the network's staff.
+    present
+        Booleans of shape (agents,): who is there; everybody by default.
 
     Returns
     -------
@@ -193,9 +223,10 @@ def simulate_day(network: Network, *, seed: int, replication: int = 0) -> Day:
     1        1.0       NaN    6.0  abandoned
     """
     replication = whole("replication", replication, 0)
-    everybody = np.ones(len(network.agents), np.bool_)
-    outcome = _run(network, _seed(seed), replication, everybody, 0.0, rows=True)
-    agents = _staffing(network.on_position_s, outcome.agents["overrun_s"], outcome.agents["busy_s"])
+    given = None if present is None else np.asarray(present)[None]
+    here = _presence(given, 1, len(network.agents))[0]
+    outcome = _run(network, checked_seed(seed), replication, here, 0.0, rows=True)
+    agents = _staffing(here * network.on_position_s, outcome.agents["overrun_s"], outcome.agents["busy_s"])
     agents.insert(0, "name", [agent.name for agent in network.agents])
     agents.insert(1, "team", pd.Categorical.from_codes(network.team_of, network.team_names))
     agents.index.name = "agent"
@@ -205,15 +236,17 @@ def simulate_day(network: Network, *, seed: int, replication: int = 0) -> Day:
 
 def _batch(
     network: Network, seed: int, replications: range, present: NDArray[np.bool_], threshold_s: float
-) -> tuple[Floats, Floats, Floats]:
-    """Return counts, busy and overrun seconds of some days; `present` is (days, agents)."""
+) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return counts, busy and overrun seconds of some days, and their pooled answers and busy seconds."""
     days = [
         _run(network, seed, replication, here, threshold_s, rows=False)
         for replication, here in zip(replications, present, strict=True)
     ]
     counts = np.array([day.counts for day in days])
     busy_s, overrun_s = (np.array([day.agents[name] for day in days]) for name in ("busy_s", "overrun_s"))
-    return counts, busy_s, overrun_s
+    columns = ("answered", "within", "wait_s", "longest_s")
+    answers = _pooled([np.column_stack([day.agents[name] for name in columns]) for day in days])
+    return counts, busy_s, overrun_s, answers, np.sum([day.team_busy_s for day in days], axis=0)
 
 
 def _presence(present: ArrayLike | None, replications: int, agents: int) -> NDArray[np.bool_]:
@@ -236,6 +269,7 @@ def simulate_days(
     seed: int,
     threshold_s: float = 20.0,
     present: ArrayLike | None = None,
+    first: int = 0,
     executor: Executor | None = None,
 ) -> Days:
     """Simulate many independent days and keep counts only.
@@ -255,6 +289,8 @@ def simulate_days(
         Threshold of the service level, of the queues without their own.
     present
         Booleans of shape (replications, agents): who is there on which day; everybody by default.
+    first
+        Number of the first day: 20 days from the 20th on follow those of a run of 20.
     executor
         Any `concurrent.futures.Executor`; by default threads, one a core, which run side by side.
 
@@ -267,15 +303,28 @@ def simulate_days(
     limit_s = real("threshold_s", threshold_s, 0.0, LATEST_S)
     here = _presence(present, days, len(network.agents))
     size = max(1, round(_CALLS_PER_TASK / max(1.0, network.expected_calls)))
-    parts = [range(first, min(first + size, days)) for first in range(0, days, size)]
-    tasks = [(network, _seed(seed), part, here[part.start : part.stop], limit_s) for part in parts]
+    start = whole("first", first, 0)
+    parts = [range(begin, min(begin + size, days)) for begin in range(0, days, size)]
+    tasks = [
+        (
+            network,
+            checked_seed(seed),
+            range(start + part.start, start + part.stop),
+            here[part.start : part.stop],
+            limit_s,
+        )
+        for part in parts
+    ]
     if executor is None:
         with ThreadPoolExecutor(min(len(tasks), cpu_count() or 1)) as threads:
             done = [future.result() for future in [threads.submit(_batch, *task) for task in tasks]]
     else:
         done = [future.result() for future in [executor.submit(_batch, *task) for task in tasks]]
-    counts, busy_s, overrun_s = (np.concatenate(column) for column in zip(*done, strict=True))
-    return Days(network, limit_s, counts, here * network.on_position_s, busy_s, overrun_s)
+    counts, busy_s, overrun_s, answers, team_busy_s = zip(*done, strict=True)
+    return Days(
+        network, limit_s, np.concatenate(counts), here * network.on_position_s, np.concatenate(busy_s),
+        np.concatenate(overrun_s), _pooled(list(answers)), np.sum(team_busy_s, axis=0),
+    )  # fmt: skip
 
 
 def fifo(
@@ -324,7 +373,7 @@ def fifo(
     span_s = max(float(np.ptp(arrival)), float(service.sum()) / pool) if arrival.size else 0.0
     bucket_s = max(span_s / max(1, 2 * arrival.size), SHORTEST_BUCKET_S)
     kernel.fifo_day(
-        arrival, service, patience, bucket_s, kernel.new_calendar(), np.empty(pool, kernel.NODE), **columns
+        arrival, service, patience, bucket_s, kernel.new_calendar(), np.empty(pool, NODE), **columns
     )
     codes = {
         name: np.full(arrival.size, code) for name, code in (("queue", 0), ("attempt", 1), ("source", -1))

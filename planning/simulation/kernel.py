@@ -14,14 +14,15 @@ was.
 from __future__ import annotations
 
 from math import exp, inf, log, nan, sqrt
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numba import njit
 from numba.core.options import DefaultOptions
 from numpy.typing import NDArray
 
-Records = NDArray[Any]
+if TYPE_CHECKING:
+    from planning.simulation.records import State, Tables
 
 # The kernel allocates nothing, so it needs no reference counts; with them most of the time went into atomic
 # increments at the calls of the small functions below. A numba without this option only runs slower.
@@ -31,118 +32,26 @@ _compiled = njit(cache=True, nogil=True, **_UNCOUNTED)
 # Laws of a duration.
 NEVER, DETERMINISTIC, EXPONENTIAL, LOGNORMAL, EMPIRICAL, TRACE = range(6)
 # Streams of random numbers; the law tables use the first three as rows.
-SERVICE, PATIENCE, LOOKUP, ARRIVAL, TRANSFER, REDIAL, REDIAL_PAUSE, DAY = range(8)
-STREAMS = 8
+SERVICE, PATIENCE, LOOKUP, ARRIVAL, TRANSFER, REDIAL, REDIAL_PAUSE, DAY, BALK, PERSON, PRESENCE = range(11)
+STREAMS = 11
 # Events; at one instant they happen in this order: an agent who is free at the last moment of a caller's
 # patience still answers, and a caller who arrives as a call ends finds those before him served.
 _COMPLETION, _ELIGIBLE, _ABANDONMENT, _JOINING = range(4)
 # States of an agent.
 _OFF, _IDLE, _BUSY = range(3)
 # Columns of the counts.
-OFFERED, ANSWERED, WITHIN, ABANDONED, WAIT_S, SERVICE_S, LONGEST_S = range(7)
-COUNTS = 7
+OFFERED, ANSWERED, WITHIN, ABANDONED, WAIT_S, SERVICE_S, LONGEST_S, OWN = range(8)
+COUNTS = 8
 # A time beyond this never comes: 30,000 years keep bucket numbers far inside 64 bits.
 _FOREVER_S = 1e12
+# Why a wait ends without an answer, and so which chance of a redial counts.
+REDIAL_IF_OPEN, REDIAL_IF_BLOCKED, _NO_REDIAL = range(3)
 # An attempt is 2**20 steps, so a step numbers (attempt, transfers so far).
 _STEPS_PER_ATTEMPT = 1 << 20
 
 
-def _layout(floats: str, integers: str) -> np.dtype[Any]:
-    """Record of 8-byte fields."""
-    return np.dtype([(n, np.float64) for n in floats.split()] + [(n, np.int64) for n in integers.split()])
-
-
-LAW = _layout("a b", "kind start count")
-QUEUE = _layout(
-    "redial_probability redial_pause_s last_delay_s units next_s",
-    "trace_start trace_count head tail calls cell",
-)
-ROUTE = _layout("delay_s", "team queue rank reserve")
-MOVE = _layout("cumulative", "queue")
-CHANGE = _layout("time_s", "agent on")
-TEAM = _layout("", "head tail idle")
-AGENT = _layout("since_s left_s busy_s overrun_s", "team state on previous next")
-SLOT = _layout(
-    "arrival_s ready_s answer_s",
-    "queue origin call attempt hops source row agent in_line previous next",
-)
-NODE = _layout("time_s", "kind number previous next")
-CONTACT = _layout("arrival_s answer_s end_s", "queue agent attempt source")
-
-
-class Tables(NamedTuple):
-    """The network as the kernel reads it; nothing in it changes during a run.
-
-    ``laws[stream * queues + queue]``; ``routes[route_start[q]:route_start[q + 1]]`` are the teams of queue
-    q in routing order, ``picks`` the queues of a team in priority order, ``moves`` the transfers out of a
-    queue; ``service_scale`` (queues, intervals + 1) by interval of arrival.
-    """
-
-    queues: Records
-    laws: Records
-    values: NDArray[np.float64]
-    routes: Records
-    route_start: NDArray[np.int64]
-    picks: Records
-    pick_start: NDArray[np.int64]
-    moves: Records
-    move_start: NDArray[np.int64]
-    changes: Records
-    agents: Records
-    service_scale: NDArray[np.float64]
-    interval_s: float
-    horizon_s: float
-    bucket_s: float
-
-
-class State(NamedTuple):
-    """One day under way: the caller allocates it, the kernel fills `counts`, `agents` and `contacts`.
-
-    ``keys`` (queues, STREAMS); ``cumulative`` (queues, intervals + 1), the integral of the day's rates;
-    ``present`` one flag an agent; ``threshold_s`` one a queue; ``counts`` (queues, intervals + 1, COUNTS);
-    ``contacts`` as many rows as ``slots``, or none in light mode; ``nodes`` two a slot; ``hands`` the
-    counters `_FREE`, `_USED`, `_ROWS`.
-    """
-
-    keys: NDArray[np.uint64]
-    cumulative: NDArray[np.float64]
-    present: NDArray[np.bool_]
-    threshold_s: NDArray[np.float64]
-    queues: Records
-    teams: Records
-    agents: Records
-    slots: Records
-    nodes: Records
-    calendar: NDArray[np.int64]
-    hands: NDArray[np.int64]
-    counts: NDArray[np.float64]
-    contacts: Records
-
-
 # Counters of a day: first free slot, slots ever used, contacts so far.
 _FREE, _USED, _ROWS = range(3)
-
-
-def new_state(
-    tables: Tables, keys: Any, cumulative: Any, present: Any, threshold_s: Any, room: int, rows: bool
-) -> State:
-    """Empty house with `room` slots, and as many rows of contacts if `rows`."""
-    n_teams = len(tables.pick_start) - 1
-    return State(
-        keys=keys,
-        cumulative=cumulative,
-        present=present,
-        threshold_s=threshold_s,
-        queues=tables.queues.copy(),
-        teams=np.array([(-1, -1, 0)] * n_teams, TEAM),
-        agents=tables.agents.copy(),
-        slots=np.empty(room, SLOT),
-        nodes=np.empty(2 * room, NODE),
-        calendar=new_calendar(),
-        hands=np.array([-1, 0, 0]),
-        counts=np.zeros((*cumulative.shape, COUNTS)),
-        contacts=np.empty(room if rows else 0, CONTACT),
-    )
 
 
 # --- random numbers -------------------------------------------------------------------------------------
@@ -179,6 +88,13 @@ def uniform(key: Any, call: int, step: int) -> Any:
     if step > 0:
         z = _mix(z + _GOLDEN * np.uint64(step))
     return (np.float64(np.int64(z >> _S11)) + 0.5) * 1.1102230246251565e-16
+
+
+@_compiled
+def fill_uniforms(key: Any, calls: Any, values: Any) -> Any:
+    """Fill `values` with the uniform variates of many calls."""
+    for i in range(len(calls)):
+        values[i] = uniform(key, calls[i], 0)
 
 
 @_compiled
@@ -353,6 +269,7 @@ def _join_line(queues: Any, slots: Any, slot: int) -> Any:
     slots[slot].previous = before
     slots[slot].next = after
     slots[slot].in_line = 1
+    queues[queue].waiting += 1
     if before < 0:
         queues[queue].head = slot
     else:
@@ -378,6 +295,7 @@ def _leave_line(queues: Any, slots: Any, slot: int) -> Any:
     else:
         slots[after].previous = before
     slots[slot].in_line = 0
+    queues[queue].waiting -= 1
 
 
 @_compiled
@@ -415,9 +333,16 @@ def _leave_idle(teams: Any, agents: Any, agent: int, state: int) -> Any:
 
 
 @_compiled
-def _find_agent(tables: Any, state: Any, queue: int, arrival_s: float, now_s: float) -> Any:
-    """Idle agent for a caller, or -1: of the first rank of teams that may take the call, the longest idle."""
+def _find_agent(tables: Any, state: Any, queue: int, person: int, arrival_s: float, now_s: float) -> Any:
+    """Idle agent for a caller, or -1: of the first rank of teams that may take the call, the longest idle.
+
+    A caller with a `person` of their own (-1 for everybody else) gets that one first.
+    """
     routes, teams, agents = tables.routes, state.teams, state.agents
+    if person >= 0:
+        own = state.shift_of[person]
+        if own >= 0 and agents[own].state == _IDLE:
+            return own
     best, best_rank, best_since = -1, 0, inf
     for k in range(tables.route_start[queue], tables.route_start[queue + 1]):
         if best >= 0 and routes[k].rank > best_rank:
@@ -510,6 +435,12 @@ def _new_caller(tables: Any, state: Any, queue: int) -> Any:
     slots[slot].attempt = 0
     slots[slot].hops = 0
     slots[slot].source = -1
+    slots[slot].person = -1
+    slots[slot].holder = -1
+    if state.queues[queue].person_count > 0:
+        u = uniform(state.keys[queue, PERSON], slots[slot].call, 0)
+        at = state.queues[queue].person_start + int(u * state.queues[queue].person_count)
+        slots[slot].person = tables.persons[at]
     state.queues[queue].calls += 1
     _next_call(tables, state, queue)
     return slot
@@ -533,16 +464,30 @@ def _draw(tables: Any, state: Any, stream: int, slot: Any) -> Any:
 def _enter(tables: Any, state: Any, slot: int, now_s: float) -> Any:
     """Begin a contact: one more row, and the lookup starts."""
     slots = state.slots
+    if state.queues[slots[slot].queue].forward >= 0:
+        slots[slot].queue = state.queues[slots[slot].queue].forward
+        slots[slot].person = -1
     slots[slot].row = state.hands[_ROWS]
     state.hands[_ROWS] += 1
     slots[slot].arrival_s = now_s
     slots[slot].in_line = 0
+    slots[slot].reason = REDIAL_IF_OPEN
     slots[slot].ready_s = now_s + _draw(tables, state, LOOKUP, slots[slot])
 
 
 @_compiled
+def _balks(state: Any, slot: Any) -> Any:
+    """Tell whether a caller who would have to wait hangs up at once."""
+    balk = state.queues[slot.queue].balk
+    return balk > 0.0 and uniform(state.keys[slot.origin, BALK], slot.call, _step(slot)) < balk
+
+
+@_compiled
 def _wait(tables: Any, state: Any, slot: int, now_s: float, arriving: bool) -> Any:
-    """Let a caller wait: for the end of the lookup or in the line, with a timer for whatever comes next."""
+    """Let a caller wait: for the end of the lookup or in the line, with a timer for whatever comes next.
+
+    A caller who finds no place in the line, or balks at the sight of it, goes at once.
+    """
     slots, nodes, calendar, per_s = state.slots, state.nodes, state.calendar, 1.0 / tables.bucket_s
     if arriving:
         limit_s = now_s + _draw(tables, state, PATIENCE, slots[slot])
@@ -551,6 +496,12 @@ def _wait(tables: Any, state: Any, slot: int, now_s: float, arriving: bool) -> A
     next_s = slots[slot].ready_s
     if next_s <= now_s:
         if slots[slot].in_line == 0:
+            blocked = state.queues[slots[slot].queue].waiting >= state.queues[slots[slot].queue].places
+            if slots[slot].holder < 0 and (blocked or _balks(state, slots[slot])):
+                slots[slot].reason = REDIAL_IF_BLOCKED if blocked else REDIAL_IF_OPEN
+                _unschedule(calendar, nodes, 2 * slot)
+                _schedule(calendar, nodes, per_s, 2 * slot, now_s, _ABANDONMENT)
+                return
             _join_line(state.queues, slots, slot)
         next_s = _next_eligible(tables, slots[slot].queue, slots[slot].arrival_s, now_s)
     if next_s < inf:
@@ -577,6 +528,12 @@ def _tally(tables: Any, state: Any, slot: Any, end_s: float, answered: bool, ser
         counts[queue, cell, SERVICE_S] += service_s
         if end_s <= slot.arrival_s + state.threshold_s[queue]:
             counts[queue, cell, WITHIN] += 1.0
+            state.agents[slot.agent].within += 1.0
+        state.agents[slot.agent].answered += 1.0
+        state.agents[slot.agent].wait_s += wait_s
+        state.agents[slot.agent].longest_s = max(state.agents[slot.agent].longest_s, wait_s)
+        if slot.person >= 0 and state.agents[slot.agent].person == slot.person:
+            counts[queue, cell, OWN] += 1.0
     else:
         counts[queue, cell, ABANDONED] += 1.0
 
@@ -605,39 +562,44 @@ def _serve(tables: Any, state: Any, slot: int, agent: int, now_s: float) -> Any:
     _leave_idle(state.teams, state.agents, agent, _BUSY)
     scale = tables.service_scale[slots[slot].queue, _cell(tables, state, slots[slot].arrival_s)]
     service_s = scale * _draw(tables, state, SERVICE, slots[slot])
-    _tally(tables, state, slots[slot], now_s, True, service_s)
     slots[slot].answer_s = now_s
     slots[slot].agent = agent
+    _tally(tables, state, slots[slot], now_s, True, service_s)
     _schedule(calendar, nodes, 1.0 / tables.bucket_s, 2 * slot, now_s + service_s, _COMPLETION)
 
 
 @_compiled
-def _transfer(tables: Any, state: Any, slot: Any) -> Any:
-    """Queue that the caller goes on to, or -1."""
+def _transfer(tables: Any, state: Any, slot: Any, now_s: float) -> Any:
+    """Number of the move that the caller makes to another queue, or -1.
+
+    Nobody moves to a closed queue, nor on after a consult.
+    """
     first, end = tables.move_start[slot.queue], tables.move_start[slot.queue + 1]
-    if first < end:
+    if first < end and slot.holder < 0:
         u = uniform(state.keys[slot.origin, TRANSFER], slot.call, _step(slot))
         for k in range(first, end):
             if u < tables.moves[k].cumulative:
-                return tables.moves[k].queue
+                return k if tables.open[tables.moves[k].queue, _cell(tables, state, now_s)] else -1
     return -1
 
 
 @_compiled
-def _complete(tables: Any, state: Any, slot: int, now_s: float) -> Any:
-    """End a service; the agent, if still on position, or -1."""
-    slots, agents = state.slots, state.agents
-    agent = slots[slot].agent
-    _write(state.contacts, slots[slot], agent, slots[slot].answer_s, now_s)
-    agents[agent].busy_s += now_s - slots[slot].answer_s
-    target = _transfer(tables, state, slots[slot])
-    if target >= 0:
-        slots[slot].source = slots[slot].queue
-        slots[slot].queue = target
-        slots[slot].hops += 1
-        _schedule(state.calendar, state.nodes, 1.0 / tables.bucket_s, 2 * slot, now_s, _JOINING)
-    else:
-        _leave_house(state, slot)
+def _worked(agents: Any, busy_s: Any, interval_s: float, agent: int, since_s: float, now_s: float) -> Any:
+    """Add busy time to the agent and to the team's intervals."""
+    agents[agent].busy_s += now_s - since_s
+    team, last = agents[agent].team, busy_s.shape[1] - 1
+    cell = min(int(since_s / interval_s), last)
+    while now_s > (cell + 1) * interval_s and cell < last:
+        edge_s = (cell + 1) * interval_s
+        busy_s[team, cell] += edge_s - since_s
+        since_s = edge_s
+        cell += 1
+    busy_s[team, cell] += now_s - since_s
+
+
+@_compiled
+def _release(agents: Any, agent: int, now_s: float) -> Any:
+    """Let go of an agent whose call is over; the agent, if still on position, or -1."""
     if agents[agent].on == 1:
         return agent
     agents[agent].overrun_s += now_s - agents[agent].left_s
@@ -646,26 +608,94 @@ def _complete(tables: Any, state: Any, slot: int, now_s: float) -> Any:
 
 
 @_compiled
-def _give_up(tables: Any, state: Any, slot: int, now_s: float, open_: bool) -> Any:
-    """End a wait without an answer; while the house is `open_` the caller may dial the first queue again."""
+def _release_holder(agents: Any, busy_s: Any, slot: Any, interval_s: float, now_s: float) -> Any:
+    """Let go of the agent who asked another one."""
+    holder = slot.holder
+    slot.holder = -1
+    _worked(agents, busy_s, interval_s, holder, slot.held_s, now_s)
+    return _release(agents, holder, now_s)
+
+
+@_compiled
+def _complete(tables: Any, state: Any, slot: int, now_s: float) -> Any:
+    """End a service; the agent and the one who asked this agent, each if free now, or -1."""
+    slots, agents = state.slots, state.agents
+    agent, asked = slots[slot].agent, -1
+    _write(state.contacts, slots[slot], agent, slots[slot].answer_s, now_s)
+    _worked(agents, state.busy_s, tables.interval_s, agent, slots[slot].answer_s, now_s)
+    move = _transfer(tables, state, slots[slot], now_s)
+    if move < 0:
+        if slots[slot].holder >= 0:
+            asked = _release_holder(agents, state.busy_s, slots[slot], tables.interval_s, now_s)
+        _leave_house(state, slot)
+        return _release(agents, agent, now_s), asked
+    slots[slot].source = slots[slot].queue
+    slots[slot].queue = tables.moves[move].queue
+    slots[slot].hops += 1
+    slots[slot].person = -1
+    _schedule(state.calendar, state.nodes, 1.0 / tables.bucket_s, 2 * slot, now_s, _JOINING)
+    if tables.moves[move].consult == 1:
+        slots[slot].holder = agent
+        slots[slot].held_s = now_s
+        return -1, -1
+    return _release(agents, agent, now_s), -1
+
+
+@_compiled
+def _give_up(tables: Any, state: Any, slot: int, now_s: float) -> Any:
+    """End a wait without an answer; the holder, if free now, or -1.
+
+    The caller may dial the first queue again, if it is open then.
+    """
     slots, queue = state.slots, state.slots[slot].queue
     _unschedule(state.calendar, state.nodes, 2 * slot + 1)
     _leave_line(state.queues, slots, slot)
     _tally(tables, state, slots[slot], now_s, False, 0.0)
     _write(state.contacts, slots[slot], -1, nan, now_s)
+    freed = -1
+    if slots[slot].holder >= 0:
+        freed = _release_holder(state.agents, state.busy_s, slots[slot], tables.interval_s, now_s)
     origin, call, step = slots[slot].origin, slots[slot].call, _step(slots[slot])
-    chance = tables.queues[queue].redial_probability
-    if open_ and chance > 0.0 and uniform(state.keys[origin, REDIAL], call, step) < chance:
+    chance = 0.0
+    if slots[slot].reason == REDIAL_IF_OPEN:
+        chance = tables.queues[queue].redial
+    elif slots[slot].reason == REDIAL_IF_BLOCKED:
+        chance = tables.queues[queue].redial_blocked
+    if chance > 0.0 and uniform(state.keys[origin, REDIAL], call, step) < chance:
         pause_s = -tables.queues[queue].redial_pause_s * log(
             uniform(state.keys[origin, REDIAL_PAUSE], call, step)
         )
-        slots[slot].queue = origin
-        slots[slot].source = -1
-        slots[slot].hops = 0
-        slots[slot].attempt += 1
-        _schedule(state.calendar, state.nodes, 1.0 / tables.bucket_s, 2 * slot, now_s + pause_s, _JOINING)
-    else:
-        _leave_house(state, slot)
+        if tables.open[origin, _cell(tables, state, now_s + pause_s)]:
+            slots[slot].queue = origin
+            slots[slot].source = -1
+            slots[slot].hops = 0
+            slots[slot].attempt += 1
+            _schedule(state.calendar, state.nodes, 1.0 / tables.bucket_s, 2 * slot, now_s + pause_s, _JOINING)
+            return freed
+    _leave_house(state, slot)
+    return freed
+
+
+@_compiled
+def _hand_over(state: Any, per_s: float, queue: int, target: int, now_s: float) -> Any:
+    """Send a queue's callers to another one from now on; who waits keeps the place that the arrival gives.
+
+    A queue handed to itself keeps its callers again. Everybody who waits looks for an agent at once, the
+    longest waiting first; whose lookup runs does so afterwards.
+    """
+    queues, slots, nodes = state.queues, state.slots, state.nodes
+    queues[queue].forward = -1 if target == queue else target
+    while queues[queue].head >= 0 and target != queue:
+        slot = queues[queue].head
+        _leave_line(queues, slots, slot)
+        slots[slot].queue = target
+        slots[slot].person = -1
+        _unschedule(state.calendar, nodes, 2 * slot + 1)
+        _schedule(state.calendar, nodes, per_s, 2 * slot + 1, now_s, _ELIGIBLE)
+    for slot in range(state.hands[_USED]):
+        if slots[slot].queue == queue and slots[slot].in_line == 0 and nodes[2 * slot + 1].number >= 0:
+            slots[slot].queue = target
+            slots[slot].person = -1
 
 
 @_compiled
@@ -675,6 +705,8 @@ def _come_or_go(state: Any, agent: int, on: int, now_s: float) -> Any:
     if not state.present[agent]:
         return -1
     agents[agent].on = on
+    if on == 1 and agents[agent].person >= 0:
+        state.shift_of[agents[agent].person] = agent
     if on == 0:
         if agents[agent].state == _BUSY:
             agents[agent].left_s = now_s
@@ -699,40 +731,46 @@ def run_day(tables: Tables, state: State) -> Any:
         _next_call(tables, state, q)
     change = 0
     now_s = 0.0
+    asked = -1  # an agent who is free too: the one who asked another
     while True:
-        # Which comes first: a change of who is on position, an event on the calendar, a fresh call?
-        fresh, call_s = -1, inf
-        for q in range(n_queues):
-            if queues[q].next_s < call_s:
-                fresh, call_s = q, queues[q].next_s
-        change_s = changes[change].time_s if change < len(changes) else inf
-        other_s = min(call_s, change_s)
-        node = _earliest(calendar, nodes, int(other_s * per_s) if other_s < inf else _LAST)
-        event_s = nodes[node].time_s if node >= 0 else inf
-
         slot, agent = -1, -1  # a caller who looks for an agent, an agent who looks for a caller
         arriving = False
-        if change_s <= event_s and change_s <= call_s:
-            if change_s == inf:
-                break
-            now_s = change_s
-            agent = _come_or_go(state, changes[change].agent, changes[change].on, now_s)
-            change += 1
-        elif event_s <= call_s:
-            now_s = event_s
-            kind = nodes[node].kind
-            _unschedule(calendar, nodes, node)
-            if kind == _COMPLETION:
-                agent = _complete(tables, state, node >> 1, now_s)
-            elif kind == _ABANDONMENT:
-                _give_up(tables, state, node >> 1, now_s, True)
-            else:
-                slot, arriving = node >> 1, kind == _JOINING
+        if asked >= 0:
+            agent, asked = asked, -1
         else:
-            now_s = call_s
-            slot, arriving = _new_caller(tables, state, fresh), True
-            if slot < 0:
-                return -1
+            # Which comes first: a change of who is on position, an event on the calendar, a fresh call?
+            fresh, call_s = -1, inf
+            for q in range(n_queues):
+                if queues[q].next_s < call_s:
+                    fresh, call_s = q, queues[q].next_s
+            change_s = changes[change].time_s if change < len(changes) else inf
+            other_s = min(call_s, change_s)
+            node = _earliest(calendar, nodes, int(other_s * per_s) if other_s < inf else _LAST)
+            event_s = nodes[node].time_s if node >= 0 else inf
+            if change_s <= event_s and change_s <= call_s:
+                if change_s == inf:
+                    break
+                now_s = change_s
+                if changes[change].on < 2:
+                    agent = _come_or_go(state, changes[change].agent, changes[change].on, now_s)
+                else:
+                    _hand_over(state, per_s, changes[change].agent, changes[change].on - 2, now_s)
+                change += 1
+            elif event_s <= call_s:
+                now_s = event_s
+                kind = nodes[node].kind
+                _unschedule(calendar, nodes, node)
+                if kind == _COMPLETION:
+                    agent, asked = _complete(tables, state, node >> 1, now_s)
+                elif kind == _ABANDONMENT:
+                    agent = _give_up(tables, state, node >> 1, now_s)
+                else:
+                    slot, arriving = node >> 1, kind == _JOINING
+            else:
+                now_s = call_s
+                slot, arriving = _new_caller(tables, state, fresh), True
+                if slot < 0:
+                    return -1
 
         if slot >= 0:
             if arriving:
@@ -740,7 +778,8 @@ def run_day(tables: Tables, state: State) -> Any:
                     return -1
                 _enter(tables, state, slot, now_s)
             if slots[slot].ready_s <= now_s:
-                agent = _find_agent(tables, state, slots[slot].queue, slots[slot].arrival_s, now_s)
+                queue, person = slots[slot].queue, slots[slot].person
+                agent = _find_agent(tables, state, queue, person, slots[slot].arrival_s, now_s)
             if agent < 0:
                 _wait(tables, state, slot, now_s, arriving)
         elif agent >= 0:
@@ -754,7 +793,8 @@ def run_day(tables: Tables, state: State) -> Any:
     end_s = max(now_s, tables.horizon_s)
     for q in range(n_queues):
         while queues[q].head >= 0:
-            _give_up(tables, state, queues[q].head, end_s, False)
+            slots[queues[q].head].reason = _NO_REDIAL
+            _give_up(tables, state, queues[q].head, end_s)
     return state.hands[_ROWS]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from planning.errors import PlanningError
-from planning.simulation import kernel
+from planning.simulation import kernel, records
 
 Floats = NDArray[np.float64]
 Ranked = tuple[str | tuple[str, ...], ...]
@@ -184,9 +184,21 @@ class Queue:
         Idle agents that a team keeps back from this queue; 0 where not named.
     transfers
         Probability that a call answered here goes on to another queue when it ends.
-    redial, redial_pause_s
-        Probability that a caller who abandoned dials again, to the queue first called, and the mean of the
-        exponential pause before that.
+    consults
+        Probability that the agent asks another queue when the call ends, and stays with the caller until that
+        queue's agent has answered and is done.
+    balk
+        Probability that a caller who would have to wait hangs up at once.
+    places
+        Callers that may wait; who finds none free is blocked and counts as abandoned.
+    redial, redial_blocked, redial_pause_s
+        Probability that a caller who abandoned, and one who was blocked, dials again, to the queue first
+        called, and the mean of the exponential pause before that.
+    open
+        Intervals of the network in which transfers and redials reach the queue; always without it.
+    personal
+        Every caller has an agent of their own, who is tried first, then the team: names of agents, each as
+        likely.
     threshold_s
         Threshold of the service level; that of the run without it.
 
@@ -211,6 +223,12 @@ class Queue:
     redial_pause_s: float = 600.0
     threshold_s: float | None = None
     service_scale: ArrayLike | None = None
+    consults: Mapping[str, float] = field(default_factory=dict)
+    balk: float = 0.0
+    places: int | None = None
+    redial_blocked: float = 0.0
+    open: ArrayLike | None = None
+    personal: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _name("queue", self.name)
@@ -227,7 +245,12 @@ class Queue:
             object.__setattr__(self, "service_scale", scale)
         self._check_laws(where)
         real(f"day_cv {where}", self.day_cv, 0.0, 10.0)
+        real(f"balk {where}", self.balk, 0.0, 1.0)
+        if self.places is not None:
+            whole(f"places {where}", self.places, 0)
+        _unique(f"personal {where}", self.personal)
         real(f"redial {where}", self.redial, 0.0, 1.0 - 1e-9)
+        real(f"redial_blocked {where}", self.redial_blocked, 0.0, 1.0 - 1e-9)
         real(f"redial_pause_s {where}", self.redial_pause_s, 0.0, LATEST_S, open_low=True)
         if self.threshold_s is not None:
             real(f"threshold_s {where}", self.threshold_s, 0.0, LATEST_S)
@@ -258,15 +281,23 @@ class Queue:
                     whole(f"reserve[{team!r}] {where}", value, 0)
                 else:
                     real(f"overflow_s[{team!r}] {where}", value, 0.0, LATEST_S)
-        for queue, share in self.transfers.items():
-            real(f"transfers[{queue!r}] {where}", share, 0.0, 1.0)
-        if sum(self.transfers.values()) > 1.0 + 1e-12:
-            raise PlanningError(f"transfers {where} sum to {sum(self.transfers.values()):g}, must be <= 1")
+        for name in ("transfers", "consults"):
+            for queue, share in getattr(self, name).items():
+                real(f"{name}[{queue!r}] {where}", share, 0.0, 1.0)
+        total = sum(share for _, share, _ in self.moves)
+        if total > 1.0 + 1e-12:
+            raise PlanningError(f"transfers and consults {where} sum to {total:g}, must be <= 1")
 
     @property
     def teams(self) -> list[str]:
         """Teams of the routing, in order."""
         return [team for team, _ in _ranks(self.routing)]
+
+    @property
+    def moves(self) -> list[tuple[str, float, bool]]:
+        """Transfers and consults: the queue, the probability, whether the agent stays."""
+        kinds = ((self.transfers, False), (self.consults, True))
+        return [(name, share, stays) for table, stays in kinds for name, share in table.items()]
 
     @property
     def laws(self) -> tuple[Law, Law, Law]:
@@ -367,6 +398,9 @@ class Network:
         Number of the day of each interval, from 0, for the day factors; one day for all without it.
     common_day
         One day factor for all queues (a busy day is busy everywhere) instead of one a queue.
+    hand_overs
+        Moments from which on a queue's callers go to another: (time_s, queue, other queue). Who waits keeps
+        the place that the arrival gives. A queue handed over to itself keeps its callers again.
 
     Raises
     ------
@@ -389,6 +423,7 @@ class Network:
     horizon_s: float | None = None
     day_intervals: tuple[int, ...] | None = None
     common_day: bool = False
+    hand_overs: tuple[tuple[float, str, str], ...] = ()
 
     def __post_init__(self) -> None:
         real("interval_s", self.interval_s, 0.0, LATEST_S, open_low=True)
@@ -408,11 +443,12 @@ class Network:
         if len(lengths) > 1:
             raise PlanningError(f"calls of the queues have {sorted(lengths)} intervals, must be equally many")
         for queue in self.queues:
-            if queue.service_scale is not None and np.size(queue.service_scale) != self.intervals:
-                raise PlanningError(
-                    f"service_scale of queue {queue.name!r} has {np.size(queue.service_scale)} values, must "
-                    f"have one an interval ({self.intervals})"
-                )
+            for name, values in (("service_scale", queue.service_scale), ("open", queue.open)):
+                if values is not None and np.shape(values) != (self.intervals,):
+                    raise PlanningError(
+                        f"{name} of queue {queue.name!r} has {np.size(values)} values, must have one an "
+                        f"interval ({self.intervals})"
+                    )
         if self.horizon_s is not None:
             real("horizon_s", self.horizon_s, 0.0, LATEST_S, open_low=True)
             if lengths and self.horizon_s != self.interval_s * max(lengths):
@@ -436,10 +472,22 @@ class Network:
             lack = f"skills of team {team!r}" if (queue, team) in routes else f"routing of queue {queue!r}"
             lacking = queue if (queue, team) in routes else team
             raise PlanningError(f"{lack} lack {lacking!r}: queue and team must name each other")
+        for queue_ in self.queues:
+            strangers = {a.name for a in self.agents if a.team not in queue_.teams} & set(queue_.personal)
+            if strangers:
+                raise PlanningError(
+                    f"personal of queue {queue_.name!r} names {min(strangers)!r}, whose team must be one of "
+                    f"{queue_.teams}: add it to the routing"
+                )
 
     def _check_transfers(self) -> None:
+        for time_s, queue_name, target in self.hand_overs:
+            real(f"time_s of the hand-over of queue {queue_name!r}", time_s, 0.0, LATEST_S)
+            for name in (queue_name, target):
+                if name not in self.queue_names:
+                    raise PlanningError(f"hand_overs name {name!r}, must be one of {self.queue_names}")
         for queue in self.queues:
-            for target, share in queue.transfers.items():
+            for target, share, _ in queue.moves:
                 if target not in self.queue_names:
                     raise PlanningError(f"transfers of queue {queue.name!r} name {target!r}, must be a queue")
                 laws = self.queues[self.queue_names.index(target)].laws
@@ -454,11 +502,12 @@ class Network:
 
     @cached_property
     def transfer_matrix(self) -> Floats:
-        """Probability that a call answered in queue i goes on to queue j, shape (queues, queues)."""
-        names = self.queue_names
-        return np.array(
-            [[queue.transfers.get(name, 0.0) for name in names] for queue in self.queues], np.float64
-        )
+        """Probability that a call answered in queue i goes on to or asks queue j, shape (queues, queues)."""
+        matrix = np.zeros((len(self.queues), len(self.queues)))
+        for i, queue in enumerate(self.queues):
+            for target, share, _ in queue.moves:
+                matrix[i, self.queue_names.index(target)] += share
+        return matrix
 
     @property
     def queue_names(self) -> list[str]:
@@ -516,6 +565,18 @@ class Network:
         return edges
 
     @cached_property
+    def open(self) -> NDArray[np.bool_]:
+        """Whether transfers and redials reach a queue, shape (queues, intervals + 1)."""
+        always = np.ones(self.intervals, np.bool_)
+        rows = [always if queue.open is None else np.asarray(queue.open, np.bool_) for queue in self.queues]
+        return np.column_stack([np.array(rows), np.array(rows)[:, -1]])
+
+    @cached_property
+    def people(self) -> list[str]:
+        """Names of the agents who are somebody's own."""
+        return list(dict.fromkeys(name for queue in self.queues for name in queue.personal))
+
+    @cached_property
     def service_scale(self) -> Floats:
         """Factor on the handling time by queue and interval of arrival, shape (queues, intervals + 1)."""
         scale = np.ones((len(self.queues), self.intervals + 1))
@@ -526,7 +587,7 @@ class Network:
         return scale
 
     @cached_property
-    def tables(self) -> kernel.Tables:
+    def tables(self) -> records.Tables:
         """The network as the kernel reads it."""
         return _tables(self)
 
@@ -560,40 +621,52 @@ class _Pool:
 
 
 def _route(network: Network, queue: Queue, team: str, rank: int) -> tuple[float, ...]:
-    """One route as `kernel.ROUTE`."""
+    """One route as `records.ROUTE`."""
     at, i = network.team_names.index(team), network.queue_names.index(queue.name)
     return (queue.overflow_s.get(team, 0.0), at, i, rank, queue.reserve.get(team, 0))
 
 
 def _changes(network: Network) -> list[tuple[float, ...]]:
-    """Moments at which an agent comes (1) or goes (0), by time; who goes at a moment goes first."""
+    """Moments at which an agent comes (1) or goes (0), by time; who goes at a moment goes first.
+
+    Last of a moment are the hand-overs (2 + the queue that takes over).
+    """
     pairs = [(i, segment) for i, agent in enumerate(network.agents) for segment in agent.joined]
     moves = [(start, i, 1) for i, (start, _) in pairs] + [(end, i, 0) for i, (_, end) in pairs]
+    place = network.queue_names.index
+    moves += [(time_s, place(queue), 2 + place(other)) for time_s, queue, other in network.hand_overs]
     return sorted(moves, key=lambda move: (move[0], move[2], move[1]))
 
 
-def _queue_row(queue: Queue, pool: _Pool) -> tuple[float, ...]:
-    """One queue as `kernel.QUEUE`, nobody in line and no call yet."""
+def _queue_row(queue: Queue, person_start: int, pool: _Pool) -> tuple[float, ...]:
+    """One queue as `records.QUEUE`, nobody in line and no call yet."""
     recorded = -1 if queue.arrival_s is None else queue.recorded.size
     slowest_s = max(queue.overflow_s.values(), default=0.0)
-    start = pool.add(queue.recorded)
-    return (queue.redial, queue.redial_pause_s, slowest_s, 0.0, inf, start, recorded, -1, -1, 0, 0)
+    places = np.iinfo(np.int64).max if queue.places is None else queue.places
+    chances = (queue.redial, queue.redial_blocked, queue.redial_pause_s, queue.balk)
+    record = (places, person_start, len(queue.personal), pool.add(queue.recorded), recorded)
+    return (*chances, slowest_s, 0.0, inf, *record, -1, -1, 0, -1, 0, 0)
 
 
 def _moves(network: Network, queue: Queue) -> list[tuple[float, ...]]:
-    """Transfers out of a queue as `kernel.MOVE`."""
-    cumulative = np.cumsum(list(queue.transfers.values())).tolist()
-    return list(zip(cumulative, map(network.queue_names.index, queue.transfers), strict=True))
+    """Transfers and consults out of a queue as `records.MOVE`."""
+    cumulative = np.cumsum([share for _, share, _ in queue.moves]).tolist()
+    return [
+        (edge, network.queue_names.index(target), stays)
+        for edge, (target, _, stays) in zip(cumulative, queue.moves, strict=True)
+    ]
 
 
-def _tables(network: Network) -> kernel.Tables:
+def _tables(network: Network) -> records.Tables:
     """Flatten `network` into the kernel's records."""
     pool, queues = _Pool(), network.queues
     streams = ([q.service for q in queues], [q.patience for q in queues], [q.lookup for q in queues])
     laws = [
         (law.a, law.b, law.kind, pool.add(law.samples), law.samples.size) for row in streams for law in row
     ]
-    rows = [_queue_row(queue, pool) for queue in queues]
+    own = _starts([queue.personal for queue in queues])
+    rows = [_queue_row(queue, start, pool) for queue, start in zip(queues, own.tolist(), strict=False)]
+    person = {name: number for number, name in enumerate(network.people)}
     routes = [
         [_route(network, queue, team, rank) for team, rank in _ranks(queue.routing)] for queue in queues
     ]
@@ -606,19 +679,27 @@ def _tables(network: Network) -> kernel.Tables:
     ]
     moves = [_moves(network, queue) for queue in queues]
     horizon_s = network.intervals * network.interval_s
-    return kernel.Tables(
-        queues=_records(kernel.QUEUE, rows),
-        laws=_records(kernel.LAW, laws),
+    return records.Tables(
+        queues=_records(records.QUEUE, rows),
+        laws=_records(records.LAW, laws),
         values=np.concatenate(pool.parts),
-        routes=_records(kernel.ROUTE, list(chain(*routes))),
+        routes=_records(records.ROUTE, list(chain(*routes))),
         route_start=_starts(routes),
-        picks=_records(kernel.ROUTE, list(chain(*picks))),
+        picks=_records(records.ROUTE, list(chain(*picks))),
         pick_start=_starts(picks),
-        moves=_records(kernel.MOVE, list(chain(*moves))),
+        moves=_records(records.MOVE, list(chain(*moves))),
         move_start=_starts(moves),
-        changes=_records(kernel.CHANGE, _changes(network)),
-        agents=_records(kernel.AGENT, [(0.0, 0.0, 0.0, 0.0, team, 0, 0, -1, -1) for team in network.team_of]),
+        changes=_records(records.CHANGE, _changes(network)),
+        agents=_records(
+            records.AGENT,
+            [
+                (0.0,) * 8 + (team, person.get(agent.name, -1), 0, 0, -1, -1)
+                for team, agent in zip(network.team_of, network.agents, strict=True)
+            ],
+        ),
+        persons=np.array([person[name] for queue in queues for name in queue.personal], np.int64),
         service_scale=network.service_scale,
+        open=network.open,
         interval_s=float(network.interval_s),
         horizon_s=horizon_s,
         # About one event a bucket.

@@ -5,45 +5,92 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis
 from planning.errors import PlanningError
-from planning.routing import answering_sites
-from planning.simulation.contacts import band, band_of_ratio
-from planning.simulation.engine import Days, simulate_days
-from planning.simulation.network import Agent, Law, Network, Queue, Team
-from planning.staffing import planned_demand
+from planning.simulation import kernel
+from planning.simulation.contacts import Band, band_of_ratio, paired_difference, ratios
+from planning.simulation.engine import Days, checked_seed, simulate_day, simulate_days
+from planning.simulation.network import Agent, Floats, Law, Network, Queue, Team, real, whole
+from planning.simulation.wiring import Wired, handling, wire
+from planning.tables import CALLS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Simulation", "network", "simulate", "simulate_seats"]
+__all__ = [
+    "Planned",
+    "Rostered",
+    "Simulation",
+    "contacts_of",
+    "difference",
+    "run",
+    "simulate",
+    "simulate_seats",
+    "summarise",
+]
+
+
+class Rostered(Protocol):
+    """Who works which shift."""
+
+    @property
+    def roster(self) -> pd.DataFrame:
+        """ROSTER."""
+
+
+class Planned(Protocol):
+    """What the simulation reads of a plan."""
+
+    @property
+    def roster(self) -> Rostered:
+        """The roster."""
+
+    @property
+    def breaks(self) -> pd.DataFrame:
+        """BREAKS."""
 
 
 @dataclass(frozen=True)
 class Simulation:
     """What callers met in many independent replications of a plan.
 
+    Measures are those of `planning.simulation.measures`, pooled over the replications; `half_width` is that
+    of the 95 % band of the service level, from the differences between replications. Teams, sites and agents
+    count whom they answered: a service level there is a share of the answered.
+
     Attributes
     ----------
     queues : DataFrame
-        Index queue: service_level and its half_width (95 % band of the mean over replications), asa_s,
-        abandonment, offered (mean a replication).
+        Index queue: service_level, half_width, asa_s, abandonment, longest_wait_s, own_agent (share of the
+        answered whom their own agent answered, where callers have one), offered (mean a replication).
+    days : DataFrame
+        Index queue, day (local midnight): service_level, half_width, asa_s, abandonment, offered.
     intervals : DataFrame
-        queue, interval_start, offered (mean), service_level, abandonment, pooled over the replications.
-    teams : DataFrame
-        Index team: occupancy, overrun_h (worked after the end of a shift to finish a call, a replication).
+        queue, interval_start, offered (mean), service_level, asa_s, abandonment, longest_wait_s.
+    sites, teams, agents : DataFrame
+        Index site, team or agent_id: answered, service_level, asa_s, longest_wait_s, occupancy, overrun_h
+        (worked after the end of a shift or into a break to finish a call, a replication).
+    occupancy : DataFrame
+        Index interval_start, a column a team: busy / staffed time; NaN where nobody is on position.
+    levels : DataFrame
+        Service level of each replication (row) and queue (column): for paired differences.
     replications, seed : int
     """
 
     queues: pd.DataFrame
+    days: pd.DataFrame
     intervals: pd.DataFrame
+    sites: pd.DataFrame
     teams: pd.DataFrame
+    agents: pd.DataFrame
+    occupancy: pd.DataFrame
+    levels: pd.DataFrame
     replications: int
     seed: int
 
@@ -51,28 +98,38 @@ class Simulation:
 def simulate(
     centre: Centre,
     demand: pd.DataFrame,
-    roster: pd.DataFrame,
-    breaks: pd.DataFrame,
+    plan: Planned,
     *,
     replications: int = 20,
     seed: int = 1,
+    half_width: float | None = None,
+    max_replications: int = 1000,
     executor: Executor | None = None,
 ) -> Simulation:
-    """Run a roster against its demand, again and again.
+    """Run a plan against its demand, again and again.
 
-    Calls are Poisson around the demand with a Gamma factor a day (`Queue.day_cv`); handle times are
-    lognormal with the mean of their interval, patience is exponential; every shift of every person is missed
-    with the team's shrinkage. A shift that runs over the end of the horizon is there at its start too, as in
-    `planning.shifts.cover`.
+    Calls are Poisson around the demand with a Gamma factor a day (`Queue.day_cv`); handle times, patience and
+    lookups follow the laws of the centre's queues; calls go on to other queues and callers call again as the
+    centre says; every shift of every person is missed with the team's shrinkage. A shift that runs over the
+    end of the horizon is there at its start too. Nothing depends on who the caller is, own agents aside.
+
+    Every random number is a function of the seed, the replication and what it decides, so two plans with one
+    seed meet the same callers: compare them with `difference`.
 
     Parameters
     ----------
     centre : Centre
-    demand, roster, breaks : DataFrame
-        DEMAND, ROSTER, BREAKS.
+    demand : DataFrame
+        DEMAND. A queue's demand counts the calls that other queues send it.
+    plan : Plan
+        Or anything with ``.roster.roster`` (ROSTER) and ``.breaks`` (BREAKS).
     replications : int
         Independent horizons, two or more.
     seed : int
+    half_width : float, optional
+        Go on until the 95 % band of every queue with a promised service level is that narrow.
+    max_replications : int
+        But no further than this.
     executor : concurrent.futures.Executor, optional
         Threads by default; the numbers are the same on every executor.
 
@@ -83,24 +140,118 @@ def simulate(
     Raises
     ------
     PlanningError
-        Fewer than two replications, or a roster that names an unknown team.
+        Fewer than two replications, a roster that names an unknown team or has a person in two places.
     """
-    if replications < 2:
-        raise PlanningError(f"replications is {replications}, must be at least 2: a band needs two")
-    planned = planned_demand(centre, demand)
-    times = _whole_days(centre, pd.DatetimeIndex(planned["interval_start"]))
-    model = network(centre, planned, times, roster, breaks)
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0,)))
-    absent = np.array([centre.teams[agent.team].shrinkage for agent in model.agents])
-    present = rng.random((replications, len(model.agents))) >= absent
-    days = simulate_days(model, replications, seed=seed, present=present, executor=executor)
-    return Simulation(
-        _by_queue(days),
-        _by_interval(days, times, planned),
-        _by_team(days),
-        replications=replications,
-        seed=seed,
-    )
+    wired = wire(centre, demand, plan.roster.roster, plan.breaks)
+    days = run(
+        centre, wired, replications=replications, seed=seed, half_width=half_width,
+        max_replications=max_replications, executor=executor,
+    )  # fmt: skip
+    return summarise(wired, days, seed)
+
+
+def run(
+    centre: Centre,
+    wired: Wired,
+    *,
+    replications: int,
+    seed: int,
+    half_width: float | None = None,
+    max_replications: int = 1000,
+    executor: Executor | None = None,
+) -> Days:
+    """Run the replications of `simulate` and keep the counts."""
+    number = whole("replications", replications, 2)  # a band needs two
+    seed = checked_seed(seed)
+
+    def more(first: int, end: int) -> Days:
+        present = wired.present(seed, range(first, end))
+        return simulate_days(
+            wired.network, end - first, seed=seed, present=present, first=first, executor=executor
+        )
+
+    days = more(0, number)
+    if half_width is None:
+        return days
+    goal = real("half_width", half_width, 0.0, 1.0, open_low=True)
+    promised = [queue for queue, one in centre.queues.items() if one.target.service_level is not None]
+    while (width := _widest(wired, days, promised)) > goal and number < max_replications:
+        # The band narrows with the root of the number; a tenth more, since it is itself an estimate.
+        wanted = ceil(1.1 * number * (width / goal) ** 2)
+        end = min(max(wanted, number + 1), 10 * number, max_replications)
+        days, number = days.joined(more(number, end)), end
+    return days
+
+
+def _widest(wired: Wired, days: Days, queues: list[str]) -> float:
+    """Half-width of the widest band of some queues."""
+    counts = _by_queue(wired, days).sum(axis=2)
+    names = _names(wired)
+    return max((_band(counts[:, names.index(q)]).half_width for q in queues if q in names), default=0.0)
+
+
+def difference(one: Simulation, other: Simulation) -> pd.DataFrame:
+    """Compare the service levels of two simulations, replication by replication.
+
+    Parameters
+    ----------
+    one, other : Simulation
+        With the same seed and number of replications, so that they met the same callers.
+
+    Returns
+    -------
+    DataFrame
+        Index queue: difference (one less other) and half_width of its own 95 % band.
+
+    Raises
+    ------
+    PlanningError
+        Another seed or number of replications: the callers were not the same.
+    """
+    for name in ("seed", "replications"):
+        first, second = getattr(one, name), getattr(other, name)
+        if first != second:
+            raise PlanningError(f"{name} is {first} and {second}, must be the same of both: simulate again")
+    both = [queue for queue in one.levels if queue in other.levels]
+    bands = [paired_difference(one.levels[queue], other.levels[queue]) for queue in both]
+    index = pd.Index(both, name="queue")
+    return pd.DataFrame(bands, index=index).set_axis(["difference", "half_width"], axis=1)
+
+
+def contacts_of(
+    centre: Centre, demand: pd.DataFrame, plan: Planned, *, seed: int = 1, replication: int = 0
+) -> pd.DataFrame:
+    """Every contact of one replication, in the columns of real call records.
+
+    Parameters
+    ----------
+    centre, demand, plan
+        As `simulate` takes them.
+    seed, replication : int
+        Which callers; absences are those of `simulate`.
+
+    Returns
+    -------
+    DataFrame
+        CALLS (the callers' time zone is the centre's: the simulation knows no callers) with team, site,
+        attempt and transferred_from.
+    """
+    wired = wire(centre, demand, plan.roster.roster, plan.breaks)
+    number = whole("replication", replication, 0)
+    here = wired.present(checked_seed(seed), range(number, number + 1))[0]
+    day = simulate_day(wired.network, seed=seed, replication=replication, present=here).contacts
+    names = np.array([agent.name for agent in wired.network.agents] + [None], dtype=object)
+    sites = np.array([*wired.site_of, None], dtype=object)
+    arrival = wired.times[0] + pd.to_timedelta(day["arrival_s"], unit="s").dt.round("us")
+    offset_h = [stamp.utcoffset() // pd.Timedelta(hours=1) for stamp in (wired.times[0],)] * len(day)
+    return day.assign(
+        queue=day["queue"].cat.codes.map(dict(enumerate(wired.queue_of))),
+        utc_offset_h=np.array(offset_h, np.int64),
+        arrival=arrival.astype(wired.times.dtype),
+        outcome=day["outcome"].astype("str"),
+        agent_id=names[day["agent"]],
+        site=sites[day["team"].cat.codes],
+    )[[*CALLS.columns, "team", "site", "attempt", "transferred_from"]]
 
 
 def simulate_seats(
@@ -134,7 +285,7 @@ def simulate_seats(
     """
     settings = centre.queues[queue]
     sites = [column for column in table.columns if column.startswith("agents_")]
-    aht_s, scale = _handling(table)
+    aht_s, scale = handling(table)
     line = Queue(
         queue,
         Law.exponential(aht_s),
@@ -145,7 +296,9 @@ def simulate_seats(
         lookup=Law.deterministic(settings.lookup_s),
         threshold_s=settings.target.threshold_s,
     )
-    seats = tuple(seat for site in sites for seat in _seats(site, table[site].to_numpy(), centre.interval_s))
+    seats = tuple(
+        seat for site in sites for seat in open_seats(site, table[site].to_numpy(), centre.interval_s)
+    )
     teams = tuple(Team(site, (queue,)) for site in sites)
     days = simulate_days(
         Network((line,), teams, seats, interval_s=float(centre.interval_s)),
@@ -164,7 +317,7 @@ def simulate_seats(
     )
 
 
-def _seats(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[Agent]:
+def open_seats(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[Agent]:
     """Seats of a team: seat k is open while more than k agents are on position."""
     edges = np.concatenate([[0], agents, [0]])
     for seat in range(int(agents.max(initial=0))):
@@ -174,141 +327,134 @@ def _seats(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[
         yield Agent(team, tuple((float(first), float(last)) for first, last in spans), name=f"{team} {seat}")
 
 
-def network(
-    centre: Centre,
-    planned: pd.DataFrame,
-    times: pd.DatetimeIndex,
-    roster: pd.DataFrame,
-    breaks: pd.DataFrame,
-) -> Network:
-    """Describe a centre and a roster to the engine: an agent there is one shift of one person here."""
-    queues = tuple(_queues(centre, planned, times))
-    served = {name for queue in queues for name in queue.teams}
-    teams = tuple(
-        Team(name, tuple(queue.name for queue in queues if name in queue.teams)) for name in sorted(served)
+# --- counts into tables -------------------------------------------------------------------------------------
+
+
+def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
+    """Turn the counts of a run into tables."""
+    counts = _by_queue(wired, days)
+    names = _names(wired)
+    busy = pd.DataFrame(days.team_busy_s.T[:-1], index=wired.times, columns=wired.network.team_names)
+    return Simulation(
+        queues=_queue_table(counts.sum(axis=2), _longest(counts, (0, 2)), names),
+        days=_day_table(wired, counts, names),
+        intervals=_interval_table(wired, counts, names),
+        sites=_who(days, np.array(wired.site_of)[wired.network.team_of], "site"),
+        teams=_who(days, np.array(wired.network.team_names)[wired.network.team_of], "team"),
+        agents=_who(days, np.array([agent.name for agent in wired.network.agents], object), "agent_id"),
+        occupancy=busy / _staffed_s(wired, days, busy),
+        levels=pd.DataFrame(
+            ratios(counts.sum(axis=2).reshape(-1, kernel.COUNTS))["service_level"]
+            .to_numpy()
+            .reshape(len(counts), len(names)),
+            columns=names,
+        ),
+        replications=len(counts),
+        seed=seed,
     )
-    agents = tuple(_agents(roster, breaks, times, centre.interval_s))
-    return Network(queues, teams, agents, interval_s=float(centre.interval_s), day_intervals=_a_day(times))
 
 
-def _whole_days(centre: Centre, planned: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Whole local days, closed hours included: the clock must not jump where that of the shifts does not."""
-    first, last = (stamp.normalize() for stamp in (planned.min(), planned.max()))
-    days = (last.tz_localize(None) - first.tz_localize(None)).days + 1
-    return axis(first, days, centre.interval_s)
+def _names(wired: Wired) -> list[str]:
+    """Queues of the centre, in the network's order."""
+    return list(dict.fromkeys(wired.queue_of))
 
 
-def _a_day(times: pd.DatetimeIndex) -> tuple[int, ...]:
-    """Number of the local day of each interval."""
-    return tuple(pd.factorize(times.normalize())[0].tolist())
+def _by_queue(wired: Wired, days: Days) -> Floats:
+    """Counts by queue of the centre, pools added; what comes after the horizon is left out.
+
+    Shape (replications, queues, intervals, COUNTS).
+    """
+    of = np.array(wired.queue_of)
+    inside = days.counts[:, :, :-1]
+    parts = [inside[:, of == name] for name in _names(wired)]
+    counts = np.stack([part.sum(axis=1) for part in parts], axis=1)
+    counts[..., kernel.LONGEST_S] = np.stack(
+        [part[..., kernel.LONGEST_S].max(axis=1) for part in parts], axis=1
+    )
+    return counts
 
 
-def _queues(centre: Centre, planned: pd.DataFrame, times: pd.DatetimeIndex) -> Iterator[Queue]:
-    """One queue over all its sites if it is pooled, else a queue a site."""
-    for name, rows in planned.groupby("queue", sort=False):
-        settings = centre.queues[str(name)]
-        calls = rows.set_index("interval_start")["calls"].reindex(times, fill_value=0.0).to_numpy()
-        aht_s, scale = _handling(rows.set_index("interval_start").reindex(times))
-        answers = answering_sites(centre, str(name), times)
-        for label, sites, share in _pools(centre, str(name), answers):
-            teams = tuple(team for site in sites if (team := centre.team_for(str(name), site)))
-            yield Queue(
-                label,
-                _service(aht_s, settings.service_cv),
-                (teams,),
-                service_scale=scale,
-                calls=calls * share,
-                patience=Law.exponential(settings.patience_s)
-                if np.isfinite(settings.patience_s)
-                else Law.never(),
-                lookup=Law.deterministic(settings.lookup_s),
-                day_cv=settings.day_cv,
-                threshold_s=settings.target.threshold_s,
-            )
+def _longest(counts: Floats, axes: tuple[int, ...]) -> Floats:
+    longest: Floats = counts[..., kernel.LONGEST_S].max(axis=axes)
+    return longest
 
 
-def _pools(
-    centre: Centre, queue: str, answers: pd.DataFrame
-) -> list[tuple[str, list[str], NDArray[np.float64] | float]]:
-    """Name, sites and share of the calls by interval of each pool of agents that a queue has."""
-    settings = centre.queues[queue]
-    sites = [site for site in centre.sites if (answers == site).to_numpy().any()]
-    if settings.pooled:
-        return [(queue, sites, 1.0)]
-    shares = [
-        sum((answers[home] == site).to_numpy() * share for home, share in settings.sites.items())
-        for site in sites
-    ]
-    names = [queue if len(sites) == 1 else f"{queue} {site}" for site in sites]
-    return [(name, [site], share) for name, site, share in zip(names, sites, shares, strict=True)]
+def _band(counts: Floats) -> Band:
+    """Band of the service level from counts of shape (replications, COUNTS); certain where nobody called."""
+    within, offered = counts[:, kernel.WITHIN], counts[:, kernel.OFFERED]
+    return band_of_ratio(within, offered) if offered.sum() > 0 else Band(1.0, 0.0)
 
 
-def _handling(rows: pd.DataFrame) -> tuple[float, NDArray[np.float64]]:
-    """Mean handle time over the calls, and the factor on it by interval."""
-    calls, aht_s = rows["calls"].fillna(0.0).to_numpy(), rows["aht_s"].fillna(0.0).to_numpy()
-    mean = float(np.average(aht_s, weights=calls)) if calls.sum() else 1.0
-    return mean, np.where(calls > 0, aht_s / mean, 1.0)
+def _queue_table(counts: Floats, longest_s: Floats, names: list[str]) -> pd.DataFrame:
+    total = counts.sum(axis=0)
+    table = ratios(total).set_index(pd.Index(names, name="queue"))
+    own = np.divide(
+        total[:, kernel.OWN], total[:, kernel.ANSWERED],
+        out=np.full(len(names), np.nan), where=total[:, kernel.OWN] > 0,
+    )  # fmt: skip
+    bands = [_band(counts[:, at]) for at in range(len(names))]
+    return table.assign(
+        half_width=[one.half_width for one in bands],
+        longest_wait_s=longest_s,
+        own_agent=own,
+        offered=table["offered"] / len(counts),
+    )[["service_level", "half_width", "asa_s", "abandonment", "longest_wait_s", "own_agent", "offered"]]
 
 
-def _service(aht_s: float, cv: float) -> Law:
-    return Law.lognormal(aht_s, cv) if cv > 0 else Law.deterministic(aht_s)
+def _day_table(wired: Wired, counts: Floats, names: list[str]) -> pd.DataFrame:
+    number, days = pd.factorize(wired.times.normalize())
+    edges = np.searchsorted(number, np.arange(len(days)))
+    by_day = np.add.reduceat(counts, edges, axis=2)
+    index = pd.MultiIndex.from_product([names, days], names=["queue", "day"])
+    table = ratios(by_day.sum(axis=0).reshape(-1, kernel.COUNTS)).set_index(index)
+    widths = [_band(by_day[:, q, d]).half_width for q in range(len(names)) for d in range(len(days))]
+    table = table.assign(half_width=widths, offered=table["offered"] / len(counts))
+    return table[["service_level", "half_width", "asa_s", "abandonment", "offered"]]
 
 
-def _agents(
-    roster: pd.DataFrame, breaks: pd.DataFrame, times: pd.DatetimeIndex, interval_s: int
-) -> Iterator[Agent]:
-    """Each rostered shift with its time on position, in seconds from the start of the horizon."""
-    horizon_s = len(times) * float(interval_s)
-    second = pd.Timedelta(seconds=1)
-    start = ((roster["start"] - times[0]) / second).to_numpy()
-    end = ((roster["end"] - times[0]) / second).to_numpy()
-    pauses = breaks.assign(
-        first=(breaks["start"] - times[0]) / second, last=(breaks["end"] - times[0]) / second
-    ).sort_values("first")
-    by_shift = {
-        key: rows[["first", "last"]].to_numpy() for key, rows in pauses.groupby(["agent_id", "shift_id"])
-    }
-    for number, row in enumerate(roster.itertuples()):
-        gaps = by_shift.get((row.agent_id, row.shift_id), np.empty((0, 2)))
-        edges = np.concatenate([[start[number]], gaps.ravel(), [end[number]]]).reshape(-1, 2)
-        yield Agent(row.team, _clipped(edges, 0.0, horizon_s), name=row.agent_id)
-        if end[number] > horizon_s:
-            yield Agent(row.team, _clipped(edges - horizon_s, 0.0, horizon_s), name=f"{row.agent_id} before")
+def _interval_table(wired: Wired, counts: Floats, names: list[str]) -> pd.DataFrame:
+    index = pd.MultiIndex.from_product([names, wired.times], names=["queue", "interval_start"])
+    table = ratios(counts.sum(axis=0).reshape(-1, kernel.COUNTS)).set_index(index)
+    table["longest_wait_s"] = _longest(counts, (0,)).ravel()
+    table["offered"] /= len(counts)
+    planned = pd.MultiIndex.from_frame(wired.demand[["queue", "interval_start"]])
+    kept = table[table.index.isin(planned)].reset_index()
+    columns = ["offered", "service_level", "asa_s", "abandonment", "longest_wait_s"]
+    return kept[["queue", "interval_start", *columns]]
 
 
-def _clipped(edges: NDArray[np.float64], low: float, high: float) -> tuple[tuple[float, float], ...]:
-    inside = np.clip(edges, low, high)
-    return tuple((float(first), float(last)) for first, last in inside if last > first)
-
-
-def _by_queue(days: Days) -> pd.DataFrame:
-    each = days.measures(by=("day", "queue"))
-    rows = {}
-    for name in days.network.queue_names:
-        one = each.xs(name, level="queue")
-        level = band(one["service_level"].to_numpy())
-        rows[name] = {
-            "service_level": level.mean, "half_width": level.half_width,
-            "asa_s": one["asa_s"].mean(), "abandonment": one["abandonment"].mean(),
-            "offered": one["offered"].mean(),
-        }  # fmt: skip
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("queue")
-
-
-def _by_interval(days: Days, times: pd.DatetimeIndex, planned: pd.DataFrame) -> pd.DataFrame:
-    pooled = days.measures(by=("queue", "interval")).reset_index()
-    pooled = pooled[pooled["interval"] < len(times)]
-    pooled["interval_start"] = times[pooled["interval"].to_numpy()]
-    pooled["offered"] /= len(days.counts)
-    pooled = pooled[pooled["interval_start"].isin(planned["interval_start"])]
-    return pooled[["queue", "interval_start", "offered", "service_level", "abandonment"]]
-
-
-def _by_team(days: Days) -> pd.DataFrame:
-    total = days.teams().groupby("team")[["staffed_s", "busy_s", "overrun_s"]].sum()
+def _who(days: Days, key: NDArray[Any], name: str) -> pd.DataFrame:
+    """Measures of those who answer, by `key` of each agent."""
+    answered, within, wait_s, longest_s = days.answers.T
+    columns = {
+        "answered": answered, "within": within, "wait_s": wait_s, "busy_s": days.busy_s.sum(axis=0),
+        "overrun_s": days.overrun_s.sum(axis=0), "on_s": days.on_position_s.sum(axis=0),
+    }  # fmt: skip
+    groups = pd.DataFrame(columns).groupby(pd.Index(key, name=name))
+    total = groups.sum()
+    staffed_s = total["on_s"] + total["overrun_s"]
     return pd.DataFrame(
         {
-            "occupancy": (total["busy_s"] / total["staffed_s"]).fillna(0.0),
+            "answered": total["answered"] / len(days.counts),
+            "service_level": (total["within"] / total["answered"]).fillna(1.0),
+            "asa_s": (total["wait_s"] / total["answered"]).fillna(0.0),
+            "longest_wait_s": pd.Series(longest_s).groupby(pd.Index(key, name=name)).max(),
+            "occupancy": (total["busy_s"] / staffed_s).fillna(0.0),
             "overrun_h": total["overrun_s"] / 3600 / len(days.counts),
         }
     )
+
+
+def _staffed_s(wired: Wired, days: Days, busy: pd.DataFrame) -> pd.DataFrame:
+    """Seconds on position by interval and team over all replications; at least the busy ones, for leavers."""
+    cells, length_s = len(wired.times), wired.network.interval_s
+    edges = np.arange(cells + 1) * length_s
+    seconds = np.zeros((cells, len(wired.network.teams)))
+    present = days.on_position_s.sum(axis=0) / np.maximum(wired.network.on_position_s, 1e-9)
+    for agent, team, times in zip(wired.network.agents, wired.network.team_of, present, strict=True):
+        for start, end in agent.segments:
+            first, last = int(start // length_s), min(int(-(-end // length_s)), cells)
+            inside = np.minimum(edges[first + 1 : last + 1], end) - np.maximum(edges[first:last], start)
+            seconds[first:last, team] += times * inside
+    staffed = pd.DataFrame(seconds, index=busy.index, columns=busy.columns)
+    return staffed.where(staffed >= busy, busy).replace(0.0, np.nan)

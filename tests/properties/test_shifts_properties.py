@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from planning import cover
 from planning.calendars import axis
-from planning.shifts import patterns
+from planning.shifts import shapes
 
 DAY = axis(MONDAY, 1, 900)
 CENTRE = one_site(
@@ -57,7 +57,9 @@ def test_patterns_keep_their_hours(length_h, meal, rest, stretch_h):
         "shifts.rest_min": rest,
         "shifts.work_between_rests_h": stretch_h,
     }
-    for shape in patterns(one_site(changes | {"labour.max_shift_h.value": 14})):
+    for shape in shapes(one_site(changes | {"labour.max_shift_h.value": 14})):
         assert shape.paid_s == length_h * 3600 - meal * 60
-        assert shape.on_position(900).sum() * 900 <= shape.paid_s
-        assert all(b.start_s >= 900 for b in shape.breaks)
+        for first in (True, False):
+            pattern = shape.pattern(slot.first if first else slot.last for slot in shape.slots)
+            assert pattern.on_position(900).sum() * 900 <= pattern.paid_s
+            assert all(b.start_s >= 900 for b in pattern.breaks)

@@ -186,6 +186,33 @@ def test_a_random_day_against_the_gamma_mixture(case, days, cells):
     agrees(p_abandon(counts), exact["p_abandon_day_average"], 0.05)
 
 
+@pytest.mark.parametrize("case", RETRIAL["retrial"], ids=lambda case: f"{case['agents']} agents")
+def test_retrials_against_the_chain(case):
+    """M/M/n/(n+w)+M with an orbit: attempts, fresh callers served, attempts lost."""
+    queue = line(
+        "q",
+        case["arrival_rate"],
+        ("t",),
+        patience=Law.exponential(1.0 / case["patience_rate"]),
+        places=case["waiting_room"],
+        redial=case["p_retry_after_abandon"],
+        redial_blocked=case["p_retry_after_block"],
+        redial_pause_s=1.0 / case["retry_rate"],
+    )
+    counts = stationary([queue], {"t": ("q",)}, {"t": case["agents"]}, days=300)[:, 0]
+    fresh = case["arrival_rate"] * 10.0 * 180
+    agrees(counts[:, kernel.OFFERED] / fresh, case["total_attempt_rate"] / case["arrival_rate"], 0.005)
+    agrees(counts[:, kernel.ANSWERED] / fresh, case["fraction_of_fresh_callers_eventually_served"], 0.005)
+    lost = case["blocked_attempt_fraction"] + case["abandon_attempt_fraction"]
+    agrees(p_abandon(counts), lost, 0.01)
+    blocked = counts[:, kernel.OFFERED] * case["blocked_attempt_fraction"]
+    # Redials of both kinds make the attempts beyond the fresh calls: so the two kinds are told apart.
+    again = case["p_retry_after_block"] * blocked + case["p_retry_after_abandon"] * (
+        counts[:, kernel.ABANDONED] - blocked
+    )
+    agrees(again / fresh, case["total_attempt_rate"] / case["arrival_rate"] - 1.0, 0.03)
+
+
 # --- priorities, several skills, overflow -------------------------------------------------------------------
 
 

@@ -207,7 +207,10 @@ def test_rules_that_loop():
     """Both sites closed, each sending its callers to the other."""
     rules = [{"from_site": "moscow", "to_site": "kaluga"}, {"from_site": "kaluga", "to_site": "moscow"}]
     text = refusal({"sites.kaluga.opens": "07:00", "sites.kaluga.closes": "23:00", "overflow": rules})
-    assert text.startswith("queues.calls has no answering site at 00:00 for callers of moscow: ")
+    assert text == (
+        "overflow.1 sends calls back to moscow at 00:00, a loop (moscow -> kaluga -> moscow): "
+        "let one of its rules end earlier"
+    )
 
 
 def test_rule_to_itself():
@@ -287,7 +290,7 @@ def test_dumped_as_json_and_read_again_it_is_the_same():
     """Times of day are written as a planner writes them."""
     centre = two_sites()
     dumped = centre.model_dump(mode="json")
-    assert dumped["sites"]["moscow"] == {"opens": "08:00", "closes": "22:00"}
+    assert dumped["sites"]["moscow"].items() >= {"opens": "08:00", "closes": "22:00"}.items()
     assert Centre.of(dumped) == centre
 
 
@@ -311,7 +314,10 @@ def test_replace_refuses_a_path_that_does_not_exist(path, hint):
 
 def test_replace_checks_the_changed_centre_as_a_whole():
     """Closing Kaluga at night leaves Moscow's callers alone."""
-    with pytest.raises(PlanningError, match="has no answering site at 00:00"):
+    with pytest.raises(
+        PlanningError,
+        match=r"overflow.0 sends calls to kaluga at 00:00, which is open from 08:00 to 23:00 only",
+    ):
         two_sites().replace({"sites.kaluga.closes": "23:00", "sites.kaluga.opens": "08:00"})
 
 

@@ -1,8 +1,10 @@
 """The command: a plan from files, or one line on the error stream, exit code 2 and nothing written."""
 
 import json
+import re
 import sys
 
+import pandas as pd
 import pytest
 from factories import demand_of, people_of, raw_centre, toml
 
@@ -203,3 +205,15 @@ def test_people_that_are_refused_are_told_and_the_others_work(given, monkeypatch
     code, _, err = run(given, monkeypatch, capsys)
     assert code == 0
     assert "people.csv: 1 rows refused, the first: team is 'chat', must be one of calls_kaluga" in err
+
+
+def test_broken_promises_are_told_with_the_agents_that_are_missing(given, monkeypatch, capsys):
+    """One person of each team for a whole day of calls, certified or not: nobody is there to add."""
+    people = pd.read_csv(given / "people.csv")
+    people.groupby("team").head(1).to_csv(given / "people.csv", index=False)
+    for more in ((), ("--certify", "--overwrite")):
+        code, out, _ = run(given, monkeypatch, capsys, *more)
+        assert code == 0
+        assert "Holds:          no;" in out
+        told = re.search(r"does not hold on 2026-11-23: [\d.]+% against 80%; agents short: (\d+)", out)
+        assert int(told[1]) >= 1

@@ -1,26 +1,25 @@
 """A roster under simulation: repeatable, true to shifts, absences and handle times, and to the exact day."""
 
-from concurrent.futures import ThreadPoolExecutor
+import dataclasses
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import pandas as pd
 import pytest
-from factories import demand_of, one_site, roster_of, small_plan, two_sites
+from factories import demand_of, one_site, roster_of, rostered, small_plan, two_sites
 from scipy.special import stdtrit
 
 from planning import PlanningError, requirement
 from planning.service import exact_service
-from planning.simulation.replications import simulate, simulate_seats
+from planning.simulation import contacts_of, difference, engine, measures, simulate, simulate_seats
+from planning.tables import CALLS
 
 DAY = ("2026-11-23 00:00", "2026-11-24 00:00")
 
 
 def again(made, **changes):
-    return simulate(made.centre, made.demand, made.roster.roster, made.breaks, **changes)
-
-
-def no_breaks():
-    return small_plan().breaks[:0]
+    return simulate(made.centre, made.demand, made, **changes)
 
 
 def staffed(heads, start=DAY[0], end=DAY[1]):
@@ -28,8 +27,10 @@ def staffed(heads, start=DAY[0], end=DAY[1]):
 
 
 def agree(one, other):
-    for name in ("queues", "intervals", "teams"):
+    for name in ("queues", "days", "intervals", "levels"):
         pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+    for name in ("sites", "teams", "agents", "occupancy"):  # sums in another order
+        pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), rtol=1e-12)
 
 
 # --- repeatable -----------------------------------------------------------------------------------
@@ -50,10 +51,87 @@ def test_numbers_do_not_depend_on_the_executor():
     agree(found, again(small_plan(), replications=4, seed=5))
 
 
+def test_numbers_are_the_same_in_other_processes(monkeypatch):
+    """A cluster's executor is like this one: tasks and results travel as bytes."""
+    monkeypatch.setattr(engine, "_CALLS_PER_TASK", 1200)
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
+        found = again(small_plan(), replications=6, seed=5, executor=executor)
+    agree(found, again(small_plan(), replications=6, seed=5))
+
+
+def test_more_replications_go_on_where_the_first_ones_end():
+    """Stops as soon as the band is narrow enough, with the numbers of a run of that length."""
+    asked = again(small_plan(), replications=4, half_width=0.02)
+    assert asked.queues.loc["calls", "half_width"] <= 0.02
+    assert 4 < asked.replications < 1000
+    agree(asked, again(small_plan(), replications=asked.replications))
+    assert again(small_plan(), replications=4, half_width=0.5).replications == 4
+    assert again(small_plan(), replications=4, half_width=1e-6, max_replications=6).replications == 6
+    with pytest.raises(PlanningError, match="half_width is 0, must lie in"):
+        again(small_plan(), half_width=0)
+
+
 @pytest.mark.parametrize("replications", [1, 0, -3])
 def test_band_needs_two_replications(replications):
-    with pytest.raises(PlanningError, match=f"replications is {replications}, must be at least 2"):
+    with pytest.raises(PlanningError, match=f"replications is {replications}, must be a whole number >= 2"):
         again(small_plan(), replications=replications)
+
+
+# --- compared -----------------------------------------------------------------------------------------------
+
+
+def test_one_more_agent_is_a_paired_comparison():
+    """The same callers and absences: the band of the difference is narrower than either one's own."""
+    one, other = (
+        simulate(one_site({"teams.calls_kaluga.shrinkage": 0.1}), demand_of(20.0), rostered(staffed(heads)))
+        for heads in (8, 7)
+    )
+    row = difference(one, other).loc["calls"]
+    gain = one.queues["service_level"] - other.queues["service_level"]
+    assert row["difference"] == pytest.approx(gain["calls"], abs=0.01)
+    assert (
+        0
+        < row["half_width"]
+        < 0.8 * min(one.queues["half_width"]["calls"], other.queues["half_width"]["calls"])
+    )
+    assert row["difference"] > row["half_width"]
+
+
+@pytest.mark.parametrize("name", ["seed", "replications"])
+def test_other_callers_are_not_compared(name):
+    one = again(small_plan(), replications=3, seed=3)
+    other = dataclasses.replace(one, **{name: 4})
+    with pytest.raises(PlanningError, match=f"{name} is 3 and 4, must be the same of both"):
+        difference(one, other)
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def test_tables_add_up():
+    """Days, intervals, sites, teams and agents tell of the same calls; all lie within their bounds."""
+    made = again(small_plan(), replications=6)
+    offered = made.queues.loc["calls", "offered"]
+    assert made.days["offered"].sum() == pytest.approx(offered)
+    answered = offered * (1 - made.queues.loc["calls", "abandonment"])
+    for table in (made.sites, made.teams, made.agents):
+        assert table["answered"].sum() == pytest.approx(answered)
+        assert table["occupancy"].between(0, 1).all()
+        assert table["longest_wait_s"].max() <= made.queues.loc["calls", "longest_wait_s"]
+    assert set(made.agents.index) == set(small_plan().roster.roster["agent_id"])
+    assert made.agents["overrun_h"].sum() == pytest.approx(made.teams["overrun_h"].sum())
+    assert made.occupancy["calls_kaluga"].dropna().between(0, 1).all()
+    busy_share = made.occupancy["calls_kaluga"].mean()
+    assert busy_share == pytest.approx(made.teams.loc["calls_kaluga", "occupancy"], rel=0.3)
+    assert made.levels["calls"].mean() == pytest.approx(made.queues.loc["calls", "service_level"], abs=0.02)
+
+
+def test_one_measures_scores_reality_and_simulation():
+    """The contacts of a replication give the levels of the replication, from the columns of CALLS alone."""
+    made = small_plan()
+    found = contacts_of(made.centre, made.demand, made, seed=5, replication=2)
+    level = measures(found[list(CALLS.columns)], by="queue").loc["calls", "service_level"]
+    assert level == pytest.approx(again(made, replications=3, seed=5).levels.loc[2, "calls"], abs=0.005)
 
 
 # --- true to the plan -----------------------------------------------------------------------------
@@ -73,7 +151,7 @@ def test_handle_time_is_that_of_its_interval():
     demand = demand_of(20.0)
     twice = demand.assign(aht_s=np.repeat([180.0, 360.0], 48))
     short, both = (
-        simulate(one_site(), one, staffed(7), no_breaks(), replications=30)
+        simulate(one_site(), one, rostered(staffed(7)), replications=30)
         for one in (demand.assign(aht_s=180.0), twice)
     )
     level = both.intervals.groupby(both.intervals["interval_start"].dt.hour < 12)["service_level"].mean()
@@ -87,7 +165,7 @@ def test_handle_time_is_that_of_its_interval():
 def test_shift_over_the_end_is_there_at_the_start():
     """22:00 to 06:00: at midnight the shift of the evening before is on position."""
     night = staffed(12, "2026-11-23 22:00", "2026-11-24 06:00")
-    found = simulate(one_site(), demand_of(20.0), night, no_breaks(), replications=6).intervals
+    found = simulate(one_site(), demand_of(20.0), rostered(night), replications=6).intervals
     level = found.groupby(found["interval_start"].dt.hour)["service_level"].mean()
     assert (level[[0, 1, 2, 3, 4, 22, 23]] > 0.9).all()
     assert (level[list(range(6, 21))] < 0.1).all()
@@ -102,7 +180,7 @@ def test_shifts_of_a_second_day_after_a_closed_night():
         for day in (23, 24)
     ]
     demand = demand_of(8.0, days=2, hours=(9, 18))
-    found = simulate(centre, demand, roster_of(*rows), no_breaks(), replications=6).intervals
+    found = simulate(centre, demand, rostered(roster_of(*rows)), replications=6).intervals
     assert found["interval_start"].tolist() == demand["interval_start"].tolist()
     assert (found.groupby(found["interval_start"].dt.day)["service_level"].mean() > 0.95).all()
 
@@ -110,7 +188,7 @@ def test_shifts_of_a_second_day_after_a_closed_night():
 def test_absences_lower_the_service():
     """With 40 % away, ten are six."""
     full, away, six = (
-        simulate(one_site(changes), demand_of(20.0), staffed(heads), no_breaks(), replications=40)
+        simulate(one_site(changes), demand_of(20.0), rostered(staffed(heads)), replications=40)
         for changes, heads in ((None, 10), ({"teams.calls_kaluga.shrinkage": 0.4}, 10), (None, 6))
     )
     level = [one.queues.loc["calls", "service_level"] for one in (full, away, six)]
@@ -130,7 +208,7 @@ def test_breaks_take_agents_off_position():
             "end": pd.Timestamp("2026-11-23 13:00", tz="Europe/Moscow"),
         }
     )
-    found = simulate(one_site(), demand_of(20.0), roster, lunch, replications=4).intervals
+    found = simulate(one_site(), demand_of(20.0), rostered(roster, lunch), replications=4).intervals
     level = found.groupby(found["interval_start"].dt.hour)["service_level"].mean()
     assert level[12] < 0.1
     assert level[[10, 11, 14, 15]].min() > 0.8
@@ -160,3 +238,17 @@ def test_seats_are_repeatable():
     pd.testing.assert_frame_equal(first, second, check_exact=True)
     other = simulate_seats(one_site(), exact, "calls", replications=20, seed=4)
     assert (other["service_level"] != first["service_level"]).any()
+
+
+@pytest.mark.parametrize(
+    ("call", "named"),
+    [
+        (lambda made: again(made, seed=-1), "seed is -1, must be a whole number >= 0"),
+        (lambda made: again(made, seed=2**64), r"seed is 18446744073709551616, must be < 2\*\*64"),
+        (lambda made: contacts_of(made.centre, made.demand, made, seed=1.5), "seed is 1.5"),
+        (lambda made: contacts_of(made.centre, made.demand, made, replication=-1), "replication is -1"),
+    ],
+)
+def test_seeds_that_cannot_be(call, named):
+    with pytest.raises(PlanningError, match=named):
+        call(small_plan())

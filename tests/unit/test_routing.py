@@ -8,7 +8,7 @@ from factories import MONDAY, raw_centre, two_sites
 
 from planning import Centre, PlanningError
 from planning.calendars import axis
-from planning.routing import answering_site, answering_sites
+from planning.routing import answering_site, answering_sites, late_rules
 
 
 def hours_of(centre, home="moscow", queue="calls"):
@@ -81,11 +81,87 @@ def test_chain_of_three_sites():
     assert hours_of(centre, "tula") == "k" * 7 + "t" * 16 + "k"
 
 
-def test_first_rule_that_applies_wins():
-    """Tula until one in the morning, then Kaluga."""
+def test_rules_that_overlap_are_refused():
+    """Tula until one in the morning, Kaluga all night: from 22:00 on both claim the call."""
     first = rule("moscow", "tula", at="22:00", until="01:00")
-    centre = three_sites(first, rule("moscow", "kaluga"), rule("tula", "kaluga"), closes="24:00")
-    assert hours_of(centre) == "k" * 8 + "m" * 14 + "tt"
+    second = rule("moscow", "kaluga")
+    message = "overflow.0 and overflow.1 both move calls away from moscow at 00:00: let one end"
+    with pytest.raises(PlanningError, match=message):
+        three_sites(first, second, rule("tula", "kaluga"), closes="24:00")
+
+
+def test_rules_that_take_turns():
+    """Tula until one in the morning, Kaluga from then on."""
+    rules = [
+        rule("moscow", "tula", at="22:00", until="01:00"),
+        rule("moscow", "kaluga", at="01:00"),
+        rule("tula", "kaluga", at="00:00", until="07:00"),
+    ]
+    assert hours_of(three_sites(*rules, closes="24:00")) == "k" * 8 + "m" * 14 + "tt"
+
+
+def test_rule_of_some_weekdays():
+    """Moscow closes on Saturday and Sunday; a rule that begins on Friday night ends on Saturday morning."""
+    weekend = rule("moscow", "kaluga", at="08:00", until="22:00") | {"days": ["sat", "sun"]}
+    centre = two_sites({"overflow": [rule("moscow", "kaluga"), weekend]})
+    week = pd.date_range("2026-11-23", periods=7 * 24, freq="h", tz="Europe/Moscow")
+    found = answering_sites(centre, "calls", week)["moscow"].str[0].str.cat()
+    working = "k" * 8 + "m" * 14 + "k" * 2
+    assert found == working * 5 + "k" * 48
+    late = rule("moscow", "kaluga", at="20:00", until="22:00") | {"days": ["fri"]}
+    night = rule("moscow", "kaluga")
+    friday = answering_sites(two_sites({"overflow": [night, late]}), "calls", week)["moscow"].str[0].str.cat()
+    assert friday == working * 4 + "k" * 8 + "m" * 12 + "k" * 4 + working * 2
+
+
+def test_rule_across_midnight_belongs_to_the_day_that_it_begins_on():
+    nights = rule("moscow", "kaluga", at="22:00", until="08:00")
+    rules = [nights | {"days": ["fri"]}, nights | {"days": ["mon", "tue", "wed", "thu", "sat", "sun"]}]
+    rules[0]["to_site"] = "tula"
+    centre = three_sites(*rules, rule("tula", "kaluga", at="24:00", until="07:00"), closes="24:00")
+    assert answering_site(centre, "calls", "moscow", timedelta(hours=23), 4) == "tula"
+    assert answering_site(centre, "calls", "moscow", timedelta(hours=7), 5) == "tula"
+    assert answering_site(centre, "calls", "moscow", timedelta(hours=7), 4) == "kaluga"
+
+
+def test_gap_of_some_weekdays_is_named_with_its_day():
+    rules = [rule("moscow", "kaluga") | {"days": ["mon", "tue", "wed", "thu", "fri", "sat"]}]
+    message = (
+        "queues.calls has no answering site at 00:00 on mon for callers of moscow "
+        r"\(overflow.0 moves them from 22:00 to 08:00 on mon, tue, wed, thu, fri, sat only\)"
+    )
+    with pytest.raises(PlanningError, match=message):
+        two_sites({"overflow": rules})
+
+
+def test_closed_destination_is_blamed_on_its_rule():
+    with pytest.raises(
+        PlanningError,
+        match=r"overflow.0 sends calls to kaluga at 00:00, which is open from 06:00 to 23:00 only: add",
+    ):
+        two_sites({"sites.kaluga.opens": "06:00", "sites.kaluga.closes": "23:00"})
+
+
+def test_late_rules_move_nobody_by_the_hour():
+    """Who waits too long may be answered elsewhere; the home of the call stays."""
+    late = {"from_site": "moscow", "to_site": "kaluga", "after_s": 20.0}
+    rules = [rule("moscow", "kaluga"), late]
+    centre = two_sites({"queues.calls.pooled": False, "overflow": rules})
+    assert hours_of(centre) == "k" * 8 + "m" * 14 + "k" * 2
+    assert [one.after_s for one in late_rules(centre, "calls")] == [20.0]
+
+
+def test_late_rule_of_a_pooled_queue_is_refused():
+    rules = [rule("moscow", "kaluga"), {"from_site": "moscow", "to_site": "kaluga", "after_s": 20.0}]
+    rules[1]["queues"] = ["calls"]
+    with pytest.raises(PlanningError, match=r"overflow.1 moves calls after 20 s, but queues.calls.pooled is"):
+        two_sites({"overflow": rules})
+
+
+def test_late_rule_with_hours_is_refused():
+    rules = [{"from_site": "moscow", "to_site": "kaluga", "after_s": 20.0, "at": "10:00"}]
+    with pytest.raises(PlanningError, match="after_s is 20 beside at, until or days"):
+        two_sites({"overflow": rules})
 
 
 def test_rule_moves_only_its_queues():
@@ -117,15 +193,14 @@ def test_queue_that_is_closed_in_the_gap_may_stay_unanswered():
 def test_loop_is_refused_with_its_hour():
     """Tula closes an hour before the rule that leads out of the circle begins."""
     out = rule("tula", "kaluga", at="00:00", until="07:00")
-    with pytest.raises(
-        PlanningError, match=r"queues.calls has no answering site at 23:00 for callers of moscow"
-    ):
-        three_sites(out, rule("moscow", "tula"), rule("tula", "moscow"))
+    loop = r"overflow.2 sends calls back to moscow at 23:00, a loop \(moscow -> tula -> moscow\)"
+    with pytest.raises(PlanningError, match=loop):
+        three_sites(out, rule("moscow", "tula"), rule("tula", "moscow", at="23:00", until="24:00"))
 
 
 def test_open_sites_that_send_to_each_other_are_a_loop_too():
     rules = [rule("moscow", "kaluga"), rule("kaluga", "moscow", at="22:00", until="24:00")]
-    with pytest.raises(PlanningError, match="has no answering site at 22:00"):
+    with pytest.raises(PlanningError, match=r"overflow.1 sends calls back to moscow at 22:00, a loop"):
         two_sites({"overflow": rules})
 
 

@@ -3,16 +3,31 @@
 import dataclasses
 import functools
 import itertools
+import types
 
 import numpy as np
 import pandas as pd
 import pytest
 from factories import MONDAY, demand_of, one_site, requirement_of, two_sites
+from scipy import optimize
 
 from planning import PlanningError, cover, requirement
 from planning.calendars import axis
-from planning.shifts import Break, Pattern, catalogue, horizon, on_position, patterns, requirement_by_team
-from planning.shifts.cover import _coverage, _Problem, _solve
+from planning.shifts import (
+    Break,
+    CoverSettings,
+    Pattern,
+    catalogue,
+    cover_day,
+    format_shift,
+    horizon,
+    on_position,
+    parse_shift,
+    requirement_by_team,
+    shapes,
+)
+from planning.shifts.catalogue import premium_hours
+from planning.shifts.implicit import block, layouts
 from planning.tables import SHIFTS
 
 DAY = axis(MONDAY, 1, 900)
@@ -65,39 +80,68 @@ def covered(name):
     return cover(night_centre(), requirement_of(NEEDS[name]))
 
 
-# --- patterns -------------------------------------------------------------------------------------
+# --- shapes ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("length_h", [6.5, 8.5, 9.0, 11.0, 12.0])
+@pytest.mark.parametrize("length_h", [4.0, 6.5, 8.5, 9.0, 11.0, 12.0])
 @pytest.mark.parametrize("stretch_h", [1.5, 2.0, 3.0])
-def test_breaks_lie_inside_and_apart_on_the_grid(length_h, stretch_h):
+def test_every_place_of_a_break_is_part_of_a_lawful_shift(length_h, stretch_h):
+    """By enumeration: the places in some chain of breaks that keeps its distances are exactly the windows."""
     centre = one_site({"shifts.lengths_h": {"day": length_h}, "shifts.work_between_rests_h": stretch_h})
-    for shape in patterns(centre):
-        edges = [
-            0,
-            *itertools.chain(*((b.start_s, b.start_s + b.length_s) for b in shape.breaks)),
-            shape.length_s,
+    (shape,) = shapes(centre)
+    chains = chains_of(shape)
+    for number, slot in enumerate(shape.slots):
+        assert {chain[number] for chain in chains} == set(slot.places)
+    for chain in chains[:200]:
+        pattern = shape.pattern(chain)
+        edges = [0, *(e for b in pattern.breaks for e in (b.start_s, b.end_s)), pattern.length_s]
+        work_h = np.diff(edges)[::2] / 3600
+        assert work_h.min() >= stretch_h - 0.5 - 1e-9 or work_h.max() <= stretch_h
+        assert work_h.max() <= stretch_h + 0.5 + 1e-9
+
+
+def chains_of(shape):
+    """All places of the breaks of one person, by trying each."""
+    chains = [(place,) for place in shape.slots[0].places]
+    for (least, most), slot in zip(shape.apart, shape.slots[1:], strict=True):
+        chains = [
+            (*chain, place) for chain in chains for place in slot.places if least <= place - chain[-1] <= most
         ]
-        assert edges == sorted(edges)
-        assert all(edge % 900 == 0 for edge in edges)
-        assert [b.kind for b in shape.breaks].count("meal") == 1
-        # The stagger moves all breaks together by up to two intervals, rounding to the grid by up to a half.
-        work = np.diff(edges)[::2]
-        assert max(work) <= stretch_h * 3600 + 3 * 900
-        assert max(work[1:-1], default=0) <= stretch_h * 3600 + 900
+    return chains
 
 
-def test_breaks_are_staggered():
-    """Five shapes of one shift whose meals begin at five different times."""
-    found = patterns(one_site())
-    assert len({b.start_s for shape in found for b in shape.breaks if b.kind == "meal"}) == len(found) == 5
+def test_meal_lies_in_the_middle():
+    """Its window is the middle half of the shift by default, and narrower if asked."""
+    for middle in (0.5, 0.3):
+        (shape,) = shapes(one_site({"shifts.meal_middle": middle, "shifts.work_tolerance_h": 1.5}))
+        (meal,) = [slot for slot in shape.slots if slot.kind == "meal"]
+        assert meal.first * 900 >= (1 - middle) / 2 * shape.length_s
+        assert meal.last * 900 + meal.length_s <= (1 + middle) / 2 * shape.length_s
+    with pytest.raises(PlanningError, match=r"which does not hold 3 breaks within meal_middle 0.05"):
+        shapes(one_site({"shifts.meal_middle": 0.05}))
+
+
+def test_fixed_breaks_have_one_place():
+    (shape,) = shapes(one_site({"shifts.breaks": "fixed"}))
+    assert all(len(slot.places) == 1 for slot in shape.slots)
+    assert len(chains_of(shape)) == 1
 
 
 def test_paid_time_is_presence_less_meals():
     """8.5 h with a half-hour's meal: eight hours, the rests included."""
-    for shape in patterns(one_site()):
-        assert shape.paid_s == 8 * 3600
-        assert sum(b.length_s for b in shape.breaks if b.paid) == 2 * 900
+    (shape,) = shapes(one_site())
+    assert shape.paid_s == 8 * 3600
+    assert [slot.length_s for slot in shape.slots] == [900, 1800, 900]
+
+
+def test_split_shift_has_an_unpaid_gap():
+    """Two parts with four hours between: the gap is no meal, so the meal's law does not bound it."""
+    centre = one_site(
+        {"shifts.lengths_h": {"split": 12.0}, "shifts.meal_min": {}, "shifts.gap_h": {"split": 4.0}}
+    )
+    (shape,) = shapes(centre)
+    assert shape.paid_s == 8 * 3600
+    assert [slot.kind for slot in shape.slots] == ["rest", "gap", "rest"]
 
 
 def test_nobody_on_break_is_on_position():
@@ -136,15 +180,65 @@ def test_meal_outside_the_law(meal):
     with pytest.raises(
         PlanningError, match=rf"shifts.meal_min.day is {meal} min, must lie in \[30, 120\] \(test\)"
     ):
-        patterns(one_site({"shifts.meal_min.day": meal}))
+        shapes(one_site({"shifts.meal_min.day": meal}))
 
 
 def test_shift_longer_than_the_law():
     with pytest.raises(
         PlanningError, match=r"lengths_h.day is 13 h, of which 12.5 h paid, must not exceed 12 h"
     ):
-        patterns(one_site({"shifts.lengths_h": {"day": 13.0}}))
-    assert patterns(one_site({"shifts.lengths_h": {"day": 12.5}}))
+        shapes(one_site({"shifts.lengths_h": {"day": 13.0}}))
+    assert shapes(one_site({"shifts.lengths_h": {"day": 12.5}}))
+
+
+# --- the counts of breaks -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_people_who_keep_the_rules_keep_the_links(seed):
+    """Any lawful crew, counted: every row of the links holds; and dealt out again, all are lawful."""
+    rng = np.random.default_rng(seed)
+    centre = one_site({"shifts.work_between_rests_h": float(rng.choice([1.5, 2.0]))})
+    (shape,) = shapes(centre)
+    chains = chains_of(shape)
+    crew = [chains[i] for i in rng.integers(0, len(chains), rng.integers(1, 9))]
+    one = block(centre, shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900)
+    counts = np.array(
+        [len(crew)]
+        + [
+            sum(chain[n] == place for chain in crew)
+            for n, slot in enumerate(shape.slots)
+            for place in slot.places
+        ]
+    )
+    linked = one.links @ counts
+    assert (linked[one.equal] == 0).all()
+    assert (linked[~one.equal] <= 0).all()
+    dealt = layouts(shape, counts)
+    assert sum(heads for _, heads in dealt) == len(crew)
+    lawful = {shape.pattern(chain) for chain in chains}
+    assert {pattern for pattern, _ in dealt} <= lawful
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_counts_without_a_lawful_crew_break_a_link(seed):
+    """Random counts of three people: the links hold exactly when some dealing of the breaks is lawful."""
+    rng = np.random.default_rng(seed)
+    centre = one_site({"shifts.work_tolerance_h": 0.25})
+    (shape,) = shapes(centre)
+    lawful = set(chains_of(shape))
+    one = block(centre, shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900)
+    for _ in range(20):
+        drawn = [rng.choice(list(slot.places), 3) for slot in shape.slots]
+        counts = np.array(
+            [3]
+            + [int((d == p).sum()) for d, slot in zip(drawn, shape.slots, strict=True) for p in slot.places]
+        )
+        linked = one.links @ counts
+        holds = bool((linked[one.equal] == 0).all() and (linked[~one.equal] <= 0).all())
+        orders = itertools.product(*[set(itertools.permutations(d.tolist())) for d in drawn])
+        possible = any(set(zip(*order, strict=True)) <= lawful for order in orders)
+        assert holds == possible
 
 
 # --- catalogue ------------------------------------------------------------------------------------
@@ -178,28 +272,28 @@ def test_quiet_hours_may_begin_before_midnight():
     assert set(starts) == {*range(6, 15), 21, 22, 23}
 
 
-def test_night_hours_are_paid_hours():
-    """20:30 to 05:30 is 7.5 h of night with presence; a meal inside the night is not paid."""
-    centre = night_centre(**{"shifts.start_every_min": 30})
-    shifts = catalogue(centre, "kaluga", DAY)
-    shapes = patterns(centre)
-    row = shifts[(shifts["start"] == MONDAY + pd.Timedelta("20:30:00")) & (shifts["paid_h"] == 8.0)]
-    row = row[[shapes[number].kind == "night" for number in row["pattern"]]]
-    assert len(row) == 5
-    for night_h, number in zip(row["night_h"], row["pattern"], strict=True):
-        meal = next(b for b in shapes[number].breaks if b.kind == "meal")
-        inside = max(meal.start_s + meal.length_s - 1.5 * 3600, 0) - max(meal.start_s - 1.5 * 3600, 0)
-        assert night_h == pytest.approx(7.5 - inside / 3600)
-    assert row["night_h"].min() == 6.5
+def test_premiums_are_those_of_paid_hours():
+    """20:30 to 05:30: 7.5 h of presence at night, less the part of the unpaid meal that lies in it."""
+    plan = cover(night_centre(), requirement_of(0), shifts=["20:30-05:30 meal 21:30-22:30"])
+    assert plan.shifts.empty
+    need = requirement_of({"23:00": 2, "23:30": 0})
+    for meal, night_h in (("21:30-22:30", 7.0), ("00:30-01:30", 6.5)):
+        row = cover(night_centre(), need, shifts=[f"20:30-05:30 meal {meal}"]).shifts.iloc[0]
+        assert (row["headcount"], row["night_h"]) == (2, night_h)
+        assert row["cost_rub"] == pytest.approx(625.0 * 2 * (8 + 0.2 * night_h))
 
 
-def test_holiday_hours_are_those_on_the_holiday():
-    """A shift from 20:00 on 3 November 2026 works four of its hours less on the eve."""
-    eve = pd.Timestamp("2026-11-03", tz="Europe/Moscow")
-    shifts = catalogue(one_site(), "kaluga", axis(eve, 1, 900))
-    late = shifts[shifts["start"] == eve + pd.Timedelta(hours=22)]
-    assert ((late["holiday_h"] == 6.0) | (late["holiday_h"] == 6.5)).all()
-    assert (shifts.loc[shifts["end"] <= eve + pd.Timedelta(days=1), "holiday_h"] == 0).all()
+def test_holiday_and_weekend_hours_are_those_on_the_day():
+    """The eve of 4 November 2026, and a Friday into Saturday; a meal there counts off."""
+    centre = one_site()
+    eve = pd.DatetimeIndex(["2026-11-03 20:00", "2026-11-27 20:00"]).tz_localize("Europe/Moscow")
+    hours = premium_hours(centre, eve, eve + pd.Timedelta("8.5h"))
+    assert hours["holiday_h"].tolist() == [4.5, 0.0]
+    assert hours["weekend_h"].tolist() == [0.0, 4.5]
+    need = requirement_of({"23:00": 1, "23:30": 0})
+    need["interval_start"] += pd.Timedelta(days=4)
+    dear = cover(one_site({"pay.weekend_premium": 0.5}), need, shifts=["21:00-05:30 meal 00:30-01:30"]).shifts
+    assert dear["cost_rub"].sum() == pytest.approx(625.0 * (7.5 + 0.2 * 6.5 + 0.5 * 4.5))
 
 
 def test_no_shift_fits():
@@ -269,45 +363,64 @@ def test_two_runs_give_the_same_plan():
 
 @pytest.mark.parametrize("seed", range(6))
 def test_cover_agrees_with_trying_every_headcount(seed):
-    """A few shifts and no solver: bound <= optimum <= objective, and no further apart than the gap."""
+    """Four shifts and no solver: bound <= optimum <= objective, and no further apart than the gap."""
     rng = np.random.default_rng(seed)
-    times = axis(MONDAY, 1, 3600)
-    shapes = (
-        Pattern("a", 6 * 3600, (Break(10_800, 3600, "meal"),)),
-        Pattern("b", 9 * 3600, (Break(14_400, 3600, "meal"),)),
+    texts = [f"{h:02d}:00-{(h + 8) % 24:02d}:00 meal {(h + 4) % 24:02d}:00-{(h + 5) % 24:02d}:00"
+             for h in rng.choice([6, 8, 9, 10, 12, 14, 15], 4, replace=False)]  # fmt: skip
+    price = float(rng.choice([800.0, 40_000.0]))
+    need = requirement_of({f"{h:02d}:00": int(rng.integers(0, 4)) for h in range(24)})
+    centre = one_site({"pay.unmet_rub_h": price})
+    plan = cover(centre, need, shifts=texts, settings=CoverSettings(gap=0.0))
+    wanted = need["rostered"].to_numpy()
+    one = [single(text) for text in texts]
+    covers = np.array([recount(p, DAY) for p in one])
+    cost = np.array([p.shifts["cost_rub"].iloc[0] for p in one])
+    optimum = min(
+        cost @ heads + price / 4 * np.maximum(wanted - heads @ covers, 0).sum()
+        for heads in map(np.array, itertools.product(range(4), repeat=4))
     )
-    starts = MONDAY + pd.to_timedelta(rng.choice(24, 5, replace=False), unit="h")
-    shifts = pd.DataFrame({"start": starts, "pattern": rng.integers(0, 2, 5)})
-    need = rng.integers(0, 4, 24).astype(float)
-    cost, price = rng.uniform(4000, 6000, 5), float(rng.choice([800.0, 3000.0]))
-    problem = _Problem(_coverage(shifts, shapes, times), need, cost, price)
-    covers = np.array(
-        [
-            [
-                _covers(start, shapes[p], time)
-                for start, p in zip(shifts["start"], shifts["pattern"], strict=True)
-            ]
-            for time in times
-        ]
+    assert plan.objective_rub == pytest.approx(optimum)
+    assert plan.bound_rub == pytest.approx(optimum, rel=1e-5)
+
+
+def single(text):
+    """One head on an explicit shift, priced minute by minute at 625 roubles and a fifth more at night."""
+    clock, pattern = parse_shift(text)
+    start = MONDAY + clock
+    paid = [
+        minute
+        for minute in range(pattern.length_s // 60)
+        if not any(b.start_s <= minute * 60 < b.end_s for b in pattern.breaks if not b.paid)
+    ]
+    night = sum(not 6 <= (start + minute * MINUTE).hour < 22 for minute in paid)
+    cost = 625.0 * (len(paid) + 0.2 * night) / 60
+    end = start + pd.Timedelta(seconds=pattern.length_s)
+    row = {"start": start, "end": end, "headcount": 1, "pattern": 0, "cost_rub": cost}
+    return types.SimpleNamespace(shifts=pd.DataFrame([row]), patterns=(pattern,))
+
+
+def test_counting_breaks_is_as_good_as_listing_them():
+    """Every layout of every shift as a column of its own, solved by scipy's HiGHS: the same optimum."""
+    centre = one_site({"shifts.start_every_min": 120, "shifts.lengths_h": {"day": 6.5}})
+    need = requirement_of({"09:00": 2, "12:00": 4, "15:00": 3, "19:00": 1, "21:00": 0})
+    (shape,) = shapes(centre)
+    columns = [
+        types.SimpleNamespace(
+            shifts=pd.DataFrame([{"start": row.start, "end": row.end, "headcount": 1, "pattern": 0}]),
+            patterns=(shape.pattern(chain),),
+        )
+        for row in catalogue(centre, "kaluga", DAY).itertuples()
+        for chain in chains_of(shape)
+    ]
+    covers = np.array([on_position(c.shifts, c.patterns, DAY) for c in columns]).T
+    priced = [single(format_shift(c.shifts["start"].iloc[0] - MONDAY, c.patterns[0])) for c in columns]
+    cost = [p.shifts["cost_rub"].iloc[0] for p in priced]
+    least = optimize.milp(
+        cost, constraints=optimize.LinearConstraint(covers, lb=need["rostered"].to_numpy()), integrality=1
     )
-
-    def money(heads):
-        return cost @ heads + price * np.maximum(need - covers @ heads, 0).sum()
-
-    optimum = min(money(np.array(heads)) for heads in itertools.product(range(4), repeat=5))
-    heads, bound = _solve(problem)
-    assert bound <= optimum * (1 + 1e-9)
-    assert optimum <= money(heads) * (1 + 1e-9)
-    assert money(heads) <= optimum * 1.01 + 1e-6
-
-
-def _covers(start, shape, time):
-    """Whether a shift's agent works through the hour that starts at a time, today or on the day before."""
-    for begin in (start, start - pd.Timedelta(days=1)):
-        at = (time - begin).total_seconds()
-        if 0 <= at < shape.length_s:
-            return not any(b.start_s <= at < b.start_s + b.length_s for b in shape.breaks)
-    return False
+    plan = cover(centre, need, strict=True, settings=CoverSettings(gap=0.0, effort=4.0))
+    assert plan.objective_rub == pytest.approx(least.fun, rel=1e-6)
+    assert plan.bound_rub == pytest.approx(least.fun, rel=1e-3)
 
 
 def test_money_of_a_plan_adds_up():
@@ -366,3 +479,284 @@ def test_table_is_the_contracts():
     assert len(SHIFTS.check(plan.shifts)) == len(plan.shifts)
     assert plan.shifts["shift_id"].is_unique
     assert plan.shifts["shift_id"].iloc[0].startswith("calls_kaluga-20261123T")
+
+
+# --- a planner's notation -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "09:00-18:00 meal 12:30-13:30",
+        "21:00-06:00 rest 23:00-23:15 meal 01:00-02:00 rest 04:00-04:15",
+        "08:00-20:00 gap 12:00-16:00",
+        "06:00-10:00",
+    ],
+)
+def test_notation_round_trip(text):
+    assert format_shift(*parse_shift(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nine to five", "cannot be read: write it such as"),
+        ("09:00-18:00 lunch 12:00-13:00", "cannot be read"),
+        ("09:00-18:00 meal 18:30-19:00", "has a meal at 18:30, which lies outside the shift"),
+        ("09:75-18:00", "has the time 9:75, must lie in"),
+        ("09:00-18:00 meal 12:00-13:00 rest 12:30-12:45", "does not fit a explicit shift"),
+    ],
+)
+def test_notation_that_is_none(text, message):
+    with pytest.raises(PlanningError, match=message):
+        parse_shift(text)
+
+
+def test_explicit_shifts_replace_the_rules():
+    """In the file as in the call; a night needs no date; nothing else is worked."""
+    texts = ["09:00-18:00 meal 12:30-13:30", "20:30-05:30 meal 22:30-23:30"]
+    need = requirement_of({"09:00": 1, "12:30": 0, "21:00": 2, "22:00": 0})
+    plan = cover(one_site({"shifts.explicit": texts}), need, strict=True)
+    pd.testing.assert_frame_equal(plan.shifts, cover(one_site(), need, shifts=texts).shifts)
+    written = {
+        format_shift(row.start - MONDAY, plan.patterns[row.pattern]): row.headcount
+        for row in plan.shifts.itertuples()
+    }
+    assert written == dict(zip(texts, (1, 2), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ([], "shifts is empty: give at least one"),
+        (["06:00-20:00 meal 12:00-12:30"], "has 13.5 h paid, must not exceed 12 h"),
+    ],
+)
+def test_explicit_shifts_that_cannot_be(texts, message):
+    with pytest.raises(PlanningError, match=message):
+        cover(one_site(), requirement_of(1), shifts=texts)
+
+
+def test_explicit_shift_outside_the_hours_of_every_site():
+    centre = one_site({"sites.kaluga.closes": "20:00", "queues.calls.closes": "20:00"})
+    with pytest.raises(PlanningError, match="'15:00-23:00' lies outside the hours of every site: move it"):
+        cover(centre, requirement_of({"10:00": 1, "12:00": 0}), shifts=["15:00-23:00"])
+
+
+# --- skills ---------------------------------------------------------------------------------------
+
+
+def shared(skills):
+    """Two queues at one site, and the queues that each of its two teams answers."""
+    changes = {f"teams.{team}_kaluga.queues": own for team, own in skills.items()}
+    return one_site(changes, queues=("a", "b"))
+
+
+def test_flexible_agent_is_counted_once():
+    """Both teams know both queues, three are needed in each: six people, not three."""
+    need = pd.concat(requirement_of({"10:00": 3, "12:00": 0}, queue=queue) for queue in "ab")
+    plan = cover(shared({"a": ["a", "b"], "b": ["b", "a"]}), need, strict=True)
+    present = recount(plan, DAY)
+    assert (present[40:48] >= 6).all()
+    assert plan.shifts["headcount"].sum() == 6
+
+
+def test_skills_save_people_where_needs_take_turns():
+    """Queue a needs two in the morning, b two in the afternoon: with skills two people do both."""
+    need = pd.concat(
+        [
+            requirement_of({"10:00": 2, "11:00": 0}, queue="a"),
+            requirement_of({"14:00": 2, "15:00": 0}, queue="b"),
+        ]
+    )
+    apart = cover(shared({}), need, strict=True).shifts["headcount"].sum()
+    together = cover(shared({"a": ["a", "b"]}), need, strict=True).shifts["headcount"].sum()
+    assert (apart, together) == (4, 2)
+
+
+def test_missing_heads_of_shared_queues_are_told_by_queue():
+    need = pd.concat(requirement_of({"10:00": 2, "11:00": 0}, queue=queue) for queue in "ab")
+    centre = shared({"a": ["a", "b"]}).replace({"shifts.max_heads": {"a_kaluga": 3, "b_kaluga": 0}})
+    plan = cover(centre, need)
+    assert plan.shifts["headcount"].sum() == 3
+    assert plan.unmet.groupby("interval_start")["missing"].sum().tolist() == [1] * 4
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_heads_a_day_are_limited_and_the_limit_has_a_price():
+    need = requirement_of({"10:00": 3, "12:00": 0})
+    plan = cover(one_site({"shifts.max_heads": {"calls_kaluga": 2}}), need)
+    assert plan.shifts["headcount"].sum() == 2
+    assert (plan.unmet["missing"] == 1).all()
+    assert len(plan.unmet) == 8
+    (limit,) = plan.binding.itertuples()
+    assert (limit.limit, limit.value) == ("max_heads.calls_kaluga", 2.0)
+    assert limit.saves_rub == pytest.approx(2 * 40_000 - 625 * 8, rel=1e-6)
+    assert cover(one_site(), need).binding.empty
+
+
+def test_part_time_is_limited_to_its_share():
+    """A need of two hours is cheapest with four-hour shifts; at most half of the shifts may be such."""
+    kinds = {"shifts.lengths_h": {"half": 4.5, "day": 8.5}, "shifts.meal_min": {"half": 30, "day": 30}}
+    need = requirement_of({"10:00": 4, "12:00": 0})
+    free = cover(one_site(kinds), need, strict=True)
+    assert set(free.shifts["paid_h"]) == {4.0}
+    limited = one_site(kinds | {"shifts.part_time": ["half"], "shifts.max_part_time": 0.5})
+    plan = cover(limited, need, strict=True)
+    assert plan.shifts.groupby("paid_h")["headcount"].sum().to_dict() == {4.0: 2, 8.0: 2}
+    # One point of share more makes 0.04 of four shifts half as long.
+    (limit,) = plan.binding.itertuples()
+    assert (limit.limit, limit.one_more) == ("max_part_time, calls_kaluga", "point of share")
+    assert limit.saves_rub == pytest.approx(0.04 * 4 * 625)
+
+
+def test_starts_are_limited_and_the_limit_has_a_price():
+    need, changes = requirement_of(NEEDS["two humps"]), {"shifts.max_starts": 8}
+    plan = cover(night_centre(**changes), need, strict=True)
+    assert plan.shifts["start"].dt.time.nunique() <= 8
+    assert plan.bound_rub <= covered("two humps").objective_rub
+    assert plan.binding["limit"].tolist() == ["max_starts"]
+    assert plan.binding["saves_rub"].iloc[0] > 0
+
+
+def test_people_beyond_the_need_may_have_a_price():
+    """A head too many costs 100 roubles an hour: the objective is the shifts and the surplus."""
+    need = requirement_of({"10:00": 2, "12:00": 0})
+    plan = cover(one_site({"pay.over_rub_h": 100.0}), need, strict=True)
+    surplus = (recount(plan, DAY) - need["rostered"].to_numpy()).clip(0).sum() / 4
+    assert plan.objective_rub == pytest.approx(plan.shifts["cost_rub"].sum() + 100 * surplus)
+    assert plan.bound_rub <= plan.objective_rub
+
+
+# --- any grid -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 30, 60])
+def test_any_length_of_interval(minutes):
+    """Hourly needs on each grid: nobody is missing at any minute, and it costs the same within a hair."""
+    need = requirement_of({"08:00": 2, "13:00": 4, "18:00": 1, "20:00": 0})
+    grid = axis(MONDAY, 1, minutes * 60)
+    hours = need.set_index("interval_start")["rostered"].reindex(grid, method="ffill")
+    rows = need.iloc[[0] * len(grid)].assign(interval_start=grid, rostered=hours.to_numpy())
+    centre = one_site({"interval_s": minutes * 60})
+    plan = cover(centre, rows, strict=True)
+    assert (recount(plan, DAY) >= need["rostered"].to_numpy()).all()
+    assert (on_position(plan.shifts, plan.patterns, grid) >= hours.to_numpy()).all()
+    assert plan.objective_rub == pytest.approx(cover(one_site(), need).objective_rub, rel=0.03)
+
+
+def test_requirement_off_the_grid():
+    need = requirement_of(1)
+    need["interval_start"] += MINUTE
+    with pytest.raises(
+        PlanningError, match=r"interval_start 2026-11-23 00:01, must lie on the grid of 900 s"
+    ):
+        cover(one_site(), need)
+
+
+# --- the search -----------------------------------------------------------------------------------
+
+
+def test_interrupted_search_keeps_its_best_plan():
+    """Ctrl-C after the first step, as a callback that raises it."""
+    seen = []
+
+    def stop(progress):
+        seen.append(progress)
+        raise KeyboardInterrupt
+
+    need = requirement_of(NEEDS["two humps"])
+    plan = cover(night_centre(), need, callback=stop, settings=CoverSettings(gap=0.0))
+    assert plan.status == "interrupted"
+    assert len(seen) == 1
+    assert plan.objective_rub == pytest.approx(seen[0].objective_rub)
+    assert plan.bound_rub == pytest.approx(seen[0].bound_rub)
+    assert (recount(plan, DAY) >= need["rostered"].to_numpy()).all()
+
+
+def test_time_limit_is_kept_and_told():
+    plan = cover(
+        night_centre(),
+        requirement_of(NEEDS["two humps"]),
+        settings=CoverSettings(gap=0.0, rounds=9, time_limit_s=0.0),
+    )
+    assert plan.status == "the time is up"
+
+
+def test_more_work_is_never_worse():
+    """Progress falls in cost and rises in bound."""
+    steps = []
+    cover(night_centre(), requirement_of(NEEDS["two humps"]), callback=steps.append,
+          settings=CoverSettings(gap=0.0, effort=0.1, rounds=3))  # fmt: skip
+    assert (np.diff([step.objective_rub for step in steps]) <= 1e-6).all()
+    assert (np.diff([step.bound_rub for step in steps]) >= -1e-6).all()
+    assert steps[-1].bound_rub <= steps[-1].objective_rub + 1e-6
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("gap", -0.1), ("effort", float("nan")), ("rounds", 1.5), ("time_limit_s", True)]
+)
+def test_settings_that_cannot_be(setting, value):
+    with pytest.raises(PlanningError, match=f"{setting} is .*, must be a (whole )?number of at least 0"):
+        CoverSettings(**{setting: value})
+
+
+# --- the clash ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("centre", "need", "message"),
+    [
+        (
+            two_sites(),
+            requirement_of({"07:00": 2, "08:00": 0}, site="moscow"),
+            "07:00 .*the site is open from 08:00 to 22:00",
+        ),
+        (
+            one_site({"shifts.max_heads": {"calls_kaluga": 1}}),
+            requirement_of({"10:00": 2, "11:00": 0}),
+            r"10:00 .*shifts.max_heads.calls_kaluga is 1",
+        ),
+        (
+            one_site({"shifts.lengths_h": {"day": 4.5}, "shifts.quiet_until": "06:30"}),
+            requirement_of({"03:00": 2, "04:00": 0}),
+            r"03:00 .*no shift starts or ends from 00:30 to 06:30",
+        ),
+    ],
+    ids=["site", "heads", "quiet hours"],
+)
+def test_strict_names_the_rule_that_shuts_out(centre, need, message):
+    with pytest.raises(PlanningError, match=message):
+        cover(centre, need, strict=True)
+
+
+# --- the day as a whole ---------------------------------------------------------------------------
+
+
+def test_day_meets_its_target_in_the_exact_model_for_less():
+    """Confirmed from the written shifts; cheaper than a plan for every interval."""
+    centre = one_site({"teams.calls_kaluga.shrinkage": 0.1})
+    clock = np.arange(96)
+    demand = demand_of(days=1).assign(calls=12 + 10 * np.sin((clock - 30) * np.pi / 48))
+    found = cover_day(centre, demand, "calls")
+    assert found.service_level >= 0.8
+    seats = np.floor(recount(found.plan, DAY) * 0.9 + 1e-9)
+    assert (found.service["agents"].to_numpy() == seats).all()
+    assert found.plan.objective_rub < cover(centre, requirement(centre, demand)).objective_rub
+
+
+@pytest.mark.parametrize(
+    ("centre", "message"),
+    [
+        (two_sites({"queues.calls.pooled": False}), "pooled is false, must be true"),
+        (shared({"a": ["a", "b"]}), "share queues, a team of a must answer nothing else here"),
+        (one_site({"queues.calls.target": {"max_occupancy": 0.9}}), "service_level is missing"),
+    ],
+    ids=["apart", "skills", "no promise"],
+)
+def test_day_that_the_exact_model_does_not_know(centre, message):
+    queue = next(iter(centre.queues))
+    with pytest.raises(PlanningError, match=message):
+        cover_day(centre, demand_of(2.0, queue=queue), queue)

@@ -340,14 +340,14 @@ def test_agents_of_the_two_modes_agree():
 def test_a_day_that_outgrows_its_room_is_the_same_day(monkeypatch):
     """Room for a tenth of the callers: run again with more, to the same contacts."""
     whole = simulate_day(centre(), seed=9).contacts
-    roomy = kernel.new_state
+    roomy = engine.new_state
     asked = []
 
     def tight(*args):
         asked.append(args[-2])
         return roomy(*args[:-2], args[-2] // 12, args[-1])
 
-    monkeypatch.setattr(kernel, "new_state", tight)
+    monkeypatch.setattr(engine, "new_state", tight)
     pd.testing.assert_frame_equal(simulate_day(centre(), seed=9).contacts, whole)
     assert len(asked) > 1
 
@@ -578,7 +578,7 @@ def test_a_queue_may_have_its_own_threshold():
         (lambda: queue(overflow_s={"u": 1.0}), "overflow_s of queue 'q' names 'u'"),
         (lambda: queue(overflow_s={"t": -1.0}), r"overflow_s\['t'\] of queue 'q' is -1"),
         (lambda: queue(reserve={"t": 1.5}), r"reserve\['t'\] of queue 'q' is 1.5"),
-        (lambda: queue(transfers={"x": 0.7, "y": 0.7}), "transfers of queue 'q' sum to 1.4"),
+        (lambda: queue(transfers={"x": 0.7, "y": 0.7}), "transfers and consults of queue 'q' sum to 1.4"),
         (
             lambda: queue(patience=Law.trace([1.0]), arrival_s=[1.0, 2.0]),
             "patience of queue 'q' is a trace of 1",
@@ -616,7 +616,7 @@ def test_a_queue_may_have_its_own_threshold():
         (lambda: fifo([0.0], [-1.0], 1), r"service_s\[0\] is -1"),
         (lambda: fifo([0.0], [1.0], 0), "agents is 0"),
         (lambda: fifo([0.0], [1.0], True), "agents is True"),
-        (lambda: measures(pd.DataFrame({"a": [1]})), "contacts lack the column 'arrival_s'"),
+        (lambda: measures(pd.DataFrame({"a": [1]})), "contacts lack the column 'wait_s'"),
         (lambda: measures(fifo([0.0], [1.0], 1), by="site"), "contacts lack the column 'site'"),
         (lambda: measures(fifo([0.0], [1.0], 1), threshold_s=-1.0), "threshold_s is -1.0"),
         (lambda: band([1.0]), "values have shape"),

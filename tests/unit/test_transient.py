@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from numba import njit
 from scipy.stats import binom, hypergeom, poisson
@@ -214,6 +215,29 @@ def test_columns_and_index():
     assert day.agents.dtype == np.int64
 
 
+def test_waits_may_be_left_out():
+    """The other measures stay what they are."""
+    given = ([20, 30, 25], 240, [8, 8, 6])
+    whole = exact_day(*given, patience_s=200)
+    pd.testing.assert_frame_equal(
+        exact_day(*given, patience_s=200, waits=False), whole.drop(columns=["asa_s", "answered"])
+    )
+
+
+def test_each_change_may_have_a_rule_of_its_own():
+    """One rule for all is the same rule at every change; a fall that never comes has no say."""
+    given = ([60, 60, 60, 60], 240, [20, 16, 16, 12])
+    for rule in ("finish", "preempt"):
+        each = exact_day(*given, patience_s=200, leavers=[rule] * 4)
+        pd.testing.assert_frame_equal(each, exact_day(*given, patience_s=200, leavers=rule))
+    mixed = exact_day(*given, patience_s=200, leavers=["preempt", "finish", "preempt", "preempt"])
+    assert mixed["overrun_s"].to_numpy().nonzero()[0].tolist() == [1]
+    same = exact_day(*given, patience_s=200, leavers="finish")
+    pd.testing.assert_frame_equal(mixed.iloc[:2][["queue_end"]], same.iloc[:2][["queue_end"]])
+    with pytest.raises(PlanningError, match="leavers holds 2 rules, must be one or 4"):
+        exact_day(*given, leavers=["finish", "finish"])
+
+
 def test_no_calls_at_all():
     """An empty night is served perfectly."""
     day = exact_day([0, 0], 240, [0, 5], patience_s=200, start="stationary")
@@ -289,6 +313,7 @@ def test_who_leaves_decides():
         ({"calls": "many"}, "calls is 'many', must be a number"),
         ({"aht_s": 0}, "aht_s is 0.0, must lie in"),
         ({"agents": [5.5, 6]}, "agents holds 5.5, must be whole numbers"),
+        ({"agents": 5.5}, "agents holds 5.5, must be whole numbers"),
         ({"agents": [True, False]}, "agents"),
         ({"agents": [-1, 6]}, "agents"),
         ({"patience_s": 0}, "patience_s is 0.0"),

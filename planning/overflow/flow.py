@@ -1,4 +1,4 @@
-"""A site that closes: who answers when, what happens at the hand-over, what the other site must hold."""
+"""Who answers when: every call from its home site to the site that answers it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from planning.errors import PlanningError
 from planning.routing import answering_sites
 from planning.staffing import planned_demand, requirement
 
@@ -24,7 +25,7 @@ class OverflowPlan:
     ----------
     calls : DataFrame
         queue, interval_start, home, site, calls: every call once, from the site that it belongs to by day
-        to the site that answers it.
+        to the site that answers it; and the caller's zone, where zones were given.
     needed : DataFrame
         queue, site, interval_start, apart, pooled: agents on position with the callers of each home site
         queueing on their own, and with all of them in one queue.
@@ -39,7 +40,9 @@ class OverflowPlan:
         return self.calls[self.calls["home"] != self.calls["site"]]
 
 
-def night_overflow(centre: Centre, demand: pd.DataFrame) -> OverflowPlan:
+def night_overflow(
+    centre: Centre, demand: pd.DataFrame, *, zones: pd.DataFrame | None = None
+) -> OverflowPlan:
     """Follow every call to the site that answers it, and staff that site.
 
     Parameters
@@ -47,21 +50,64 @@ def night_overflow(centre: Centre, demand: pd.DataFrame) -> OverflowPlan:
     centre : Centre
     demand : DataFrame
         DEMAND.
+    zones : DataFrame, optional
+        Calls (or any weights) by the caller's time zone: index interval_start, a column a zone, such as
+        `planning.demand.synthetic.calls_by_zone` gives. Every queue is divided alike.
 
     Returns
     -------
     OverflowPlan
+
+    Raises
+    ------
+    PlanningError
+        The demand cannot be planned, or the zones miss an interval of it.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> night = pd.Timestamp("2026-11-24 02:00", tz="Europe/Moscow")
+    >>> demand = pd.DataFrame(
+    ...     {"queue": ["first_line"], "interval_start": [night], "calls": [40.0], "aht_s": [200.0]}
+    ... )
+    >>> night_overflow(Centre.load(), demand).calls[["home", "site", "calls"]]
+         home    site  calls
+    0  moscow  kaluga   24.0
+    1  kaluga  kaluga   16.0
     """
     planned = planned_demand(centre, demand)
-    calls = pd.concat(
-        [_answered(centre, str(name), rows) for name, rows in planned.groupby("queue", sort=False)],
-        ignore_index=True,
-    )
+    calls = calls_by_site(settled(centre), planned)
     keys = ["queue", "site", "interval_start"]
     pooled = requirement(centre, demand).set_index(keys)["agents"]
     apart = _apart(centre, planned, calls).reindex(pooled.index)
     needed = pd.DataFrame({"apart": apart, "pooled": pooled}).reset_index()
-    return OverflowPlan(calls, needed)
+    return OverflowPlan(calls if zones is None else _by_zone(calls, zones), needed)
+
+
+def _by_zone(calls: pd.DataFrame, zones: pd.DataFrame) -> pd.DataFrame:
+    """Divide calls over the callers' zones by the zones' weights in their interval."""
+    total = zones.sum(axis=1)
+    missing = calls.loc[~calls["interval_start"].isin(total.index[total > 0]) & (calls["calls"] > 0)]
+    if len(missing):
+        raise PlanningError(
+            f"zones has no weights at {missing['interval_start'].iloc[0]:%Y-%m-%d %H:%M}, when calls come: "
+            "give every interval of the demand"
+        )
+    shares = zones.div(total.where(total > 0, 1.0), axis=0).rename_axis("interval_start")
+    long = shares.melt(ignore_index=False, var_name="zone", value_name="share").reset_index()
+    found = calls.merge(long, on="interval_start")
+    return found.assign(calls=found["calls"] * found["share"]).drop(columns="share")
+
+
+def calls_by_site(centre: Centre, planned: pd.DataFrame) -> pd.DataFrame:
+    """Follow every call of a planned demand: queue, interval_start, home, site, calls."""
+    parts = [_answered(centre, str(name), rows) for name, rows in planned.groupby("queue", sort=False)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def settled(centre: Centre) -> Centre:
+    """Return the centre for a demand that holds its settings of volume and handle time already."""
+    return centre.replace(_plain(centre))
 
 
 def _answered(centre: Centre, queue: str, rows: pd.DataFrame) -> pd.DataFrame:

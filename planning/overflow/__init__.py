@@ -1,0 +1,45 @@
+"""A site that closes: who answers when, what happens at the hand-over, what it costs, what else there is."""
+
+from planning.overflow.alternatives import (
+    CLOSING_HOURS,
+    alternatives,
+    break_even_price,
+    break_even_volume,
+    break_even_wage,
+    closing_at,
+    closing_hours,
+    compared,
+    ways,
+)
+from planning.overflow.apart import apart_service, closing_overruns
+from planning.overflow.failure import failed_night, standby_worth
+from planning.overflow.flow import OverflowPlan, night_overflow
+from planning.overflow.late import late_shares
+from planning.overflow.night import Night, Way, run_night
+from planning.overflow.steps import STEP_DOWNS, StepDown, step_down, step_downs
+
+__all__ = [
+    "CLOSING_HOURS",
+    "STEP_DOWNS",
+    "Night",
+    "OverflowPlan",
+    "StepDown",
+    "Way",
+    "alternatives",
+    "apart_service",
+    "break_even_price",
+    "break_even_volume",
+    "break_even_wage",
+    "closing_at",
+    "closing_hours",
+    "closing_overruns",
+    "compared",
+    "failed_night",
+    "late_shares",
+    "night_overflow",
+    "run_night",
+    "standby_worth",
+    "step_down",
+    "step_downs",
+    "ways",
+]

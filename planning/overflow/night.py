@@ -1,0 +1,290 @@
+"""One way to run the night: staffed, judged by the exact model, and priced to the rouble a day."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.calendars import hours_within, time_of_day
+from planning.errors import PlanningError
+from planning.service import exact_service, hourly_rates
+from planning.shifts import shapes
+from planning.staffing import requirement
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["Night", "Way", "run_night"]
+
+DAYS_A_YEAR = 365
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to run the night: a centre, the calls that it answers, and what becomes of the others.
+
+    Attributes
+    ----------
+    name : str
+    centre : Centre
+    demand : DataFrame
+        DEMAND that the centre answers itself.
+    elsewhere_rub : mapping
+        Cost of the calls that it does not answer, roubles over the demand's days, by part.
+    unanswered : mapping
+        Calls of each queue that nobody answers within the threshold: they count against the service level.
+    promised : mapping
+        Calls of each queue that a partner answers at the queue's target, as his contract says.
+    """
+
+    name: str
+    centre: Centre
+    demand: pd.DataFrame
+    elsewhere_rub: Mapping[str, float] = field(default_factory=dict)
+    unanswered: Mapping[str, float] = field(default_factory=dict)
+    promised: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Night:
+    """What a way to run the night takes, costs, and gives to its callers.
+
+    Attributes
+    ----------
+    way : Way
+    needed : DataFrame
+        REQUIREMENT.
+    service : DataFrame
+        queue and the columns of `planning.service.exact_service`, of the queues with a service level.
+    cost : Series
+        Roubles a day by part: ``wages_<site>``, ``night_<site>`` (premium), ``overrun_<site>`` (calls
+        finished after the end of a shift, at the overtime rate), taxi, seats (workplaces more than a site
+        has), abandoned (what callers who give up cost), and the parts of `Way.elsewhere_rub`.
+    seats : Series
+        Workplaces that each site needs at its peak.
+    """
+
+    way: Way
+    needed: pd.DataFrame
+    service: pd.DataFrame
+    cost: pd.Series
+    seats: pd.Series
+
+    @property
+    def days(self) -> int:
+        """Days of the demand."""
+        return int(self.needed["interval_start"].dt.normalize().nunique())
+
+    @property
+    def rub_day(self) -> float:
+        """All costs, roubles a day."""
+        return float(self.cost.sum())
+
+    @cached_property
+    def queues(self) -> pd.DataFrame:
+        """Service by queue: target, service_level over all calls, worst_day and worst interval, meets."""
+        rows = {name: self._judged(str(name), part) for name, part in self.service.groupby("queue")}
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("queue")
+
+    @property
+    def meets(self) -> bool:
+        """Whether every queue meets its target on every day in the exact model."""
+        return bool(self.queues["meets"].all())
+
+    def site_rub(self, site: str) -> float:
+        """Pay of a site's agents, roubles a day."""
+        parts = [f"{part}_{site}" for part in ("wages", "night", "overrun")]
+        return float(self.cost.reindex(parts, fill_value=0.0).sum())
+
+    @property
+    def row(self) -> dict[str, object]:
+        """The night in one row of a comparison."""
+        parts = {f"{part}_rub": _sum(self.cost, part) for part in PARTS}
+        other = self.rub_day - sum(parts.values())
+        return {
+            "way": self.way.name,
+            "rub_day": self.rub_day,
+            "rub_year": self.rub_day * DAYS_A_YEAR,
+            **parts,
+            "elsewhere_rub": other,
+            "worst_day": float((self.queues["worst_day"] - self.queues["target"]).min()),
+            "worst_interval": float(self.service["service_level"].min()),
+            "meets": self.meets,
+        }
+
+    def _judged(self, queue: str, part: pd.DataFrame) -> dict[str, object]:
+        target = self.way.centre.queues[queue].target.service_level or 0.0
+        day = part["interval_start"].dt.normalize()
+        calls, within = part["calls"], part["calls"] * part["service_level"]
+        extra = {name: getattr(self.way, name).get(queue, 0.0) for name in ("unanswered", "promised")}
+        days = calls.groupby(day).sum()
+        # Calls that the centre does not answer itself are spread over the days as its own are.
+        share = days / days.sum()
+        good = within.groupby(day).sum() + share * extra["promised"] * target
+        every = days + share * (extra["unanswered"] + extra["promised"])
+        level = good / every
+        return {
+            "target": target,
+            "service_level": float(good.sum() / every.sum()),
+            "worst_day": float(level.min()),
+            "worst_interval": float(part["service_level"].min()),
+            "meets": bool(level.min() >= target),
+        }
+
+
+PARTS = ("wages", "night", "overrun", "taxi", "seats", "abandoned")
+
+
+def _sum(cost: pd.Series, part: str) -> float:
+    names = pd.Index(cost.index).str.split("_").str[0]
+    return float(cost[names == part].sum())
+
+
+def run_night(way: Way) -> Night:
+    """Staff a way to run the night, follow its callers in the exact model, and price it.
+
+    Paid hours are those of the rostered heads, with the paid rests of the shift patterns on top; which shifts
+    they make up is not asked here (`planning.shifts.cover` does).
+
+    Parameters
+    ----------
+    way : Way
+        Its demand must consist of whole days, and its queues with a service level must be pooled.
+
+    Returns
+    -------
+    Night
+
+    Raises
+    ------
+    PlanningError
+        No queue has a service level and answers day and night.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
+    >>> night = run_night(Way("today", Centre.load(), flat))
+    >>> night.meets, night.seats.to_dict()
+    (True, {'kaluga': 23, 'moscow': 14})
+    >>> night.cost[["wages_moscow", "night_moscow"]].round(-3)
+    wages_moscow    158000.0
+    night_moscow         0.0
+    dtype: float64
+    """
+    centre = way.centre
+    needed = requirement(centre, way.demand)
+    judged = [name for name in needed["queue"].unique() if _judged_exactly(centre, name, needed)]
+    if not judged:
+        raise PlanningError("demand has no queue with a service level that answers day and night: give one")
+    parts = [exact_service(centre, needed, name).assign(queue=name) for name in judged]
+    service = pd.concat(parts, ignore_index=True)
+    days = needed["interval_start"].dt.normalize().nunique()
+    cost = {
+        **_pay(centre, needed),
+        **_overruns(centre, service),
+        "taxi": _rides(centre, needed) * centre.pay.taxi_rub,
+        "abandoned": _abandoned(centre, service),
+        **way.elsewhere_rub,
+    }
+    seats = _seats(needed)
+    per_day = pd.Series(cost, dtype=float) / days
+    per_day["seats"] = _extra_seats(centre, seats) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR
+    return Night(way, needed, service, per_day, seats)
+
+
+def _judged_exactly(centre: Centre, queue: str, needed: pd.DataFrame) -> bool:
+    """Tell whether a queue has a service level and answers without a closed hour."""
+    settings = centre.queues[queue]
+    return settings.target.service_level is not None and settings.pooled and _unbroken(centre, queue, needed)
+
+
+def _unbroken(centre: Centre, queue: str, needed: pd.DataFrame) -> bool:
+    times = needed.loc[needed["queue"] == queue, "interval_start"].drop_duplicates().sort_values()
+    return bool((times.diff()[1:] == pd.Timedelta(seconds=centre.interval_s)).all())
+
+
+def _pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
+    """Wages and night premium of each site, roubles over the requirement's days."""
+    paid_h = needed["rostered"].to_numpy() * centre.interval_s / 3600 * _paid_per_position(centre)
+    wages = paid_h * hourly_rates(centre, needed)
+    night = wages * _night_share(centre, needed) * centre.labour.night_premium.value
+    found: dict[str, float] = {}
+    for site in centre.sites:
+        own = (needed["site"] == site).to_numpy()
+        found |= {f"wages_{site}": wages[own].sum(), f"night_{site}": night[own].sum()}
+    return found
+
+
+def _paid_per_position(centre: Centre) -> float:
+    """Paid hours an hour on position: paid rests are hours of work (TK RF 109) at nobody's desk."""
+    kinds = shapes(centre)
+    paid_s = sum(kind.paid_s for kind in kinds)
+    rests_s = sum(slot.length_s for kind in kinds for slot in kind.slots if slot.kind == "rest")
+    return paid_s / (paid_s - rests_s)
+
+
+def _night_share(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
+    """Share of each interval that is night on its site's own clock."""
+    ahead = pd.to_timedelta(needed["site"].map({s: c.ahead_h for s, c in centre.sites.items()}), unit="h")
+    starts = pd.DatetimeIndex(needed["interval_start"] + ahead)
+    ends = starts + pd.Timedelta(seconds=centre.interval_s)
+    night_h = hours_within(starts, ends, centre.labour.night_from, centre.labour.night_until)
+    return night_h * 3600 / centre.interval_s
+
+
+def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
+    """Pay of the calls that are finished after the end of a shift, by site, roubles over all days."""
+    found = dict.fromkeys((f"overrun_{site}" for site in centre.sites), 0.0)
+    factor = 1 + centre.labour.overtime_premium.value
+    for queue, rows in service.groupby("queue"):
+        for site in centre.sites:
+            column = f"agents_{site}"
+            team = centre.team_for(str(queue), site)
+            if team is None or column not in rows:
+                continue
+            gone = (-rows[column].fillna(0).diff()).clip(lower=0).fillna(0).to_numpy()
+            leaving = rows["leaving"].to_numpy()
+            share = np.divide(gone, leaving, out=np.zeros(len(rows)), where=leaving > 0)
+            hours = float((rows["overrun_s"] * share).sum()) / 3600
+            found[f"overrun_{site}"] += hours * centre.hourly_rub(team) * factor
+    return found
+
+
+def _rides(centre: Centre, needed: pd.DataFrame) -> int:
+    """Heads that go home while nothing else goes."""
+    heads = needed.pivot_table(
+        index="interval_start", columns=["site", "queue"], values="rostered", aggfunc="sum", fill_value=0
+    )
+    gone = (-heads.diff()).clip(lower=0).fillna(0)
+    clock = time_of_day(pd.DatetimeIndex(heads.index))
+    pay = centre.pay
+    after, before = clock >= pay.taxi_from, clock <= pay.taxi_until
+    late = after & before if pay.taxi_from <= pay.taxi_until else after | before
+    return int(gone[np.asarray(late)].to_numpy().sum())
+
+
+def _abandoned(centre: Centre, service: pd.DataFrame) -> float:
+    """What the callers who give up cost, roubles over all days."""
+    price = service["queue"].map({name: queue.abandoned_rub for name, queue in centre.queues.items()})
+    return float((service["calls"] * service["abandonment"] * price).sum())
+
+
+def _seats(needed: pd.DataFrame) -> pd.Series:
+    """Workplaces that each site needs at its peak: everybody rostered has one."""
+    return needed.groupby(["site", "interval_start"])["rostered"].sum().groupby("site").max()
+
+
+def _extra_seats(centre: Centre, seats: pd.Series) -> int:
+    """Workplaces more than the sites have."""
+    has = {site: inf if settings.seats is None else settings.seats for site, settings in centre.sites.items()}
+    return sum(max(int(need - min(has[str(site)], need)), 0) for site, need in seats.items())

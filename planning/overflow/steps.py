@@ -1,0 +1,205 @@
+"""How a site steps down at its closing, and when the other one's reinforcements must be there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.errors import PlanningError
+from planning.routing import answering_sites
+from planning.service import agents_cost, exact_service
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["STEP_DOWNS", "StepDown", "closings", "on_site", "step_down", "step_downs"]
+
+
+@dataclass(frozen=True)
+class StepDown:
+    """How a crew goes home.
+
+    Attributes
+    ----------
+    remaining : mapping of float to float
+        Share of the crew still there from so many minutes after the closing on (negative: before it).
+    lead_min : float
+        Minutes before the closing at which the other site's night crew is there; negative: it is late.
+    on_top : bool
+        Who remains comes on top of the agents needed; otherwise the other site has so many fewer.
+    """
+
+    remaining: Mapping[float, float]
+    lead_min: float = 0.0
+    on_top: bool = False
+
+
+STEP_DOWNS = {
+    "all at the closing": StepDown({0: 0.0}),
+    "night crew 15 min late": StepDown({0: 0.0}, lead_min=-15),
+    "night crew 15 min early": StepDown({0: 0.0}, lead_min=15),
+    "thirds, from an hour before": StepDown({-60: 2 / 3, -30: 1 / 3, 0: 0.0}),
+    "thirds, to an hour after": StepDown({0: 2 / 3, 30: 1 / 3, 60: 0.0}),
+    "a tenth stays half an hour": StepDown({0: 0.1, 30: 0.0}, on_top=True),
+}
+"""Ways to step down, by the name that figures and tables give them."""
+
+
+def step_downs(
+    centre: Centre,
+    needed: pd.DataFrame,
+    queue: str,
+    site: str,
+    *,
+    styles: Mapping[str, StepDown] | None = None,
+) -> pd.DataFrame:
+    """Compare the ways in which a site steps down, each in the exact model.
+
+    Parameters
+    ----------
+    centre : Centre
+    needed : DataFrame
+        REQUIREMENT.
+    queue : str
+        A pooled queue.
+    site : str
+        The site that closes.
+    styles : mapping, optional
+        `STEP_DOWNS` by default.
+
+    Returns
+    -------
+    DataFrame
+        Index the style: extra_h and extra_rub (agent-hours and roubles a day more than all at the closing),
+        lowest (service level of the worst interval within two hours of the closing), around (service level
+        of the calls of those hours), overrun_min (of all who go home at the closing or in steps, a day).
+
+    Examples
+    --------
+    >>> from planning import Centre, requirement
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 2, 900)
+    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
+    >>> styles = {name: STEP_DOWNS[name] for name in ("all at the closing", "night crew 15 min late")}
+    >>> centre = Centre.load()
+    >>> needed = requirement(centre, flat)
+    >>> step_downs(centre, needed, "first_line", "moscow", styles=styles)["lowest"].round(2)
+    style
+    all at the closing        0.95
+    night crew 15 min late    0.16
+    Name: lowest, dtype: float64
+    """
+    sites = on_site(needed, queue)
+    ends = closings(centre, queue, sites.index, site)
+    days = needed["interval_start"].dt.normalize().nunique()
+    rows = {}
+    for name, style in (styles or STEP_DOWNS).items():
+        agents = step_down(sites, ends, site, style, centre.interval_s)
+        rows[name] = _judged(centre, needed, queue, agents, ends) | {
+            "extra_h": (agents - sites).to_numpy().sum() * centre.interval_s / 3600 / days,
+            "extra_rub": _cost_of_more(centre, queue, agents - sites) / days,
+        }
+    order = ["extra_h", "extra_rub", "lowest", "around", "overrun_min"]
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("style")[order]
+
+
+def on_site(needed: pd.DataFrame, queue: str) -> pd.DataFrame:
+    """Agents on position of a queue: index interval_start, a column a site, 0 where it does not answer."""
+    rows = needed[needed["queue"] == queue]
+    if rows.empty:
+        raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
+    table = rows.pivot(index="interval_start", columns="site", values="agents")
+    return table.fillna(0).astype(np.int64)
+
+
+def closings(centre: Centre, queue: str, times: pd.Index, site: str) -> NDArray[np.int64]:
+    """Positions of the intervals from which on a site's callers are answered elsewhere.
+
+    Raises
+    ------
+    PlanningError
+        The site does not close in that time.
+    """
+    stamps = pd.DatetimeIndex(times)
+    open_here = (answering_sites(centre, queue, stamps)[site] == site).to_numpy()
+    ends = np.flatnonzero(open_here[:-1] & ~open_here[1:]) + 1
+    if not len(ends):
+        raise PlanningError(
+            f"{site} does not close between {stamps[0]:%Y-%m-%d %H:%M} and {stamps[-1]:%Y-%m-%d %H:%M}: "
+            "give a day on which an overflow rule begins"
+        )
+    return np.asarray(ends)
+
+
+def step_down(
+    sites: pd.DataFrame, ends: NDArray[np.int64], site: str, style: StepDown, interval_s: float
+) -> pd.DataFrame:
+    """Return the agents of each site when one steps down in a style.
+
+    Parameters
+    ----------
+    sites : DataFrame
+        Agents that are needed: index interval_start, a column a site.
+    ends : ndarray of int
+        Positions of the closings.
+    site : str
+        The site that closes; the first other one takes over.
+    style : StepDown
+    interval_s : float
+    """
+    other = next(name for name in sites if name != site)
+    agents, total = sites.copy(), sites.sum(axis=1).to_numpy()
+    for end in ends:
+        own, away = agents[site].to_numpy(copy=True), agents[other].to_numpy(copy=True)
+        for offset, share in _by_interval(style.remaining, interval_s).items():
+            row = end + offset
+            if 0 <= row < len(own):
+                own[row] = np.ceil(round(share * sites[site].iloc[min(row, end - 1)], 9))
+                if not style.on_top:
+                    away[row] = max(total[row] - own[row], 0)
+        lead = round(style.lead_min * 60 / interval_s)
+        if lead > 0:
+            away[max(end - lead, 0) : end] = np.maximum(away[max(end - lead, 0) : end], away[end])
+        elif lead < 0:
+            away[end : end - lead] = away[end - 1]
+        agents[site], agents[other] = own, away
+    return agents
+
+
+def _by_interval(remaining: Mapping[float, float], interval_s: float) -> dict[int, float]:
+    """Share of the crew in each interval from the first step to the last."""
+    steps = sorted((round(minutes * 60 / interval_s), share) for minutes, share in remaining.items())
+    found: dict[int, float] = {}
+    for (first, share), (until, _) in zip(steps, [*steps[1:], (steps[-1][0] + 1, 0.0)], strict=True):
+        found |= dict.fromkeys(range(first, until), share)
+    return found
+
+
+def _judged(
+    centre: Centre,
+    needed: pd.DataFrame,
+    queue: str,
+    agents: pd.DataFrame,
+    ends: NDArray[np.int64],
+) -> dict[str, float]:
+    """Exact service within two hours of the closings."""
+    table = exact_service(centre, needed, queue, agents=agents)
+    hours = round(7200 / centre.interval_s)
+    near = np.unique(np.concatenate([np.arange(end - hours, end + hours) for end in ends]))
+    part = table.iloc[near[(near >= 0) & (near < len(table))]]
+    return {
+        "lowest": float(part["service_level"].min()),
+        "around": float(np.average(part["service_level"], weights=part["calls"])),
+        "overrun_min": float(part["overrun_s"].sum() / 60 / len(ends)),
+    }
+
+
+def _cost_of_more(centre: Centre, queue: str, more: pd.DataFrame) -> float:
+    """Roubles of agents more (or fewer) than needed."""
+    rows = more.melt(ignore_index=False, var_name="site", value_name="agents").reset_index()
+    return agents_cost(centre, rows.assign(queue=queue))

@@ -1,0 +1,360 @@
+"""Teams that share queues, written as one program: an agent on position serves one queue at a time.
+
+Of a team with several queues, flows f[q, t] >= 0 divide its heads on position over them, at most all of them
+in every step; a queue's need is met by the flows into it. An agent is so counted once, whatever the skills.
+For whole heads and needs the flows of a step are a transport problem, whose corners are whole, so real-valued
+flows would cost nothing; they are whole here because CP-SAT knows no others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from planning.calendars import time_of_day
+from planning.errors import PlanningError
+from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
+from planning.shifts.implicit import Block, block, layouts
+from planning.shifts.notation import format_shift, parse_shift
+from planning.shifts.program import Floats, Ints, Program
+from planning.shifts.search import Found
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["Group", "group_of", "groups_of"]
+
+_SHARE = 1000
+"""Shares count in thousandths, so that the limit's row is whole."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Teams that share queues, their blocks of columns, and the program of all of them.
+
+    Attributes
+    ----------
+    teams : list of str
+    needs : dict
+        Heads of each (queue, site) by step.
+    blocks : list of (team, Block)
+        In the order of the columns.
+    program : Program
+    limits : list of (str, float, str, float or str)
+        Of the last rows of the links: setting, value, what one more is, and the right-hand side that it adds;
+        for a share the team of which it is one.
+    served : list of (team, queue)
+        What the rows of the program are, each for all steps.
+    times : DatetimeIndex
+        Steps of the horizon.
+    """
+
+    teams: list[str]
+    needs: dict[tuple[str, str], Ints]
+    blocks: list[tuple[str, Block]]
+    program: Program
+    limits: list[tuple[str, float, str, float | str]]
+    served: list[tuple[str, str]]
+    times: pd.DatetimeIndex
+
+    def people(self, x: Ints) -> list[tuple[str, pd.Timestamp, Pattern, int]]:
+        """Shifts of a solution: team, start, pattern and heads, ordered by team and start."""
+        found, column = [], 0
+        for team, one in self.blocks:
+            for start in one.shifts["start"]:
+                counts = x[column : column + one.width]
+                column += one.width
+                if counts[0]:
+                    found += [(team, start, *laid) for laid in layouts(one.shape, counts)]
+        return sorted(_merged(found), key=lambda row: (self.teams.index(row[0]), row[1], row[2]))
+
+    def clocks(self, x: Floats) -> pd.DataFrame:
+        """Heads of each team by the time of day at which they start."""
+        parts, column = [], 0
+        for team, one in self.blocks:
+            clock = time_of_day(pd.DatetimeIndex(one.shifts["start"]))
+            parts.append(pd.DataFrame({"team": team, "clock": clock, "heads": x[column + one.heads]}))
+            column += one.width * len(one.shifts)
+        return pd.concat(parts).groupby(["team", "clock"], as_index=False)["heads"].sum()
+
+    def binding(self, found: Found) -> list[tuple[str, float, str, float]]:
+        """Limits that cost something: setting, value, what one more is, and what it would save."""
+        own = found.link_rub[len(found.link_rub) - len(self.limits) :]
+        priced = pd.DataFrame(self.limits, columns=["limit", "value", "one_more", "room"])
+        priced["saves_rub"] = -own * np.array([self._room(room, found.x) for room in priced["room"]])
+        total = priced.groupby(["limit", "value", "one_more"], as_index=False, sort=False)["saves_rub"].sum()
+        return [tuple(row) for row in total[total["saves_rub"] > 0.5].itertuples(index=False)]
+
+    def _room(self, room: float | str, x: Ints) -> float:
+        """What one more unit of a limit adds to its row: a point of share is so much of a team's heads."""
+        if isinstance(room, float):
+            return room
+        heads, column = 0.0, 0
+        for team, one in self.blocks:
+            heads += float(x[column + one.heads].sum()) * (team == room)
+            column += one.width * len(one.shifts)
+        return heads * _SHARE / 100
+
+
+def _merged(
+    people: list[tuple[str, pd.Timestamp, Pattern, int]],
+) -> list[tuple[str, pd.Timestamp, Pattern, int]]:
+    """Add up equal shifts, which two shapes may give."""
+    heads: dict[tuple[str, pd.Timestamp, Pattern], int] = {}
+    for *key, count in people:
+        heads[tuple(key)] = heads.get(tuple(key), 0) + count
+    return [(*key, count) for key, count in heads.items()]
+
+
+def groups_of(
+    centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex, explicit: Sequence[str] | None = None
+) -> list[Group]:
+    """Divide a requirement into groups of teams that share no queue with another group.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT.
+    times : DatetimeIndex
+        Intervals of the horizon.
+    explicit : sequence of str, optional
+        The shifts that there are; the centre's rules by default.
+
+    Raises
+    ------
+    PlanningError
+        A shift cannot be, or none fits a site.
+    """
+    kinds = shapes(centre) if explicit is None else _explicit(centre, explicit)
+    step_s = _step(centre, kinds)
+    fine = pd.date_range(
+        times[0], times[-1] + pd.Timedelta(seconds=centre.interval_s), freq=f"{step_s}s", inclusive="left"
+    )
+    needs = {
+        (str(queue), str(site)): np.repeat(
+            rows.set_index("interval_start")["rostered"].reindex(times, fill_value=0).to_numpy(np.int64),
+            centre.interval_s // step_s,
+        )
+        for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False)
+        if _able(centre, str(queue), str(site))
+    }
+    # Teams of a site have the same classes, whatever they are paid.
+    blocks = {
+        site: _blocks(centre, catalogue(centre, site, times, kinds), kinds, fine, step_s)
+        for site in dict.fromkeys(site for _, site in needs)
+    }
+    return [
+        _written(
+            centre,
+            own,
+            {key: needs[key] for key in keys},
+            [(team, one) for team in own for one in blocks[centre.teams[team].site]],
+            fine,
+            step_s,
+        )
+        for keys, own in _connected(centre, list(needs))
+    ]
+
+
+def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Timedelta]]) -> Group:
+    """Return a group whose teams start at some times of day only."""
+    step_s = round((group.times[1] - group.times[0]).total_seconds())
+    kept = []
+    for team, one in group.blocks:
+        clock = time_of_day(pd.DatetimeIndex(one.shifts["start"]))
+        fits = np.array([(team, time) in starts for time in clock], dtype=bool)
+        if fits.any():
+            kept.append((team, block(centre, one.shape, one.shifts[fits], group.times, step_s)))
+    return _written(centre, group.teams, group.needs, kept, group.times, step_s)
+
+
+def _able(centre: Centre, queue: str, site: str) -> list[str]:
+    """Teams of a site that answer a queue, the one staffed for it first."""
+    names = [name for name, team in centre.teams.items() if team.site == site and queue in team.queues]
+    return sorted(names, key=lambda name: centre.teams[name].queues[0] != queue)
+
+
+def _connected(centre: Centre, keys: list[tuple[str, str]]) -> list[tuple[list[tuple[str, str]], list[str]]]:
+    """Sets of (queue, site) that teams tie together, with those teams."""
+    sets: list[tuple[list[tuple[str, str]], list[str]]] = []
+    for key in keys:
+        teams = _able(centre, *key)
+        tied = [one for one in sets if set(one[1]) & set(teams)]
+        names = dict.fromkeys([*(team for _, own in tied for team in own), *teams])
+        sets = [one for one in sets if one not in tied]
+        sets.append(([*(old for olds, _ in tied for old in olds), key], list(names)))
+    return sets
+
+
+def _explicit(centre: Centre, texts: Sequence[str]) -> list[Shape]:
+    """Shapes of the shifts that a planner wrote, checked against the law and the sites' hours."""
+    if not len(texts):
+        raise PlanningError("shifts is empty: give at least one, such as '09:00-18:00 meal 12:30-13:30'")
+    labour, found = centre.labour, []
+    for text in texts:
+        clock, pattern = parse_shift(text)
+        if pattern.paid_s > labour.max_shift_h.value * 3600:
+            raise PlanningError(
+                f"shift {format_shift(clock, pattern)!r} has {pattern.paid_s / 3600:g} h paid, must not "
+                f"exceed {labour.max_shift_h.value:g} h ({labour.max_shift_h.article}): shorten it"
+            )
+        ends = clock + pd.Timedelta(seconds=pattern.length_s)
+        whole = pd.Timedelta(days=1)
+        if not any(
+            site.closes - site.opens >= whole or (site.opens <= clock and ends <= site.closes)
+            for site in centre.sites.values()
+        ):
+            raise PlanningError(
+                f"shift {format_shift(clock, pattern)!r} lies outside the hours of every site: move it"
+            )
+        found.append(Shape.of(pattern, clock))
+    return found
+
+
+def _step(centre: Centre, kinds: list[Shape]) -> int:
+    """Length of a step, seconds: the intervals and all starts and ends of shifts lie on it."""
+    fixed = [shape for shape in kinds if shape.clock is not None]
+    grids = [shape.grid_s for shape in kinds if shape.clock is None]
+    if grids:
+        grids.append(centre.shifts.start_every_min * 60)
+    clocks = [round(shape.clock.total_seconds()) for shape in fixed if shape.clock is not None]
+    breaks = [slot.first * shape.grid_s for shape in fixed for slot in shape.slots]
+    step_s = math.gcd(centre.interval_s, *grids, *clocks, *breaks, *(shape.length_s for shape in kinds))
+    if step_s < 60:
+        raise PlanningError(
+            f"shifts and intervals of {centre.interval_s} s share a grid of {step_s} s only, must be at "
+            "least 60 s: round the starts, the lengths and the breaks"
+        )
+    return step_s
+
+
+def _blocks(
+    centre: Centre, table: pd.DataFrame, kinds: list[Shape], times: pd.DatetimeIndex, step_s: int
+) -> list[Block]:
+    """Columns of a site's catalogue, shape by shape."""
+    parts = [(shape, table[table["shape"] == number]) for number, shape in enumerate(kinds)]
+    return [block(centre, shape, own, times, step_s) for shape, own in parts if len(own)]
+
+
+def _written(
+    centre: Centre,
+    teams: list[str],
+    needs: dict[tuple[str, str], Ints],
+    blocks: list[tuple[str, Block]],
+    times: pd.DatetimeIndex,
+    step_s: int,
+) -> Group:
+    """Write the program of a group."""
+    steps, step_h = len(times), step_s / 3600
+    pairs = [(team, key) for team in teams for key in needs if team in _able(centre, *key)]
+    shared = len(pairs) > 1
+    loans = len(pairs) * steps if shared else 0
+    columns = sum(one.position.shape[1] for _, one in blocks)
+    present = {
+        team: sparse.hstack(
+            [one.position if owner == team else sparse.csc_array(one.position.shape) for owner, one in blocks]
+            + [sparse.csc_array((steps, loans))], format="csr",
+        )
+        for team in teams
+    }  # fmt: skip
+    within = sparse.block_diag([one.links for _, one in blocks], format="csr")
+    links = [sparse.hstack([within, sparse.csr_array((within.shape[0], loans))], format="csr")]
+    low = [np.where(np.concatenate([one.equal for _, one in blocks]), 0.0, -np.inf)]
+    high = [np.zeros(within.shape[0])]
+    position = present[teams[0]]
+    if shared:
+        lent = {pair: _loan(columns, number, len(pairs), steps) for number, pair in enumerate(pairs)}
+        position = sparse.vstack(
+            [sum((lent[pair] for pair in pairs if pair[1] == key), start=_none(steps, columns + loans))
+             for key in needs], format="csr",
+        )  # fmt: skip
+        for team in teams:
+            used = sum((lent[pair] for pair in pairs if pair[0] == team), start=_none(steps, columns + loans))
+            links.append((used - present[team]).tocsr())
+            low.append(np.full(steps, -np.inf))
+            high.append(np.zeros(steps))
+    rows, tops, limits = _limits(centre, blocks, columns + loans)
+    rates = [centre.hourly_rub(team) for team, _ in blocks]
+    over = centre.pay.over_rub_h * step_h
+    cost = np.concatenate([rate * one.cost for rate, (_, one) in zip(rates, blocks, strict=True)])
+    surplus = sum(np.asarray(present[team].sum(axis=0)).ravel() for team in teams)
+    need = np.concatenate(list(needs.values()))
+    program = Program(
+        position=position,
+        need=need,
+        links=sparse.vstack([*links, *rows], format="csr"),
+        low=np.concatenate([*low, np.full(len(rows), -np.inf)]),
+        high=np.concatenate([*high, tops]),
+        cost=np.concatenate([cost, np.zeros(loans)]) + over * surplus,
+        at=np.concatenate([*(one.first for _, one in blocks), np.tile(np.arange(steps), loans // steps)]),
+        row_at=np.tile(np.arange(steps), len(needs)),
+        heads=np.concatenate([*_owners(blocks), np.arange(columns, columns + loans)]),
+        flow=np.arange(columns + loans) >= columns,
+        steps=steps,
+        day=DAY_S // step_s,
+        reach=max(one.shape.length_s for _, one in blocks) // step_s,
+        short_rub=centre.pay.unmet_rub_h * step_h + over,
+        unit_rub=min(rates) / 1000,
+        constant=-over * float(need.sum()),
+    )
+    served = [(_able(centre, *key)[0], key[0]) for key in needs]
+    return Group(teams, needs, blocks, program, limits, served, times)
+
+
+def _owners(blocks: list[tuple[str, Block]]) -> list[Ints]:
+    """Column of the heads of each column's class, block by block."""
+    base = np.cumsum([0, *(one.position.shape[1] for _, one in blocks)])
+    return [start + np.repeat(one.heads, one.width) for start, (_, one) in zip(base, blocks, strict=False)]
+
+
+def _none(steps: int, columns: int) -> sparse.csr_array:
+    return sparse.csr_array((steps, columns))
+
+
+def _loan(columns: int, number: int, count: int, steps: int) -> sparse.csr_array:
+    """Flow of one team to one queue, a column a step."""
+    parts = [sparse.csr_array((steps, columns + number * steps)), sparse.eye_array(steps)]
+    return sparse.hstack([*parts, sparse.csr_array((steps, (count - number - 1) * steps))], format="csr")
+
+
+def _limits(
+    centre: Centre, blocks: list[tuple[str, Block]], columns: int
+) -> tuple[list[sparse.csr_array], Floats, list[tuple[str, float, str, float | str]]]:
+    """Rows of the limits on heads a day and on the share of part-time, their tops and their names."""
+    rules = centre.shifts
+    rows, tops = [], []
+    names: list[tuple[str, float, str, float | str]] = []
+    heads: dict[str, list[tuple[Ints, pd.DatetimeIndex, str]]] = {}
+    base = 0
+    for team, one in blocks:
+        days = pd.DatetimeIndex(one.shifts["start"]).normalize()
+        heads.setdefault(team, []).append((base + one.heads, days, one.shape.kind))
+        base += one.position.shape[1]
+    for team, parts in heads.items():
+        own = np.concatenate([part[0] for part in parts])
+        if team in rules.max_heads:
+            days = pd.DatetimeIndex(np.concatenate([part[1].tz_convert("UTC").to_numpy() for part in parts]))
+            for day in days.unique():
+                rows.append(_row(own[days == day], 1, columns))
+                tops.append(float(rules.max_heads[team]))
+                names.append((f"max_heads.{team}", tops[-1], "head a day", 1.0))
+        if rules.max_part_time < 1 and rules.part_time:
+            share = round(_SHARE * rules.max_part_time)
+            part = np.concatenate([part[0] for part in parts if part[2] in rules.part_time] or [own[:0]])
+            rows.append(_row(part, _SHARE, columns) - _row(own, share, columns))
+            tops.append(0.0)
+            names.append((f"max_part_time, {team}", rules.max_part_time, "point of share", team))
+    return rows, np.array(tops), names
+
+
+def _row(at: Ints, value: int, columns: int) -> sparse.csr_array:
+    return sparse.csr_array(
+        (np.full(len(at), float(value)), (np.zeros(len(at), dtype=np.int64), at)), shape=(1, columns)
+    )

@@ -1,0 +1,228 @@
+"""Shifts with open breaks as one linear program: head counts, and counts of breaks, not people.
+
+A *class* is all shifts of one team with the same start and shape. It has X heads, and for each of its breaks
+j a count y[j, t] of those who start it at place t of its window; the counts of each break add up to X.
+Whoever starts break j at t starts the next one between ``least`` and ``most`` grid steps later; on cumulative
+counts Y[j](t) = sum of y[j, s] over s <= t that is
+
+    Y[j + 1](t)     <= Y[j](t - least)        nobody sooner,
+    Y[j](t - most)  <= Y[j + 1](t)            nobody later.
+
+The counts lose nothing. Sort the starts of every break, a[1] <= ... <= a[X] and b[1] <= ... <= b[X], and let
+the k-th person take the k-th start of each (first in, first out). Were b[k] < a[k] + least, then by t = b[k]
+at least k have started break j + 1, but fewer than k had started break j by t - least, against the first
+inequality. Were b[k] > a[k] + most, then by t = a[k] + most fewer than k have started break j + 1, but at
+least k had started break j by t - most, against the second. So whole counts that keep the inequalities are
+the breaks of X people who all keep the rules; and the breaks of X such people keep the inequalities. A class
+needs the *sum* of its windows as columns, where shifts with fixed breaks need their *product*.
+
+Sources: S. Bechtold and L. Jacobs, "Implicit modeling of flexible break assignments in optimal shift
+scheduling", Management Science 36 (1990); T. Aykin, Management Science 42 (1996); G. Thompson, Management
+Science 41 (1995).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from planning.shifts.catalogue import Pattern, Shape, premium_hours
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["Block", "block", "layouts"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The classes of one team and shape, as columns.
+
+    Class k has the columns ``k * width + offset``: its heads first, then the places of each break in order.
+
+    Attributes
+    ----------
+    shape : Shape
+    shifts : DataFrame
+        `catalogue` rows of the shape.
+    position : csc_array, shape (steps, columns)
+        Heads on position that a unit of each column adds.
+    links : csr_array, shape (rows, columns)
+        Rows between 0 (or minus infinity, see `equal`) and 0.
+    equal : bool array, shape (rows,)
+        Whether a row of `links` must be 0; else it must not be above.
+    cost : array, shape (columns,)
+        Hours of pay, premiums included, of a unit of each column.
+    first : int array, shape (columns,)
+        Step of the horizon at which the column's class starts.
+    """
+
+    shape: Shape
+    shifts: pd.DataFrame
+    position: sparse.csc_array
+    links: sparse.csr_array
+    equal: NDArray[np.bool_]
+    cost: Floats
+    first: Ints
+
+    @property
+    def width(self) -> int:
+        """Columns of a class."""
+        return 1 + sum(len(slot.places) for slot in self.shape.slots)
+
+    @property
+    def heads(self) -> Ints:
+        """Columns that count heads, shape (classes,)."""
+        return np.arange(len(self.shifts)) * self.width
+
+
+def block(centre: Centre, shape: Shape, shifts: pd.DataFrame, times: pd.DatetimeIndex, step_s: int) -> Block:
+    """Write the classes of one shape as columns over a horizon that comes round.
+
+    Parameters
+    ----------
+    centre : Centre
+    shape : Shape
+    shifts : DataFrame
+        `catalogue` rows of the shape.
+    times : DatetimeIndex
+        Steps of the horizon.
+    step_s : int
+        Their length, seconds.
+    """
+    count, width = len(shifts), 1 + sum(len(slot.places) for slot in shape.slots)
+    first = ((shifts["start"] - times[0]) // pd.Timedelta(seconds=step_s)).to_numpy(dtype=np.int64)
+    offset, column, sign = _positions(shape, step_s)
+    base = np.arange(count)[:, None] * width
+    position = sparse.coo_array(
+        (
+            np.tile(sign, count),
+            (((first[:, None] + offset) % len(times)).ravel(), (base + column).ravel()),
+        ),
+        shape=(len(times), count * width),
+    ).tocsc()
+    one, equal = _links(shape, width)
+    links = sparse.kron(sparse.eye_array(count), one, format="csr")
+    return Block(
+        shape, shifts, position, links, np.tile(equal, count),
+        _hours(centre, shape, shifts, width), np.repeat(first, width),
+    )  # fmt: skip
+
+
+def _offsets(shape: Shape) -> list[int]:
+    """First column of each break within a class."""
+    sizes = [len(slot.places) for slot in shape.slots]
+    return [1 + sum(sizes[:number]) for number in range(len(sizes))]
+
+
+def _positions(shape: Shape, step_s: int) -> tuple[Ints, Ints, Floats]:
+    """Steps into the shift, column and sign: +1 while present, -1 in each step that a break touches."""
+    present = shape.length_s // step_s
+    offset, column, sign = [np.arange(present)], [np.zeros(present, dtype=np.int64)], [np.ones(present)]
+    for slot, start in zip(shape.slots, _offsets(shape), strict=True):
+        for number, place in enumerate(slot.places):
+            begin = place * shape.grid_s
+            touched = np.arange(begin // step_s, -(-(begin + slot.length_s) // step_s))
+            offset.append(touched)
+            column.append(np.full(len(touched), start + number))
+            sign.append(np.full(len(touched), -1.0))
+    return np.concatenate(offset), np.concatenate(column), np.concatenate(sign)
+
+
+def _links(shape: Shape, width: int) -> tuple[sparse.csr_array, NDArray[np.bool_]]:
+    """Rows of one class: each break is taken by all, and neighbours keep their distance."""
+    rows: list[Floats] = []
+    offsets = _offsets(shape)
+    for slot, start in zip(shape.slots, offsets, strict=True):
+        row = np.zeros(width)
+        row[0], row[start : start + len(slot.places)] = -1.0, 1.0
+        rows.append(row)
+    equal = [True] * len(rows)
+    for number, (least, most) in enumerate(shape.apart):
+        before, after = shape.slots[number], shape.slots[number + 1]
+        for place in after.places:
+            sooner = place - least
+            if sooner < before.last and place >= after.first:
+                rows.append(_ahead(width, offsets, number, place, sooner, shape))
+            later = place - most
+            if later >= before.first and place < after.last:
+                rows.append(-_ahead(width, offsets, number, place, later, shape))
+    return sparse.csr_array(np.array(rows).reshape(-1, width)), np.array(
+        equal + [False] * (len(rows) - len(equal))
+    )
+
+
+def _ahead(width: int, offsets: list[int], number: int, place: int, other: int, shape: Shape) -> Floats:
+    """Y[j + 1](place) - Y[j](other) as a row."""
+    before, after = shape.slots[number], shape.slots[number + 1]
+    row = np.zeros(width)
+    row[offsets[number + 1] : offsets[number + 1] + place - after.first + 1] = 1.0
+    row[offsets[number] : offsets[number] + max(other - before.first + 1, 0)] = -1.0
+    return row
+
+
+def _hours(centre: Centre, shape: Shape, shifts: pd.DataFrame, width: int) -> Floats:
+    """Hours of pay of each column, with premiums; an unpaid break saves the premium of its time."""
+    hours = np.zeros((len(shifts), width))
+    starts = pd.DatetimeIndex(shifts["start"])
+    hours[:, 0] = shape.paid_s / 3600 + _premium(centre, starts, 0, shape.length_s)
+    for slot, offset in zip(shape.slots, _offsets(shape), strict=True):
+        if slot.kind == "rest":
+            continue
+        for number, place in enumerate(slot.places):
+            hours[:, offset + number] = -_premium(centre, starts, place * shape.grid_s, slot.length_s)
+    return hours.ravel()
+
+
+def _premium(centre: Centre, starts: pd.DatetimeIndex, after_s: int, length_s: int) -> Floats:
+    """Hours of pay that the premiums add to a stretch of each shift."""
+    begin = starts + pd.Timedelta(seconds=after_s)
+    hours = premium_hours(centre, begin, begin + pd.Timedelta(seconds=length_s))
+    rates = {
+        "night_h": centre.labour.night_premium.value,
+        "holiday_h": centre.labour.holiday_premium.value,
+        "weekend_h": centre.pay.weekend_premium,
+    }
+    total = np.zeros(len(starts))
+    for name, rate in rates.items():
+        total += rate * hours[name].to_numpy()
+    return total
+
+
+def layouts(shape: Shape, counts: Ints) -> list[tuple[Pattern, int]]:
+    """Give each person of a class their breaks, first in, first out.
+
+    Parameters
+    ----------
+    shape : Shape
+    counts : int array, shape (width,)
+        Whole values of the class's columns.
+
+    Returns
+    -------
+    list of (Pattern, heads)
+
+    Examples
+    --------
+    >>> from planning.shifts.catalogue import Slot
+    >>> shape = Shape("day", 9 * 900, 900, (Slot(900, "rest", 2, 3), Slot(900, "rest", 5, 6)), ((3, 3),))
+    >>> found = layouts(shape, np.array([3, 2, 1, 2, 1]))
+    >>> [([pause.start_s // 900 for pause in pattern.breaks], heads) for pattern, heads in found]
+    [([2, 5], 2), ([3, 6], 1)]
+    """
+    starts = [
+        np.repeat(np.arange(slot.first, slot.last + 1), counts[offset : offset + len(slot.places)])
+        for slot, offset in zip(shape.slots, _offsets(shape), strict=True)
+    ]
+    if not starts:
+        return [(shape.pattern(()), int(counts[0]))] if counts[0] else []
+    people, heads = np.unique(np.column_stack(starts), axis=0, return_counts=True)
+    return [(shape.pattern(places), int(n)) for places, n in zip(people.tolist(), heads, strict=True)]

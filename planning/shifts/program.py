@@ -1,0 +1,197 @@
+"""The cover as an integer program: its relaxation, its independent parts, and its windows of time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ortools.math_opt import model_pb2
+from ortools.math_opt.python import mathopt
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+__all__ = ["Floats", "Ints", "Program", "Relaxation", "relax"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+# From so many columns on, the interior point method is faster than the simplex.
+_LARGE = 4000
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """min cost x + short u + constant  with  position x + u >= need,  low <= links x <= high,  x, u whole.
+
+    Attributes
+    ----------
+    position : csr_array, shape (rows, columns)
+        Heads on position in each row (a queue at a step) of a unit of each column.
+    need : int array, shape (rows,)
+    links : csr_array, shape (links, columns)
+        Whole numbers.
+    low, high : array, shape (links,)
+    cost : array, shape (columns,)
+        Roubles.
+    at : int array, shape (columns,)
+        Step at which the column's shift starts.
+    row_at : int array, shape (rows,)
+        Step of each row.
+    heads : int array, shape (columns,)
+        The column that counts the heads of a column's class; a flow is its own.
+    flow : bool array, shape (columns,)
+        Columns that lend a team's heads to one of its queues, and are no shifts.
+    steps, day, reach : int
+        Steps of the horizon, of a day, and of the longest shift.
+    short_rub, unit_rub, constant : float
+        Price of a head short for a step; the grain of whole costs; roubles that nothing changes.
+    """
+
+    position: sparse.csr_array
+    need: Ints
+    links: sparse.csr_array
+    low: Floats
+    high: Floats
+    cost: Floats
+    at: Ints
+    row_at: Ints
+    heads: Ints
+    flow: NDArray[np.bool_]
+    steps: int
+    day: int
+    reach: int
+    short_rub: float
+    unit_rub: float
+    constant: float = 0.0
+
+    @cached_property
+    def most(self) -> int:
+        """More heads than this are of no use in any column."""
+        return int(np.bincount(self.row_at, self.need, self.steps).max(initial=0))
+
+    def short(self, x: NDArray[Any]) -> Floats:
+        """Heads missing in each row."""
+        missing: Floats = np.maximum(self.need - self.position @ x, 0)
+        return missing
+
+    def value(self, x: NDArray[Any]) -> float:
+        """Roubles of a solution."""
+        return float(self.cost @ x + self.short_rub * self.short(x).sum() + self.constant)
+
+    def holds(self, x: NDArray[Any]) -> bool:
+        """Tell whether a solution keeps the links."""
+        linked = self.links @ x
+        return bool(((linked >= self.low - 1e-6) & (linked <= self.high + 1e-6)).all())
+
+    def part(self, rows: Ints, links: Ints, columns: Ints) -> Program:
+        """Return the program of some rows, links and columns, without the constant."""
+        return replace(
+            self,
+            position=self.position[rows][:, columns],
+            need=self.need[rows],
+            links=self.links[links][:, columns],
+            low=self.low[links],
+            high=self.high[links],
+            cost=self.cost[columns],
+            at=self.at[columns],
+            row_at=self.row_at[rows],
+            heads=np.searchsorted(columns, self.heads[columns]),
+            flow=self.flow[columns],
+            constant=0.0,
+        )
+
+    def parts(self) -> list[tuple[Ints, Ints, Ints]]:
+        """Rows, links and columns that hang together: days of a site that closes at night, else the horizon.
+
+        Rows without a need tie nothing together, and shifts that serve no need are left out.
+        """
+        wanted = np.flatnonzero(self.need > 0)
+        grid = sparse.vstack([self.position[wanted], self.links]).tocsr()
+        count, label = connected_components(
+            sparse.block_array([[None, grid], [grid.T, None]]), directed=False
+        )
+        edge, kinds = len(wanted), grid.shape[0]
+        served = np.unique(label[:edge])
+        order = [np.flatnonzero(label == part) for part in range(count) if part in set(served.tolist())]
+        return [
+            (
+                wanted[nodes[nodes < edge]],
+                nodes[(nodes >= edge) & (nodes < kinds)] - edge,
+                nodes[nodes >= kinds] - kinds,
+            )
+            for nodes in order
+        ]
+
+    def windows(self, shift: float) -> list[Ints]:
+        """Columns day by day, from the time of day with the least need, moved by a share of a day.
+
+        A window holds the shifts that start in it and every loan of heads to a queue that they may change.
+        """
+        load = np.bincount(self.row_at % self.day, self.need, self.day)
+        start = int(np.argmin(load)) + round(shift * self.day)
+        place = (self.at - start) % self.steps
+        found = []
+        for number in np.unique(place[~self.flow] // self.day):
+            begin = number * self.day
+            near = (place - begin) % self.steps < self.day + self.reach
+            found.append(np.flatnonzero(np.where(self.flow, near, place // self.day == number)))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Relaxation:
+    """A program solved without whole numbers: value (a bound), columns, and what each link costs."""
+
+    value: float
+    x: Floats
+    link_rub: Floats
+
+
+def relax(program: Program) -> Relaxation:
+    """Solve a program in real numbers with HiGHS through MathOpt."""
+    model = mathopt.Model.from_model_proto(_proto(program))
+    columns = list(model.variables())[: len(program.cost)]
+    rows = list(model.linear_constraints())
+    large = len(program.cost) > _LARGE
+    method = mathopt.LPAlgorithm.BARRIER if large else mathopt.LPAlgorithm.DUAL_SIMPLEX
+    result = mathopt.solve(
+        model, mathopt.SolverType.HIGHS, params=mathopt.SolveParameters(lp_algorithm=method)
+    )
+    duals = np.array(result.dual_values(rows[len(program.need) :]), dtype=float)
+    scale = program.unit_rub
+    return Relaxation(
+        result.objective_value() * scale + program.constant,
+        np.array(result.variable_values(columns), dtype=float),
+        duals * scale,
+    )
+
+
+def _proto(program: Program) -> Any:
+    """Write the relaxation for MathOpt, straight from the arrays; money in units, near one."""
+    rows, columns = program.position.shape
+    links, scale = program.links.shape[0], program.unit_rub
+    every = range(columns + rows)
+    proto = model_pb2.ModelProto()
+    proto.variables.ids.extend(every)
+    proto.variables.lower_bounds.extend(np.zeros(columns + rows))
+    proto.variables.upper_bounds.extend(np.concatenate([np.full(columns, np.inf), program.need]))
+    proto.variables.integers.extend([False] * (columns + rows))
+    proto.objective.linear_coefficients.ids.extend(every)
+    proto.objective.linear_coefficients.values.extend(
+        np.concatenate([program.cost, np.full(rows, program.short_rub)]) / scale
+    )
+    proto.linear_constraints.ids.extend(range(rows + links))
+    proto.linear_constraints.lower_bounds.extend(np.concatenate([program.need, program.low]))
+    proto.linear_constraints.upper_bounds.extend(np.concatenate([np.full(rows, np.inf), program.high]))
+    matrix = sparse.block_array(
+        [[program.position, sparse.eye_array(rows)], [program.links, None]] if links
+        else [[program.position, sparse.eye_array(rows)]]
+    ).tocsr()  # fmt: skip
+    matrix.eliminate_zeros()
+    entries = matrix.sorted_indices().tocoo()
+    proto.linear_constraint_matrix.row_ids.extend(entries.row)
+    proto.linear_constraint_matrix.column_ids.extend(entries.col)
+    proto.linear_constraint_matrix.coefficients.extend(entries.data)
+    return proto

@@ -1,0 +1,327 @@
+"""The search for whole shifts: each window of a day is settled by CP-SAT, all that lies around it held.
+
+A program of one day is solved as a whole, and CP-SAT's bound is proven. Of a longer one the relaxation gives
+the bound and the start: day after day is made whole, against the fractions of the days that are not yet
+(relax and fix; a large day at first from the shifts that the relaxation uses); then windows of a day, moved
+by half a day each round, are sought anew with all else held (large neighbourhood search). The clock decides
+nothing unless it is asked to: work is counted in CP-SAT's deterministic seconds, one worker, one seed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from ortools.sat.python import cp_model
+from tqdm import tqdm
+
+from planning.errors import PlanningError
+from planning.shifts.program import Floats, Ints, Program, relax
+
+__all__ = ["CoverSettings", "Found", "Progress", "search"]
+
+_FREE = 2**62
+# The start of a window of more columns leaves out classes with fewer heads than this in the relaxation ...
+_SMALL, _USED = 1200, 1e-6
+# ... and is worth this many times the effort of another.
+_START = 3.0
+
+
+@dataclass(frozen=True)
+class CoverSettings:
+    """How shifts are sought; the same settings without a time limit give the same shifts."""
+
+    gap: float = 0.01
+    """Stop when the bound proves that no more than this share of the cost can be gained."""
+    effort: float = 0.4
+    """Deterministic seconds of CP-SAT for a window of a day; doubled each round."""
+    rounds: int = 1
+    """Most rounds that any part gets after its first solution."""
+    time_limit_s: float | None = None
+    """Wall time after which the best plan so far is returned, seconds."""
+    seed: int = 1
+    """Seed of CP-SAT."""
+
+    def __post_init__(self) -> None:
+        lows = {"gap": 0.0, "effort": 0.0, "rounds": 0, "time_limit_s": 0.0, "seed": 0}
+        for setting in fields(self):
+            value = getattr(self, setting.name)
+            if value is None and setting.name == "time_limit_s":
+                continue
+            whole = setting.name in ("rounds", "seed")
+            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+            if not (number and math.isfinite(value) and value >= lows[setting.name]):
+                kind = "whole number" if whole else "number"
+                raise PlanningError(f"{setting.name} is {value!r}, must be a {kind} of at least 0")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a search stands: wall time, the cost so far and its proven bound, roubles."""
+
+    seconds: float
+    objective_rub: float
+    bound_rub: float
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Whole columns of a program, a proven bound of its cost, and what each link costs."""
+
+    x: Ints
+    bound_rub: float
+    link_rub: Floats
+
+
+@dataclass
+class _Part:
+    """One independent part of a program, and the best that is known of it."""
+
+    program: Program
+    links: Ints
+    columns: Ints
+    x: Ints = field(init=False)
+    value: float = field(init=False)
+    bound: float = 0.0
+    link_rub: Floats = field(init=False)
+    rounds: int = 0
+
+    def __post_init__(self) -> None:
+        self.x = np.zeros(len(self.columns), dtype=np.int64)
+        self.value = self.program.value(self.x)
+        self.link_rub = np.zeros(len(self.links))
+
+    @property
+    def left(self) -> float:
+        """Roubles that might still be gained."""
+        return max(self.value - self.bound, 0.0)
+
+    def accept(self, x: NDArray[Any]) -> None:
+        """Keep a whole solution that is better and holds."""
+        whole = np.rint(x).astype(np.int64)
+        if self.program.holds(whole) and (value := self.program.value(whole)) < self.value:
+            self.x, self.value = whole, value
+
+
+def search(
+    programs: Sequence[Program],
+    settings: CoverSettings,
+    callback: Callable[[Progress], object] | None = None,
+) -> tuple[list[Found], str]:
+    """Seek the cheapest whole solution of some programs, and say how the search ended.
+
+    Parameters
+    ----------
+    programs : sequence of Program
+        Sought together: work goes where most may still be gained.
+    settings : CoverSettings
+    callback : callable, optional
+        Called with a `Progress` after every step. A KeyboardInterrupt, from it or from the keyboard, ends the
+        search with the best that was found.
+    """
+    owned = [[_Part(program.part(*nodes), *nodes[1:]) for nodes in program.parts()] for program in programs]
+    parts = [part for own in owned for part in own]
+    clock = _Clock(parts, settings, sum(program.constant for program in programs), callback)
+    status = "within the gap"
+    try:
+        for part in parts:
+            _begin(part, settings, clock)
+        while (worst := clock.worst()) is not None:
+            _improve(worst, settings, clock)
+        if clock.total("left") > settings.gap * abs(clock.total("value")) + 1e-6:
+            status = "the work allowed is done"
+    except _TimeUpError:
+        status = "the time is up"
+    except KeyboardInterrupt:
+        status = "interrupted"
+    finally:
+        clock.bar.close()
+    return [_found(program, own) for program, own in zip(programs, owned, strict=True)], status
+
+
+def _found(program: Program, parts: Sequence[_Part]) -> Found:
+    """Put the parts of a program together."""
+    x = np.zeros(len(program.cost), dtype=np.int64)
+    link_rub = np.zeros(program.links.shape[0])
+    for part in parts:
+        x[part.columns], link_rub[part.links] = part.x, part.link_rub
+    return Found(x, sum(part.bound for part in parts) + program.constant, link_rub)
+
+
+class _TimeUpError(Exception):
+    """The time limit has passed."""
+
+
+@dataclass
+class _Clock:
+    """Watches a search: tells how it stands, ends it in time, and says where to go on."""
+
+    parts: list[_Part]
+    settings: CoverSettings
+    constant: float
+    callback: Callable[[Progress], object] | None
+    began: float = field(default_factory=time.monotonic)
+    bar: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bar = tqdm(desc="shifts", unit="step", leave=False)
+
+    def total(self, name: str) -> float:
+        """Sum over the parts."""
+        return float(sum(getattr(part, name) for part in self.parts))
+
+    def tick(self) -> None:
+        """Report a step that was done."""
+        passed = time.monotonic() - self.began
+        progress = Progress(passed, self.total("value") + self.constant, self.total("bound") + self.constant)
+        self.bar.update()
+        self.bar.set_postfix_str(f"{progress.objective_rub:,.0f} RUB, bound {progress.bound_rub:,.0f}", False)
+        if self.callback is not None:
+            self.callback(progress)
+        if self.settings.time_limit_s is not None and passed > self.settings.time_limit_s:
+            raise _TimeUpError
+
+    def remaining(self) -> float | None:
+        """Seconds until the time limit."""
+        limit = self.settings.time_limit_s
+        return None if limit is None else max(limit - (time.monotonic() - self.began), 0.01)
+
+    def worst(self) -> _Part | None:
+        """The part from which most may still be gained, unless enough is proven or all work is done."""
+        if self.total("left") <= self.settings.gap * abs(self.total("value")):
+            return None
+        own = [part for part in self.parts if part.left > 1e-6 and part.rounds < self.settings.rounds]
+        return max(own, key=lambda part: part.left / 4**part.rounds, default=None)
+
+
+def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
+    """Find a first solution and a bound."""
+    relaxed = relax(part.program)
+    part.bound, part.link_rub = max(relaxed.value, 0.0), relaxed.link_rub
+    windows = part.program.windows(0.0)
+    x = relaxed.x
+    # Of a large window only the classes that the relaxation uses are worth their place in the start.
+    used = (x[part.program.heads] > _USED) | part.program.flow
+    for window in windows:
+        small = len(window) <= _SMALL
+        effort = settings.effort if small else _START * settings.effort
+        x = _settled(part, x, window if small else window[used[window]], effort, clock)
+        x[window] = np.where(used[window] | small, x[window], 0.0)
+    part.accept(x)
+    clock.tick()
+
+
+def _improve(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
+    """Seek every window anew, moved by half a day every other round."""
+    part.rounds += 1
+    windows = part.program.windows(0.0)
+    if len(windows) > 1:
+        windows = part.program.windows(0.5 * (part.rounds % 2))
+    for window in windows:
+        x = _settled(part, part.x.astype(float), window, settings.effort * 2**part.rounds, clock)
+        part.accept(x)
+        clock.tick()
+
+
+def _settled(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock) -> Floats:
+    """Make the columns of a window whole, all others held, and their fractions rounded where they are felt.
+
+    A window of all columns gives a bound too.
+    """
+    program = part.program
+    # CP-SAT branches in the order of the columns: through the day it finds good plans much sooner.
+    window = window[np.argsort(program.at[window], kind="stable")]
+    known = x[window] if not np.mod(x[window], 1).any() else None
+    rest = x.copy()
+    rest[window] = 0.0
+    grain = _grain(program, window)
+    model = _model(program, rest, window, known, grain)
+    solver = _solver(effort, clock)
+    status = solver.solve(model)
+    result = x.copy()
+    if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        result[window] = np.array(list(solver.response_proto.solution), dtype=float)[: len(window)]
+        if len(window) == len(x):
+            part.bound = max(part.bound, solver.best_objective_bound * grain)
+    elif known is None:
+        result[window] = 0.0
+    return result
+
+
+def _solver(effort: float, clock: _Clock) -> cp_model.CpSolver:
+    """One worker that counts its work; a strong relaxation pays here, probing and symmetry do not."""
+    solver = cp_model.CpSolver()
+    parameters = solver.parameters
+    parameters.num_workers = 1
+    parameters.random_seed = clock.settings.seed
+    parameters.max_deterministic_time = effort
+    parameters.linearization_level = 2
+    parameters.cp_model_probing_level = 0
+    parameters.symmetry_level = 0
+    parameters.relative_gap_limit = clock.settings.gap / 10
+    remaining = clock.remaining()
+    if remaining is not None:
+        parameters.max_time_in_seconds = remaining
+    return solver
+
+
+def _grain(program: Program, window: Ints) -> float:
+    """Largest sum of roubles that divides all costs of a window: with coarse costs the proof is short.
+
+    The price of a missing head is rounded down to whole grains too; where that would change it by more than
+    a tenth, the grain is the unit.
+    """
+    units = np.floor(program.cost[window] / program.unit_rub + 1e-6).astype(np.int64)
+    grain = float(max(np.gcd.reduce(units), 1) * program.unit_rub)
+    return grain if program.short_rub // grain * grain > 0.9 * program.short_rub else program.unit_rub
+
+
+def _model(
+    program: Program, rest: Floats, window: Ints, known: Floats | None, grain: float
+) -> cp_model.CpModel:
+    """Write the program of a window for CP-SAT, straight from the arrays.
+
+    Money is rounded down to whole grains, so that CP-SAT's bound is one of the true cost.
+    """
+    model = cp_model.CpModel()
+    proto = model.proto
+    missing = np.rint(program.need - program.position @ rest - 1e-4).astype(np.int64)
+    open_rows = np.flatnonzero(missing > 0)
+    position, links = program.position[open_rows][:, window], program.links[:, window]
+    touched = np.flatnonzero(np.diff(links.indptr))
+    felt = program.links[touched] @ rest
+    low, high = program.low[touched] - felt, program.high[touched] - felt
+    tops = [*([program.most] * len(window)), *missing[open_rows].tolist()]
+    for top in tops:
+        proto.variables.add().domain.extend([0, top])
+    for number, row in enumerate(open_rows.tolist()):
+        _add(proto, position, number, len(window) + number, int(missing[row]), _FREE)
+    for number, row in enumerate(touched.tolist()):
+        least = -_FREE if np.isinf(low[number]) else round(low[number] - 1e-4)
+        most = _FREE if np.isinf(high[number]) else round(high[number] + 1e-4)
+        _add(proto, links, row, None, least, most)
+    units = np.floor(program.cost[window] / grain + 1e-6).astype(np.int64).tolist()
+    price = math.floor(program.short_rub / grain + 1e-6)
+    proto.objective.vars.extend(range(len(tops)))
+    proto.objective.coeffs.extend([*units, *([price] * len(open_rows))])
+    if known is not None:
+        short = np.maximum(missing[open_rows] - position @ known, 0)
+        proto.solution_hint.vars.extend(range(len(tops)))
+        proto.solution_hint.values.extend(np.rint([*known, *short]).astype(np.int64).tolist())
+    return model
+
+
+def _add(proto: Any, matrix: Any, row: int, extra: int | None, low: int, high: int) -> None:
+    """Add a row of a matrix as a linear constraint, and one more column with coefficient 1."""
+    begin, end = matrix.indptr[row], matrix.indptr[row + 1]
+    linear = proto.constraints.add().linear
+    linear.vars.extend(matrix.indices[begin:end].tolist() + ([] if extra is None else [extra]))
+    linear.coeffs.extend(
+        np.rint(matrix.data[begin:end]).astype(np.int64).tolist() + ([] if extra is None else [1])
+    )
+    linear.domain.extend([low, high])

@@ -1,0 +1,149 @@
+"""The certificate of a plan: promised against simulated by queue and day, and what is missing."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.simulation.network import Agent
+from planning.simulation.replications import Planned, Simulation, run, summarise
+from planning.simulation.wiring import Wired, wire
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["certificate", "verdict"]
+
+MOST = 256
+"""Most agents that the search for the missing ones adds to a queue's day."""
+
+
+def certificate(
+    centre: Centre,
+    demand: pd.DataFrame,
+    plan: Planned,
+    requirement: pd.DataFrame,
+    simulation: Simulation,
+    *,
+    executor: Executor | None = None,
+) -> pd.DataFrame:
+    """Set each promise beside what the simulation found, and count the agents that a broken one lacks.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand, plan
+        What was simulated.
+    requirement : DataFrame
+        REQUIREMENT, with the promised service level.
+    simulation : Simulation
+        Of the plan; the search for missing agents meets the same callers.
+    executor : concurrent.futures.Executor, optional
+
+    Returns
+    -------
+    DataFrame
+        Index queue, day: target, promised (by the formula, over the calls), simulated, half_width (95 %),
+        verdict ("holds", "too close to call", "does not hold") and short: the fewest agents more, on position
+        as long as the queue is open that day, with whom it would hold; 0 where nothing is broken, missing
+        where no number of agents helps.
+    """
+    targets = {
+        name: queue.target.service_level
+        for name, queue in centre.queues.items()
+        if queue.target.service_level is not None
+    }
+    found = simulation.days[simulation.days.index.get_level_values("queue").isin(targets)]
+    table = pd.DataFrame(
+        {
+            "target": found.index.get_level_values("queue").map(targets).astype(float),
+            "promised": _promised(requirement).reindex(found.index).fillna(1.0),
+            "simulated": found["service_level"],
+            "half_width": found["half_width"],
+        },
+        index=found.index,
+    )
+    table["verdict"] = [
+        verdict(row.simulated, row.half_width, row.target) for row in table.itertuples(index=False)
+    ]
+    broken = table.index[table["verdict"] == "does not hold"]
+    short = pd.Series(0, table.index, "Int64")
+    if len(broken):
+        wired = wire(centre, demand, plan.roster.roster, plan.breaks)
+        short[broken] = _short(centre, wired, broken, table.loc[broken, "target"], simulation, executor)
+    return table.assign(short=short)
+
+
+def verdict(simulated: float, half_width: float, target: float) -> str:
+    """Judge a mean by its 95 % band."""
+    if simulated - half_width >= target:
+        return "holds"
+    return "does not hold" if simulated + half_width < target else "too close to call"
+
+
+def _promised(requirement: pd.DataFrame) -> pd.Series:
+    """Service level of the formula by queue and day, over the calls."""
+    day = requirement["interval_start"].dt.normalize().rename("day")
+    calls = requirement["calls"].where(requirement["service_level"].notna(), 0.0)
+    sums = pd.DataFrame({"good": calls * requirement["service_level"], "calls": calls})
+    total = sums.groupby([requirement["queue"], day], sort=False).sum()
+    return total["good"] / total["calls"].replace(0.0, np.nan)
+
+
+def _short(
+    centre: Centre,
+    wired: Wired,
+    broken: pd.MultiIndex,
+    target: pd.Series,
+    simulation: Simulation,
+    executor: Executor | None,
+) -> pd.Series:
+    """Fewest agents more with whom each broken promise holds, all found at once: doubling, then halving.
+
+    Only a few days lack agents, so what one queue's agents do for another's callers is of no account here.
+    """
+    low, high = pd.Series(0, broken), pd.Series(1, broken)
+    known = pd.Series(False, broken)
+    while (open_ := ~known | (high - low > 1)).any() and (high[open_] <= MOST).all():
+        tried = high.where(~known, (low + high) // 2)
+        more = _with(centre, wired, tried)
+        days = run(
+            centre, more, replications=simulation.replications, seed=simulation.seed, executor=executor
+        )
+        good = summarise(more, days, simulation.seed).days["service_level"].reindex(broken) >= target
+        low = low.where(good, tried)
+        high = high.where(~good, tried).where(good | known, 2 * tried)
+        known |= good
+    return high.where(known).astype("Int64")
+
+
+def _with(centre: Centre, wired: Wired, heads: pd.Series) -> Wired:
+    """Put more agents on position, each through the opening hours of a queue's day."""
+    extra = [
+        agent
+        for (queue, day), number in heads.items()
+        for agent in _through(centre, wired, queue, day) * int(number)
+    ]
+    none = np.zeros(len(extra))
+    return replace(
+        wired,
+        network=replace(wired.network, agents=(*wired.network.agents, *extra)),
+        absence=np.concatenate([wired.absence, none]),
+        identity=np.concatenate([wired.identity, none.astype(np.int64)]),
+    )
+
+
+def _through(centre: Centre, wired: Wired, queue: str, day: pd.Timestamp) -> tuple[Agent, ...]:
+    """One more agent of each pool's first team from the first to the last interval of a queue's day."""
+    mine = wired.demand[wired.demand["queue"] == queue]["interval_start"]
+    at: NDArray[np.int64] = np.flatnonzero(
+        wired.times.isin(mine[mine.dt.normalize() == day]) & (wired.times.normalize() == day)
+    )
+    span = (float(at[0] * centre.interval_s), float((at[-1] + 1) * centre.interval_s))
+    pools = [one for one, of in zip(wired.network.queues, wired.queue_of, strict=True) if of == queue]
+    return tuple(Agent(pool.teams[0], (span,)) for pool in pools)

@@ -1,0 +1,156 @@
+"""The certificate tells what breaks and by how much; a certified plan holds, with cheap agents added."""
+
+import functools
+
+import pandas as pd
+import pytest
+from factories import MONDAY, demand_of, one_site, people_of, roster_of, rostered, small_plan, two_sites
+
+from planning import plan, requirement
+from planning.simulation import certificate, simulate
+from planning.simulation.certificate import verdict
+
+TUESDAY = MONDAY + pd.Timedelta(days=1)
+
+
+def staffed(heads, day="2026-11-23", next_day="2026-11-24", team="calls_kaluga"):
+    return roster_of(*[(f"{day}{n}", f"{day} 00:00", f"{next_day} 00:00") for n in range(heads)], team=team)
+
+
+def judged(centre, demand, roster, replications=12):
+    made = rostered(roster)
+    found = simulate(centre, demand, made, replications=replications)
+    return certificate(centre, demand, made, requirement(centre, demand), found)
+
+
+@functools.cache
+def two_days():
+    """Nine agents on Monday and four on Tuesday, where about eight are needed."""
+    roster = pd.concat([staffed(9), staffed(4, "2026-11-24", "2026-11-25")], ignore_index=True)
+    return judged(one_site(), demand_of(20.0, days=2), roster)
+
+
+def test_it_names_the_day_that_breaks():
+    assert two_days().index.tolist() == [("calls", MONDAY), ("calls", TUESDAY)]
+    assert two_days()["verdict"].tolist() == ["holds", "does not hold"]
+    assert two_days().loc[("calls", MONDAY), "short"] == 0
+    assert (two_days()["promised"] >= two_days()["target"]).all()
+
+
+def test_the_agents_short_are_the_fewest_that_help():
+    """With so many more the day holds, with one fewer it does not."""
+    short = int(two_days().loc[("calls", TUESDAY), "short"])
+    assert short >= 2
+    for heads, good in ((4 + short, True), (3 + short, False)):
+        roster = pd.concat([staffed(9), staffed(heads, "2026-11-24", "2026-11-25")], ignore_index=True)
+        found = simulate(one_site(), demand_of(20.0, days=2), rostered(roster), replications=12).days
+        assert (found.loc[("calls", TUESDAY), "service_level"] >= 0.8) == good
+
+
+def test_no_number_of_agents_helps_against_a_slow_lookup():
+    """All callers wait 25 s for the lookup, the promise is 20 s."""
+    slow = one_site({"queues.calls.lookup_s": 25.0})
+    made, demand = rostered(staffed(10)), demand_of(5.0)
+    found = simulate(slow, demand, made, replications=3)
+    table = certificate(slow, demand, made, requirement(one_site(), demand), found)
+    assert table["verdict"].tolist() == ["does not hold"]
+    assert table["short"].isna().all()
+
+
+def test_queues_without_a_promise_are_not_certified():
+    centre = one_site({"queues.second.target": {"max_occupancy": 0.9}}, ("calls", "second"))
+    demand = pd.concat([demand_of(2.0), demand_of(2.0, queue="second")], ignore_index=True)
+    table = judged(centre, demand, staffed(3), replications=3)
+    assert set(table.index.get_level_values("queue")) == {"calls"}
+
+
+@pytest.mark.parametrize(
+    ("simulated", "says"),
+    [
+        (0.9, "holds"),
+        (0.83, "holds"),
+        (0.81, "too close to call"),
+        (0.79, "too close to call"),
+        (0.7, "does not hold"),
+    ],
+)
+def test_verdict_is_that_of_the_band(simulated, says):
+    assert verdict(simulated, 0.02, 0.8) == says
+
+
+# --- certified plans ------------------------------------------------------------------------------
+
+
+def test_a_plan_that_holds_is_left_as_it_is():
+    made = small_plan()
+    assert (made.certificate["simulated"] >= made.certificate["target"]).all()
+    again = plan(made.centre, made.demand, people_of(made.centre, 24), replications=4, certify=True)
+    pd.testing.assert_frame_equal(again.requirement, made.requirement)
+    assert made.summary["service_level"]["calls"]["days"]["2026-11-23"]["agents_short"] == 0
+
+
+def hard(certify):
+    """Two sites of equal callers on a day whose volume nobody knows: the formula's staff is too few."""
+    centre = two_sites(
+        {
+            "queues.calls.day_cv": 0.8,
+            "sites.moscow.opens": "09:00",
+            "sites.moscow.closes": "18:00",
+            "queues.calls.opens": "09:00",
+            "queues.calls.closes": "18:00",
+            "teams.calls_kaluga.wage_rub_month": 40_000.0,
+        }
+    )
+    demand = demand_of(40.0, hours=(9, 18))
+    return plan(centre, demand, people_of(centre, 40), replications=200, certify=certify)
+
+
+def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
+    """Kaluga's agents cost half of Moscow's: only Kaluga gets more."""
+    before, after = hard(False), hard(True)
+    assert before.certificate["verdict"].tolist() == ["does not hold"]
+    assert not before.holds
+    assert before.certificate["short"].iloc[0] > 0
+    assert before.summary["service_level"]["calls"]["days"]["2026-11-23"]["agents_short"] > 0
+    assert (after.certificate["simulated"] >= after.certificate["target"]).all()
+    heads = {
+        name: made.requirement.groupby("site")["rostered"].sum()
+        for name, made in (("before", before), ("after", after))
+    }
+    assert heads["after"]["kaluga"] > heads["before"]["kaluga"]
+    assert heads["after"]["moscow"] == heads["before"]["moscow"]
+    assert after.breaches.empty
+
+
+def test_a_cheaper_team_with_the_skill_is_raised_first():
+    """The second line falls short; first-line agents, who may help and cost less, are added."""
+    centre = one_site(
+        {
+            "queues.second.day_cv": 1.2,
+            "teams.calls_kaluga.queues": ["calls", "second"],
+            "teams.calls_kaluga.wage_rub_month": 40_000.0,
+            "teams.second_kaluga.wage_rub_month": 90_000.0,
+            **{f"queues.{name}.{edge}": clock for name in ("calls", "second")
+               for edge, clock in (("opens", "09:00"), ("closes", "18:00"))},
+        },
+        ("calls", "second"),
+    )  # fmt: skip
+    demand = pd.concat([demand_of(1.0, hours=(9, 18)), demand_of(20.0, queue="second", hours=(9, 18))])
+    before, after = (
+        plan(centre, demand, people_of(centre, 40), replications=100, certify=certify)
+        for certify in (False, True)
+    )
+    assert before.certificate.loc["second", "simulated"].iloc[0] < 0.8
+    assert (after.certificate["simulated"] >= after.certificate["target"]).all()
+    heads = [made.requirement.groupby("queue")["rostered"].sum() for made in (before, after)]
+    assert heads[1]["calls"] > heads[0]["calls"]
+    assert heads[1]["second"] == heads[0]["second"]
+
+
+def test_when_nobody_is_left_the_certificate_says_so():
+    """Two people and no more: the plan stays short, lawful and honest."""
+    centre = one_site({"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"})
+    made = plan(centre, demand_of(12, hours=(9, 18)), people_of(centre, 2), replications=2, certify=True)
+    assert made.certificate["verdict"].tolist() == ["does not hold"]
+    assert made.certificate["short"].iloc[0] > 0
+    assert not made.holds

@@ -1,0 +1,318 @@
+"""The night priced: every part of the cost by a second route, every break-even by trying it."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import MONDAY, PRICES, demand_of, two_sites
+
+from planning import PlanningError, requirement
+from planning.overflow import (
+    Way,
+    alternatives,
+    break_even_price,
+    break_even_volume,
+    break_even_wage,
+    closing_at,
+    closing_hours,
+    compared,
+    night_overflow,
+    run_night,
+    ways,
+)
+from planning.service import agents_cost
+
+CHEAP = {"teams.calls_kaluga.wage_rub_month": 50_000.0}
+OPEN = {"sites.moscow.opens": "00:00", "sites.moscow.closes": "24:00"}
+
+
+def priced(changes=None):
+    return two_sites({"alternatives": PRICES, **(changes or {})})
+
+
+def wavy(days=1):
+    """Many calls by day, a quarter of them at night."""
+    hours = np.arange(96 * days) / 4 % 24
+    calls = 25 + 15 * np.sin((hours - 6) * np.pi / 12)
+    return demand_of(days=days).assign(calls=calls)
+
+
+def by_name(nights):
+    return {night.way.name: night for night in nights}
+
+
+# --- the parts of the cost ------------------------------------------------------------------------
+
+
+def test_pay_by_a_second_route():
+    """Without absence, wages and premium are the agents' price, and an hour of rests a shift on top."""
+    centre = priced(CHEAP)
+    night = run_night(Way("now", centre, wavy()))
+    # 8.5 h with a meal of half an hour: 8 paid hours, four stretches of work, two rests of 15 min.
+    expected = agents_cost(centre, requirement(centre, wavy())) * 8 / 7.5
+    paid = night.row["wages_rub"] + night.row["night_rub"]
+    assert paid == pytest.approx(expected)
+
+
+def test_absence_is_paid_as_heads():
+    centre = priced({"teams.calls_moscow.shrinkage": 0.5})
+    half = run_night(Way("half", centre, wavy()))
+    full = run_night(Way("full", priced(), wavy()))
+    heads = half.needed[half.needed["site"] == "moscow"]
+    assert (heads["rostered"] >= heads["agents"] * 1.9).all()
+    assert half.cost["wages_moscow"] > 1.9 * full.cost["wages_moscow"]
+
+
+def test_days_are_averaged():
+    one, two = (run_night(Way("now", priced(), wavy(days))) for days in (1, 2))
+    assert two.days == 2
+    assert two.cost["wages_kaluga"] == pytest.approx(one.cost["wages_kaluga"])
+    assert two.cost["abandoned"] == pytest.approx(one.cost["abandoned"], rel=1e-3)
+
+
+def test_overrun_is_paid_as_overtime():
+    """A part of the crew is busy and finishes: a handle time each, at one and a half times the rate."""
+    flat = demand_of(40.0)
+    night = run_night(Way("now", priced(), flat))
+    crew = night.needed[night.needed["site"] == "moscow"]["agents"].iloc[-1]
+    busy_s = crew * 240.0
+    rate = priced().hourly_rub("calls_moscow") * 1.5
+    assert 0.3 * busy_s * rate / 3600 < night.cost["overrun_moscow"] < busy_s * rate / 3600
+
+
+def test_rides_home_are_paid_in_their_hours_only():
+    """Moscow's crew at 22:00 walks; at 23:00 it takes a taxi."""
+    flat = demand_of(40.0)
+    early, late = (run_night(Way(hour, closing_at(priced(), hour), flat)) for hour in ("22:00", "23:00"))
+    crew = late.needed[(late.needed["site"] == "moscow")]["rostered"].iloc[-1]
+    assert early.cost["taxi"] == 0
+    assert late.cost["taxi"] == 500.0 * crew
+
+
+def test_workplaces_are_paid_beyond_those_that_there_are():
+    flat = demand_of(40.0)
+    need = run_night(Way("free", priced(), flat)).seats["kaluga"]
+    few = run_night(Way("few", priced({"sites.kaluga.seats": int(need) - 3}), flat))
+    enough = run_night(Way("enough", priced({"sites.kaluga.seats": int(need)}), flat))
+    assert few.cost["seats"] == pytest.approx(3 * 10_000 * 12 / 365)
+    assert enough.cost["seats"] == 0
+
+
+def test_callers_who_give_up_cost_what_they_are_worth():
+    night = run_night(Way("now", priced({"queues.calls.abandoned_rub": 100.0}), wavy()))
+    lost = (night.service["calls"] * night.service["abandonment"]).sum()
+    assert night.cost["abandoned"] == pytest.approx(100.0 * lost)
+    assert run_night(Way("now", priced(), wavy())).cost["abandoned"] == 0
+
+
+def test_night_hours_run_on_the_sites_own_clock():
+    """A site seven hours ahead begins its night at 15:00 on the centre's clock."""
+    here = run_night(Way("here", priced(), demand_of(40.0)))
+    east = run_night(Way("east", priced({"sites.moscow.ahead_h": 7}), demand_of(40.0)))
+    assert here.cost["night_moscow"] == 0
+    # 15:00 to 22:00 are night there, seven of its fourteen hours.
+    assert east.cost["night_moscow"] == pytest.approx(0.2 * east.cost["wages_moscow"] / 2)
+    assert east.cost["night_kaluga"] == here.cost["night_kaluga"]
+
+
+# --- closing hours --------------------------------------------------------------------------------
+
+
+def test_the_present_hour_is_the_present_centre():
+    now = run_night(Way("22:00", priced(CHEAP), wavy()))
+    (same,) = closing_hours(priced(CHEAP), wavy(), ["22:00"])
+    pd.testing.assert_series_equal(now.cost, same.cost)
+
+
+def test_a_site_that_opens_at_midnight_and_closes_at_midnight_moves_nobody():
+    centre = closing_at(priced({"sites.moscow.opens": "00:00"}), "24:00")
+    assert centre.sites["moscow"].closes == pd.Timedelta(days=1)
+    assert night_overflow(centre, wavy()).moved.empty
+
+
+def test_closing_at_midnight_moves_the_hours_until_the_opening():
+    moved = night_overflow(closing_at(priced(), "24:00"), demand_of(30.0)).moved
+    assert moved["calls"].sum() == pytest.approx(15.0 * 32)
+
+
+def test_equal_wages_make_every_hour_equal():
+    """One pool, one wage: who sits where costs nothing; only rides and overruns tell the hours apart."""
+    found = compared(closing_hours(priced(), demand_of(30.0), ["18:00", "20:00", "24:00"]))
+    assert found["wages_rub"].max() == pytest.approx(found["wages_rub"].min())
+
+
+def test_a_cheaper_night_site_pays_for_every_hour_moved():
+    found = compared(closing_hours(priced(CHEAP), wavy(), ["18:00", "19:30", "21:00", "22:00"]))
+    assert found["wages_rub"].is_monotonic_increasing
+    assert found["wages_rub"].iloc[0] < found["wages_rub"].iloc[-1]
+    assert found["meets"].all()
+    assert found["rub_year"].to_numpy() == pytest.approx(365 * found["rub_day"].to_numpy())
+    parts = ["wages", "night", "overrun", "taxi", "seats", "abandoned", "elsewhere"]
+    total = found[[f"{part}_rub" for part in parts]].sum(axis=1)
+    assert total.to_numpy() == pytest.approx(found["rub_day"].to_numpy())
+
+
+def test_executor_changes_no_number():
+    with ThreadPoolExecutor(2) as threads:
+        there = compared(closing_hours(priced(), wavy(), ["20:00", "21:00"], executor=threads))
+    pd.testing.assert_frame_equal(there, compared(closing_hours(priced(), wavy(), ["20:00", "21:00"])))
+
+
+def test_queue_that_only_the_closing_site_answers_stays():
+    centre = two_sites(
+        {
+            "queues.claims.sites": {"moscow": 1.0},
+            "queues.claims.opens": "09:00",
+            "queues.claims.closes": "21:00",
+        },
+        queues=("calls", "claims"),
+    )
+    teams = {name: team.model_dump() for name, team in centre.teams.items() if name != "claims_kaluga"}
+    early = closing_at(centre.replace({"teams": teams}), "18:00")
+    assert early.overflow[0].queues == ["calls"]
+    assert early.sites["moscow"].closes == pd.Timedelta(hours=22)
+
+
+# --- alternatives ---------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def nights():
+    centre = priced({**CHEAP, "queues.calls.abandoned_rub": 100.0})
+    return by_name(alternatives(centre, wavy(2)))
+
+
+def test_every_way_is_there(nights):
+    assert list(nights) == [
+        "Kaluga answers",
+        "Moscow never closes",
+        "Moscow closes at weekends only",
+        "Call-back next day",
+        "Partner at a price a call",
+        "Third site: Vladivostok",
+    ]
+
+
+def test_never_closing_moves_nobody(nights):
+    never = nights["Moscow never closes"]
+    assert night_overflow(never.way.centre, never.way.demand).moved.empty
+
+
+def test_weekend_closing_differs_on_weekends_only():
+    centre = priced(CHEAP)
+    (way,) = [way for way in ways(centre, wavy(7)) if "weekends" in way.name]
+    moved = night_overflow(way.centre, wavy(7)).moved
+    assert set(moved["interval_start"].dt.day_of_week) == {5, 6}
+    assert moved["calls"].sum() == pytest.approx(wavy(2)["calls"].sum() / 2)
+
+
+def test_call_back_by_hand(nights):
+    """Half of the ten night hours' calls are Moscow's; six in ten leave a number, the others are lost."""
+    back, now = nights["Call-back next day"], nights["Kaluga answers"]
+    moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
+    hours = 0.6 * moved * 1.4 * 240 / 3600
+    rate = now.way.centre.hourly_rub("calls_moscow")
+    assert back.cost["callbacks"] == pytest.approx(hours * rate)
+    assert back.cost["lost"] == pytest.approx(0.4 * moved * 100)
+    own = back.service
+    level = (own["calls"] * own["service_level"]).sum() / (own["calls"].sum() + 2 * moved)
+    assert back.queues.loc["calls", "service_level"] == pytest.approx(level)
+    assert not back.meets
+    assert now.meets
+
+
+def test_partner_is_paid_by_the_call(nights):
+    partner, now = nights["Partner at a price a call"], nights["Kaluga answers"]
+    moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
+    assert partner.cost["partner"] == pytest.approx(100 * moved)
+    assert partner.service["calls"].sum() / 2 + moved == pytest.approx(now.service["calls"].sum() / 2)
+    assert partner.meets
+
+
+def test_third_site_has_no_night_hours(nights):
+    """01:00 to 08:00 is 08:00 to 15:00 there; Kaluga holds 22:00 to 01:00 only."""
+    third = nights["Third site: Vladivostok"]
+    assert third.cost["night_vladivostok"] == 0
+    assert third.cost["wages_vladivostok"] > 0
+    kaluga = third.needed[third.needed["site"] == "kaluga"]["interval_start"]
+    assert kaluga.dt.hour.min() == 0
+    assert not kaluga.dt.hour.between(1, 7).any()
+
+
+def test_break_even_wage_makes_both_cost_the_same(nights):
+    now, never = nights["Kaluga answers"], nights["Moscow never closes"]
+    ratio = break_even_wage(now, never, "kaluga", "moscow")
+    equal = now.way.centre.replace({"teams.calls_kaluga.wage_rub_month": ratio * 80_000.0})
+    again = by_name(alternatives(equal, wavy(2)))
+    assert again["Kaluga answers"].rub_day == pytest.approx(again["Moscow never closes"].rub_day, abs=0.01)
+
+
+def test_break_even_price_makes_both_cost_the_same(nights):
+    price = break_even_price(nights["Kaluga answers"], nights["Partner at a price a call"])
+    centre = nights["Kaluga answers"].way.centre.replace({"alternatives.outsource_rub_call": price})
+    again = by_name(alternatives(centre, wavy(2)))
+    assert again["Kaluga answers"].rub_day == pytest.approx(again["Partner at a price a call"].rub_day)
+
+
+def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
+    """A tenth of the night's calls make a crew of a few idle; at the present volume it beats the partner."""
+    price = {"alternatives.outsource_rub_call": 60.0}
+    names = ("Kaluga answers", "Partner at a price a call")
+    centre = nights[names[0]].way.centre.replace(price)
+    factor = break_even_volume(centre, wavy(), *names)
+    night = wavy()["interval_start"].dt.hour.isin([22, 23, *range(8)]).to_numpy()
+
+    def difference(near):
+        calls = wavy()["calls"] * np.where(night, near, 1)
+        found = by_name(alternatives(centre, wavy().assign(calls=calls)))
+        return found[names[0]].rub_day - found[names[1]].rub_day
+
+    assert 0.05 < factor < 0.3
+    assert difference(factor - 0.01) * difference(factor + 0.01) < 0
+    assert difference(1.0) < 0
+
+
+def test_no_volume_decides_where_one_way_is_always_cheaper():
+    centre = priced(CHEAP | {"alternatives": PRICES | {"outsource_rub_call": 1e6}})
+    assert break_even_volume(centre, wavy(), "Kaluga answers", "Partner at a price a call") is None
+
+
+# --- bad input ------------------------------------------------------------------------------------
+
+
+def test_prices_are_asked_for():
+    with pytest.raises(PlanningError, match=r"the centre has no \[alternatives\]: add their prices"):
+        alternatives(two_sites(), wavy())
+
+
+@pytest.mark.parametrize("rule", [-1, 1, 7])
+def test_rule_that_does_not_exist(rule):
+    with pytest.raises(PlanningError, match=f"rule is {rule}, must be the number of an overflow rule"):
+        closing_at(priced(), "20:00", rule=rule)
+
+
+def test_unknown_way():
+    with pytest.raises(PlanningError, match="'nobody answers' is no way to run the night, must be one of"):
+        break_even_volume(priced(), wavy(), "nobody answers", "Kaluga answers")
+
+
+def test_hour_that_is_none():
+    with pytest.raises(PlanningError, match='must be a time of day such as "08:00"'):
+        closing_at(priced(), "25:77")
+
+
+def test_demand_without_a_queue_to_judge():
+    centre = priced({"queues.calls.pooled": False})
+    with pytest.raises(PlanningError, match="demand has no queue with a service level"):
+        run_night(Way("apart", centre, wavy()))
+
+
+def test_wage_that_decides_nothing(nights):
+    now = nights["Kaluga answers"]
+    with pytest.raises(PlanningError, match="pay kaluga the same: no wage ratio decides"):
+        break_even_wage(now, now, "kaluga", "moscow")
+
+
+def test_monday_is_where_the_tests_begin():
+    assert MONDAY.day_of_week == 0
