@@ -32,7 +32,7 @@ from planning.roster.improve import answer_best, exchange, first_lines
 from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.repair import repair
 from planning.roster.rules import Rule, rules_of
-from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, seconds
+from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds
 from planning.roster.weeks import by_weeks
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
@@ -415,7 +415,8 @@ def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
             f"shift {good['shift_id'][row]} ends {end[row]}, must end after its start {start[row]}"
         )
     share = good["paid_h"] / ((end - start) / pd.Timedelta(hours=1))
-    night = hours_within(start, end, centre.labour.night_from, centre.labour.night_until) * share
+    own = [own_clock(times, good["site"], centre) for times in (start, end)]
+    night = hours_within(own[0], own[1], centre.labour.night_from, centre.labour.night_until) * share
     if "night_h" in shifts.columns:
         night = _NIGHT.check(shifts, "shifts")["night_h"].to_numpy()
     skill = shifts["skill"].fillna("").astype("str").to_numpy() if "skill" in shifts else ""

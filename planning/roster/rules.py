@@ -9,14 +9,15 @@ A rule is hard, or soft with a weight: what each breach costs, in roubles. Some 
 
 Conventions, the same in both halves: a day is worked if a shift starts on it; a shift counts to the calendar
 week (Monday to Sunday, on the centre's clock) that it starts in; whatever lies outside the roster is rest,
-but for what the people's table says of the days before.
+but for what the people's table says of the days before. Night hours and kinds of shift go by the clock of the
+site, which may be ahead of the centre's.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any, ClassVar, Literal, Protocol, cast
@@ -26,7 +27,7 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.slate import NIGHT, Horizon, Line, kinds_of
+from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
 
 __all__ = [
     "BREACH_COLUMNS",
@@ -229,6 +230,8 @@ class NightConsent:
     night_from: timedelta
     night_until: timedelta
     article: str
+    ahead_h: Mapping[str, float] = field(default_factory=dict)
+    """Hours by which the clock of a site is ahead of the centre's; 0 where none are given."""
     weight: float | None = None
     name: ClassVar[str] = "night consent"
 
@@ -251,7 +254,8 @@ class NightConsent:
 
     def _night_hours(self, roster: pd.DataFrame) -> pd.Series:
         """Hours of each shift at night, by the clock of its first, second and third night."""
-        start, end = (roster[name].dt.tz_localize(None) for name in ("start", "end"))
+        ahead = roster["site"].map(lambda site: self.ahead_h.get(site, 0.0)).astype(float) * HOUR
+        start, end = (roster[name].dt.tz_localize(None) + ahead for name in ("start", "end"))
         length = (self.night_until - self.night_from) % timedelta(days=1)
         total = pd.Series(0.0, index=roster.index)
         for offset in (-1, 0, 1, 2):
@@ -741,12 +745,18 @@ def _days(roster: pd.DataFrame) -> pd.Series:
 
 
 def _kinds(roster: pd.DataFrame, centre: Centre) -> pd.Series:
-    """Name the kind of each shift, by the clock."""
-    consent = NightConsent(centre.labour.night_from, centre.labour.night_until, "")
-    night_h = consent._night_hours(roster).to_numpy()
-    starts, ends = (pd.DatetimeIndex(roster[name]) for name in ("start", "end"))
+    """Name the kind of each shift, by its site's clock."""
+    night_h = _consent(centre)._night_hours(roster).to_numpy()
+    starts, ends = (
+        own_clock(pd.DatetimeIndex(roster[name]), roster["site"], centre) for name in ("start", "end")
+    )
     names, kinds = kinds_of(starts, ends, night_h, centre)
     return pd.Series([names[kind] for kind in kinds], index=roster.index, dtype="str")
+
+
+def _consent(centre: Centre) -> NightConsent:
+    labour, ahead = centre.labour, {name: site.ahead_h for name, site in centre.sites.items()}
+    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, ahead)
 
 
 def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) -> tuple[Rule, ...]:
@@ -775,7 +785,6 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
             "a week holds no longer rest"
         )
     hours = PeriodHours(labour.week_h.value, labour.week_h.article)
-    consent = NightConsent(labour.night_from, labour.night_until, labour.night_consent.article)
     pairs = tuple((first, second) for first, second in labour.forbidden_successions)
     rules: list[Rule] = [
         SoundShift(),
@@ -785,7 +794,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
         Leave(study=True),
         FreeDates("blocked"),
         LongestShift(labour.max_shift_h.value, labour.max_shift_h.article),
-        *((consent,) if labour.night_consent.value else ()),
+        *((_consent(centre),) if labour.night_consent.value else ()),
         OneShiftADay(),
         Rest(labour.min_rest_h.value, labour.min_rest_h.article, bool(labour.rest_twice_shift.value)),
         WeeklyRest(labour.weekly_rest_h.value, labour.weekly_rest_h.article),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from planning.calendars import day_norms, hours_within
 from planning.centre import Centre
 
-__all__ = ["Bools", "Floats", "Horizon", "Ints", "Line", "Person", "Slate", "Tail", "kinds_of"]
+__all__ = ["Bools", "Floats", "Horizon", "Ints", "Line", "Person", "Slate", "Tail", "kinds_of", "own_clock"]
 
 _BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "day", "skill")
 
@@ -38,6 +38,20 @@ def seconds(times: pd.DatetimeIndex) -> Ints:
     """
     utc = times.tz_convert("UTC").tz_localize(None)
     return np.asarray(utc.astype("datetime64[s]").astype("int64"), dtype=np.int64)
+
+
+def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.DatetimeIndex:
+    """Move each time to where its site's own clock stands; a site that the centre lacks is not ahead.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml").replace({"sites.kaluga.ahead_h": 7})
+    >>> noon = pd.DatetimeIndex(["2026-11-23 12:00"]).tz_localize("Europe/Moscow")
+    >>> own_clock(noon, pd.Series(["kaluga"]), centre).hour.tolist()
+    [19]
+    """
+    ahead = {name: site.ahead_h for name, site in centre.sites.items()}
+    return times + pd.to_timedelta([ahead.get(site, 0.0) for site in sites], unit="h")
 
 
 @dataclass(frozen=True)
@@ -115,7 +129,7 @@ class Slate:
     headcount: Ints
     """People wanted, shape (shifts,)."""
     night: Bools
-    """Whether any part lies in the night hours, shape (shifts,)."""
+    """Whether any part lies in the night hours of the site's own clock, shape (shifts,)."""
     kind: Ints
     """Which of `kinds`, shape (shifts,)."""
     day: Ints
@@ -176,12 +190,13 @@ class Slate:
         starts = pd.DatetimeIndex(shifts["start"]).tz_convert(centre.time_zone)
         ends = pd.DatetimeIndex(shifts["end"]).tz_convert(centre.time_zone)
         labour = centre.labour
-        night_h = hours_within(starts, ends, labour.night_from, labour.night_until)
+        own = [own_clock(times, shifts["site"], centre) for times in (starts, ends)]
+        night_h = hours_within(own[0], own[1], labour.night_from, labour.night_until)
         horizon = horizon or Horizon.of(starts)
         days = horizon.calendar_days
         midnights = days.tz_localize(starts.tz)
         local = starts.tz_localize(None)
-        names, kinds = kinds_of(starts, ends, night_h, centre)
+        names, kinds = kinds_of(own[0], own[1], night_h, centre)
         inside = np.isin(days[:-1], horizon.norm_days)
         return cls(
             site=str(shifts["site"].iloc[0]),
@@ -245,6 +260,8 @@ def kinds_of(
     starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, night_h: Floats, centre: Centre
 ) -> tuple[tuple[str, ...], Ints]:
     """Name the kinds of shift, and tell each shift's: by its start, or night if half of it is night.
+
+    The times are on the site's own clock.
 
     Examples
     --------
