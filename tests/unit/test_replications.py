@@ -59,6 +59,17 @@ def test_numbers_are_the_same_in_other_processes(monkeypatch):
     agree(found, again(small_plan(), replications=6, seed=5))
 
 
+def test_numbers_are_the_same_on_a_cluster(monkeypatch):
+    """Dask's own executor, on a local cluster of two processes."""
+    from distributed import Client, LocalCluster
+
+    monkeypatch.setattr(engine, "_CALLS_PER_TASK", 1200)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
+    with cluster, Client(cluster) as client:
+        found = again(small_plan(), replications=6, seed=5, executor=client.get_executor())
+    agree(found, again(small_plan(), replications=6, seed=5))
+
+
 def test_more_replications_go_on_where_the_first_ones_end():
     """Stops as soon as the band is narrow enough, with the numbers of a run of that length."""
     asked = again(small_plan(), replications=4, half_width=0.02)
