@@ -87,7 +87,7 @@ def lawful_sets(shifts: pd.DataFrame, person: pd.Series) -> np.ndarray:
     return subsets[[n not in breached for n in range(len(subsets))]]
 
 
-@settings(max_examples=60, **SLOW)
+@settings(max_examples=15, **SLOW)
 @given(shift_tables(most=16, days=9, heads=3), people_tables(most=5))
 def test_a_roster_passes_the_audit_and_its_books_balance(shifts: pd.DataFrame, people: pd.DataFrame) -> None:
     """Lawful, never above a headcount, unmet heads counted, the price at least that of the missing hours."""
@@ -104,7 +104,7 @@ def test_a_roster_passes_the_audit_and_its_books_balance(shifts: pd.DataFrame, p
     assert found.bound <= found.objective + 1e-6
 
 
-@settings(max_examples=40, **SLOW)
+@settings(max_examples=15, **SLOW)
 @given(shift_tables(most=6, days=8), people_tables(most=3))
 def test_brute_force_covers_no_more(shifts: pd.DataFrame, people: pd.DataFrame) -> None:
     """The model reaches the fewest missing hours of all lawful rosters, which are all tried."""
@@ -118,7 +118,7 @@ def test_brute_force_covers_no_more(shifts: pd.DataFrame, people: pd.DataFrame) 
     assert missing_hours(shifts, found.unmet) == missing.min()
 
 
-@settings(max_examples=40, **SLOW)
+@settings(max_examples=15, **SLOW)
 @given(shift_tables(most=9, days=16), people_tables(most=1), st.randoms(use_true_random=False))
 def test_three_routes_to_the_best_line_agree(shifts: pd.DataFrame, people: pd.DataFrame, random) -> None:
     """Pricing, CP-SAT and the audit with brute force value one person's best line the same."""

@@ -135,6 +135,21 @@ def test_night_shifts_go_to_those_who_agreed() -> None:
     assert who(found) == {"1 08:00": ["a"], "1 20:00": ["b"]}
 
 
+def test_a_night_is_night_on_the_sites_own_clock() -> None:
+    """Seven hours ahead, Moscow's 15:00 to 23:00 are the night, and its 02:00 to 10:30 are the day."""
+    centre = CENTRE.replace({"sites.kaluga.ahead_h": 7})
+    plan = table(shift(1, "15:00", 8.5), shift(2, "02:00", 8.5))
+    found = build_roster(centre, plan, people({"night_ok": False}, {}))
+    assert who(found)["1 15:00"] == ["b"]
+    nights = found.roster.set_index("shift_id")["night_h"]
+    assert nights.to_dict() == pytest.approx({"1 15:00": 8 * 8 / 8.5, "2 02:00": 0.0})
+    assert audit(centre, found.roster, people({"night_ok": False}, {})).empty
+    unlawful = found.roster.assign(agent_id="a")
+    breaches = audit(centre, unlawful, people({"night_ok": False}))
+    assert "1 15:00 has 8 night hours without consent" in breaches["text"].tolist()
+    assert "2 02:00" not in " ".join(breaches["text"][breaches["rule"] == "night consent"])
+
+
 def test_nobody_works_on_leave_in_midweek() -> None:
     """Tuesday and Wednesday off; Monday's night would reach into the leave."""
     away = {"leave_from": MONDAY + pd.Timedelta(days=1), "leave_until": MONDAY + pd.Timedelta(days=3)}
@@ -274,14 +289,27 @@ def _team_week(
 
 
 def test_a_large_team_is_covered_lawfully_in_seconds() -> None:
-    """150 people, some 200 different shifts: nobody is missing, proven close to the best, and soon."""
+    """150 people, some 200 different shifts: nobody is missing, proven close to the best, and soon.
+
+    What the shifts cost is proven as tightly as the settings ask; the fair sharing of nights, weekends and
+    late ends is exchanged into place, and its bound looks at each burden alone, so that a wider gap remains.
+    """
     shifts, someone = _team_week(seed=1, team="first_line_kaluga", hours=5000.0)
     began = time.process_time()
     found = checked(shifts, someone)
     assert found.unmet.empty
-    assert found.status == "optimal"
+    assert found.gap < 0.02  # 0.0156 measured
     assert len(someone) > 130
     assert time.process_time() - began < 60.0  # 5 s measured, 10 s more where numba compiles first
+
+
+def test_the_cover_of_a_large_team_is_optimal() -> None:
+    """Without the burdens there are the cover, the hours and the soft rules, and these are proven."""
+    shifts, someone = _team_week(seed=1, team="first_line_kaluga", hours=5000.0)
+    free = {"fair_night_rub": 0.0, "fair_weekend_rub": 0.0, "fair_late_rub": 0.0}
+    found = checked(shifts, someone, **free)
+    assert found.unmet.empty
+    assert found.status == "optimal"
 
 
 def test_repair_finds_what_the_dive_misses() -> None:
