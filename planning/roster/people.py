@@ -25,8 +25,8 @@ LEAVE_DAYS = 14
 NIGHT_SHARE_ROUND_THE_CLOCK = 0.85
 NIGHT_SHARE_OTHERWISE = 0.10
 SHARE_STUDYING, SHARE_BLOCKED, SHARE_WISHING, SHARE_PREFERRING = 0.01, 0.03, 0.06, 0.03
-SHARE_AT_WORK = 0.65
-"""Part of those not on leave who work on the day before the horizon."""
+SHARE_AT_WORK, SHARE_NIGHTS = 0.65, 0.3
+"""Part who work on the day before the horizon, and part who then work at night if they may."""
 WEEK = pd.Timedelta(days=7)
 DAY = pd.Timedelta(days=1)
 
@@ -185,9 +185,9 @@ def _with_lives(people: pd.DataFrame, start: pd.Timestamp, rng: np.random.Genera
         skills=None,
     )
     kinds = np.where(
-        people["night_ok"] & (rng.random(count) < 0.3), "night", rng.choice(list(_LAST_H), count)
+        people["night_ok"] & _part(count, SHARE_NIGHTS, rng), "night", rng.choice(list(_LAST_H), count)
     )
-    working = (rng.random(count) < SHARE_AT_WORK) & people["leave_from"].isna()
+    working = _part(count, SHARE_AT_WORK, rng) & people["leave_from"].isna()
     hours = np.where(working, pd.Series(kinds, index=people.index).map(_LAST_H | {"night": 7.0}), -28.0)
     run = np.where(working, rng.integers(1, 5, count), 0)
     return people.assign(
@@ -204,6 +204,11 @@ def _with_lives(people: pd.DataFrame, start: pd.Timestamp, rng: np.random.Genera
 
 _LAST_H = {"early": -8.0, "middle": -4.0, "late": -2.0}
 """End of each kind of shift on the day before the horizon, hours from midnight."""
+
+
+def _part(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Mark a share of so many people, by lot; the share itself is no chance, so that small teams can work."""
+    return rng.permutation(count) < round(share * count)
 
 
 def _some(values: np.ndarray, rng: np.random.Generator, share: float) -> list[object]:

@@ -53,7 +53,7 @@ class RosterSettings:
     """Exchanges of days between two people that are tried for each person, to share burdens fairly."""
     repair_people: int = 5
     """People whose lines are given up and sought anew in one repair."""
-    repair_rounds: int = 30
+    repair_rounds: int = 60
     """Most repairs of a team that is left short."""
     repair_effort: float = 0.15
     """Deterministic seconds of CP-SAT for one repair."""

@@ -198,11 +198,16 @@ def repair(
 def _neighbours(
     problem: Problem, lines: Sequence[Assignment], missing: Ints, rng: np.random.Generator
 ) -> set[int]:
-    """Pick people by chance, first among those who may work one of the shifts that are short."""
-    short = rng.choice(np.flatnonzero(missing))
-    may = np.array([not problem.crews[line.crew].limits.banned[short] for line in lines])
-    order = np.lexsort((rng.random(len(lines)), ~may))
-    return set(order[: problem.settings.repair_people].tolist())
+    """Pick people by chance: half who may work a shift that is short and have the hours, then who may."""
+    short, paid_h = rng.choice(np.flatnonzero(missing)), problem.slate.paid_h
+    limits = [problem.crews[line.crew].limits for line in lines]
+    left_h = np.array(
+        [own.most_h - paid_h[line.pattern].sum() for own, line in zip(limits, lines, strict=True)]
+    )
+    may = np.array([not own.banned[short] for own in limits])
+    chance, most = rng.random(len(lines)), problem.settings.repair_people
+    half = np.lexsort((chance, ~(may & (left_h >= paid_h[short]))))[: most // 2]
+    return set(list(dict.fromkeys([*half.tolist(), *np.lexsort((chance, ~may)).tolist()]))[:most])
 
 
 def reassign(
