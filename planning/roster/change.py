@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -21,16 +22,18 @@ from planning.roster.model import (
 )
 from planning.roster.problem import Assignment, Problem, RosterSettings, missing_heads
 from planning.roster.repair import reassign
-from planning.roster.rules import PeriodHours, rules_of
-from planning.roster.slate import Horizon
+from planning.roster.rules import PeriodHours, Rule, rules_of
+from planning.roster.slate import FOREVER, Bools, Horizon, Ints
 from planning.tables import ROSTER
 
 __all__ = ["Mended", "mend", "substitutes"]
 
 FIRST_OVERTIME_H, FIRST_FACTOR, LATER_FACTOR = 2.0, 0.5, 1.0
 """Overtime is paid 1.5 times for its first two hours and twice afterwards (TK RF 152)."""
-HELPERS = 10
-"""People whose lines may change to mend one team, beside those whose lines are broken."""
+HELPERS, EFFORT = 10, 3.0
+"""People whose lines are sought anew where no exchange helps, and CP-SAT's deterministic seconds for it."""
+NEAR_S = 7 * 86400
+"""How far from an open shift the one may be that is given up for it, seconds."""
 
 
 def substitutes(
@@ -121,7 +124,8 @@ def mend(
     before : DataFrame
         Columns of `planning.tables.ROSTER`: what people have been told.
     now : Timestamp, optional
-        When the change is made; a change sooner than ``labour.publish_days`` ahead needs consent (TK RF 103).
+        When the change is made: what began before stays as it was, and a change sooner than
+        ``labour.publish_days`` ahead needs consent (TK RF 103).
     pinned : DataFrame, optional
         agent_id and shift_id of assignments that must stay.
     change_rub : float
@@ -148,16 +152,16 @@ def mend(
         raise PlanningError(f"pinned names {shift} of {agent}, which is not in the roster: pin what is there")
     solved = {}
     for team, each in problems.items():
-        lines, kept = _lines_of(each, before, pins)
-        solved[team] = TeamRoster(
-            _mended(each.problem, rules, lines, kept, change_rub), each.problem.base_rub
-        )
+        begun = each.problem.slate.start < (-FOREVER if now is None else now.timestamp())
+        lines, kept = _lines_of(each, before, pins, begun)
+        lines = _mended(each.problem, rules, lines, kept, begun, change_rub)
+        solved[team] = TeamRoster(lines, each.problem.base_rub)
     after = roster_of(wanted, problems, solved, True, 0.0, before)
     return Mended(after, _changes(centre, before, after.roster, now))
 
 
 def _lines_of(
-    each: TeamProblem, before: pd.DataFrame, pins: set[tuple[str, str]]
+    each: TeamProblem, before: pd.DataFrame, pins: set[tuple[str, str]], begun: Bools
 ) -> tuple[list[Assignment], dict[str, list[int]]]:
     """Each person's line as it was, without what they may no longer work; and the slots that must stay."""
     slots = each.shifts.merge(each.merged.assign(slot=each.merged.index).drop(columns="headcount"))
@@ -168,45 +172,112 @@ def _lines_of(
     for number, crew in enumerate(each.problem.crews):
         for person in crew.members:
             ids = patterns.get(person.agent_id, [])
-            kept[person.agent_id] = [slot_of[i] for i in ids if (person.agent_id, i) in pins]
-            slots_now = np.array(sorted({slot_of[i] for i in ids}), dtype=np.int64)
-            may = ~crew.limits.banned[slots_now]
-            lines.append(Assignment(number, person, slots_now[may]))
+            slots_now = sorted({slot_of[i] for i in ids if not crew.limits.banned[slot_of[i]]})
+            pinned = {slot_of[i] for i in ids if (person.agent_id, i) in pins}
+            kept[person.agent_id] = [slot for slot in slots_now if slot in pinned or begun[slot]]
+            lines.append(Assignment(number, person, np.array(slots_now, dtype=np.int64)))
     return lines, kept
 
 
 def _mended(
     problem: Problem,
-    rules: tuple[object, ...],
+    rules: Sequence[Rule],
     lines: list[Assignment],
-    kept: dict[str, list[int]],
+    kept: Mapping[str, list[int]],
+    begun: Bools,
     rub: float,
 ) -> list[Assignment]:
-    """Change few lines so that heads that are missing are there again."""
-    short = missing_heads(problem, lines)
-    if not lines or not short.any():
-        return lines
-    order = sorted(range(len(lines)), key=lambda number: _ease(problem, lines[number], short))
+    """Make unlawful lines lawful, fill heads one by one with few changes, and leave the rest to a search."""
     broken = [n for n, line in enumerate(lines) if not np.isfinite(problem.cost(line.crew, line.pattern))]
-    chosen = list(dict.fromkeys([*broken, *order[:HELPERS]]))
+    lines = _sought(problem, rules, lines, kept, begun, rub, broken)
+    for slot in np.repeat(np.arange(len(begun)), _open(problem, lines, begun)).tolist():
+        lines = _filled(problem, lines, kept, slot)
+    short = np.flatnonzero(_open(problem, lines, begun)).tolist()
+    if not lines or not short:
+        return lines
+    eases = [min(_extra(problem, line, slot) for slot in short) for line in lines]
+    helpers = np.argsort(eases, kind="stable")[:HELPERS].tolist()
+    return _sought(problem, rules, lines, kept, begun, rub, helpers)
+
+
+def _open(problem: Problem, lines: list[Assignment], begun: Bools) -> Ints:
+    """Count the heads that are missing on shifts that have not begun, shape (shifts,)."""
+    return np.where(begun, 0, np.maximum(missing_heads(problem, lines), 0))
+
+
+def _sought(
+    problem: Problem,
+    rules: Sequence[Rule],
+    lines: list[Assignment],
+    kept: Mapping[str, list[int]],
+    begun: Bools,
+    rub: float,
+    chosen: Sequence[int],
+) -> list[Assignment]:
+    """Seek some people's lines anew, by CP-SAT."""
+    if not chosen:
+        return lines
+    lines = list(lines)
     sought = reassign(
-        problem, rules, [lines[number] for number in chosen], short, change_rub=rub,  # type: ignore[arg-type]
-        pinned=[kept[lines[number].person.agent_id] for number in chosen], effort=10.0,
+        problem, rules, [lines[number] for number in chosen], _open(problem, lines, begun), change_rub=rub,
+        pinned=[kept[lines[number].person.agent_id] for number in chosen], effort=EFFORT,
     )  # fmt: skip
     for number, line in zip(chosen, sought, strict=True):
         lines[number] = line
     return lines
 
 
-def _ease(problem: Problem, line: Assignment, short: np.ndarray) -> float:
-    """What it would cost at least that a person works one of the shifts that are short."""
-    now = problem.cost(line.crew, line.pattern)
-    costs = [
-        problem.cost(line.crew, np.sort(np.append(line.pattern, slot))) - now
-        for slot in np.flatnonzero(short > 0).tolist()
-        if slot not in line.pattern
-    ]
-    return min(costs, default=np.inf)
+def _filled(
+    problem: Problem, lines: list[Assignment], kept: Mapping[str, list[int]], slot: int
+) -> list[Assignment]:
+    """Let the cheapest person take an open shift; if none may, one who gives another shift to somebody."""
+    extras = [_extra(problem, line, slot) for line in lines]
+    taker = int(np.argmin(extras)) if extras else -1
+    changes = [(taker, slot, None)] if extras and np.isfinite(extras[taker]) else []
+    return _changed(lines, changes or _exchanged(problem, lines, kept, slot))
+
+
+Change = tuple[int, int, int | None]
+"""Whose line, the shift that is added, and the one that is dropped."""
+
+
+def _exchanged(
+    problem: Problem, lines: list[Assignment], kept: Mapping[str, list[int]], slot: int
+) -> list[Change]:
+    """Find the cheapest two changes: one takes the shift and gives up another, which a second one takes."""
+    best, changes = np.inf, list[Change]()
+    near = np.abs(problem.slate.start - problem.slate.start[slot]) <= NEAR_S
+    for one, line in enumerate(lines):
+        for given in line.pattern[near[line.pattern]].tolist():
+            first = np.inf if given in kept[line.person.agent_id] else _extra(problem, line, slot, given)
+            if not first < best:
+                continue
+            seconds = [
+                np.inf if two == one else _extra(problem, other, given) for two, other in enumerate(lines)
+            ]
+            two = int(np.argmin(seconds))
+            if first + seconds[two] < best:
+                best, changes = first + seconds[two], [(one, slot, given), (two, given, None)]
+    return changes
+
+
+def _extra(problem: Problem, line: Assignment, added: int, dropped: int | None = None) -> float:
+    """Roubles that a line costs more with a shift, perhaps in place of another; inf if it is not lawful."""
+    if added in line.pattern:
+        return np.inf
+    new = _pattern(line, added, dropped)
+    return problem.cost(line.crew, new) - problem.cost(line.crew, line.pattern)
+
+
+def _pattern(line: Assignment, added: int, dropped: int | None) -> Ints:
+    return np.sort(np.append(line.pattern[line.pattern != dropped], added))
+
+
+def _changed(lines: list[Assignment], changes: Sequence[Change]) -> list[Assignment]:
+    lines = list(lines)
+    for number, added, dropped in changes:
+        lines[number] = replace(lines[number], pattern=_pattern(lines[number], added, dropped))
+    return lines
 
 
 def _changes(

@@ -102,6 +102,34 @@ def test_a_change_a_month_ahead_needs_no_consent_and_pins_hold() -> None:
              pinned=pd.DataFrame({"agent_id": ["nobody"], "shift_id": ["nothing"]}))  # fmt: skip
 
 
+def test_two_exchange_where_nobody_may_take_the_shift() -> None:
+    """Only bob may work at night; he gives his day to cyd, and no more than that changes."""
+    night = shift(2, "20:00", 11.0) | {"shift_id": "night"}
+    shifts = table(shift(2, "09:00"), night)
+    crew = pd.concat([people("ann", "bob"), people("cyd", night_ok=False)], ignore_index=True)
+    first = build_roster(CENTRE, shifts, crew[crew["agent_id"] != "cyd"], settings=QUICK)
+    patient = first.roster.set_index("shift_id")["agent_id"]["night"]
+    ill = crew["agent_id"] == patient
+    away = {"leave_from": MONDAY, "leave_until": MONDAY + pd.Timedelta(days=7)}
+    sick = crew.assign(**{name: pd.Series(time, index=crew.index).where(ill) for name, time in away.items()})
+    mended = mend(CENTRE, shifts, sick, first.roster, now=MONDAY)
+    (other,) = {"ann", "bob"} - {patient}
+    assert mended.roster.roster.set_index("shift_id")["agent_id"].to_dict() == {
+        "2 09:00": "cyd", "night": other,
+    }  # fmt: skip
+    assert len(mended.changes) == 4
+    assert audit(CENTRE, mended.roster.roster, sick, horizon=mended.roster.horizon).empty
+
+
+def test_what_has_begun_is_left_alone() -> None:
+    """On Wednesday Monday's open shift is history, and Thursday's is filled."""
+    before = build_roster(CENTRE, DAYS, people("ann"), settings=QUICK).roster
+    open_ones = before[~before["shift_id"].isin(["1 09:00", "4 09:00"])]
+    mended = mend(CENTRE, DAYS, people("ann", "bob"), open_ones, now=MONDAY + pd.Timedelta(days=2))
+    assert mended.changes["shift_id"].tolist() == ["4 09:00"]
+    assert mended.roster.unmet["shift_id"].tolist() == ["1 09:00"]
+
+
 def test_nothing_to_mend_changes_nothing() -> None:
     before = build_roster(CENTRE, DAYS, people("ann", "bob"), settings=QUICK).roster
     mended = mend(CENTRE, DAYS, people("ann", "bob"), before)
