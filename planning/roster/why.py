@@ -29,7 +29,7 @@ class Clash:
     text: str
     """In one line."""
     rules: tuple[str, ...]
-    """The smallest set of rules that clash: without one nobody is missing; empty if people are too few."""
+    """Rules that clash even if no other held, none of which could be left out; empty if people are too few."""
     people: tuple[str, ...]
     """Those of the team who may work the shift at all."""
     prices: pd.DataFrame
@@ -160,4 +160,4 @@ def _words(
     if not names:
         return f"{where}: no rule stands in the way, there are too few people: hire, or ask for fewer heads"
     rules = ", ".join(f"{rule.name} ({rule.article})" for rule in clash)
-    return f"{where}: without one of these rules nobody would be missing: {rules}"
+    return f"{where}: even if no other rule held, heads would be missing under {rules}"
