@@ -29,7 +29,7 @@ class Clash:
     text: str
     """In one line."""
     rules: tuple[str, ...]
-    """Rules that clash even if no other held, none of which could be left out; empty if people are too few."""
+    """Rules that clash even if no other held, and none could be left out; empty if people are too few."""
     people: tuple[str, ...]
     """Those of the team who may work the shift at all."""
     prices: pd.DataFrame
