@@ -13,7 +13,16 @@ from numpy.typing import NDArray
 
 from planning.errors import PlanningError
 
-__all__ = ["axis", "day_start", "hours_within", "local_days", "norm_hours", "public_holidays", "time_of_day"]
+__all__ = [
+    "axis",
+    "day_norms",
+    "day_start",
+    "hours_within",
+    "local_days",
+    "norm_hours",
+    "public_holidays",
+    "time_of_day",
+]
 
 DAY = pd.Timedelta(days=1)
 
@@ -170,12 +179,24 @@ def norm_hours(year: int, month: int, country: str = "RU", week_h: float = 40.0)
     >>> norm_hours(2026, 11)
     159.0
     """
-    calendar = public_holidays(country, (year, year + 1))
     first = pd.Timestamp(year, month, 1)
-    days = [day.date() for day in pd.date_range(first, first + pd.offsets.MonthEnd())]
-    working = [day for day in days if calendar.is_working_day(day)]
-    short = [day for day in working if _is_holiday_eve(_stands_for(day, calendar), calendar)]
-    return len(working) * week_h / 5 - len(short)
+    return float(day_norms(pd.date_range(first, first + pd.offsets.MonthEnd()), country, week_h).sum())
+
+
+def day_norms(days: pd.DatetimeIndex, country: str = "RU", week_h: float = 40.0) -> NDArray[np.float64]:
+    """Working hours of each day in the production calendar (TK RF 91, 95), shape (days,).
+
+    Examples
+    --------
+    >>> day_norms(pd.date_range("2026-11-02", periods=4)).tolist()
+    [8.0, 7.0, 0.0, 8.0]
+    """
+    dates = [day.date() for day in days]
+    years = {day.year for day in dates}
+    calendar = public_holidays(country, tuple(sorted(years | {year + 1 for year in years})))
+    working = np.array([calendar.is_working_day(day) for day in dates], dtype=bool)
+    short = [_is_holiday_eve(_stands_for(day, calendar), calendar) for day in dates]
+    return np.where(working, week_h / 5 - np.array(short, dtype=float), 0.0)
 
 
 def _stands_for(day: date, calendar: holidays_library.HolidayBase) -> date:

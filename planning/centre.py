@@ -296,6 +296,34 @@ class Labour(Settings):
     """Most working days in a row."""
     night_consent: Norm
     """1 where night hours are only for those who may and agreed to work at night."""
+    rest_twice_shift: Norm
+    """1 where the rest between two shifts is twice the first one's length, if that is more."""
+    max_nights_in_row: Norm
+    """Most night shifts in a row."""
+    min_days_off: Norm
+    """Fewest days off in a row."""
+    free_weekends: Norm
+    """Fewest weekends off in four weeks."""
+    overtime_two_days_h: Norm
+    """Most overtime in two consecutive days, hours."""
+    overtime_year_h: Norm
+    """Most overtime in a year, hours."""
+    publish_days: Norm
+    """Days before it takes effect that a roster is published; a later change needs the person's consent."""
+    kinds: Annotated[dict[str, Clock], Field(min_length=1)]
+    """Kinds of shift by the time of day from which they start; half a shift at night makes it "night"."""
+    forbidden_successions: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+    """Kinds of shift that must not follow each other from one day to the next."""
+
+    @model_validator(mode="after")
+    def _kinds_exist(self) -> Self:
+        known = {*self.kinds, "night"}
+        for pair in self.forbidden_successions:
+            for kind in set(pair) - known:
+                raise ValueError(
+                    f"forbidden_successions names {kind!r}, must be one of {', '.join(sorted(known))}"
+                )
+        return self
 
 
 class ShiftRules(Settings):

@@ -254,7 +254,7 @@ def _staffed(
         cover=shifts,
         roster=roster,
         breaks=made.breaks,
-        breaches=audit(centre, roster.roster, people),
+        breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
         cost=cost_of(centre, roster.roster),
         simulation=found,
         certificate=certificate(centre, demand, made, needed, found, executor=executor),

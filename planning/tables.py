@@ -47,6 +47,8 @@ class Column:
     high: float | None = None
     optional: bool = False
     """Values may be missing."""
+    may_lack: bool = False
+    """The whole column may be left out; its values are then missing."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class Table:
             A column is missing or the frame has no rows: nothing can be kept.
         """
         where = source or self.name
+        lacking = [n for n, c in self.columns.items() if c.may_lack and n not in frame.columns]
+        frame = frame.assign(**dict.fromkeys(lacking)) if lacking else frame
         missing = [name for name in self.columns if name not in frame.columns]
         if missing:
             raise PlanningError(
@@ -193,6 +197,11 @@ def _times(values: pd.Series) -> pd.Series:
     """Parse ISO 8601 with an offset; a time without one is refused, since nobody knows when it was."""
     has_offset = values.astype("str").str.contains(r"(?:[+-]\d\d:?\d\d|Z)$", regex=True)
     return pd.to_datetime(values.where(has_offset), errors="coerce", utc=True, format="ISO8601")
+
+
+def _maybe(kind: Kind, meaning: str, unit: str = "", low: float | None = None) -> Column:
+    """A column that may be left out."""
+    return Column(kind, meaning, unit, low=low, optional=True, may_lack=True)
 
 
 _QUEUE = Column("text", "name of the queue")
@@ -298,6 +307,20 @@ PEOPLE = Table(
         "night_ok": Column("yes/no", "may work at night and agreed to"),
         "leave_from": Column("time", "first instant of leave", "ISO 8601 with offset", optional=True),
         "leave_until": Column("time", "first instant after leave", "ISO 8601 with offset", optional=True),
+        "study_from": _maybe("time", "first instant of study leave", "ISO 8601 with offset"),
+        "study_until": _maybe("time", "first instant after study leave", "ISO 8601 with offset"),
+        "blocked": _maybe("text", "dates on which the person cannot work, with blanks between"),
+        "wished_off": _maybe("text", "dates on which the person asks not to work, with blanks between"),
+        "prefers": _maybe("text", "kind of shift that the person likes"),
+        "skills": _maybe("text", "skills beside the team's work, with blanks between"),
+        "last_end": _maybe("time", "end of the last shift before the horizon", "ISO 8601 with offset"),
+        "last_kind": _maybe("text", "kind of that shift, if it was on the day before the horizon"),
+        "days_in_row": _maybe("number", "working days in a row up to the horizon", "days", low=0),
+        "nights_in_row": _maybe("number", "night shifts in a row up to the horizon", "shifts", low=0),
+        "balance_h": _maybe("number", "hours of the accounting period above its norm so far", "hours"),
+        "overtime_h": _maybe("number", "overtime of the year so far", "hours", low=0),
+        "nights_before": _maybe("number", "night shifts of the last month", "shifts", low=0),
+        "weekends_before": _maybe("number", "weekends worked in the last month", "weekends", low=0),
     },
     key=("agent_id",),
 )

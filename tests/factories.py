@@ -30,8 +30,17 @@ LABOUR = {
             "max_meal_min": 120,
             "max_days_in_row": 6,
             "night_consent": 1,
+            "rest_twice_shift": 0,
+            "max_nights_in_row": 4,
+            "min_days_off": 1,
+            "free_weekends": 1,
+            "overtime_two_days_h": 4,
+            "overtime_year_h": 120,
+            "publish_days": 30,
         }.items()
     },
+    "kinds": {"early": "04:00", "middle": "10:00", "late": "13:00"},
+    "forbidden_successions": [],
 }
 PRICES = {
     "outsource_rub_call": 100.0,

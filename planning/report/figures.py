@@ -13,6 +13,7 @@ from planning.report.style import COLOURS, figure
 __all__ = [
     "agents_and_service",
     "bars",
+    "burdens",
     "certificate_days",
     "changes",
     "closing_costs",
@@ -23,6 +24,7 @@ __all__ = [
     "lines",
     "lost_by_hour",
     "night_pooling",
+    "ranked",
     "requirement_and_supply",
     "service_levels",
     "staffing_day",
@@ -296,6 +298,35 @@ def _mark(fig: go.Figure, closing: pd.Timestamp | None) -> Any:
         xanchor="right", yanchor="top", font={"size": 12}, bgcolor="rgba(255,255,255,0.7)",
     )  # fmt: skip
     return fig
+
+
+def burdens(before: pd.Series, after: pd.Series, title: str, unit: str) -> go.Figure:
+    """How many people carry how much of a burden, in two rosters side by side.
+
+    Parameters
+    ----------
+    before, after : Series
+        Burden of each person, whole numbers.
+    """
+    fig = figure(title=title, xaxis_title=unit, yaxis_title="people", barmode="group")
+    for values, name, colour in ((before, "before", "bad"), (after, "after", "target")):
+        counts = values.value_counts().sort_index()
+        fig.add_bar(
+            x=counts.index.astype(int), y=counts.to_numpy(), name=name, marker={"color": COLOURS[colour]}
+        )
+    return fig.update_xaxes(dtick=1).update_yaxes(dtick=1).update_layout(hovermode="closest")
+
+
+def ranked(values: pd.Series, title: str, unit: str) -> go.Figure:
+    """One bar a row of a series, the largest on top, with its number beside."""
+    ordered = values.sort_values()
+    fig = figure(title=title, xaxis_title=unit)
+    fig.add_bar(
+        x=ordered.round(2), y=[str(name) for name in ordered.index], orientation="h",
+        texttemplate="%{x:,.0f}", textposition="outside", cliponaxis=False,
+        marker={"color": COLOURS["supply"]},
+    )  # fmt: skip
+    return fig.update_layout(hovermode="closest", showlegend=False, margin={"l": 190, "r": 60})
 
 
 def certificate_days(table: pd.DataFrame) -> go.Figure:

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 import pandas as pd
 
+from planning.calendars import day_norms
 from planning.centre import Centre
-from planning.roster.rules import no_breaches, rules_of
+from planning.errors import PlanningError
+from planning.roster.rules import Case, no_breaches, rules_of
+from planning.roster.slate import Horizon
 from planning.tables import PEOPLE, ROSTER, Table
 
-__all__ = ["audit", "with_people"]
+__all__ = ["audit", "case_of", "read_roster", "with_people"]
 
 # Without the key: two shifts of one person at one time are a breach to report, not a table to refuse.
 _ANY_ROSTER = Table("roster", ROSTER.columns)
 
 
-def audit(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+def audit(
+    centre: Centre,
+    roster: pd.DataFrame,
+    people: pd.DataFrame,
+    *,
+    horizon: Horizon | None = None,
+    soft: bool = False,
+    weights: Mapping[str, float | None] | None = None,
+) -> pd.DataFrame:
     """List every breach of a centre's labour rules in a roster, from whatever hand or solver.
 
     Parameters
@@ -23,8 +37,15 @@ def audit(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame) -> pd.Data
         Holds the rules' figures and their articles.
     roster : DataFrame
         Columns of `planning.tables.ROSTER`, a row an assignment; any order, overlaps and doubles included.
+        Times carry their zone: a roster typed into Excel is read by `read_roster`.
     people : DataFrame
         Columns of `planning.tables.PEOPLE`.
+    horizon : Horizon, optional
+        Days that the roster is for; from the first to the last start by default.
+    soft : bool
+        List the breaches of the soft rules instead of those of the hard ones.
+    weights : mapping, optional
+        As for `planning.roster.rules.rules_of`.
 
     Returns
     -------
@@ -49,12 +70,26 @@ def audit(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame) -> pd.Data
     """
     if roster.empty:
         return no_breaches()
-    assigned = with_people(roster, people, centre.time_zone)
-    found = [rule.audit(assigned) for rule in rules_of(centre)]
-    found = [breaches for breaches in found if len(breaches)]
+    case = case_of(centre, roster, people, horizon)
+    rules = [rule for rule in rules_of(centre, weights) if (rule.weight is not None) == soft]
+    found = [breaches for breaches in (rule.audit(case) for rule in rules) if len(breaches)]
     if not found:
         return no_breaches()
     return pd.concat(found).sort_values(["agent_id", "date", "rule"], kind="stable", ignore_index=True)
+
+
+def case_of(
+    centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon: Horizon | None = None
+) -> Case:
+    """Put a roster before the judge: each person's data beside their assignments, all on one clock."""
+    assigned = with_people(roster, people, centre.time_zone)
+    horizon = horizon or Horizon.of(pd.DatetimeIndex(assigned["start"]))
+    days = horizon.norm_days
+    norms = day_norms(days, centre.country, centre.labour.week_h.value)
+    return Case(assigned, horizon, pd.Series(norms, index=days))
+
+
+_TIMES = ("leave_from", "leave_until", "study_from", "study_until", "last_end")
 
 
 def with_people(roster: pd.DataFrame, people: pd.DataFrame, time_zone: str) -> pd.DataFrame:
@@ -63,15 +98,57 @@ def with_people(roster: pd.DataFrame, people: pd.DataFrame, time_zone: str) -> p
     Returns
     -------
     DataFrame
-        The columns of ROSTER, then person_site, person_team, contract_h_week, night_ok, leave_from,
-        leave_until (missing for unknown people) and known.
+        The columns of ROSTER (and skill, if there is one), then person_site, person_team and the other
+        columns of PEOPLE (missing for unknown people), and known.
     """
     assigned = _ANY_ROSTER.check(roster, "roster")
+    if "skill" in roster:
+        assigned["skill"] = roster["skill"].to_numpy()
     who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
     who = who.rename(columns={"site": "person_site", "team": "person_team"}).drop(columns="grade")
     merged = assigned.merge(who, on="agent_id", how="left", indicator="known")
     merged["known"] = merged["known"] == "both"
-    merged["contract_h_week"] = pd.to_numeric(merged["contract_h_week"])
-    for name in ("start", "end", "leave_from", "leave_until"):
+    for name, column in PEOPLE.columns.items():
+        if name in merged and column.kind == "number":
+            merged[name] = pd.to_numeric(merged[name])
+    for name in ("start", "end", *_TIMES):
         merged[name] = pd.to_datetime(merged[name], utc=True).dt.tz_convert(time_zone)
     return merged
+
+
+def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd.DataFrame:
+    """Read a roster from a workbook or a CSV file, made by hand perhaps.
+
+    Parameters
+    ----------
+    path : str or Path
+        ``.xlsx`` or ``.csv`` with the columns of `planning.tables.ROSTER`. Excel knows no time zones: its
+        times are on the centre's clock; those of a CSV file carry their offset.
+    centre : Centre
+    sheet : str or int
+        Sheet of a workbook.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ROSTER, for `audit`.
+
+    Raises
+    ------
+    PlanningError
+        The file cannot be read, lacks a column, or holds a time that is none.
+    """
+    try:
+        excel = Path(path).suffix.lower() in (".xlsx", ".xlsm")
+        raw = pd.read_excel(path, sheet_name=sheet) if excel else pd.read_csv(path, dtype={"agent_id": "str"})
+    except FileNotFoundError:
+        raise PlanningError(f"roster file {path} does not exist: give the path of an .xlsx or .csv") from None
+    except (OSError, ValueError) as error:
+        raise PlanningError(f"roster file {path} cannot be read: {error}") from None
+    for name in [column for column in ("start", "end") if column in raw]:
+        times = pd.to_datetime(raw[name], errors="coerce") if excel else raw[name]
+        if excel and times.dt.tz is None:
+            raw[name] = times.dt.tz_localize(centre.time_zone, ambiguous="NaT", nonexistent="NaT")
+    if "agent_id" in raw:
+        raw["agent_id"] = raw["agent_id"].astype("str")
+    return _ANY_ROSTER.check(raw, str(path))

@@ -1,46 +1,35 @@
-"""Column generation: the master program, the dive, and the choice among all columns.
+"""Column generation: the master program and the dive.
 
-Source: G. Desaulniers, J. Desrosiers, M. Solomon (eds.), Column Generation (2005); the bound is Lagrange's:
-L. Lasdon, Optimization Theory for Large Systems (1970).
+Sources: G. Desaulniers, J. Desrosiers, M. Solomon (eds.), Column Generation (2005); the bound is Lagrange's:
+L. Lasdon, Optimization Theory for Large Systems (1970); the duals are smoothed as in A. Pessoa et al.,
+Automation and combination of linear-programming based stabilization techniques (2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from ortools.math_opt.python import mathopt
-from ortools.sat import sat_parameters_pb2
 
-from planning.roster.problem import Assignment, Problem, objective_of
+from planning.roster.problem import NOTHING, Assignment, Problem
 from planning.roster.slate import Floats, Ints
 
-__all__ = ["generate_lines"]
+__all__ = ["Dive"]
 
 NEARLY_WHOLE = 0.7
 """Share of a column from which the dive rounds it up together with others, not alone."""
-
-
-def generate_lines(problem: Problem) -> tuple[list[Assignment], float]:
-    """Give everybody of a team a line; the bound is that of the program before anything was fixed."""
-    dive = Dive.of(problem)
-    bound, shares = dive.generate(problem.settings.pricing_rounds)
-    dive.finish(shares)
-    lines = _named_lines(problem, dive.lines)
-    objective = objective_of(problem, lines)
-    if problem.is_close(objective, bound):
-        return lines, bound
-    chosen = _named_lines(problem, dive.choose(problem.tolerance(objective)))
-    return min(lines, chosen, key=lambda found: objective_of(problem, found)), bound
-
-
-def _named_lines(problem: Problem, columns: Sequence[tuple[int, Ints]]) -> list[Assignment]:
-    """Give each column to a member of its crew; members left over work nothing."""
-    free = [list(reversed(crew.members)) for crew in problem.crews]
-    lines = [Assignment(crew, free[crew].pop(), pattern) for crew, pattern in columns]
-    idle = np.zeros(0, dtype=np.int64)
-    return lines + [Assignment(crew, person, idle) for crew, left in enumerate(free) for person in left]
+STEP = 0.06
+"""Least part of the people that a step of the dive gives lines to."""
+SMOOTH = 0.85
+"""Weight of the best prices so far in those that pricing is asked at."""
+FIRST_PRICE, PRICE_STEP = 100.0, 4.0
+"""First price of a missing hour, roubles, and the factor by which it rises where heads are missing."""
+PASSES = 6
+"""Most different lines that people of one sweep are given at once."""
+NOBODY_RUB = 1e7
+"""Price of a person whom no lawful line is known for."""
 
 
 class Master:
@@ -49,20 +38,46 @@ class Master:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.columns: list[tuple[int, Ints]] = []
+        self.short = True
+        """Whether heads were missing when the program was last solved."""
         self._known: set[tuple[int, bytes]] = set()
-        # Money counts in unmet hours, so that the simplex sees figures near one.
-        self._unit_rub = problem.unmet_rub_h
+        # Money counts in missing hours, so that the simplex sees figures near one.
+        self._unit_rub = min(max(float(problem.missing_rub.max(initial=0.0)), 1.0), 100.0)
         self._model = mathopt.Model()
         self._picked: list[mathopt.Variable] = []
+        self._costs: list[float] = []
         heads = problem.slate.headcount.tolist()
         self._cover = [self._model.add_linear_constraint(lb=n, ub=n) for n in heads]
         self._people = [self._model.add_linear_constraint(lb=n, ub=n) for n in problem.sizes.tolist()]
-        for row, price in zip(self._cover, problem.missing_rub.tolist(), strict=True):
-            missing = self._model.add_variable(lb=0.0)
-            row.set_coefficient(missing, 1.0)
-            self._model.objective.set_linear_coefficient(missing, price / self._unit_rub)
+        self._missing = self._slack(1.0)
+        self._price_missing(np.minimum(problem.missing_rub, FIRST_PRICE * problem.slate.paid_h))
+        if problem.surplus_rub is not None:
+            for slack, price in zip(self._slack(-1.0), problem.surplus_rub.tolist(), strict=True):
+                self._model.objective.set_linear_coefficient(slack, price / self._unit_rub)
         self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
-        self.add((crew, np.zeros(0, dtype=np.int64)) for crew in range(len(problem.crews)))
+        self.add((crew, NOTHING) for crew in range(len(problem.crews)))
+
+    def _slack(self, sign: float) -> list[mathopt.Variable]:
+        slacks = [self._model.add_variable(lb=0.0) for _ in self._cover]
+        for row, slack in zip(self._cover, slacks, strict=True):
+            row.set_coefficient(slack, sign)
+        return slacks
+
+    def _price_missing(self, prices: Floats) -> None:
+        self._missing_rub = prices
+        for slack, price in zip(self._missing, prices.tolist(), strict=True):
+            self._model.objective.set_linear_coefficient(slack, price / self._unit_rub)
+
+    def raise_price(self) -> bool:
+        """Ask more for missing heads, if some are missing at less than their full price.
+
+        Low prices keep the duals near what they end as; and a bound at low prices holds at higher ones.
+        """
+        full = self.problem.missing_rub
+        if not self.short or (self._missing_rub >= full).all():
+            return False
+        self._price_missing(np.minimum(full, self._missing_rub * PRICE_STEP))
+        return True
 
     def add(self, columns: Iterable[tuple[int, Ints]]) -> int:
         """Add the columns that are new, and return how many."""
@@ -75,9 +90,9 @@ class Master:
             self.columns.append((crew, pattern))
             picked = self._model.add_variable(lb=0.0)
             self._picked.append(picked)
-            self._model.objective.set_linear_coefficient(
-                picked, self.problem.cost(crew, pattern) / self._unit_rub
-            )
+            cost = min(self.problem.cost(crew, pattern), NOBODY_RUB)
+            self._costs.append(cost)
+            self._model.objective.set_linear_coefficient(picked, cost / self._unit_rub)
             self._people[crew].set_coefficient(picked, 1.0)
             for shift in pattern.tolist():
                 self._cover[shift].set_coefficient(picked, 1.0)
@@ -92,33 +107,18 @@ class Master:
 
     def solve(self) -> tuple[float, Floats, Floats]:
         """Solve the program: its value, the shifts' duals, and how often each column is picked."""
-        result = self._solver.solve()
-        if result.termination.reason != mathopt.TerminationReason.OPTIMAL:
-            # A warm start may end "imprecise"; another simplex from nothing does not share its basis.
+        try:
+            result = self._solver.solve()
+        except (AttributeError, RuntimeError):  # what OR-Tools makes of GLOP's "abnormal"
+            result = None
+        if result is None or result.termination.reason != mathopt.TerminationReason.OPTIMAL:
+            # A warm start may end badly; another simplex from nothing does not share its basis.
             result = mathopt.solve(self._model, mathopt.SolverType.HIGHS)
+            self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
         duals = self._unit_rub * np.array(result.dual_values(self._cover))
         value = self._unit_rub * result.objective_value()
+        self.short = bool(np.array(result.variable_values(self._missing)).max(initial=0.0) > 1e-6)
         return value, duals, np.array(result.variable_values(self._picked))
-
-    def choose(self, before: Ints, tolerance_rub: float) -> Ints:
-        """Pick whole columns, from a choice known before; the program is an integer one from here on."""
-        for picked in self._picked:
-            picked.integer = True
-        settings = self.problem.settings
-        hint = mathopt.SolutionHint(variable_values=dict(zip(self._picked, before.tolist(), strict=True)))
-        parameters = mathopt.SolveParameters(
-            absolute_gap_tolerance=tolerance_rub / self._unit_rub,
-            random_seed=settings.seed,
-            threads=1,
-            cp_sat=sat_parameters_pb2.SatParameters(max_deterministic_time=settings.choice_effort),
-        )
-        result = mathopt.solve(
-            self._model, mathopt.SolverType.CP_SAT, params=parameters,
-            model_params=mathopt.ModelSolveParameters(solution_hints=[hint]),
-        )  # fmt: skip
-        if not result.has_primal_feasible_solution():
-            return before
-        return np.asarray(np.round(result.variable_values(self._picked)), dtype=np.int64)
 
 
 @dataclass
@@ -130,40 +130,69 @@ class Dive:
     residual: Ints
     people: Ints
     lines: list[tuple[int, Ints]] = field(default_factory=list)
+    centre: Floats = field(default_factory=lambda: np.zeros(0))
+    """Prices of the best bound so far; nothing at first: what heads are worth where many are idle."""
+    tell: Callable[[str], None] = lambda _: None
 
     @classmethod
-    def of(cls, problem: Problem) -> Dive:
+    def of(cls, problem: Problem, tell: Callable[[str], None] = lambda _: None) -> Dive:
         """Start with every shift open and everybody free."""
-        return cls(problem, Master(problem), problem.slate.headcount.copy(), problem.sizes.copy())
+        heads = problem.slate.headcount
+        return cls(
+            problem,
+            Master(problem),
+            heads.copy(),
+            problem.sizes.copy(),
+            centre=np.zeros(len(heads)),
+            tell=tell,
+        )
 
     def generate(self, rounds: int) -> tuple[float, Floats]:
         """Add columns until nothing is to be gained: the best bound, and the shares of the columns."""
-        bound = 0.0  # nothing has a negative price
-        for _ in range(rounds):
+        bound = self.problem.base_rub  # nothing else has a negative price
+        best: Floats | None = self.centre
+        for number in range(rounds):
             value, duals, shares = self.master.solve()
+            value += self.problem.base_rub
+            self.tell(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} roubles to gain")
+            asked = duals if best is None else SMOOTH * best + (1 - SMOOTH) * duals
             crews = np.flatnonzero(self.people)
-            worth, columns = self.problem.price(duals, self.residual, crews)
-            bound = max(bound, float(duals @ self.residual - worth @ self.people[crews]))
-            if self.problem.is_close(value, bound, share=0.25) or not self.master.add(columns):
+            worth, columns = self.problem.price(asked, self.residual, crews)
+            lagrange = self.problem.base_rub + float(asked @ self.residual - worth @ self.people[crews])
+            if lagrange > bound or best is None:
+                bound, best = max(lagrange, bound), asked
+                self.centre = best
+            close = self.problem.is_close(value, bound, share=0.25)
+            if not close and self.master.add([*columns, *self.complement(asked)]):
+                continue
+            if self.master.raise_price():
+                continue
+            if close or asked is duals:
                 return bound, shares
+            best = None  # ask at the true prices
         return bound, self.master.solve()[2]
+
+    def complement(self, duals: Floats) -> list[tuple[int, Ints]]:
+        """Give everybody in turn a good line at the same prices, so that together they make a roster."""
+        residual, columns = self.residual.copy(), []
+        for crews in self.problem.sweeps:
+            queue = [crew for crew in crews for _ in range(int(self.people[crew]))]
+            for part in range(min(PASSES, len(queue))):
+                mine = queue[part :: min(PASSES, len(queue))]
+                asked = np.unique(np.array(mine, dtype=np.int64))
+                _, found = self.problem.price(duals, residual, asked)
+                patterns = dict(found)
+                columns += found
+                for crew in mine:
+                    residual[patterns[crew]] -= 1
+        return columns
 
     def finish(self, shares: Floats) -> None:
         """Fix columns, and generate those that are then missing, until everybody has a line."""
         while self.people.any() and self.fix(shares):
+            self.tell(f"dive, {int(self.people.sum())} people to go")
             if self.people.any():
                 _, shares = self.generate(self.problem.settings.dive_rounds)
-
-    def choose(self, tolerance_rub: float) -> list[tuple[int, Ints]]:
-        """Pick the best columns of all that were generated, whatever was fixed."""
-        self.master.demand(self.problem.slate.headcount, self.problem.sizes)
-        numbers = {(crew, pattern.tobytes()): n for n, (crew, pattern) in enumerate(self.master.columns)}
-        fixed = [numbers[crew, pattern.tobytes()] for crew, pattern in self.lines]
-        before = np.bincount(np.array(fixed, dtype=np.int64), minlength=len(numbers))
-        times = self.master.choose(before, tolerance_rub)
-        return [
-            column for column, count in zip(self.master.columns, times, strict=True) for _ in range(count)
-        ]
 
     def fix(self, shares: Floats) -> int:
         """Give out the whole and the nearly whole parts of the shares; return how many were given."""
@@ -172,9 +201,12 @@ class Dive:
         for column in np.flatnonzero(whole):
             self.give(int(column), int(whole[column]))
         parts = shares - whole
+        enough = max(1.0, STEP * float(self.problem.sizes.sum()))
         for column in np.argsort(-parts, kind="stable"):
-            # The largest goes in any case, so that the dive gets on.
-            if parts[column] < NEARLY_WHOLE and len(self.lines) > before:
+            # The largest go in any case, so that the dive gets on.
+            if parts[column] < NEARLY_WHOLE and (
+                len(self.lines) - before >= enough or (parts[column] < 1e-6 and len(self.lines) > before)
+            ):
                 break
             self.give(int(column), 1)
         self.master.demand(self.residual, self.people)
@@ -183,7 +215,20 @@ class Dive:
     def give(self, column: int, times: int) -> None:
         """Give a column to so many of its crew as there are, and as its shifts still want."""
         crew, pattern = self.master.columns[column]
-        times = min([times, int(self.people[crew]), *self.residual[pattern].tolist()])
+        times = min(times, int(self.people[crew]))
+        if self.problem.surplus_rub is None:
+            times = min([times, *self.residual[pattern].tolist()])
         self.people[crew] -= times
         self.residual[pattern] -= times
         self.lines += [(crew, pattern)] * times
+
+    def assignments(self) -> list[Assignment]:
+        """Give each line to a member of its crew; members left over work nothing."""
+        return self._named(self.lines)
+
+    def _named(self, lines: Iterable[tuple[int, Ints]]) -> list[Assignment]:
+        free = [list(reversed(crew.members)) for crew in self.problem.crews]
+        named = [Assignment(crew, free[crew].pop(), pattern) for crew, pattern in lines]
+        return named + [
+            Assignment(crew, person, NOTHING) for crew, left in enumerate(free) for person in left
+        ]

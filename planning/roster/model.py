@@ -1,32 +1,39 @@
 """Who works when: a roster of all teams, by column generation over lawful patterns.
 
-A column is everything that one person works. The master program (`planning.roster.columns`) picks columns so
-that the headcounts are met; pricing (`planning.roster.patterns`) makes the columns that its duals ask for; a
-dive fixes columns until everybody has one, an integer program chooses among all of them if that is not good
-enough, and CP-SAT (`planning.roster.repair`) seeks what is still missing. People who may work the same are
-one crew, so the master is small. Teams do not share people, so each is a problem of its own.
+A column is everything that one person works. A first lawful roster is made person by person; then the master
+program (`planning.roster.columns`) picks columns so that the headcounts are met, pricing
+(`planning.roster.patterns`) makes the columns that its duals ask for, a dive fixes columns until everybody
+has one, best answers and CP-SAT (`planning.roster.repair`) seek what is still missing, and exchanges of days
+share the burdens fairly. Several weeks are solved one after the other (`planning.roster.weeks`), and then
+bettered as a whole. People who may work the same are one crew, so the master is small. Teams do not share
+people, so each is a problem of its own.
 
-The objective, in roubles: missing heads at `Pay.unmet_rub_h` a paid hour; then, small beside it, how far a
-person's weeks lie from an even share of the hours, and starts that wander over the day.
+The objective, in roubles: missing heads at `Pay.unmet_rub_h` a paid hour; the hours of the contracts that no
+shift fills, which are paid all the same; and the prices of the soft rules and of unfairness.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
 from planning.calendars import hours_within
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.columns import generate_lines
-from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, objective_of
+from planning.roster.columns import Dive
+from planning.roster.improve import answer_best, exchange, first_lines
+from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.repair import repair
-from planning.roster.rules import rules_of
-from planning.roster.slate import FOREVER, Person, Slate, seconds
+from planning.roster.rules import Rule, rules_of
+from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds
+from planning.roster.weeks import by_weeks
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
 __all__ = ["Roster", "RosterSettings", "build_roster"]
@@ -48,13 +55,17 @@ class Roster:
     unmet: pd.DataFrame
     """shift_id and missing heads of the shifts that are short."""
     objective: float
-    """Roubles of missing heads, unfairness and unstable starts."""
+    """Roubles of missing heads, idle hours, unfairness and breaches of soft rules."""
     bound: float
     """Roubles that no roster can be below."""
     status: str
-    """"optimal" if within the gap asked for, else "feasible"."""
+    """"optimal" if within the gap asked for, "interrupted" if the search was, else "feasible"."""
     seconds: float
     """CPU time, seconds."""
+    parts: pd.DataFrame
+    """Roubles by team: missing heads, idle hours, uneven hours and soft rules (lines), burdens; the bound."""
+    horizon: Horizon
+    """Days of the roster."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Roster):
@@ -72,7 +83,13 @@ class Roster:
 
 
 def build_roster(
-    centre: Centre, shifts: pd.DataFrame, people: pd.DataFrame, *, settings: RosterSettings | None = None
+    centre: Centre,
+    shifts: pd.DataFrame,
+    people: pd.DataFrame,
+    *,
+    settings: RosterSettings | None = None,
+    weights: Mapping[str, float | None] | None = None,
+    strict: bool = False,
 ) -> Roster:
     """Give shifts to people by the centre's rules, so that as few heads as possible are missing.
 
@@ -81,20 +98,27 @@ def build_roster(
     centre : Centre
     shifts : DataFrame
         Columns of `planning.tables.SHIFTS`, over any number of weeks; a column ``night_h`` (paid night hours)
-        is used if there is one, else night hours are taken to hold their share of the unpaid meals.
+        is used if there is one, else night hours are taken to hold their share of the unpaid meals; a column
+        ``skill`` names what a shift wants beside the team's work.
     people : DataFrame
         Columns of `planning.tables.PEOPLE`.
     settings : RosterSettings, optional
+    weights : mapping, optional
+        Rules that are to be soft: `planning.roster.rules.rules_of`.
+    strict : bool
+        Raise, with the reason, where heads are missing.
 
     Returns
     -------
     Roster
-        Lawful whatever the shifts ask; heads that nobody may lawfully fill are in its ``unmet``.
+        Lawful whatever the shifts ask; heads that nobody may lawfully fill are in its ``unmet``. Interrupted
+        from the keyboard, the best roster so far.
 
     Raises
     ------
     PlanningError
-        A row of a table is faulty, or names a team that the centre does not have.
+        A row of a table is faulty, or names a team that the centre does not have; or `strict` and heads are
+        missing.
 
     Examples
     --------
@@ -113,99 +137,277 @@ def build_roster(
     [['early', 1]]
     """
     began = time.process_time()
-    settings = settings or RosterSettings()
-    wanted = _wanted(shifts, centre)
-    who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
+    settings, rules = settings or RosterSettings(), rules_of(centre, weights)
+    wanted = wanted_shifts(shifts, centre)
+    who = team_people(people)
     _check_teams(centre, wanted, "shifts")
     _check_teams(centre, who, "people")
-    persons = _people_of(who)
-    teams = [
-        _team_roster(group, [person for person in persons if person.team == team], centre, settings)
-        for (_, team), group in wanted.groupby(["site", "team"])
-    ]
-    assigned = pd.concat([_NOBODY, *(team.assigned for team in teams)], ignore_index=True)
-    return Roster(
-        roster=_named(assigned, wanted),
-        unmet=_unmet(assigned, wanted),
-        objective=sum(team.objective for team in teams),
-        bound=sum(team.bound for team in teams),
-        status="optimal" if all(team.is_close for team in teams) else "feasible",
-        seconds=time.process_time() - began,
-    )
+    problems = problems_of(centre, wanted, who, settings, rules)
+    solved, whole = _search(problems, rules)
+    found = roster_of(wanted, problems, solved, whole, time.process_time() - began)
+    if strict and len(found.unmet):
+        from planning.roster.why import why_not
+
+        raise PlanningError(why_not(centre, shifts, people, found, weights=weights).text)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class TeamProblem:
+    """One team's shifts, merged into slots, and the problem that they pose."""
+
+    shifts: pd.DataFrame
+    """Shifts by name."""
+    merged: pd.DataFrame
+    """Shifts that differ in name and breaks only are one."""
+    problem: Problem
 
 
 @dataclass(frozen=True, eq=False)
 class TeamRoster:
-    """One team's part of a roster."""
+    """One team's lines and their bound."""
 
-    assigned: pd.DataFrame
-    """agent_id and shift_id."""
-    objective: float
+    lines: list[Assignment]
     bound: float
-    is_close: bool
 
 
-def _team_roster(
-    shifts: pd.DataFrame, people: Sequence[Person], centre: Centre, settings: RosterSettings
+def problems_of(
+    centre: Centre,
+    wanted: pd.DataFrame,
+    who: pd.DataFrame,
+    settings: RosterSettings,
+    rules: Sequence[Rule],
+) -> dict[str, TeamProblem]:
+    """Pose each team's problem, by team."""
+    persons = people_of(who)
+    if wanted.empty:
+        return {}
+    horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
+    found = {}
+    for team, shifts in wanted.groupby("team"):
+        spans = ["site", "team", "start", "end", "paid_h", "skill"]
+        merged = shifts.groupby(spans, as_index=False)["headcount"].sum()
+        merged = merged.sort_values(["start", "end", "paid_h", "skill"], ignore_index=True)
+        slate = Slate.of(merged, centre, horizon)
+        crews = crews_of(slate, [person for person in persons if person.team == team], rules)
+        unmet_rub = slate.paid_h * centre.pay.unmet_rub_h
+        idle_rub = settings.idle_share * centre.hourly_rub(str(team))
+        problem = Problem(slate, crews, settings, unmet_rub, idle_rub if crews else 0.0)
+        found[str(team)] = TeamProblem(shifts, merged, problem)
+    return found
+
+
+def _search(problems: Mapping[str, TeamProblem], rules: Sequence[Rule]) -> tuple[dict[str, TeamRoster], bool]:
+    """Find first lines for every team, then better ones; the flag is False if that was interrupted."""
+    solved: dict[str, TeamRoster] = {}
+    try:
+        with tqdm(problems.items(), desc="roster", unit="team", leave=False) as progress:
+            for team, each in progress:
+                tell = partial(_tell, progress, team)
+                solved[team] = TeamRoster(_first(each.problem, rules), each.problem.base_rub)
+                solved[team] = _improve(each.problem, rules, solved[team], tell)
+    except KeyboardInterrupt:
+        for team, each in problems.items():
+            if team not in solved:
+                solved[team] = TeamRoster(_first(each.problem, rules), each.problem.base_rub)
+        return solved, False
+    return solved, True
+
+
+def _tell(progress: Any, team: str, text: str) -> None:
+    progress.set_postfix_str(f"{team}: {text}")
+
+
+def _first(problem: Problem, rules: Sequence[Rule]) -> list[Assignment]:
+    """Make a first lawful roster, in seconds."""
+    if problem.slate.weeks == 1 or not problem.crews:
+        return first_lines(problem)
+    return by_weeks(problem, rules, first_lines)
+
+
+def _improve(
+    problem: Problem, rules: Sequence[Rule], first: TeamRoster, tell: Callable[[str], None]
 ) -> TeamRoster:
-    """Find the roster of one team at one site."""
-    merged = shifts.groupby(["site", "team", "start", "end", "paid_h"], as_index=False)["headcount"].sum()
-    merged = merged.sort_values(["start", "end", "paid_h"], ignore_index=True)
-    slate = Slate.of(merged, centre)
-    rules = rules_of(centre)
-    crews = crews_of(slate, people, rules)
-    problem = Problem(slate, crews, settings, centre.pay.unmet_rub_h)
-    if crews:
-        lines, bound = generate_lines(problem)
-        lines = repair(problem, rules, lines, bound)
+    """Better one team's lines, and prove how good they can be."""
+    if not problem.crews:
+        return TeamRoster([], float(problem.slate.headcount @ problem.unmet_rub))
+    if problem.slate.weeks == 1:
+        lines, bound = generated(problem, rules, first.lines, tell)
     else:
-        lines, bound = [], float(slate.headcount @ problem.missing_rub)
-    objective = objective_of(problem, lines)
-    close = not crews or problem.is_close(objective, bound)
-    return TeamRoster(_seat(shifts, merged, lines), objective, min(bound, objective), close)
+        lines = by_weeks(problem, rules, lambda week: generated(week, rules, first_lines(week), tell)[0])
+        lines = min(lines, first.lines, key=problem.objective)
+        bound = problem.base_rub
+        if missing_heads(problem, lines).any():
+            lines = answer_best(problem, lines, 1, tell)
+        if missing_heads(problem, lines).any():
+            lines = repair(problem, rules, lines, bound)
+        if missing_heads(problem, lines).any():
+            bound = Dive.of(problem, tell).generate(problem.settings.proof_rounds)[0]
+    return TeamRoster(exchange(problem, lines, tell), bound + problem.burden_bound)
 
 
-def _seat(shifts: pd.DataFrame, merged: pd.DataFrame, lines: Sequence[Assignment]) -> pd.DataFrame:
+def generated(
+    problem: Problem,
+    rules: Sequence[Rule],
+    first: list[Assignment],
+    tell: Callable[[str], None] = lambda _: None,
+) -> tuple[list[Assignment], float]:
+    """Find lines by column generation, a dive, and repairs while heads are missing; and the bound."""
+    dive = Dive.of(problem, tell)
+    dive.master.add((line.crew, line.pattern) for line in first)
+    bound, shares = dive.generate(problem.settings.pricing_rounds)
+    dive.finish(shares)
+    lines = dive.assignments()
+    if missing_heads(problem, lines).any() and not problem.is_close(problem.objective(lines), bound):
+        lines = answer_best(problem, lines, 2, tell)
+        lines = repair(problem, rules, lines, bound)
+    return min(lines, first, key=problem.objective), bound
+
+
+def roster_of(
+    wanted: pd.DataFrame,
+    problems: Mapping[str, TeamProblem],
+    solved: Mapping[str, TeamRoster],
+    whole: bool,
+    seconds: float,
+    before: pd.DataFrame | None = None,
+) -> Roster:
+    """Put the teams' lines together; who worked a shift `before` keeps it by name."""
+    seats = [_seat(problems[t].shifts, problems[t].merged, solved[t].lines, before) for t in problems]
+    assigned = pd.concat([_NOBODY, *seats], ignore_index=True)
+    parts = pd.DataFrame(
+        [_parts(problems[t].problem, solved[t]) for t in problems],
+        index=pd.Index(list(problems), name="team"), columns=["missing", "idle", "lines", "burdens", "bound"],
+    ).astype(float)  # fmt: skip
+    objective = parts[["missing", "idle", "lines", "burdens"]].sum(axis=1)
+    parts["bound"] = np.minimum(parts["bound"], objective)
+    close = [
+        not problems[t].problem.crews or problems[t].problem.is_close(objective[t], parts["bound"][t])
+        for t in problems
+    ]
+    starts = pd.DatetimeIndex(wanted["start"]) if len(wanted) else pd.DatetimeIndex([EPOCH])
+    return Roster(
+        roster=_named(assigned, wanted),
+        unmet=_unmet(assigned, wanted),
+        objective=float(objective.sum()),
+        bound=float(parts["bound"].sum()),
+        status=("optimal" if all(close) else "feasible") if whole else "interrupted",
+        seconds=seconds,
+        parts=parts,
+        horizon=Horizon.of(starts),
+    )
+
+
+def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
+    """Roubles of missing heads, of idle hours, of the lines and of the burdens, and the bound."""
+    short = missing_heads(problem, solved.lines)
+    missing = float(short @ problem.unmet_rub)
+    idle = problem.base_rub + problem.idle_rub_h * float(short @ problem.slate.paid_h)
+    lines = sum(problem.cost(line.crew, line.pattern) for line in solved.lines)
+    burdens = sum(problem.burden_rub(line.person, line.pattern) for line in solved.lines)
+    return missing, idle, lines, burdens, solved.bound
+
+
+def team_people(people: pd.DataFrame) -> pd.DataFrame:
+    """Check the people; nobody is allowed."""
+    return PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
+
+
+def _seat(
+    shifts: pd.DataFrame,
+    merged: pd.DataFrame,
+    lines: Sequence[Assignment],
+    before: pd.DataFrame | None = None,
+) -> pd.DataFrame:
     """Share people out over shifts that differ in name and breaks only, one head on each in turn."""
-    spans = ["start", "end", "paid_h"]
+    spans = ["start", "end", "paid_h", "skill"]
     number = shifts[[*spans, "shift_id", "headcount"]].merge(
         merged[spans].assign(shift=merged.index), on=spans
     )
     seats = number.loc[number.index.repeat(number["headcount"])]
     seats = seats.assign(head=seats.groupby("shift_id").cumcount())
-    seats = seats.sort_values(["shift", "head", "shift_id"])
-    seats["place"] = seats.groupby("shift").cumcount()
+    seats = seats.sort_values(["shift", "head", "shift_id"])[["shift", "head", "shift_id"]]
     taken = pd.DataFrame(
         [(line.person.agent_id, shift) for line in lines for shift in line.pattern.tolist()],
         columns=["agent_id", "shift"],
     ).sort_values(["shift", "agent_id"])
-    taken["place"] = taken.groupby("shift").cumcount()
-    taken = taken.astype({"shift": "int64", "place": "int64"})
-    return taken.merge(seats[["shift", "place", "shift_id"]], on=["shift", "place"])[["agent_id", "shift_id"]]
+    kept = pd.DataFrame(columns=["agent_id", "shift_id"])
+    if before is not None:
+        held = before[["agent_id", "shift_id"]].merge(number[["shift_id", "shift"]], on="shift_id")
+        held = held.merge(taken, on=["agent_id", "shift"])
+        held["head"] = held.groupby("shift_id").cumcount()
+        held = held.merge(seats, on=["shift", "shift_id", "head"])
+        kept = held[["agent_id", "shift_id"]]
+        seats, taken = (
+            _without(seats, held, ["shift", "shift_id", "head"]),
+            _without(taken, held, ["agent_id", "shift"]),
+        )
+    seats = seats.assign(place=seats.groupby("shift").cumcount())
+    taken = taken.assign(place=taken.groupby("shift").cumcount()).astype({"shift": "int64", "place": "int64"})
+    placed = taken.merge(seats[["shift", "place", "shift_id"]], on=["shift", "place"])
+    return pd.concat([frame for frame in (kept, placed[["agent_id", "shift_id"]]) if len(frame)] or [_NOBODY])
 
 
-def _people_of(frame: pd.DataFrame) -> list[Person]:
+def _without(frame: pd.DataFrame, gone: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Keep the rows whose key does not occur in another frame."""
+    marked = frame.merge(gone[key].drop_duplicates(), on=key, how="left", indicator=True)
+    return marked[marked["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
+
+
+def people_of(frame: pd.DataFrame) -> list[Person]:
     """Make persons of rows of PEOPLE; a leave with one open end goes on for ever."""
     if frame.empty:
         return []
-    ends = {
-        name: np.where(frame[name].isna(), fill, seconds(pd.DatetimeIndex(frame[name].fillna(EPOCH))))
-        for name, fill in {"leave_from": -FOREVER, "leave_until": FOREVER}.items()
-    }
-    away = (frame["leave_from"].notna() | frame["leave_until"].notna()).tolist()
+    spans = {kind: _spans(frame, kind) for kind in ("leave", "study")}
     return [
         Person(
             row.agent_id, row.site, row.team, float(row.contract_h_week), bool(row.night_ok),
-            (int(ends["leave_from"][number]), int(ends["leave_until"][number])) if away[number] else None,
+            spans["leave"][number], spans["study"][number], _words(row.blocked), _words(row.wished_off),
+            row.prefers if isinstance(row.prefers, str) else "", _words(row.skills), _tail(row),
         )
         for number, row in enumerate(frame.itertuples())
     ]  # fmt: skip
 
 
-def _wanted(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
-    """Check the shifts, leave out those that want nobody, and add the night hours."""
+def _spans(frame: pd.DataFrame, kind: str) -> list[tuple[int, int] | None]:
+    """First second away and first second after it, of each person."""
+    ends = {}
+    for edge, fill in {"from": -FOREVER, "until": FOREVER}.items():
+        times = frame[f"{kind}_{edge}"]
+        filled = pd.DatetimeIndex(pd.to_datetime(times, utc=True).fillna(EPOCH))
+        ends[edge] = np.where(times.isna(), fill, seconds(filled)).tolist()
+    away = frame[f"{kind}_from"].notna() | frame[f"{kind}_until"].notna()
+    pairs = zip(away, ends["from"], ends["until"], strict=True)
+    return [(int(first), int(after)) if gone else None for gone, first, after in pairs]
+
+
+def _words(value: object) -> frozenset[str]:
+    return frozenset(value.split()) if isinstance(value, str) else frozenset()
+
+
+def _tail(row: Any) -> Tail:
+    """What a row says of the days before the horizon."""
+
+    def number(value: Any) -> float:
+        return 0.0 if pd.isna(value) else float(value)
+
+    return Tail(
+        last_end=None if pd.isna(row.last_end) else int(row.last_end.timestamp()),
+        days=int(number(row.days_in_row)),
+        nights=int(number(row.nights_in_row)),
+        kind=row.last_kind if isinstance(row.last_kind, str) else "",
+        balance_h=number(row.balance_h),
+        overtime_h=number(row.overtime_h),
+        nights_before=int(number(row.nights_before)),
+        weekends_before=int(number(row.weekends_before)),
+    )
+
+
+def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
+    """Check the shifts, leave out those that want nobody, and add the night hours and the skill."""
     if shifts.empty:
-        return pd.DataFrame({name: pd.Series(dtype="object") for name in [*SHIFTS.columns, "night_h"]})
+        names = [*SHIFTS.columns, "night_h", "skill"]
+        return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
     good = SHIFTS.check(shifts, "shifts")
     start, end = (pd.DatetimeIndex(good[name]).tz_convert(centre.time_zone) for name in ("start", "end"))
     for row in np.flatnonzero(end <= start)[:1]:
@@ -213,10 +415,12 @@ def _wanted(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
             f"shift {good['shift_id'][row]} ends {end[row]}, must end after its start {start[row]}"
         )
     share = good["paid_h"] / ((end - start) / pd.Timedelta(hours=1))
-    night = hours_within(start, end, centre.labour.night_from, centre.labour.night_until) * share
+    own = [own_clock(times, good["site"], centre) for times in (start, end)]
+    night = hours_within(own[0], own[1], centre.labour.night_from, centre.labour.night_until) * share
     if "night_h" in shifts.columns:
         night = _NIGHT.check(shifts, "shifts")["night_h"].to_numpy()
-    return good.assign(start=start, end=end, night_h=night)[good["headcount"] > 0]
+    skill = shifts["skill"].fillna("").astype("str").to_numpy() if "skill" in shifts else ""
+    return good.assign(start=start, end=end, night_h=night, skill=skill)[good["headcount"] > 0]
 
 
 def _check_teams(centre: Centre, frame: pd.DataFrame, name: str) -> None:

@@ -24,6 +24,9 @@ LEAVE_DAYS = 14
 """The one part of a year's leave that must be whole (TK RF 125)."""
 NIGHT_SHARE_ROUND_THE_CLOCK = 0.85
 NIGHT_SHARE_OTHERWISE = 0.10
+SHARE_STUDYING, SHARE_BLOCKED, SHARE_WISHING, SHARE_PREFERRING = 0.01, 0.03, 0.06, 0.03
+SHARE_AT_WORK, SHARE_NIGHTS = 0.65, 0.3
+"""Part who work on the day before the horizon, and part who then work at night if they may."""
 WEEK = pd.Timedelta(days=7)
 DAY = pd.Timedelta(days=1)
 
@@ -81,6 +84,8 @@ def _reason(row: object, centre: Centre) -> str:
         return f"team is {team!r}, must be one of {', '.join(centre.teams)}"
     if site != centre.teams[team].site:
         return f"site is {site!r}, the team {team} sits at {centre.teams[team].site!r}: correct either"
+    if getattr(row, "contract_h_week") == 0:  # noqa: B009
+        return "contract_h_week is 0, must be at least 1: leave out who does not work"
     if pd.isna(first) != pd.isna(after):
         return "leave needs both ends: give leave_from and leave_until, or neither"
     if pd.notna(first) and after <= first:
@@ -133,7 +138,10 @@ def synthetic_people(
         for team, hours in hours_by_team.items()
     ]
     columns = list(PEOPLE.columns)
-    return pd.concat(teams, ignore_index=True)[columns] if teams else pd.DataFrame(columns=columns)
+    if not any(len(team) for team in teams):
+        return pd.DataFrame(columns=columns)
+    texts = dict.fromkeys(("blocked", "wished_off", "prefers", "skills", "last_kind"), "str")
+    return pd.concat(teams, ignore_index=True)[columns].astype(texts)
 
 
 def _synthetic_team(
@@ -160,4 +168,51 @@ def _synthetic_team(
     people["leave_from"] = pd.Series(first).where(away)
     people["leave_until"] = pd.Series(first + LEAVE_DAYS * DAY).where(away)
     present = people["contract_h_week"].where(~away, 0.0).cumsum()
-    return people[present.shift(fill_value=0.0) < hours * (1 + SLACK)]
+    return people[present.shift(fill_value=0.0) < hours * (1 + SLACK)].pipe(_with_lives, start, rng)
+
+
+def _with_lives(people: pd.DataFrame, start: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
+    """Add what people ask for, and what they did before the horizon, which starts in the middle of a life."""
+    count, days = len(people), [f"{start + day * DAY:%Y-%m-%d}" for day in range(28)]
+    studies = rng.random(count) < SHARE_STUDYING
+    first = start + pd.to_timedelta(rng.integers(0, 21, count), unit="D")
+    people = people.assign(
+        study_from=pd.Series(first, index=people.index).where(studies),
+        study_until=pd.Series(first + 5 * DAY, index=people.index).where(studies),
+        blocked=_some(rng.choice(days, count), rng, SHARE_BLOCKED),
+        wished_off=_some(rng.choice(days, count), rng, SHARE_WISHING),
+        prefers=_some(rng.choice(["early", "late"], count), rng, SHARE_PREFERRING),
+        skills=None,
+    )
+    kinds = np.where(
+        people["night_ok"] & _part(count, SHARE_NIGHTS, rng), "night", rng.choice(list(_LAST_H), count)
+    )
+    working = _part(count, SHARE_AT_WORK, rng) & people["leave_from"].isna()
+    hours = np.where(working, pd.Series(kinds, index=people.index).map(_LAST_H | {"night": 7.0}), -28.0)
+    run = np.where(working, rng.integers(1, 5, count), 0)
+    return people.assign(
+        last_end=start + pd.to_timedelta(hours, unit="h"),
+        last_kind=pd.Series(kinds, index=people.index).where(working),
+        days_in_row=run,
+        nights_in_row=np.where(kinds == "night", np.minimum(run, rng.integers(1, 3, count)), 0),
+        balance_h=rng.choice([-2.0, 0.0, 0.0, 0.0, 2.0], count),
+        overtime_h=rng.choice([0.0, 0.0, 4.0, 8.0, 16.0], count),
+        nights_before=np.where(people["night_ok"], rng.poisson(4, count), 0),
+        weekends_before=rng.integers(1, 4, count),
+    )
+
+
+_LAST_H = {"early": -8.0, "middle": -4.0, "late": -2.0}
+"""End of each kind of shift on the day before the horizon, hours from midnight."""
+
+
+def _part(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Mark a share of so many people, by lot; the share itself is no chance, so that small teams can work."""
+    return rng.permutation(count) < round(share * count)
+
+
+def _some(values: np.ndarray, rng: np.random.Generator, share: float) -> list[object]:
+    """Keep a share of the values."""
+    return [
+        value if kept else None for value, kept in zip(values, rng.random(len(values)) < share, strict=True)
+    ]

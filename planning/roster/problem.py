@@ -3,52 +3,64 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 
 from planning.errors import PlanningError
-from planning.roster.patterns import Limits, Timeline, best_patterns
+from planning.roster.lines import line_cost
+from planning.roster.patterns import Counts, Days, Limits, Start, Timeline, best_patterns
 from planning.roster.rules import Rule
-from planning.roster.slate import Bools, Floats, Ints, Person, Slate
+from planning.roster.slate import Floats, Ints, Person, Slate
 
-__all__ = ["Assignment", "Crew", "Problem", "RosterSettings", "crews_of", "missing_heads", "objective_of"]
+__all__ = ["Assignment", "Burden", "Crew", "Problem", "RosterSettings", "crews_of", "missing_heads"]
 
-DAY_S = 24 * 3600
-_LOWEST = {"band_h": 0.5, "pricing_rounds": 1, "dive_rounds": 1, "repair_people": 1}
+_LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "repair_people": 2, "threads": 1}
 """Bounds of the settings that must not be zero."""
+NOTHING = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class RosterSettings:
     """How a roster is sought; the same settings give the same roster."""
 
-    gap: float = 0.01
+    gap: float = 0.002
     """Stop when the bound proves that no more than this share of the objective can be gained ..."""
     tolerance_rub: float = 10.0
     """... or no more than so many roubles a person."""
+    idle_share: float = 1.0
+    """Share of the hourly rate that an hour of the contract costs which no shift fills: an assumption."""
     fairness_rub_h: float = 100.0
-    """Price of a squared hour away from the even share of the week's work, per hour of the contract."""
-    unstable_rub: float = 50.0
-    """Price of a person whose starts do not lie within `band_h` of each other."""
-    band_h: float = 4.0
-    """Width of the bands of start times that count as stable, hours; a new band starts every half of it."""
+    """Price of a squared hour away from the even share of the hours, per hour of the contract's."""
+    fair_night_rub: float = 40.0
+    """Price of a squared night shift away from the even share, last month's nights included."""
+    fair_weekend_rub: float = 60.0
+    """Price of a squared weekend away from the even share, last month's included."""
+    fair_late_rub: float = 10.0
+    """Price of a squared late shift away from the even share."""
     pricing_rounds: int = 60
     """Most rounds of pricing before the dive."""
-    dive_rounds: int = 10
+    proof_rounds: int = 30
+    """Most rounds of pricing over several weeks at once, to prove that heads must be missing."""
+    week_tolerance_rub: float = 40.0
+    """Roubles a person that are not worth a search in one of several weeks: exchanges find them later."""
+    dive_rounds: int = 5
     """Most rounds of pricing between two steps of the dive."""
-    choice_effort: float = 2.0
-    """Deterministic seconds of CP-SAT for the choice among all columns, where the dive is not good enough."""
+    exchanges: int = 400
+    """Exchanges of days between two people that are tried for each person, to share burdens fairly."""
     repair_people: int = 5
     """People whose lines are given up and sought anew in one repair."""
-    repair_rounds: int = 30
+    repair_rounds: int = 60
     """Most repairs of a team that is left short."""
     repair_effort: float = 0.15
     """Deterministic seconds of CP-SAT for one repair."""
+    threads: int = 2
+    """Threads of the pricing; the roster does not depend on them."""
     seed: int = 1
-    """Seed of the repair."""
+    """Seed of the exchanges and repairs."""
 
     def __post_init__(self) -> None:
         for setting in fields(self):
@@ -67,6 +79,36 @@ class Crew:
     members: tuple[Person, ...]
     limits: Limits
 
+    @property
+    def sweep(self) -> tuple[object, ...]:
+        """What crews share whose best lines one sweep can find."""
+        limits = self.limits
+        work = (limits.banned.tobytes(), limits.prices.tobytes(), limits.rest_s.tobytes(), limits.least_h)
+        return (*work, self.members[0].contract_h_week, limits.day_rules, limits.count_rules)
+
+
+@dataclass(frozen=True, eq=False)
+class Burden:
+    """Something that is to be shared fairly: how much of it each shift is, and each person's even share."""
+
+    name: str
+    rub: float
+    counts: Ints
+    """1 for each shift that is part of the burden; numbers of weekends, -1 for none, if `by_weekend`."""
+    by_weekend: bool
+    even: dict[str, float]
+    """Even share of each person, less what they carried last month."""
+
+    def carried(self, pattern: Ints) -> int:
+        """Count the burden of a line."""
+        marks = self.counts[pattern]
+        return len(np.unique(marks[marks >= 0])) if self.by_weekend else int(marks.sum())
+
+    def cost(self, person: Person, pattern: Ints) -> float:
+        """Roubles of the distance from the even share."""
+        even = self.even.get(person.agent_id)
+        return 0.0 if even is None else self.rub * (self.carried(pattern) - even) ** 2
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
@@ -75,19 +117,31 @@ class Problem:
     slate: Slate
     crews: tuple[Crew, ...]
     settings: RosterSettings
-    unmet_rub_h: float
+    unmet_rub: Floats
+    """Price of a missing head on each shift, shape (shifts,)."""
+    idle_rub_h: float = 0.0
+    """Price of an hour of the norm that is not worked."""
+    surplus_rub: Floats | None = None
+    """Price of a head too many on each shift, shape (shifts,); None lets nobody be too many."""
 
     @cached_property
     def timeline(self) -> Timeline:
         """Time as pricing sees it; the crews' rests are the same, since the rules are."""
         limits = self.crews[0].limits
-        return Timeline(self.slate, limits.rest_s, limits.weekly_rest_s)
+        return Timeline(self.slate, limits.rest_s, limits.weekly_rest[0])
 
     @cached_property
-    def run_days(self) -> int:
-        """Most working days in a row."""
-        days = self.crews[0].limits.run_days
-        return len(self.slate.midnights) if days is None else days
+    def missing_rub(self) -> Floats:
+        """What a missing head costs: its price, and the hours that somebody is then idle, shape (shifts,)."""
+        return self.unmet_rub + self.idle_rub_h * self.slate.paid_h
+
+    @cached_property
+    def base_rub(self) -> float:
+        """Idle pay if no head is missing: the same whoever works what, so no line's cost holds it."""
+        if not self.idle_rub_h:
+            return 0.0
+        hours = sum(crew.limits.most_h * len(crew.members) for crew in self.crews)
+        return self.idle_rub_h * (hours - float(self.slate.paid_h @ self.slate.headcount))
 
     @cached_property
     def sizes(self) -> Ints:
@@ -103,56 +157,83 @@ class Problem:
         return objective - bound <= share * self.tolerance(objective)
 
     @cached_property
-    def missing_rub(self) -> Floats:
-        """Price of a missing head on each shift, shape (shifts,)."""
-        return np.asarray(self.slate.paid_h * self.unmet_rub_h)
-
-    @cached_property
     def caps(self) -> Ints:
-        """Most paid units of a week, shape (crews, weeks)."""
-        return np.stack([self.timeline.caps(crew.limits.week_h) for crew in self.crews])
+        """Most paid units of the horizon, shape (crews,)."""
+        return np.array([self.timeline.cap(crew.limits.most_h) for crew in self.crews], dtype=np.int64)
 
     @cached_property
-    def banned(self) -> Bools:
-        """Shifts that a crew may not work, shape (crews, shifts)."""
-        return np.stack([crew.limits.banned for crew in self.crews])
+    def sweeps(self) -> tuple[tuple[int, ...], ...]:
+        """Crews that share a sweep of the pricing."""
+        found: dict[tuple[object, ...], list[int]] = {}
+        for number, crew in enumerate(self.crews):
+            found.setdefault(crew.sweep, []).append(number)
+        return tuple(tuple(crews) for crews in found.values())
 
     @cached_property
-    def week_cost(self) -> Floats:
-        """Cost of so many units in a week: squared distance from the fair share.
-
-        Shape (crews, weeks, units + 1).
-
-        The fair share of a week is the same part of everybody's hours, the part that the shifts need.
-        """
-        unit_h = self.timeline.unit_min / 60
-        hours = np.stack([crew.limits.week_h for crew in self.crews])
-        wanted = np.bincount(
-            self.slate.week, self.slate.paid_h * self.slate.headcount, minlength=self.slate.weeks
+    def days(self) -> tuple[Days, ...]:
+        """What the rules remember of the days, for each sweep; people of one sweep share it."""
+        return tuple(
+            Days(self.crews[crews[0]].limits, self.slate.kinds, [self.crews[c].members[0] for c in crews])
+            for crews in self.sweeps
         )
-        part = np.minimum(wanted / np.maximum(self.sizes @ hours, 1e-9), 1.0)
-        away = np.arange(self.caps.max() + 1) * unit_h - (part * hours)[:, :, None]
-        return np.asarray(self.settings.fairness_rub_h * away**2 / np.maximum(hours, 1.0)[:, :, None])
 
     @cached_property
-    def bands(self) -> Bools:
-        """Shifts of each band of start times that has any, shape (bands, shifts)."""
-        width = self.settings.band_h * 3600
-        lows = np.arange(0, DAY_S, width / 2)
-        inside = (self.slate.clock[None, :] - lows[:, None]) % DAY_S < width
-        return np.unique(inside[inside.any(axis=1)], axis=0)
+    def counts(self) -> tuple[Counts, ...]:
+        """What is counted, for each sweep."""
+        return tuple(Counts(self.crews[crews[0]].limits) for crews in self.sweeps)
+
+    @cached_property
+    def sweep_of(self) -> dict[int, int]:
+        """Sweep of each crew."""
+        return {crew: number for number, crews in enumerate(self.sweeps) for crew in crews}
+
+    @cached_property
+    def final(self) -> tuple[Floats, ...]:
+        """Cost of so many units left over, for each sweep: distance from the even share."""
+        return tuple(self._final(crews) for crews in self.sweeps)
+
+    def _final(self, crews: tuple[int, ...]) -> Floats:
+        unit_h, norm_h = self.timeline.unit_min / 60, float(self.slate.norms.sum())
+        caps = self.caps[list(crews)]
+        left_h = np.arange(caps.max() + 1) * unit_h
+        share = self.crews[crews[0]].members[0].contract_h_week * norm_h / 40.0
+        even_h = self.spare_part * share
+        cost = self.settings.fairness_rub_h * (left_h - even_h) ** 2 / max(share, 1.0)
+        least = self.crews[crews[0]].limits.least_h
+        if least > 0:
+            cost = np.where(left_h > caps.min() * unit_h - least + 1e-9, np.inf, cost)
+        return np.asarray(cost)
+
+    @cached_property
+    def spare_part(self) -> float:
+        """Part of everybody's hours that the shifts do not need."""
+        wanted = float(self.slate.paid_h @ self.slate.headcount)
+        there = float(self.caps @ self.sizes) * self.timeline.unit_min / 60
+        return max(1.0 - wanted / there, 0.0) if there else 0.0
 
     def cost(self, crew: int, pattern: Ints) -> float:
-        """Roubles of one person's pattern."""
-        weeks = np.bincount(
-            self.slate.week[pattern], self.timeline.units[pattern], minlength=self.slate.weeks
-        )
-        unfair = self.week_cost[crew, np.arange(self.slate.weeks), weeks.astype(np.int64)].sum()
-        stable = bool(self.bands[:, pattern].all(axis=1).any())
-        return float(unfair + (0.0 if stable else self.settings.unstable_rub))
+        """Roubles of one person's pattern, burdens left out; inf if it is not lawful."""
+        sweep, limits = self.sweep_of[crew], self.crews[crew].limits
+        days, counts, person = self.days[sweep], self.counts[sweep], self.crews[crew].members[0]
+        slate, before = self.slate, person.tail.last_end
+        opens = int(slate.midnights[0])
+        return float(
+            line_cost(
+                pattern, slate.start, slate.end, slate.day, slate.kind, counts.sort, self.timeline.rest_s,
+                limits.banned, limits.prices, self.timeline.units, self.final[sweep], self._week_bounds,
+                slate.first, len(slate.midnights) - 1, days.starts[person.agent_id], int(self.caps[crew]),
+                limits.opens, opens if before is None else before, *limits.weekly_rest, days.following,
+                days.cost,
+                days.worked, counts.following, counts.cost, counts.final,
+            )
+        )  # fmt: skip
+
+    @cached_property
+    def _week_bounds(self) -> Ints:
+        return np.ascontiguousarray(self.slate.week_bounds)
 
     def price(self, duals: Floats, residual: Ints, crews: Ints) -> tuple[Floats, list[tuple[int, Ints]]]:
-        """Find the best patterns of some crews: of all shifts, and of each band of starts.
+        """Find the best pattern of some crews.
 
         Returns
         -------
@@ -160,26 +241,123 @@ class Problem:
             Duals less cost of each crew's best pattern, shape (crews asked for,).
         columns : list of (crew, pattern)
         """
-        open_to = ~self.banned[crews] & (residual > 0)
-        masks = np.concatenate([np.ones((1, len(self.slate)), dtype=bool), self.bands])
-        lines = np.tile(crews, len(masks))
-        allowed = (open_to[None] & masks[:, None]).reshape(len(lines), -1)
-        worth = np.where(allowed, duals, -np.inf)
-        value, patterns = best_patterns(
-            self.timeline, worth, self.caps[lines], self.week_cost[lines], self.run_days
-        )
-        by_mask = value.reshape(len(masks), len(crews))
-        by_mask[0] -= self.settings.unstable_rub
-        return by_mask.max(axis=0), list(zip(lines.tolist(), patterns, strict=True))
+        asked = set(crews.tolist())
+        jobs = [
+            (sweep, [c for c in members if c in asked])
+            for sweep, members in enumerate(self.sweeps)
+            if not asked.isdisjoint(members)
+        ]
+        if self.settings.threads == 1 or len(jobs) == 1:
+            parts = [self._price_sweep(duals, residual, *job) for job in jobs]
+        else:
+            with ThreadPoolExecutor(self.settings.threads) as pool:
+                parts = list(pool.map(lambda job: self._price_sweep(duals, residual, *job), jobs))
+        worth: dict[int, float] = {}
+        columns: dict[int, Ints] = {}
+        for (_, members), (value, patterns) in zip(jobs, parts, strict=True):
+            worth |= dict(zip(members, value.tolist(), strict=True))
+            columns |= dict(zip(members, patterns, strict=True))
+        order = crews.tolist()
+        return np.array([worth[c] for c in order]), [(c, columns[c]) for c in order]
+
+    def _price_sweep(
+        self, duals: Floats, residual: Ints, sweep: int, crews: Sequence[int]
+    ) -> tuple[Floats, list[Ints]]:
+        limits, days = self.crews[crews[0]].limits, self.days[sweep]
+        worth = np.where(limits.banned | (residual <= 0), -np.inf, duals - limits.prices)
+        people = [self.crews[crew].members[0] for crew in crews]
+        starts = [
+            Start(person, days.starts[person.agent_id], int(self.caps[crew]), self.crews[crew].limits.opens)
+            for person, crew in zip(people, crews, strict=True)
+        ]
+        return best_patterns(
+            self.timeline, days, self.counts[sweep], worth, self.final[sweep], starts,
+            unrested=limits.weekly_rest[1],
+        )  # fmt: skip
+
+    @cached_property
+    def burdens(self) -> tuple[Burden, ...]:
+        """Nights, weekends and late ends, with everybody's even share."""
+        slate, settings = self.slate, self.settings
+        night = (slate.kind == slate.night_kind).astype(np.int64)
+        late_kind = slate.kinds.index("late") if "late" in slate.kinds else -1
+        weekend = np.where(slate.day % 7 >= 5, slate.week, -1)
+        heads = slate.headcount
+        worked_weekends = float(heads[weekend >= 0].sum()) / 2
+        return (
+            self._burden("nights", settings.fair_night_rub, night, False, float(night @ heads)),
+            self._burden("weekends", settings.fair_weekend_rub, weekend, True, worked_weekends),
+            self._burden(
+                "late shifts", settings.fair_late_rub, (slate.kind == late_kind).astype(np.int64), False,
+                float((slate.kind == late_kind) @ heads),
+            ),
+        )  # fmt: skip
+
+    def _burden(self, name: str, rub: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
+        """Share a total out by the hours of those who may carry any of it."""
+        marked = counts >= 0 if by_weekend else counts > 0
+        able = [
+            (person, float(self.caps[number]))
+            for number, crew in enumerate(self.crews)
+            for person in crew.members
+            if bool((marked & ~crew.limits.banned).any())
+        ]
+        before = {"nights": "nights_before", "weekends": "weekends_before"}.get(name)
+        past = {p.agent_id: getattr(p.tail, before) if before else 0 for p, _ in able}
+        hours, everything = sum(hours for _, hours in able), total + sum(past.values())
+        even = {p.agent_id: everything * h / hours - past[p.agent_id] for p, h in able} if hours else {}
+        return Burden(name, rub, counts, by_weekend, even)
+
+    @cached_property
+    def burden_bound(self) -> float:
+        """Roubles of the burdens that no roster can be below: history weighs, and people are whole."""
+        return sum(_least_unfair(burden, self.slate.headcount) for burden in self.burdens)
+
+    def line_rub(self, line: Assignment) -> float:
+        """Roubles of a line, burdens included."""
+        return self.cost(line.crew, line.pattern) + self.burden_rub(line.person, line.pattern)
+
+    def burden_rub(self, person: Person, pattern: Ints) -> float:
+        """Roubles of a person's distance from the even shares."""
+        return sum(burden.cost(person, pattern) for burden in self.burdens)
+
+    def objective(self, lines: Sequence[Assignment]) -> float:
+        """Roubles of a team's roster, from the lines themselves."""
+        short = missing_heads(self, lines)
+        total = self.base_rub + float(np.maximum(short, 0) @ self.missing_rub)
+        total += sum(self.line_rub(line) for line in lines)
+        if self.surplus_rub is not None:
+            total += float(np.maximum(-short, 0) @ self.surplus_rub)
+        return total
 
 
-def crews_of(slate: Slate, people: Sequence[Person], rules: Sequence[Rule]) -> tuple[Crew, ...]:
-    """Group people whom the rules leave the same choice."""
+def _least_unfair(burden: Burden, headcount: Ints) -> float:
+    """Give a burden out one by one to whom it brings nearest to the even share, while that helps.
+
+    A head at work carries at most one, so that no roster gives out more; gains fall from one to the next,
+    so that the greedy choice is the best one.
+    """
+    marked = burden.counts >= 0 if burden.by_weekend else burden.counts > 0
+    total = int(headcount[marked].sum())
+    even = np.array(list(burden.even.values()))
+    gains = np.concatenate([2 * (even - k) - 1 for k in range(int(np.ceil(even.max(initial=0.0))) + 1)])
+    gains = np.sort(gains[gains > 0])[::-1][:total]
+    return float(burden.rub * ((even**2).sum() - gains.sum()))
+
+
+def crews_of(
+    slate: Slate,
+    people: Sequence[Person],
+    rules: Sequence[Rule],
+    adjust: Callable[[Limits], None] = lambda _: None,
+) -> tuple[Crew, ...]:
+    """Group people whom the rules, and what is adjusted after them, leave the same choice."""
     crews: dict[tuple[object, ...], list[tuple[Person, Limits]]] = {}
     for person in sorted(people, key=lambda person: person.agent_id):
         limits = Limits(person, slate)
         for rule in rules:
             rule.constrain(limits)
+        adjust(limits)
         crews.setdefault(limits.identity, []).append((person, limits))
     return tuple(Crew(tuple(p for p, _ in crew), crew[0][1]) for crew in crews.values())
 
@@ -194,12 +372,6 @@ class Assignment:
 
 
 def missing_heads(problem: Problem, lines: Sequence[Assignment]) -> Ints:
-    """Count the heads that no line covers, shape (shifts,)."""
-    worked = np.concatenate([np.zeros(0, dtype=np.int64), *(line.pattern for line in lines)])
+    """Count the heads that no line covers, shape (shifts,); negative where there are too many."""
+    worked = np.concatenate([NOTHING, *(line.pattern for line in lines)])
     return problem.slate.headcount - np.bincount(worked, minlength=len(problem.slate))
-
-
-def objective_of(problem: Problem, lines: Sequence[Assignment]) -> float:
-    """Roubles of a team's roster, from the lines themselves."""
-    unfair = sum(problem.cost(line.crew, line.pattern) for line in lines)
-    return float(missing_heads(problem, lines) @ problem.missing_rub) + unfair

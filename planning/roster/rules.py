@@ -5,37 +5,55 @@ breaches of a finished roster with pandas alone. The halves share the rule's fig
 error in one is caught by the other. The words are general; the figures and their articles come from
 `Centre.labour`, so another country is another file.
 
+A rule is hard, or soft with a weight: what each breach costs, in roubles. Some can only be hard.
+
 Conventions, the same in both halves: a day is worked if a shift starts on it; a shift counts to the calendar
-week (Monday to Sunday, on the centre's clock) that it starts in; whatever lies outside the roster is rest.
+week (Monday to Sunday, on the centre's clock) that it starts in; whatever lies outside the roster is rest,
+but for what the people's table says of the days before. Night hours and kinds of shift go by the clock of the
+site, which may be ahead of the centre's.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from typing import ClassVar, Protocol
+from itertools import permutations
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.slate import Line
+from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
 
 __all__ = [
     "BREACH_COLUMNS",
+    "Case",
     "DaysInRow",
+    "DaysOff",
+    "FreeDates",
+    "FreeWeekends",
     "HouseTeam",
     "Leave",
     "LongestShift",
     "NightConsent",
+    "NightsInRow",
+    "OneShiftADay",
+    "Overtime",
+    "PeriodHours",
+    "PreferredKind",
     "Rest",
     "Rule",
+    "Skill",
     "SoundShift",
-    "WeekHours",
+    "Successions",
     "WeeklyRest",
     "no_breaches",
     "rules_of",
+    "stable_start",
 ]
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
@@ -49,11 +67,24 @@ SHORTEST_WEEK_H = 167.0
 """Hours of a calendar week in which clocks go forward."""
 
 
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A roster before the judge."""
+
+    roster: pd.DataFrame
+    """Columns of `planning.tables.ROSTER` and of the person, in local time (missing for unknown people)."""
+    horizon: Horizon
+    """Days of the roster."""
+    day_norms: pd.Series
+    """Working hours in the production calendar of each date of the horizon."""
+
+
 class Rule(Protocol):
     """A rule of the roster."""
 
-    name: ClassVar[str]
-    """What planners call it."""
+    @property
+    def name(self) -> str:
+        """What planners call it."""
 
     @property
     def article(self) -> str:
@@ -62,14 +93,17 @@ class Rule(Protocol):
     def constrain(self, line: Line) -> None:
         """Narrow one person's line of work to what the rule allows."""
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    @property
+    def weight(self) -> float | None:
+        """Roubles of a breach of a soft rule; None for a hard one."""
+
+    def audit(self, case: Case) -> pd.DataFrame:
         """List the breaches in a roster.
 
         Parameters
         ----------
-        roster : DataFrame
-            As `planning.roster.audit.with_people` makes it: the columns of `planning.tables.ROSTER` in local
-            time, with the person's columns beside them (missing for unknown people).
+        case : Case
+            The roster, with the people and the horizon beside it.
 
         Returns
         -------
@@ -115,6 +149,7 @@ class SoundShift:
     """A shift ends after it starts, and pays no more than the presence."""
 
     article: str = HOUSE
+    weight: None = None
     name: ClassVar[str] = "sound shift"
 
     def constrain(self, line: Line) -> None:
@@ -122,8 +157,9 @@ class SoundShift:
         presence_h = (line.slate.end - line.slate.start) / 3600
         line.forbid((presence_h <= 0) | (line.slate.paid_h > presence_h + ROUNDING))
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def audit(self, case: Case) -> pd.DataFrame:
         """List shifts without length, and shifts that pay more than the presence."""
+        roster = case.roster
         presence = _hours(roster["end"] - roster["start"])
         bad = roster[(presence <= 0) | (roster["paid_h"] > presence + ROUNDING)]
         rows = bad.assign(date=bad["start"], amount=bad["paid_h"], bound=presence[bad.index])
@@ -139,6 +175,7 @@ class HouseTeam:
     """People exist, and work on the shifts of their own team and site."""
 
     article: str = HOUSE
+    weight: None = None
     name: ClassVar[str] = "own team"
 
     def constrain(self, line: Line) -> None:
@@ -146,8 +183,9 @@ class HouseTeam:
         own = (line.person.site, line.person.team) == (line.slate.site, line.slate.team)
         line.forbid(np.full(len(line.slate), not own))
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def audit(self, case: Case) -> pd.DataFrame:
         """List assignments of unknown people, and to other teams or sites."""
+        roster = case.roster
         own = (roster["site"] == roster["person_site"]) & (roster["team"] == roster["person_team"])
         bad = roster[~(own & roster["known"])]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
@@ -166,14 +204,16 @@ class LongestShift:
 
     hours: float
     article: str
+    weight: float | None = None
     name: ClassVar[str] = "longest shift"
 
     def constrain(self, line: Line) -> None:
         """Rule out longer shifts."""
-        line.forbid(line.slate.paid_h > self.hours + ROUNDING)
+        line.forbid(line.slate.paid_h > self.hours + ROUNDING, self.weight)
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def audit(self, case: Case) -> pd.DataFrame:
         """List longer shifts."""
+        roster = case.roster
         long = roster[roster["paid_h"] > self.hours + ROUNDING]
         rows = long.assign(date=long["start"], amount=long["paid_h"], bound=self.hours)
         texts = [
@@ -190,15 +230,19 @@ class NightConsent:
     night_from: timedelta
     night_until: timedelta
     article: str
+    ahead_h: Mapping[str, float] = field(default_factory=dict)
+    """Hours by which the clock of a site is ahead of the centre's; 0 where none are given."""
+    weight: float | None = None
     name: ClassVar[str] = "night consent"
 
     def constrain(self, line: Line) -> None:
         """Rule out shifts that touch the night for those who did not agree."""
         if not line.person.night_ok:
-            line.forbid(line.slate.night)
+            line.forbid(line.slate.night, self.weight)
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that touch the night, of people who did not agree."""
+        roster = case.roster
         night_h = self._night_hours(roster)
         unwilling = roster["known"] & (roster["night_ok"] != True)  # noqa: E712 - the column may hold missing values
         bad = roster[unwilling & (night_h > ROUNDING)]
@@ -210,7 +254,8 @@ class NightConsent:
 
     def _night_hours(self, roster: pd.DataFrame) -> pd.Series:
         """Hours of each shift at night, by the clock of its first, second and third night."""
-        start, end = (roster[name].dt.tz_localize(None) for name in ("start", "end"))
+        ahead = roster["site"].map(lambda site: self.ahead_h.get(site, 0.0)).astype(float) * HOUR
+        start, end = (roster[name].dt.tz_localize(None) + ahead for name in ("start", "end"))
         length = (self.night_until - self.night_from) % timedelta(days=1)
         total = pd.Series(0.0, index=roster.index)
         for offset in (-1, 0, 1, 2):
@@ -221,53 +266,179 @@ class NightConsent:
 
 
 @dataclass(frozen=True)
-class Leave:
-    """Nobody works while on leave."""
+class Skill:
+    """A shift that wants a skill is for those who have it."""
 
     article: str = HOUSE
-    name: ClassVar[str] = "leave"
+    weight: float | None = None
+    name: ClassVar[str] = "skill"
 
     def constrain(self, line: Line) -> None:
-        """Rule out shifts that touch the leave."""
-        if line.person.leave is not None:
-            first, after = line.person.leave
-            line.forbid((line.slate.start < after) & (line.slate.end > first))
+        """Rule out shifts that want a skill the person lacks."""
+        able = np.isin(line.slate.skill, ["", *line.person.skills])
+        line.forbid(~able, self.weight)
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
-        """List shifts that overlap their person's leave."""
-        away = roster["leave_from"].notna() | roster["leave_until"].notna()
-        first = roster["leave_from"].fillna(roster["start"]).clip(lower=roster["start"])
-        after = roster["leave_until"].fillna(roster["end"]).clip(upper=roster["end"])
-        overlap = _hours(after - first)
-        bad = roster[away & (overlap > ROUNDING)]
-        rows = bad.assign(date=bad["start"], amount=overlap[bad.index], bound=0.0)
-        texts = [f"{row.shift_id} overlaps the leave by {row.amount:g} h" for row in rows.itertuples()]
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List shifts that want a skill their person lacks."""
+        if "skill" not in case.roster:
+            return no_breaches()
+        wanted = case.roster["skill"].astype("str").fillna("")
+        pairs = zip(wanted, case.roster["skills"].astype("str").fillna("").str.split(), strict=True)
+        lacks = pd.Series([bool(want) and want not in has for want, has in pairs], index=case.roster.index)
+        bad = case.roster[lacks]
+        rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
+        texts = [f"{row.shift_id} wants the skill {row.skill}" for row in rows.itertuples()]
         return _breaches(self, rows, texts)
 
 
 @dataclass(frozen=True)
+class Leave:
+    """Nobody works while on leave, or on study leave."""
+
+    article: str = HOUSE
+    study: bool = False
+    weight: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What planners call it."""
+        return "study leave" if self.study else "leave"
+
+    def constrain(self, line: Line) -> None:
+        """Rule out shifts that touch the leave."""
+        away = line.person.study if self.study else line.person.leave
+        if away is not None:
+            first, after = away
+            line.forbid((line.slate.start < after) & (line.slate.end > first), self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List shifts that overlap their person's leave."""
+        roster, kind = case.roster, "study" if self.study else "leave"
+        opens, closes = roster[f"{kind}_from"], roster[f"{kind}_until"]
+        first = opens.fillna(roster["start"]).clip(lower=roster["start"])
+        after = closes.fillna(roster["end"]).clip(upper=roster["end"])
+        overlap = _hours(after - first)
+        bad = roster[(opens.notna() | closes.notna()) & (overlap > ROUNDING)]
+        rows = bad.assign(date=bad["start"], amount=overlap[bad.index], bound=0.0)
+        texts = [f"{row.shift_id} overlaps the {self.name} by {row.amount:g} h" for row in rows.itertuples()]
+        return _breaches(self, rows, texts)
+
+
+@dataclass(frozen=True)
+class FreeDates:
+    """Nobody starts a shift on a date on which they cannot work (hard) or ask not to (soft)."""
+
+    column: Literal["blocked", "wished_off"]
+    article: str = HOUSE
+    weight: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What planners call it."""
+        return "blocked day" if self.column == "blocked" else "wished day off"
+
+    def constrain(self, line: Line) -> None:
+        """Rule out shifts that start on the dates."""
+        dates: frozenset[str] = getattr(line.person, self.column)
+        if dates:
+            free = np.isin(line.slate.dates, list(dates))
+            line.forbid(free[line.slate.day], self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List shifts that start on the dates."""
+        roster = case.roster
+        dates = roster["start"].dt.strftime("%Y-%m-%d")
+        pairs = zip(dates, roster[self.column].astype("str").fillna("").str.split(), strict=True)
+        bad = roster[np.array([date in free for date, free in pairs], dtype=bool)]
+        rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
+        texts = [f"{row.shift_id} starts on a {self.name}" for row in rows.itertuples()]
+        return _breaches(self, rows, texts)
+
+
+@dataclass(frozen=True)
+class PreferredKind:
+    """People who like one kind of shift work that kind."""
+
+    centre: Centre
+    weight: float | None
+    article: str = HOUSE
+    name: ClassVar[str] = "preferred kind"
+
+    def constrain(self, line: Line) -> None:
+        """Rule out, or price, shifts of the other kinds."""
+        if line.person.prefers in line.slate.kinds:
+            line.forbid(line.slate.kind != line.slate.kinds.index(line.person.prefers), self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List shifts of another kind than their person likes."""
+        roster = case.roster.assign(kind=_kinds(case.roster, self.centre))
+        known = {*self.centre.labour.kinds, NIGHT}
+        bad = roster[roster["prefers"].isin(known) & (roster["kind"] != roster["prefers"])]
+        rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
+        texts = [f"{row.shift_id} is {row.kind}, liked is {row.prefers}" for row in rows.itertuples()]
+        return _breaches(self, rows, texts)
+
+
+@dataclass(frozen=True)
+class OneShiftADay:
+    """At most one shift starts on a day."""
+
+    article: str = HOUSE
+    weight: None = None
+    name: ClassVar[str] = "one shift a day"
+
+    def constrain(self, line: Line) -> None:
+        """Let at most one shift start on each day."""
+        line.one_a_day()
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the days on which more than one starts."""
+        days = case.roster.assign(date=_days(case.roster))
+        counts = days.groupby(["agent_id", "date"], as_index=False).agg(amount=("shift_id", "size"))
+        bad = counts[counts["amount"] > 1].assign(bound=1.0)
+        texts = [f"{row.amount} shifts start on one day" for row in bad.itertuples()]
+        return _breaches(self, bad.astype({"amount": float}), texts)
+
+
+@dataclass(frozen=True)
 class Rest:
-    """One shift at a time, and a rest between two."""
+    """One shift at a time, and a rest between two; as an option at least twice as long as the first."""
 
     hours: float
     article: str
+    twice: bool = False
+    weight: None = None
     name: ClassVar[str] = "rest between shifts"
 
     def constrain(self, line: Line) -> None:
-        """Keep the rest between any two shifts."""
-        line.separate(self.hours)
+        """Keep the rest between any two shifts, and after the last one before the horizon."""
+        slate, last_end = line.slate, line.person.tail.last_end
+        length_s = slate.end - slate.start
+        rest_s = np.full(len(slate), round(self.hours * 3600), dtype=np.int64)
+        line.separate(np.maximum(rest_s, 2 * length_s) if self.twice else rest_s)
+        if last_end is not None:
+            line.not_before(last_end + round(self.hours * 3600))
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that start before the person has rested from all earlier ones."""
-        ordered = roster.sort_values(["agent_id", "start", "end"], kind="stable")
-        free_from = ordered.groupby("agent_id")["end"].cummax().groupby(ordered["agent_id"]).shift()
-        gap = _hours(ordered["start"] - free_from)
-        bad = ordered[gap < max(self.hours, 0.0) - ROUNDING]
-        rows = bad.assign(date=bad["start"], amount=gap[bad.index], bound=self.hours)
+        ordered = case.roster.sort_values(["agent_id", "start", "end"], kind="stable")
+        length = ordered["end"] - ordered["start"]
+        rest = (2 * length if self.twice else length * 0).clip(lower=self.hours * HOUR)
+        zone = ordered["start"].dt.tz
+        # On one axis in microseconds, so that the latest end so far is a cumulative maximum.
+        ready = (ordered["end"] + rest.clip(lower=pd.Timedelta(0))).groupby(ordered["agent_id"])
+        before = ready.cummax().groupby(ordered["agent_id"]).shift()
+        busy = ordered.groupby("agent_id")["end"].cummax().groupby(ordered["agent_id"]).shift()
+        came = ordered["last_end"].where(before.isna())
+        before = before.fillna((came + self.hours * HOUR).dt.tz_convert(zone))
+        late = _hours(before - ordered["start"])
+        gap = _hours(ordered["start"] - busy.fillna(came.dt.tz_convert(zone)))
+        bad = ordered[late > ROUNDING]
+        rows = bad.assign(date=bad["start"], amount=gap[bad.index], bound=(gap + late)[bad.index])
         texts = [
             f"{row.shift_id} overlaps an earlier shift by {-row.amount:g} h"
             if row.amount < 0
-            else f"{row.amount:g} h of rest before {row.shift_id}, at least {self.hours:g}"
+            else f"{row.amount:g} h of rest before {row.shift_id}, at least {row.bound:g}"
             for row in rows.itertuples()
         ]
         return _breaches(self, rows, texts)
@@ -279,15 +450,16 @@ class WeeklyRest:
 
     hours: float
     article: str
+    weight: float | None = None
     name: ClassVar[str] = "weekly rest"
 
     def constrain(self, line: Line) -> None:
         """Keep the rest in every week."""
-        line.rest_weekly(self.hours)
+        line.rest_weekly(self.hours, self.weight)
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def audit(self, case: Case) -> pd.DataFrame:
         """List the weeks in which a person's longest rest is too short."""
-        weeks = self._longest_rests(roster)
+        weeks = self._longest_rests(case.roster)
         bad = weeks[weeks["amount"] < self.hours - ROUNDING].assign(bound=self.hours)
         texts = [
             f"longest rest of the week is {row.amount:g} h, at least {self.hours:g}"
@@ -305,7 +477,9 @@ class WeeklyRest:
         parts["end"] = parts["end"].clip(upper=parts["week_end"])
         keys = [parts["agent_id"], parts["date"]]
         before = parts.groupby(["agent_id", "date"])["end"].cummax().groupby(keys).shift()
-        parts["gap"] = _hours(parts["start"] - before.fillna(week_start))
+        # The last shift before the horizon may reach into its first week.
+        opens = week_start.where(~(parts["last_end"] > week_start), parts["last_end"])
+        parts["gap"] = _hours(parts["start"] - before.fillna(opens))
         by_week = parts.groupby(["agent_id", "date"], as_index=False).agg(
             gap=("gap", "max"), last=("end", "max"), week_end=("week_end", "first")
         )
@@ -314,7 +488,7 @@ class WeeklyRest:
     @staticmethod
     def _parts_by_week(roster: pd.DataFrame) -> pd.DataFrame:
         """Repeat each shift for every week that it touches; ``date`` is the week's Monday."""
-        real = roster.loc[roster["end"] > roster["start"], ["agent_id", "start", "end"]]
+        real = roster.loc[roster["end"] > roster["start"], ["agent_id", "start", "end", "last_end"]]
         first = _monday(real["start"].dt.tz_localize(None))
         last_instant = real["end"].dt.tz_localize(None) - pd.Timedelta(seconds=1)
         weeks = ((_monday(last_instant) - first) // (7 * DAY) + 1).astype("int64")
@@ -324,86 +498,285 @@ class WeeklyRest:
 
 
 @dataclass(frozen=True)
-class WeekHours:
-    """Paid hours of a calendar week stay within the contract, less the share of its workdays on leave."""
+class PeriodHours:
+    """Paid hours stay within the production calendar's norm of the horizon, less the leave.
+
+    The norm is the person's part of it, by their contract; what they worked above it before counts.
+    """
 
     week_h: float
     article: str
-    name: ClassVar[str] = "hours in the week"
+    overtime_h: float = 0.0
+    """Hours above the norm that are let pass, such as agreed overtime."""
+    weight: None = None
+    name: ClassVar[str] = "hours in the period"
 
     def constrain(self, line: Line) -> None:
-        """Bound the hours of every week by what the leave leaves of the contract."""
-        contract = min(line.person.contract_h_week, self.week_h)
-        mondays = line.slate.midnights[:-1:7]
-        saturdays = line.slate.midnights[5::7]
-        first, after = line.person.leave or (0, 0)
-        away = np.clip(np.minimum(saturdays, after) - np.maximum(mondays, first), 0, None)
-        line.cap_hours(contract * (1 - away / (saturdays - mondays)))
+        """Bound the hours by what leave and the days before leave of the norm."""
+        person, midnights = line.person, line.slate.midnights
+        part = np.zeros(len(line.slate.norms))
+        for away in (person.leave, person.study):
+            first, after = away or (0, 0)
+            inside = np.minimum(midnights[1:], after) - np.maximum(midnights[:-1], first)
+            part = np.maximum(part, np.clip(inside, 0, None) / np.diff(midnights))
+        norm = float(line.slate.norms @ (1 - part)) * min(person.contract_h_week / self.week_h, 1.0)
+        line.cap_hours(0.0, max(norm - person.tail.balance_h + self.overtime_h, 0.0))
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
-        """List the weeks in which a person is paid for more."""
-        known = roster[roster["known"]]
-        monday = _monday(known["start"].dt.tz_localize(None))
-        weeks = (
-            known.assign(date=monday)
-            .groupby(["agent_id", "date"], as_index=False)
-            .agg(amount=("paid_h", "sum"), contract=("contract_h_week", "first"),
-                 leave_from=("leave_from", "first"), leave_until=("leave_until", "first"))
-        )  # fmt: skip
-        weeks["bound"] = weeks["contract"].clip(upper=self.week_h) * (1 - self._share_on_leave(weeks))
-        bad = weeks[weeks["amount"] > weeks["bound"] + ROUNDING]
-        texts = [f"{row.amount:g} paid hours in the week, at most {row.bound:g}" for row in bad.itertuples()]
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people who are paid for more hours."""
+        hours = self.hours_and_norms(case)
+        bad = hours[hours["amount"] > hours["bound"] + ROUNDING]
+        texts = [f"{row.amount:g} paid hours, the norm leaves {row.bound:g}" for row in bad.itertuples()]
         return _breaches(self, bad, texts)
 
-    @staticmethod
-    def _share_on_leave(weeks: pd.DataFrame) -> pd.Series:
-        """Share of Monday to Friday on leave; a leave with one open end goes on for ever."""
-        first, after = (weeks[name].dt.tz_localize(None) for name in ("leave_from", "leave_until"))
-        monday, saturday = weeks["date"], weeks["date"] + 5 * DAY
-        away = first.notna() | after.notna()
-        days = after.fillna(saturday).clip(upper=saturday) - first.fillna(monday).clip(lower=monday)
-        return (days / (5 * DAY)).clip(lower=0.0).where(away, 0.0)
+    def hours_and_norms(self, case: Case) -> pd.DataFrame:
+        """Paid hours (amount) and what the norm leaves (bound) of each person in a roster."""
+        known = case.roster[case.roster["known"]]
+        people = known.drop_duplicates("agent_id").set_index("agent_id")
+        bounds = [self._norm(person, case.day_norms) for _, person in people.iterrows()]
+        found = known.groupby("agent_id").agg(amount=("paid_h", "sum"), date=("start", "min"))
+        found["bound"] = pd.Series(bounds, index=people.index, dtype=float)
+        return found.reset_index()
+
+    def _norm(self, person: pd.Series, day_norms: pd.Series) -> float:
+        """The part of the norm that one person may work, day by day."""
+        days = pd.DatetimeIndex(day_norms.index)
+        present = np.ones(len(days))
+        for kind in ("leave", "study"):
+            first, after = (person[f"{kind}_{edge}"] for edge in ("from", "until"))
+            if pd.isna(first) and pd.isna(after):
+                continue
+            opens = days.min() if pd.isna(first) else first.tz_localize(None)
+            closes = days.max() + DAY if pd.isna(after) else after.tz_localize(None)
+            overlap = np.minimum(days + DAY, closes) - np.maximum(days, opens)
+            present = np.minimum(present, 1 - np.clip(overlap / DAY, 0.0, 1.0))
+        share = min(person["contract_h_week"] / self.week_h, 1.0)
+        before = 0.0 if pd.isna(person["balance_h"]) else person["balance_h"]
+        norm = float(day_norms.to_numpy() @ present) * share
+        return float(max(norm - before + self.overtime_h, 0.0))
+
+
+@dataclass(frozen=True)
+class Overtime:
+    """Hours above the norm stay within the year's bound."""
+
+    year_h: float
+    article: str
+    norm: PeriodHours
+    weight: None = None
+    name: ClassVar[str] = "overtime"
+
+    def constrain(self, line: Line) -> None:
+        """Bound nothing more: a roster plans none, and a change weighs it (`planning.roster.change`)."""
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people whose overtime exceeds the year's bound."""
+        hours = self.norm.hours_and_norms(case)
+        before = case.roster.groupby("agent_id")["overtime_h"].first().fillna(0.0)
+        above = (hours["amount"] - hours["bound"]).clip(lower=0.0) + hours["agent_id"].map(before)
+        bad = hours.assign(amount=above, bound=self.year_h)[above > self.year_h + ROUNDING]
+        texts = [f"{row.amount:g} h of overtime this year, at most {row.bound:g}" for row in bad.itertuples()]
+        return _breaches(self, bad, texts)
 
 
 @dataclass(frozen=True)
 class DaysInRow:
-    """No more than so many working days in a row."""
+    """No more than so many working days in a row, those before the horizon included."""
 
     days: int
     article: str
+    weight: float | None = None
     name: ClassVar[str] = "days in a row"
 
     def constrain(self, line: Line) -> None:
         """Bound the runs of days on which a shift starts."""
-        line.cap_run(self.days)
+        line.cap_run(self.days, self.weight)
 
-    def audit(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def audit(self, case: Case) -> pd.DataFrame:
         """List the runs of working days that are too long."""
-        worked = roster.assign(date=roster["start"].dt.tz_localize(None).dt.normalize())
-        days = worked[["agent_id", "date"]].drop_duplicates().sort_values(["agent_id", "date"])
-        # Days in a row less their rank in the row is the same day throughout a run.
-        days["run"] = days["date"] - days.groupby("agent_id").cumcount() * DAY
-        runs = days.groupby(["agent_id", "run"], as_index=False).agg(
-            date=("date", "min"), amount=("date", "size")
-        )
-        bad = runs[runs["amount"] > self.days].assign(bound=float(self.days))
-        bad["amount"] = bad["amount"].astype(float)
-        texts = [f"{row.amount:g} working days in a row, at most {self.days}" for row in bad.itertuples()]
+        return _long_runs(self, case, case.roster, self.days, "days_in_row", "working days")
+
+
+@dataclass(frozen=True)
+class NightsInRow:
+    """No more than so many night shifts in a row."""
+
+    nights: int
+    article: str
+    centre: Centre
+    weight: float | None = None
+    name: ClassVar[str] = "nights in a row"
+
+    def constrain(self, line: Line) -> None:
+        """Bound the runs of days on which a night shift starts."""
+        line.cap_nights(self.nights, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the runs of night shifts that are too long."""
+        nights = case.roster[_kinds(case.roster, self.centre) == NIGHT]
+        return _long_runs(self, case, nights, self.nights, "nights_in_row", "night shifts")
+
+
+def _long_runs(
+    rule: DaysInRow | NightsInRow, case: Case, roster: pd.DataFrame, most: int, before: str, what: str
+) -> pd.DataFrame:
+    """List the runs of days that are too long, those that come from before the horizon included."""
+    worked = roster.assign(date=_days(roster))
+    days = worked[["agent_id", "date", before]].drop_duplicates(["agent_id", "date"])
+    days = days.sort_values(["agent_id", "date"])
+    # Days in a row less their rank in the row is the same day throughout a run.
+    days["run"] = days["date"] - days.groupby("agent_id").cumcount() * DAY
+    runs = days.groupby(["agent_id", "run"], as_index=False).agg(
+        date=("date", "min"), amount=("date", "size"), came=(before, "first")
+    )
+    carried = runs["came"].fillna(0).where(runs["date"] == case.horizon.first, 0)
+    runs["amount"] = runs["amount"].astype(float) + carried
+    bad = runs[runs["amount"] > most].assign(bound=float(most))
+    texts = [f"{row.amount:g} {what} in a row, at most {most}" for row in bad.itertuples()]
+    return _breaches(rule, bad, texts)
+
+
+@dataclass(frozen=True)
+class DaysOff:
+    """No fewer than so many days off in a row between two runs of working days."""
+
+    days: int
+    article: str
+    weight: float | None = None
+    name: ClassVar[str] = "days off in a row"
+
+    def constrain(self, line: Line) -> None:
+        """Bound the runs of days off from below."""
+        line.least_off(self.days, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the runs of days off that are too short."""
+        worked = case.roster.assign(date=_days(case.roster))
+        days = worked.drop_duplicates(["agent_id", "date"]).sort_values(["agent_id", "date"])
+        eve = case.horizon.first - DAY
+        came = pd.Series(eve, index=days.index).where(days["days_in_row"].fillna(0) > 0)
+        before = days.groupby("agent_id")["date"].shift().fillna(came)
+        off = (days["date"] - before) / DAY - 1
+        bad = days.assign(amount=off, bound=float(self.days))[(off > 0) & (off < self.days)]
+        texts = [f"{row.amount:g} days off in a row, at least {self.days}" for row in bad.itertuples()]
         return _breaches(self, bad, texts)
 
 
-def rules_of(centre: Centre) -> tuple[Rule, ...]:
+@dataclass(frozen=True)
+class FreeWeekends:
+    """So many of four weekends are free: no shift starts on the Saturday or the Sunday."""
+
+    of_four: int
+    article: str
+    weight: float | None = None
+    name: ClassVar[str] = "free weekends"
+
+    def constrain(self, line: Line) -> None:
+        """Bound the weekends worked."""
+        weeks = line.slate.weeks
+        line.cap_weekends(weeks - self.of_four * weeks // 4, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people who work too many weekends."""
+        weeks = -(-((case.horizon.last - _monday_of(case.horizon.first)).days + 1) // 7)
+        most = weeks - math.floor(self.of_four * weeks / 4)
+        at_weekends = case.roster[case.roster["start"].dt.day_of_week >= 5]
+        saturdays = _monday(at_weekends["start"].dt.tz_localize(None))
+        counts = at_weekends.assign(week=saturdays).groupby("agent_id", as_index=False).agg(
+            amount=("week", "nunique"), date=("start", "min")
+        )  # fmt: skip
+        bad = counts[counts["amount"] > most].assign(bound=float(most)).astype({"amount": float})
+        texts = [f"{row.amount:g} weekends worked, at most {row.bound:g}" for row in bad.itertuples()]
+        return _breaches(self, bad, texts)
+
+
+@dataclass(frozen=True)
+class Successions:
+    """Some kinds of shift do not follow each other from one day to the next."""
+
+    pairs: tuple[tuple[str, str], ...]
+    article: str
+    centre: Centre
+    weight: float | None = None
+    name: str = "forbidden succession"
+
+    def constrain(self, line: Line) -> None:
+        """Rule out kinds on the day after kinds."""
+        kinds = line.slate.kinds
+        barred = np.zeros((len(kinds), len(kinds)), dtype=bool)
+        for first, second in self.pairs:
+            barred[kinds.index(first), kinds.index(second)] = True
+        line.forbid_succession(barred, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List shifts of a kind that must not follow the one of the day before."""
+        roster = case.roster.assign(date=_days(case.roster), kind=_kinds(case.roster, self.centre))
+        roster = roster.sort_values(["agent_id", "start"], kind="stable")
+        first = roster["date"] == case.horizon.first
+        came = roster["last_kind"].where(first & (roster["days_in_row"].fillna(0) > 0))
+        by_person = roster.groupby("agent_id")
+        next_day = by_person["date"].diff() == DAY
+        before = by_person["kind"].shift().where(next_day, came)
+        clash = [(one, two) in self.pairs for one, two in zip(before, roster["kind"], strict=True)]
+        bad = roster.assign(before=before, amount=1.0, bound=0.0)[np.array(clash, dtype=bool)]
+        texts = [f"{row.shift_id} is {row.kind}, the day before {row.before}" for row in bad.itertuples()]
+        return _breaches(self, bad, texts)
+
+
+def stable_start(centre: Centre, weight: float | None) -> Successions:
+    """Make the rule that the kind of shift stays the same from one working day to the next.
+
+    Examples
+    --------
+    >>> len(stable_start(Centre.load("data/centre.toml"), 50.0).pairs)
+    12
+    """
+    kinds = [*centre.labour.kinds, NIGHT]
+    return Successions(tuple(permutations(kinds, 2)), HOUSE, centre, weight, "stable start")
+
+
+def _monday_of(day: pd.Timestamp) -> pd.Timestamp:
+    return day - pd.Timedelta(days=day.day_of_week)
+
+
+def _days(roster: pd.DataFrame) -> pd.Series:
+    """Local day of each start, without zone."""
+    return roster["start"].dt.tz_localize(None).dt.normalize()
+
+
+def _kinds(roster: pd.DataFrame, centre: Centre) -> pd.Series:
+    """Name the kind of each shift, by its site's clock."""
+    night_h = _consent(centre)._night_hours(roster).to_numpy()
+    starts, ends = (
+        own_clock(pd.DatetimeIndex(roster[name]), roster["site"], centre) for name in ("start", "end")
+    )
+    names, kinds = kinds_of(starts, ends, night_h, centre)
+    return pd.Series([names[kind] for kind in kinds], index=roster.index, dtype="str")
+
+
+def _consent(centre: Centre) -> NightConsent:
+    labour, ahead = centre.labour, {name: site.ahead_h for name, site in centre.sites.items()}
+    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, ahead)
+
+
+def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) -> tuple[Rule, ...]:
     """Make the rules that a centre's labour settings ask for.
+
+    Parameters
+    ----------
+    centre : Centre
+    weights : mapping, optional
+        Roubles of a breach by the name of a rule, for rules that are to be soft; None makes a soft one hard.
 
     Raises
     ------
     PlanningError
-        A bound that no week can hold.
+        A bound that no week can hold, or a weight for a rule that can only be hard or does not exist.
 
     Examples
     --------
     >>> [rule.name for rule in rules_of(Centre.load("data/centre.toml"))][:3]
-    ['sound shift', 'own team', 'leave']
+    ['sound shift', 'own team', 'skill']
     """
     labour = centre.labour
     if labour.weekly_rest_h.value > SHORTEST_WEEK_H:
@@ -411,15 +784,55 @@ def rules_of(centre: Centre) -> tuple[Rule, ...]:
             f"labour.weekly_rest_h is {labour.weekly_rest_h.value:g}, must be at most {SHORTEST_WEEK_H:g}: "
             "a week holds no longer rest"
         )
-    consent = NightConsent(labour.night_from, labour.night_until, labour.night_consent.article)
-    return (
+    hours = PeriodHours(labour.week_h.value, labour.week_h.article)
+    pairs = tuple((first, second) for first, second in labour.forbidden_successions)
+    rules: list[Rule] = [
         SoundShift(),
         HouseTeam(),
+        Skill(),
         Leave(),
+        Leave(study=True),
+        FreeDates("blocked"),
         LongestShift(labour.max_shift_h.value, labour.max_shift_h.article),
-        *((consent,) if labour.night_consent.value else ()),
-        Rest(labour.min_rest_h.value, labour.min_rest_h.article),
+        *((_consent(centre),) if labour.night_consent.value else ()),
+        OneShiftADay(),
+        Rest(labour.min_rest_h.value, labour.min_rest_h.article, bool(labour.rest_twice_shift.value)),
         WeeklyRest(labour.weekly_rest_h.value, labour.weekly_rest_h.article),
-        WeekHours(labour.week_h.value, labour.week_h.article),
+        hours,
+        Overtime(labour.overtime_year_h.value, labour.overtime_year_h.article, hours),
         DaysInRow(int(labour.max_days_in_row.value), labour.max_days_in_row.article),
-    )
+        NightsInRow(int(labour.max_nights_in_row.value), labour.max_nights_in_row.article, centre),
+        DaysOff(int(labour.min_days_off.value), labour.min_days_off.article),
+        FreeWeekends(int(labour.free_weekends.value), labour.free_weekends.article),
+        *((Successions(pairs, HOUSE, centre),) if pairs else ()),
+        stable_start(centre, SOFT["stable start"]),
+        FreeDates("wished_off", weight=SOFT["wished day off"]),
+        PreferredKind(centre, SOFT["preferred kind"]),
+    ]
+    return tuple(_weighed(rule, weights or {}) for rule in _known(rules, weights or {}))
+
+
+SOFT = {"stable start": 50.0, "wished day off": 400.0, "preferred kind": 30.0}
+"""Roubles of a breach of the rules that are soft from the start: house assumptions."""
+
+
+def _known(rules: list[Rule], weights: Mapping[str, float | None]) -> list[Rule]:
+    for name in set(weights) - {rule.name for rule in rules}:
+        raise PlanningError(
+            f"weights name the rule {name!r}, must be one of {', '.join(rule.name for rule in rules)}"
+        )
+    return rules
+
+
+def _weighed(rule: Rule, weights: Mapping[str, float | None]) -> Rule:
+    """Set the weight that is asked for, if the rule can have one."""
+    if rule.name not in weights:
+        return rule
+    weight = weights[rule.name]
+    can_be_soft = next(part.type for part in fields(cast(Any, rule)) if part.name == "weight") != "None"
+    if weight is not None and not (can_be_soft and math.isfinite(weight) and weight >= 0):
+        raise PlanningError(
+            f"weights[{rule.name!r}] is {weight}, must be "
+            + ("roubles >= 0, or None for a hard rule" if can_be_soft else "None: the rule can only be hard")
+        )
+    return cast(Rule, replace(cast(Any, rule), weight=weight))

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import hours_within
+from planning.calendars import day_norms, hours_within
 from planning.centre import Centre
 
-__all__ = ["Bools", "Floats", "Ints", "Line", "Person", "Slate"]
+__all__ = ["Bools", "Floats", "Horizon", "Ints", "Line", "Person", "Slate", "Tail", "kinds_of", "own_clock"]
 
-_BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "clock", "day")
+_BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "day", "skill")
 
 Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
@@ -40,6 +40,42 @@ def seconds(times: pd.DatetimeIndex) -> Ints:
     return np.asarray(utc.astype("datetime64[s]").astype("int64"), dtype=np.int64)
 
 
+def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.DatetimeIndex:
+    """Move each time to where its site's own clock stands; a site that the centre lacks is not ahead.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml").replace({"sites.kaluga.ahead_h": 7})
+    >>> noon = pd.DatetimeIndex(["2026-11-23 12:00"]).tz_localize("Europe/Moscow")
+    >>> own_clock(noon, pd.Series(["kaluga"]), centre).hour.tolist()
+    [19]
+    """
+    ahead = {name: site.ahead_h for name, site in centre.sites.items()}
+    return times + pd.to_timedelta([ahead.get(site, 0.0) for site in sites], unit="h")
+
+
+@dataclass(frozen=True)
+class Tail:
+    """What a person brings along from the days before the horizon, which starts in the middle of a life."""
+
+    last_end: int | None = None
+    """End of the last shift before the horizon, seconds; None is long ago."""
+    days: int = 0
+    """Working days in a row up to the day before the horizon."""
+    nights: int = 0
+    """Night shifts in a row up to the day before the horizon."""
+    kind: str = ""
+    """Kind of the last shift, if it was on the day before the horizon."""
+    balance_h: float = 0.0
+    """Hours of the accounting period worked above its norm before the horizon; negative below."""
+    overtime_h: float = 0.0
+    """Overtime of the year so far, hours."""
+    nights_before: int = 0
+    """Night shifts of the last month."""
+    weekends_before: int = 0
+    """Weekends worked in the last month."""
+
+
 @dataclass(frozen=True)
 class Person:
     """One member of a team.
@@ -57,6 +93,18 @@ class Person:
     night_ok: bool
     leave: tuple[int, int] | None = None
     """First second of leave and first second after it."""
+    study: tuple[int, int] | None = None
+    """First second of study leave and first second after it."""
+    blocked: frozenset[str] = frozenset()
+    """Dates on which the person cannot work, such as "2026-11-24"."""
+    wished_off: frozenset[str] = frozenset()
+    """Dates on which the person asks not to work."""
+    prefers: str = ""
+    """Kind of shift that the person likes to work."""
+    skills: frozenset[str] = frozenset()
+    """What the person can do beside the team's work."""
+    tail: Tail = Tail()
+    """What went before."""
 
     def on_leave(self, start: int, end: int) -> bool:
         """Tell whether any part of a span falls into the leave."""
@@ -81,13 +129,23 @@ class Slate:
     headcount: Ints
     """People wanted, shape (shifts,)."""
     night: Bools
-    """Whether any part lies in the night hours, shape (shifts,)."""
-    clock: Ints
-    """Local time of day of the start, seconds, shape (shifts,)."""
+    """Whether any part lies in the night hours of the site's own clock, shape (shifts,)."""
+    kind: Ints
+    """Which of `kinds`, shape (shifts,)."""
     day: Ints
     """Local day of the start, counted from the first Monday, shape (shifts,)."""
+    skill: NDArray[np.str_]
+    """Skill that is wanted beside the team's; empty for none, shape (shifts,)."""
     midnights: Ints
     """Start of each local day of the horizon's calendar weeks, and the end, shape (7 x weeks + 1,)."""
+    dates: tuple[str, ...]
+    """Date of each of these days, shape (7 x weeks,)."""
+    first: int
+    """Number of the horizon's first day among them."""
+    norms: Floats
+    """Working hours of each day in the production calendar, 0 outside the horizon, shape (7 x weeks,)."""
+    kinds: tuple[str, ...]
+    """Names of the kinds of shift."""
 
     def __len__(self) -> int:
         return len(self.start)
@@ -112,21 +170,34 @@ class Slate:
         kept = {name: getattr(self, name)[shifts] for name in _BY_SHIFT}
         return replace(self, **kept)
 
+    @property
+    def night_kind(self) -> int:
+        """Number of the kind that is night work, -1 if none is."""
+        return self.kinds.index(NIGHT) if NIGHT in self.kinds else -1
+
     @classmethod
-    def of(cls, shifts: pd.DataFrame, centre: Centre) -> Self:
+    def of(cls, shifts: pd.DataFrame, centre: Centre, horizon: Horizon | None = None) -> Self:
         """Lay out shifts of one team, sorted by start, end and paid hours, without doubles.
 
         Parameters
         ----------
         shifts : DataFrame
-            Columns site, team, start, end, paid_h, headcount; at least one row.
+            Columns site, team, start, end, paid_h, headcount, perhaps skill; at least one row.
         centre : Centre
+        horizon : Horizon, optional
+            Days of the roster; those of the shifts by default.
         """
         starts = pd.DatetimeIndex(shifts["start"]).tz_convert(centre.time_zone)
         ends = pd.DatetimeIndex(shifts["end"]).tz_convert(centre.time_zone)
-        night_h = hours_within(starts, ends, centre.labour.night_from, centre.labour.night_until)
-        midnights = _weeks_of(starts)
+        labour = centre.labour
+        own = [own_clock(times, shifts["site"], centre) for times in (starts, ends)]
+        night_h = hours_within(own[0], own[1], labour.night_from, labour.night_until)
+        horizon = horizon or Horizon.of(starts)
+        days = horizon.calendar_days
+        midnights = days.tz_localize(starts.tz)
         local = starts.tz_localize(None)
+        names, kinds = kinds_of(own[0], own[1], night_h, centre)
+        inside = np.isin(days[:-1], horizon.norm_days)
         return cls(
             site=str(shifts["site"].iloc[0]),
             team=str(shifts["team"].iloc[0]),
@@ -135,24 +206,85 @@ class Slate:
             paid_h=shifts["paid_h"].to_numpy(float),
             headcount=shifts["headcount"].to_numpy(np.int64),
             night=night_h > 0,
-            clock=np.asarray((local - local.normalize()) // pd.Timedelta(seconds=1), dtype=np.int64),
-            day=np.asarray((local.normalize() - midnights[0].tz_localize(None)).days, dtype=np.int64),
+            kind=kinds,
+            day=np.asarray((local.normalize() - days[0]).days, dtype=np.int64),
+            skill=np.array(shifts["skill"] if "skill" in shifts else [""] * len(shifts), dtype=np.str_),
             midnights=seconds(midnights),
+            dates=tuple(f"{day:%Y-%m-%d}" for day in days[:-1]),
+            first=(horizon.first - days[0]).days,
+            norms=np.where(inside, day_norms(days[:-1], centre.country, labour.week_h.value), 0.0),
+            kinds=names,
         )
 
 
-def _weeks_of(starts: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Local midnights of the whole calendar weeks around some starts, with the end of the last week."""
-    days = starts.tz_localize(None).normalize()
-    first = days.min() - pd.Timedelta(days=days.min().day_of_week)
-    weeks = (days.max() - first).days // 7 + 1
-    return pd.date_range(first, periods=7 * weeks + 1).tz_localize(starts.tz)
+NIGHT = "night"
+"""The kind of shift half of which, or more, lies at night (TK RF 96)."""
+
+
+@dataclass(frozen=True)
+class Horizon:
+    """The local days of a roster, from the first to the last, without zone.
+
+    Examples
+    --------
+    >>> week = Horizon(pd.Timestamp("2026-11-25"), pd.Timestamp("2026-12-01"))
+    >>> len(week.calendar_days) - 1, len(week.norm_days)
+    (14, 7)
+    """
+
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+    @classmethod
+    def of(cls, starts: pd.DatetimeIndex) -> Self:
+        """Days on which some shifts start, by their own clock."""
+        days = starts.tz_localize(None).normalize()
+        return cls(days.min(), days.max())
+
+    @property
+    def calendar_days(self) -> pd.DatetimeIndex:
+        """Days of the calendar weeks around the horizon, with the day after the last."""
+        monday = self.first - pd.Timedelta(days=self.first.day_of_week)
+        weeks = (self.last - monday).days // 7 + 1
+        return pd.date_range(monday, periods=7 * weeks + 1)
+
+    @property
+    def norm_days(self) -> pd.DatetimeIndex:
+        """Days whose working hours may be worked in the horizon: its own, and seven at least."""
+        monday = self.first - pd.Timedelta(days=self.first.day_of_week)
+        start = monday if self.last - monday < pd.Timedelta(days=7) else self.first
+        return pd.date_range(start, max(self.last, start + pd.Timedelta(days=6)))
+
+
+def kinds_of(
+    starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, night_h: Floats, centre: Centre
+) -> tuple[tuple[str, ...], Ints]:
+    """Name the kinds of shift, and tell each shift's: by its start, or night if half of it is night.
+
+    The times are on the site's own clock.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> starts = pd.DatetimeIndex(["2026-11-23 08:00", "2026-11-23 20:00"]).tz_localize("Europe/Moscow")
+    >>> names, kinds = kinds_of(starts, starts + pd.Timedelta("8.5h"), np.array([0.0, 6.5]), centre)
+    >>> [names[kind] for kind in kinds]
+    ['early', 'night']
+    """
+    begins = sorted((begin.total_seconds(), name) for name, begin in centre.labour.kinds.items())
+    local = starts.tz_localize(None)
+    clock = np.asarray((local - local.normalize()) // pd.Timedelta(seconds=1), dtype=np.int64)
+    # Before the first kind begins, the last of the evening before goes on.
+    kind = (np.searchsorted([begin for begin, _ in begins], clock, side="right") - 1) % len(begins)
+    length_h = np.asarray((ends - starts) / pd.Timedelta(hours=1), dtype=float)
+    return (*(name for _, name in begins), NIGHT), np.where(2 * night_h >= length_h, len(begins), kind)
 
 
 class Line(Protocol):
-    """One person's line of work, as a solver lets rules shape it.
+    """One person's line of work, as a solver lets rules shape it: one shift a day at most.
 
-    All methods narrow what the person may work; a person who works nothing must always remain lawful.
+    All methods narrow what the person may work, or set a price on it, in roubles; a person who works nothing
+    always remains lawful, unless hours are asked. A price of None forbids.
     """
 
     @property
@@ -163,17 +295,41 @@ class Line(Protocol):
     def slate(self) -> Slate:
         """What there is to work."""
 
-    def forbid(self, shifts: Bools) -> None:
-        """Rule out shifts, shape (shifts,)."""
+    def forbid(self, shifts: Bools, price: float | None = None) -> None:
+        """Rule out shifts, or price each of them, shape (shifts,)."""
 
-    def separate(self, rest_h: float) -> None:
-        """Keep a rest between any two shifts."""
+    def not_before(self, instant: int) -> None:
+        """Let nothing start before an instant, seconds."""
 
-    def cap_hours(self, hours: Floats) -> None:
-        """Bound the paid hours of the shifts that start in each calendar week, shape (weeks,)."""
+    def separate(self, rest_s: Ints) -> None:
+        """Keep a rest after each shift, shape (shifts,)."""
 
-    def cap_run(self, days: int) -> None:
-        """Bound the consecutive days on which a shift starts."""
+    def one_a_day(self) -> None:
+        """Let at most one shift start on each day."""
 
-    def rest_weekly(self, rest_h: float) -> None:
-        """Keep one uninterrupted rest within every calendar week."""
+    def cap_hours(self, least_h: float, most_h: float) -> None:
+        """Bound the paid hours of the horizon."""
+
+    def cap_run(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive days on which a shift starts; the price is for each day above."""
+
+    def cap_nights(self, nights: int, price: float | None = None) -> None:
+        """Bound the consecutive days on which a night shift starts; the price is for each above."""
+
+    def least_off(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive days off from below; the price is for each run that is shorter."""
+
+    def least_run(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive working days from below, but not at either end of the horizon."""
+
+    def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
+        """Rule out kinds on the day after kinds, shape (kinds, kinds)."""
+
+    def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
+        """Keep one uninterrupted rest within every calendar week; the price is for each week without."""
+
+    def cap_weekends(self, most: int, price: float | None = None) -> None:
+        """Bound the weekends on which a shift starts; the price is for each above."""
+
+    def cap_count(self, shifts: Bools, most: int) -> None:
+        """Bound how many of some shifts are worked, shape (shifts,)."""

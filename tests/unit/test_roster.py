@@ -135,6 +135,21 @@ def test_night_shifts_go_to_those_who_agreed() -> None:
     assert who(found) == {"1 08:00": ["a"], "1 20:00": ["b"]}
 
 
+def test_a_night_is_night_on_the_sites_own_clock() -> None:
+    """Seven hours ahead, Moscow's 15:00 to 23:00 are the night, and its 02:00 to 10:30 are the day."""
+    centre = CENTRE.replace({"sites.kaluga.ahead_h": 7})
+    plan = table(shift(1, "15:00", 8.5), shift(2, "02:00", 8.5))
+    found = build_roster(centre, plan, people({"night_ok": False}, {}))
+    assert who(found)["1 15:00"] == ["b"]
+    nights = found.roster.set_index("shift_id")["night_h"]
+    assert nights.to_dict() == pytest.approx({"1 15:00": 8 * 8 / 8.5, "2 02:00": 0.0})
+    assert audit(centre, found.roster, people({"night_ok": False}, {})).empty
+    unlawful = found.roster.assign(agent_id="a")
+    breaches = audit(centre, unlawful, people({"night_ok": False}))
+    assert "1 15:00 has 8 night hours without consent" in breaches["text"].tolist()
+    assert "2 02:00" not in " ".join(breaches["text"][breaches["rule"] == "night consent"])
+
+
 def test_nobody_works_on_leave_in_midweek() -> None:
     """Tuesday and Wednesday off; Monday's night would reach into the leave."""
     away = {"leave_from": MONDAY + pd.Timedelta(days=1), "leave_until": MONDAY + pd.Timedelta(days=3)}
@@ -195,21 +210,19 @@ def test_hours_are_shared_evenly() -> None:
 def test_starts_are_kept_together() -> None:
     """Early, middle and late shifts go to an early, a middle and a late person."""
     clocks = ("06:00", "12:00", "18:00")
-    days = table(*(shift(day, clock, 8.5) for day in (1, 2, 4, 5) for clock in clocks))
-    roster = checked(days, people({}, {}, {})).roster
+    days = table(*(shift(day, clock, 8.5) for day in (1, 2, 3, 4) for clock in clocks))
+    roster = checked(days, people({}, {}, {}), fair_late_rub=0.0).roster
     hours = roster["start"].dt.hour.groupby(roster["agent_id"])
     assert hours.max().to_dict() == hours.min().to_dict()
 
 
-def test_starts_that_wander_have_a_price() -> None:
-    """Within the band it is nothing, across midnight too."""
-    price = {}
-    starts = {"wide": ("06:00", "18:00"), "near": ("06:00", "08:00"), "midnight": ("23:00", "01:00")}
-    for name, (first, second) in starts.items():
-        shifts = table(shift(1, first, 8.5), shift(3, second, 8.5))
-        dear, free = (checked(shifts, people({}), unstable_rub=rub).objective for rub in (50.0, 0.0))
-        price[name] = dear - free
-    assert price == {"wide": 50.0, "near": 0.0, "midnight": 0.0}
+def test_nights_and_weekends_are_shared_with_last_months_in_mind() -> None:
+    """Two nights and two people: who had two nights last month works none; else each works one."""
+    days = table(shift(1, "20:00", 11.0), shift(4, "20:00", 11.0))
+    fair = checked(days, people({}, {})).roster["agent_id"].value_counts().to_dict()
+    assert fair == {"a": 1, "b": 1}
+    tired = people({"nights_before": 2}, {"nights_before": 0})
+    assert checked(days, tired, fairness_rub_h=0.0).roster["agent_id"].tolist() == ["b", "b"]
 
 
 def test_the_same_input_gives_the_same_roster() -> None:
@@ -236,7 +249,7 @@ def test_faulty_input_is_refused_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("gap", -0.1), ("gap", float("nan")), ("tolerance_rub", "5"),
-                                             ("fairness_rub_h", True), ("band_h", 0.0), ("repair_rounds", -1),
+                                             ("fairness_rub_h", True), ("threads", 0), ("repair_rounds", -1),
                                              ("pricing_rounds", 0), ("seed", 1.5)])  # fmt: skip
 def test_settings_that_cannot_be_are_refused(name: str, value: object) -> None:
     with pytest.raises(PlanningError, match=f"{name} is {value!r}, must be"):
@@ -276,21 +289,34 @@ def _team_week(
 
 
 def test_a_large_team_is_covered_lawfully_in_seconds() -> None:
-    """150 people, some 200 different shifts: nobody is missing, proven close to the best, and soon."""
+    """150 people, some 200 different shifts: nobody is missing, proven close to the best, and soon.
+
+    What the shifts cost is proven as tightly as the settings ask; the fair sharing of nights, weekends and
+    late ends is exchanged into place, and its bound looks at each burden alone, so that a wider gap remains.
+    """
     shifts, someone = _team_week(seed=1, team="first_line_kaluga", hours=5000.0)
     began = time.process_time()
     found = checked(shifts, someone)
     assert found.unmet.empty
-    assert found.status == "optimal"
+    assert found.gap < 0.02  # 0.0156 measured
     assert len(someone) > 130
     assert time.process_time() - began < 60.0  # 5 s measured, 10 s more where numba compiles first
+
+
+def test_the_cover_of_a_large_team_is_optimal() -> None:
+    """Without the burdens there are the cover, the hours and the soft rules, and these are proven."""
+    shifts, someone = _team_week(seed=1, team="first_line_kaluga", hours=5000.0)
+    free = {"fair_night_rub": 0.0, "fair_weekend_rub": 0.0, "fair_late_rub": 0.0}
+    found = checked(shifts, someone, **free)
+    assert found.unmet.empty
+    assert found.status == "optimal"
 
 
 def test_repair_finds_what_the_dive_misses() -> None:
     """With one round of pricing the columns are poor; CP-SAT's repair makes up for it."""
     days = table(*(shift(day, clock, 8.5) for day in range(1, 8) for clock in ("06:00", "14:00")))
     someone = people({}, {}, {})
-    poor = {"pricing_rounds": 1, "dive_rounds": 1, "choice_effort": 0.0, "gap": 0.0, "tolerance_rub": 0.0}
+    poor = {"pricing_rounds": 1, "dive_rounds": 1, "gap": 0.0, "tolerance_rub": 0.0}
     without = checked(days, someone, repair_rounds=0, **poor)
     repaired = checked(days, someone, repair_rounds=8, **poor)
     assert repaired.unmet["missing"].sum() == 0

@@ -1,0 +1,167 @@
+"""The roster as planners and people keep it: a workbook with a sheet a team, and a calendar a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xlsxwriter
+
+from planning.calendars import day_norms, public_holidays
+from planning.centre import Centre
+from planning.errors import PlanningError
+from planning.roster.slate import Horizon
+from planning.tables import PEOPLE, ROSTER
+
+__all__ = ["LETTERS", "time_sheet", "write_calendars", "write_roster_book"]
+
+LETTERS = {
+    "Я": "day work",
+    "Н": "work with night hours",
+    "РВ": "work on a public holiday",
+    "В": "day off",
+    "ОТ": "annual leave",
+    "У": "study leave",
+    "Б": "sick: typed in by hand",
+}
+"""Letters of the Russian time sheet (form T-13)."""
+
+
+def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon) -> pd.DataFrame:
+    """Lay out who works when: a row a person, a column a day with the letter of the time sheet.
+
+    Returns
+    -------
+    DataFrame
+        Index agent_id; columns team, one a day (dates), then hours, night_hours and norm_h: what the
+        production calendar asks of the person's contract, leave taken off.
+    """
+    dates = pd.date_range(horizon.first, horizon.last)
+    who = PEOPLE.check(people, "people").set_index("agent_id")
+    free = public_holidays(centre.country, tuple(sorted({day.year for day in dates})))
+    table = pd.DataFrame("В", index=who.index, columns=dates)
+    for kind, letter in (("leave", "ОТ"), ("study", "У")):
+        for agent, row in who[who[f"{kind}_from"].notna() & who[f"{kind}_until"].notna()].iterrows():
+            first, after = (
+                row[f"{kind}_{edge}"].tz_convert(centre.time_zone).tz_localize(None)
+                for edge in ("from", "until")
+            )
+            table.loc[agent, (dates + pd.Timedelta(days=1) > first) & (dates < after)] = letter
+    away = table.isin(["ОТ", "У"]).to_numpy()
+    days = roster["start"].dt.tz_convert(centre.time_zone).dt.tz_localize(None).dt.normalize()
+    for agent, day, night_h in zip(roster["agent_id"], days, roster["night_h"], strict=True):
+        if agent in table.index and day in table.columns:
+            table.loc[agent, day] = (
+                "РВ" if day.date() in free and day.day_of_week < 5 else "Н" if night_h else "Я"
+            )
+    norms = (~away) @ day_norms(dates, centre.country, centre.labour.week_h.value)
+    sums = roster.groupby("agent_id")[["paid_h", "night_h"]].sum().reindex(table.index, fill_value=0.0)
+    table.insert(0, "team", who["team"])
+    return table.assign(
+        hours=sums["paid_h"],
+        night_hours=sums["night_h"],
+        norm_h=np.round(norms * who["contract_h_week"] / centre.labour.week_h.value, 2),
+    )
+
+
+def write_roster_book(
+    path: str | Path, roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon
+) -> None:
+    """Write a workbook with a sheet a team, people by days, and a legend of the letters.
+
+    Raises
+    ------
+    PlanningError
+        The file cannot be written.
+    """
+    sheet = time_sheet(roster, people, centre, horizon)
+    try:
+        with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
+            formats = {
+                "head": book.add_format({"bold": True, "bottom": 1, "align": "center"}),
+                "weekend": book.add_format(
+                    {"bold": True, "bottom": 1, "align": "center", "bg_color": "#E8ECF0"}
+                ),
+                "cell": book.add_format({"align": "center"}),
+                "h": book.add_format({"num_format": "0.0"}),
+            }
+            for team, rows in sheet.groupby("team"):
+                # Excel allows 31 characters; the teams' names are shorter, or cut.
+                _write_team(book.add_worksheet(str(team)[:31]), rows.drop(columns="team"), formats)
+            legend = book.add_worksheet("letters")
+            for row, (letter, meaning) in enumerate(LETTERS.items()):
+                legend.write_row(row, 0, [letter, meaning])
+    except OSError as error:
+        raise PlanningError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _write_team(sheet: Any, rows: pd.DataFrame, formats: dict[str, Any]) -> None:
+    """Write one team: names, days, and the sums as live formulas would be wrong: letters hold no hours."""
+    sheet.write_string(0, 0, "agent_id", formats["head"])
+    sheet.set_column(0, 0, max(12, int(rows.index.str.len().max()) + 2))
+    days = [name for name in rows.columns if isinstance(name, pd.Timestamp)]
+    sheet.set_column(1, len(days), 5)
+    for column, name in enumerate(rows.columns, start=1):
+        is_day = isinstance(name, pd.Timestamp)
+        style = "weekend" if is_day and name.day_of_week >= 5 else "head"
+        sheet.write_string(0, column, f"{name:%d.%m}" if is_day else str(name), formats[style])
+    for row, (agent, values) in enumerate(rows.iterrows(), start=1):
+        sheet.write_string(row, 0, str(agent))
+        for column, (name, value) in enumerate(values.items(), start=1):
+            if isinstance(name, pd.Timestamp):
+                sheet.write_string(row, column, value, formats["cell"])
+            else:
+                sheet.write_number(row, column, float(value), formats["h"])
+    sheet.freeze_panes(1, 1)
+    sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0)
+
+
+def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) -> list[Path]:
+    """Write an iCalendar file for each person, with an event a shift.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made where missing.
+    roster : DataFrame
+        Columns of `planning.tables.ROSTER`.
+    centre : Centre
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    PlanningError
+        The folder cannot be written.
+    """
+    from icalendar import Calendar, Event  # only here: most plans write no calendars
+
+    target = Path(folder)
+    paths = []
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for agent, rows in ROSTER.check(roster, "roster").groupby("agent_id"):
+            calendar = Calendar()
+            calendar.add("prodid", f"-//{centre.name}//roster//")
+            calendar.add("version", "2.0")
+            for row in rows.sort_values("start").itertuples():
+                event = Event()
+                # The same shift has the same name in every edition, so that calendars replace it.
+                event.add("uid", f"{agent}-{row.start:%Y%m%dT%H%M}@{row.team}")
+                event.add("dtstamp", row.start.tz_convert("UTC").to_pydatetime())
+                event.add("dtstart", row.start.tz_convert("UTC").to_pydatetime())
+                event.add("dtend", row.end.tz_convert("UTC").to_pydatetime())
+                event.add("summary", f"{row.team}, {row.paid_h:g} h")
+                calendar.add_component(event)
+            name = "".join(c if c.isalnum() or c in "-_." else "_" for c in str(agent))
+            paths.append(target / f"{name}.ics")
+            paths[-1].write_bytes(calendar.to_ical())
+    except OSError as error:
+        raise PlanningError(f"{target} cannot be written: {error.strerror}") from None
+    return paths

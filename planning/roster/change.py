@@ -1,0 +1,295 @@
+"""Changes to a roster that people already have: who can take over, and the fewest changes that mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from planning.centre import Centre
+from planning.errors import PlanningError
+from planning.roster.audit import audit, case_of
+from planning.roster.model import (
+    Roster,
+    TeamProblem,
+    TeamRoster,
+    problems_of,
+    roster_of,
+    team_people,
+    wanted_shifts,
+)
+from planning.roster.problem import Assignment, Problem, RosterSettings, missing_heads
+from planning.roster.repair import reassign
+from planning.roster.rules import PeriodHours, Rule, rules_of
+from planning.roster.slate import FOREVER, Bools, Horizon, Ints
+from planning.tables import ROSTER
+
+__all__ = ["Mended", "mend", "substitutes"]
+
+FIRST_OVERTIME_H, FIRST_FACTOR, LATER_FACTOR = 2.0, 0.5, 1.0
+"""Overtime is paid 1.5 times for its first two hours and twice afterwards (TK RF 152)."""
+HELPERS, EFFORT = 10, 3.0
+"""People whose lines are sought anew where no exchange helps, and CP-SAT's deterministic seconds for it."""
+NEAR_S = 7 * 86400
+"""How far from an open shift the one may be that is given up for it, seconds."""
+
+
+def substitutes(
+    centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, shift: pd.Series, *, horizon: Horizon
+) -> pd.DataFrame:
+    """Rank who could work one open shift, and what each would cost.
+
+    Parameters
+    ----------
+    centre : Centre
+    roster : DataFrame
+        Columns of `planning.tables.ROSTER`.
+    people : DataFrame
+        Columns of `planning.tables.PEOPLE`.
+    shift : Series
+        One row of `planning.tables.SHIFTS`.
+    horizon : Horizon
+        Days of the roster.
+
+    Returns
+    -------
+    DataFrame
+        A row for each person of the team: agent_id, lawful, overtime_h, cost_rub (the hours, the night
+        premium and the overtime premium), why (the rules that forbid it). The cheapest lawful ones first.
+    """
+    team = people[people["team"] == shift["team"]]
+    rows = team[["agent_id"]].merge(pd.DataFrame([shift]), how="cross").assign(night_h=0.0)
+    if rows.empty:
+        return pd.DataFrame(columns=["agent_id", "lawful", "overtime_h", "cost_rub", "why"])
+    tried = pd.concat([roster[roster["team"] == shift["team"]], rows], ignore_index=True)
+    breaches = audit(centre, tried[list(ROSTER.columns)], team, horizon=horizon)
+    labour = centre.labour
+    norm = PeriodHours(labour.week_h.value, labour.week_h.article)
+    hours = norm.hours_and_norms(case_of(centre, tried[list(ROSTER.columns)], team, horizon))
+    above = (hours["amount"] - hours["bound"]).clip(lower=0.0).to_numpy()
+    found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(shift["paid_h"])))
+    others = breaches[breaches["rule"] != norm.name]
+    reasons = others.groupby("agent_id")["text"].agg("; ".join)
+    found["why"] = pd.Series([reasons.get(agent, "") for agent in found["agent_id"]], dtype="str")
+    # All hours above the norm come on one day, so the bound for two days holds for them.
+    much = (found["overtime_h"] > labour.overtime_two_days_h.value + 1e-6) & (found["why"] == "")
+    found.loc[much, "why"] = (
+        f"more than {labour.overtime_two_days_h.value:g} h of overtime ({labour.overtime_two_days_h.article})"
+    )
+    found["lawful"] = found["why"] == ""
+    found["cost_rub"] = _price(centre, shift, found["overtime_h"].to_numpy())
+    ordered = found.sort_values(["lawful", "cost_rub", "agent_id"], ascending=[False, True, True])
+    return ordered[["agent_id", "lawful", "overtime_h", "cost_rub", "why"]].reset_index(drop=True)
+
+
+def _price(centre: Centre, shift: pd.Series, overtime_h: np.ndarray) -> np.ndarray:
+    """Roubles of a shift of which some hours are overtime."""
+    rate, night_h = centre.hourly_rub(str(shift["team"])), float(shift.get("night_h", 0.0) or 0.0)
+    first = np.minimum(overtime_h, FIRST_OVERTIME_H)
+    extra_h = FIRST_FACTOR * first + LATER_FACTOR * (overtime_h - first)
+    return np.asarray(rate * (shift["paid_h"] + centre.labour.night_premium.value * night_h + extra_h))
+
+
+@dataclass(frozen=True, eq=False)
+class Mended:
+    """A roster after a change."""
+
+    roster: Roster
+    changes: pd.DataFrame
+    """agent_id, shift_id, start, change ("added" or "dropped"), notice_days, needs_consent."""
+
+
+def mend(
+    centre: Centre,
+    shifts: pd.DataFrame,
+    people: pd.DataFrame,
+    before: pd.DataFrame,
+    *,
+    now: pd.Timestamp | None = None,
+    pinned: pd.DataFrame | None = None,
+    change_rub: float = 2000.0,
+    settings: RosterSettings | None = None,
+) -> Mended:
+    """Mend a roster after a sickness, a new leave or new shifts, with as few changes as can be.
+
+    Parameters
+    ----------
+    centre : Centre
+    shifts : DataFrame
+        Columns of `planning.tables.SHIFTS`: what is to be covered now.
+    people : DataFrame
+        Columns of `planning.tables.PEOPLE`: as they are now, the sick and the new leaves included.
+    before : DataFrame
+        Columns of `planning.tables.ROSTER`: what people have been told.
+    now : Timestamp, optional
+        When the change is made: what began before stays as it was, and a change sooner than
+        ``labour.publish_days`` ahead needs consent (TK RF 103).
+    pinned : DataFrame, optional
+        agent_id and shift_id of assignments that must stay.
+    change_rub : float
+        Price of a change of one person's day.
+    settings : RosterSettings, optional
+
+    Returns
+    -------
+    Mended
+
+    Raises
+    ------
+    PlanningError
+        A pinned assignment is not in the roster.
+    """
+    settings, rules = settings or RosterSettings(), rules_of(centre)
+    wanted, who = wanted_shifts(shifts, centre), team_people(people)
+    problems = problems_of(centre, wanted, who, settings, rules)
+    known = set(before[["agent_id", "shift_id"]].itertuples(index=False, name=None))
+    pins = (
+        set() if pinned is None else set(pinned[["agent_id", "shift_id"]].itertuples(index=False, name=None))
+    )
+    for agent, shift in sorted(pins - known):
+        raise PlanningError(f"pinned names {shift} of {agent}, which is not in the roster: pin what is there")
+    solved = {}
+    for team, each in problems.items():
+        begun = each.problem.slate.start < (-FOREVER if now is None else now.timestamp())
+        lines, kept = _lines_of(each, before, pins, begun)
+        lines = _mended(each.problem, rules, lines, kept, begun, change_rub)
+        solved[team] = TeamRoster(lines, each.problem.base_rub)
+    after = roster_of(wanted, problems, solved, True, 0.0, before)
+    return Mended(after, _changes(centre, before, after.roster, now))
+
+
+def _lines_of(
+    each: TeamProblem, before: pd.DataFrame, pins: set[tuple[str, str]], begun: Bools
+) -> tuple[list[Assignment], dict[str, list[int]]]:
+    """Each person's line as it was, without what they may no longer work; and the slots that must stay."""
+    slots = each.shifts.merge(each.merged.assign(slot=each.merged.index).drop(columns="headcount"))
+    slot_of = dict(zip(slots["shift_id"], slots["slot"], strict=True))
+    mine = before[before["shift_id"].isin(slot_of)]
+    patterns = mine.groupby("agent_id")["shift_id"].agg(list).to_dict()
+    lines, kept = [], {}
+    for number, crew in enumerate(each.problem.crews):
+        for person in crew.members:
+            ids = patterns.get(person.agent_id, [])
+            slots_now = sorted({slot_of[i] for i in ids if not crew.limits.banned[slot_of[i]]})
+            pinned = {slot_of[i] for i in ids if (person.agent_id, i) in pins}
+            kept[person.agent_id] = [slot for slot in slots_now if slot in pinned or begun[slot]]
+            lines.append(Assignment(number, person, np.array(slots_now, dtype=np.int64)))
+    return lines, kept
+
+
+def _mended(
+    problem: Problem,
+    rules: Sequence[Rule],
+    lines: list[Assignment],
+    kept: Mapping[str, list[int]],
+    begun: Bools,
+    rub: float,
+) -> list[Assignment]:
+    """Make unlawful lines lawful, fill heads one by one with few changes, and leave the rest to a search."""
+    broken = [n for n, line in enumerate(lines) if not np.isfinite(problem.cost(line.crew, line.pattern))]
+    lines = _sought(problem, rules, lines, kept, begun, rub, broken)
+    for slot in np.repeat(np.arange(len(begun)), _open(problem, lines, begun)).tolist():
+        lines = _filled(problem, lines, kept, slot)
+    short = np.flatnonzero(_open(problem, lines, begun)).tolist()
+    if not lines or not short:
+        return lines
+    eases = [min(_extra(problem, line, slot) for slot in short) for line in lines]
+    helpers = np.argsort(eases, kind="stable")[:HELPERS].tolist()
+    return _sought(problem, rules, lines, kept, begun, rub, helpers)
+
+
+def _open(problem: Problem, lines: list[Assignment], begun: Bools) -> Ints:
+    """Count the heads that are missing on shifts that have not begun, shape (shifts,)."""
+    return np.where(begun, 0, np.maximum(missing_heads(problem, lines), 0))
+
+
+def _sought(
+    problem: Problem,
+    rules: Sequence[Rule],
+    lines: list[Assignment],
+    kept: Mapping[str, list[int]],
+    begun: Bools,
+    rub: float,
+    chosen: Sequence[int],
+) -> list[Assignment]:
+    """Seek some people's lines anew, by CP-SAT."""
+    if not chosen:
+        return lines
+    lines = list(lines)
+    sought = reassign(
+        problem, rules, [lines[number] for number in chosen], _open(problem, lines, begun), change_rub=rub,
+        pinned=[kept[lines[number].person.agent_id] for number in chosen], effort=EFFORT,
+    )  # fmt: skip
+    for number, line in zip(chosen, sought, strict=True):
+        lines[number] = line
+    return lines
+
+
+def _filled(
+    problem: Problem, lines: list[Assignment], kept: Mapping[str, list[int]], slot: int
+) -> list[Assignment]:
+    """Let the cheapest person take an open shift; if none may, one who gives another shift to somebody."""
+    extras = [_extra(problem, line, slot) for line in lines]
+    taker = int(np.argmin(extras)) if extras else -1
+    changes = [(taker, slot, None)] if extras and np.isfinite(extras[taker]) else []
+    return _changed(lines, changes or _exchanged(problem, lines, kept, slot))
+
+
+Change = tuple[int, int, int | None]
+"""Whose line, the shift that is added, and the one that is dropped."""
+
+
+def _exchanged(
+    problem: Problem, lines: list[Assignment], kept: Mapping[str, list[int]], slot: int
+) -> list[Change]:
+    """Find the cheapest two changes: one takes the shift and gives up another, which a second one takes."""
+    best, changes = np.inf, list[Change]()
+    near = np.abs(problem.slate.start - problem.slate.start[slot]) <= NEAR_S
+    for one, line in enumerate(lines):
+        for given in line.pattern[near[line.pattern]].tolist():
+            first = np.inf if given in kept[line.person.agent_id] else _extra(problem, line, slot, given)
+            if not first < best:
+                continue
+            seconds = [
+                np.inf if two == one else _extra(problem, other, given) for two, other in enumerate(lines)
+            ]
+            two = int(np.argmin(seconds))
+            if first + seconds[two] < best:
+                best, changes = first + seconds[two], [(one, slot, given), (two, given, None)]
+    return changes
+
+
+def _extra(problem: Problem, line: Assignment, added: int, dropped: int | None = None) -> float:
+    """Roubles that a line costs more with a shift, perhaps in place of another; inf if it is not lawful."""
+    if added in line.pattern:
+        return np.inf
+    new = _pattern(line, added, dropped)
+    return problem.cost(line.crew, new) - problem.cost(line.crew, line.pattern)
+
+
+def _pattern(line: Assignment, added: int, dropped: int | None) -> Ints:
+    return np.sort(np.append(line.pattern[line.pattern != dropped], added))
+
+
+def _changed(lines: list[Assignment], changes: Sequence[Change]) -> list[Assignment]:
+    lines = list(lines)
+    for number, added, dropped in changes:
+        lines[number] = replace(lines[number], pattern=_pattern(lines[number], added, dropped))
+    return lines
+
+
+def _changes(
+    centre: Centre, before: pd.DataFrame, after: pd.DataFrame, now: pd.Timestamp | None
+) -> pd.DataFrame:
+    """List what is different, and which of it people must agree to."""
+    key = ["agent_id", "shift_id", "start"]
+    joined = before[key].merge(after[key], on=key, how="outer", indicator=True)
+    rows = joined[joined["_merge"] != "both"].copy()
+    rows["change"] = rows["_merge"].map({"left_only": "dropped", "right_only": "added"}).astype("str")
+    notice = (rows["start"] - now) / pd.Timedelta(days=1) if now is not None else np.nan
+    rows["notice_days"] = notice
+    rows["needs_consent"] = rows["notice_days"] < centre.labour.publish_days.value
+    columns = [*key, "change", "notice_days", "needs_consent"]
+    return rows.sort_values(["start", "agent_id", "change"])[columns].reset_index(drop=True)

@@ -1,0 +1,152 @@
+"""Long horizons week by week: each week is a problem of its own, and begins where the one before has ended.
+
+The weeks share people's hours, by the days on which they are there; what that misjudges, exchanges over the
+whole horizon set right afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from planning.roster.patterns import Limits
+from planning.roster.problem import NOTHING, Assignment, Problem, crews_of
+from planning.roster.rules import Rule
+from planning.roster.slate import Ints, Person, Slate, Tail
+
+__all__ = ["by_weeks", "repeat_weeks"]
+
+Solve = Callable[[Problem], list[Assignment]]
+
+
+def repeat_weeks(shifts: pd.DataFrame, weeks: int) -> pd.DataFrame:
+    """Repeat the shifts of a week, which the cover takes as one of a run of like weeks.
+
+    Examples
+    --------
+    >>> start = pd.Timestamp("2026-11-23 09:00", tz="Europe/Moscow")
+    >>> week = pd.DataFrame({"shift_id": ["early"], "start": [start], "end": [start + pd.Timedelta("8.5h")]})
+    >>> repeat_weeks(week, 2)["shift_id"].tolist()
+    ['early', 'early, week 2']
+    """
+    zone = shifts["start"].dt.tz
+    parts = []
+    for week in range(weeks):
+        # By the clock, so that a shift at 09:00 stays at 09:00 where clocks change.
+        moved = {
+            edge: (shifts[edge].dt.tz_localize(None) + pd.Timedelta(days=7 * week)).dt.tz_localize(zone)
+            for edge in ("start", "end")
+        }
+        names = shifts["shift_id"] + (f", week {week + 1}" if week else "")
+        parts.append(shifts.assign(shift_id=names, **moved))
+    return pd.concat(parts, ignore_index=True)
+
+
+@dataclass
+class Life:
+    """A person's line so far."""
+
+    crew: int
+    person: Person
+    pattern: Ints = field(default_factory=lambda: NOTHING)
+
+
+def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assignment]:
+    """Solve one week after the other, and join the lines.
+
+    Parameters
+    ----------
+    problem : Problem
+        The whole horizon.
+    rules : sequence of Rule
+    solve : callable
+        Finds the lines of one week.
+    """
+    lives = {
+        person.agent_id: Life(number, person)
+        for number, crew in enumerate(problem.crews)
+        for person in crew.members
+    }
+    turns = {agent: turn for turn, agent in enumerate(lives)}
+    settings = replace(problem.settings, tolerance_rub=problem.settings.week_tolerance_rub)
+    for week in range(problem.slate.weeks):
+        shifts = np.flatnonzero(problem.slate.week == week)
+        if not len(shifts):
+            continue
+        slate = _week_of(problem.slate, week, shifts)
+        people = [_carried(problem.slate, life, week) for life in lives.values()]
+
+        def adjust(limits: Limits, week: int = week, slate: Slate = slate) -> None:
+            life = lives[limits.person.agent_id]
+            limits.most_h = _pace(problem, slate, life, week)
+            if _weekend_is_due(problem, life, week, turns[limits.person.agent_id]):
+                limits.forbid(slate.day % 7 >= 5)
+
+        crews = crews_of(slate, people, rules, adjust)
+        part = Problem(slate, crews, settings, problem.unmet_rub[shifts], problem.idle_rub_h)
+        for line in solve(part):
+            life = lives[line.person.agent_id]
+            life.pattern = np.concatenate([life.pattern, shifts[line.pattern]])
+    return [Assignment(life.crew, life.person, life.pattern) for life in lives.values()]
+
+
+def _week_of(slate: Slate, week: int, shifts: Ints) -> Slate:
+    """Cut one calendar week out of a slate."""
+    first, after = 7 * week, 7 * week + 7
+    part = slate.take(shifts)
+    return replace(
+        part, day=part.day - first, midnights=slate.midnights[first : after + 1],
+        dates=slate.dates[first:after], norms=slate.norms[first:after], first=max(slate.first - first, 0),
+    )  # fmt: skip
+
+
+def _carried(slate: Slate, life: Life, week: int) -> Person:
+    """A person as the weeks before have left them; what they have left to work is their balance."""
+    eve = 7 * week - 1
+    days = slate.day[life.pattern]
+    if eve < slate.first:
+        return life.person
+    if not len(life.pattern):
+        return replace(life.person, tail=Tail(life.person.tail.last_end))
+    run = nights = 0
+    for shift, day in zip(life.pattern[::-1].tolist(), days[::-1].tolist(), strict=True):
+        if day != eve - run:
+            break
+        nights += int(slate.kind[shift] == slate.night_kind and nights == run)
+        run += 1
+    if run == eve + 1 - slate.first:  # all days so far, and those before the horizon
+        nights += life.person.tail.nights if nights == run else 0
+        run += life.person.tail.days
+    last = int(life.pattern[-1])
+    kind = slate.kinds[int(slate.kind[last])] if run else ""
+    return replace(life.person, tail=Tail(int(slate.end[last]), run, nights, kind))
+
+
+def _pace(problem: Problem, slate: Slate, life: Life, week: int) -> float:
+    """Hours that a person may work in a week: of what is left, the part of their days there; a shift more."""
+    limits = problem.crews[life.crew].limits
+    left_h = limits.most_h - float(problem.slate.paid_h[life.pattern].sum())
+    present = ~np.bincount(
+        problem.slate.day, weights=~limits.banned, minlength=len(problem.slate.dates)
+    ).astype(bool)
+    there = np.where(present, 0.0, np.maximum(problem.slate.norms, 0.5))
+    part = there[7 * week : 7 * week + 7].sum() / max(there[7 * week :].sum(), 0.5)
+    last = 7 * week + 7 >= len(there)
+    return left_h if last else min(left_h, left_h * part + float(slate.paid_h.max()))
+
+
+def _weekend_is_due(problem: Problem, life: Life, week: int, turn: int) -> bool:
+    """Tell whether a person takes this weekend off: it is their turn, and they have not had enough of them.
+
+    Without turns all would work the first weekends, and nobody could work the last one.
+    """
+    weeks, most = problem.slate.weeks, problem.crews[life.crew].limits.weekends[0]
+    if most is None or most >= weeks:
+        return False
+    days = problem.slate.day[life.pattern]
+    had = week - len(np.unique(days[days % 7 >= 5] // 7))
+    still = weeks - most - had
+    return still > 0 and ((turn + week) % weeks < weeks - most or still >= weeks - week)

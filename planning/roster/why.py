@@ -1,0 +1,163 @@
+"""Why a roster cannot be: the smallest set of rules that clash, in words, and the price of relaxing each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from planning.centre import Centre
+from planning.roster.improve import first_lines
+from planning.roster.model import Roster, generated, problems_of, team_people, wanted_shifts
+from planning.roster.problem import RosterSettings, missing_heads
+from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift, rules_of
+
+__all__ = ["Clash", "why_not"]
+
+QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, repair_rounds=2, exchanges=0, tolerance_rub=100.0)
+"""How each trial is solved: there are two for every rule."""
+ALWAYS = (SoundShift, HouseTeam, OneShiftADay)
+"""Rules that nobody would relax."""
+
+
+@dataclass(frozen=True, eq=False)
+class Clash:
+    """Why heads are missing."""
+
+    text: str
+    """In one line."""
+    rules: tuple[str, ...]
+    """Rules that clash even if no other held, and none could be left out; empty if people are too few."""
+    people: tuple[str, ...]
+    """Those of the team who may work the shift at all."""
+    prices: pd.DataFrame
+    """What relaxing each rule would gain: rule, article, missing heads then, and roubles saved."""
+
+
+def why_not(
+    centre: Centre, shifts: pd.DataFrame, people: pd.DataFrame, found: Roster, *,
+    weights: Mapping[str, float | None] | None = None, settings: RosterSettings | None = None,
+) -> Clash:  # fmt: skip
+    """Say why a roster leaves heads missing: which rules clash, for whom, and what each costs.
+
+    The week of the first shift that is short is looked at, for its team alone.
+
+    Parameters
+    ----------
+    centre : Centre
+    shifts, people : DataFrame
+        As given to `planning.roster.model.build_roster`.
+    found : Roster
+        What it found.
+    weights : mapping, optional
+    settings : RosterSettings, optional
+
+    Returns
+    -------
+    Clash
+    """
+    if found.unmet.empty:
+        return Clash("nobody is missing", (), (), _no_prices())
+    wanted = wanted_shifts(shifts, centre)
+    short = wanted[wanted["shift_id"].isin(found.unmet["shift_id"])]
+    first = short.sort_values(["start", "shift_id"]).iloc[0]
+    monday = first["start"].normalize() - pd.Timedelta(days=first["start"].day_of_week)
+    inside = (wanted["start"] >= monday) & (wanted["start"] < monday + pd.Timedelta(days=7))
+    week = wanted[inside & (wanted["team"] == first["team"])].reset_index(drop=True)
+    who = team_people(people[people["team"] == first["team"]])
+    trial = _Trial(centre, week, who, settings or QUICK)
+    rules = rules_of(centre, weights)
+    prices = _prices(centre, trial, rules, week)
+    clash = _smallest(trial, [rule for rule in rules if rule.weight is None])
+    able = trial.able(rules, str(first["shift_id"]))
+    names = tuple(rule.name for rule in clash)
+    return Clash(_words(first, trial.missing(rules), names, clash, able, len(who)), names, able, prices)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """One team's week, to be tried under different rules."""
+
+    centre: Centre
+    week: pd.DataFrame
+    who: pd.DataFrame
+    settings: RosterSettings
+
+    def missing(self, rules: Sequence[Rule]) -> int:
+        """Fewest missing heads that are found under some rules."""
+        (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules).values()
+        if not each.problem.crews:
+            return int(each.problem.slate.headcount.sum())
+        first = first_lines(each.problem)
+        if not missing_heads(each.problem, first).any():
+            return 0
+        lines, _ = generated(each.problem, rules, first)
+        return int(missing_heads(each.problem, lines).sum())
+
+    def able(self, rules: Sequence[Rule], shift_id: str) -> tuple[str, ...]:
+        """Who may work a shift, if they work nothing else."""
+        (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules).values()
+        spans = ["start", "end", "paid_h", "skill"]
+        row = self.week.set_index("shift_id").loc[shift_id, spans]
+        slot = np.flatnonzero((each.merged[spans] == row).all(axis=1))
+        crews = each.problem.crews
+        return tuple(
+            person.agent_id
+            for number, crew in enumerate(crews)
+            for person in crew.members
+            if np.isfinite(each.problem.cost(number, slot.astype(np.int64)))
+        )
+
+
+def _smallest(trial: _Trial, rules: list[Rule]) -> list[Rule]:
+    """Leave out rules one by one, for good where heads are still missing; what stays is the clash."""
+    kept = [rule for rule in rules if not isinstance(rule, ALWAYS)]
+    fixed = [rule for rule in rules if isinstance(rule, ALWAYS)]
+    if trial.missing([*fixed, _AWAKE]):
+        return []  # heads are missing under no rule at all: there are too few people
+    for rule in list(kept):
+        others = [other for other in kept if other is not rule]
+        if trial.missing([*fixed, _AWAKE, *others]):
+            kept = others
+    return kept
+
+
+_AWAKE = Rest(0.0, "nobody works twice at once")
+
+
+def _prices(centre: Centre, trial: _Trial, rules: Sequence[Rule], week: pd.DataFrame) -> pd.DataFrame:
+    """Try the week without each hard rule in turn."""
+    with_all = trial.missing(rules)
+    hour_rub = centre.pay.unmet_rub_h * float(week["paid_h"].mean())
+    rows = []
+    for rule in rules:
+        if rule.weight is None and not isinstance(rule, ALWAYS):
+            without = trial.missing([_AWAKE, *(other for other in rules if other is not rule)])
+            rows.append((rule.name, rule.article, without, (with_all - without) * hour_rub))
+    prices = pd.DataFrame(rows, columns=list(_no_prices().columns))
+    return prices.sort_values(["saved_rub", "rule"], ascending=[False, True], ignore_index=True)
+
+
+def _no_prices() -> pd.DataFrame:
+    return pd.DataFrame(columns=["rule", "article", "missing", "saved_rub"])
+
+
+def _words(
+    first: pd.Series,
+    missing: int,
+    names: tuple[str, ...],
+    clash: list[Rule],
+    able: tuple[str, ...],
+    size: int,
+) -> str:
+    """Put it in one line."""
+    where = (
+        f"{first['team']} lacks {missing} heads in the week of {first['start']:%Y-%m-%d}, the first on "
+        f"{first['shift_id']} at {first['start']:%Y-%m-%d %H:%M}; {len(able)} of {size} people may work it"
+    )
+    if not names:
+        return f"{where}: no rule stands in the way, there are too few people: hire, or ask for fewer heads"
+    rules = ", ".join(f"{rule.name} ({rule.article})" for rule in clash)
+    return f"{where}: even if no other rule held, heads would be missing under {rules}"

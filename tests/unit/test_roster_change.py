@@ -1,0 +1,219 @@
+"""Changes to a roster, reasons why one cannot be, several weeks, and the roster's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from planning.centre import Centre
+from planning.errors import PlanningError
+from planning.report.roster_book import time_sheet, write_calendars, write_roster_book
+from planning.roster.audit import audit, read_roster
+from planning.roster.change import mend, substitutes
+from planning.roster.model import RosterSettings, build_roster
+from planning.roster.slate import Horizon
+from planning.roster.weeks import repeat_weeks
+from planning.roster.why import why_not
+
+ROOT = Path(__file__).parents[2]
+ZONE = "Europe/Moscow"
+CENTRE = Centre.load(ROOT / "data" / "centre.toml")
+MONDAY = pd.Timestamp("2026-11-23", tz=ZONE)
+WEEK = Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-29"))
+QUICK = RosterSettings(exchanges=50, pricing_rounds=20)
+
+
+def people(*names: str, **changes: object) -> pd.DataFrame:
+    row = {
+        "site": "kaluga", "team": "vip_kaluga", "grade": "manager", "contract_h_week": 40.0, "night_ok": True,
+        "leave_from": None, "leave_until": None,
+    }  # fmt: skip
+    return pd.DataFrame([row | {"agent_id": name} | changes for name in names])
+
+
+def shift(day: int, clock: str, presence_h: float = 8.5, headcount: int = 1) -> dict[str, object]:
+    start = MONDAY + pd.Timedelta(days=day - 1) + pd.Timedelta(f"{clock}:00")
+    return {
+        "shift_id": f"{day} {clock}", "site": "kaluga", "team": "vip_kaluga", "start": start,
+        "end": start + pd.Timedelta(hours=presence_h), "paid_h": presence_h - 0.5, "headcount": headcount,
+    }  # fmt: skip
+
+
+def table(*shifts: dict[str, object]) -> pd.DataFrame:
+    return pd.DataFrame(shifts)
+
+
+DAYS = table(*(shift(day, "09:00") for day in range(1, 6)))
+
+
+def test_substitutes_are_ranked_by_law_and_price() -> None:
+    """Who is free and has hours comes first; overtime costs more; who works then already comes last."""
+    busy = build_roster(CENTRE, DAYS, people("ann"), settings=QUICK).roster
+    open_shift = pd.Series(shift(6, "09:00", 4.5))
+    found = substitutes(CENTRE, busy, people("ann", "bob", "cyd"), open_shift, horizon=WEEK)
+    assert found["agent_id"].tolist() == ["bob", "cyd", "ann"]
+    assert found["overtime_h"].tolist() == [0.0, 0.0, 4.0]
+    rate = CENTRE.hourly_rub("vip_kaluga")
+    assert found["cost_rub"].tolist() == pytest.approx([4 * rate, 4 * rate, (4 + 0.5 * 2 + 1.0 * 2) * rate])
+    clash = substitutes(CENTRE, busy, people("ann", "bob"), pd.Series(shift(5, "12:00")), horizon=WEEK)
+    assert clash["lawful"].tolist() == [True, False]
+    assert "overlaps" in clash["why"][1]
+
+
+def test_overtime_of_more_than_four_hours_in_two_days_is_no_substitute() -> None:
+    full = table(*(shift(day, "09:00", 10.5) for day in range(1, 5)))
+    busy = build_roster(CENTRE, full, people("ann"), settings=QUICK).roster
+    found = substitutes(CENTRE, busy, people("ann"), pd.Series(shift(5, "09:00", 5.0)), horizon=WEEK)
+    assert found["why"].tolist() == ["more than 4 h of overtime (TK RF 99)"]
+
+
+def test_a_sick_person_is_replaced_with_one_change_each_and_nobody_else_moves() -> None:
+    before = build_roster(CENTRE, table(*DAYS.to_dict("records")).assign(headcount=2),
+                          people("ann", "bob", "cyd"), settings=QUICK)  # fmt: skip
+    patient = before.roster["agent_id"].iloc[0]
+    sick = people("ann", "bob", "cyd")
+    sick.loc[sick["agent_id"] == patient, ["leave_from", "leave_until"]] = [
+        MONDAY,
+        MONDAY + pd.Timedelta(days=2),
+    ]
+    sick["leave_from"] = pd.to_datetime(sick["leave_from"])
+    sick["leave_until"] = pd.to_datetime(sick["leave_until"])
+    hers = before.roster[before.roster["agent_id"] == patient]
+    lost = hers[hers["start"] < MONDAY + pd.Timedelta(days=2)]
+    mended = mend(CENTRE, DAYS.assign(headcount=2), sick, before.roster, now=MONDAY)
+    assert mended.roster.unmet.empty
+    assert audit(CENTRE, mended.roster.roster, sick, horizon=WEEK).empty
+    kinds = mended.changes["change"].value_counts().to_dict()
+    assert kinds == {"dropped": len(lost), "added": len(lost)}
+    assert mended.changes["needs_consent"].all()
+
+
+def test_a_change_a_month_ahead_needs_no_consent_and_pins_hold() -> None:
+    before = build_roster(CENTRE, DAYS, people("ann", "bob"), settings=QUICK).roster
+    early = MONDAY - pd.Timedelta(days=60)
+    more = pd.concat([DAYS, table(shift(4, "10:00"))], ignore_index=True)
+    mended = mend(CENTRE, more, people("ann", "bob"), before, now=early, pinned=before)
+    assert mended.changes["shift_id"].tolist() == ["4 10:00"]
+    assert not mended.changes["needs_consent"].any()
+    with pytest.raises(PlanningError, match="pinned names nothing of nobody"):
+        mend(CENTRE, DAYS, people("ann"), before,
+             pinned=pd.DataFrame({"agent_id": ["nobody"], "shift_id": ["nothing"]}))  # fmt: skip
+
+
+def test_two_exchange_where_nobody_may_take_the_shift() -> None:
+    """Only bob may work at night; he gives his day to cyd, and no more than that changes."""
+    night = shift(2, "20:00", 11.0) | {"shift_id": "night"}
+    shifts = table(shift(2, "09:00"), night)
+    crew = pd.concat([people("ann", "bob"), people("cyd", night_ok=False)], ignore_index=True)
+    first = build_roster(CENTRE, shifts, crew[crew["agent_id"] != "cyd"], settings=QUICK)
+    patient = first.roster.set_index("shift_id")["agent_id"]["night"]
+    ill = crew["agent_id"] == patient
+    away = {"leave_from": MONDAY, "leave_until": MONDAY + pd.Timedelta(days=7)}
+    sick = crew.assign(**{name: pd.Series(time, index=crew.index).where(ill) for name, time in away.items()})
+    mended = mend(CENTRE, shifts, sick, first.roster, now=MONDAY)
+    (other,) = {"ann", "bob"} - {patient}
+    assert mended.roster.roster.set_index("shift_id")["agent_id"].to_dict() == {
+        "2 09:00": "cyd", "night": other,
+    }  # fmt: skip
+    assert len(mended.changes) == 4
+    assert audit(CENTRE, mended.roster.roster, sick, horizon=mended.roster.horizon).empty
+
+
+def test_what_has_begun_is_left_alone() -> None:
+    """On Wednesday Monday's open shift is history, and Thursday's is filled."""
+    before = build_roster(CENTRE, DAYS, people("ann"), settings=QUICK).roster
+    open_ones = before[~before["shift_id"].isin(["1 09:00", "4 09:00"])]
+    mended = mend(CENTRE, DAYS, people("ann", "bob"), open_ones, now=MONDAY + pd.Timedelta(days=2))
+    assert mended.changes["shift_id"].tolist() == ["4 09:00"]
+    assert mended.roster.unmet["shift_id"].tolist() == ["1 09:00"]
+
+
+def test_nothing_to_mend_changes_nothing() -> None:
+    before = build_roster(CENTRE, DAYS, people("ann", "bob"), settings=QUICK).roster
+    mended = mend(CENTRE, DAYS, people("ann", "bob"), before)
+    assert mended.changes.empty
+    pd.testing.assert_frame_equal(mended.roster.roster, before)
+
+
+def test_why_not_names_the_rule_that_clashes() -> None:
+    """One person of two agreed to nights, and is needed on two nights at once: consent is the clash."""
+    nights = table(shift(1, "20:00", 11.0, headcount=2))
+    crew = pd.concat([people("ann"), people("bob", night_ok=False)], ignore_index=True)
+    found = build_roster(CENTRE, nights, crew, settings=QUICK)
+    clash = why_not(CENTRE, nights, crew, found)
+    assert clash.rules == ("night consent",)
+    assert clash.people == ("ann",)
+    assert "night consent (TK RF 96)" in clash.text
+    assert clash.prices.iloc[0]["rule"] == "night consent"
+    assert clash.prices["saved_rub"].tolist()[:2] == [10.5 * CENTRE.pay.unmet_rub_h, 0.0]
+    with pytest.raises(PlanningError, match="night consent"):
+        build_roster(CENTRE, nights, crew, settings=QUICK, strict=True)
+
+
+def test_why_not_says_when_there_are_too_few_people() -> None:
+    crowd = table(shift(1, "09:00", headcount=3))
+    found = build_roster(CENTRE, crowd, people("ann"), settings=QUICK)
+    assert "there are too few people" in why_not(CENTRE, crowd, people("ann"), found).text
+    whole = build_roster(CENTRE, DAYS, people("ann"), settings=QUICK)
+    assert why_not(CENTRE, DAYS, people("ann"), whole).text == "nobody is missing"
+
+
+def test_four_weeks_keep_every_rule_over_the_weeks_ends() -> None:
+    """Days, nights and weekends for seven people: lawful by the audit, hours within the norm, all covered."""
+    week = table(*(shift(day, clock, hours) for day in range(1, 8)
+                   for clock, hours in (("09:00", 8.5), ("21:00", 8.5), ("13:00", 8.5))))  # fmt: skip
+    crew = pd.concat([people(*"abcdef"), people("g", days_in_row=4, last_end=MONDAY)], ignore_index=True)
+    found = build_roster(CENTRE, repeat_weeks(week, 4), crew, settings=QUICK)
+    assert audit(CENTRE, found.roster, crew, horizon=found.horizon).to_dict("records") == []
+    assert found.unmet.empty
+    assert found.bound <= found.objective
+    weekends = found.roster[found.roster["start"].dt.day_of_week >= 5]
+    saturdays = weekends["start"].dt.tz_localize(None).dt.to_period("W")
+    assert saturdays.groupby(weekends["agent_id"]).nunique().max() <= 3
+
+
+def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    from planning.roster import model
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(model, "_improve", interrupted)
+    found = build_roster(CENTRE, DAYS, people("ann", "bob"))
+    assert found.status == "interrupted"
+    assert found.unmet.empty
+    assert audit(CENTRE, found.roster, people("ann", "bob")).empty
+
+
+def test_the_workbook_and_the_calendars_say_what_the_roster_says(tmp_path: Path) -> None:
+    crew = people("ann", "bob")
+    crew.loc[1, "leave_from"], crew.loc[1, "leave_until"] = MONDAY, MONDAY + pd.Timedelta(days=2)
+    plan = table(shift(1, "09:00"), shift(2, "20:00", 11.0), shift(5, "09:00"))
+    roster = build_roster(CENTRE, plan, crew, settings=QUICK).roster
+    sheet = time_sheet(roster, crew, CENTRE, WEEK)
+    assert sheet.loc["ann"].iloc[1:3].tolist() == ["Я", "Н"]
+    assert sheet.loc["bob"].iloc[1:3].tolist() == ["ОТ", "ОТ"]
+    assert sheet["norm_h"].tolist() == [40.0, 24.0]
+    assert sheet["hours"].sum() == roster["paid_h"].sum()
+    write_roster_book(tmp_path / "roster.xlsx", roster, crew, CENTRE, WEEK)
+    read = pd.read_excel(tmp_path / "roster.xlsx", sheet_name="vip_kaluga", index_col=0)
+    assert read.loc["ann"].iloc[:2].tolist() == ["Я", "Н"]
+    files = write_calendars(tmp_path / "ics", roster, CENTRE)
+    assert sum(path.read_text().count("BEGIN:VEVENT") for path in files) == len(roster)
+    assert "DTSTART:20261123T060000Z" in (tmp_path / "ics" / "ann.ics").read_text()
+
+
+def test_a_roster_typed_into_excel_is_judged(tmp_path: Path) -> None:
+    """Its times have no zone, and are on the centre's clock."""
+    mine = table(shift(1, "09:00", 11.0), shift(2, "07:00")).assign(agent_id="ann", night_h=0.0)
+    for edge in ("start", "end"):
+        mine[edge] = mine[edge].dt.tz_localize(None)
+    mine.to_excel(tmp_path / "typed.xlsx", index=False)
+    read = read_roster(tmp_path / "typed.xlsx", CENTRE)
+    assert audit(CENTRE, read, people("ann"))["rule"].tolist() == ["rest between shifts"]
+    with pytest.raises(PlanningError, match="must be a time with its offset"):
+        audit(CENTRE, mine, people("ann"))
+    with pytest.raises(PlanningError, match="does not exist"):
+        read_roster(tmp_path / "none.xlsx", CENTRE)
