@@ -1,6 +1,7 @@
 from .calendars import axis as axis
 from .calendars import day_start as day_start
 from .centre import Centre as Centre
+from .demand import backtest as backtest
 from .demand import forecast as forecast
 from .demand import read_calls as read_calls
 from .demand import read_demand as read_demand

@@ -338,7 +338,7 @@ class CallRecords(Settings):
     """Column of the queue's name."""
     arrival: str = "arrival"
     """Column of the instant at which the call joined the queue."""
-    handle_s: Annotated[list[str], Field(min_length=1)] = ["handle_s"]
+    handle_s: list[str] = Field(default=["handle_s"], min_length=1)
     """Columns that add up to the handle time, such as talk, hold and wrap-up, seconds."""
     outcome: str = "outcome"
     """Column of the outcome's code."""
@@ -352,13 +352,13 @@ class CallRecords(Settings):
     """Column of who called, by which attempts are told from callers."""
     end: str | None = None
     """Column of the call's end, by which its times are checked."""
-    answered: Annotated[list[str], Field(min_length=1)] = ["answered"]
+    answered: list[str] = Field(default=["answered"], min_length=1)
     """Codes of calls that an agent answered."""
-    abandoned: list[str] = ["abandoned"]
+    abandoned: list[str] = Field(default=["abandoned"])
     """Codes of calls whose caller hung up while waiting."""
-    lost: list[str] = ["lost"]
+    lost: list[str] = Field(default=["lost"])
     """Codes of calls that the centre lost: no free line, a fault; they were offered all the same."""
-    queues: dict[str, str] = Field(default_factory=dict)
+    queues: dict[str, str] = Field(default={})
     """The centre's name of a queue by its name in the records, where the two differ."""
 
 

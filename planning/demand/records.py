@@ -140,8 +140,8 @@ class CallLog:
             timed, offset = _run(counts, self.source).iloc[0].fillna(0).astype("int64")
             if 0 < offset < timed:
                 raise PlanningError(
-                    f"{self.source} mixes time zones: {offset} of {timed} times have an offset, must be all or"
-                    " none: write each time such as 2026-11-23T09:15:00+03:00"
+                    f"{self.source} mixes time zones: {offset} of {timed} times have an offset, must be all"
+                    " or none: write each time such as 2026-11-23T09:15:00+03:00"
                 )
 
     def expression(self, interval_s: int = 900) -> ir.Table:
