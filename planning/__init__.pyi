@@ -16,3 +16,4 @@ from .roster.people import read_people as read_people
 from .shifts import cover as cover
 from .simulation.replications import simulate as simulate
 from .staffing import requirement as requirement
+from .staffing import requirement_at as requirement_at

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from factories import demand_of, one_site
 from pandas.testing import assert_frame_equal
 from scipy import stats
 
@@ -21,6 +22,9 @@ from planning.demand.doubt import learn_doubt, middle_share, quantile_calls
 from planning.demand.history import special_days
 from planning.demand.methods import METHODS
 from planning.errors import PlanningError
+from planning.queueing import agents_required
+from planning.service import price_of_certainty
+from planning.staffing import requirement, requirement_at
 from planning.tables import FORECAST
 
 MOSCOW = "Europe/Moscow"
@@ -313,3 +317,43 @@ def test_faulty_methods_are_refused(months, arguments, says):
 def test_faulty_arguments_of_the_backtest_are_refused(months, arguments, says):
     with pytest.raises(PlanningError, match=says):
         backtest(months, zone=MOSCOW, **arguments)
+
+
+# --------------------------------------------------------------------------------------- from doubt to staff
+def forecast_of(rate_cv, aht_cv=0.0):
+    day = demand_of(60.0, hours=(9, 12))
+    doubt = {"rate_cv": rate_cv, "day_cv": rate_cv, "aht_cv": aht_cv}
+    bands = {"calls_p10": 0.0, "calls_p50": 0.0, "calls_p90": 0.0, "aht_p10_s": 0.0, "aht_p90_s": 0.0}
+    return day.assign(**bands, **doubt)
+
+
+@pytest.mark.parametrize("probability", [0.3, 0.8, 0.95])
+def test_the_target_is_met_as_often_as_asked(probability):
+    """Rates drawn from the doubt: the share of them that the agents serve, and one agent less does not."""
+    centre = one_site()
+    needed = requirement_at(centre, forecast_of(0.1, 0.05), probability)["agents"].iloc[0]
+    cv2 = 0.1**2 + 0.05**2
+    calls = 60.0 * np.random.default_rng(1).gamma(1 / cv2, cv2, 20_000)
+    target = centre.queues["calls"].target
+    asked = agents_required(calls, 240.0, target, patience_s=300.0)
+    assert (asked <= needed).mean() >= probability - 0.01
+    assert (asked <= needed - 1).mean() < probability + 0.01
+
+
+def test_without_doubt_certainty_costs_nothing():
+    centre = one_site()
+    plain = requirement(centre, demand_of(60.0, hours=(9, 12)))
+    assert_frame_equal(requirement_at(centre, forecast_of(0.0), 0.99), plain)
+
+
+def test_each_point_of_certainty_costs_more_than_the_one_before():
+    table = price_of_certainty(one_site(), forecast_of(0.1), "calls", [0.5, 0.7, 0.9, 0.99])
+    assert table["cost_rub"].is_monotonic_increasing
+    assert table["agent_hours"].is_monotonic_increasing
+    assert table["rub_point"].iloc[-1] > table["rub_point"].iloc[1] > 0
+
+
+@pytest.mark.parametrize("probability", [0, 1, 80, True, float("nan")])
+def test_a_probability_that_cannot_be_is_refused(probability):
+    with pytest.raises(PlanningError, match="probability is"):
+        requirement_at(one_site(), forecast_of(0.1), probability)
