@@ -1,7 +1,9 @@
 from .calendars import axis as axis
 from .calendars import day_start as day_start
 from .centre import Centre as Centre
+from .demand import backtest as backtest
 from .demand import forecast as forecast
+from .demand import read_calls as read_calls
 from .demand import read_demand as read_demand
 from .errors import PlanningError as PlanningError
 from .plan import Plan as Plan
@@ -14,3 +16,4 @@ from .roster.people import read_people as read_people
 from .shifts import cover as cover
 from .simulation.replications import simulate as simulate
 from .staffing import requirement as requirement
+from .staffing import requirement_at as requirement_at

@@ -101,6 +101,28 @@ def data(
     typer.echo(f"{out}: {len(made)} people for {sum(hours.values()):,.0f} hours a week")
 
 
+@app.command()
+def demand(
+    source: Annotated[
+        str, typer.Argument(help="Call records: CSV or Parquet, DuckDB file, or database URL.")
+    ],
+    centre: Annotated[Path, typer.Option(help="The centre's TOML file.")] = CENTRE,
+    table: Annotated[str, typer.Option(help="Table of a database.")] = "calls",
+    out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("demand.parquet"),
+) -> None:
+    """Count call records into demand by interval; say which rows were refused and why."""
+    from planning.centre import Centre
+    from planning.demand import read_calls
+
+    settings = Centre.load(centre)
+    with read_calls(source, table=table, centre=settings) as log:
+        made, reasons = log.demand(settings.interval_s), log.reasons
+    made.to_parquet(out, index=False)
+    for reason, rows in reasons.items():
+        typer.echo(f"{rows:,} rows refused: {reason}", err=True)
+    typer.echo(f"{out}: {made['calls'].sum():,.0f} calls in {len(made):,} intervals")
+
+
 def _plan(
     centre: Path,
     demand: Path,

@@ -14,7 +14,7 @@ from planning.calendars import hours_within
 from planning.errors import PlanningError
 from planning.queueing import exact_day
 from planning.queueing.arguments import one_of
-from planning.staffing import Method, Model, behind_lookup, promised_service, requirement
+from planning.staffing import Method, Model, behind_lookup, promised_service, requirement, requirement_at
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -26,6 +26,7 @@ __all__ = [
     "exact_service",
     "hourly_rates",
     "night_share",
+    "price_of_certainty",
     "price_of_promises",
 ]
 
@@ -226,6 +227,28 @@ def price_of_promises(
         hours = needed["agents"].sum() * centre.interval_s / 3600
         rows.append((level, threshold_s, peak, hours, agents_cost(centre, needed)))
     return pd.DataFrame(rows, columns=["service_level", "threshold_s", "peak", "agent_hours", "cost_rub"])
+
+
+def price_of_certainty(
+    centre: Centre, forecast: pd.DataFrame, queue: str, probabilities: Sequence[float]
+) -> pd.DataFrame:
+    """Agents, hours and roubles of a queue for other probabilities of meeting its target.
+
+    Returns
+    -------
+    DataFrame
+        A row a probability: peak, agent_hours, cost_rub, and rub_point, what a point of probability more than
+        in the row before costs.
+    """
+    own = forecast[forecast["queue"] == queue]
+    rows = []
+    for probability in probabilities:
+        needed = requirement_at(centre, own, probability)
+        peak = needed.groupby("interval_start")["agents"].sum().max()
+        hours = needed["agents"].sum() * centre.interval_s / 3600
+        rows.append((probability, peak, hours, agents_cost(centre, needed)))
+    table = pd.DataFrame(rows, columns=["probability", "peak", "agent_hours", "cost_rub"])
+    return table.assign(rub_point=table["cost_rub"].diff() / (100 * table["probability"].diff()))
 
 
 def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:

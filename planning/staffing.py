@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import gammaincinv
 
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
 from planning.queueing import Target, agents_required, exact_agents_required, lagged_calls, measures
 from planning.queueing.arguments import one_of
 from planning.routing import answering_sites
-from planning.tables import DEMAND, REQUIREMENT
+from planning.tables import DEMAND, FORECAST, REQUIREMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,6 +29,7 @@ __all__ = [
     "planned_demand",
     "promised_service",
     "requirement",
+    "requirement_at",
     "rostered_heads",
     "split_heads",
 ]
@@ -102,6 +104,55 @@ def requirement(
     ]
     table = pd.concat(parts, ignore_index=True)
     return table[list(REQUIREMENT.columns)]
+
+
+def requirement_at(
+    centre: Centre, forecast: pd.DataFrame, probability: float, **options: Any
+) -> pd.DataFrame:
+    """Agents with which a forecast's intervals meet their targets with a chosen probability each.
+
+    The true load of an interval is the forecast's times a Gamma variable of mean 1, whose CV is the doubt
+    about calls and handle time together. More load is never served better, so the agents for the load that is
+    exceeded with 1 - probability meet the target with that probability.
+
+    Parameters
+    ----------
+    centre : Centre
+    forecast : DataFrame
+        FORECAST.
+    probability : float
+        Above 0 and below 1; 0.5 is near the requirement of the means.
+    **options
+        As for `requirement`.
+
+    Returns
+    -------
+    DataFrame
+        REQUIREMENT; calls and service level are those of the load that is prepared for.
+
+    Raises
+    ------
+    PlanningError
+        The probability cannot be, or the forecast cannot be planned.
+
+    Examples
+    --------
+    >>> from planning import Centre, forecast, read_demand
+    >>> centre = Centre.load()
+    >>> day = forecast(read_demand("data/demand.parquet", centre.time_zone), 1, zone=centre.time_zone)
+    >>> even, sure = (requirement_at(centre, day, p)["agents"].sum() for p in (0.5, 0.9))
+    >>> bool(even < sure)
+    True
+    """
+    if isinstance(probability, bool) or not 0 < probability < 1:
+        raise PlanningError(
+            f"probability is {probability!r}, must lie between 0 and 1: write 0.90 for 90 %, 1 is never sure"
+        )
+    rows = FORECAST.check(forecast, "forecast")
+    cv = np.hypot(rows["rate_cv"], rows["aht_cv"]).to_numpy()
+    shape = 1 / np.where(cv > 1e-6, cv, 1.0) ** 2
+    factor = np.where(cv > 1e-6, gammaincinv(shape, probability) / shape, 1.0)
+    return requirement(centre, rows.assign(calls=rows["calls"] * factor), **options)
 
 
 def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:

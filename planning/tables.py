@@ -16,6 +16,7 @@ __all__ = [
     "CALLS",
     "COST",
     "DEMAND",
+    "FORECAST",
     "PEOPLE",
     "REQUIREMENT",
     "ROSTER",
@@ -238,6 +239,27 @@ CALLS = Table(
         "agent_id": Column("text", "who answered; missing if abandoned", optional=True),
     },
     key=("call_id",),
+)
+FORECAST = Table(
+    "forecast",
+    DEMAND.columns
+    | {
+        "calls_p10": Column("number", "exceeded by the calls with 90 % probability", "calls", low=0),
+        "calls_p50": Column("number", "exceeded by the calls with 50 % probability", "calls", low=0),
+        "calls_p90": Column("number", "exceeded by the calls with 10 % probability", "calls", low=0),
+        "aht_p10_s": Column(
+            "number", "exceeded by the mean handle time with 90 % probability", "seconds", low=0
+        ),
+        "aht_p90_s": Column(
+            "number", "exceeded by the mean handle time with 10 % probability", "seconds", low=0
+        ),
+        "rate_cv": Column(
+            "number", "doubt about the mean of the calls itself, beyond chance: its CV", "share", low=0
+        ),
+        "day_cv": Column("number", "the part of rate_cv that a whole day shares", "share", low=0),
+        "aht_cv": Column("number", "doubt about the mean handle time: its CV", "share", low=0),
+    },
+    key=("queue", "interval_start"),
 )
 REQUIREMENT = Table(
     "requirement",

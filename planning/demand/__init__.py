@@ -1,15 +1,24 @@
-"""Demand: the synthetic national demand, demand files, and a first forecast."""
+"""Demand: call records, demand files, what records hide, forecasts with their doubt, the synthetic demand."""
 
-from planning.demand.forecast import forecast
+from planning.demand.accuracy import accuracy, backtest, best_methods
+from planning.demand.forecast import forecast, forecast_weeks, reforecast
 from planning.demand.intervals import aggregate, read_demand
+from planning.demand.records import CallLog, read_calls
 from planning.demand.synthetic import Synthetic, expected_demand, synthetic_calls, synthetic_demand
 
 __all__ = [
+    "CallLog",
     "Synthetic",
+    "accuracy",
     "aggregate",
+    "backtest",
+    "best_methods",
     "expected_demand",
     "forecast",
+    "forecast_weeks",
+    "read_calls",
     "read_demand",
+    "reforecast",
     "synthetic_calls",
     "synthetic_demand",
 ]

@@ -1,38 +1,43 @@
-"""A first forecast: the median of past weekdays, spread by the mean day, special days by their past ratio."""
+"""Forecasts with their doubt: the next days, the rest of today, the next 64 weeks."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from planning.calendars import axis, day_start, time_of_day
-from planning.demand.intervals import check_zone, day_kinds
+from planning.demand.accuracy import backtest, best_methods, check_methods, rolled
+from planning.demand.doubt import Doubt, learn_doubt, quantile_calls
+from planning.demand.history import History, future_rows, histories
+from planning.demand.methods import METHODS, handle_times
 from planning.errors import PlanningError
-from planning.tables import DEMAND
+from planning.tables import DEMAND, FORECAST
 
-__all__ = ["forecast"]
+__all__ = ["forecast", "forecast_weeks", "reforecast"]
 
-WEEKS = 8
-MIN_DAYS = 14
+LEARN_DAYS = 56
+"""Days behind whose forecasts tell how far off the next ones will be."""
+CHOOSE_DAYS = 28
+TENTH = 1.2815515594457855
+"""The standard normal law is beyond this with 10 % probability on each side."""
 
 
-def forecast(demand: pd.DataFrame, horizon_days: int, *, zone: str, country: str = "RU") -> pd.DataFrame:
-    """Forecast each queue's calls and handle time for the days that follow a demand.
+def forecast(
+    demand: pd.DataFrame,
+    horizon_days: int,
+    *,
+    zone: str,
+    country: str = "RU",
+    method: str | Mapping[str, str] = "median",
+    campaigns: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Forecast each queue's calls and handle time for the days that follow a demand, with their doubt.
 
-    The volume of a day is its calls over the share of a day's profile that its intervals cover, so that days
-    cut short and days of 23 or 25 hours count in full. For a queue
-
-    ``calls(d, t) = V(weekday of d) x R(kind of d) x p(class of d, t)``
-
-    - V: median volume of the last 8 (or fewer) ordinary days of the same weekday;
-    - R: 1 for an ordinary day; for a public holiday, or the first business day of a month, the median over
-      such days of the history of their volume over V, 1 where the history has none;
-    - p: share of a day by local time of day, from the mean over ordinary days, pooled over Monday to Friday
-      and over Saturday and Sunday;
-    - the handle time is the call-weighted mean at that local time of day over the history, and the queue's
-      mean where nobody ever called then.
-
-    A queue is closed at the local times of a weekday that its history has no rows for.
+    The doubt is learnt from what the same method would have forecast for days behind, knowing only the days
+    before each. The handle time is the call-weighted mean at that local time of day over the history. A queue
+    is closed at the local times of a weekday that its history has no rows for.
 
     Parameters
     ----------
@@ -44,11 +49,17 @@ def forecast(demand: pd.DataFrame, horizon_days: int, *, zone: str, country: str
         IANA time zone whose days and hours count.
     country : str
         Country of the production calendar, ISO 3166.
+    method : str or mapping
+        One of `planning.demand.methods.METHODS`; or "best", the one with the least error of each queue over
+        the last 28 days; or a method for each queue by name, as `best_methods` gives.
+    campaigns : DataFrame, optional
+        Known campaigns, behind and ahead: queue ("all" for every one), start and end (local times), factor on
+        the calls. Those behind are taken out of the history, those ahead are put on the forecast.
 
     Returns
     -------
     DataFrame
-        Columns of `planning.tables.DEMAND`; calls is the mean, not a whole number.
+        Columns of `planning.tables.FORECAST`, those of DEMAND first; calls is the mean, not a whole number.
 
     Raises
     ------
@@ -63,136 +74,183 @@ def forecast(demand: pd.DataFrame, horizon_days: int, *, zone: str, country: str
     >>> week["interval_start"].iloc[0].isoformat(), len(week)
     ('2026-11-23T00:00:00+03:00', 3360)
     """
-    _check_horizon(horizon_days)
-    check_zone(zone)
-    history = _with_days(DEMAND.check(demand), zone, country)
-    interval_s = _grid(history)
-    _check_length(history)
-    profile = _profile(history)
-    volumes = _volumes(history, profile)
-    usual = _usual(volumes)
-    rows = _open_intervals(history, _future(history, horizon_days, interval_s, zone, country))
-    rows = rows.merge(profile, on=["queue", "weekend", "clock"], how="left")
-    rows = rows.merge(usual, on=["queue", "weekday"], how="left")
-    rows = rows.merge(_ratios(volumes, usual), on=["queue", "kind"], how="left")
-    rows["calls"] = rows["usual"].fillna(0.0) * rows["ratio"].fillna(1.0) * rows["share"].fillna(0.0)
-    return _with_aht(rows, history)[list(DEMAND.columns)]
+    past = histories(demand, horizon_days, zone=zone, country=country, campaigns=campaigns)
+    chosen = _chosen(method, [history.queue for history in past], demand, zone, country, campaigns)
+    step = int((past[0].clock[1] - past[0].clock[0]).total_seconds())
+    tables = [_forecast_queue(history, chosen[history.queue], zone, step) for history in past]
+    return pd.concat(tables, ignore_index=True)[list(FORECAST.columns)]
 
 
-def _check_horizon(horizon_days: object) -> None:
-    whole = isinstance(horizon_days, (int, np.integer)) and not isinstance(horizon_days, bool)
-    if not whole or horizon_days < 1:  # type: ignore[operator]
+def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
+    """Correct the rest of a day by what has come of it, queue by queue.
+
+    Linear Bayes (Buehlmann's credibility): the factor of the rest is ``1 + Z (N / E - 1)``, N calls come of E
+    expected, ``Z = d^2 / (d^2 + 1/E + (c^2 - d^2) sum(m^2) / E^2)`` with the doubts d of the day and c of an
+    interval. What Z of the day's doubt has explained is doubt no more.
+
+    Parameters
+    ----------
+    plan : DataFrame
+        FORECAST of the day.
+    so_far : DataFrame
+        DEMAND of the day's intervals that are over.
+
+    Returns
+    -------
+    DataFrame
+        FORECAST of the intervals that are not, of the same local day.
+
+    Raises
+    ------
+    PlanningError
+        `so_far` holds no interval of the forecast, or holds them all.
+    """
+    plan, known = FORECAST.check(plan, "plan"), DEMAND.check(so_far, "so_far")
+    both = plan.merge(known, on=["queue", "interval_start"], suffixes=("", "_known"))
+    if both.empty or known["interval_start"].max() >= plan["interval_start"].max():
         raise PlanningError(
-            f"horizon_days is {horizon_days!r}, must be a whole number of at least 1: change it"
+            f"so_far ends at {known['interval_start'].max()}, must end inside it: give the first part"
         )
+    today = known["interval_start"].max().tz_convert(plan["interval_start"].dt.tz).normalize()
+    ahead = (plan["interval_start"] > known["interval_start"].max()) & (
+        plan["interval_start"].dt.normalize() == today
+    )
+    parts = [
+        _corrected(rows, both[both["queue"] == name])
+        for name, rows in plan[ahead].groupby("queue", sort=False)
+    ]
+    return pd.concat(parts, ignore_index=True)[list(FORECAST.columns)]
 
 
-def _with_days(frame: pd.DataFrame, zone: str, country: str) -> pd.DataFrame:
-    """Add each row's local day, weekday, class of weekday, kind of day and local time of day."""
-    times = pd.DatetimeIndex(frame["interval_start"]).tz_convert(zone)
-    day = times.normalize()
-    kinds = day_kinds(day.unique(), country)
-    return frame.assign(
-        interval_start=times,
-        day=day,
-        weekday=day.day_of_week,
-        weekend=day.day_of_week >= 5,
-        kind=kinds.reindex(day).to_numpy(),
-        clock=time_of_day(times),
+def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country: str = "RU") -> pd.DataFrame:
+    """Forecast each queue's calls and work week by week, far enough to hire for.
+
+    The days ahead by the level method, with their weekdays and holidays. With more than a year behind, each
+    day is scaled by what the same week of last year was to the last weeks; there is no trend, since less than
+    two years cannot tell a trend from a season. Doubt grows as that of a random walk whose step is the
+    scatter from week to week.
+
+    Returns
+    -------
+    DataFrame
+        queue, week_start (Monday, local), calls, calls_p10, calls_p90, aht_s, load_h (hours of handling).
+
+    Raises
+    ------
+    PlanningError
+        `weeks` is no whole number of at least 1, or the history cannot be forecast from.
+    """
+    past = histories(demand, 1, zone=zone, country=country)
+    first = past[0].days[past[0].known]
+    to_monday = -first.day_of_week % 7
+    if isinstance(weeks, bool) or not isinstance(weeks, int) or weeks < 1:
+        raise PlanningError(f"weeks is {weeks!r}, must be a whole number of at least 1: change it")
+    past = histories(demand, to_monday + 7 * weeks, zone=zone, country=country)
+    return pd.concat([_weeks_of(history, to_monday, weeks) for history in past], ignore_index=True)
+
+
+def with_doubt(
+    calls: NDArray[np.float64], aht_s: NDArray[np.float64], doubt: Doubt
+) -> dict[str, NDArray[np.float64]]:
+    """Add the quantiles and the doubts of FORECAST to means of any shape."""
+    columns = {"calls": calls, "aht_s": aht_s}
+    for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
+        columns[f"calls_{name}"] = quantile_calls(share, calls, doubt.rate_cv)
+    # The mean of a few handle times scatters more than that of many.
+    spread = TENTH * np.sqrt(doubt.aht_cv**2 + doubt.service_cv**2 / np.maximum(calls, 1.0))
+    columns["aht_p10_s"], columns["aht_p90_s"] = aht_s * np.exp(-spread), aht_s * np.exp(spread)
+    for name in ("rate_cv", "day_cv", "aht_cv"):
+        columns[name] = np.full(calls.shape, getattr(doubt, name))
+    return columns
+
+
+def _chosen(
+    method: str | Mapping[str, str],
+    queues: list[str],
+    demand: pd.DataFrame,
+    zone: str,
+    country: str,
+    campaigns: pd.DataFrame | None,
+) -> Mapping[str, str]:
+    """Name the method of each queue."""
+    if method == "best":
+        table = backtest(demand, zone=zone, country=country, days=CHOOSE_DAYS, campaigns=campaigns)
+        return best_methods(table)
+    chosen = dict.fromkeys(queues, method) if isinstance(method, str) else method
+    check_methods(chosen.values())
+    missing = [queue for queue in queues if queue not in chosen]
+    if missing:
+        raise PlanningError(
+            f"method names no way to forecast {missing[0]!r}: add one of {', '.join(METHODS)}"
+        )
+    return chosen
+
+
+def _forecast_queue(history: History, method: str, zone: str, step: int) -> pd.DataFrame:
+    ahead = np.arange(history.known, len(history.days))
+    calls = METHODS[method](history, ahead) * history.effect[ahead]
+    aht_s = np.broadcast_to(handle_times(history), calls.shape)
+    doubt = doubt_of(history, method, lead=min(7, len(ahead)))
+    return future_rows(history, with_doubt(calls, aht_s, doubt), zone, step)
+
+
+def doubt_of(history: History, method: str, lead: int) -> Doubt:
+    """Learn how far off a method was on the days behind."""
+    expected, aht_s, days = rolled(history, method, LEARN_DAYS, lead)
+    if len(days) < 7:  # too little behind: how well it describes what it has seen must do
+        days = np.arange(max(0, history.known - 14), history.known)
+        expected = METHODS["level" if method == "naive" else method](history, days)
+        aht_s = np.broadcast_to(handle_times(history), expected.shape)
+    effect = history.effect[days]
+    return learn_doubt(expected * effect, history.calls[days] * effect, aht_s, history.aht_s[days])
+
+
+def _corrected(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    expected, square = known["calls"].sum(), (known["calls"] ** 2).sum()
+    if not expected > 0:
+        return rows
+    rate, day, aht = (float(rows[name].iloc[0]) for name in ("rate_cv", "day_cv", "aht_cv"))
+    own = max(rate**2 - day**2, 0.0)
+    trust = day**2 / (day**2 + 1 / expected + own * square / expected**2)
+    factor = 1 + trust * (known["calls_known"].sum() / expected - 1)
+    left = day**2 * (1 - trust)
+    calls = rows["calls"].to_numpy() * factor
+    doubt = Doubt(float(np.sqrt(own + left)), float(np.sqrt(left)), aht)
+    counts = with_doubt(calls, rows["aht_s"].to_numpy(), doubt)
+    return rows.assign(**{name: part for name, part in counts.items() if not name.startswith("aht")})
+
+
+def _weeks_of(history: History, to_monday: int, weeks: int) -> pd.DataFrame:
+    ahead = np.arange(history.known + to_monday, len(history.days))
+    aht_s = handle_times(history)
+    by_slot = METHODS["level"](history, ahead)
+    days, work = by_slot.sum(axis=1), by_slot @ aht_s
+    season = _season(history, ahead)
+    calls, load = ((part * season).reshape(weeks, 7).sum(axis=1) for part in (days, work))
+    behind = np.arange(history.known % 7, history.known)
+    seen, fitted = np.nansum(history.calls[behind], axis=1), METHODS["level"](history, behind).sum(axis=1)
+    ratio = seen.reshape(-1, 7).sum(axis=1) / np.maximum(fitted.reshape(-1, 7).sum(axis=1), 1e-9)
+    step, base = float(np.std(np.diff(ratio)) / np.sqrt(2)), float(np.std(ratio))
+    cv = np.sqrt(base**2 + step**2 * np.arange(1, weeks + 1) / 4)
+    return pd.DataFrame(
+        {
+            "queue": history.queue,
+            "week_start": history.days[ahead[::7]],
+            "calls": calls,
+            "calls_p10": quantile_calls(0.1, calls, cv),
+            "calls_p90": quantile_calls(0.9, calls, cv),
+            "aht_s": np.where(calls > 0, load / np.where(calls > 0, calls, 1.0), np.mean(aht_s)),
+            "load_h": load / 3600,
+        }
     )
 
 
-def _grid(history: pd.DataFrame) -> int:
-    """Find the length of the demand's intervals, seconds, and refuse rows that are off their grid."""
-    starts = history["interval_start"].drop_duplicates().sort_values()
-    step = starts.diff().min()
-    hour = pd.Timedelta(hours=1)
-    if pd.isna(step) or step > hour or hour % step:
-        raise PlanningError(f"intervals of demand are {step} apart, must divide an hour: use 900 s, say")
-    off = history["clock"] % step != pd.Timedelta(0)
-    if off.any():
-        start = history.loc[off, "interval_start"].iloc[0]
-        raise PlanningError(
-            f"interval_start {start.isoformat()} lies off the grid of {step.total_seconds():g} s "
-            "from midnight: use intervals of one length"
-        )
-    return int(step.total_seconds())
-
-
-def _check_length(history: pd.DataFrame) -> None:
-    days = history.groupby("queue", sort=False)["day"].agg(["min", "max"])
-    length = (days["max"] - days["min"]).dt.round("D").dt.days + 1
-    if length.min() < MIN_DAYS:
-        raise PlanningError(
-            f"demand of {length.idxmin()} is {length.min()} days long, must be at least {MIN_DAYS} "
-            "for every weekday to come twice: add earlier demand or leave the queue out"
-        )
-
-
-def _profile(history: pd.DataFrame) -> pd.DataFrame:
-    """Share of a day's calls by time of day, for each queue and class of weekday; shares add up to 1."""
-    keys = ["queue", "weekend"]
-    mean = history.groupby([*keys, "clock"])["calls"].mean()
-    # Special days have a shape of their own; they count only where a class has no others.
-    ordinary = history[history["kind"] == "ordinary"].groupby([*keys, "clock"])["calls"].mean()
-    mean = ordinary.reindex(mean.index).fillna(mean)
-    total = mean.groupby(level=keys).transform("sum")
-    flat = 1 / mean.groupby(level=keys).transform("size")
-    return (mean / total.where(total > 0)).fillna(flat).rename("share").reset_index()
-
-
-def _volumes(history: pd.DataFrame, profile: pd.DataFrame) -> pd.DataFrame:
-    """Volume of each queue's days: calls over the share of the profile that the day's rows cover."""
-    rows = history.merge(profile, on=["queue", "weekend", "clock"])
-    days = rows.groupby(["queue", "day", "weekday", "weekend", "kind"], as_index=False)[
-        ["calls", "share"]
-    ].sum()
-    return days.assign(volume=days["calls"] / days["share"].where(days["share"] > 0)).dropna(subset="volume")
-
-
-def _usual(volumes: pd.DataFrame) -> pd.DataFrame:
-    """Median volume of each queue's weekdays; a weekday of special days only borrows from its class."""
-    ordinary = volumes[volumes["kind"] == "ordinary"]
-    recent = ordinary.sort_values("day").groupby(["queue", "weekday"]).tail(WEEKS)
-    weekday = recent.groupby(["queue", "weekday"])["volume"].median()
-    usual = volumes.groupby(["queue", "weekday", "weekend"], as_index=False)["volume"].median()
-    by_class = ordinary.groupby(["queue", "weekend"])["volume"].median()
-    own = weekday.reindex(pd.MultiIndex.from_frame(usual[["queue", "weekday"]])).to_numpy()
-    borrowed = by_class.reindex(pd.MultiIndex.from_frame(usual[["queue", "weekend"]])).to_numpy()
-    value = pd.Series(own, usual.index).fillna(pd.Series(borrowed, usual.index)).fillna(usual["volume"])
-    return usual.assign(usual=value)[["queue", "weekday", "usual"]]
-
-
-def _ratios(volumes: pd.DataFrame, usual: pd.DataFrame) -> pd.DataFrame:
-    """Median ratio of special days to their usual weekday, for each queue and kind."""
-    special = volumes[volumes["kind"] != "ordinary"].merge(usual, on=["queue", "weekday"])
-    special["ratio"] = special["volume"] / special["usual"].where(special["usual"] > 0)
-    return special.groupby(["queue", "kind"], as_index=False)["ratio"].median()
-
-
-def _future(
-    history: pd.DataFrame, horizon_days: int, interval_s: int, zone: str, country: str
-) -> pd.DataFrame:
-    last = history["day"].max().tz_localize(None)
-    first = day_start((last + pd.Timedelta(days=1)).date(), zone)
-    return _with_days(pd.DataFrame({"interval_start": axis(first, horizon_days, interval_s)}), zone, country)
-
-
-def _open_intervals(history: pd.DataFrame, future: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the horizon for each queue, at the local times of its weekdays that the history knows."""
-    known = history[["queue", "weekday", "clock"]].drop_duplicates()
-    queues = history[["queue"]].drop_duplicates()
-    return queues.merge(future, how="cross").merge(known, on=["queue", "weekday", "clock"])
-
-
-def _with_aht(rows: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """Add the call-weighted mean handle time by time of day, or the queue's where there were no calls."""
-    work = history.assign(work=history["calls"] * history["aht_s"])
-    clock = work.groupby(["queue", "clock"])[["work", "calls"]].sum()
-    queue = work.groupby("queue")[["work", "calls"]].sum()
-    by_clock = (clock["work"] / clock["calls"].where(clock["calls"] > 0)).rename("aht_s").reset_index()
-    mean = (queue["work"] / queue["calls"].where(queue["calls"] > 0)).fillna(
-        history.groupby("queue")["aht_s"].mean()
-    )
-    rows = rows.merge(by_clock, on=["queue", "clock"], how="left")
-    return rows.assign(aht_s=rows["aht_s"].fillna(rows["queue"].map(mean)))
+def _season(history: History, ahead: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Factor of each day's season: what last year's weeks around it were to that year's mean, else 1."""
+    if history.known < 371:
+        return np.ones(len(ahead))
+    daily = np.nansum(history.calls[: history.known], axis=1)
+    smooth = pd.Series(daily).rolling(21, center=True, min_periods=7).mean().to_numpy()
+    year = smooth[-364:] / smooth[-364:].mean()
+    now = float(np.mean(year[-28:]))
+    return np.asarray(year[(ahead - history.known) % 364] / now)

@@ -217,3 +217,32 @@ def test_broken_promises_are_told_with_the_agents_that_are_missing(given, monkey
         assert "Holds:          no;" in out
         told = re.search(r"does not hold on 2026-11-23: [\d.]+% against 80%; agents short: (\d+)", out)
         assert int(told[1]) >= 1
+
+
+def count(folder, monkeypatch, capsys, source="calls.parquet", *more):
+    """Exit code, output and errors of ``planning demand`` on a day of the stored calls."""
+    out = folder / "made.parquet"
+    monkeypatch.setattr(sys, "argv", ["planning", "demand", str(source), "--out", str(out), *more])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    captured = capsys.readouterr()
+    return ended.value.code, captured.out, captured.err, out
+
+
+def test_call_records_become_demand(tmp_path, monkeypatch, capsys):
+    """Every stored call in its interval; a row that cannot be true is told and left out."""
+    calls = pd.read_parquet("data/calls.parquet")
+    calls.loc[0, "queue"] = "chat"
+    calls.to_parquet(tmp_path / "calls.parquet")
+    code, out, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet")
+    assert (code, err.strip()) == (0, "1 rows refused: unknown queue")
+    assert pd.read_parquet(made)["calls"].sum() == len(calls) - 1
+    assert f"{len(calls) - 1:,} calls in" in out
+
+
+def test_call_records_that_are_not_there_write_nothing(tmp_path, monkeypatch, capsys):
+    code, out, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet")
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert "does not exist" in err
+    assert not made.exists()

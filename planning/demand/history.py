@@ -1,0 +1,236 @@
+"""A queue's past as a matrix of days by times of day, with the calendar of the days behind and ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.calendars import axis, day_start, public_holidays, time_of_day
+from planning.demand.intervals import check_zone, day_kinds
+from planning.errors import PlanningError
+from planning.tables import DEMAND
+
+__all__ = ["History", "future_rows", "histories"]
+
+MIN_DAYS = 14
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class History:
+    """Days (rows) by times of day (columns) of one queue; days ahead have no calls yet.
+
+    Attributes
+    ----------
+    queue : str
+    days : DatetimeIndex, shape (d,)
+        Local days without a zone, one after the other.
+    clock : TimedeltaIndex, shape (s,)
+        Local times of day.
+    calls, aht_s : ndarray, shape (d, s)
+        NaN where there is no row; of an hour that comes twice, the mean. Campaigns are out of the calls.
+    effect : ndarray, shape (d, s)
+        Factor of the known campaigns.
+    weekday, kind, special : ndarray, shape (d,)
+        0 to 6; the kind of `planning.demand.intervals.day_kinds`; and `special_days`, in more detail.
+    known : int
+        Number of days behind.
+    """
+
+    queue: str
+    days: pd.DatetimeIndex
+    clock: pd.TimedeltaIndex
+    calls: Floats
+    aht_s: Floats
+    effect: Floats
+    weekday: NDArray[np.int64]
+    kind: NDArray[np.object_]
+    special: NDArray[np.object_]
+    known: int
+
+    @property
+    def weekend(self) -> NDArray[np.bool_]:
+        """Days whose course is that of a Saturday or Sunday."""
+        return np.asarray(self.weekday >= 5)
+
+    def until(self, day: int) -> History:
+        """Return what was known before a day: nothing later can leak into a forecast."""
+        hidden = np.arange(len(self.days)) >= day
+        calls, aht_s = (np.where(hidden[:, None], np.nan, part) for part in (self.calls, self.aht_s))
+        return replace(self, calls=calls, aht_s=aht_s, known=min(day, self.known))
+
+
+def histories(
+    demand: pd.DataFrame, horizon_days: int, *, zone: str, country: str, campaigns: pd.DataFrame | None = None
+) -> list[History]:
+    """Lay out each queue's demand by day and time of day, and the days to come.
+
+    Raises
+    ------
+    PlanningError
+        A row is faulty, the history is too short or off the grid, or an argument cannot be.
+    """
+    check_horizon(horizon_days)
+    check_zone(zone)
+    rows = DEMAND.check(demand, "demand")
+    times = pd.DatetimeIndex(rows["interval_start"]).tz_convert(zone)
+    clock = time_of_day(times)
+    step = _grid(times, clock)
+    rows = rows.assign(day=times.tz_localize(None).normalize(), clock=clock)
+    _check_length(rows)
+    last = rows["day"].max() + pd.Timedelta(days=horizon_days)
+    days = pd.date_range(rows["day"].min(), last, freq="D")
+    slots = pd.timedelta_range("0h", "24h", freq=step, closed="left")
+    kinds = day_kinds(days.tz_localize(zone), country).to_numpy(dtype=object)
+    special = special_days(days, country)
+    behind = len(days) - horizon_days
+    return [
+        _history(str(name), part, days, slots, kinds, special, behind, campaigns)
+        for name, part in rows.groupby("queue", sort=False)
+    ]
+
+
+def future_rows(history: History, values: dict[str, Floats], zone: str, interval_s: int) -> pd.DataFrame:
+    """Make rows of the days ahead: a row an interval of the local day, 23 to 25 hours of them, while open.
+
+    Parameters
+    ----------
+    values : dict of ndarray, shape (days ahead, s)
+        Columns of the rows; an interval is open where its weekday ever had a row at that time.
+    """
+    ahead = history.days[history.known :]
+    times = axis(day_start(ahead[0].date(), zone), len(ahead), interval_s)
+    day = (times.tz_localize(None).normalize() - ahead[0]).days.to_numpy()
+    slot = np.asarray(time_of_day(times) // (history.clock[1] - history.clock[0]), dtype=np.int64)
+    open_ = open_slots(history)[history.weekday[history.known :][day], slot]
+    columns = {name: part[day, slot][open_] for name, part in values.items()}
+    return pd.DataFrame({"queue": history.queue, "interval_start": times[open_], **columns})
+
+
+def open_slots(history: History) -> NDArray[np.bool_]:
+    """Times of day at which each weekday ever had a row, shape (7, s)."""
+    seen = ~np.isnan(history.calls)
+    return np.array([seen[history.weekday == day].any(axis=0) for day in range(7)])
+
+
+def special_days(days: pd.DatetimeIndex, country: str) -> NDArray[np.object_]:
+    """Name each day's place in the production calendar, in more detail than `day_kinds`.
+
+    Returns
+    -------
+    ndarray of str
+        "holiday"; "worked" (a weekend day that is worked for a day off moved elsewhere); "after" (the first
+        working day after a holiday); "first" (the first business day of a month); "ordinary".
+
+    Examples
+    --------
+    >>> special_days(pd.date_range("2026-11-02", "2026-11-05"), "RU").tolist()
+    ['first', 'ordinary', 'holiday', 'after']
+    """
+    years = tuple(sorted({year for day in days for year in (day.year, (day - pd.Timedelta(days=15)).year)}))
+    calendar = public_holidays(country, years)
+
+    def kind(day: date) -> str:
+        if day in calendar:
+            return "holiday"
+        if not calendar.is_working_day(day):
+            return "ordinary"
+        if day.weekday() >= 5:
+            return "worked"
+        before = day - timedelta(days=1)
+        while not calendar.is_working_day(before):
+            if before in calendar:
+                return "after"
+            before -= timedelta(days=1)
+        return "ordinary" if before.month == day.month else "first"
+
+    return np.array([kind(day.date()) for day in days], dtype=object)
+
+
+def check_horizon(horizon_days: object) -> None:
+    """Refuse what is no number of days."""
+    whole = isinstance(horizon_days, (int, np.integer)) and not isinstance(horizon_days, bool)
+    if not whole or horizon_days < 1:  # type: ignore[operator]
+        raise PlanningError(
+            f"horizon_days is {horizon_days!r}, must be a whole number of at least 1: change it"
+        )
+
+
+def _grid(times: pd.DatetimeIndex, clock: pd.TimedeltaIndex) -> pd.Timedelta:
+    """Find the length of the demand's intervals, and refuse rows that are off their grid."""
+    starts = times.unique().sort_values()
+    step = starts.to_series().diff().min()
+    hour = pd.Timedelta(hours=1)
+    if pd.isna(step) or step > hour or hour % step:
+        raise PlanningError(f"intervals of demand are {step} apart, must divide an hour: use 900 s, say")
+    off = clock % step != pd.Timedelta(0)
+    if off.any():
+        raise PlanningError(
+            f"interval_start {times[off][0].isoformat()} lies off the grid of {step.total_seconds():g} s "
+            "from midnight: use intervals of one length"
+        )
+    return step
+
+
+def _check_length(rows: pd.DataFrame) -> None:
+    days = rows.groupby("queue", sort=False)["day"].agg(["min", "max"])
+    length = (days["max"] - days["min"]).dt.days + 1
+    if length.min() < MIN_DAYS:
+        raise PlanningError(
+            f"demand of {length.idxmin()} is {length.min()} days long, must be at least {MIN_DAYS} "
+            "for every weekday to come twice: add earlier demand or leave the queue out"
+        )
+
+
+def _history(
+    name: str,
+    rows: pd.DataFrame,
+    days: pd.DatetimeIndex,
+    slots: pd.TimedeltaIndex,
+    kinds: NDArray[np.object_],
+    special: NDArray[np.object_],
+    behind: int,
+    campaigns: pd.DataFrame | None,
+) -> History:
+    at = (
+        (rows["day"] - days[0]).dt.days.to_numpy(),
+        np.asarray(rows["clock"] // (slots[1] - slots[0]), dtype=int),
+    )
+    shape = (len(days), len(slots))
+    count, calls, work, plain = (np.zeros(shape) for _ in range(4))
+    np.add.at(count, at, 1.0)
+    np.add.at(calls, at, rows["calls"].to_numpy())
+    np.add.at(work, at, (rows["calls"] * rows["aht_s"]).to_numpy())
+    np.add.at(plain, at, rows["aht_s"].to_numpy())
+    seen = count > 0
+    one = np.where(seen, count, 1.0)
+    aht_s = np.where(calls > 0, work / np.where(calls > 0, calls, 1.0), plain / one)
+    effect = _effect(name, days, slots, campaigns)
+    calls = np.where(seen, calls / one / effect, np.nan)
+    weekday = np.asarray(days.day_of_week, dtype=np.int64)
+    aht_s = np.where(seen, aht_s, np.nan)
+    return History(name, days, slots, calls, aht_s, effect, weekday, kinds, special, behind)
+
+
+def _effect(
+    queue: str, days: pd.DatetimeIndex, slots: pd.TimedeltaIndex, campaigns: pd.DataFrame | None
+) -> Floats:
+    """Multiply the factors of the campaigns that run at each local time."""
+    effect = np.ones((len(days), len(slots)))
+    if campaigns is None:
+        return effect
+    missing = {"queue", "start", "end", "factor"} - set(campaigns.columns)
+    if missing:
+        raise PlanningError(f"campaigns have no column {min(missing)!r}: give queue, start, end and factor")
+    times = days.to_numpy()[:, None] + slots.to_numpy()[None, :]
+    for row in campaigns.itertuples():
+        if not (np.isfinite(row.factor) and row.factor > 0):
+            raise PlanningError(f"campaigns: factor is {row.factor}, must be above 0: 1.3 is 30 % more calls")
+        start, end = (pd.Timestamp(edge).tz_localize(None).to_datetime64() for edge in (row.start, row.end))
+        if row.queue in (queue, "all"):
+            effect[(times >= start) & (times < end)] *= row.factor
+    return effect

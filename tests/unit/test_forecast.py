@@ -1,0 +1,359 @@
+"""Forecasts and their doubt: judged on demand whose law is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import demand_of, one_site
+from pandas.testing import assert_frame_equal
+from scipy import stats
+
+from planning.demand import (
+    Synthetic,
+    accuracy,
+    backtest,
+    best_methods,
+    expected_demand,
+    forecast,
+    forecast_weeks,
+    reforecast,
+    synthetic_demand,
+)
+from planning.demand.doubt import learn_doubt, middle_share, quantile_calls
+from planning.demand.history import special_days
+from planning.demand.methods import METHODS
+from planning.errors import PlanningError
+from planning.queueing import agents_required
+from planning.service import price_of_certainty
+from planning.staffing import requirement, requirement_at
+from planning.tables import FORECAST
+
+MOSCOW = "Europe/Moscow"
+
+
+@pytest.fixture(scope="module")
+def settings():
+    return Synthetic.load("data/synthetic.toml")
+
+
+@pytest.fixture(scope="module")
+def months(settings):
+    """Eight months of two queues, half-hours."""
+    demand = synthetic_demand(settings, start="2026-03-23", days=245, seed=5, interval_s=1800)
+    return demand[demand["queue"].isin(["first_line", "vip"])].reset_index(drop=True)
+
+
+@pytest.fixture(scope="module")
+def judged(months):
+    return backtest(months, zone=MOSCOW, days=40)
+
+
+# ------------------------------------------------------------------------------------------------- backtest
+def test_every_method_beats_last_week(judged):
+    others = judged[judged["method"] != "naive"]
+    assert set(others["method"]) == set(METHODS) - {"naive"}
+    assert (others["wape"] < 0.8 * others["naive_wape"]).all()
+    naive = judged[judged["method"] == "naive"]
+    assert (naive["wape"] == naive["naive_wape"]).all()
+
+
+def test_the_chosen_method_is_not_worse_than_the_best_simple_one(judged):
+    """Next-day WAPE at 30 minutes, within the 1 % for which the simpler method is taken."""
+    chosen = best_methods(judged)
+    error = judged.set_index(["queue", "method"])["wape"]
+    for queue, method in chosen.items():
+        assert error[queue, method] <= 1.01 * error[queue][["median", "level"]].min()
+
+
+def test_errors_are_near_the_least_that_chance_leaves(months, settings, judged):
+    """Against the law that the demand was drawn from: nobody can do better, and we lose a ninth at most."""
+    law = expected_demand(settings, start="2026-03-23", days=245, interval_s=1800)
+    both = months.merge(law, on=["queue", "interval_start"], suffixes=("", "_law"))
+    last = both[both["interval_start"] >= both["interval_start"].max().normalize() - pd.Timedelta(days=39)]
+    for queue, rows in last.groupby("queue"):
+        least = (rows["calls_law"] - rows["calls"]).abs().sum() / rows["calls"].sum()
+        assert judged[judged["queue"] == queue]["wape"].min() < 1.11 * least
+
+
+def test_bands_cover_what_they_promise(judged):
+    """80 % of the intervals within 5 points (the first line's days move together: 40 of them tell little)."""
+    best = judged[judged["method"] == "median"].set_index("queue")["coverage"]
+    assert best["vip"] == pytest.approx(0.80, abs=0.05)
+    assert best["first_line"] == pytest.approx(0.80, abs=0.06)
+    assert best.mean() == pytest.approx(0.80, abs=0.05)
+
+
+def test_nothing_of_a_day_leaks_into_its_forecast(months):
+    """Doubling the calls of the last day changes nothing that was forecast for the day before."""
+    last = months["interval_start"] >= months["interval_start"].max().normalize()
+    changed = months.assign(calls=months["calls"].where(~last, 2 * months["calls"]))
+    two = [backtest(frame, zone=MOSCOW, days=2, methods=["median", "level"]) for frame in (months, changed)]
+    one = [backtest(f[~last], zone=MOSCOW, days=1, methods=["median", "level"]) for f in (months, changed)]
+    assert_frame_equal(*one)
+    assert not two[0]["wape"].equals(two[1]["wape"])
+
+
+@pytest.mark.parametrize("method", ["median", "level", "boosted"])
+def test_a_law_without_noise_is_found(settings, method):
+    """Weekdays, the day's shape and the first business day of the month, exactly or within a per cent."""
+    history = expected_demand(settings, start="2026-03-30", days=238, interval_s=1800)
+    ahead = expected_demand(settings, start="2026-11-23", days=14, interval_s=1800)
+    made = forecast(history, 14, zone=MOSCOW, method=method)
+    np.testing.assert_allclose(made["calls"], ahead["calls"], rtol=1e-9 if method == "median" else 0.04)
+
+
+def test_a_new_level_is_followed(settings):
+    """A third more calls since six weeks: `level` follows, where the mean of all that was would not."""
+    history = expected_demand(settings, start="2026-03-30", days=238, interval_s=3600)
+    recent = history["interval_start"] >= pd.Timestamp("2026-10-12", tz=MOSCOW)
+    history["calls"] *= np.where(recent, 1.3, 1.0)
+    ahead = expected_demand(settings, start="2026-11-23", days=7, interval_s=3600)["calls"].sum()
+    made = forecast(history, 7, zone=MOSCOW, method="level")["calls"].sum()
+    assert made / ahead == pytest.approx(1.3, abs=0.03)
+
+
+def test_calendar_of_russia():
+    """Days off that are moved, a Saturday worked for one, days after holidays, first business days."""
+    days = pd.date_range("2024-04-26", "2024-05-06")
+    assert special_days(days, "RU").tolist() == [
+        "ordinary", "worked", "ordinary", "holiday", "holiday", "holiday", "after", "ordinary", "ordinary",
+        "ordinary", "ordinary",
+    ]  # fmt: skip
+
+
+# ----------------------------------------------------------------------------------------------- campaigns
+def test_campaigns_behind_are_taken_out_and_ahead_are_put_on(settings):
+    """Half more calls on a Tuesday and on the next one: the plain days around them stay what they are."""
+    history = expected_demand(settings, start="2026-10-05", days=42)
+    ahead = expected_demand(settings, start="2026-11-16", days=7)
+    campaigns = pd.DataFrame(
+        {
+            "queue": "all",
+            "start": ["2026-11-10", "2026-11-17"],
+            "end": ["2026-11-11", "2026-11-18"],
+            "factor": 1.5,
+        }
+    )
+    campaigns["factor"] = 1.5
+    for frame, day in ((history, "2026-11-10"), (ahead, "2026-11-17")):
+        frame.loc[frame["interval_start"].dt.date.astype(str) == day, "calls"] *= 1.5
+    made = forecast(history, 7, zone=MOSCOW, campaigns=campaigns)
+    np.testing.assert_allclose(made["calls"], ahead["calls"], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("campaigns", "says"),
+    [
+        ({"queue": ["all"], "start": ["2026-11-10"], "end": ["2026-11-11"]}, "no column 'factor'"),
+        (
+            {"queue": ["all"], "start": ["2026-11-10"], "end": ["2026-11-11"], "factor": [0.0]},
+            "factor is 0.0",
+        ),
+    ],
+)
+def test_faulty_campaigns_are_refused(months, campaigns, says):
+    with pytest.raises(PlanningError, match=says):
+        forecast(months, 1, zone=MOSCOW, campaigns=pd.DataFrame(campaigns))
+
+
+# --------------------------------------------------------------------------------------------------- doubt
+def test_middle_share_against_scipy():
+    """The negative binomial of scipy, and the Poisson where nothing is in doubt."""
+    count, mean = np.arange(30), 12.0
+    law = stats.nbinom(25.0, 25.0 / (25.0 + mean))
+    np.testing.assert_allclose(
+        middle_share(count, mean, 0.2), law.cdf(count) - law.pmf(count) / 2, rtol=1e-10
+    )
+    law = stats.poisson(mean)
+    np.testing.assert_allclose(
+        middle_share(count, mean, 0.0), law.cdf(count) - law.pmf(count) / 2, rtol=1e-10
+    )
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.9])
+def test_quantiles_invert_shares(share):
+    """The middle share at the whole numbers around a quantile encloses the share."""
+    mean = np.array([0.3, 1.0, 10.0, 400.0, 20_000.0])
+    made = quantile_calls(share, mean, 0.1)
+    assert (middle_share(np.ceil(made), mean, 0.1) >= share - 1e-12).all()
+    positive = made > 0
+    assert (middle_share(np.floor(made[positive]), mean[positive], 0.1) <= share + 1e-12).all()
+    assert (np.diff(made) >= 0).all()
+
+
+def test_the_doubt_that_was_drawn_is_learnt():
+    """A factor a day of CV .075, a factor an interval of CV .05, Poisson calls."""
+    rng = np.random.default_rng(3)
+    expected = np.full((400, 48), 300.0)
+    rate = expected * rng.gamma(1 / 0.075**2, 0.075**2, (400, 1)) * rng.gamma(1 / 0.05**2, 0.05**2, (400, 48))
+    doubt = learn_doubt(expected, rng.poisson(rate).astype(float))
+    assert doubt.day_cv == pytest.approx(0.075, rel=0.1)
+    assert doubt.rate_cv == pytest.approx(np.hypot(0.075, 0.05), rel=0.1)
+    sure = learn_doubt(expected, rng.poisson(expected).astype(float))
+    assert sure.rate_cv < 0.01
+
+
+def test_the_bands_are_in_order_and_around_the_mean(months):
+    week = forecast(months, 7, zone=MOSCOW)
+    assert_frame_equal(FORECAST.check(week), week)
+    assert (week["calls_p10"] <= week["calls_p50"]).all()
+    assert (week["calls_p50"] <= week["calls_p90"]).all()
+    assert (week["aht_p10_s"] < week["aht_s"]).all()
+    assert (week["aht_s"] < week["aht_p90_s"]).all()
+    assert (week["day_cv"] <= week["rate_cv"] + 1e-12).all()
+
+
+def test_best_takes_each_queues_own_method(months):
+    chosen = best_methods(backtest(months, zone=MOSCOW, days=28))
+    best, named = (forecast(months, 2, zone=MOSCOW, method=method) for method in ("best", chosen))
+    assert_frame_equal(best, named)
+
+
+# ------------------------------------------------------------------------------------------------- the ledger
+def test_the_ledger_has_last_week_beside_it(months):
+    end = months["interval_start"].max().normalize() - pd.Timedelta(days=6)
+    history, week = months[months["interval_start"] < end], months[months["interval_start"] >= end]
+    ledger = accuracy(forecast(history, 7, zone=MOSCOW), week, history)
+    assert (ledger["wape"] < ledger["naive_wape"]).all()
+    assert ledger["intervals"].tolist() == [7 * 48, 7 * 48]
+    assert ledger["coverage"].between(0.6, 0.95).all()
+    with pytest.raises(PlanningError, match="demand has no interval of the forecast"):
+        accuracy(forecast(history, 7, zone=MOSCOW), history, history)
+
+
+# -------------------------------------------------------------------------------------------------- intraday
+def test_the_rest_of_the_day_follows_its_morning(settings):
+    """The factor that drew a day is found by noon: the error of the afternoon falls, the band narrows."""
+    year = synthetic_demand(settings, start="2026-01-12", days=90, seed=8, interval_s=1800)
+    year = year[year["queue"] == "first_line"].reset_index(drop=True)
+    errors = []
+    for day in range(60, 90):
+        start = year["interval_start"].min() + pd.Timedelta(days=day)
+        history = year[year["interval_start"] < start]
+        today = year[
+            (year["interval_start"] >= start) & (year["interval_start"] < start + pd.Timedelta(days=1))
+        ]
+        made = forecast(history, 1, zone=MOSCOW)
+        rest = reforecast(made, today[today["interval_start"].dt.hour < 12])
+        both = rest.merge(made, on="interval_start", suffixes=("", "_made")).merge(
+            today, on="interval_start", suffixes=("", "_true")
+        )
+        assert (both["rate_cv"] < both["rate_cv_made"]).all()
+        assert both["interval_start"].dt.hour.min() == 12
+        errors.append([(both[name] - both["calls_true"]).abs().sum() for name in ("calls", "calls_made")])
+    after, before = np.sum(errors, axis=0)
+    assert after < 0.85 * before
+
+
+def test_a_morning_as_expected_changes_no_mean(months):
+    made = forecast(months, 1, zone=MOSCOW)
+    morning = made[made["interval_start"].dt.hour < 9][["queue", "interval_start", "calls", "aht_s"]]
+    rest = reforecast(made, morning)
+    later = made[made["interval_start"].dt.hour >= 9].reset_index(drop=True)
+    both = rest.merge(later, on=["queue", "interval_start"], suffixes=("", "_before"))
+    np.testing.assert_allclose(both["calls"], both["calls_before"], rtol=1e-12)
+    with pytest.raises(PlanningError, match="must end inside it"):
+        reforecast(made, made[["queue", "interval_start", "calls", "aht_s"]])
+
+
+# ------------------------------------------------------------------------------------------------ long range
+def test_64_weeks_have_their_mondays_and_their_holidays(settings):
+    """Volumes of the law itself, New Year's week among them; doubt grows."""
+    history = expected_demand(settings, start="2025-11-24", days=364, interval_s=3600)
+    history = history[history["queue"].isin(["first_line", "claims"])]
+    weeks = forecast_weeks(history, zone=MOSCOW)
+    assert weeks.groupby("queue").size().tolist() == [64, 64]
+    assert (weeks["week_start"].dt.day_of_week == 0).all()
+    law = expected_demand(settings, start="2026-11-23", days=448, interval_s=3600)
+    law = law[law["queue"] == "first_line"]
+    monday = law["interval_start"].dt.tz_localize(None).dt.to_period("W-SUN").dt.start_time
+    true = law.groupby(monday)["calls"].sum().to_numpy()
+    first = weeks[weeks["queue"] == "first_line"]
+    np.testing.assert_allclose(first["calls"], true, rtol=0.06)
+    lowest = first.iloc[int(true.argmin())]
+    assert lowest["calls"] == pytest.approx(first["calls"].min(), rel=1e-9)
+    assert lowest["week_start"] in (pd.Timestamp("2027-01-04"), pd.Timestamp("2028-01-03"))
+    width = (first["calls_p90"] - first["calls_p10"]) / first["calls"]
+    assert width.iloc[-1] > width.iloc[0] > 0
+
+
+def test_a_season_of_last_year_comes_again(settings):
+    """More than a year behind: a summer with a fifth more calls is expected again."""
+    history = expected_demand(settings, start="2025-09-01", days=448, interval_s=3600)
+    history = history[history["queue"] == "first_line"].reset_index(drop=True)
+    summer = history["interval_start"].dt.month.isin([6, 7, 8])
+    history["calls"] *= np.where(summer, 1.2, 1.0)
+    weeks = forecast_weeks(history, 52, zone=MOSCOW).set_index("week_start")["calls"]
+    assert weeks["2027-07-05":"2027-08-01"].mean() / weeks["2027-03-08":"2027-04-04"].mean() > 1.1
+
+
+@pytest.mark.parametrize("weeks", [0, True, 1.5])
+def test_weeks_that_are_no_number_are_refused(months, weeks):
+    with pytest.raises(PlanningError, match="weeks is"):
+        forecast_weeks(months, weeks, zone=MOSCOW)
+
+
+# ------------------------------------------------------------------------------------------------ arguments
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"method": "magic"}, "method is 'magic', must be one of best, naive, median, level, boosted"),
+        ({"method": {"vip": "median"}}, "method names no way to forecast 'first_line'"),
+    ],
+)
+def test_faulty_methods_are_refused(months, arguments, says):
+    with pytest.raises(PlanningError, match=says):
+        forecast(months, 1, zone=MOSCOW, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"days": 0}, "is 0, must be"),
+        ({"leads": (0,)}, "is 0, must be"),
+        ({"methods": ["magic"]}, "method is 'magic'"),
+        ({"leads": (240,)}, "too short to look back 240 days"),
+    ],
+)
+def test_faulty_arguments_of_the_backtest_are_refused(months, arguments, says):
+    with pytest.raises(PlanningError, match=says):
+        backtest(months, zone=MOSCOW, **arguments)
+
+
+# --------------------------------------------------------------------------------------- from doubt to staff
+def forecast_of(rate_cv, aht_cv=0.0):
+    day = demand_of(60.0, hours=(9, 12))
+    doubt = {"rate_cv": rate_cv, "day_cv": rate_cv, "aht_cv": aht_cv}
+    bands = {"calls_p10": 0.0, "calls_p50": 0.0, "calls_p90": 0.0, "aht_p10_s": 0.0, "aht_p90_s": 0.0}
+    return day.assign(**bands, **doubt)
+
+
+@pytest.mark.parametrize("probability", [0.3, 0.8, 0.95])
+def test_the_target_is_met_as_often_as_asked(probability):
+    """Rates drawn from the doubt: the share of them that the agents serve, and one agent less does not."""
+    centre = one_site()
+    needed = requirement_at(centre, forecast_of(0.1, 0.05), probability)["agents"].iloc[0]
+    cv2 = 0.1**2 + 0.05**2
+    calls = 60.0 * np.random.default_rng(1).gamma(1 / cv2, cv2, 20_000)
+    target = centre.queues["calls"].target
+    asked = agents_required(calls, 240.0, target, patience_s=300.0)
+    assert (asked <= needed).mean() >= probability - 0.01
+    assert (asked <= needed - 1).mean() < probability + 0.01
+
+
+def test_without_doubt_certainty_costs_nothing():
+    centre = one_site()
+    plain = requirement(centre, demand_of(60.0, hours=(9, 12)))
+    assert_frame_equal(requirement_at(centre, forecast_of(0.0), 0.99), plain)
+
+
+def test_each_point_of_certainty_costs_more_than_the_one_before():
+    table = price_of_certainty(one_site(), forecast_of(0.1), "calls", [0.5, 0.7, 0.9, 0.99])
+    assert table["cost_rub"].is_monotonic_increasing
+    assert table["agent_hours"].is_monotonic_increasing
+    assert table["rub_point"].iloc[-1] > table["rub_point"].iloc[1] > 0
+
+
+@pytest.mark.parametrize("probability", [0, 1, 80, True, float("nan")])
+def test_a_probability_that_cannot_be_is_refused(probability):
+    with pytest.raises(PlanningError, match="probability is"):
+        requirement_at(one_site(), forecast_of(0.1), probability)
