@@ -142,6 +142,7 @@ def build_roster(
     who = team_people(people)
     _check_teams(centre, wanted, "shifts")
     _check_teams(centre, who, "people")
+    _check_tails(who, wanted)
     problems = problems_of(centre, wanted, who, settings, rules)
     solved, whole = _search(problems, rules)
     found = roster_of(wanted, problems, solved, whole, time.process_time() - began)
@@ -421,6 +422,21 @@ def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
         night = _NIGHT.check(shifts, "shifts")["night_h"].to_numpy()
     skill = shifts["skill"].fillna("").astype("str").to_numpy() if "skill" in shifts else ""
     return good.assign(start=start, end=end, night_h=night, skill=skill)[good["headcount"] > 0]
+
+
+def _check_tails(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
+    """Refuse people whose last shift "before" the roster lies behind its first day."""
+    if shifts.empty:
+        return
+    first = shifts["start"].min().normalize() + pd.Timedelta(days=1)
+    ends = pd.to_datetime(people["last_end"], utc=True)
+    for row in np.flatnonzero(ends > first)[:1]:
+        end = ends.iloc[row].tz_convert(first.tz)
+        raise PlanningError(
+            f"people: {people['agent_id'].iloc[row]} has last_end {end:%Y-%m-%d %H:%M}, must not lie behind "
+            f"the roster's first day, which ends {first:%Y-%m-%d %H:%M}: give the tail of the month "
+            "before this roster, or leave last_end empty"
+        )
 
 
 def _check_teams(centre: Centre, frame: pd.DataFrame, name: str) -> None:

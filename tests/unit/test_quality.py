@@ -108,7 +108,13 @@ def test_shifts_hold_the_work_and_no_head_more(quality):
     assert shifts["start"].dt.strftime("%a").tolist() == ["Mon", "Tue", "Thu", "Fri"]
     assert shifts["headcount"].max() - shifts["headcount"].min() <= 1
     people, _ = read_people("data/people.csv", centre)
-    roster = build_roster(centre, shifts, people[people["team"] == "quality_moscow"])
+    own = people[people["team"] == "quality_moscow"]
+    with pytest.raises(
+        PlanningError, match=r"people: quality_moscow_001 has last_end 2026-11-2.*, must not lie"
+    ):
+        build_roster(centre, shifts, own)
+    people = own.assign(last_end=pd.NaT)  # their last month is another one than this roster's
+    roster = build_roster(centre, shifts, people)
     assert roster.unmet.empty
     assert audit(centre, roster.roster, people).empty
 
