@@ -17,3 +17,4 @@ from .shifts import cover as cover
 from .simulation.replications import simulate as simulate
 from .staffing import requirement as requirement
 from .staffing import requirement_at as requirement_at
+from .whatif import compare as compare

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
@@ -20,7 +21,7 @@ from planning.staffing import requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Night", "Way", "run_night"]
+__all__ = ["Night", "Way", "extra_seats", "late_hour", "paid_per_position", "run_night"]
 
 DAYS_A_YEAR = 365
 
@@ -197,7 +198,7 @@ def run_night(way: Way) -> Night:
     }
     seats = _seats(needed)
     per_day = pd.Series(cost, dtype=float) / days
-    per_day["seats"] = _extra_seats(centre, seats) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR
+    per_day["seats"] = extra_seats(centre, seats) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR
     return Night(way, needed, service, per_day, seats)
 
 
@@ -214,7 +215,7 @@ def _unbroken(centre: Centre, queue: str, needed: pd.DataFrame) -> bool:
 
 def _pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
     """Wages and night premium of each site, roubles over the requirement's days."""
-    paid_h = needed["rostered"].to_numpy() * centre.interval_s / 3600 * _paid_per_position(centre)
+    paid_h = needed["rostered"].to_numpy() * centre.interval_s / 3600 * paid_per_position(centre)
     wages = paid_h * hourly_rates(centre, needed)
     night = wages * night_share(centre, needed) * centre.labour.night_premium.value
     found: dict[str, float] = {}
@@ -224,7 +225,7 @@ def _pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
     return found
 
 
-def _paid_per_position(centre: Centre) -> float:
+def paid_per_position(centre: Centre) -> float:
     """Paid hours an hour on position: paid rests are hours of work (TK RF 109) at nobody's desk."""
     kinds = shapes(centre)
     paid_s = sum(kind.paid_s for kind in kinds)
@@ -256,11 +257,15 @@ def _rides(centre: Centre, needed: pd.DataFrame) -> int:
         index="interval_start", columns=["site", "queue"], values="rostered", aggfunc="sum", fill_value=0
     )
     gone = (-heads.diff()).clip(lower=0).fillna(0)
-    clock = time_of_day(pd.DatetimeIndex(heads.index))
-    pay = centre.pay
+    return int(gone[late_hour(centre, pd.DatetimeIndex(heads.index))].to_numpy().sum())
+
+
+def late_hour(centre: Centre, times: pd.DatetimeIndex) -> NDArray[np.bool_]:
+    """Tell at which times nothing goes, so that a ride home is paid."""
+    clock, pay = time_of_day(times), centre.pay
     after, before = clock >= pay.taxi_from, clock <= pay.taxi_until
     late = after & before if pay.taxi_from <= pay.taxi_until else after | before
-    return int(gone[np.asarray(late)].to_numpy().sum())
+    return np.asarray(late, dtype=np.bool_)
 
 
 def _abandoned(centre: Centre, service: pd.DataFrame) -> float:
@@ -274,7 +279,7 @@ def _seats(needed: pd.DataFrame) -> pd.Series:
     return needed.groupby(["site", "interval_start"])["rostered"].sum().groupby("site").max()
 
 
-def _extra_seats(centre: Centre, seats: pd.Series) -> int:
+def extra_seats(centre: Centre, seats: pd.Series) -> int:
     """Workplaces more than the sites have."""
     has = {site: inf if settings.seats is None else settings.seats for site, settings in centre.sites.items()}
     return sum(max(int(need - min(has[str(site)], need)), 0) for site, need in seats.items())

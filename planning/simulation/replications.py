@@ -80,6 +80,8 @@ class Simulation:
         Index interval_start, a column a team: busy / staffed time; NaN where nobody is on position.
     levels : DataFrame
         Service level of each replication (row) and queue (column): for paired differences.
+    gave_up : DataFrame
+        Callers who gave up, likewise.
     replications, seed : int
     """
 
@@ -91,6 +93,7 @@ class Simulation:
     agents: pd.DataFrame
     occupancy: pd.DataFrame
     levels: pd.DataFrame
+    gave_up: pd.DataFrame
     replications: int
     seed: int
 
@@ -349,6 +352,7 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
             .reshape(len(counts), len(names)),
             columns=names,
         ),
+        gave_up=pd.DataFrame(counts.sum(axis=2)[..., kernel.ABANDONED], columns=names),
         replications=len(counts),
         seed=seed,
     )

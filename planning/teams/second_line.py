@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Inflow",
     "SecondLine",
+    "customers_kept",
     "last_agent",
     "load_by_part",
     "net_worth",
@@ -283,7 +284,7 @@ def worth_of_staff(
     }.items():
         rows = np.arange(len(table)), agents.to_numpy() - 1
         table[f"net{name}_rub"] = net[rows]
-        table[f"kept{name}"] = _kept(settings, table, agents, patience_s, interval_s)
+        table[f"kept{name}"] = customers_kept(settings, table, agents, patience_s, interval_s)
     table["next_rub"] = table.pop("net_next_rub") - table["net_rub"]
     table["next_kept"] = table.pop("kept_next") - table["kept"]
     return table
@@ -295,7 +296,7 @@ def _leaving(settings: SecondLine) -> float:
     return settings.leavers.share / total if total else 0.0
 
 
-def _kept(
+def customers_kept(
     settings: SecondLine, table: pd.DataFrame, agents: pd.Series, patience_s: float, interval_s: float
 ) -> NDArray[np.float64]:
     """Customers kept in each interval."""

@@ -27,7 +27,9 @@ ROOMS = [
     {"overflow"},
     {"teams"},
     {"report"},
-    {"plan", "whatif"},
+    {"plan"},
+    {"whatif"},
+    {"app"},
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}

@@ -1,0 +1,329 @@
+"""What a scenario changes: settings by their path, and a few names that touch many settings at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from math import inf, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from planning.errors import PlanningError
+from planning.overflow import closing_at
+from planning.settings import Settings
+from planning.simulation.network import real
+from planning.teams.second_line import SecondLine
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["NAMED", "World", "changed", "grid", "read_scenarios"]
+
+
+@dataclass(frozen=True)
+class World:
+    """What a plan is made for.
+
+    Attributes
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND, or FORECAST where a probability is asked.
+    second_line : SecondLine, optional
+        For the customers kept.
+    probability : float, optional
+        With which each interval meets its target (`planning.requirement_at`); the means are staffed without.
+    unplanned : bool
+        The staff is the base's: the change comes as a surprise.
+    """
+
+    centre: Centre
+    demand: pd.DataFrame
+    second_line: SecondLine | None = None
+    probability: float | None = None
+    unplanned: bool = False
+
+
+def changed(world: World, changes: Mapping[str, Any]) -> World:
+    """Apply a scenario's changes: settings by their path first, then the names in the order of `NAMED`.
+
+    Parameters
+    ----------
+    world : World
+    changes : mapping
+        New values by a path of the centre (``"sites.moscow.closes": "23:00"``) or by a name out of `NAMED`.
+
+    Raises
+    ------
+    PlanningError
+        A path or a name is unknown, or the value cannot be.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
+    >>> calls = pd.DataFrame({"queue": "vip", "interval_start": times, "calls": 2.0, "aht_s": 200.0})
+    >>> busier = changed(World(Centre.load(), calls), {"volume": 1.1, "wages.kaluga": 1.05})
+    >>> busier.centre.queues["vip"].volume, busier.centre.teams["vip_kaluga"].wage_rub_month
+    (1.1, 85995.0)
+    """
+    heads = {key: key.partition(".")[0] for key in changes}
+    paths = {key: value for key, value in changes.items() if heads[key] not in NAMED}
+    if paths:
+        world = replace(world, centre=world.centre.replace(paths))
+    for name, apply in NAMED.items():
+        for key in (key for key, head in heads.items() if head == name):
+            world = apply(world, key, changes[key])
+    return world
+
+
+# --- the names ----------------------------------------------------------------------------------------------
+
+
+def _volume(world: World, key: str, value: object) -> World:
+    """Factor on the calls of every queue."""
+    factor = _plain(key, value, 0.0)
+    return _queues(world, lambda queue: {"volume": queue.volume * factor})
+
+
+def _aht(world: World, key: str, value: object) -> World:
+    """Factor on every handle time."""
+    factor = _plain(key, value, 0.0, open_low=True)
+    longer = replace(world, demand=world.demand.assign(aht_s=world.demand["aht_s"] * factor))
+    return _queues(longer, lambda queue: {} if queue.aht_s is None else {"aht_s": queue.aht_s * factor})
+
+
+def _patience(world: World, key: str, value: object) -> World:
+    """Factor on the patience of those who hang up."""
+    factor = _plain(key, value, 0.0, open_low=True)
+    return _queues(
+        world,
+        lambda queue: {"patience_s": queue.patience_s * factor} if isfinite(queue.patience_s) else {},
+    )
+
+
+def _shrinkage(world: World, key: str, value: object) -> World:
+    """Share of the rostered time that every team loses."""
+    share = _plain(key, value, 0.0, 1.0)
+    return _teams(world, lambda _: {"shrinkage": share})
+
+
+def _sickness(world: World, key: str, value: object) -> World:
+    """Share of those who would be there that a wave of sickness keeps at home."""
+    share = _plain(key, value, 0.0, 1.0)
+    return _teams(world, lambda team: {"shrinkage": 1 - (1 - team.shrinkage) * (1 - share)})
+
+
+def _wages(world: World, key: str, value: object) -> World:
+    """Factor on every wage, or with a site's name behind a dot on that site's."""
+    factor = real(key, value, 0.0, open_low=True)
+    site = key.partition(".")[2]
+    if site and site not in world.centre.sites:
+        raise PlanningError(f"{key} names no site, must be one of {', '.join(world.centre.sites)}")
+    return _teams(
+        world,
+        lambda team: {"wage_rub_month": team.wage_rub_month * factor} if site in ("", team.site) else {},
+    )
+
+
+def _closing_hour(world: World, key: str, value: object) -> World:
+    """Time of day at which the first overflow rule's site hands its callers over."""
+    _whole_name(key)
+    if not isinstance(value, str):
+        raise PlanningError(f'{key} is {value!r}, must be a time of day such as "22:00"')
+    return replace(world, centre=closing_at(world.centre, value))
+
+
+def _lost_site(world: World, key: str, value: object) -> World:
+    """Site that is gone: its callers, hours and the work that only it did are the largest other's."""
+    _whole_name(key)
+    return replace(world, centre=_without_site(world.centre, str(value)))
+
+
+def _probability(world: World, key: str, value: object) -> World:
+    """Quantile of the forecast for which each interval is staffed."""
+    _whole_name(key)
+    if "rate_cv" not in world.demand:
+        raise PlanningError(
+            f"{key} is {value!r}, must stand beside a forecast with its doubt: forecast first"
+        )
+    return replace(world, probability=real(key, value, 0.0, 1.0))
+
+
+def _save_rate(world: World, key: str, value: object) -> World:
+    """Share of the customers who want to leave that the second line keeps."""
+    _whole_name(key)
+    if world.second_line is None:
+        raise PlanningError(f"{key} is {value!r}, must stand beside the second line's settings: give them")
+    settings = SecondLine.of(world.second_line.model_dump() | {"save_rate": value})
+    return replace(world, second_line=settings)
+
+
+def _unplanned(world: World, key: str, value: object) -> World:
+    """Whether the change comes as a surprise: the base's staff meets it."""
+    _whole_name(key)
+    if not isinstance(value, bool):
+        raise PlanningError(f"{key} is {value!r}, must be true or false")
+    return replace(world, unplanned=value)
+
+
+NAMED: dict[str, Callable[[World, str, object], World]] = {
+    "volume": _volume,
+    "aht": _aht,
+    "patience": _patience,
+    "shrinkage": _shrinkage,
+    "sickness": _sickness,
+    "wages": _wages,
+    "closing_hour": _closing_hour,
+    "lost_site": _lost_site,
+    "probability": _probability,
+    "save_rate": _save_rate,
+    "unplanned": _unplanned,
+}
+"""Changes that have a name, in the order in which they are applied."""
+
+
+def _whole_name(key: str) -> None:
+    name, _, rest = key.partition(".")
+    if rest:
+        raise PlanningError(f"{key} is no change, {name} has no parts: write {name}, or a path of the centre")
+
+
+def _plain(key: str, value: object, low: float, high: float = inf, *, open_low: bool = False) -> float:
+    """Read the number of a name that has no parts."""
+    _whole_name(key)
+    return real(key, value, low, high, open_low=open_low)
+
+
+def _queues(world: World, change: Callable[[Any], dict[str, Any]]) -> World:
+    return _each(world, "queues", world.centre.queues, change)
+
+
+def _teams(world: World, change: Callable[[Any], dict[str, Any]]) -> World:
+    return _each(world, "teams", world.centre.teams, change)
+
+
+def _each(
+    world: World, group: str, members: Mapping[str, Any], change: Callable[[Any], dict[str, Any]]
+) -> World:
+    """Change every queue, or every team."""
+    paths = {
+        f"{group}.{name}.{key}": value
+        for name, member in members.items()
+        for key, value in change(member).items()
+    }
+    return replace(world, centre=world.centre.replace(paths))
+
+
+def _without_site(centre: Centre, site: str) -> Centre:
+    """Close a site for good: the largest other one takes its callers, its hours and what only it could do."""
+    if site not in centre.sites or len(centre.sites) == 1:
+        raise PlanningError(f"lost_site is {site!r}, must be one of two or more: {', '.join(centre.sites)}")
+    share = {
+        name: sum(queue.sites.get(name, 0.0) for queue in centre.queues.values()) for name in centre.sites
+    }
+    heir = max((name for name in centre.sites if name != site), key=lambda name: share[name])
+    raw = centre.model_dump()
+    gone = raw["sites"].pop(site)
+    for edge, choose in (("opens", min), ("closes", max)):
+        raw["sites"][heir][edge] = choose(raw["sites"][heir][edge], gone[edge])
+    for queue in raw["queues"].values():
+        if site in queue["sites"]:
+            queue["sites"][heir] = queue["sites"].get(heir, 0.0) + queue["sites"].pop(site)
+    for name, team in centre.teams.items():
+        if team.site == site:
+            raw["teams"][name]["site"] = heir
+            if centre.team_for(team.queues[0], heir):
+                del raw["teams"][name]
+                raw["shifts"]["max_heads"].pop(name, None)
+    raw["overflow"] = [rule for rule in raw["overflow"] if site not in (rule["from_site"], rule["to_site"])]
+    return type(centre).of(raw)
+
+
+# --- where scenarios come from ------------------------------------------------------------------------------
+
+
+def grid(choices: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
+    """Every combination of some values, each a scenario named by them; with one change it is a sweep.
+
+    Examples
+    --------
+    >>> list(grid({"closing_hour": ["21:00", "22:00"], "volume": [1.1]}))
+    ['closing_hour 21:00, volume 1.1', 'closing_hour 22:00, volume 1.1']
+    """
+    rows = [dict(zip(choices, values, strict=True)) for values in product(*choices.values())]
+    return {_name(row): row for row in rows}
+
+
+def _name(changes: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in changes.items())
+
+
+class Scenarios(Settings):
+    """Scenarios as a TOML file holds them."""
+
+    scenarios: dict[str, dict[str, Any]]
+    """Changes by the scenario's name."""
+
+
+def read_scenarios(path: str | Path) -> dict[str, dict[str, Any]]:
+    """Read scenarios from a file.
+
+    A TOML file holds a table ``[scenarios."the name"]`` a scenario, with a line a change. A CSV file is a
+    grid: a row a scenario, a column a change and an empty cell where it keeps the base's value; a column
+    ``scenario`` names the rows, else their values do.
+
+    Raises
+    ------
+    PlanningError
+        The file cannot be read, or names a scenario twice.
+    """
+    source = Path(path)
+    if source.suffix.lower() == ".csv":
+        return _from_csv(source)
+    found = Scenarios.load(source).scenarios
+    return {name: dict(_flat(changes)) for name, changes in found.items()}
+
+
+def _flat(changes: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Turn TOML's nested tables into dotted paths."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
+    try:
+        table = pd.read_csv(source, dtype="str", keep_default_na=False, skipinitialspace=True)
+    except FileNotFoundError:
+        raise PlanningError(
+            f"scenarios file {source} does not exist: give the path of a CSV or TOML file"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PlanningError(f"scenarios file {source} is no CSV file: {error}") from None
+    found: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(table.to_dict("records"), start=2):
+        name = row.pop("scenario", "")
+        changes = {str(key): _cell(text) for key, text in row.items() if text.strip()}
+        name = name or _name(changes)
+        if name in found:
+            raise PlanningError(
+                f"scenarios file {source}: line {number} names {name!r} again: name it otherwise"
+            )
+        found[name] = changes
+    return found
+
+
+def _cell(text: str) -> Any:
+    """Read a cell: numbers, lists, true and false as JSON writes them, else text such as 22:00."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()

@@ -1,0 +1,257 @@
+"""One scenario worked out: staffed, simulated and priced."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.overflow.night import DAYS_A_YEAR, extra_seats, late_hour, paid_per_position
+from planning.plan import breaks_of, cost_of
+from planning.shifts import CoverSettings, cover, horizon, requirement_by_team
+from planning.shifts.catalogue import premium_hours
+from planning.simulation.certificate import verdict
+from planning.simulation.replications import Simulation, open_seats, simulate
+from planning.staffing import planned_demand, requirement, requirement_at
+from planning.tables import BREAKS, ROSTER
+from planning.teams.second_line import customers_kept
+from planning.whatif.changes import World
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["VERDICTS", "Outcome", "Staff", "Terms", "staffed", "worked_out"]
+
+VERDICTS = ("does not hold", "too close to call", "holds")
+"""From bad to good."""
+SECOND_LINE = "second_line"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How scenarios are worked out; the same terms for all that are compared.
+
+    Attributes
+    ----------
+    staff : str
+        "shifts": whole shifts with their breaks (`planning.cover`). "positions": exactly the heads required,
+        interval by interval, as `planning.overflow` prices nights; several times faster.
+    replications, seed : int
+        Of the simulation.
+    settings : CoverSettings
+        How shifts are sought.
+    """
+
+    staff: str
+    replications: int
+    seed: int
+    settings: CoverSettings
+
+
+class _Heads(NamedTuple):
+    """A roster of heads without names."""
+
+    roster: pd.DataFrame
+
+
+class Staff(NamedTuple):
+    """Who is there when, as the simulation reads it, and what was required.
+
+    Attributes
+    ----------
+    roster
+        ``roster.roster`` is ROSTER, a head a shift.
+    breaks, needed : DataFrame
+        BREAKS, REQUIREMENT.
+    unmet_h : float
+        Agent-hours that no shift covers.
+    gap : float
+        By how much the shifts' cost may exceed the least, proven; 0 for positions.
+    """
+
+    roster: _Heads
+    breaks: pd.DataFrame
+    needed: pd.DataFrame
+    unmet_h: float
+    gap: float
+
+
+class Outcome(NamedTuple):
+    """What a scenario comes to.
+
+    Attributes
+    ----------
+    figures : dict
+        By name: roubles, hours, heads of the horizon.
+    levels : DataFrame
+        Service level of each replication (row) and promised queue (column).
+    lost_rub : ndarray, shape (replications,)
+        What the callers who gave up cost.
+    verdict : str
+        The worst of all queues and days.
+    """
+
+    figures: dict[str, float]
+    levels: pd.DataFrame
+    lost_rub: NDArray[np.float64]
+    verdict: str
+
+
+def worked_out(world: World, terms: Terms, crew: Staff | None = None) -> tuple[Outcome, Staff]:
+    """Staff, simulate and price a world.
+
+    Parameters
+    ----------
+    world : World
+    terms : Terms
+    crew : Staff, optional
+        The base's, for a world that nobody planned for.
+
+    Raises
+    ------
+    PlanningError
+        The world cannot be planned.
+    """
+    staff = staffed(world, terms) if crew is None else _still_there(world.centre, crew)
+    found = simulate(world.centre, world.demand, staff, replications=terms.replications, seed=terms.seed)
+    promised = [
+        name for name in found.levels if world.centre.queues[str(name)].target.service_level is not None
+    ]
+    price = [world.centre.queues[str(name)].abandoned_rub for name in found.gave_up]
+    lost_rub = found.gave_up.to_numpy() @ np.array(price)
+    figures = {**_cost(world.centre, staff, float(lost_rub.mean())), **_hours(staff), **_kept(world, staff)}
+    return Outcome(figures, found.levels[promised], lost_rub, _verdict(world.centre, found)), staff
+
+
+def staffed(world: World, terms: Terms) -> Staff:
+    """Find the agents that a world needs, and put them into shifts or on positions."""
+    if world.probability is None:
+        needed = requirement(world.centre, world.demand)
+    else:
+        needed = requirement_at(world.centre, world.demand, world.probability)
+    if terms.staff == "positions":
+        return _on_positions(world.centre, needed)
+    return _in_shifts(world.centre, needed, terms.settings)
+
+
+def _in_shifts(centre: Centre, needed: pd.DataFrame, settings: CoverSettings) -> Staff:
+    """Cover a requirement with shifts; a head keeps its name in every scenario that has it."""
+    made = cover(centre, needed, settings=settings)
+    rows = made.shifts.loc[made.shifts.index.repeat(made.shifts["headcount"])].reset_index(drop=True)
+    number = rows.groupby(["team", "start"]).cumcount().astype("str")
+    rows["agent_id"] = rows["team"] + rows["start"].dt.strftime(" %d %H:%M ") + number
+    roster = rows[list(ROSTER.columns)]
+    unmet_h = float(made.unmet["missing"].sum()) * centre.interval_s / 3600
+    return Staff(_Heads(roster), breaks_of(made, roster), needed, unmet_h, made.gap)
+
+
+def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
+    """Seat the heads required: seat k is taken while more than k are; paid rests are paid on top."""
+    times = horizon(centre, needed)
+    rows = pd.DataFrame(
+        _seated(requirement_by_team(centre, needed, times), centre.interval_s),
+        columns=["team", "agent_id", "start_s", "end_s"],
+    )
+    start, end = (times[0] + pd.to_timedelta(rows[edge], unit="s") for edge in ("start_s", "end_s"))
+    site = rows["team"].map({name: team.site for name, team in centre.teams.items()})
+    ahead_h = site.map({name: one.ahead_h for name, one in centre.sites.items()})
+    paid = paid_per_position(centre)
+    hours = premium_hours(centre, pd.DatetimeIndex(start), pd.DatetimeIndex(end), ahead_h)
+    roster = rows.assign(
+        site=site, start=start, end=end, shift_id=rows["agent_id"], night_h=hours["night_h"] * paid,
+        paid_h=(rows["end_s"] - rows["start_s"]) / 3600 * paid,
+    )[list(ROSTER.columns)]  # fmt: skip
+    breaks = pd.DataFrame({"agent_id": [], "shift_id": [], "start": start[:0], "end": end[:0]})
+    return Staff(_Heads(roster), breaks.assign(paid=True, kind="")[list(BREAKS.columns)], needed, 0.0, 0.0)
+
+
+def _seated(heads: dict[str, pd.Series], interval_s: float) -> Iterator[tuple[str, str, float, float]]:
+    for team, wanted in heads.items():
+        for seat in open_seats(team, wanted.to_numpy(), interval_s):
+            for start_s, end_s in seat.segments:
+                yield team, seat.name, start_s, end_s
+
+
+def _still_there(centre: Centre, crew: Staff) -> Staff:
+    """Leave out the heads whose team or site is gone."""
+    site = {name: team.site for name, team in centre.teams.items()}
+    rows = crew.roster.roster
+    there = rows[rows["team"].map(site) == rows["site"]]
+    return crew._replace(
+        roster=_Heads(there), breaks=crew.breaks[crew.breaks["agent_id"].isin(there["agent_id"])]
+    )
+
+
+# --- its figures --------------------------------------------------------------------------------------------
+
+
+def _cost(centre: Centre, staff: Staff, lost_rub: float) -> dict[str, float]:
+    """Roubles over the horizon by part: pay, rides home at night, workplaces too few, callers who give up."""
+    roster = staff.roster.roster
+    late = late_hour(centre, pd.DatetimeIndex(roster["end"]))
+    days = len(staff.needed["interval_start"].dt.normalize().unique())
+    seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR * days
+    parts = {
+        "pay_rub": float(cost_of(centre, roster)["total_rub"].sum()),
+        "rides_rub": float(late.sum()) * centre.pay.taxi_rub,
+        "seats_rub": seats,
+        "abandoned_rub": lost_rub,
+    }
+    return {"cost_rub": sum(parts.values()), **parts}
+
+
+def _seats(centre: Centre, staff: Staff) -> pd.Series:
+    """Most heads present at each site at once; a shift over the horizon's end is there at its start too."""
+    times, roster = horizon(centre, staff.needed), staff.roster.roster
+    length = len(times) * pd.Timedelta(seconds=centre.interval_s)
+    over = roster[roster["end"] > times[0] + length]
+    before = over.assign(start=over["start"] - length, end=over["end"] - length)
+    both = pd.concat([roster, before], ignore_index=True)
+    steps = [
+        pd.DataFrame({"site": both["site"], "at": both[edge], "step": step})
+        for edge, step in (("end", -1), ("start", 1))
+    ]
+    edges = pd.concat(steps, ignore_index=True).sort_values(["at", "step"])
+    return edges.groupby("site")["step"].agg(lambda step: step.cumsum().max())
+
+
+def _hours(staff: Staff) -> dict[str, float]:
+    """Paid hours, heads, and the agents required at the peak."""
+    roster = staff.roster.roster
+    together = staff.needed.groupby("interval_start")["agents"].sum()
+    return {
+        "paid_h": float(roster["paid_h"].sum()),
+        "night_h": float(roster["night_h"].sum()),
+        "heads": float(len(roster)),
+        "peak_agents": float(together.max()),
+        "unmet_h": staff.unmet_h,
+        "gap": staff.gap,
+    }
+
+
+def _kept(world: World, staff: Staff) -> dict[str, float]:
+    """Customers kept by the second line, and their worth; nothing where its settings are not given."""
+    settings, queue = world.second_line, world.centre.queues.get(SECOND_LINE)
+    own = staff.needed[staff.needed["queue"] == SECOND_LINE]
+    if settings is None or queue is None or own.empty:
+        return {}
+    calls = planned_demand(world.centre, world.demand)
+    table = calls[calls["queue"] == SECOND_LINE].set_index("interval_start")
+    agents = own.groupby("interval_start")["agents"].sum().reindex(table.index, fill_value=0)
+    kept = customers_kept(settings, table, agents, queue.patience_s, float(world.centre.interval_s)).sum()
+    return {"kept": float(kept), "kept_rub": float(kept) * settings.value_rub}
+
+
+def _verdict(centre: Centre, found: Simulation) -> str:
+    """Judge the worst of all promised queues on all days."""
+    judged: list[str] = []
+    for name, queue in centre.queues.items():
+        target = queue.target.service_level
+        if target is not None and name in found.levels:
+            days = found.days.loc[name]
+            judged += [verdict(row.service_level, row.half_width, target) for row in days.itertuples()]
+    return min(judged, key=VERDICTS.index, default="holds")

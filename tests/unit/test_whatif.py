@@ -1,0 +1,466 @@
+"""What-if: what a change means, that scenarios stand beside the base, and that nothing done is lost."""
+
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import demand_of, one_site, two_sites
+
+from planning import PlanningError, cover, forecast, requirement, requirement_at, simulate
+from planning.overflow import Way, run_night
+from planning.teams import Systems
+from planning.whatif import (
+    LOOSE,
+    NAMED,
+    World,
+    changed,
+    cheapest,
+    compare,
+    compared,
+    grid,
+    most,
+    read_scenarios,
+    tornado,
+)
+from planning.whatif.outcome import Terms, staffed, worked_out
+
+QUICK = {"staff": "positions", "replications": 6}
+
+
+def world(changes=None, *, calls=20.0, days=1, **more):
+    return World(two_sites(changes), demand_of(calls, days=days), **more)
+
+
+def of(changes, **options):
+    """The row of one scenario at two sites."""
+    return compare({"it": changes}, two_sites(), demand_of(), **QUICK | options).loc["it"]
+
+
+# --- what a change means ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "value"),
+    [
+        ({"volume": 1.2}, ("queues", "calls", "volume"), 1.2),
+        ({"patience": 0.5}, ("queues", "calls", "patience_s"), 150.0),
+        ({"shrinkage": 0.3}, ("teams", "calls_moscow", "shrinkage"), 0.3),
+        ({"wages": 1.5}, ("teams", "calls_moscow", "wage_rub_month"), 120_000.0),
+        ({"wages.kaluga": 1.5}, ("teams", "calls_kaluga", "wage_rub_month"), 120_000.0),
+        ({"wages.kaluga": 1.5}, ("teams", "calls_moscow", "wage_rub_month"), 80_000.0),
+        ({"queues.calls.aht_s": 300.0}, ("queues", "calls", "aht_s"), 300.0),
+        ({"queues.calls.aht_s": 300.0, "aht": 2}, ("queues", "calls", "aht_s"), 600.0),
+        ({"queues.calls.volume": 2.0, "volume": 3}, ("queues", "calls", "volume"), 6.0),
+    ],
+)
+def test_a_change_is_felt_where_it_says(changes, path, value):
+    """Names come after paths, and multiply what the paths set."""
+    group, name, setting = path
+    centre = changed(world(), changes).centre
+    assert getattr(getattr(centre, group)[name], setting) == pytest.approx(value)
+
+
+def test_longer_calls_are_longer_in_the_demand():
+    assert changed(world(), {"aht": 1.5}).demand["aht_s"].unique() == [360.0]
+
+
+def test_sickness_comes_on_top_of_shrinkage():
+    ill = changed(world({"teams.calls_moscow.shrinkage": 0.1}), {"sickness": 0.2}).centre
+    assert ill.teams["calls_moscow"].shrinkage == pytest.approx(1 - 0.9 * 0.8)
+    assert ill.teams["calls_kaluga"].shrinkage == pytest.approx(0.2)
+
+
+def test_the_closing_hour_moves_the_callers():
+    """From 20:00 on nobody in Moscow answers."""
+    needed = staffed(changed(world(), {"closing_hour": "20:00"}), Terms("positions", 2, 1, LOOSE)).needed
+    moscow = needed[needed["site"] == "moscow"]["interval_start"]
+    assert (moscow.dt.hour.min(), moscow.dt.hour.max()) == (8, 19)
+
+
+@pytest.mark.parametrize(("gone", "left"), [("moscow", "kaluga"), ("kaluga", "moscow")])
+def test_a_lost_site_leaves_all_to_the_other(gone, left):
+    centre = changed(world(), {"lost_site": gone}).centre
+    assert list(centre.sites) == [left]
+    assert centre.queues["calls"].sites == {left: 1.0}
+    assert list(centre.teams) == [f"calls_{left}"]
+    needed = requirement(centre, demand_of())
+    assert len(needed) == 96  # day and night, at the one site
+
+
+def test_work_that_only_the_lost_site_did_moves_with_its_team():
+    by_day = {"sites": {"moscow": 1.0}, "opens": "09:00", "closes": "21:00"}
+    centre = two_sites({f"queues.claims.{key}": value for key, value in by_day.items()}, ("calls", "claims"))
+    raw = centre.model_dump()
+    del raw["teams"]["claims_kaluga"]
+    moved = changed(World(type(centre).of(raw), demand_of()), {"lost_site": "moscow"}).centre
+    assert moved.teams["claims_moscow"].site == "kaluga"
+    assert "calls_moscow" not in moved.teams
+
+
+def test_a_quantile_is_staffed_as_the_forecast_says():
+    history = demand_of(days=28)
+    future = forecast(history, 1, zone="Europe/Moscow")
+    found = compare({"sure": {"probability": 0.9}}, two_sites(), future, **QUICK)
+    want = requirement_at(two_sites(), future, 0.9).groupby("interval_start")["agents"].sum().max()
+    assert found.loc["sure", "peak_agents"] == want
+
+
+def test_the_save_rate_is_felt_in_customers_kept():
+    """A second line that keeps half as many: everything else stays."""
+    settings = Systems.load("data/teams.toml").second_line
+    centre = one_site(queues=("second_line",))
+    found = compare(
+        {"half": {"save_rate": settings.save_rate / 2}},
+        centre, demand_of(queue="second_line"), second_line=settings, **QUICK,
+    )  # fmt: skip
+    assert found.loc["half", "kept"] == pytest.approx(found.loc["base", "kept"] / 2)
+    assert found.loc["half", "kept_rub"] == pytest.approx(found.loc["half", "kept"] * settings.value_rub)
+    assert found.loc["half", "cost_rub_difference"] == 0
+
+
+def test_a_surprise_meets_the_staff_of_the_base():
+    table = compare(
+        {"planned": {"volume": 1.3}, "surprise": {"volume": 1.3, "unplanned": True}},
+        two_sites(), demand_of(), **QUICK,
+    )  # fmt: skip
+    assert table.loc["surprise", "paid_h"] == table.loc["base", "paid_h"] < table.loc["planned", "paid_h"]
+    assert table.loc["surprise", "service_level_calls_difference"] < -0.1
+    assert table.loc["surprise", "verdict"] == "does not hold"
+
+
+def test_a_site_that_burns_down_takes_its_people_with_it():
+    row = of({"lost_site": "kaluga", "unplanned": True})
+    whole = compare({}, two_sites(), demand_of(), **QUICK).loc["base"]
+    assert 0 < row["paid_h"] < whole["paid_h"]
+    assert row["abandoned_rub"] >= 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"volum": 2}, "volum is no setting of the centre"),
+        ({"volume": "2"}, "volume is '2', must be a number"),
+        ({"volume": -1}, "volume is -1, must lie in"),
+        ({"volume.calls": 2}, "volume has no parts"),
+        ({"sickness": 1.5}, "sickness is 1.5, must lie in"),
+        ({"shrinkage": 1.0}, "shrinkage is 1.0"),
+        ({"wages.vladimir": 2}, "must be one of moscow, kaluga"),
+        ({"wages": 0}, "wages is 0"),
+        ({"closing_hour": 22}, "must be a time of day"),
+        ({"closing_hour": "25:00"}, "25:00"),
+        ({"lost_site": "vladimir"}, "lost_site is 'vladimir'"),
+        ({"probability": 0.9}, "must stand beside a forecast"),
+        ({"save_rate": 0.5}, "must stand beside the second line's settings"),
+        ({"unplanned": 1}, "must be true or false"),
+        ({"queues.calls.target.service_level": 1.5}, "service_level"),
+        ({"sites.moscow.closes": "07:00"}, "closes is 07:00, must lie after opens"),
+    ],
+)
+def test_what_cannot_be_is_the_rows_reason(changes, reason):
+    """The row has no figures, and the scenario beside it has."""
+    table = compare({"bad": changes, "good": {"volume": 1.1}}, two_sites(), demand_of(), **QUICK)
+    assert reason in table.loc["bad", "reason"]
+    assert table.loc["bad"].drop(["verdict", "reason"]).isna().all()
+    assert table.loc["good", "reason"] == ""
+
+
+def test_every_name_is_tried_above():
+    """A new name must say here what it means."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [name for name in NAMED if f'{{"{name}"' not in text and f'"{name}":' not in text] == []
+
+
+# --- side by side -------------------------------------------------------------------------------------------
+
+
+def test_no_change_is_no_difference():
+    row = of({})
+    assert row["cost_rub_difference"] == row["service_level_calls_difference"] == 0
+    assert row["service_level_calls_half_width"] == row["cost_rub_half_width"] == 0
+
+
+def test_differences_are_those_of_the_rows():
+    table = compare({"busy": {"volume": 1.3}}, two_sites(), demand_of(), **QUICK)
+    for name in ("cost_rub", "paid_h", "peak_agents", "service_level_calls"):
+        gain = table.loc["busy", name] - table.loc["base", name]
+        assert table.loc["busy", f"{name}_difference"] == pytest.approx(gain)
+    parts = ["pay_rub", "rides_rub", "seats_rub", "abandoned_rub"]
+    assert table[parts].sum(axis=1).to_numpy() == pytest.approx(table["cost_rub"].to_numpy())
+
+
+def test_the_same_callers_make_the_band_narrow():
+    """Paired by common random numbers, against two simulations that know nothing of each other."""
+    options = {"staff": "positions", "replications": 20}
+    change = {"patient": {"patience": 1.3, "unplanned": True}}
+    paired = compare(change, two_sites(), demand_of(), **options).loc["patient"]
+    terms = [Terms("positions", 20, seed, LOOSE) for seed in (1, 2)]
+    one, staff = worked_out(world(), terms[0])
+    other, _ = worked_out(changed(world(), {"patience": 1.3}), terms[1], staff)
+    apart = 1.96 * np.sqrt((one.levels["calls"].var() + other.levels["calls"].var()) / 20)
+    assert paired["service_level_calls_half_width"] < apart / 2
+
+
+def test_a_row_is_the_plan_that_the_stages_make():
+    """The chain by hand: requirement, shifts, simulation."""
+    centre, demand = one_site({"pay.taxi_rub": 0.0, "pay.seat_rub_month": 0.0}), demand_of(6.0)
+    row = compare({}, centre, demand, replications=4).loc["base"]
+    made = cover(centre, requirement(centre, demand), settings=LOOSE)
+    assert row["pay_rub"] == pytest.approx(made.shifts["cost_rub"].sum())
+    assert row["paid_h"] == pytest.approx((made.shifts["paid_h"] * made.shifts["headcount"]).sum())
+    assert row["gap"] == made.gap
+    _, staff = worked_out(World(centre, demand), Terms("shifts", 4, 1, LOOSE))
+    found = simulate(centre, demand, staff, replications=4, seed=1)
+    assert row["service_level_calls"] == pytest.approx(found.levels["calls"].mean())
+
+
+def test_positions_cost_what_the_night_model_says():
+    """Another route to the same roubles: `planning.overflow` prices the requirement without heads."""
+    centre, demand = two_sites(), demand_of()
+    row = compare({}, centre, demand, **QUICK).loc["base"]
+    night = run_night(Way("base", centre, demand))
+    pay = sum(value for name, value in night.cost.items() if name.startswith(("wages_", "night_")))
+    assert row["pay_rub"] == pytest.approx(pay)
+
+
+def test_the_cheapest_keeps_its_promises():
+    table = pd.DataFrame(
+        {
+            "cost_rub": [3.0, 1.0, 2.0],
+            "verdict": ["holds", "does not hold", "too close to call"],
+            "reason": "",
+        },
+        index=["dear", "broken", "near"],
+    )
+    assert cheapest(table) == "near"
+    with pytest.raises(PlanningError, match="no scenario keeps its promises"):
+        cheapest(table.loc[["broken"]])
+
+
+def test_base_is_the_row_without_changes():
+    with pytest.raises(PlanningError, match="scenario 'base' has changes"):
+        compare({"base": {"volume": 2}}, two_sites(), demand_of(), **QUICK)
+    assert list(compare({"base": {}}, two_sites(), demand_of(), **QUICK).index) == ["base"]
+
+
+@pytest.mark.parametrize(("option", "value"), [("staff", "names"), ("replications", 1), ("seed", -1)])
+def test_options_that_cannot_be_are_refused(option, value):
+    with pytest.raises(PlanningError, match=option):
+        compare({}, two_sites(), demand_of(), **QUICK | {option: value})
+
+
+# --- sweeps, the tornado, goals -----------------------------------------------------------------------------
+
+
+def test_a_grid_holds_every_combination():
+    found = grid({"closing_hour": ["20:00", "22:00"], "volume": [1, 2]})
+    assert len(found) == 4
+    assert found["closing_hour 20:00, volume 2"] == {"closing_hour": "20:00", "volume": 2}
+
+
+def test_the_tornado_puts_the_widest_swing_first():
+    ranges = {"patience": (0.9, 1.1), "wages": (0.5, 1.5), "volume": (0.9, -1)}
+    table = tornado(ranges, one_site(), demand_of(), **QUICK)
+    assert table.index[0] == "wages"
+    assert table.loc["wages", "swing"] == pytest.approx(
+        table.loc["wages", "high"] - table.loc["wages", "low"]
+    )
+    assert "must lie in" in table.loc["volume", "reason"]
+    with pytest.raises(PlanningError, match="measure is 'speed'"):
+        tornado({"wages": (0.5, 1.5)}, one_site(), demand_of(), measure="speed", **QUICK)
+
+
+def test_most_calls_that_so_many_agents_take():
+    """Checked by the requirement itself on either side of the answer."""
+    centre, demand = one_site(), demand_of()
+    tried = most("volume", "peak_agents", 20, centre, demand, low=1, high=5, tolerance=0.01, replications=2)
+    answer = tried[tried["fits"]]["value"].iloc[-1]
+    peak = [
+        requirement(centre.replace({"queues.calls.volume": factor}), demand)["agents"].max()
+        for factor in (answer, answer + 0.01)
+    ]
+    assert peak[0] <= 20 < peak[1]
+    assert tried["value"].is_monotonic_increasing
+
+
+def test_a_goal_outside_the_bounds_is_said():
+    with pytest.raises(PlanningError, match="widen low and high"):
+        most("volume", "peak_agents", 1000, one_site(), demand_of(), low=1, high=2, replications=2)
+    with pytest.raises(PlanningError, match="measure is 'speed'"):
+        most("volume", "speed", 1, one_site(), demand_of(), low=1, high=2, replications=2)
+    with pytest.raises(PlanningError, match="volume -1"):
+        most("volume", "peak_agents", 20, one_site(), demand_of(), low=-1, high=2, replications=2)
+
+
+# --- files --------------------------------------------------------------------------------------------------
+
+
+def test_scenarios_come_from_toml(tmp_path):
+    path = tmp_path / "scenarios.toml"
+    path.write_text(
+        '[scenarios."Close at 20:00"]\nclosing_hour = "20:00"\n'
+        '[scenarios.dear]\n"wages.kaluga" = 1.2\nqueues.calls.target = { service_level = 0.9 }\n',
+        encoding="utf-8",
+    )
+    assert read_scenarios(path) == {
+        "Close at 20:00": {"closing_hour": "20:00"},
+        "dear": {"wages.kaluga": 1.2, "queues.calls.target.service_level": 0.9},
+    }
+
+
+def test_scenarios_come_from_a_grid_in_csv(tmp_path):
+    path = tmp_path / "grid.csv"
+    path.write_text("scenario,volume,closing_hour,unplanned\nbusy,1.1,,true\n,,20:00,\n", encoding="utf-8")
+    assert read_scenarios(path) == {
+        "busy": {"volume": 1.1, "unplanned": True},
+        "closing_hour 20:00": {"closing_hour": "20:00"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("s.toml", "[scenario.a]\nvolume = 1", "scenarios is missing"),
+        ("s.toml", "volume = ", "is not valid TOML"),
+        ("s.csv", "scenario,volume\na,1\na,2\n", "line 3 names 'a' again"),
+        ("s.csv", "", "is no CSV file"),
+        ("none.csv", None, "does not exist"),
+        ("none.toml", None, "does not exist"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said(tmp_path, name, text, message):
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(PlanningError, match=message):
+        read_scenarios(tmp_path / name)
+
+
+# --- executors, and what is kept ----------------------------------------------------------------------------
+
+SCENARIOS = {"busy": {"volume": 1.2}, "bad": {"volume": -1}, "early": {"closing_hour": "20:00"}}
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return compare(SCENARIOS, two_sites(), demand_of(), **QUICK)
+
+
+def test_two_processes_find_the_same(alone):
+    with ProcessPoolExecutor(2) as pool:
+        found = compare(SCENARIOS, two_sites(), demand_of(), executor=pool, **QUICK)
+    pd.testing.assert_frame_equal(found, alone)
+
+
+def test_a_dask_cluster_finds_the_same(alone, tmp_path):
+    """A local cluster of two processes, that share a cache with whoever comes later."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        executor = client.get_executor()
+        found = compare(SCENARIOS, two_sites(), demand_of(), executor=executor, cache=tmp_path, **QUICK)
+    pd.testing.assert_frame_equal(found, alone)
+
+
+class Broken(Executor):
+    """An executor whose workers die."""
+
+    def submit(self, work, /, *args, **options):
+        future = Future()
+        future.set_exception(MemoryError("the worker is gone"))
+        return future
+
+
+def test_a_dead_worker_is_a_reason():
+    table = compare({"a": {}, "b": {}}, two_sites(), demand_of(), executor=Broken(), **QUICK)
+    assert list(table["reason"]) == ["", *["MemoryError: the worker is gone"] * 2]
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """How often a world was worked out."""
+    done = []
+
+    def counting(world, terms, crew=None):
+        done.append(world)
+        return worked_out(world, terms, crew)
+
+    monkeypatch.setattr(compared, "worked_out", counting)
+    return done
+
+
+def test_what_was_done_is_not_done_again(tmp_path, counted, alone):
+    """Nor where the same rows lie elsewhere in memory; another seed, change or demand is another content."""
+    options = QUICK | {"cache": tmp_path}
+    first = compare(SCENARIOS, two_sites(), demand_of(), **options)
+    assert len(counted) == 3
+    again = compare(SCENARIOS, two_sites(), demand_of().iloc[::-1].iloc[::-1].copy(), **options)
+    assert len(counted) == 3
+    for table in (first, again):
+        pd.testing.assert_frame_equal(table, alone)
+    compare({}, two_sites(), demand_of(20.5), **options)
+    compare({}, two_sites(), demand_of(), **options | {"seed": 2})
+    compare({}, two_sites({"pay.taxi_rub": 1.0}), demand_of(), **options)
+    assert len(counted) == 6
+    surprises = {"a": {"volume": 1.2, "unplanned": True}}
+    compare(surprises, two_sites(), demand_of(), **options)
+    assert len(counted) == 7
+
+
+def test_an_interruption_keeps_what_was_done(tmp_path, monkeypatch):
+
+    def interrupted(world, terms, crew=None):
+        if world.centre.queues["calls"].volume == 3:
+            raise KeyboardInterrupt
+        return worked_out(world, terms, crew)
+
+    sweep = grid({"volume": [1.1, 3, 1.3]})
+    options = QUICK | {"cache": tmp_path}
+    with monkeypatch.context() as patch:
+        patch.setattr(compared, "worked_out", interrupted)
+        table = compare(sweep, two_sites(), demand_of(), **options)
+    assert list(table["reason"].str[:11]) == ["", "", "interrupted", "interrupted"]
+    whole = compare(sweep, two_sites(), demand_of(), **options)
+    assert (whole["reason"] == "").all()
+    assert whole.loc["volume 1.1"].equals(table.loc["volume 1.1"])
+
+
+KILLED = """
+import sys
+sys.path.insert(0, "tests")
+from factories import demand_of, two_sites
+from planning.whatif import compare, grid
+compare(grid({"volume": [1 + n / 1000 for n in range(2000)]}), two_sites(), demand_of(),
+        staff="positions", replications=6, cache=sys.argv[1])
+"""
+
+
+def test_a_killed_run_is_taken_up_again(tmp_path, counted):
+    """SIGKILL leaves no time to save anything."""
+    job = subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(tmp_path.rglob("output.pkl"))) < 4 and time.monotonic() < deadline:
+        assert job.poll() is None, "the run ended by itself"
+        time.sleep(0.05)
+    job.kill()
+    job.wait()
+    kept = len(list(tmp_path.rglob("output.pkl")))
+    assert kept >= 4
+    sweep = grid({"volume": [1 + n / 1000 for n in range(kept + 1)]})
+    table = compare(sweep, two_sites(), demand_of(), cache=tmp_path, **QUICK)
+    assert (table["reason"] == "").all()
+    assert len(counted) <= 3
+
+
+def test_progress_is_shown(monkeypatch, capsys):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    compare({"a": {}}, two_sites(), demand_of(), **QUICK)
+    assert "scenarios" in capsys.readouterr().err
