@@ -495,9 +495,11 @@ class Network:
                     raise PlanningError(f"queue {target!r} has a trace and takes transfers: give it a law")
         radius = float(np.abs(np.linalg.eigvals(self.transfer_matrix)).max())
         if radius > 1.0 - 1e-9:
+            still = np.linalg.matrix_power(self.transfer_matrix, 1 << 20).sum(axis=1)
+            stuck = [name for name, share in zip(self.queue_names, still, strict=True) if share > 1e-6]
             raise PlanningError(
-                f"transfers between {self.queue_names} have spectral radius {radius:g}, must be < 1: "
-                "some caller would never leave"
+                f"transfers and consults of {', '.join(map(repr, stuck))} go round for ever (spectral radius "
+                f"{radius:g}, must be < 1): let some of their callers leave"
             )
 
     @cached_property

@@ -62,17 +62,20 @@ class Simulation:
 
     Measures are those of `planning.simulation.measures`, pooled over the replications; `half_width` is that
     of the 95 % band of the service level, from the differences between replications. Teams, sites and agents
-    count whom they answered: a service level there is a share of the answered.
+    count whom they answered: a service level there is a share of the answered, and who gave up met nobody. A
+    queue's occupancy and overrun are those of the teams that are staffed for it first.
 
     Attributes
     ----------
     queues : DataFrame
         Index queue: service_level, half_width, asa_s, abandonment, longest_wait_s, own_agent (share of the
-        answered whom their own agent answered, where callers have one), offered (mean a replication).
+        answered whom their own agent answered, where callers have one), offered (mean a replication),
+        occupancy, overrun_h.
     days : DataFrame
-        Index queue, day (local midnight): service_level, half_width, asa_s, abandonment, offered.
+        Index queue, day (local midnight): service_level, half_width, asa_s, abandonment, longest_wait_s,
+        offered.
     intervals : DataFrame
-        queue, interval_start, offered (mean), service_level, asa_s, abandonment, longest_wait_s.
+        queue, interval_start, offered (mean), service_level, asa_s, abandonment, longest_wait_s, occupancy.
     sites, teams, agents : DataFrame
         Index site, team or agent_id: answered, service_level, asa_s, longest_wait_s, occupancy, overrun_h
         (worked after the end of a shift or into a break to finish a call, a replication).
@@ -338,14 +341,19 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
     counts = _by_queue(wired, days)
     names = _names(wired)
     busy = pd.DataFrame(days.team_busy_s.T[:-1], index=wired.times, columns=wired.network.team_names)
+    staffed = _staffed_s(wired, days, busy)
+    first = _first_queues(wired)
+    theirs = _who(days, first.to_numpy()[wired.network.team_of], "queue").reindex(names)
     return Simulation(
-        queues=_queue_table(counts.sum(axis=2), _longest(counts, (0, 2)), names),
+        queues=_queue_table(counts.sum(axis=2), _longest(counts, (0, 2)), names).join(
+            theirs[["occupancy", "overrun_h"]]
+        ),
         days=_day_table(wired, counts, names),
-        intervals=_interval_table(wired, counts, names),
+        intervals=_interval_table(wired, counts, names, _occupancy(busy, staffed, first)),
         sites=_who(days, np.array(wired.site_of)[wired.network.team_of], "site"),
         teams=_who(days, np.array(wired.network.team_names)[wired.network.team_of], "team"),
         agents=_who(days, np.array([agent.name for agent in wired.network.agents], object), "agent_id"),
-        occupancy=busy / _staffed_s(wired, days, busy),
+        occupancy=busy / staffed,
         levels=pd.DataFrame(
             ratios(counts.sum(axis=2).reshape(-1, kernel.COUNTS))["service_level"]
             .to_numpy()
@@ -356,6 +364,19 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
         replications=len(counts),
         seed=seed,
     )
+
+
+def _first_queues(wired: Wired) -> pd.Series:
+    """Queue of the centre that each team is staffed for first."""
+    of = dict(zip(wired.network.queue_names, wired.queue_of, strict=True))
+    skills = {team.name: team.skills[0] for team in wired.network.teams}
+    return pd.Series({name: of[one if isinstance(one, str) else one[0]] for name, one in skills.items()})
+
+
+def _occupancy(busy: pd.DataFrame, staffed: pd.DataFrame, first: pd.Series) -> pd.Series:
+    """Occupancy of the teams of each queue by interval, index (queue, interval_start)."""
+    by_queue = busy.T.groupby(first).sum() / staffed.T.groupby(first).sum(min_count=1)
+    return by_queue.stack().rename_axis(["queue", "interval_start"])  # noqa: PD013 - one value a cell
 
 
 def _names(wired: Wired) -> list[str]:
@@ -412,18 +433,22 @@ def _day_table(wired: Wired, counts: Floats, names: list[str]) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([names, days], names=["queue", "day"])
     table = ratios(by_day.sum(axis=0).reshape(-1, kernel.COUNTS)).set_index(index)
     widths = [_band(by_day[:, q, d]).half_width for q in range(len(names)) for d in range(len(days))]
-    table = table.assign(half_width=widths, offered=table["offered"] / len(counts))
-    return table[["service_level", "half_width", "asa_s", "abandonment", "offered"]]
+    longest_s = np.maximum.reduceat(counts[..., kernel.LONGEST_S], edges, axis=2).max(axis=0)
+    table = table.assign(
+        half_width=widths, offered=table["offered"] / len(counts), longest_wait_s=longest_s.ravel()
+    )
+    return table[["service_level", "half_width", "asa_s", "abandonment", "longest_wait_s", "offered"]]
 
 
-def _interval_table(wired: Wired, counts: Floats, names: list[str]) -> pd.DataFrame:
+def _interval_table(wired: Wired, counts: Floats, names: list[str], occupancy: pd.Series) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([names, wired.times], names=["queue", "interval_start"])
     table = ratios(counts.sum(axis=0).reshape(-1, kernel.COUNTS)).set_index(index)
     table["longest_wait_s"] = _longest(counts, (0,)).ravel()
     table["offered"] /= len(counts)
+    table["occupancy"] = occupancy.reindex(index)
     planned = pd.MultiIndex.from_frame(wired.demand[["queue", "interval_start"]])
     kept = table[table.index.isin(planned)].reset_index()
-    columns = ["offered", "service_level", "asa_s", "abandonment", "longest_wait_s"]
+    columns = ["offered", "service_level", "asa_s", "abandonment", "longest_wait_s", "occupancy"]
     return kept[["queue", "interval_start", *columns]]
 
 
