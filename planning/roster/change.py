@@ -155,8 +155,8 @@ def mend(
         begun = each.problem.slate.start < (-FOREVER if now is None else now.timestamp())
         lines, kept = _lines_of(each, before, pins, begun)
         lines = _mended(each.problem, rules, lines, kept, begun, change_rub)
-        solved[team] = TeamRoster(lines, each.problem.base_rub)
-    after = roster_of(wanted, problems, solved, True, 0.0, before)
+        solved[team] = TeamRoster(lines, each.problem.least_rub)
+    after = roster_of(wanted, problems, solved, before=before)
     return Mended(after, _changes(centre, before, after.roster, now))
 
 

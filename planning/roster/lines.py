@@ -1,6 +1,7 @@
 """What a given line of work costs, and whether it is lawful: the rules as pricing knows them, walked once.
 
-Pricing finds lines; this says what one is worth, quickly enough to try a hundred thousand exchanges a second.
+Pricing finds lines; this says what one is worth, quickly enough to try a million exchanges in a second. All
+that is compiled for it stands in this file, since numba's cache does not see an edit in another one.
 """
 
 from __future__ import annotations
@@ -10,9 +11,14 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["line_cost"]
+__all__ = ["NOBODY", "anneal", "line_cost", "row_cost"]
 
 SATURDAY, SUNDAY = 5, 6
+NOBODY = -1
+LONGEST = 7
+"""Days that two people exchange at once, at most."""
+OPEN = 0.2
+"""Share of the exchanges that look at an open shift, where there are some."""
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -82,3 +88,98 @@ def _weeks_without_rest(
         if not had:
             total += unrested
     return total
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def row_cost(
+    person: int, row: Any, pattern: Any, shifts: Any, horizon: Any, persons: Any, shares: Any, burdens: Any
+) -> float:  # fmt: skip
+    """Roubles of one person's row, burdens included; inf if it is not lawful."""
+    start, end, day, kind, rest_s, units, week_bounds = shifts
+    first, days, weekly_rest, unrested = horizon
+    sweep, left, state, opens, free_from, banned, prices = persons
+    final, following, day_cost, worked, counting, count_cost, count_final, sort = shares
+    length = 0
+    for today in range(len(row)):
+        if row[today] >= 0:
+            pattern[length] = row[today]
+            length += 1
+    k = sweep[person]
+    cost = line_cost(
+        pattern[:length], start, end, day, kind, sort[k], rest_s, banned[person], prices[person], units,
+        final[k], week_bounds, first, days, state[person], left[person], opens[person], free_from[person],
+        weekly_rest, unrested, following[k], day_cost[k], worked[k], counting[k], count_cost[k],
+        count_final[k],
+    )  # fmt: skip
+    marks, by_weekend, rub, even = burdens
+    for burden in range(len(rub)):
+        share = even[burden, person]
+        if np.isnan(share):
+            continue
+        carried, last = 0, -1
+        for at in range(length):
+            mark = marks[burden, pattern[at]]
+            if not by_weekend[burden]:
+                carried += mark
+            elif mark >= 0 and mark != last:
+                carried, last = carried + 1, mark
+        cost += rub[burden] * (carried - share) ** 2
+    return float(cost)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def anneal(
+    work: Any, opened: Any, missing_rub: Any, trials: int, heat: float, rng: Any, shifts: Any, horizon: Any,
+    persons: Any, shares: Any, burdens: Any,
+) -> int:  # fmt: skip
+    """Try exchanges of days, or of a day for an open shift; keep what gains, and some that lose."""
+    people, (first, days), day = len(work), horizon[:2], shifts[2]
+    pattern, still = np.empty(days, dtype=np.int64), len(opened)
+    costs = np.empty(people)
+    for person in range(people):
+        costs[person] = row_cost(person, work[person], pattern, shifts, horizon, persons, shares, burdens)
+    for _ in range(trials):
+        one, least = rng.integers(0, people), -heat * np.log(1.0 - rng.random())
+        if still and rng.random() < OPEN:
+            place = rng.integers(0, still)
+            taken = opened[place]
+            given = work[one, day[taken]]
+            if given == taken:
+                continue
+            work[one, day[taken]] = taken
+            price = row_cost(one, work[one], pattern, shifts, horizon, persons, shares, burdens)
+            lost = price - costs[one] - missing_rub[taken] + (missing_rub[given] if given >= 0 else 0.0)
+            if lost > least:
+                work[one, day[taken]] = given
+                continue
+            costs[one], opened[place] = price, given
+            if given < 0:
+                still -= 1
+                opened[place] = opened[still]
+            continue
+        two = rng.integers(0, people)
+        opens = rng.integers(first, days)
+        closes = min(opens + rng.integers(1, LONGEST + 1), days)
+        if one == two or not _differ(work, one, two, opens, closes):
+            continue
+        _swap(work, one, two, opens, closes)
+        prices = row_cost(one, work[one], pattern, shifts, horizon, persons, shares, burdens)
+        other = np.inf
+        if prices - costs[one] - costs[two] <= least:
+            other = row_cost(two, work[two], pattern, shifts, horizon, persons, shares, burdens)
+        if prices + other - costs[one] - costs[two] <= least:
+            costs[one], costs[two] = prices, other
+        else:
+            _swap(work, one, two, opens, closes)
+    return still
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _differ(work: Any, one: int, two: int, opens: int, closes: int) -> bool:
+    return bool((work[one, opens:closes] != work[two, opens:closes]).any())
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _swap(work: Any, one: int, two: int, opens: int, closes: int) -> None:
+    for today in range(opens, closes):
+        work[one, today], work[two, today] = work[two, today], work[one, today]

@@ -1,12 +1,12 @@
 """Who works when: a roster of all teams, by column generation over lawful patterns.
 
-A column is everything that one person works. A first lawful roster is made person by person; then the master
-program (`planning.roster.columns`) picks columns so that the headcounts are met, pricing
-(`planning.roster.patterns`) makes the columns that its duals ask for, a dive fixes columns until everybody
-has one, best answers and CP-SAT (`planning.roster.repair`) seek what is still missing, and exchanges of days
-share the burdens fairly. Several weeks are solved one after the other (`planning.roster.weeks`), and then
-bettered as a whole. People who may work the same are one crew, so the master is small. Teams do not share
-people, so each is a problem of its own.
+A first lawful roster is made person by person and week by week (`planning.roster.weeks`), then bettered by
+exchanges of days (`planning.roster.exchange`). Column generation says how good it is: a column is everything
+that one person works, the master program (`planning.roster.columns`) picks columns so that the headcounts
+are met, and pricing (`planning.roster.patterns`) makes the columns that its duals ask for. Where heads are
+missing that need not be, a dive fixes columns until everybody has one, and best answers and CP-SAT
+(`planning.roster.repair`) seek what is still missing. People who may work the same are one crew, so the
+master is small. Teams do not share people, so each is a problem of its own.
 
 The objective, in roubles: missing heads at `Pay.unmet_rub_h` a paid hour; the hours of the contracts that no
 shift fills, which are paid all the same; and the prices of the soft rules and of unfairness.
@@ -15,8 +15,8 @@ shift fills, which are paid all the same; and the prices of the soft rules and o
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,8 @@ from planning.calendars import hours_within
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.columns import Dive
-from planning.roster.improve import answer_best, exchange, first_lines
+from planning.roster.exchange import exchange
+from planning.roster.improve import answer_best, first_lines
 from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.repair import repair
 from planning.roster.rules import Rule, rules_of
@@ -60,12 +61,14 @@ class Roster:
     """Roubles that no roster can be below."""
     status: str
     """"optimal" if within the gap asked for, "interrupted" if the search was, else "feasible"."""
-    seconds: float
-    """CPU time, seconds."""
     parts: pd.DataFrame
     """Roubles by team: missing heads, idle hours, uneven hours and soft rules (lines), burdens; the bound."""
     horizon: Horizon
     """Days of the roster."""
+    first_s: float = 0.0
+    """CPU time until the first lawful roster, seconds."""
+    seconds: float = 0.0
+    """CPU time of all, seconds."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Roster):
@@ -144,8 +147,9 @@ def build_roster(
     _check_teams(centre, who, "people")
     _check_tails(who, wanted)
     problems = problems_of(centre, wanted, who, settings, rules)
-    solved, whole = _search(problems, rules)
-    found = roster_of(wanted, problems, solved, whole, time.process_time() - began)
+    solved, first_s, whole = _search(problems, rules)
+    found = roster_of(wanted, problems, solved, whole)
+    found = replace(found, first_s=first_s, seconds=time.process_time() - began)
     if strict and len(found.unmet):
         from planning.roster.why import why_not
 
@@ -198,21 +202,34 @@ def problems_of(
     return found
 
 
-def _search(problems: Mapping[str, TeamProblem], rules: Sequence[Rule]) -> tuple[dict[str, TeamRoster], bool]:
-    """Find first lines for every team, then better ones; the flag is False if that was interrupted."""
-    solved: dict[str, TeamRoster] = {}
+def _search(
+    problems: Mapping[str, TeamProblem], rules: Sequence[Rule]
+) -> tuple[dict[str, TeamRoster], float, bool]:
+    """Find first lines for every team, then better ones.
+
+    Returns
+    -------
+    solved : dict
+        By team.
+    first_s : float
+        CPU time of the first lines, seconds.
+    whole : bool
+        False if the search was interrupted.
+    """
+    began = time.process_time()
+    solved = {
+        team: TeamRoster(_first(each.problem, rules), each.problem.least_rub)
+        for team, each in tqdm(problems.items(), desc="first roster", unit="team", leave=False)
+    }
+    first_s = time.process_time() - began
     try:
         with tqdm(problems.items(), desc="roster", unit="team", leave=False) as progress:
             for team, each in progress:
-                tell = partial(_tell, progress, team)
-                solved[team] = TeamRoster(_first(each.problem, rules), each.problem.base_rub)
-                solved[team] = _improve(each.problem, rules, solved[team], tell)
+                for better in _improve(each.problem, rules, solved[team], partial(_tell, progress, team)):
+                    solved[team] = better
     except KeyboardInterrupt:
-        for team, each in problems.items():
-            if team not in solved:
-                solved[team] = TeamRoster(_first(each.problem, rules), each.problem.base_rub)
-        return solved, False
-    return solved, True
+        return solved, first_s, False
+    return solved, first_s, True
 
 
 def _tell(progress: Any, team: str, text: str) -> None:
@@ -228,23 +245,21 @@ def _first(problem: Problem, rules: Sequence[Rule]) -> list[Assignment]:
 
 def _improve(
     problem: Problem, rules: Sequence[Rule], first: TeamRoster, tell: Callable[[str], None]
-) -> TeamRoster:
-    """Better one team's lines, and prove how good they can be."""
+) -> Iterator[TeamRoster]:
+    """Better one team's lines, and prove how good they can be, step by step."""
     if not problem.crews:
-        return TeamRoster([], float(problem.slate.headcount @ problem.unmet_rub))
-    if problem.slate.weeks == 1:
-        lines, bound = generated(problem, rules, first.lines, tell)
-    else:
-        lines = by_weeks(problem, rules, lambda week: generated(week, rules, first_lines(week), tell)[0])
-        lines = min(lines, first.lines, key=problem.objective)
-        bound = problem.base_rub
-        if missing_heads(problem, lines).any():
-            lines = answer_best(problem, lines, 1, tell)
-        if missing_heads(problem, lines).any():
-            lines = repair(problem, rules, lines, bound)
-        if missing_heads(problem, lines).any():
-            bound = Dive.of(problem, tell).generate(problem.settings.proof_rounds)[0]
-    return TeamRoster(exchange(problem, lines, tell), bound + problem.burden_bound)
+        return
+    lines, bound = first.lines, first.bound
+    for lines in exchange(problem, first.lines, tell):
+        yield TeamRoster(lines, bound)
+    if problem.is_close(problem.objective(lines), bound):
+        return
+    sought, bound = generated(problem, rules, lines, tell)
+    bound = max(bound + problem.burden_bound, first.bound)
+    yield TeamRoster(sought, bound)
+    if sought is not lines:
+        for lines in exchange(problem, sought, tell):
+            yield TeamRoster(lines, bound)
 
 
 def generated(
@@ -253,24 +268,30 @@ def generated(
     first: list[Assignment],
     tell: Callable[[str], None] = lambda _: None,
 ) -> tuple[list[Assignment], float]:
-    """Find lines by column generation, a dive, and repairs while heads are missing; and the bound."""
+    """Prove a bound by column generation; while heads are missing, find lines by a dive and repairs."""
     dive = Dive.of(problem, tell)
     dive.master.add((line.crew, line.pattern) for line in first)
     bound, shares = dive.generate(problem.settings.pricing_rounds)
+    if _is_enough(problem, first, bound):
+        return first, bound
     dive.finish(shares)
     lines = dive.assignments()
-    if missing_heads(problem, lines).any() and not problem.is_close(problem.objective(lines), bound):
-        lines = answer_best(problem, lines, 2, tell)
-        lines = repair(problem, rules, lines, bound)
-    return min(lines, first, key=problem.objective), bound
+    if not _is_enough(problem, lines, bound):
+        lines = repair(problem, rules, answer_best(problem, lines, 2, tell), bound)
+    return min(first, lines, key=problem.objective), bound
+
+
+def _is_enough(problem: Problem, lines: Sequence[Assignment], bound: float) -> bool:
+    """Tell whether no head is missing, or none that could be there."""
+    short = missing_heads(problem, lines).any()
+    return not short or problem.is_close(problem.objective(lines), bound)
 
 
 def roster_of(
     wanted: pd.DataFrame,
     problems: Mapping[str, TeamProblem],
     solved: Mapping[str, TeamRoster],
-    whole: bool,
-    seconds: float,
+    whole: bool = True,
     before: pd.DataFrame | None = None,
 ) -> Roster:
     """Put the teams' lines together; who worked a shift `before` keeps it by name."""
@@ -293,7 +314,6 @@ def roster_of(
         objective=float(objective.sum()),
         bound=float(parts["bound"].sum()),
         status=("optimal" if all(close) else "feasible") if whole else "interrupted",
-        seconds=seconds,
         parts=parts,
         horizon=Horizon.of(starts),
     )

@@ -27,7 +27,7 @@ NOTHING = np.zeros(0, dtype=np.int64)
 class RosterSettings:
     """How a roster is sought; the same settings give the same roster."""
 
-    gap: float = 0.002
+    gap: float = 0.005
     """Stop when the bound proves that no more than this share of the objective can be gained ..."""
     tolerance_rub: float = 10.0
     """... or no more than so many roubles a person."""
@@ -43,14 +43,10 @@ class RosterSettings:
     """Price of a squared late shift away from the even share."""
     pricing_rounds: int = 60
     """Most rounds of pricing before the dive."""
-    proof_rounds: int = 30
-    """Most rounds of pricing over several weeks at once, to prove that heads must be missing."""
-    week_tolerance_rub: float = 40.0
-    """Roubles a person that are not worth a search in one of several weeks: exchanges find them later."""
     dive_rounds: int = 5
     """Most rounds of pricing between two steps of the dive."""
-    exchanges: int = 400
-    """Exchanges of days between two people that are tried for each person, to share burdens fairly."""
+    exchanges: int = 20_000
+    """Exchanges of days that are tried for each person, to share burdens fairly."""
     repair_people: int = 5
     """People whose lines are given up and sought anew in one repair."""
     repair_rounds: int = 60
@@ -312,6 +308,13 @@ class Problem:
     def burden_bound(self) -> float:
         """Roubles of the burdens that no roster can be below: history weighs, and people are whole."""
         return sum(_least_unfair(burden, self.slate.headcount) for burden in self.burdens)
+
+    @cached_property
+    def least_rub(self) -> float:
+        """Roubles that no roster can be below, before any search."""
+        if not self.crews:
+            return float(self.slate.headcount @ self.unmet_rub)
+        return self.base_rub + self.burden_bound
 
     def line_rub(self, line: Assignment) -> float:
         """Roubles of a line, burdens included."""

@@ -71,7 +71,6 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assi
         for person in crew.members
     }
     turns = {agent: turn for turn, agent in enumerate(lives)}
-    settings = replace(problem.settings, tolerance_rub=problem.settings.week_tolerance_rub)
     for week in range(problem.slate.weeks):
         shifts = np.flatnonzero(problem.slate.week == week)
         if not len(shifts):
@@ -86,7 +85,7 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assi
                 limits.forbid(slate.day % 7 >= 5)
 
         crews = crews_of(slate, people, rules, adjust)
-        part = Problem(slate, crews, settings, problem.unmet_rub[shifts], problem.idle_rub_h)
+        part = Problem(slate, crews, problem.settings, problem.unmet_rub[shifts], problem.idle_rub_h)
         for line in solve(part):
             life = lives[line.person.agent_id]
             life.pattern = np.concatenate([life.pattern, shifts[line.pattern]])

@@ -1,0 +1,116 @@
+"""Exchanges of days: what they cost, what they keep, and what they find."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planning.centre import Centre
+from planning.roster import exchange as module
+from planning.roster.exchange import exchange
+from planning.roster.improve import first_lines
+from planning.roster.model import build_roster, problems_of, team_people, wanted_shifts
+from planning.roster.people import synthetic_people
+from planning.roster.problem import NOTHING, Assignment, Problem, RosterSettings, missing_heads
+from planning.roster.rules import rules_of
+from planning.roster.weeks import repeat_weeks
+
+CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
+MONDAY = pd.Timestamp("2026-11-23", tz="Europe/Moscow")
+TEAM = "internet_kaluga"
+
+
+def weeks(count: int, heads: int = 2) -> pd.DataFrame:
+    """Days, evenings and nights of one team."""
+    clocks = {"07:00": 8.5, "09:00": 8.5, "13:00": 8.5, "21:00": 11.0}
+    rows = [
+        {"shift_id": f"{day} {clock}", "site": "kaluga", "team": TEAM, "paid_h": hours - 0.5,
+         "start": MONDAY + pd.Timedelta(days=day) + pd.Timedelta(f"{clock}:00"), "headcount": heads}
+        for day in range(7) for clock, hours in clocks.items()
+    ]  # fmt: skip
+    shifts = pd.DataFrame(rows)
+    shifts["end"] = shifts["start"] + pd.to_timedelta(shifts["paid_h"] + 0.5, unit="h")
+    return repeat_weeks(shifts, count)
+
+
+def problem_of(count: int, **settings: float) -> Problem:
+    """A team's problem, with as many people as its hours need."""
+    shifts = weeks(count)
+    hours = float(shifts["paid_h"] @ shifts["headcount"]) / count
+    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
+    (each,) = problems_of(
+        CENTRE, wanted_shifts(shifts, CENTRE), team_people(crew), RosterSettings(**settings), rules_of(CENTRE)
+    ).values()
+    return each.problem
+
+
+def test_the_table_costs_what_the_lines_cost() -> None:
+    """The kernel's figure for a row is the problem's for the line, lawful or not, person by person."""
+    problem = problem_of(2)
+    lines, rng = first_lines(problem), np.random.default_rng(5)
+    people, work = module._People.of(problem, lines), module._table(problem, lines)
+    everything, seen = np.arange(len(problem.slate)), set()
+    for number, line in enumerate(lines):
+        # By and by a day is left out and another one is worked, until no law is left.
+        row = work[number]
+        for _ in range(12):
+            day = int(rng.integers(len(row)))
+            row[day] = rng.choice([-1, *everything[problem.slate.day == day]])
+            pattern = row[row >= 0]
+            expected = problem.line_rub(Assignment(line.crew, line.person, pattern))
+            assert people.cost(number, row) == pytest.approx(expected)
+            seen.add(bool(np.isfinite(expected)))
+    assert seen == {True, False}
+
+
+def test_exchanges_keep_the_heads_and_lower_the_cost() -> None:
+    problem = problem_of(2, exchanges=500)
+    first = first_lines(problem)
+    costs = [problem.objective(first), *(problem.objective(found) for found in exchange(problem, first))]
+    assert costs == sorted(costs, reverse=True)
+    assert costs[-1] < costs[0]
+    *_, last = exchange(problem, first)
+    assert [line.person for line in last] == [line.person for line in first]
+    assert np.isfinite([problem.cost(line.crew, line.pattern) for line in last]).all()
+    before, after = (missing_heads(problem, lines) for lines in (first, last))
+    assert (after >= 0).all()
+    assert after.sum() <= before.sum()
+
+
+def test_open_shifts_are_given_out() -> None:
+    """From nobody at work to nobody missing, by exchanges alone."""
+    problem = problem_of(1, exchanges=4000)
+    idle = [replace(line, pattern=NOTHING) for line in first_lines(problem)]
+    *_, last = exchange(problem, idle)
+    assert missing_heads(problem, last).sum() == 0
+
+
+def test_no_trials_and_nobody_are_no_exchanges() -> None:
+    problem = problem_of(1, exchanges=0)
+    assert list(exchange(problem, first_lines(problem))) == []
+    assert list(exchange(problem, [])) == []
+
+
+def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interrupt comes after a few steps of cooling down; what they found is kept, and is lawful."""
+    shifts = weeks(1)
+    hours = float(shifts["paid_h"] @ shifts["headcount"])
+    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
+    first = build_roster(CENTRE, shifts, crew, settings=RosterSettings(exchanges=0, pricing_rounds=1))
+    anneal, calls = module._People.anneal, []
+
+    def few(self: object, *rest: object) -> int:
+        calls.append(rest)
+        if len(calls) > 10:
+            raise KeyboardInterrupt
+        return anneal(self, *rest)
+
+    monkeypatch.setattr(module._People, "anneal", few)
+    found = build_roster(CENTRE, shifts, crew)
+    assert found.status == "interrupted"
+    assert found.objective < first.objective
+    assert found.first_s > 0
