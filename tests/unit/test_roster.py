@@ -298,9 +298,9 @@ def test_a_large_team_is_covered_lawfully_in_seconds() -> None:
     began = time.process_time()
     found = checked(shifts, someone)
     assert found.unmet.empty
-    assert found.gap < 0.02  # 0.0156 measured
+    assert found.gap < 0.008  # 0.0053 measured
     assert len(someone) > 130
-    assert time.process_time() - began < 60.0  # 5 s measured, 10 s more where numba compiles first
+    assert time.process_time() - began < 60.0  # 6 s measured, 10 s more where numba compiles first
 
 
 def test_the_cover_of_a_large_team_is_optimal() -> None:
