@@ -11,7 +11,7 @@ export UV_NO_CONFIG := 1
 export TQDM_MININTERVAL := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup report test lint types unit notebooks-test lab notebooks data benchmarks clean
+.PHONY: help setup report app test browser lint types unit notebooks-test lab notebooks data benchmarks clean
 
 help:  ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -45,6 +45,12 @@ unit: setup  ## Run the tests and the doctests
 notebooks-test: setup  ## Compare the notebooks with their stored outputs
 	PLANNING_PNG=0 TQDM_DISABLE=1 $(RUN)pytest -p nbval --nbval --nbval-current-env \
 		--nbval-cell-timeout=120 -n 2 --dist loadfile notebooks tests/notebooks
+
+browser: setup  ## Test the what-if page in a real browser: needs Debian's chromium and fonts-dejavu-core
+	$(RUN)pytest -n 0 tests/browser
+
+app: setup  ## Serve the what-if page on this machine
+	$(RUN)planning app
 
 lab: setup  ## Open JupyterLab on the notebooks
 	cd notebooks && ../$(RUN)jupyter lab

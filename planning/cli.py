@@ -20,6 +20,8 @@ app = typer.Typer(
 CENTRE = Path("data/centre.toml")
 DEMAND = Path("data/demand.parquet")
 PEOPLE = Path("data/people.csv")
+SYSTEMS = Path("data/teams.toml")
+CACHE = Path(".cache/whatif")
 NOTEBOOKS = Path("notebooks")
 PICTURE = NOTEBOOKS / "night_overflow.png"
 
@@ -121,6 +123,61 @@ def demand(
     for reason, rows in reasons.items():
         typer.echo(f"{rows:,} rows refused: {reason}", err=True)
     typer.echo(f"{out}: {made['calls'].sum():,.0f} calls in {len(made):,} intervals")
+
+
+@app.command("compare")
+def compare_command(
+    scenarios: Annotated[Path, typer.Argument(help="Scenarios, TOML or a CSV grid.")],
+    centre: Annotated[Path, typer.Option(help="The centre's TOML file.")] = CENTRE,
+    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    out: Annotated[Path, typer.Option(help="Table to write, .csv or .xlsx.")] = Path("scenarios.xlsx"),
+    start: Annotated[
+        str | None, typer.Option(help="First day; default: the day after the demand ends.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 1,
+    systems: Annotated[Path, typer.Option(help="TOML file of the other systems.")] = SYSTEMS,
+    staff: Annotated[str, typer.Option(help="shifts, or positions: only the heads required.")] = "shifts",
+    processes: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
+    cache: Annotated[Path, typer.Option(help="Folder that keeps what was worked out.")] = CACHE,
+) -> None:
+    """Plan, simulate and price scenarios side by side; run again, it goes on where it was stopped."""
+    from planning.centre import Centre
+    from planning.demand import read_demand
+    from planning.plan import demand_for
+    from planning.report.workbook import write_scenarios
+    from planning.teams import Systems
+    from planning.whatif import compare, executor_of, read_scenarios
+
+    settings, wanted = Centre.load(centre), read_scenarios(scenarios)
+    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
+    second_line = Systems.load(systems).second_line
+    with executor_of(processes, scheduler) as executor:
+        table = compare(
+            wanted, settings, week, second_line=second_line, staff=staff, executor=executor, cache=cache
+        )
+    if out.suffix == ".csv":
+        table.round(4).to_csv(out, lineterminator="\n")
+    else:
+        write_scenarios(out, table, settings)
+    failed = table[table["reason"] != ""]
+    for name, row in failed.iterrows():
+        typer.echo(f"{name}: {row['reason']}", err=True)
+    typer.echo(f"{out}: {len(table) - len(failed)} scenarios beside each other, {len(failed)} failed")
+
+
+@app.command("app")
+def app_command(
+    centre: Annotated[Path, typer.Argument(help="The centre's TOML file.")] = CENTRE,
+    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    cache: Annotated[Path, typer.Option(help="Folder that keeps what was checked.")] = CACHE,
+    port: Annotated[int, typer.Option(help="Port on this machine.")] = 8866,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Serve the what-if page on this machine, for as many readers as come."""
+    from planning.app.server import serve
+
+    raise typer.Exit(serve(centre, demand, cache, port=port, browser=browser))
 
 
 def _plan(

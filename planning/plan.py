@@ -152,8 +152,18 @@ class Plan:
             "cost": self.cost[list(COST.columns)],
         }
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+    def save(
+        self, folder: str | Path, *, overwrite: bool = False, scenarios: pd.DataFrame | None = None
+    ) -> Path:
         """Write the plan's CSV files, ``summary.json`` and ``plan.xlsx``, all of them or none.
+
+        Parameters
+        ----------
+        folder : path
+        overwrite : bool
+            Replace a plan that is there.
+        scenarios : DataFrame, optional
+            A sheet more of the workbook, as `planning.compare` gives it.
 
         Raises
         ------
@@ -166,7 +176,7 @@ class Plan:
         try:
             target.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent) as work:
-                self._write(Path(work))
+                self._write(Path(work), scenarios)
                 for file in sorted(Path(work).iterdir()):
                     file.replace(target / file.name)
         except OSError as error:
@@ -175,13 +185,13 @@ class Plan:
             ) from None
         return target
 
-    def _write(self, folder: Path) -> None:
+    def _write(self, folder: Path, scenarios: pd.DataFrame | None) -> None:
         for name, table in self.tables.items():
             times = {column: _iso(table[column]) for column in table.columns if _is_time(table[column])}
             table.assign(**times).round(4).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         text = json.dumps(self.summary, indent=2, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-        write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre)
+        write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre, scenarios)
 
 
 def plan(

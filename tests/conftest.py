@@ -20,7 +20,7 @@ ABSOLUTE = 1e-12  # noise about zero
 def pytest_configure(config):
     """Draw no pictures and no progress bars in the notebooks' kernels, which inherit these."""
     if getattr(config.option, "nbval", False):
-        os.environ |= {"PLANNING_PNG": "0", "TQDM_DISABLE": "1"}
+        os.environ |= {"PLANNING_PNG": "0", "PLANNING_WIDGETS": "0", "TQDM_DISABLE": "1"}
 
 
 def pytest_collection_modifyitems(items):

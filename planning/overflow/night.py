@@ -21,7 +21,7 @@ from planning.staffing import requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Night", "Way", "extra_seats", "late_hour", "paid_per_position", "run_night"]
+__all__ = ["Night", "Way", "extra_seats", "late_hour", "paid_per_position", "position_pay", "run_night"]
 
 DAYS_A_YEAR = 365
 
@@ -190,7 +190,7 @@ def run_night(way: Way) -> Night:
     service = pd.concat(parts, ignore_index=True)
     days = needed["interval_start"].dt.normalize().nunique()
     cost = {
-        **_pay(centre, needed),
+        **position_pay(centre, needed),
         **_overruns(centre, service),
         "taxi": _rides(centre, needed) * centre.pay.taxi_rub,
         "abandoned": _abandoned(centre, service),
@@ -213,7 +213,7 @@ def _unbroken(centre: Centre, queue: str, needed: pd.DataFrame) -> bool:
     return bool((times.diff()[1:] == pd.Timedelta(seconds=centre.interval_s)).all())
 
 
-def _pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
+def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
     """Wages and night premium of each site, roubles over the requirement's days."""
     paid_h = needed["rostered"].to_numpy() * centre.interval_s / 3600 * paid_per_position(centre)
     wages = paid_h * hourly_rates(centre, needed)

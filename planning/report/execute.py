@@ -94,7 +94,11 @@ def execute_to(
 
 
 def _run(pairs: list[tuple[Path, Path]], env: dict[str, str], timeout_s: float, jobs: int) -> list[Path]:
-    one = partial(_execute_one, env=os.environ | {"TQDM_DISABLE": "1"} | env, timeout_s=timeout_s)
+    one = partial(
+        _execute_one,
+        env=os.environ | {"TQDM_DISABLE": "1", "PLANNING_WIDGETS": "0"} | env,
+        timeout_s=timeout_s,
+    )
     done: list[Path] = thread_map(one, pairs, max_workers=jobs, desc="notebooks", unit="notebook")
     return done
 

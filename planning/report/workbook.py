@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pandas as pd
 import xlsxwriter
+from xlsxwriter.utility import xl_rowcol_to_cell
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["write_workbook"]
+__all__ = ["write_scenarios", "write_workbook"]
 
 _FORMATS = {
     "time": "yyyy-mm-dd hh:mm",
@@ -21,34 +22,101 @@ _FORMATS = {
     "whole": "0",
     "number": "0.00",
 }
+_OPTIONS = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+TOTALS = {
+    "demand": ["calls"],
+    "requirement": ["calls", "agents", "rostered"],
+    "shifts": ["headcount"],
+    "roster": ["paid_h", "night_h"],
+    "cost": ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "total_rub"],
+}
+"""Columns with a total, by sheet; of what is filtered where a filter is set."""
+LINKS = {
+    "paid hours": ("cost", "paid_h"),
+    "night hours": ("cost", "night_h"),
+    "cost rub base": ("cost", "base_rub"),
+    "cost rub night": ("cost", "night_rub"),
+    "cost rub holiday": ("cost", "holiday_rub"),
+    "cost rub total": ("cost", "total_rub"),
+}
+"""Lines of the summary that follow a total."""
 
 
 def write_workbook(
-    path: str | Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame], centre: Centre
+    path: str | Path | BinaryIO,
+    summary: dict[str, Any],
+    tables: dict[str, pd.DataFrame],
+    centre: Centre,
+    scenarios: pd.DataFrame | None = None,
 ) -> None:
-    """Write a summary sheet and a sheet a table, headings frozen and filtered, totals as live formulas.
+    """Write a summary, a sheet a table, the roster of each team, and scenarios where there are any.
 
-    Text stays text: a name that begins with = + - or @ never becomes a formula. Times are on the centre's
-    clock, since Excel knows no time zones.
+    Headings are frozen and filtered. Totals, the summary's figures that are totals, and the scenarios'
+    differences to the base are live formulas. Text stays text: a name that begins with = + - or @ never
+    becomes a formula. Times are on the centre's clock, since Excel knows no time zones.
+
+    Parameters
+    ----------
+    path : path or binary file
+    summary : dict
+        As `planning.Plan.summary`, or any nested figures.
+    tables : dict
+        By the sheet's name.
+    centre : Centre
+    scenarios : DataFrame, optional
+        As `planning.compare` gives it.
     """
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
-    with xlsxwriter.Workbook(str(path), options) as book:
-        formats = {name: book.add_format({"num_format": text}) for name, text in _FORMATS.items()}
-        formats["head"] = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
-        _write_summary(book.add_worksheet("summary"), summary, centre, formats)
+    with _book(path) as book:
+        formats = _formats(book)
+        front = book.add_worksheet("summary")
+        totals: dict[tuple[str, str], str] = {}
         for name, table in tables.items():
-            _write_table(book.add_worksheet(name), table, centre.time_zone, formats)
-        _write_totals(book.get_worksheet_by_name("cost"), tables["cost"], formats)
+            sheet = book.add_worksheet(name)
+            _write_table(sheet, table, centre.time_zone, formats)
+            totals |= {(name, column): cell for column, cell in _write_totals(sheet, name, table, formats)}
+        if "roster" in tables:
+            _write_teams(book, tables["roster"], centre, formats)
+        if scenarios is not None:
+            _write_scenarios(book, scenarios, formats)
+        _write_summary(front, summary, centre, formats, totals)
 
 
-def _write_summary(sheet: Any, summary: dict[str, Any], centre: Centre, formats: dict[str, Any]) -> None:
+def write_scenarios(path: str | Path | BinaryIO, scenarios: pd.DataFrame, centre: Centre) -> None:
+    """Write the table of `planning.compare` alone, its differences as live formulas."""
+    with _book(path) as book:
+        formats = _formats(book)
+        _write_scenarios(book, scenarios, formats)
+        _write_summary(book.add_worksheet("summary"), {"centre": centre.name}, centre, formats, {})
+
+
+def _book(path: str | Path | BinaryIO) -> Any:
+    return xlsxwriter.Workbook(str(path) if isinstance(path, Path) else path, _OPTIONS)
+
+
+def _formats(book: Any) -> dict[str, Any]:
+    formats = {name: book.add_format({"num_format": text}) for name, text in _FORMATS.items()}
+    formats["head"] = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+    return formats
+
+
+def _write_summary(
+    sheet: Any,
+    summary: dict[str, Any],
+    centre: Centre,
+    formats: dict[str, Any],
+    totals: dict[tuple[str, str], str],
+) -> None:
     sheet.set_column(0, 0, 42)
     sheet.set_column(1, 1, 46)
     lines = [("clock", centre.time_zone), *_flat(summary)]
     for row, (name, value) in enumerate(lines):
         sheet.write_string(row, 0, name, formats["head"] if row == 0 else None)
+        link = LINKS.get(name)
         if isinstance(value, bool | str):
             sheet.write_string(row, 1, str(value))
+        elif link in totals:
+            style = formats["rub" if name.startswith("cost") else "h"]
+            sheet.write_formula(row, 1, f"={link[0]}!{totals[link]}", style, value)
         else:
             sheet.write_number(row, 1, value)
 
@@ -97,18 +165,63 @@ def _kind(name: str, values: pd.Series) -> str:
         return "time"
     if pd.api.types.is_bool_dtype(values) or not pd.api.types.is_numeric_dtype(values):
         return "text"
-    if name == "service_level":
+    if name.startswith("service_level") or name == "gap":
         return "share"
-    unit = name.rsplit("_", 1)[-1]
-    return unit if unit in _FORMATS else "whole" if pd.api.types.is_integer_dtype(values) else "number"
+    unit = next((part for part in reversed(name.split("_")) if part in _FORMATS), None)
+    return unit or ("whole" if pd.api.types.is_integer_dtype(values) else "number")
 
 
-def _write_totals(sheet: Any, cost: pd.DataFrame, formats: dict[str, Any]) -> None:
-    row = len(cost) + 1
-    sheet.write_string(row, 0, "total", formats["head"])
-    for column, name in enumerate(cost.columns):
-        if pd.api.types.is_numeric_dtype(cost[name]):
-            first = xlsxwriter.utility.xl_rowcol_to_cell(1, column)
-            last = xlsxwriter.utility.xl_rowcol_to_cell(row - 1, column)
-            style = formats["rub" if str(name).endswith("_rub") else "h"]
-            sheet.write_formula(row, column, f"=SUM({first}:{last})", style, float(cost[name].sum()))
+def _write_totals(
+    sheet: Any, name: str, table: pd.DataFrame, formats: dict[str, Any]
+) -> list[tuple[str, str]]:
+    """Write a sheet's totals below it and return their cells by column."""
+    row, found = len(table) + 1, []
+    for column in (column for column in TOTALS.get(name, []) if column in table):
+        at = list(table.columns).index(column)
+        first, last = (xl_rowcol_to_cell(edge, at) for edge in (1, max(row - 1, 1)))
+        style = formats[_kind(column, table[column])]
+        # SUBTOTAL follows the filter, so that a total is always that of the rows seen.
+        sheet.write_formula(row, at, f"=SUBTOTAL(109,{first}:{last})", style, float(table[column].sum()))
+        found.append((column, xl_rowcol_to_cell(row, at, row_abs=True, col_abs=True)))
+    if found:
+        sheet.write_string(row, 0, "total", formats["head"])
+    return found
+
+
+def _write_teams(book: Any, roster: pd.DataFrame, centre: Centre, formats: dict[str, Any]) -> None:
+    """Write a sheet a team: a row a person, a column a day, the shift's clock times in the cell."""
+    for team, rows in roster.groupby("team", sort=False):
+        start, end = (rows[edge].dt.tz_convert(centre.time_zone) for edge in ("start", "end"))
+        text = start.dt.strftime("%H:%M") + "-" + end.dt.strftime("%H:%M")
+        days = start.dt.strftime("%a %d %b")
+        order = list(dict.fromkeys(days[start.sort_values().index]))
+        cells = pd.DataFrame({"agent_id": rows["agent_id"], "day": days, "shift": text})
+        grid = cells.groupby(["agent_id", "day"])["shift"].agg(", ".join).unstack().reindex(columns=order)
+        hours = rows.groupby("agent_id")[["paid_h", "night_h"]].sum()
+        table = grid.fillna("").join(hours).reset_index()
+        _write_table(book.add_worksheet(_sheet_name(book, str(team))), table, centre.time_zone, formats)
+
+
+def _sheet_name(book: Any, team: str) -> str:
+    """Make a name that Excel takes: at most 31 characters, none of its own signs, no other sheet's."""
+    plain = "".join("_" if sign in "[]:*?/\\'" else sign for sign in team)[:28] or "team"
+    taken = {sheet.get_name().lower() for sheet in book.worksheets()}
+    names = (plain, *(f"{plain} {number}" for number in range(2, 100)))
+    return next(name for name in names if name.lower() not in taken)
+
+
+def _write_scenarios(book: Any, scenarios: pd.DataFrame, formats: dict[str, Any]) -> None:
+    """Write scenarios side by side; a difference is its row's value less the first row's."""
+    table = scenarios.reset_index()
+    sheet = book.add_worksheet("scenarios")
+    _write_table(sheet, table, "UTC", formats)
+    columns = list(table.columns)
+    for name in (name for name in columns if f"{name}_difference" in columns):
+        at, to = columns.index(name), columns.index(f"{name}_difference")
+        style = formats[_kind(name, table[name])]
+        first = xl_rowcol_to_cell(1, at, row_abs=True)
+        for row, value in enumerate(table[f"{name}_difference"], start=1):
+            if pd.notna(value):
+                own = xl_rowcol_to_cell(row, at)
+                sheet.write_formula(row, to, f"={own}-{first}", style, float(value))
+    sheet.freeze_panes(1, 1)

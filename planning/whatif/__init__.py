@@ -1,7 +1,8 @@
 """What-if: scenarios as changes to a centre and its calls, each a whole plan, side by side with the base."""
 
-from planning.whatif.changes import NAMED, World, changed, grid, read_scenarios
-from planning.whatif.compared import BASE, LOOSE, cheapest, compare
+from planning.whatif.changes import NAMED, World, cell, changed, grid, read_scenarios
+from planning.whatif.compared import BASE, LOOSE, cheapest, compare, outcome_of, row_of
+from planning.whatif.executors import executor_of
 from planning.whatif.studies import most, tornado
 
 __all__ = [
@@ -9,11 +10,15 @@ __all__ = [
     "LOOSE",
     "NAMED",
     "World",
+    "cell",
     "changed",
     "cheapest",
     "compare",
+    "executor_of",
     "grid",
     "most",
+    "outcome_of",
     "read_scenarios",
+    "row_of",
     "tornado",
 ]

@@ -21,7 +21,7 @@ from planning.teams.second_line import SecondLine
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["NAMED", "World", "changed", "grid", "read_scenarios"]
+__all__ = ["NAMED", "World", "cell", "changed", "grid", "read_scenarios"]
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(table.to_dict("records"), start=2):
         name = row.pop("scenario", "")
-        changes = {str(key): _cell(text) for key, text in row.items() if text.strip()}
+        changes = {str(key): cell(text) for key, text in row.items() if text.strip()}
         name = name or _name(changes)
         if name in found:
             raise PlanningError(
@@ -321,8 +321,8 @@ def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _cell(text: str) -> Any:
-    """Read a cell: numbers, lists, true and false as JSON writes them, else text such as 22:00."""
+def cell(text: str) -> Any:
+    """Read a value as it is typed: numbers, lists, true and false as in JSON, else text such as 22:00."""
     try:
         return json.loads(text)
     except ValueError:

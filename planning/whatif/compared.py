@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.teams.second_line import SecondLine
 
-__all__ = ["BASE", "LOOSE", "cheapest", "compare"]
+__all__ = ["BASE", "LOOSE", "cheapest", "compare", "outcome_of", "row_of"]
 
 BASE = "base"
 """Name of the row without changes."""
@@ -113,11 +113,11 @@ def compare(
     one_of("staff", staff, ("shifts", "positions"))
     terms = Terms(staff, whole("replications", replications, 2), seed, settings)
     world = World(centre, demand, second_line)
-    base, crew = _kept(world, terms, None, cache)
+    base, crew = outcome_of(world, terms, None, cache)
     todo = [(name, changes) for name, changes in scenarios.items() if name != BASE]
     work = partial(_one, world, terms, crew, cache)
     found = dict(_all(todo, work, executor))
-    rows = {BASE: _row(base, base)} | {name: _row(found[name], base) for name, _ in todo}
+    rows = {BASE: row_of(base, base)} | {name: row_of(found[name], base) for name, _ in todo}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
     return table.assign(**{name: table[name].fillna("") for name in ("verdict", "reason")})
 
@@ -179,7 +179,7 @@ def _one(
     """Work one scenario out where the executor wants it, or say why it cannot be."""
     try:
         other = changed(world, changes)
-        return _kept(other, terms, crew if other.unplanned else None, cache)[0]
+        return outcome_of(other, terms, crew if other.unplanned else None, cache)[0]
     except PlanningError as error:
         return str(error)
 
@@ -187,7 +187,9 @@ def _one(
 # --- kept by content ----------------------------------------------------------------------------------------
 
 
-def _kept(world: World, terms: Terms, crew: Staff | None, cache: str | Path | None) -> tuple[Outcome, Staff]:
+def outcome_of(
+    world: World, terms: Terms, crew: Staff | None, cache: str | Path | None
+) -> tuple[Outcome, Staff]:
     """Work a world out, or take it from the cache's folder if the very same one was worked out before."""
     if cache is None:
         return worked_out(world, terms, crew)
@@ -226,7 +228,7 @@ def _code() -> str:
 # --- side by side -------------------------------------------------------------------------------------------
 
 
-def _row(outcome: Outcome | str, base: Outcome) -> dict[str, Any]:
+def row_of(outcome: Outcome | str, base: Outcome) -> dict[str, Any]:
     """Set a scenario's figures beside their differences to the base."""
     if isinstance(outcome, str):
         return {"reason": outcome}

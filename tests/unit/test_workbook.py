@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from factories import MONDAY, one_site, small_plan
 
-from planning.report.workbook import write_workbook
+from planning.report.workbook import TOTALS, write_scenarios, write_workbook
 
-SUMMARY = {"centre": "=1+1", "holds": True, "cost_rub": {"total": 12.5}, "band": [0.7, 0.9]}
+SUMMARY = {"centre": "=1+1", "holds": True, "cost_rub": {"of a call": 12.5}, "band": [0.7, 0.9]}
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,12 @@ def cells(tmp_path, table, **others):
 
 
 def test_a_sheet_a_table_behind_the_summary(book):
-    assert book.sheetnames == ["summary", "demand", "requirement", "shifts", "roster", "breaks", "cost"]
+    tables = ["demand", "requirement", "shifts", "roster", "breaks", "cost"]
+    assert book.sheetnames == ["summary", *tables, "calls_kaluga"]
     for name, table in small_plan().tables.items():
         sheet = book[name]
         assert [cell.value for cell in sheet[1]] == list(table.columns)
-        assert sheet.max_row == 1 + len(table) + (name == "cost")
+        assert sheet.max_row == 1 + len(table) + (name in TOTALS)
 
 
 def test_headings_are_frozen_and_filtered(book):
@@ -40,15 +41,76 @@ def test_headings_are_frozen_and_filtered(book):
         assert book[name].auto_filter.ref == f"A1:{last}{len(table) + 1}"
 
 
-def test_totals_are_formulas_over_all_teams(book):
-    sheet, cost = book["cost"], small_plan().tables["cost"]
-    last = len(cost) + 1
+@pytest.mark.parametrize("name", TOTALS)
+def test_totals_are_formulas_over_all_rows(book, name):
+    """Excel adds what its filter shows."""
+    sheet, table = book[name], small_plan().tables[name]
+    last = len(table) + 1
     assert sheet.cell(last + 1, 1).value == "total"
-    for number, name in enumerate(cost.columns, start=1):
+    for column in TOTALS[name]:
+        number = list(table.columns).index(column) + 1
         letter = openpyxl.utils.get_column_letter(number)
-        total = sheet.cell(last + 1, number).value
-        if name not in ("team", "site"):
-            assert total == f"=SUM({letter}2:{letter}{last})"
+        assert sheet.cell(last + 1, number).value == f"=SUBTOTAL(109,{letter}2:{letter}{last})"
+
+
+def test_the_summary_follows_the_totals(book):
+    """A wage typed over in the cost sheet moves the summary."""
+    cost = small_plan().tables["cost"]
+    letter = openpyxl.utils.get_column_letter(list(cost.columns).index("total_rub") + 1)
+    found = {row[0].value: row[1].value for row in book["summary"].iter_rows()}
+    assert found["cost rub total"] == f"=cost!${letter}${len(cost) + 2}"
+
+
+def test_each_team_has_a_sheet_of_its_people(book):
+    roster = small_plan().tables["roster"]
+    rows = list(book["calls_kaluga"].iter_rows(values_only=True))
+    assert rows[0] == ("agent_id", "Mon 23 Nov", "paid_h", "night_h")
+    assert {row[0] for row in rows[1:]} == set(roster["agent_id"])
+    first = roster[roster["agent_id"] == rows[1][0]].iloc[0]
+    assert rows[1][1] == f"{first['start']:%H:%M}-{first['end']:%H:%M}"
+    assert sum(row[2] for row in rows[1:]) == pytest.approx(roster["paid_h"].sum())
+
+
+def test_a_team_may_have_any_name(tmp_path):
+    """Excel refuses some signs, long names and two sheets of a name; "cost" is a sheet already."""
+    roster = small_plan().tables["roster"].head(4)
+    names = ["cost", "a/b[c]:*?" + "x" * 40, "a/b[c]:*?" + "x" * 41, "'q'"]
+    sheets = cells(
+        tmp_path, small_plan().tables["demand"].head(1), roster=roster.assign(team=names)
+    ).sheetnames
+    assert len(set(map(str.lower, sheets))) == len(sheets) == 8
+
+
+SCENARIOS = pd.DataFrame(
+    {
+        "cost_rub": [100.0, 120.0, None],
+        "cost_rub_difference": [0.0, 20.0, None],
+        "cost_rub_half_width": [0.0, 1.0, None],
+        "service_level_calls": [0.8, 0.9, None],
+        "service_level_calls_difference": [0.0, 0.1, None],
+        "reason": ["", "", "=cmd|' /C calc'!A0"],
+    },
+    index=pd.Index(["base", "+1 agent", "@bad"], name="scenario"),
+)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_scenarios_stand_beside_the_base_by_formulas(tmp_path, alone):
+    path = tmp_path / "scenarios.xlsx"
+    if alone:
+        write_scenarios(path, SCENARIOS, one_site())
+    else:
+        write_workbook(path, SUMMARY, small_plan().tables, one_site(), SCENARIOS)
+    sheet = openpyxl.load_workbook(path)["scenarios"]
+    rows = list(sheet.iter_rows(min_row=2, values_only=True))
+    assert rows[1] == ("+1 agent", 120, "=B3-B$2", 1, 0.9, "=E3-E$2", "")
+    assert rows[2] == ("@bad", None, None, None, None, None, "=cmd|' /C calc'!A0")
+    assert {sheet.cell(4, column).data_type for column in (1, 7)} == {"s"}
+    assert sheet.freeze_panes == "B2"
+    formats = [sheet.cell(3, column).number_format for column in (2, 3, 4, 5, 6)]
+    assert formats == ["#,##0", "#,##0", "#,##0", "0.0%", "0.0%"]
+    shown = openpyxl.load_workbook(path, data_only=True)["scenarios"]
+    assert shown["C3"].value == 20
 
 
 def test_totals_show_their_value_before_excel_computes(tmp_path):
@@ -74,7 +136,7 @@ def test_summary_text_stays_text(tmp_path):
     sheet = cells(tmp_path, small_plan().tables["cost"])["summary"]
     found = {row[0].value: row[1] for row in sheet.iter_rows()}
     assert (found["centre"].value, found["centre"].data_type) == ("=1+1", "s")
-    assert found["cost rub total"].value == 12.5
+    assert found["cost rub of a call"].value == 12.5
     assert found["holds"].value == "True"
     assert [found[f"band {number}"].value for number in (1, 2)] == [0.7, 0.9]
     assert found["clock"].value == "Europe/Moscow"

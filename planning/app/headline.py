@@ -1,0 +1,105 @@
+"""What the page shows at once: the requirement and the exact model, set beside the base."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from planning.errors import PlanningError
+from planning.overflow.night import position_pay
+from planning.service import exact_service
+from planning.staffing import requirement
+from planning.whatif import World
+
+__all__ = ["MEASURES", "Headline", "Measure", "headline", "signed"]
+
+
+class Headline(NamedTuple):
+    """A world's figures.
+
+    Attributes
+    ----------
+    table : DataFrame
+        `planning.service.exact_service` of the queue shown.
+    figures : dict
+        By the name of `MEASURES`.
+    """
+
+    table: pd.DataFrame
+    figures: dict[str, float]
+
+
+class Measure(NamedTuple):
+    """How a figure and a difference are written; whether more is better (+1), worse (-1) or neither (0)."""
+
+    title: str
+    write: Callable[[float], str]
+    write_difference: Callable[[float], str]
+    better: int
+
+
+_whole, _share = "{:,.0f}".format, "{:.1%}".format
+
+
+def _points(share: float) -> str:
+    return f"{100 * share:.1f} points"
+
+
+MEASURES = {
+    "cost_rub": Measure("Roubles a day", _whole, _whole, -1),
+    "peak": Measure("Agents at the peak", _whole, _whole, -1),
+    "night": Measure("Agents at the night's peak", _whole, _whole, 0),
+    "service_level": Measure("Answered in time, day", _share, _points, 1),
+    "worst": Measure("Answered in time, worst quarter", _share, _points, 1),
+}
+"""Pay of the heads required, agents of all queues and sites, and the queue shown in the exact model."""
+
+
+def headline(world: World, queue: str) -> Headline:
+    """Staff a world of one day and ask the exact model what a queue's callers meet.
+
+    Raises
+    ------
+    PlanningError
+        The world cannot be planned, or the queue has no exact model.
+    """
+    centre = world.centre
+    needed = requirement(centre, world.demand)
+    table = exact_service(centre, needed, queue)
+    busy = table[table["calls"] > 0]
+    if busy.empty:
+        raise PlanningError(f"{queue} has no calls on this day: choose another queue or day")
+    together = needed.groupby("interval_start")["agents"].sum()
+    hour = pd.DatetimeIndex(together.index).hour
+    night = together[(hour >= 22) | (hour < 6)]
+    return Headline(
+        table,
+        {
+            "cost_rub": sum(position_pay(centre, needed).values()),
+            "peak": float(together.max()),
+            "night": float(night.max()) if len(night) else 0.0,
+            "service_level": float(np.average(busy["service_level"], weights=busy["calls"])),
+            "worst": float(busy["service_level"].min()),
+        },
+    )
+
+
+def signed(measure: Measure, now: float, base: float) -> tuple[str, str]:
+    """Write a difference with its sign, and say whether it is good, bad or neither.
+
+    Examples
+    --------
+    >>> signed(MEASURES["peak"], 170.0, 167.0)
+    ('+3', 'bad')
+    >>> signed(MEASURES["service_level"], 0.95, 0.95)
+    ('as today', '')
+    """
+    gain = now - base
+    text = measure.write_difference(abs(gain))
+    if text == measure.write_difference(0.0):
+        return "as today", ""
+    mood = {1: "good", -1: "bad", 0: ""}[measure.better * (1 if gain > 0 else -1)]
+    return ("+" if gain > 0 else "−") + text, mood

@@ -1,0 +1,42 @@
+"""A live figure that a page can hold, and that survives a reload."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import plotly.graph_objects as go
+
+from planning.report.style import CONFIG
+
+__all__ = ["LiveFigure", "redraw"]
+
+
+class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly is untyped
+    """A figure widget whose state is always what it shows.
+
+    Plotly's own brings the state that a new view is drawn from up to date only when the figure is displayed
+    by itself. Within a box a page that is reloaded would show the first picture beside the present numbers.
+    """
+
+    def __init__(self, figure: go.Figure) -> None:
+        super().__init__(figure)
+        self._config: dict[str, Any] = {**CONFIG}
+
+    def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
+        """Return the state; a whole one with the figure as it is now."""
+        if key is None and "_waiting_edit_callbacks" in vars(self):  # once it is constructed
+            # Set below the traits' notifications: nobody is told what the messages told before.
+            self._trait_values["_widget_data"] = deepcopy(self._data)
+            self._trait_values["_widget_layout"] = deepcopy(self._layout_obj._props)
+        state: dict[str, Any] = super().get_state(key, drop_defaults)
+        return state
+
+
+def redraw(live: go.FigureWidget, figure: go.Figure) -> None:
+    """Show another figure of the same kind in place: its values, lines and notes."""
+    with live.batch_update():
+        for shown, new in zip(live.data, figure.data, strict=True):
+            shown.update(x=new.x, y=new.y)
+        live.layout.shapes, live.layout.annotations = figure.layout.shapes, figure.layout.annotations
+        live.layout.title.text = figure.layout.title.text

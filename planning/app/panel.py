@@ -1,0 +1,374 @@
+"""The page itself: what is moved, what is shown at once, and what is checked meanwhile."""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+import pandas as pd
+
+from planning.app.headline import MEASURES, Headline, headline, signed
+from planning.app.live import LiveFigure, redraw
+from planning.centre import clock_text
+from planning.errors import PlanningError
+from planning.overflow import CLOSING_HOURS
+from planning.plan import cost_of, demand_for
+from planning.report import figures
+from planning.report.workbook import write_workbook
+from planning.whatif import BASE, LOOSE, World, cell, changed, outcome_of, row_of
+from planning.whatif.outcome import Outcome, Staff, Terms
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from planning.centre import Centre
+
+__all__ = ["Page", "page"]
+
+CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
+QUIET_S = 0.7
+"""A check begins when nothing was moved for so long, seconds."""
+LIGHTS = {
+    "holds": ("good", "It holds"),
+    "too close to call": ("near", "Too close to call"),
+    "does not hold": ("bad", "It does not hold"),
+}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def page(
+    centre: str | Path | None = None, demand: str | Path | None = None, cache: str | Path | None = None
+) -> Page | widgets.HTML:
+    """Make the page from files, or a message where they cannot be read.
+
+    Parameters
+    ----------
+    centre, demand : path, optional
+        TOML file of the centre and its demand, CSV or Parquet; by default what ``PLANNING_CENTRE`` and
+        ``PLANNING_DEMAND`` name, as `planning.app.serve` sets them.
+    cache : path, optional
+        Folder that keeps what was checked, for all users; by default what ``PLANNING_CACHE`` names.
+    """
+    from planning.centre import Centre
+    from planning.demand import read_demand
+
+    paths = {
+        name: given if given is not None else os.environ.get(f"PLANNING_{name.upper()}", default)
+        for name, given, default in (
+            ("centre", centre, "data/centre.toml"),
+            ("demand", demand, "data/demand.parquet"),
+            ("cache", cache, None),
+        )
+    }
+    try:
+        settings = Centre.load(paths["centre"] or "")
+        records = read_demand(paths["demand"] or "", settings.time_zone)
+        return Page(settings, demand_for(settings, records), cache=paths["cache"])
+    except PlanningError as error:
+        return widgets.HTML(_styled(_alert(str(error))))
+
+
+class Page:
+    """Sliders, the day of both sites, headline numbers beside today's, and whether it holds.
+
+    The picture and the numbers come at once from the requirement and the exact model; shifts and their
+    simulation are worked out behind them and turn the light.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND of one or more whole days; one is shown.
+    cache : path, optional
+        Folder that keeps what was checked.
+    replications : int
+        Of the check.
+    """
+
+    def __init__(
+        self,
+        centre: Centre,
+        demand: pd.DataFrame,
+        *,
+        cache: str | Path | None = None,
+        replications: int = 20,
+    ) -> None:
+        self._centre, self._cache = centre, cache
+        self._days = {f"{day:%a %d %b %Y}": rows for day, rows in _by_day(centre, demand)}
+        self._terms = Terms("shifts", replications, 1, LOOSE)
+        self._today: dict[tuple[str, str], Headline] = {}
+        self._moves = 0
+        self._checker = ThreadPoolExecutor(1, thread_name_prefix="check")
+        self.controls = _controls(centre, list(self._days))
+        self.message = widgets.HTML()
+        self.numbers = widgets.HTML()
+        self.light = widgets.HTML()
+        self.download = widgets.HTML()
+        self.figure = LiveFigure(self._picture(self._asked({})))
+        for control in self.controls.values():
+            control.observe(self._moved, names="value")
+        self.reset = widgets.Button(description="As today", tooltip="Put every control back")
+        self.reset.on_click(self._put_back)
+        self.box = self._laid_out()
+        self._show({})
+
+    # --- what it looks like ---------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return "What-if page: " + ", ".join(control.description for control in self.controls.values())
+
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        if os.environ.get("PLANNING_WIDGETS") == "0":
+            return {"text/plain": f"{self!r} (open this notebook in JupyterLab to move them)"}
+        self.check()
+        return self.box._repr_mimebundle_(**options)
+
+    def _laid_out(self) -> widgets.VBox:
+        left = widgets.VBox([*self.controls.values(), self.reset]).add_class("whatif-controls")
+        right = widgets.VBox([self.numbers, self.figure, widgets.HBox([self.light, self.download])])
+        style = widgets.HTML(f"<style>{CSS}</style>")
+        body = widgets.HBox([left, right.add_class("whatif-result")]).add_class("whatif-body")
+        return widgets.VBox([style, self.message, body]).add_class("whatif")
+
+    def _picture(self, shown: Headline) -> go.Figure:
+        queue = self.controls["queue"].value
+        target = self._world(self.changes()).centre.queues[queue].target.service_level or 0.0
+        sites = [name for name in self._centre.sites if f"agents_{name}" in shown.table]
+        fig = figures.agents_and_service(shown.table, sites[::-1], target)
+        return fig.update_layout(
+            title=f"{queue.replace('_', ' ').capitalize()}: the day of all sites", height=520
+        )
+
+    # --- what is asked --------------------------------------------------------------------------------------
+
+    def changes(self) -> dict[str, Any]:
+        """Return the scenario that the controls stand for; nothing where they stand as they do today."""
+        found: dict[str, Any] = {}
+        for name, control in self.controls.items():
+            if name not in ("day", "queue", "other") and control.value != control.today:
+                found[_path(name, self.controls["queue"].value)] = control.write(control.value)
+        return found | _typed(self.controls["other"].value)
+
+    def _world(self, changes: Mapping[str, Any]) -> World:
+        return changed(World(self._centre, self._days[self.controls["day"].value]), changes)
+
+    def _asked(self, changes: Mapping[str, Any]) -> Headline:
+        queue, day = self.controls["queue"].value, self.controls["day"].value
+        if (day, queue) not in self._today:
+            self._today[day, queue] = headline(self._world({}), queue)
+        return headline(self._world(changes), queue) if changes else self._today[day, queue]
+
+    def _put_back(self, _: object) -> None:
+        for name, control in self.controls.items():
+            if name not in ("day", "queue"):
+                control.value = control.today
+
+    def _moved(self, _: object) -> None:
+        """Answer a move: a picture and numbers, or what is wrong."""
+        self._moves += 1
+        try:
+            self._show(self.changes())
+        except Exception as error:
+            # Whatever is wrong, whoever moves a slider reads a message and goes on.
+            text = str(error) if isinstance(error, PlanningError) else f"This cannot be worked out: {error!r}"
+            self.message.value = _alert(text)
+            self.light.value, self.download.value = _light("", "No answer to check"), ""
+            return
+        self.message.value = ""
+        self.check()
+
+    def _show(self, changes: Mapping[str, Any]) -> None:
+        now, base = self._asked(changes), self._asked({})
+        redraw(self.figure, self._picture(now))
+        self.numbers.value = _cards(now.figures, base.figures)
+
+    # --- whether it holds -----------------------------------------------------------------------------------
+
+    def check(self) -> None:
+        """Work out shifts and simulate them, once nothing moves any more, and turn the light."""
+        self.light.value = _light("", "Being checked: shifts, then a simulation of them …")
+        self.download.value = ""
+        self._checker.submit(self._check, self._moves, self._world(self.changes()), self._world({}))
+
+    def _check(self, move: int, world: World, today: World) -> None:
+        time.sleep(QUIET_S)
+        if move != self._moves:
+            return
+        try:
+            base, _ = outcome_of(today, self._terms, None, self._cache)
+            now, staff = outcome_of(world, self._terms, None, self._cache)
+            light, link = _verdict(now, base), _link(world.centre, now, base, staff)
+        except Exception as error:
+            light, link = _light("bad", html.escape(str(error))), ""
+        if move == self._moves:
+            self.light.value, self.download.value = light, link
+
+
+# --- controls -------------------------------------------------------------------------------------------
+
+
+class _Choice(widgets.SelectionSlider):  # type: ignore[misc]  # ipywidgets is untyped
+    """A slider over some values, the one of today among them."""
+
+    def __init__(
+        self, name: str, options: list[tuple[str, Any]], today: Any, write: Callable[[Any], Any]
+    ) -> None:
+        super().__init__(options=options, value=today, description=name)
+        self.today, self.write = today, write
+
+
+class _Pick(widgets.Dropdown):  # type: ignore[misc]
+    """A list to pick from."""
+
+    today: Any = None
+
+
+class _Text(widgets.Text):  # type: ignore[misc]
+    """A line to type."""
+
+    today = ""
+
+
+def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
+    """Make the controls that the centre has a use for, each at today's value."""
+    queues = [
+        name for name, queue in centre.queues.items()
+        if queue.pooled and queue.target.service_level is not None
+    ]  # fmt: skip
+    if not queues:
+        raise PlanningError("no queue is pooled and has a service level: give one to look at")
+    found: dict[str, Any] = {
+        "day": _Pick(options=days, description="Day"),
+        "queue": _Pick(options=queues, description="Queue"),
+    }
+    rule = next((rule for rule in centre.overflow if rule.after_s is None), None)
+    if rule is not None:
+        today = clock_text(rule.at or centre.sites[rule.from_site].closes)
+        hours = [*CLOSING_HOURS, *([] if today in CLOSING_HOURS else [today])]
+        label = f"{rule.from_site.capitalize()} closes"
+        found["closing_hour"] = _Choice(label, [(hour, hour) for hour in sorted(hours)], today, str)
+        ratio = _wage_ratio(centre, rule.to_site, rule.from_site)
+        if ratio:
+            shares = [(f"{share:.0%}", share) for share in _around(ratio, 0.05, 0.4, 1.2)]
+            label = f"{rule.to_site.capitalize()}'s wages"
+            found[f"wages.{rule.to_site}"] = _Choice(label, shares, ratio, lambda share: share / ratio)
+    found["volume"] = _Choice("Calls", _percents(1.0, 0.05, 0.6, 1.6), 1.0, float)
+    found["aht"] = _Choice("Handle time", _percents(1.0, 0.05, 0.7, 1.4), 1.0, float)
+    target = centre.queues[queues[0]].target.service_level or 0.8
+    levels = sorted({target, *(level / 100 for level in (*range(60, 96, 5), *range(96, 100)))})
+    found["target"] = _Choice("Target", [(f"{level:.0%}", level) for level in levels], target, float)
+    found["sickness"] = _Choice("More sick", _percents(0.0, 0.025, 0.0, 0.4), 0.0, float)
+    found["other"] = _Text(
+        description="Other", placeholder="queues.first_line.patience_s = 300", continuous_update=False
+    )
+    return found
+
+
+def _path(name: str, queue: str) -> str:
+    return f"queues.{queue}.target.service_level" if name == "target" else name
+
+
+def _around(today: float, step: float, low: float, high: float) -> list[float]:
+    """Values at equal steps, today's exactly among them."""
+    steps = range(round((low - today) / step), round((high - today) / step) + 1)
+    return [today + step * number if number else today for number in steps]
+
+
+def _percents(today: float, step: float, low: float, high: float) -> list[tuple[str, float]]:
+    text = "{:.1%}" if step < 0.05 else "{:.0%}"
+    return [(text.format(value), round(value, 6)) for value in _around(today, step, low, high)]
+
+
+def _wage_ratio(centre: Centre, site: str, than: str) -> float | None:
+    """Wage of a site over another's in the first queue that both answer."""
+    for queue in centre.queues:
+        here, there = centre.team_for(queue, site), centre.team_for(queue, than)
+        if here and there:
+            return centre.hourly_rub(here) / centre.hourly_rub(there)
+    return None
+
+
+def _typed(text: str) -> dict[str, Any]:
+    """Read what was typed: a setting, an equals sign and its value."""
+    if not text.strip():
+        return {}
+    name, equals, value = text.partition("=")
+    if not (equals and value.strip()):
+        raise PlanningError(f"{text!r} is no change: write a setting, = and its value, such as volume = 1.1")
+    return {name.strip(): cell(value)}
+
+
+def _by_day(centre: Centre, demand: pd.DataFrame) -> Any:
+    day = demand["interval_start"].dt.tz_convert(centre.time_zone).dt.normalize()
+    return demand.groupby(day)
+
+
+# --- what is written ------------------------------------------------------------------------------------
+
+
+def _styled(content: str) -> str:
+    return f"<style>{CSS}</style><div class='whatif'>{content}</div>"
+
+
+def _alert(text: str) -> str:
+    return f"<div class='whatif-alert' role='alert'>{html.escape(text)}</div>"
+
+
+def _light(mood: str, text: str) -> str:
+    return f"<div class='whatif-light {mood}' role='status'><span class='dot'></span>{text}</div>"
+
+
+def _cards(now: Mapping[str, float], base: Mapping[str, float]) -> str:
+    cards = []
+    for name, measure in MEASURES.items():
+        difference, mood = signed(measure, now[name], base[name])
+        cards.append(
+            f"<div class='whatif-card' data-measure='{name}'><div class='title'>{measure.title}</div>"
+            f"<div class='value'>{measure.write(now[name])}</div>"
+            f"<div class='difference {mood}'>{difference}</div></div>"
+        )
+    return f"<div class='whatif-cards'>{''.join(cards)}</div>"
+
+
+def _verdict(now: Outcome, base: Outcome) -> str:
+    """Say whether it holds, what it costs in whole shifts, and how it differs from today."""
+    row = row_of(now, base)
+    mood, text = LIGHTS[now.verdict]
+    cost = f"{row['cost_rub']:,.0f} RUB a day in whole shifts"
+    gain, band = row["cost_rub_difference"], row["cost_rub_half_width"]
+    if abs(gain) >= 0.5:
+        cost += f", {gain:+,.0f} ± {band:,.0f} against today"
+    weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])
+    level = f"lowest: {str(weak).replace('_', ' ')}, {row[f'service_level_{weak}']:.1%} answered in time"
+    return _light(mood, f"<b>{text}</b> in simulation; {level}. {cost}.")
+
+
+def _link(centre: Centre, now: Outcome, base: Outcome, staff: Staff) -> str:
+    """Offer the plan as a workbook; it is in the link, so nothing is left on the server."""
+    data = base64.b64encode(_workbook(centre, now, base, staff)).decode("ascii")
+    link = f"class='whatif-download' download='what_if.xlsx' href='data:{XLSX};base64,{data}'"
+    return f"<a {link}>Download as Excel</a>"
+
+
+def _workbook(centre: Centre, now: Outcome, base: Outcome, staff: Staff) -> bytes:
+    rows = {BASE: row_of(base, base), "what if": row_of(now, base)}
+    scenarios = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
+    roster = staff.roster.roster
+    tables = {
+        "requirement": staff.needed,
+        "roster": roster,
+        "breaks": staff.breaks,
+        "cost": cost_of(centre, roster),
+    }
+    book = BytesIO()
+    summary = {"centre": centre.name, "verdict": now.verdict, **now.figures}
+    write_workbook(book, summary, tables, centre, scenarios)
+    return book.getvalue()

@@ -1,0 +1,175 @@
+"""What a team leader does: load, move, reload, beside another one, and take the plan home."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from planning import Centre, demand_for, read_demand
+from planning.app.headline import headline
+from planning.whatif import LOOSE, World, changed
+from planning.whatif.outcome import Terms, worked_out
+
+DRAWN = """() => {
+    const plot = document.querySelector('.js-plotly-plot');
+    return plot && plot.querySelector('.plot-container') && plot.data && plot.data.length
+        ? JSON.stringify(plot.data.slice(0, 2).map(trace => Array.from(trace.y))) : null; }"""
+CHANGED = f"before => {{ const now = ({DRAWN})(); return now !== null && now !== before; }}"
+TIMED = f"""async ([slider, key]) => {{
+    const before = ({DRAWN})(), began = performance.now();
+    slider.dispatchEvent(new KeyboardEvent('keydown', {{key, bubbles: true, cancelable: true}}));
+    while (({DRAWN})() === before) await new Promise(requestAnimationFrame);
+    return performance.now() - began; }}"""
+LIGHT = ".whatif-light.good, .whatif-light.near, .whatif-light.bad"
+
+
+def ready(tab) -> None:
+    """The figure is drawn."""
+    tab.wait_for_selector(".whatif-card")
+    tab.wait_for_function(f"() => ({DRAWN})() !== null")
+
+
+def agents(tab) -> list[list[float]]:
+    """Agents of both sites as the figure draws them."""
+    return json.loads(tab.evaluate(DRAWN))
+
+
+def number(tab, measure: str) -> float:
+    text = tab.inner_text(f".whatif-card[data-measure='{measure}'] .value")
+    value = float(re.sub(r"[,%]", "", text))
+    return value / 100 if text.endswith("%") else value
+
+
+def slider(tab, label: str):
+    return tab.locator(".widget-hslider").filter(has_text=label).locator(".noUi-handle").first
+
+
+def press(tab, label: str, key: str) -> None:
+    """Move a slider by its keys, and wait until the figure has changed."""
+    before = tab.evaluate(DRAWN)
+    slider(tab, label).focus()
+    tab.keyboard.press(key)
+    tab.wait_for_function(CHANGED, arg=before)
+
+
+def today() -> World:
+    """What the page shows first, without page, browser or server."""
+    centre = Centre.load()
+    demand = demand_for(centre, read_demand("data/demand.parquet", centre.time_zone))
+    first = demand["interval_start"].min().normalize()
+    return World(centre, demand[demand["interval_start"].dt.normalize() == first])
+
+
+def agree(tab, changes: dict) -> None:
+    """Numbers and figure are those of the package."""
+    found = headline(changed(today(), changes), "first_line")
+    tab.wait_for_function(
+        "text => document.querySelector(\".whatif-card[data-measure='cost_rub'] .value\").innerText === text",
+        arg=f"{found.figures['cost_rub']:,.0f}",
+    )
+    assert number(tab, "peak") == found.figures["peak"]
+    assert number(tab, "service_level") == pytest.approx(found.figures["service_level"], abs=6e-4)
+    sites = [found.table[f"agents_{site}"].tolist() for site in ("kaluga", "moscow")]
+    assert agents(tab) == sites
+
+
+def type_other(tab, text: str) -> None:
+    box = tab.get_by_placeholder("queues.first_line.patience_s = 300")
+    box.fill(text)
+    box.press("Enter")
+
+
+def test_it_loads_and_moves_and_survives_a_reload(visit, shoot, port):
+    """After a reload the figure is that of its numbers: plotly's own FigureWidget showed the first one."""
+    tab = visit()
+    ready(tab)
+    agree(tab, {})
+    shoot(tab, "loaded")
+    press(tab, "Calls", "ArrowRight")
+    press(tab, "Moscow closes", "ArrowLeft")
+    agree(tab, {"volume": 1.05, "closing_hour": "21:30"})
+    shoot(tab, "moved")
+    tab.get_by_role("button", name="As today").click()
+    agree(tab, {})
+    tab.reload()
+    ready(tab)
+    agree(tab, {})
+    outside = [
+        url for url in tab.asked if not re.match(rf"(https?|ws)://127\.0\.0\.1:{port}/|data:|blob:", url)
+    ]
+    assert outside == []
+
+
+def test_a_second_view_shows_what_was_moved(visit):
+    """A view that opens later, as in JupyterLab, is drawn from the figure's state."""
+    tab = visit()
+    ready(tab)
+    press(tab, "Calls", "ArrowRight")
+    shown = agents(tab)
+    assert shown != [
+        headline(today(), "first_line").table[f"agents_{s}"].tolist() for s in ("kaluga", "moscow")
+    ]
+
+
+def test_two_users_do_not_disturb_each_other(visit):
+    one, other = visit(), visit()
+    ready(one)
+    ready(other)
+    press(one, "Calls", "ArrowRight")
+    agree(one, {"volume": 1.05})
+    agree(other, {})
+    press(other, "Handle time", "ArrowLeft")
+    agree(other, {"aht": 0.95})
+    agree(one, {"volume": 1.05})
+
+
+def test_a_broken_input_is_a_message_and_the_page_goes_on(visit, shoot):
+    tab = visit()
+    ready(tab)
+    type_other(tab, "queues.first_lin.patience_s = 300")
+    alert = tab.wait_for_selector("[role=alert]").inner_text()
+    assert "has no 'first_lin': use first_line" in alert
+    assert "Traceback" not in tab.content()
+    shoot(tab, "broken")
+    type_other(tab, "volume = 1.2")
+    tab.wait_for_selector("[role=alert]", state="detached")
+    agree(tab, {"volume": 1.2})
+
+
+def test_the_light_is_that_of_the_simulation_and_the_plan_goes_home(visit, shoot, tmp_path):
+    """Checked by working the same day out here."""
+    tab = visit()
+    ready(tab)
+    tab.wait_for_selector(LIGHT)
+    outcome, staff = worked_out(today(), Terms("shifts", 20, 1, LOOSE))
+    light = tab.inner_text(LIGHT)
+    mood = {
+        "holds": "It holds",
+        "too close to call": "Too close to call",
+        "does not hold": "It does not hold",
+    }
+    assert light.startswith(mood[outcome.verdict])
+    assert f"{outcome.figures['cost_rub']:,.0f} RUB" in light
+    shoot(tab, "checked")
+    with tab.expect_download() as waiting:
+        tab.click("text=Download as Excel")
+    assert waiting.value.suggested_filename == "what_if.xlsx"
+    book = openpyxl.load_workbook(io.BytesIO(Path(waiting.value.path()).read_bytes()))
+    assert {"summary", "scenarios", "requirement", "roster", "breaks", "cost"} <= set(book.sheetnames)
+    assert book["roster"].max_row == 1 + len(staff.roster.roster)
+
+
+def test_a_centre_that_cannot_be_read_is_a_message(visit, tmp_path, log):
+    from conftest import started, stopped
+
+    broken = tmp_path / "centre.toml"
+    broken.write_text(Path("data/centre.toml").read_text().replace("interval_s = 900", "interval_s = -1"))
+    server, number = started(broken, Path("data/demand.parquet"), tmp_path, tmp_path / "log")
+    try:
+        tab = visit(number)
+        assert "interval_s is -1" in tab.wait_for_selector("[role=alert]").inner_text()
+    finally:
+        stopped(server)

@@ -1,0 +1,216 @@
+"""The page without a browser: what the controls stand for, what is shown, and what is checked."""
+
+import base64
+import io
+import re
+import time
+
+import ipywidgets
+import openpyxl
+import pytest
+from factories import demand_of, one_site, two_sites
+
+from planning import PlanningError
+from planning.app import Page, page
+from planning.app.headline import MEASURES, headline, signed
+from planning.app.live import LiveFigure, redraw
+from planning.app.server import HERE, command, environment
+from planning.report import figure
+from planning.whatif import LOOSE, World
+from planning.whatif.outcome import Terms, worked_out
+
+
+@pytest.fixture
+def shown():
+    return Page(two_sites(), demand_of(days=2), replications=2)
+
+
+def move(shown, **values):
+    for name, value in values.items():
+        shown.controls[name].value = value
+
+
+def checked(shown):
+    """Wait for the light, and stop the checks."""
+    deadline = time.monotonic() + 60
+    while "Being checked" in shown.light.value and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return shown.light.value
+
+
+def cards(shown):
+    found = re.findall(
+        r"data-measure='(\w+)'.*?class='value'>(.*?)<.*?class='difference (\w*)'>(.*?)<", shown.numbers.value
+    )
+    return {name: rest for name, *rest in found}
+
+
+# --- the live figure --------------------------------------------------------------------------------------
+
+
+def test_a_figures_state_is_what_it_shows():
+    """Plotly's own keeps the first values, which a view that opens later is drawn from."""
+    live = LiveFigure(figure(title="one").add_scatter(x=[1, 2], y=[1.0, 2.0]))
+    redraw(live, figure(title="two").add_scatter(x=[1, 2], y=[3.0, 4.0]))
+    state = live.get_state()
+    assert list(state["_widget_data"][0]["y"]) == [3.0, 4.0]
+    assert state["_widget_layout"]["title"]["text"] == "two"
+    assert set(live.get_state("_view_count")) == {"_view_count"}
+
+
+# --- controls ---------------------------------------------------------------------------------------------
+
+
+def test_controls_as_today_are_no_change(shown):
+    assert shown.changes() == {}
+    assert list(shown.controls) == [
+        "day", "queue", "closing_hour", "wages.kaluga", "volume", "aht", "target", "sickness", "other",
+    ]  # fmt: skip
+    assert shown.controls["closing_hour"].value == "22:00"
+
+
+def test_controls_stand_for_a_scenario(shown):
+    move(shown, volume=1.1, closing_hour="20:00", target=0.9, sickness=0.1, other=" pay.taxi_rub = 700 ")
+    assert shown.changes() == {
+        "closing_hour": "20:00",
+        "volume": 1.1,
+        "queues.calls.target.service_level": 0.9,
+        "sickness": 0.1,
+        "pay.taxi_rub": 700,
+    }
+    shown.reset.click()
+    assert shown.changes() == {}
+
+
+def test_the_wage_ratio_moves_the_other_sites_wages(shown):
+    ratios = dict(shown.controls["wages.kaluga"].options)
+    move(shown, **{"wages.kaluga": ratios["75%"]})
+    assert shown.changes()["wages.kaluga"] == pytest.approx(0.75)
+
+
+def test_a_centre_without_a_night_has_no_closing_hour():
+    controls = Page(one_site(), demand_of(), replications=2).controls
+    assert not {"closing_hour", "wages.kaluga"} & set(controls)
+
+
+def test_a_centre_with_nothing_to_look_at_is_refused():
+    with pytest.raises(PlanningError, match="no queue is pooled and has a service level"):
+        Page(one_site({"queues.calls.pooled": False}), demand_of())
+
+
+# --- what is shown ----------------------------------------------------------------------------------------
+
+
+def test_numbers_and_figure_are_those_of_the_exact_model(shown):
+    move(shown, volume=1.2)
+    now = headline(World(two_sites({"queues.calls.volume": 1.2}), demand_of()), "calls")
+    base = headline(World(two_sites(), demand_of()), "calls")
+    for name, (value, mood, difference) in cards(shown).items():
+        assert value == MEASURES[name].write(now.figures[name])
+        assert [difference, mood] == list(signed(MEASURES[name], now.figures[name], base.figures[name]))
+    assert list(shown.figure.data[0].y) == now.table["agents_kaluga"].tolist()
+    assert list(shown.figure.data[1].y) == now.table["agents_moscow"].tolist()
+
+
+def test_the_other_day_is_shown():
+    two = demand_of(days=2)
+    two.loc[96:, "calls"] *= 2
+    shown = Page(two_sites(), two, replications=2)
+    first = cards(shown)["cost_rub"]
+    shown.controls["day"].value = shown.controls["day"].options[1]
+    assert cards(shown)["cost_rub"][0] > first[0]
+    assert cards(shown)["cost_rub"][2] == "as today"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("volume", "is no change: write a setting, = and its value"),
+        ("volume =", "is no change"),
+        ("volum = 2", "volum is no setting of the centre"),
+        ("volume = -2", "volume is -2"),
+        ("queues.calls.target = <b>", "queues.calls.target"),
+    ],
+)
+def test_what_cannot_be_is_a_message(shown, text, message):
+    """The page goes on, and markup that somebody types stays text."""
+    move(shown, other=text)
+    assert message in shown.message.value
+    assert "role='alert'" in shown.message.value
+    assert "<b>" not in shown.message.value
+    assert "No answer" in shown.light.value
+    move(shown, other="volume = 2")
+    assert shown.message.value == ""
+
+
+def test_a_fault_of_our_own_is_a_message_too(shown, monkeypatch):
+    monkeypatch.setattr("planning.app.panel.headline", lambda *_: 1 / 0)
+    move(shown, volume=1.1)
+    assert "This cannot be worked out: ZeroDivisionError" in shown.message.value
+
+
+# --- whether it holds -------------------------------------------------------------------------------------
+
+
+def test_the_light_is_that_of_the_simulation(shown):
+    move(shown, volume=1.2)
+    light = checked(shown)
+    outcome, staff = worked_out(
+        World(two_sites({"queues.calls.volume": 1.2}), demand_of()), Terms("shifts", 2, 1, LOOSE)
+    )
+    moods = {"holds": "good", "too close to call": "near", "does not hold": "bad"}
+    assert f"whatif-light {moods[outcome.verdict]}'" in light
+    assert f"{outcome.figures['cost_rub']:,.0f} RUB a day" in light
+    data = base64.b64decode(shown.download.value.partition("base64,")[2].partition("'")[0])
+    book = openpyxl.load_workbook(io.BytesIO(data))
+    assert book["roster"].max_row == 2 + len(staff.roster.roster)
+    assert book["scenarios"]["A3"].value == "what if"
+
+
+def test_only_the_last_move_is_checked(shown, monkeypatch):
+    """Every stop of a slider that is dragged asks for a check."""
+    asked = []
+    monkeypatch.setattr("planning.app.panel.outcome_of", lambda world, *_: asked.append(world) or 1 / 0)
+    for factor in (1.05, 1.1, 1.15, 1.2):
+        move(shown, volume=factor)
+    assert "division by zero" in checked(shown)
+    assert len(asked) == 1
+
+
+# --- how it is served -------------------------------------------------------------------------------------
+
+
+def test_a_file_that_cannot_be_read_is_a_message(tmp_path):
+    shown = page(centre=tmp_path / "none.toml")
+    assert isinstance(shown, ipywidgets.HTML)
+    assert "does not exist" in shown.value
+
+
+def test_files_are_named_by_the_server(tmp_path, monkeypatch):
+    for name, value in environment(tmp_path / "none.toml", tmp_path, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    assert str(tmp_path / "none.toml") in page().value
+
+
+def test_stored_notebooks_hold_no_view_of_it(shown, monkeypatch):
+    """Its ids are random."""
+    monkeypatch.setenv("PLANNING_WIDGETS", "0")
+    bundle = shown._repr_mimebundle_()
+    assert list(bundle) == ["text/plain"]
+    assert "Moscow closes" in bundle["text/plain"]
+    monkeypatch.delenv("PLANNING_WIDGETS")
+    assert "application/vnd.jupyter.widget-view+json" in shown._repr_mimebundle_()
+
+
+def test_the_server_listens_on_this_machine_only():
+    line = command(8866)
+    assert "--Voila.ip=127.0.0.1" in line
+    assert "--no-browser" in line
+    assert "--no-browser" not in command(8866, browser=True)
+    assert (HERE / "what_if.ipynb").exists()
+
+
+def test_the_template_asks_nothing_of_the_outside():
+    """It renders Voila's own, whose links to a CDN it takes out; the browser's test counts requests."""
+    text = (HERE / "jupyter" / "voila" / "templates" / "whatif" / "index.html.j2").read_text(encoding="utf-8")
+    assert "replace(icons" in text
