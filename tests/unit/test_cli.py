@@ -7,9 +7,10 @@ import sys
 import pandas as pd
 import pytest
 from factories import demand_of, people_of, raw_centre, toml
+from typer.testing import CliRunner
 
-from planning import Centre
-from planning.cli import main
+from planning import Centre, PlanningError
+from planning.cli import app, main
 
 SITES = {"moscow": ("08:00", "22:00"), "kaluga": ("00:00", "24:00")}
 
@@ -246,3 +247,49 @@ def test_call_records_that_are_not_there_write_nothing(tmp_path, monkeypatch, ca
     assert err.startswith("error: ")
     assert "does not exist" in err
     assert not made.exists()
+
+
+# --- scenarios and the page -----------------------------------------------------------------------
+
+
+def scenario_files(tmp_path):
+    """A centre, its demand and a grid of scenarios."""
+    (tmp_path / "centre.toml").write_text(toml(raw_centre()), encoding="utf-8")
+    write_demand(tmp_path, demand_of(6.0))
+    (tmp_path / "grid.csv").write_text("scenario,volume\nbusy,1.5\nbad,-1\n", encoding="utf-8")
+    return [
+        "compare", str(tmp_path / "grid.csv"), "--centre", str(tmp_path / "centre.toml"), "--demand",
+        str(tmp_path / "demand.csv"), "--start", "2026-11-23", "--staff", "positions", "--cache",
+        str(tmp_path / "cache"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.xlsx"])
+def test_scenarios_are_written_side_by_side(tmp_path, name):
+    found = CliRunner().invoke(app, [*scenario_files(tmp_path), "--out", str(tmp_path / name)])
+    assert found.exit_code == 0, found.output
+    assert "2 scenarios beside each other, 1 failed" in found.output
+    assert "bad: volume is -1, must lie in" in found.output
+    read = pd.read_csv if name.endswith("csv") else pd.read_excel
+    table = read(tmp_path / name).set_index("scenario")
+    assert table.loc["busy", "peak_agents"] > table.loc["base", "peak_agents"]
+
+
+def test_a_scheduler_that_does_not_answer_is_said(tmp_path):
+    line = [*scenario_files(tmp_path), "--scheduler", "tcp://127.0.0.1:1", "--out", str(tmp_path / "o.csv")]
+    with pytest.raises(PlanningError, match=r"scheduler is 'tcp://127.0.0.1:1', must answer"):
+        CliRunner().invoke(app, line, catch_exceptions=False)
+
+
+def test_the_page_is_served_with_the_files_asked(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(
+        "planning.app.server.serve", lambda *paths, **options: asked.append((paths, options)) or 0
+    )
+    found = CliRunner().invoke(
+        app, ["app", "my.toml", "--demand", "my.csv", "--port", "9000", "--no-browser"]
+    )
+    assert found.exit_code == 0
+    (centre, demand, _), options = asked[0]
+    assert (str(centre), str(demand)) == ("my.toml", "my.csv")
+    assert options == {"port": 9000, "browser": False}
