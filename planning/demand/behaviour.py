@@ -68,7 +68,8 @@ def callers(calls: pd.DataFrame, within_s: float = 3600.0) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index queue: attempts, callers, redials, redial_share (of the unanswered, called again in time).
+        Index queue: attempts, callers, redials, redial_share (of the unanswered, called again in time),
+        pause_s (mean time before they did; missing where nobody did).
     """
     _need(calls, "caller_id", "queue", "arrival", "outcome")
     known = calls.dropna(subset=["caller_id"]).sort_values("arrival", kind="stable")
@@ -79,12 +80,17 @@ def callers(calls: pd.DataFrame, within_s: float = 3600.0) -> pd.DataFrame:
         redial=(gap <= within_s) & before.notna() & (before != "answered"),
         unanswered=known["outcome"] != "answered",
     )
+    known["pause_s"] = gap.where(known["redial"])
     table = known.groupby("queue", sort=False).agg(
-        attempts=("redial", "size"), redials=("redial", "sum"), unanswered=("unanswered", "sum")
+        attempts=("redial", "size"),
+        redials=("redial", "sum"),
+        unanswered=("unanswered", "sum"),
+        pause_s=("pause_s", "mean"),
     )
     table["callers"] = table["attempts"] - table["redials"]
     table["redial_share"] = table["redials"] / table["unanswered"].where(table["unanswered"] > 0)
-    return table[["attempts", "callers", "redials", "redial_share"]].fillna({"redial_share": 0.0})
+    columns = ["attempts", "callers", "redials", "redial_share", "pause_s"]
+    return table[columns].fillna({"redial_share": 0.0})
 
 
 def agents(calls: pd.DataFrame, short_s: float = SHORT_S) -> pd.DataFrame:
@@ -271,17 +277,31 @@ def centre_parameters(
     Returns
     -------
     dict
-        "queues.NAME.patience_s", "queues.NAME.service_cv" and "queues.NAME.day_cv", rounded.
+        Rounded, by setting of ``queues.NAME``, as far as the records show it:
+
+        - patience_s: with censoring; lost calls say nothing about it, and stay in the demand;
+        - aht_s: of real conversations, since who is hung up on after seconds has not been served;
+        - service_cv: of all answered calls, hours and agents included;
+        - day_cv: the over-dispersion of days;
+        - redial, redial_pause_s, volume (callers / attempts: a plan adds the redials itself), with caller_id.
     """
-    found: dict[str, float] = {}
     law, levels = service_law(calls), day_cv(demand)
+    again = callers(calls) if "caller_id" in calls.columns else pd.DataFrame()
+    found: dict[str, float] = {}
     for name, rows in calls.groupby("queue", sort=False):
+        values: dict[str, float] = {}
         if (rows["outcome"] == "abandoned").sum() >= min_abandoned:
-            found[f"queues.{name}.patience_s"] = float(np.round(patience(rows).mean_s))
+            values["patience_s"] = float(np.round(patience(rows).mean_s))
         if name in law.index:
-            found[f"queues.{name}.service_cv"] = round(float(law.loc[name, "cv"]), 2)
+            values["aht_s"] = round(float(rows.loc[rows["handle_s"] >= SHORT_S, "handle_s"].mean()), 1)
+            values["service_cv"] = round(float(law.loc[name, "cv"]), 2)
         if name in levels.index:
-            found[f"queues.{name}.day_cv"] = round(float(levels[name]), 3)
+            values["day_cv"] = round(float(levels[name]), 3)
+        if name in again.index and again.loc[name, "redials"] > 0:
+            values["redial"] = min(round(float(again.loc[name, "redial_share"]), 3), 0.999)
+            values["redial_pause_s"] = float(np.round(again.loc[name, "pause_s"]))
+            values["volume"] = round(float(again.loc[name, "callers"] / again.loc[name, "attempts"]), 4)
+        found |= {f"queues.{name}.{setting}": value for setting, value in values.items()}
     return found
 
 

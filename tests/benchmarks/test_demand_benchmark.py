@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import resource
+import json
+import subprocess
+import sys
 import time
 
 import duckdb
 from benchmarks.table import row
 
-from planning import Centre, read_calls
 from planning.demand import Synthetic, backtest, synthetic_demand
 
-CALLS = 5_000_000
+CALLS = 100_000_000
 PACKAGES = ("contact-centre-planning", "duckdb", "ibis-framework", "pandas")
 YEAR_OF_CALLS = """
 copy (
@@ -27,22 +28,36 @@ copy (
 """
 
 
+COUNTED = """
+import json, resource, time
+from planning import Centre, read_calls
+centre = Centre.load("data/centre.toml")
+cpu, wall = time.process_time(), time.perf_counter()
+demand = read_calls({path!r}, centre=centre).demand()
+cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+print(json.dumps(dict(cpu_s=cpu, wall_s=wall, peak_gb=peak, calls=demand["calls"].sum())))
+"""
+
+
 def test_records_into_intervals(benchmark, tmp_path):
-    """A year's records, records that came twice looked for, in less than 2 GB."""
+    """A year's records, records that came twice looked for, in less than 2 GB and a minute on two cores."""
     path = tmp_path / "calls.parquet"
     with duckdb.connect() as base:
+        base.execute("set memory_limit = '1GB'; set preserve_insertion_order = false")
         base.execute(YEAR_OF_CALLS.format(count=CALLS, path=path))
-    centre = Centre.load("data/centre.toml")
     benchmark.group = f"Call records into 15-minute intervals: {CALLS:,} records of a year, four queues"
-    begin = time.process_time()
-    demand = benchmark.pedantic(lambda: read_calls(path, centre=centre).demand(), rounds=1)
-    spent = time.process_time() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    benchmark.extra_info["rows"] = [
-        row("planning", spent, CALLS, "records", f"process at most {peak:.1f} GB", PACKAGES)
-    ]
-    assert demand["calls"].sum() == CALLS
-    assert peak < 2
+
+    def counted():  # in a process of its own, whose memory is that of the counting
+        command = [sys.executable, "-c", COUNTED.format(path=str(path))]
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    found = benchmark.pedantic(counted, rounds=1)
+    told = f"{found['wall_s']:.0f} s on the clock, process at most {found['peak_gb']:.1f} GB"
+    benchmark.extra_info["rows"] = [row("planning", found["cpu_s"], CALLS, "records", told, PACKAGES)]
+    assert found["calls"] == CALLS
+    assert found["peak_gb"] < 2
+    assert found["cpu_s"] < 120  # of two cores; a minute on the clock where nobody else works
 
 
 def test_forty_days_forecast_again(benchmark):

@@ -13,7 +13,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import stdtrit
 
+from planning.queueing import Target, agents_required, exact_day
+from planning.queueing import measures as queueing_measures
 from planning.simulation import (
     Agent,
     Law,
@@ -26,6 +29,8 @@ from planning.simulation import (
     simulate_day,
     simulate_days,
 )
+from planning.simulation.contacts import band_of_ratio
+from planning.simulation.replications import open_seats
 
 HERE = Path(__file__).parent
 TRACES = json.loads((HERE / "sim_traces.json").read_text())["traces"]
@@ -426,6 +431,31 @@ def test_overflow_is_peaked_as_riordan_says(case):
     around = ((busy["p2"] - mean) ** 2).mean(axis=1)
     agrees(around, case["overflow_variance_riordan"], 0.05)
     agrees(around / mean, case["peakedness"], 0.05)
+
+
+# --- a day that unfolds -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("peak", "seed"), [(20.0, 1), (60.0, 2), (30.0, 3)])
+def test_a_day_of_steps_against_the_exact_day(peak, seed):
+    """Two humps, staff in steps of an hour, leavers who finish: the z-scores of 96 intervals are standard."""
+    hours = np.arange(96) / 4.0
+    shape = np.exp(-(((hours - 11.0) / 3.0) ** 2)) + 0.9 * np.exp(-(((hours - 16.0) / 3.5) ** 2)) + 0.08
+    calls, aht_s, patience_s = peak * shape, 240.0, 180.0
+    least = agents_required(calls, aht_s, Target(0.8, 20.0), patience_s=patience_s)
+    agents = np.repeat(least.reshape(-1, 4).max(axis=1), 4)
+    exact = exact_day(calls, aht_s, agents, patience_s=patience_s)["service_level"]
+    queue = Queue("q", Law.exponential(aht_s), ("t",), calls=calls, patience=Law.exponential(patience_s))
+    network = Network((queue,), (Team("t", ("q",)),), tuple(open_seats("t", agents, 900.0)))
+    counts = simulate_days(network, 1500, seed=seed).counts[:, 0, :96]
+    bands = [band_of_ratio(*counts[:, i, [kernel.WITHIN, kernel.OFFERED]].T) for i in range(96)]
+    error = np.array([one.half_width for one in bands]) / stdtrit(1499, 0.975)
+    formula = queueing_measures(calls, aht_s, agents, patience_s=patience_s).service_level
+    mean = np.array([one.mean for one in bands])
+    z, blind = ((mean - level) / error for level in (exact.to_numpy(), formula))
+    assert 0.8 < np.sqrt((z**2).mean()) < 1.2
+    assert np.abs(z).max() < 4.0
+    assert np.sqrt((blind**2).mean()) > 1.3  # what the formula says of each interval alone is told apart
 
 
 # --- common random numbers ----------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_attempts_are_fewer_callers():
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["caller_id", "minute", "outcome"]).assign(queue="a")
     frame["arrival"] = NOON + pd.to_timedelta(frame["minute"], unit="min")
-    assert callers(frame).loc["a"].tolist() == [7, 5, 2, 0.5]
+    assert callers(frame).loc["a"].tolist() == [7, 5, 2, 0.5, 300.0]
 
 
 def test_agents_who_hang_up_stand_out(calls, settings):
@@ -141,6 +141,27 @@ def test_findings_are_settings_of_the_centre(centre, calls):
     assert changed.queues["first_line"].service_cv == pytest.approx(1.27, rel=0.1)
     assert 0.05 < changed.queues["first_line"].day_cv < 0.2
     assert "queues.quality.patience_s" not in found
+    talked = calls[(calls["queue"] == "first_line") & (calls["handle_s"] >= 10)]["handle_s"]
+    assert changed.queues["first_line"].aht_s == pytest.approx(talked.mean(), abs=0.06)
+    assert talked.mean() > 1.03 * calls[calls["queue"] == "first_line"]["handle_s"].mean()
+    assert "queues.first_line.redial" not in found  # these records do not say who called
+
+
+def test_redials_are_settings_too(centre):
+    """A caller in three hangs up; of those, half call again after 100 s on average: plan for the callers."""
+    rng = np.random.default_rng(4)
+    first = pd.DataFrame({"caller_id": np.arange(6000), "second": rng.uniform(0, 30_000, 6000)})
+    first["outcome"] = np.where(np.arange(6000) % 3 == 0, "abandoned", "answered")
+    again = first[first["outcome"] == "abandoned"].iloc[::2]
+    again = again.assign(second=again["second"] + rng.exponential(100.0, len(again)), outcome="answered")
+    rows = pd.concat([first, again], ignore_index=True).assign(queue="first_line", wait_s=30.0)
+    rows["handle_s"] = np.where(rows["outcome"] == "answered", 180.0, np.nan)
+    rows["arrival"] = NOON.normalize() + pd.to_timedelta(rows["second"], unit="s")
+    demand = read_demand("data/demand.parquet", centre.time_zone)
+    queue = centre.replace(centre_parameters(rows, demand)).queues["first_line"]
+    assert queue.redial == pytest.approx(0.5)
+    assert queue.redial_pause_s == pytest.approx(100.0, rel=0.1)
+    assert queue.volume == pytest.approx(6000 / 7000, abs=1e-4)
 
 
 def test_a_missing_column_is_named(calls):

@@ -36,10 +36,15 @@ def settings():
 
 
 @pytest.fixture(scope="module")
-def months(settings):
-    """Eight months of two queues, half-hours."""
-    demand = synthetic_demand(settings, start="2026-03-23", days=245, seed=5, interval_s=1800)
-    return demand[demand["queue"].isin(["first_line", "vip"])].reset_index(drop=True)
+def everything(settings):
+    """Eight months of all queues, half-hours."""
+    return synthetic_demand(settings, start="2026-03-23", days=245, seed=5, interval_s=1800)
+
+
+@pytest.fixture(scope="module")
+def months(everything):
+    """Eight months of two queues."""
+    return everything[everything["queue"].isin(["first_line", "vip"])].reset_index(drop=True)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +61,11 @@ def test_every_method_beats_last_week(judged):
     assert (naive["wape"] == naive["naive_wape"]).all()
 
 
-def test_the_chosen_method_is_not_worse_than_the_best_simple_one(judged):
-    """Next-day WAPE at 30 minutes, within the 1 % for which the simpler method is taken."""
-    chosen = best_methods(judged)
+def test_the_chosen_method_is_not_worse_than_a_simple_one(judged):
+    """Next-day WAPE at 30 minutes: last week's and the median of like weekdays are never better."""
     error = judged.set_index(["queue", "method"])["wape"]
-    for queue, method in chosen.items():
-        assert error[queue, method] <= 1.01 * error[queue][["median", "level"]].min()
+    for queue, method in best_methods(judged).items():
+        assert error[queue, method] <= error[queue][["naive", "median"]].min()
 
 
 def test_errors_are_near_the_least_that_chance_leaves(months, settings, judged):
@@ -74,12 +78,15 @@ def test_errors_are_near_the_least_that_chance_leaves(months, settings, judged):
         assert judged[judged["queue"] == queue]["wape"].min() < 1.11 * least
 
 
-def test_bands_cover_what_they_promise(judged):
-    """80 % of the intervals within 5 points (the first line's days move together: 40 of them tell little)."""
-    best = judged[judged["method"] == "median"].set_index("queue")["coverage"]
-    assert best["vip"] == pytest.approx(0.80, abs=0.05)
-    assert best["first_line"] == pytest.approx(0.80, abs=0.06)
-    assert best.mean() == pytest.approx(0.80, abs=0.05)
+def test_bands_cover_what_they_promise(everything):
+    """80 % of the intervals within 5 points, queue by queue.
+
+    Over 150 days: the intervals of a day are high or low together, so that 40 days tell little of the first
+    line (a standard deviation of 4 points between eight histories).
+    """
+    table = backtest(everything, zone=MOSCOW, days=150, methods=["median", "level"])
+    assert table["queue"].nunique() == 6
+    assert (table["coverage"] - 0.80).abs().max() < 0.05
 
 
 def test_nothing_of_a_day_leaks_into_its_forecast(months):
