@@ -23,7 +23,12 @@ PEOPLE = Path("data/people.csv")
 SYSTEMS = Path("data/teams.toml")
 CACHE = Path(".cache/whatif")
 NOTEBOOKS = Path("notebooks")
-PICTURE = NOTEBOOKS / "night_overflow.png"
+PICTURES = {
+    "night_overflow.png": ("40_night_overflow.ipynb", "The hand-over"),
+    "forecast.png": ("15_forecast.ipynb", "Forecast of"),
+    "scenarios.png": ("97_what_if.ipynb", "Cost and service"),
+}
+"""Pictures that the README shows: notebook, and how the title of its figure begins."""
 
 
 def main() -> None:
@@ -58,6 +63,7 @@ def plan_command(
 @app.command()
 def report(
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
+    pdf: Annotated[bool, typer.Option(help="Print the pages to PDF where Chromium is found.")] = True,
 ) -> None:
     """Plan the default centre, execute the notebooks, and write one offline page for each with an index."""
     from planning.report.execute import execute_to
@@ -66,7 +72,7 @@ def report(
     made = _plan(CENTRE, DEMAND, PEOPLE, None, 7, 20)
     folder = made.save(out / "plan", overwrite=True)
     executed = execute_to(sorted(NOTEBOOKS.glob("*.ipynb")), out / "executed")
-    index = build(executed, out)
+    index = build(executed, out, pdf=pdf)
     _tell(made, folder)
     typer.echo(f"Report:         {index}")
 
@@ -77,7 +83,8 @@ def notebooks() -> None:
     from planning.report.execute import picture, regenerate
 
     regenerate(sorted(NOTEBOOKS.glob("*.ipynb")))
-    PICTURE.write_bytes(picture(NOTEBOOKS / "40_night_overflow.ipynb", "The hand-over"))
+    for name, (notebook, title) in PICTURES.items():
+        (NOTEBOOKS / name).write_bytes(picture(NOTEBOOKS / notebook, title))
 
 
 @app.command()

@@ -22,6 +22,7 @@ from plotly.offline import get_plotlyjs
 from pygments.formatters import HtmlFormatter  # type: ignore[import-untyped]
 
 from planning.errors import PlanningError
+from planning.report.pdf import print_pages
 from planning.report.style import CONFIG, PLOTLY_MIME
 
 ASSETS: Final = Path(__file__).parent / "assets"
@@ -61,6 +62,7 @@ def build(
     *,
     headline: Mapping[str, str] | None = None,
     title: str = "Workforce planning: the decisions",
+    pdf: bool = False,
 ) -> Path:
     """Write each executed notebook as an offline page, and an index that links to them.
 
@@ -70,6 +72,7 @@ def build(
     out : folder of the pages, made where missing
     headline : the number for the index by the notebook's stem; by default the first bold words of its answer
     title : heading of the index
+    pdf : print each page to PDF too, where a Chromium is found
 
     Returns
     -------
@@ -93,8 +96,9 @@ def build(
         }
         text = page_html(read[source], source, pages=[page.page for page in pages], **neighbours)
         (folder / pages[position].page).write_text(text, encoding="utf-8")
+    printed = {path.stem for path in print_pages([folder / page.page for page in pages])} if pdf else set()
     index = folder / "index.html"
-    index.write_text(_render("index.html.j2", title=title, pages=pages), encoding="utf-8")
+    index.write_text(_render("index.html.j2", title=title, pages=pages, printed=printed), encoding="utf-8")
     return index
 
 

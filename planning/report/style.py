@@ -211,17 +211,24 @@ def png(spec: dict[str, Any]) -> bytes | None:
 @functools.cache
 def _start_chromium() -> bool:
     """Open the browser once a process: 0.3 s a picture instead of 3. False where there is none that runs."""
-    try:
-        import kaleido
-        from choreographer.browsers.chromium import Chromium
-    except ImportError:
+    path = find_chromium()
+    if path is None:
         return False
-    path = os.environ.get("BROWSER_PATH") or Chromium.find_browser(skip_local=False)
-    if path is None or not _runs(path):
-        return False
+    import kaleido
+
     # No MathJax, which kaleido would fetch from a CDN; and a proxy that refuses everything else.
     kaleido.start_sync_server(silence_warnings=True, path=path, mathjax=False, proxy_server=_NO_PROXY)
     return True
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium that runs, the one that ``BROWSER_PATH`` names first; None without."""
+    try:
+        from choreographer.browsers.chromium import Chromium
+    except ImportError:
+        return None
+    path: str | None = os.environ.get("BROWSER_PATH") or Chromium.find_browser(skip_local=False)
+    return path if path is not None and _runs(path) else None
 
 
 def _runs(path: str) -> bool:

@@ -27,6 +27,7 @@ FOOT = """
   in one call on arrays, a peer in a loop on a sample of the same. pyworkforce has no Erlang A.
 - Exact day: the peers carry the distribution of the calls present and no measure; "off by" sums the absolute
   differences of its probabilities at the day's end. Uniformisation is a compiled kernel of `planning` itself.
+- Scenarios: no open peer plans them whole. On the cluster time is the clock's, with warm workers.
 - Simulation: SimPy and Ciw play the same recorded calls, and every call is answered at the same time.
 
 Machine: {brand}, {count} cores, {system}; {python_implementation} {python_version}.

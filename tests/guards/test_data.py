@@ -10,6 +10,7 @@ from planning.demand import Synthetic
 from planning.routing import answering_sites
 from planning.staffing import requirement
 from planning.tables import CALLS, PEOPLE
+from planning.whatif import World, changed, read_scenarios
 
 DATA = Path(__file__).parents[2] / "data"
 LARGEST = 3_000_000  # bytes
@@ -19,6 +20,7 @@ KNOWN = {
     "centre.toml",
     "demand.parquet",
     "people.csv",
+    "scenarios.toml",
     "synthetic.toml",
     "teams.toml",
 }
@@ -116,3 +118,11 @@ def test_people_are_unique_and_of_known_teams(centre, people):
 def test_people_can_hold_the_nights(people):
     """Somebody of each team of the site that is open at night may work then."""
     assert people[people["site"] == "kaluga"].groupby("team")["night_ok"].any().all()
+
+
+def test_the_scenarios_can_be(centre, demand):
+    """Each is a world that differs from today's."""
+    scenarios = read_scenarios(DATA / "scenarios.toml")
+    today = World(centre, demand)
+    assert len(scenarios) == 6
+    assert all(changed(today, changes).centre != centre for changes in scenarios.values())

@@ -6,6 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from planning.cli import PICTURES
 from planning.report.execute import picture
 from planning.report.pages import describe
 
@@ -22,9 +23,12 @@ def test_every_notebook_is_in_the_table_with_its_number(path: Path) -> None:
     assert f"**{page.headline}**" in row
 
 
-def test_the_picture_is_the_notebook_s() -> None:
-    stored = picture(ROOT / "notebooks" / "40_night_overflow.ipynb", "The hand-over")
-    assert (ROOT / "notebooks" / "night_overflow.png").read_bytes() == stored
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_picture_is_the_notebook_s(name: str) -> None:
+    notebook, title = PICTURES[name]
+    stored = picture(ROOT / "notebooks" / notebook, title)
+    assert (ROOT / "notebooks" / name).read_bytes() == stored
+    assert f"(notebooks/{name})" in README
 
 
 def test_every_file_that_the_readme_links_to_exists() -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
@@ -14,8 +15,9 @@ from nbformat import read, write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from planning.errors import PlanningError
-from planning.report import COLOURS, figure, pages, show, style
+from planning.report import COLOURS, figure, pages, show, style, whatif_figures
 from planning.report.execute import execute_to, regenerate
+from planning.report.pdf import print_pages
 from planning.report.style import PLOTLY_MIME, Bundle, house_spec, summary
 
 # --- style -----------------------------------------------------------------------------------------------
@@ -389,3 +391,49 @@ def test_local_pictures_are_taken_in(tmp_path):
     """A page is one file."""
     (tmp_path / "x.png").write_bytes(b"\x89PNG")
     assert 'src="data:image/png;base64' in pages.to_html("![x](x.png)", tmp_path)
+
+
+def test_without_a_chromium_nothing_is_printed(monkeypatch, tmp_path):
+    """The pages and the index are written all the same."""
+    monkeypatch.setattr("planning.report.pdf.find_chromium", lambda: None)
+    notebook = Path(__file__).parents[2] / "notebooks" / "40_night_overflow.ipynb"
+    index = pages.build([notebook], tmp_path, pdf=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["40_night_overflow.html", "index.html"]
+    assert "pdf" not in index.read_text(encoding="utf-8").split("<body")[1]
+
+
+def test_a_page_that_cannot_be_printed_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr("planning.report.pdf.find_chromium", lambda: "/bin/false")
+    with pytest.raises(PlanningError, match=r"a.html cannot be printed by /bin/false"):
+        print_pages([tmp_path / "a.html"])
+
+
+def test_the_tornado_draws_what_its_frame_holds():
+    table = pd.DataFrame(
+        {"low_value": [0.9, 1], "high_value": [1.1, 2], "low": [-5.0, 1.0], "high": [6.0, 0.0]},
+        index=["volume", "patience"],
+    )
+    fig = whatif_figures.tornado(table, "title", "unit", {"volume": "calls"})
+    assert list(fig.data[0].x) == [-5, 1]
+    assert list(fig.data[1].x) == [6, 0]
+    assert list(fig.data[1].y) == ["calls, 0.9 to 1.1", "patience, 1.0 to 2.0"]
+
+
+def test_scenarios_are_drawn_by_verdict_and_failed_ones_left_out():
+    table = pd.DataFrame(
+        {
+            "cost_rub_difference": [1000.0, 2000.0, None],
+            "cost_rub_half_width": [10.0, 20.0, None],
+            "service_level_calls_difference": [0.01, -0.02, None],
+            "service_level_calls_half_width": [0.001, 0.002, None],
+            "verdict": ["holds", "does not hold", ""],
+            "reason": ["", "", "no"],
+        },
+        index=["good", "bad", "failed"],
+    )
+    fig = whatif_figures.cost_and_service(table, "calls", "title")
+    drawn = {trace.name: (list(trace.x), list(trace.y), list(trace.text)) for trace in fig.data}
+    assert drawn["holds"] == ([1.0], [1.0], ["  good"])
+    assert drawn["does not hold"] == ([2.0], [-2.0], ["  bad"])
+    assert drawn["too close to call"] == ([], [], [])
+    assert list(fig.data[0].error_y.array) == [0.1]
