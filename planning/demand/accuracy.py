@@ -20,6 +20,8 @@ MIN_BEHIND = 14
 RELEARN_DAYS = 7
 """Days for which trees are kept when days behind are forecast again: to fit them takes long."""
 WARM_DAYS = 56
+NEARLY = 1.02
+"""Errors within this factor of the least are nearly equal."""
 BAND = (0.1, 0.9)
 Floats = NDArray[np.float64]
 
@@ -86,7 +88,9 @@ def backtest(
 
 
 def best_methods(table: pd.DataFrame) -> dict[str, str]:
-    """Name the method with the least error of each queue; of nearly equal ones (1 %) the simplest.
+    """Name the method with the least error of each queue; of nearly equal ones (2 %) the simplest.
+
+    A lead of less than that on some weeks is as likely luck, and then is lost on the next ones.
 
     Parameters
     ----------
@@ -96,7 +100,7 @@ def best_methods(table: pd.DataFrame) -> dict[str, str]:
     order = list(METHODS)
     error = table.groupby(["queue", "method"], sort=False)["wape"].mean().unstack("method")
     error = error[[name for name in order if name in error]]
-    return {str(queue): str((row <= 1.01 * row.min()).idxmax()) for queue, row in error.iterrows()}
+    return {str(queue): str((row <= NEARLY * row.min()).idxmax()) for queue, row in error.iterrows()}
 
 
 def accuracy(made: pd.DataFrame, demand: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:

@@ -19,7 +19,7 @@ __all__ = ["forecast", "forecast_weeks", "reforecast"]
 
 LEARN_DAYS = 56
 """Days behind whose forecasts tell how far off the next ones will be."""
-CHOOSE_DAYS = 28
+CHOOSE_DAYS = 56
 TENTH = 1.2815515594457855
 """The standard normal law is beyond this with 10 % probability on each side."""
 
@@ -51,7 +51,7 @@ def forecast(
         Country of the production calendar, ISO 3166.
     method : str or mapping
         One of `planning.demand.methods.METHODS`; or "best", the one with the least error of each queue over
-        the last 28 days; or a method for each queue by name, as `best_methods` gives.
+        the last 56 days; or a method for each queue by name, as `best_methods` gives.
     campaigns : DataFrame, optional
         Known campaigns, behind and ahead: queue ("all" for every one), start and end (local times), factor on
         the calls. Those behind are taken out of the history, those ahead are put on the forecast.
