@@ -21,7 +21,7 @@ from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
 from planning.shifts import CoverPlan, cover
-from planning.simulation.certificate import certificate, verdict
+from planning.simulation.certificate import certificate, missing_agents, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import planned_demand, requirement, rostered_heads
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
@@ -233,7 +233,7 @@ def plan(
     """
     run = partial(_staffed, centre, demand, people, replications=replications, seed=seed, executor=executor)
     made = run(requirement(centre, demand))
-    return _certified(made, run) if certify else made
+    return _certified(made, run, partial(_lacking, demand, executor=executor)) if certify else made
 
 
 class _Shifts(NamedTuple):
@@ -272,11 +272,11 @@ def _staffed(
     )
 
 
-def _certified(made: Plan, run: Callable[[pd.DataFrame], Plan]) -> Plan:
+def _certified(made: Plan, run: Callable[[pd.DataFrame], Plan], lacking: Callable[[Plan], pd.Series]) -> Plan:
     """Add staff and plan again until every promise holds on every day, or nobody is left to add."""
     spent: set[str] = set()
     for _ in range(ROUNDS):
-        needed = _reinforced(made, spent)
+        needed = _reinforced(made, lacking(made), spent)
         if needed.equals(made.requirement):
             break
         better = run(needed)
@@ -294,28 +294,35 @@ def _unfilled(made: Plan) -> dict[str, float]:
     return missing
 
 
-def _reinforced(made: Plan, spent: set[str]) -> pd.DataFrame:
-    """Raise the requirement in the intervals that may fall short of a target on a day that may.
+def _lacking(demand: pd.DataFrame, made: Plan, *, executor: Executor | None) -> pd.Series:
+    """Agents more with whom each promise that does not hold yet would, its whole band above the target.
 
-    By as many agents as the certificate misses, at least one, in the cheapest team that can answer then and
-    has people left; a team with the queue as a further skill is one of them.
+    A better service has a narrower band, so half of what is left to perfection is aimed at, at most.
+    """
+    weak = made.certificate[made.certificate["verdict"] != "holds"]
+    aims = weak["target"] + np.minimum(weak["half_width"], (1 - weak["target"]) / 2)
+    return missing_agents(made.centre, demand, made, aims, made.simulation, executor=executor).dropna()
+
+
+def _reinforced(made: Plan, lacking: pd.Series, spent: set[str]) -> pd.DataFrame:
+    """Raise the requirement by the missing agents in the intervals of a day that may fall short.
+
+    In the cheapest team that can answer then and has people left; a team with the queue as a further skill is
+    one of them.
     """
     centre, needed = made.centre, made.requirement.copy()
     level = made.simulation.intervals
-    found = made.certificate
-    weak = found[(found["verdict"] != "holds") & found["short"].notna()]  # missing: no number of agents helps
-    for (queue, day), row in weak.iterrows():
+    for (queue, day), heads in lacking.items():
+        row = made.certificate.loc[(queue, day)]
         mine = level[(level["queue"] == queue) & (level["interval_start"].dt.normalize() == day)]
-        aim = row["target"] + row["half_width"]
-        times = set(mine["interval_start"][mine["service_level"] < aim])
+        times = set(mine["interval_start"][mine["service_level"] < row["target"] + row["half_width"]])
         teams = [name for name, team in centre.teams.items() if queue in team.queues and name not in spent]
         for name in sorted(teams, key=centre.hourly_rub):
             team = centre.teams[name]
             at = (needed["queue"] == team.queues[0]) & (needed["site"] == team.site)
             at &= needed["interval_start"].isin(times)
-            heads = max(1, int(row["short"]))
-            needed.loc[at, "agents"] += heads
-            needed.loc[at, "rostered"] += int(rostered_heads(heads, team.shrinkage))
+            needed.loc[at, "agents"] += int(heads)
+            needed.loc[at, "rostered"] += int(rostered_heads(int(heads), team.shrinkage))
             times -= set(needed.loc[at, "interval_start"])
     return needed
 

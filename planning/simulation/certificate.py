@@ -17,7 +17,7 @@ from planning.simulation.wiring import Wired, wire
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["certificate", "verdict"]
+__all__ = ["certificate", "missing_agents", "verdict"]
 
 MOST = 256
 """Most agents that the search for the missing ones adds to a queue's day."""
@@ -71,12 +71,9 @@ def certificate(
     table["verdict"] = [
         verdict(row.simulated, row.half_width, row.target) for row in table.itertuples(index=False)
     ]
-    broken = table.index[table["verdict"] == "does not hold"]
-    short = pd.Series(0, table.index, "Int64")
-    if len(broken):
-        wired = wire(centre, demand, plan.roster.roster, plan.breaks)
-        short[broken] = _short(centre, wired, broken, table.loc[broken, "target"], simulation, executor)
-    return table.assign(short=short)
+    broken = table.loc[table["verdict"] == "does not hold", "target"]
+    short = missing_agents(centre, demand, plan, broken, simulation, executor=executor)
+    return table.assign(short=short.reindex(table.index).where(table["verdict"] == "does not hold", 0))
 
 
 def verdict(simulated: float, half_width: float, target: float) -> str:
@@ -95,31 +92,51 @@ def _promised(requirement: pd.DataFrame) -> pd.Series:
     return total["good"] / total["calls"].replace(0.0, np.nan)
 
 
-def _short(
+def missing_agents(
     centre: Centre,
-    wired: Wired,
-    broken: pd.MultiIndex,
-    target: pd.Series,
+    demand: pd.DataFrame,
+    plan: Planned,
+    aims: pd.Series,
     simulation: Simulation,
-    executor: Executor | None,
+    *,
+    executor: Executor | None = None,
 ) -> pd.Series:
-    """Fewest agents more with whom each broken promise holds, all found at once: doubling, then halving.
+    """Fewest agents more with whom queues reach a service level on a day, all found at once.
 
-    Only a few days lack agents, so what one queue's agents do for another's callers is of no account here.
+    Doubling, then halving. What one queue's agents do for another's callers is of no account here: only a few
+    days lack agents.
+
+    Parameters
+    ----------
+    centre, demand, plan, executor
+        As `certificate` takes them.
+    aims : Series
+        Service level by queue and day.
+    simulation : Simulation
+        Of the plan; the search meets the same callers.
+
+    Returns
+    -------
+    Series
+        Whole numbers on the index of `aims`; missing where no number of agents helps.
     """
-    low, high = pd.Series(0, broken), pd.Series(1, broken)
-    known = pd.Series(False, broken)
-    while (open_ := ~known | (high - low > 1)).any() and (high[open_] <= MOST).all():
-        tried = high.where(~known, (low + high) // 2)
+    low, high = pd.Series(0, aims.index), pd.Series(1, aims.index)
+    known = pd.Series(False, aims.index)
+    if aims.empty:
+        return high.astype("Int64")
+    wired = wire(centre, demand, plan.roster.roster, plan.breaks)
+    # One that nothing helps must not keep the others from their fewest.
+    while ((~known & (high <= MOST)) | (known & (high - low > 1))).any():
+        tried = high.where(~known, (low + high) // 2).clip(upper=MOST)
         more = _with(centre, wired, tried)
         days = run(
             centre, more, replications=simulation.replications, seed=simulation.seed, executor=executor
         )
-        good = summarise(more, days, simulation.seed).days["service_level"].reindex(broken) >= target
+        good = summarise(more, days, simulation.seed).days["service_level"].reindex(aims.index) >= aims
         low = low.where(good, tried)
         high = high.where(~good, tried).where(good | known, 2 * tried)
         known |= good
-    return high.where(known).astype("Int64")
+    return high.astype("Int64").where(known)
 
 
 def _with(centre: Centre, wired: Wired, heads: pd.Series) -> Wired:

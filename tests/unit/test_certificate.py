@@ -57,6 +57,21 @@ def test_no_number_of_agents_helps_against_a_slow_lookup():
     assert table["short"].isna().all()
 
 
+def test_a_hopeless_queue_leaves_the_others_their_fewest():
+    """Beside a queue that nothing helps the other one's number is still the fewest."""
+    centre = one_site({"queues.second.lookup_s": 25.0}, ("calls", "second"))
+    demand = pd.concat([demand_of(20.0), demand_of(1.0, queue="second")], ignore_index=True)
+    made = rostered(staffed(4))
+    found = simulate(centre, demand, made, replications=6)
+    needed = requirement(one_site(queues=("calls", "second")), demand)
+    table = certificate(centre, demand, made, needed, found)["short"].droplevel("day")
+    assert pd.isna(table["second"])
+    assert found.queues.loc["calls", "service_level"] < 0.8
+    for heads, good in ((4 + int(table["calls"]), True), (3 + int(table["calls"]), False)):
+        again = simulate(centre, demand, rostered(staffed(heads)), replications=6).queues
+        assert (again.loc["calls", "service_level"] >= 0.8) == good
+
+
 def test_queues_without_a_promise_are_not_certified():
     centre = one_site({"queues.second.target": {"max_occupancy": 0.9}}, ("calls", "second"))
     demand = pd.concat([demand_of(2.0), demand_of(2.0, queue="second")], ignore_index=True)
