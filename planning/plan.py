@@ -274,16 +274,32 @@ def _staffed(
 
 def _certified(made: Plan, run: Callable[[pd.DataFrame], Plan], lacking: Callable[[Plan], pd.Series]) -> Plan:
     """Add staff and plan again until every promise holds on every day, or nobody is left to add."""
-    spent: set[str] = set()
+    most: dict[str, int] = {}  # heads by which a team can be raised, where its people set a bound
+    heads = lacking(made)
     for _ in range(ROUNDS):
-        needed = _reinforced(made, lacking(made), spent)
+        needed = _reinforced(made, heads, most)
         if needed.equals(made.requirement):
             break
         better = run(needed)
-        missing = [_unfilled(one) for one in (better, made)]
-        spent |= {team for team, heads in missing[0].items() if heads > missing[1].get(team, 0)}
-        made = better
+        over = _overdrawn(made, better)
+        if over:  # half as many may find people: more shifts than people prove nothing
+            most |= {team: raised // 2 for team, raised in over.items()}
+        else:
+            made, heads = better, lacking(better)
     return made
+
+
+def _overdrawn(made: Plan, better: Plan) -> dict[str, int]:
+    """Heads by which teams were raised in vain: their people filled less of it than before."""
+    raised = better.requirement["agents"] - made.requirement["agents"]
+    before = _unfilled(made)
+    found = {}
+    for name, heads in _unfilled(better).items():
+        team = made.centre.teams[name]
+        own = (made.requirement["queue"] == team.queues[0]) & (made.requirement["site"] == team.site)
+        if heads > before.get(name, 0) and raised[own].max() > 0:
+            found[name] = int(raised[own].max())
+    return found
 
 
 def _unfilled(made: Plan) -> dict[str, float]:
@@ -304,7 +320,7 @@ def _lacking(demand: pd.DataFrame, made: Plan, *, executor: Executor | None) -> 
     return missing_agents(made.centre, demand, made, aims, made.simulation, executor=executor).dropna()
 
 
-def _reinforced(made: Plan, lacking: pd.Series, spent: set[str]) -> pd.DataFrame:
+def _reinforced(made: Plan, lacking: pd.Series, most: dict[str, int]) -> pd.DataFrame:
     """Raise the requirement by the missing agents in the intervals of a day that may fall short.
 
     In the cheapest team that can answer then and has people left; a team with the queue as a further skill is
@@ -316,13 +332,15 @@ def _reinforced(made: Plan, lacking: pd.Series, spent: set[str]) -> pd.DataFrame
         row = made.certificate.loc[(queue, day)]
         mine = level[(level["queue"] == queue) & (level["interval_start"].dt.normalize() == day)]
         times = set(mine["interval_start"][mine["service_level"] < row["target"] + row["half_width"]])
-        teams = [name for name, team in centre.teams.items() if queue in team.queues and name not in spent]
+        teams = [name for name, team in centre.teams.items() if queue in team.queues]
         for name in sorted(teams, key=centre.hourly_rub):
-            team = centre.teams[name]
+            team, more = centre.teams[name], min(int(heads), most.get(name, int(heads)))
+            if more == 0:
+                continue
             at = (needed["queue"] == team.queues[0]) & (needed["site"] == team.site)
             at &= needed["interval_start"].isin(times)
-            needed.loc[at, "agents"] += int(heads)
-            needed.loc[at, "rostered"] += int(rostered_heads(int(heads), team.shrinkage))
+            needed.loc[at, "agents"] += more
+            needed.loc[at, "rostered"] += int(rostered_heads(more, team.shrinkage))
             times -= set(needed.loc[at, "interval_start"])
     return needed
 

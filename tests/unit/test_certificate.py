@@ -104,7 +104,8 @@ def test_a_plan_that_holds_is_left_as_it_is():
     assert made.summary["service_level"]["calls"]["days"]["2026-11-23"]["agents_short"] == 0
 
 
-def hard(certify):
+@functools.cache
+def hard(certify, in_kaluga=40):
     """Two sites of equal callers on a day whose volume nobody knows: the formula's staff is too few."""
     centre = two_sites(
         {
@@ -117,7 +118,9 @@ def hard(certify):
         }
     )
     demand = demand_of(40.0, hours=(9, 18))
-    return plan(centre, demand, people_of(centre, 40), replications=200, certify=certify)
+    people = people_of(centre, 40)
+    people = people[(people["site"] != "kaluga") | (people.groupby("team").cumcount() < in_kaluga)]
+    return plan(centre, demand, people.reset_index(drop=True), replications=200, certify=certify)
 
 
 def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
@@ -135,6 +138,17 @@ def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
     assert heads["after"]["kaluga"] > heads["before"]["kaluga"]
     assert heads["after"]["moscow"] == heads["before"]["moscow"]
     assert after.breaches.empty
+
+
+def test_where_the_cheapest_have_no_people_left_others_are_raised():
+    """Kaluga has exactly whom it needs before: Moscow gets the rest, and no shift is left without people."""
+    before = hard(False)
+    staff = before.roster.roster.groupby("site")["agent_id"].nunique()
+    after = hard(True, int(staff["kaluga"]))
+    heads = [made.requirement.groupby("site")["rostered"].sum() for made in (before, after)]
+    assert heads[1]["moscow"] > heads[0]["moscow"]
+    assert (after.certificate["verdict"] == "holds").all()
+    assert after.roster.unmet.empty
 
 
 def test_a_cheaper_team_with_the_skill_is_raised_first():
