@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +11,10 @@ from planning.calendars import day_norms
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.rules import Case, no_breaches, rules_of
-from planning.roster.slate import Horizon
+from planning.roster.slate import Horizon, tails_at
 from planning.tables import PEOPLE, ROSTER, Table
 
-__all__ = ["audit", "case_of", "read_roster", "with_people"]
+__all__ = ["audit", "case_of", "local_people", "read_roster", "with_people"]
 
 # Without the key: two shifts of one person at one time are a breach to report, not a table to refuse.
 _ANY_ROSTER = Table("roster", ROSTER.columns)
@@ -84,6 +84,7 @@ def case_of(
     """Put a roster before the judge: each person's data beside their assignments, all on one clock."""
     assigned = with_people(roster, people, centre.time_zone)
     horizon = horizon or Horizon.of(pd.DatetimeIndex(assigned["start"]))
+    assigned = tails_at(assigned, horizon, centre.time_zone)
     days = horizon.norm_days
     norms = day_norms(days, centre.country, centre.labour.week_h.value)
     return Case(assigned, horizon, pd.Series(norms, index=days))
@@ -104,16 +105,23 @@ def with_people(roster: pd.DataFrame, people: pd.DataFrame, time_zone: str) -> p
     assigned = _ANY_ROSTER.check(roster, "roster")
     if "skill" in roster:
         assigned["skill"] = roster["skill"].to_numpy()
-    who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
+    who = local_people(people, time_zone)
     who = who.rename(columns={"site": "person_site", "team": "person_team"}).drop(columns="grade")
     merged = assigned.merge(who, on="agent_id", how="left", indicator="known")
     merged["known"] = merged["known"] == "both"
-    for name, column in PEOPLE.columns.items():
-        if name in merged and column.kind == "number":
-            merged[name] = pd.to_numeric(merged[name])
-    for name in ("start", "end", *_TIMES):
-        merged[name] = pd.to_datetime(merged[name], utc=True).dt.tz_convert(time_zone)
-    return merged
+    return _local(merged, ("start", "end", *_TIMES), time_zone)
+
+
+def local_people(people: pd.DataFrame, time_zone: str) -> pd.DataFrame:
+    """Check people, of whom there may be none; their times on one clock, their numbers as numbers."""
+    who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
+    numbers = [name for name, column in PEOPLE.columns.items() if column.kind == "number"]
+    return _local(who.assign(**who[numbers].apply(pd.to_numeric)), _TIMES, time_zone)
+
+
+def _local(frame: pd.DataFrame, names: Sequence[str], time_zone: str) -> pd.DataFrame:
+    times = {name: pd.to_datetime(frame[name], utc=True).dt.tz_convert(time_zone) for name in names}
+    return frame.assign(**times)
 
 
 def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd.DataFrame:

@@ -15,6 +15,7 @@ shift fills, which are paid all the same; and the prices of the soft rules and o
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,7 +34,7 @@ from planning.roster.improve import answer_best, first_lines
 from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.repair import repair
 from planning.roster.rules import Rule, rules_of
-from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds
+from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds, tails_at
 from planning.roster.weeks import by_weeks
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
@@ -145,7 +146,7 @@ def build_roster(
     who = team_people(people)
     _check_teams(centre, wanted, "shifts")
     _check_teams(centre, who, "people")
-    _check_tails(who, wanted)
+    _tell_tails(who, wanted)
     problems = problems_of(centre, wanted, who, settings, rules)
     solved, first_s, whole = _search(problems, rules)
     found = roster_of(wanted, problems, solved, whole)
@@ -184,10 +185,10 @@ def problems_of(
     rules: Sequence[Rule],
 ) -> dict[str, TeamProblem]:
     """Pose each team's problem, by team."""
-    persons = people_of(who)
     if wanted.empty:
         return {}
     horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
+    persons = people_of(tails_at(who, horizon, centre.time_zone))
     found = {}
     for team, shifts in wanted.groupby("team"):
         spans = ["site", "team", "start", "end", "paid_h", "skill"]
@@ -444,18 +445,19 @@ def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
     return good.assign(start=start, end=end, night_h=night, skill=skill)[good["headcount"] > 0]
 
 
-def _check_tails(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
-    """Refuse people whose last shift "before" the roster lies behind its first day."""
+def _tell_tails(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
+    """Warn of people whose last shift "before" the roster lies behind its first day."""
     if shifts.empty:
         return
     first = shifts["start"].min().normalize() + pd.Timedelta(days=1)
     ends = pd.to_datetime(people["last_end"], utc=True)
-    for row in np.flatnonzero(ends > first)[:1]:
-        end = ends.iloc[row].tz_convert(first.tz)
-        raise PlanningError(
-            f"people: {people['agent_id'].iloc[row]} has last_end {end:%Y-%m-%d %H:%M}, must not lie behind "
-            f"the roster's first day, which ends {first:%Y-%m-%d %H:%M}: give the tail of the month "
-            "before this roster, or leave last_end empty"
+    late = people["agent_id"][ends > first]
+    if len(late):
+        warnings.warn(
+            f"people: {len(late)} have a last_end behind the roster's first day, which ends "
+            f"{first:%Y-%m-%d %H:%M}, the first {late.iloc[0]}: what went before is taken as unknown; give "
+            "the tail of the days before this roster (planning.roster.tails.carry_on)",
+            stacklevel=3,
         )
 
 

@@ -51,6 +51,7 @@ __all__ = [
     "SoundShift",
     "Successions",
     "WeeklyRest",
+    "kind_names",
     "no_breaches",
     "rules_of",
     "stable_start",
@@ -371,7 +372,7 @@ class PreferredKind:
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts of another kind than their person likes."""
-        roster = case.roster.assign(kind=_kinds(case.roster, self.centre))
+        roster = case.roster.assign(kind=kind_names(case.roster, self.centre))
         known = {*self.centre.labour.kinds, NIGHT}
         bad = roster[roster["prefers"].isin(known) & (roster["kind"] != roster["prefers"])]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
@@ -533,10 +534,14 @@ class PeriodHours:
         """Paid hours (amount) and what the norm leaves (bound) of each person in a roster."""
         known = case.roster[case.roster["known"]]
         people = known.drop_duplicates("agent_id").set_index("agent_id")
-        bounds = [self._norm(person, case.day_norms) for _, person in people.iterrows()]
         found = known.groupby("agent_id").agg(amount=("paid_h", "sum"), date=("start", "min"))
-        found["bound"] = pd.Series(bounds, index=people.index, dtype=float)
+        found["bound"] = self.norms(people, case.day_norms).clip(lower=0.0)
         return found.reset_index()
+
+    def norms(self, people: pd.DataFrame, day_norms: pd.Series) -> pd.Series:
+        """Hours that the norm leaves each person, a row of PEOPLE with local times; negative if none."""
+        found = [self._norm(person, day_norms) for _, person in people.iterrows()]
+        return pd.Series(found, index=people.index, dtype=float)
 
     def _norm(self, person: pd.Series, day_norms: pd.Series) -> float:
         """The part of the norm that one person may work, day by day."""
@@ -553,7 +558,7 @@ class PeriodHours:
         share = min(person["contract_h_week"] / self.week_h, 1.0)
         before = 0.0 if pd.isna(person["balance_h"]) else person["balance_h"]
         norm = float(day_norms.to_numpy() @ present) * share
-        return float(max(norm - before + self.overtime_h, 0.0))
+        return float(norm - before + self.overtime_h)
 
 
 @dataclass(frozen=True)
@@ -613,7 +618,7 @@ class NightsInRow:
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the runs of night shifts that are too long."""
-        nights = case.roster[_kinds(case.roster, self.centre) == NIGHT]
+        nights = case.roster[kind_names(case.roster, self.centre) == NIGHT]
         return _long_runs(self, case, nights, self.nights, "nights_in_row", "night shifts")
 
 
@@ -710,7 +715,7 @@ class Successions:
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts of a kind that must not follow the one of the day before."""
-        roster = case.roster.assign(date=_days(case.roster), kind=_kinds(case.roster, self.centre))
+        roster = case.roster.assign(date=_days(case.roster), kind=kind_names(case.roster, self.centre))
         roster = roster.sort_values(["agent_id", "start"], kind="stable")
         first = roster["date"] == case.horizon.first
         came = roster["last_kind"].where(first & (roster["days_in_row"].fillna(0) > 0))
@@ -744,7 +749,7 @@ def _days(roster: pd.DataFrame) -> pd.Series:
     return roster["start"].dt.tz_localize(None).dt.normalize()
 
 
-def _kinds(roster: pd.DataFrame, centre: Centre) -> pd.Series:
+def kind_names(roster: pd.DataFrame, centre: Centre) -> pd.Series:
     """Name the kind of each shift, by its site's clock."""
     night_h = _consent(centre)._night_hours(roster).to_numpy()
     starts, ends = (

@@ -16,7 +16,19 @@ from numpy.typing import NDArray
 from planning.calendars import day_norms, hours_within
 from planning.centre import Centre
 
-__all__ = ["Bools", "Floats", "Horizon", "Ints", "Line", "Person", "Slate", "Tail", "kinds_of", "own_clock"]
+__all__ = [
+    "Bools",
+    "Floats",
+    "Horizon",
+    "Ints",
+    "Line",
+    "Person",
+    "Slate",
+    "Tail",
+    "kinds_of",
+    "own_clock",
+    "tails_at",
+]
 
 _BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "day", "skill")
 
@@ -215,6 +227,45 @@ class Slate:
             norms=np.where(inside, day_norms(days[:-1], centre.country, labour.week_h.value), 0.0),
             kinds=names,
         )
+
+
+RUN_COLUMNS = ("last_kind", "days_in_row", "nights_in_row")
+"""What ends with a day off."""
+TAIL_COLUMNS = (
+    "last_end", *RUN_COLUMNS, "balance_h", "overtime_h", "nights_before", "weekends_before",
+)  # fmt: skip
+"""Columns of `planning.tables.PEOPLE` that say what went before."""
+
+
+def tails_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.DataFrame:
+    """Keep of each person's tail what counts on the first day of a horizon.
+
+    A run of days goes on if its last shift ended on the eve or later; a tail that ends behind the first day
+    is another month's, and says nothing of what went before.
+
+    Parameters
+    ----------
+    people : DataFrame
+        With the columns of `planning.tables.PEOPLE`, each a value or missing.
+    horizon : Horizon
+    time_zone : str
+        Of the centre's clock.
+
+    Examples
+    --------
+    Four days in a row up to Sunday the 22nd are four on Monday, none on Thursday, and unknown a week before:
+
+    >>> ann = pd.DataFrame({name: [None] for name in TAIL_COLUMNS}).assign(days_in_row=4.0)
+    >>> ann["last_end"] = pd.Timestamp("2026-11-22 22:00", tz="Europe/Moscow")
+    >>> days = [pd.Timestamp(f"2026-11-{day}") for day in (23, 26, 16)]
+    >>> [float(tails_at(ann, Horizon(day, day), "Europe/Moscow")["days_in_row"][0]) for day in days]
+    [4.0, nan, nan]
+    """
+    eve, behind = ((horizon.first + pd.Timedelta(days=days)).tz_localize(time_zone) for days in (-1, 1))
+    ends = pd.to_datetime(people["last_end"], utc=True)
+    runs = {name: people[name].mask((ends < eve) | (ends > behind)) for name in RUN_COLUMNS}
+    rest = {name: people[name].mask(ends > behind) for name in TAIL_COLUMNS if name not in runs}
+    return people.assign(**runs, **rest)
 
 
 NIGHT = "night"

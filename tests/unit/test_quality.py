@@ -109,14 +109,12 @@ def test_shifts_hold_the_work_and_no_head_more(quality):
     assert shifts["headcount"].max() - shifts["headcount"].min() <= 1
     people, _ = read_people("data/people.csv", centre)
     own = people[people["team"] == "quality_moscow"]
-    with pytest.raises(
-        PlanningError, match=r"people: quality_moscow_001 has last_end 2026-11-2.*, must not lie"
-    ):
-        build_roster(centre, shifts, own)
-    people = own.assign(last_end=pd.NaT)  # their last month is another one than this roster's
-    roster = build_roster(centre, shifts, people)
-    assert roster.unmet.empty
-    assert audit(centre, roster.roster, people).empty
+    with pytest.warns(UserWarning, match="have a last_end behind the roster's first day"):
+        roster = build_roster(centre, shifts, own)  # their tail is that of a later week
+    # The holiday and its short eve leave a full contract 31 h, so three such shifts.
+    most = (own["contract_h_week"] / 40 * 31 // 8).sum()
+    assert roster.unmet["missing"].sum() == max(shifts["headcount"].sum() - most, 0)
+    assert audit(centre, roster.roster, own).empty
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""The end of one roster as the beginning of the next: a horizon starts in the middle of a life."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from planning.calendars import day_norms
+from planning.centre import Centre
+from planning.roster.audit import local_people, with_people
+from planning.roster.rules import PeriodHours, kind_names
+from planning.roster.slate import NIGHT, Horizon, tails_at
+from planning.tables import PEOPLE
+
+__all__ = ["carry_on"]
+
+DAY = pd.Timedelta(days=1)
+
+
+def carry_on(
+    centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: Horizon, *, new_period: bool = False
+) -> pd.DataFrame:
+    """Say of people what a roster leaves them with, so that the next one can begin there.
+
+    Parameters
+    ----------
+    centre : Centre
+    people : DataFrame
+        Columns of `planning.tables.PEOPLE`, as they were when the roster began.
+    roster : DataFrame
+        Columns of `planning.tables.ROSTER`.
+    horizon : Horizon
+        Days of the roster.
+    new_period : bool
+        Whether an accounting period ends with the roster (TK RF 104): hours above the norm then become
+        overtime of the year, and hours below it are forgotten.
+
+    Returns
+    -------
+    DataFrame
+        PEOPLE with a new tail: last_end, last_kind, days_in_row, nights_in_row, balance_h, overtime_h,
+        nights_before and weekends_before.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> ann = {"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga"}
+    >>> people = pd.DataFrame([ann | {"grade": "manager", "contract_h_week": 40, "night_ok": True,
+    ...                               "leave_from": None, "leave_until": None}])
+    >>> night = {"shift_id": "n", "start": "2026-11-29T20:00+03:00", "end": "2026-11-30T07:00+03:00"}
+    >>> roster = pd.DataFrame([ann | night | {"paid_h": 10, "night_h": 8}])
+    >>> week = Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-29"))
+    >>> later = carry_on(centre, people, roster, week)
+    >>> later[["last_kind", "days_in_row", "nights_in_row", "balance_h", "weekends_before"]].values.tolist()
+    [['night', 1.0, 1.0, -30.0, 1.0]]
+    """
+    who = tails_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index("agent_id")
+    worked = with_people(roster, people, centre.time_zone)
+    worked["day"] = worked["start"].dt.tz_localize(None).dt.normalize()
+    worked["kind"] = kind_names(worked, centre)
+    worked["week"] = worked["day"] - worked["day"].dt.day_of_week * DAY
+    nights = worked[worked["kind"] == NIGHT]
+    weekends = worked[worked["day"].dt.day_of_week >= 5]
+    last = worked[worked["day"] == horizon.last].drop_duplicates("agent_id").set_index("agent_id")
+    balance = worked.groupby("agent_id")["paid_h"].sum().reindex(who.index, fill_value=0.0)
+    balance -= _left(centre, who, horizon)
+    after = who.assign(
+        last_end=worked.groupby("agent_id")["end"].max().reindex(who.index).fillna(who["last_end"]),
+        last_kind=last["kind"].reindex(who.index),
+        days_in_row=_run(worked, who["days_in_row"], horizon),
+        nights_in_row=_run(nights, who["nights_in_row"], horizon),
+        balance_h=0.0 if new_period else balance,
+        overtime_h=who["overtime_h"].fillna(0.0) + (balance.clip(lower=0.0) if new_period else 0.0),
+        nights_before=_count(nights, "day", who),
+        weekends_before=_count(weekends, "week", who),
+    )
+    return after.reset_index()[list(PEOPLE.columns)]
+
+
+def _count(worked: pd.DataFrame, column: str, people: pd.DataFrame) -> pd.Series:
+    """Different values that each person has in a column."""
+    return worked.groupby("agent_id")[column].nunique().reindex(people.index, fill_value=0).astype(float)
+
+
+def _left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
+    """Hours that the norm of the horizon, and what went before, left each person."""
+    days, week_h = horizon.norm_days, centre.labour.week_h
+    norms = pd.Series(day_norms(days, centre.country, week_h.value), index=days)
+    return PeriodHours(week_h.value, week_h.article).norms(people, norms)
+
+
+def _run(worked: pd.DataFrame, before: pd.Series, horizon: Horizon) -> pd.Series:
+    """Days in a row up to the end of the horizon, those before it included where all days are worked."""
+    days = pd.date_range(horizon.first, horizon.last)
+    table = pd.crosstab(worked["agent_id"], worked["day"]).reindex(index=before.index, columns=days)
+    backward = table.fillna(0).to_numpy()[:, ::-1] > 0
+    run = pd.Series(backward.cumprod(axis=1).sum(axis=1), index=before.index).astype(float)
+    return run + before.fillna(0.0).where(run == len(days), 0.0)

@@ -1,0 +1,118 @@
+"""A roster goes on where the one before has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from planning.centre import Centre
+from planning.roster.audit import audit
+from planning.roster.model import RosterSettings, build_roster
+from planning.roster.people import synthetic_people
+from planning.roster.slate import Horizon
+from planning.roster.tails import carry_on
+from planning.roster.weeks import repeat_weeks
+
+CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
+MONDAY = pd.Timestamp("2026-11-23", tz="Europe/Moscow")
+WEEK = Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-29"))
+TEAM = "internet_kaluga"
+QUICK = RosterSettings(exchanges=2000)
+ANN = {
+    "agent_id": "ann", "site": "kaluga", "team": TEAM, "grade": "specialist", "contract_h_week": 40.0,
+    "night_ok": True, "leave_from": None, "leave_until": None,
+}  # fmt: skip
+
+
+def people(**changes: object) -> pd.DataFrame:
+    return pd.DataFrame([ANN | changes])
+
+
+def shift(day: int, clock: str, presence_h: float = 8.5) -> dict[str, object]:
+    """Ann's shift; day 1 is the Monday, and half an hour is the meal."""
+    start = MONDAY + pd.Timedelta(days=day - 1) + pd.Timedelta(f"{clock}:00")
+    return {
+        "agent_id": "ann", "site": "kaluga", "team": TEAM, "shift_id": f"{day} {clock}", "start": start,
+        "end": start + pd.Timedelta(hours=presence_h), "paid_h": presence_h - 0.5, "night_h": 0.0,
+        "headcount": 1,
+    }  # fmt: skip
+
+
+def tail(*shifts: dict[str, object], **changes: object) -> pd.Series:
+    return carry_on(CENTRE, people(**changes), pd.DataFrame(shifts), WEEK).iloc[0]
+
+
+def test_the_tail_is_what_the_roster_leaves() -> None:
+    """Two nights at the end of the week after a day off, 8 and two times 10.5 hours of 40."""
+    found = tail(shift(3, "09:00"), shift(6, "20:00", 11.0), shift(7, "20:00", 11.0))
+    assert found["last_end"] == MONDAY + pd.Timedelta(days=7, hours=7)
+    assert (found["last_kind"], found["days_in_row"], found["nights_in_row"]) == ("night", 2, 2)
+    assert (found["balance_h"], found["nights_before"], found["weekends_before"]) == (29.0 - 40.0, 2, 1)
+
+
+def test_a_run_ends_with_a_day_off_and_goes_on_through_a_whole_week() -> None:
+    assert tail(shift(6, "09:00"))["days_in_row"] == 0
+    assert pd.isna(tail(shift(6, "09:00"))["last_kind"])
+    every = [shift(day, "09:00", 4.5) for day in range(1, 8)]
+    came = {"last_end": MONDAY - pd.Timedelta(hours=8), "days_in_row": 3.0}
+    assert tail(*every, **came)["days_in_row"] == 10
+    assert tail(*every[1:], **came)["days_in_row"] == 6
+
+
+def test_hours_above_the_norm_are_balance_first_and_overtime_when_the_period_ends() -> None:
+    week = [shift(day, "09:00") for day in range(1, 6)]
+    assert tail(*week, balance_h=3.0, overtime_h=10.0)[["balance_h", "overtime_h"]].tolist() == [3.0, 10.0]
+    settled = carry_on(
+        CENTRE, people(balance_h=3.0, overtime_h=10.0), pd.DataFrame(week), WEEK, new_period=True
+    )
+    assert settled[["balance_h", "overtime_h"]].to_numpy().tolist() == [[0.0, 13.0]]
+
+
+def test_who_did_not_work_keeps_the_last_shift_there_was() -> None:
+    bob = pd.DataFrame([ANN, ANN | {"agent_id": "bob", "last_end": MONDAY - pd.Timedelta(days=2)}])
+    found = carry_on(CENTRE, bob, pd.DataFrame([shift(7, "09:00")]), WEEK).set_index("agent_id").loc["bob"]
+    assert found["last_end"] == MONDAY - pd.Timedelta(days=2)
+    assert found[["days_in_row", "balance_h", "weekends_before"]].tolist() == [0, -40.0, 0]
+
+
+def test_a_run_of_long_ago_is_over_for_both_halves() -> None:
+    """Six days in a row up to Sunday bind a Monday, and not the Monday after."""
+    tired = people(last_end=MONDAY - pd.Timedelta(hours=8), days_in_row=6.0)
+    for week, taken in ((0, 0), (1, 1)):
+        one = pd.DataFrame([shift(1 + 7 * week, "09:00")])
+        assert len(build_roster(CENTRE, one, tired, settings=QUICK).roster) == taken
+        assert len(audit(CENTRE, one, tired)) == 1 - taken
+
+
+def test_the_tail_of_a_later_month_says_nothing_and_is_told() -> None:
+    """It is no reason to refuse a roster of an earlier month, nor to judge it."""
+    later = people(last_end=MONDAY + pd.Timedelta(days=30), days_in_row=6.0, balance_h=100.0)
+    one = pd.DataFrame([shift(1, "09:00")])
+    with pytest.warns(UserWarning, match="people: 1 have a last_end behind the roster's first day"):
+        found = build_roster(CENTRE, one, later, settings=QUICK)
+    assert found.roster["agent_id"].tolist() == ["ann"]
+    assert audit(CENTRE, found.roster, later).empty
+
+
+def test_two_rosters_one_after_the_other_are_one_lawful_roster() -> None:
+    """The audit of both at once, which knows no tails but the first, finds nothing."""
+    rows = [shift(day, clock, hours) | {"headcount": 3} for day in range(1, 8)
+            for clock, hours in (("07:00", 8.5), ("13:00", 8.5), ("20:00", 11.0))]  # fmt: skip
+    both = repeat_weeks(pd.DataFrame(rows), 2)
+    hours = float(both["paid_h"] @ both["headcount"]) / 2
+    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=4)
+    middle = MONDAY + pd.Timedelta(days=7)
+    first = build_roster(CENTRE, both[both["start"] < middle], crew, settings=QUICK)
+    later = carry_on(CENTRE, crew, first.roster, first.horizon)
+    second = build_roster(CENTRE, both[both["start"] >= middle], later, settings=QUICK)
+    whole = pd.concat([first.roster, second.roster])
+    assert audit(CENTRE, second.roster, later, horizon=second.horizon).empty
+    assert audit(CENTRE, whole, crew).empty
+    end = carry_on(CENTRE, crew, whole, Horizon(WEEK.first, second.horizon.last))
+    twice = carry_on(CENTRE, later, second.roster, second.horizon)
+    same = ["agent_id", "last_end", "last_kind", "days_in_row", "nights_in_row"]
+    pd.testing.assert_frame_equal(end[same], twice[same])
+    np.testing.assert_allclose(end["balance_h"], twice["balance_h"])
