@@ -1,9 +1,10 @@
-"""Changes to a roster that people already have: who can take over, and the fewest changes that mend it."""
+"""Changes to a roster that people already have: who can take over, who may swap, the fewest that mend it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from planning.roster.rules import PeriodHours, Rule, rules_of
 from planning.roster.slate import FOREVER, Bools, Horizon, Ints
 from planning.tables import ROSTER
 
-__all__ = ["Mended", "mend", "substitutes"]
+__all__ = ["Mended", "Swapped", "mend", "substitutes", "swap"]
 
 FIRST_OVERTIME_H, FIRST_FACTOR, LATER_FACTOR = 2.0, 0.5, 1.0
 """Overtime is paid 1.5 times for its first two hours and twice afterwards (TK RF 152)."""
@@ -90,6 +91,87 @@ def _price(centre: Centre, shift: pd.Series, overtime_h: np.ndarray) -> np.ndarr
     first = np.minimum(overtime_h, FIRST_OVERTIME_H)
     extra_h = FIRST_FACTOR * first + LATER_FACTOR * (overtime_h - first)
     return np.asarray(rate * (shift["paid_h"] + centre.labour.night_premium.value * night_h + extra_h))
+
+
+@dataclass(frozen=True, eq=False)
+class Swapped:
+    """A roster after two people exchanged shifts."""
+
+    roster: pd.DataFrame
+    """Columns of `planning.tables.ROSTER`."""
+    changes: pd.DataFrame
+    """As those of `Mended`."""
+    breaches: pd.DataFrame
+    """What the exchange breaks that was whole before, as the audit lists it: empty if it is lawful."""
+
+
+def swap(
+    centre: Centre,
+    roster: pd.DataFrame,
+    people: pd.DataFrame,
+    one: tuple[str, str],
+    two: tuple[str, str],
+    *,
+    horizon: Horizon,
+    now: pd.Timestamp | None = None,
+) -> Swapped:
+    """Let two people exchange a shift each, and judge it.
+
+    Parameters
+    ----------
+    centre : Centre
+    roster : DataFrame
+        Columns of `planning.tables.ROSTER`.
+    people : DataFrame
+        Columns of `planning.tables.PEOPLE`.
+    one, two : tuple
+        agent_id and shift_id of what each has now.
+    horizon : Horizon
+        Days of the roster.
+    now : Timestamp, optional
+        When it is agreed: a change sooner than ``labour.publish_days`` ahead needs consent (TK RF 103).
+
+    Returns
+    -------
+    Swapped
+
+    Raises
+    ------
+    PlanningError
+        One of them does not have the shift.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> ann = {"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga", "grade": "manager",
+    ...        "contract_h_week": 40, "night_ok": False, "leave_from": None, "leave_until": None}
+    >>> people = pd.DataFrame([ann, ann | {"agent_id": "bob", "night_ok": True}])
+    >>> day = {"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga", "shift_id": "day", "paid_h": 8.0,
+    ...        "night_h": 0.0, "start": pd.Timestamp("2026-11-23 09:00", tz="Europe/Moscow")}
+    >>> night = day | {"agent_id": "bob", "shift_id": "night", "night_h": 8.0,
+    ...                "start": pd.Timestamp("2026-11-24 21:00", tz="Europe/Moscow")}
+    >>> roster = pd.DataFrame([day, night])
+    >>> roster["end"] = roster["start"] + pd.Timedelta("8.5h")
+    >>> week = Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-29"))
+    >>> swap(centre, roster, people, ("ann", "day"), ("bob", "night"), horizon=week).breaches["text"].tolist()
+    ['night has 7.5 night hours without consent']
+    """
+    rows = [_row_of(roster, *each) for each in (one, two)]
+    after = roster.copy()
+    after.loc[rows, "agent_id"] = [two[0], one[0]]
+    before, found = (audit(centre, each, people, horizon=horizon) for each in (roster, after))
+    key = ["rule", "agent_id", "date", "text"]
+    known = set(before[key].itertuples(index=False, name=None))
+    new = [each not in known for each in found[key].itertuples(index=False, name=None)]
+    return Swapped(after, _changes(centre, roster, after, now), found[new].reset_index(drop=True))
+
+
+def _row_of(roster: pd.DataFrame, agent: str, shift: str) -> Any:
+    """Index of an assignment."""
+    rows = roster.index[(roster["agent_id"] == agent) & (roster["shift_id"] == shift)]
+    if rows.empty:
+        raise PlanningError(f"{agent} does not have {shift} in the roster: name the shift that each has now")
+    return rows[0]
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,10 +35,11 @@ from planning.roster.problem import Assignment, Problem, RosterSettings, crews_o
 from planning.roster.repair import repair
 from planning.roster.rules import Rule, rules_of
 from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds, tails_at
-from planning.roster.weeks import by_weeks
+from planning.roster.weeks import by_weeks, repeat_weeks
+from planning.shifts import CoverPlan, CoverSettings, cover
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
-__all__ = ["Roster", "RosterSettings", "build_roster"]
+__all__ = ["Roster", "RosterSettings", "build_from_requirement", "build_roster"]
 
 _NIGHT = Table("shifts", {"night_h": ROSTER.columns["night_h"]})
 EPOCH = pd.Timestamp(0, tz="UTC")
@@ -156,6 +157,44 @@ def build_roster(
 
         raise PlanningError(why_not(centre, shifts, people, found, weights=weights).text)
     return found
+
+
+def build_from_requirement(
+    centre: Centre,
+    requirement: pd.DataFrame,
+    people: pd.DataFrame,
+    *,
+    weeks: int = 1,
+    cover_settings: CoverSettings | None = None,
+    settings: RosterSettings | None = None,
+    weights: Mapping[str, float | None] | None = None,
+) -> tuple[CoverPlan, Roster]:
+    """Go from a requirement to a roster in one call: the cheapest shifts, then people on them.
+
+    What is short is priced in both steps: intervals in the plan's ``unmet``, heads in the roster's.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT of whole days; of whole weeks where `weeks` is more than 1.
+    people : DataFrame
+        Columns of `planning.tables.PEOPLE`.
+    weeks : int
+        How often the requirement's shifts are repeated, a week later each time.
+    cover_settings : CoverSettings, optional
+    settings : RosterSettings, optional
+    weights : mapping, optional
+        As for `build_roster`.
+
+    Returns
+    -------
+    plan : CoverPlan
+    roster : Roster
+    """
+    plan = cover(centre, requirement, settings=cover_settings)
+    shifts = repeat_weeks(plan.shifts, weeks)
+    return plan, build_roster(centre, shifts, people, settings=settings, weights=weights)
 
 
 @dataclass(frozen=True, eq=False)

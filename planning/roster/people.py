@@ -11,6 +11,7 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.roster.slate import Horizon
 from planning.tables import PEOPLE
 
 __all__ = ["read_people", "synthetic_people"]
@@ -31,7 +32,9 @@ WEEK = pd.Timedelta(days=7)
 DAY = pd.Timedelta(days=1)
 
 
-def read_people(path: str | Path, centre: Centre) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_people(
+    path: str | Path, centre: Centre, *, horizon: Horizon | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read people from a CSV file, and set aside the rows that cannot be.
 
     Parameters
@@ -40,6 +43,8 @@ def read_people(path: str | Path, centre: Centre) -> tuple[pd.DataFrame, pd.Data
         CSV with the columns of `planning.tables.PEOPLE`.
     centre : Centre
         Whose teams and sites they belong to.
+    horizon : Horizon, optional
+        Days of the roster that the file is for: leave that lies outside them is then a reason to refuse.
 
     Returns
     -------
@@ -67,14 +72,13 @@ def read_people(path: str | Path, centre: Centre) -> tuple[pd.DataFrame, pd.Data
     except ValueError as error:  # pandas' parser errors and bad encodings
         raise PlanningError(f"people file {path} is no readable CSV: {error}") from None
     people, rejected = PEOPLE.split(raw, str(path))
-    reasons = _reasons(people, centre)
+    reasons = pd.Series(
+        [_reason(row, centre) or _away(row, centre, horizon) for row in people.itertuples()],
+        index=people.index,
+        dtype="str",
+    )
     refused = people[reasons != ""].assign(reason=reasons[reasons != ""])
     return people[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
-
-
-def _reasons(people: pd.DataFrame, centre: Centre) -> pd.Series:
-    """Say why each row cannot be; empty text for a good one."""
-    return pd.Series([_reason(row, centre) for row in people.itertuples()], index=people.index, dtype="str")
 
 
 def _reason(row: object, centre: Centre) -> str:
@@ -90,6 +94,21 @@ def _reason(row: object, centre: Centre) -> str:
         return "leave needs both ends: give leave_from and leave_until, or neither"
     if pd.notna(first) and after <= first:
         return f"leave_until is {after}, must lie after leave_from {first}"
+    return ""
+
+
+def _away(row: object, centre: Centre, horizon: Horizon | None) -> str:
+    """Say which leave has nothing to do with a roster's days."""
+    if horizon is None:
+        return ""
+    opens, closes = (day.tz_localize(centre.time_zone) for day in (horizon.first, horizon.last + DAY))
+    for kind in ("leave", "study"):
+        first, after = getattr(row, f"{kind}_from"), getattr(row, f"{kind}_until")
+        if pd.notna(first) and pd.notna(after) and not (first < closes and after > opens):
+            return (
+                f"{kind} from {first.tz_convert(centre.time_zone)} lies outside the roster, "
+                f"{horizon.first:%Y-%m-%d} to {horizon.last:%Y-%m-%d}: correct it or leave it empty"
+            )
     return ""
 
 

@@ -15,6 +15,7 @@ from planning.errors import PlanningError
 from planning.roster.audit import audit
 from planning.roster.model import Roster, RosterSettings, build_roster
 from planning.roster.people import SLACK, read_people, synthetic_people
+from planning.roster.slate import Horizon
 from planning.tables import PEOPLE, ROSTER
 
 ROOT = Path(__file__).parents[2]
@@ -359,6 +360,22 @@ def test_reading_people_keeps_the_good_and_says_why_not_the_others(tmp_path: Pat
     assert set(reasons.index) == set(expected)
     for agent, text in expected.items():
         assert text in reasons[agent]
+
+
+def test_leave_outside_the_roster_is_refused_where_the_file_is_for_one(tmp_path: Path) -> None:
+    """The day before it begins and the day after it ends are outside; the others are planned."""
+    good = "kaluga,vip_kaluga,manager,40,True"
+    spans = {"001": ("20", "23"), "002": ("21", "24"), "003": ("29", "30"), "004": ("30", "30T12")}
+    times = {name: [f"2026-11-{day if 'T' in day else day + 'T00'}:00:00+03:00" for day in span]
+             for name, span in spans.items()}  # fmt: skip
+    path = _file(tmp_path, *(f"{name},{good},{first},{after}" for name, (first, after) in times.items()))
+    week = Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-29"))
+    kept, rejected = read_people(path, CENTRE, horizon=week)
+    assert kept["agent_id"].tolist() == ["002", "003"]
+    assert rejected["agent_id"].tolist() == ["001", "004"]
+    assert "leave from 2026-11-20" in rejected["reason"][0]
+    assert "outside the roster, 2026-11-23 to 2026-11-29" in rejected["reason"][0]
+    assert len(read_people(path, CENTRE)[0]) == 4
 
 
 def test_a_peoples_file_that_is_none_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,12 @@ from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.report.roster_book import time_sheet, write_calendars, write_roster_book
 from planning.roster.audit import audit, read_roster
-from planning.roster.change import mend, substitutes
-from planning.roster.model import RosterSettings, build_roster
+from planning.roster.change import mend, substitutes, swap
+from planning.roster.model import RosterSettings, build_from_requirement, build_roster
 from planning.roster.slate import Horizon
 from planning.roster.weeks import repeat_weeks
 from planning.roster.why import why_not
+from planning.shifts import CoverSettings
 
 ROOT = Path(__file__).parents[2]
 ZONE = "Europe/Moscow"
@@ -128,6 +130,47 @@ def test_what_has_begun_is_left_alone() -> None:
     mended = mend(CENTRE, DAYS, people("ann", "bob"), open_ones, now=MONDAY + pd.Timedelta(days=2))
     assert mended.changes["shift_id"].tolist() == ["4 09:00"]
     assert mended.roster.unmet["shift_id"].tolist() == ["1 09:00"]
+
+
+def test_two_people_swap_shifts_where_the_law_lets_them() -> None:
+    """Tuesday for Thursday is lawful; a night right before a day is not, and only that is told."""
+    plan = table(shift(2, "09:00"), shift(4, "09:00"), shift(3, "20:00", 11.0))
+    seats = {"2 09:00": "ann", "4 09:00": "bob", "3 20:00": "cyd"}
+    roster = plan.drop(columns="headcount").assign(night_h=0.0, agent_id=plan["shift_id"].map(seats))
+    crew = people("ann", "bob", "cyd")
+    good = swap(CENTRE, roster, crew, ("ann", "2 09:00"), ("bob", "4 09:00"), horizon=WEEK, now=MONDAY)
+    assert good.breaches.empty
+    assert good.roster.set_index("shift_id")["agent_id"].to_dict() == seats | {
+        "2 09:00": "bob", "4 09:00": "ann",
+    }  # fmt: skip
+    assert good.changes["change"].value_counts().to_dict() == {"added": 2, "dropped": 2}
+    assert good.changes["needs_consent"].all()
+    more = pd.concat([roster, roster[roster["agent_id"] == "bob"].assign(agent_id="ann")], ignore_index=True)
+    bad = swap(CENTRE, more, crew, ("ann", "2 09:00"), ("cyd", "3 20:00"), horizon=WEEK)
+    assert bad.breaches[["agent_id", "rule", "amount"]].to_numpy().tolist() == [
+        ["ann", "rest between shifts", 2.0]
+    ]
+    with pytest.raises(PlanningError, match="cyd does not have 2 09:00"):
+        swap(CENTRE, roster, crew, ("cyd", "2 09:00"), ("bob", "4 09:00"), horizon=WEEK)
+
+
+def test_a_requirement_becomes_a_roster_in_one_call() -> None:
+    """Two weeks of days: what the people cannot fill is short, and all else is seated."""
+    times = pd.date_range(MONDAY, periods=7 * 96, freq="15min")
+    heads = ((times.hour >= 9) & (times.hour < 21)).astype(int)
+    needed = pd.DataFrame(
+        {"queue": "vip", "site": "kaluga", "interval_start": times, "calls": 1.0 * heads, "aht_s": 200.0,
+         "load_erlangs": 0.2 * heads, "agents": heads, "rostered": heads, "service_level": 1.0}
+    )  # fmt: skip
+    rough, crew = CoverSettings(gap=0.2), people("ann", "bob")
+    plan, found = build_from_requirement(
+        CENTRE, needed, crew, weeks=2, cover_settings=rough, settings=replace(QUICK, repair_rounds=2)
+    )
+    missing, wanted = found.unmet["missing"].sum(), 2 * plan.shifts["headcount"].sum()
+    assert plan.unmet.empty
+    assert 0 < missing == wanted - len(found.roster)
+    assert audit(CENTRE, found.roster, crew, horizon=found.horizon).empty
+    assert found.parts["missing"].sum() >= missing * 6 * CENTRE.pay.unmet_rub_h
 
 
 def test_nothing_to_mend_changes_nothing() -> None:
