@@ -25,6 +25,7 @@ from typing import Any, ClassVar, Literal, Protocol, cast
 import numpy as np
 import pandas as pd
 
+from planning.calendars import holiday_hours, public_holidays
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
@@ -36,6 +37,7 @@ __all__ = [
     "DaysOff",
     "FreeDates",
     "FreeWeekends",
+    "Holidays",
     "HouseTeam",
     "Leave",
     "LongestShift",
@@ -514,6 +516,10 @@ class PeriodHours:
 
     def constrain(self, line: Line) -> None:
         """Bound the hours by what leave and the days before leave of the norm."""
+        line.cap_hours(0.0, max(self.left_h(line) + self.overtime_h, 0.0))
+
+    def left_h(self, line: Line) -> float:
+        """Hours that the norm leaves, of the constraining half alone; negative if none."""
         person, midnights = line.person, line.slate.midnights
         part = np.zeros(len(line.slate.norms))
         for away in (person.leave, person.study):
@@ -521,7 +527,7 @@ class PeriodHours:
             inside = np.minimum(midnights[1:], after) - np.maximum(midnights[:-1], first)
             part = np.maximum(part, np.clip(inside, 0, None) / np.diff(midnights))
         norm = float(line.slate.norms @ (1 - part)) * min(person.contract_h_week / self.week_h, 1.0)
-        line.cap_hours(0.0, max(norm - person.tail.balance_h + self.overtime_h, 0.0))
+        return norm - person.tail.balance_h
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people who are paid for more hours."""
@@ -563,24 +569,85 @@ class PeriodHours:
 
 @dataclass(frozen=True)
 class Overtime:
-    """Hours above the norm stay within the year's bound."""
+    """Hours above the norm stay within the year's bound, and within that of any two days in a row.
+
+    Hours are overtime from the moment on at which the norm of the period is used up. So where shifts are
+    longer than the bound for two days, all overtime is the end of one shift; the constraining half asks
+    this of every roster.
+    """
 
     year_h: float
+    two_days_h: float
     article: str
     norm: PeriodHours
     weight: None = None
     name: ClassVar[str] = "overtime"
 
     def constrain(self, line: Line) -> None:
-        """Bound nothing more: a roster plans none, and a change weighs it (`planning.roster.change`)."""
+        """Bound the hours above the norm by what two days, and the rest of the year, may hold."""
+        rest_of_year_h = max(self.year_h - line.person.tail.overtime_h, 0.0)
+        most_h = max(self.norm.left_h(line), 0.0) + min(self.two_days_h, rest_of_year_h)
+        line.cap_hours(0.0, most_h)
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List the people whose overtime exceeds the year's bound."""
+        """List who exceeds the bound of the year, and the days on which one exceeds that of two days."""
         hours = self.norm.hours_and_norms(case)
         before = case.roster.groupby("agent_id")["overtime_h"].first().fillna(0.0)
         above = (hours["amount"] - hours["bound"]).clip(lower=0.0) + hours["agent_id"].map(before)
         bad = hours.assign(amount=above, bound=self.year_h)[above > self.year_h + ROUNDING]
         texts = [f"{row.amount:g} h of overtime this year, at most {row.bound:g}" for row in bad.itertuples()]
+        days = self._two_days(case.roster, hours.set_index("agent_id")["bound"])
+        many = days[days["amount"] > self.two_days_h + ROUNDING].assign(bound=self.two_days_h)
+        said = [
+            f"{row.amount:g} h of overtime in two days, at most {row.bound:g}" for row in many.itertuples()
+        ]
+        return pd.concat([_breaches(self, bad, texts), _breaches(self, many, said)], ignore_index=True)
+
+    @staticmethod
+    def _two_days(roster: pd.DataFrame, left_h: pd.Series) -> pd.DataFrame:
+        """Overtime of each person's days, that of the day before included: agent_id, date, amount."""
+        ordered = roster[roster["known"]].assign(date=_days(roster)).sort_values("start", kind="stable")
+        worked = ordered.groupby("agent_id")["paid_h"].cumsum()
+        above = (worked - ordered["agent_id"].map(left_h)).clip(lower=0.0)
+        ordered["amount"] = np.minimum(above, ordered["paid_h"])
+        days = ordered.groupby(["agent_id", "date"], as_index=False)["amount"].sum()
+        eve = days.assign(date=days["date"] + DAY).rename(columns={"amount": "eve"})
+        both = days.merge(eve, on=["agent_id", "date"], how="left")
+        return both.assign(amount=both["amount"] + both["eve"].fillna(0.0))
+
+
+@dataclass(frozen=True)
+class Holidays:
+    """Work on a public holiday is paid double (`Labour.holiday_premium`); as a hard rule nobody does any.
+
+    Its weight is what a shift that touches a holiday costs beside the pay, which no choice of people changes.
+    """
+
+    centre: Centre
+    article: str
+    weight: float | None = None
+    name: ClassVar[str] = "public holiday"
+
+    def constrain(self, line: Line) -> None:
+        """Rule out, or price, shifts that begin or end on a holiday."""
+        zone, slate = self.centre.time_zone, line.slate
+        # A shift that ends at midnight ends on the day before.
+        edges = [
+            pd.to_datetime(at, unit="s", utc=True).tz_convert(zone) for at in (slate.start, slate.end - 1)
+        ]
+        years = tuple(sorted({int(year) for edge in edges for year in edge.year}))
+        free = public_holidays(self.centre.country, years)
+        begins, ends = ([day in free for day in edge.date] for edge in edges)
+        line.forbid(np.logical_or(begins, ends), self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List shifts with hours on a holiday."""
+        roster = case.roster
+        hours = holiday_hours(
+            pd.DatetimeIndex(roster["start"]), pd.DatetimeIndex(roster["end"]), self.centre.country
+        )
+        bad = roster.assign(date=roster["start"], amount=hours, bound=0.0)[hours > ROUNDING]
+        texts = [f"{row.shift_id} has {row.amount:g} h on a public holiday" for row in bad.itertuples()]
         return _breaches(self, bad, texts)
 
 
@@ -804,7 +871,13 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
         Rest(labour.min_rest_h.value, labour.min_rest_h.article, bool(labour.rest_twice_shift.value)),
         WeeklyRest(labour.weekly_rest_h.value, labour.weekly_rest_h.article),
         hours,
-        Overtime(labour.overtime_year_h.value, labour.overtime_year_h.article, hours),
+        Overtime(
+            labour.overtime_year_h.value,
+            labour.overtime_two_days_h.value,
+            labour.overtime_year_h.article,
+            hours,
+        ),
+        Holidays(centre, labour.holiday_premium.article, SOFT["public holiday"]),
         DaysInRow(int(labour.max_days_in_row.value), labour.max_days_in_row.article),
         NightsInRow(int(labour.max_nights_in_row.value), labour.max_nights_in_row.article, centre),
         DaysOff(int(labour.min_days_off.value), labour.min_days_off.article),
@@ -817,7 +890,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
     return tuple(_weighed(rule, weights or {}) for rule in _known(rules, weights or {}))
 
 
-SOFT = {"stable start": 50.0, "wished day off": 400.0, "preferred kind": 30.0}
+SOFT = {"stable start": 50.0, "wished day off": 400.0, "preferred kind": 30.0, "public holiday": 0.0}
 """Roubles of a breach of the rules that are soft from the start: house assumptions."""
 
 

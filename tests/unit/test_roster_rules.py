@@ -25,6 +25,7 @@ from planning.roster.rules import (
     DaysOff,
     FreeDates,
     FreeWeekends,
+    Holidays,
     HouseTeam,
     Leave,
     LongestShift,
@@ -170,6 +171,8 @@ class Case:
 REST = Rest(12, "TK RF 103")
 WEEK_REST = WeeklyRest(42, "TK RF 110")
 HOURS = PeriodHours(40, "TK RF 91")
+OVERTIME = Overtime(120, 4, "TK RF 99", HOURS)
+HOLIDAYS = Holidays(CENTRE, "TK RF 112")
 CONSENT = NightConsent(**NIGHT)
 DAY_BIRD = replace(ANN, night_ok=False)
 AWAY = on_leave(ANN, at(3, "00:00"), at(5, "00:00"))  # Wednesday and Thursday
@@ -359,6 +362,25 @@ CASES = [
     Case("all paid", SoundShift(), True, (shift(1, "08:00", 8, paid_h=8),)),
     Case("more paid than present", SoundShift(), False, (shift(1, "08:00", 8, paid_h=8.25),)),
     Case("a good and a bad one", SoundShift(), False, (shift(1, "08:00"), shift(3, "08:00", 8, paid_h=8.25))),
+    Case("no shift", OVERTIME, True),
+    Case("one within the norm", OVERTIME, True, (shift(1, "08:00"),)),
+    Case("4 h above the norm", OVERTIME, True,
+         (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5), shift(4, "08:00", 4)), TANJA),
+    Case("a quarter more in two days", OVERTIME, False,
+         (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5), shift(4, "08:00", 4.25, paid_h=4.25)), TANJA),
+    Case("two that are more together", OVERTIME, False,
+         (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5), shift(4, "08:00", 3), shift(5, "08:00", 3)),
+         TANJA),
+    Case("what is left of the year", OVERTIME, True,
+         (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5), shift(4, "08:00", 2)),
+         replace(TANJA, tail=Tail(overtime_h=118.0))),
+    Case("more than is left of the year", OVERTIME, False,
+         (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5), shift(4, "08:00", 3)),
+         replace(TANJA, tail=Tail(overtime_h=118.0))),
+    Case("no shift", HOLIDAYS, True),
+    Case("up to the midnight before", HOLIDAYS, True, (shift(38, "15:30"),)),
+    Case("a night into the holiday", HOLIDAYS, False, (shift(38, "20:00", 11),)),
+    Case("one before, one on New Year's Day", HOLIDAYS, False, (shift(37, "08:00"), shift(40, "08:00"))),
     Case("no shift", HouseTeam(), True),
     Case("own team", HouseTeam(), True, (shift(1, "08:00"), shift(2, "08:00"))),
     Case("another team", HouseTeam(), False, (shift(1, "08:00"),), replace(ANN, team="vip_kaluga")),
@@ -397,9 +419,17 @@ def test_nothing_else_catches_what_a_rule_forbids(case: Case, judge) -> None:
     assert judge(others, case.person, list(case.shifts)) is not structural
 
 
+def test_every_rule_of_the_centre_is_tried_with_nothing_and_with_what_it_forbids() -> None:
+    """So that no rule, and neither half of one, can be removed unnoticed."""
+    rules = {type(rule) for rule in rules_of(CENTRE)}
+    assert rules == {type(case.rule) for case in CASES if not case.lawful}
+    assert rules == {type(case.rule) for case in CASES if case.lawful and len(case.shifts) < 2}
+    assert rules == {type(case.rule) for case in CASES if len(case.shifts) >= 2}
+
+
 def test_overtime_of_the_year_is_bounded() -> None:
     """None, up to the bound, above it; a roster that keeps the norm makes none."""
-    rule = Overtime(10.0, "TK RF 99", HOURS)
+    rule = Overtime(10.0, 4.0, "TK RF 99", HOURS)
     week = [shift(day, "08:00") for day in range(1, 6)]
     tired = replace(ANN, tail=Tail(overtime_h=8.0))
     assert audit_allows([rule], ANN, []) is True
@@ -408,7 +438,20 @@ def test_overtime_of_the_year_is_bounded() -> None:
     assert audit_allows([rule], tired, [*week, shift(6, "08:00", 2.25)]) is False
 
 
-ONLY_HARD = (SoundShift, HouseTeam, PeriodHours, Rest, OneShiftADay)
+def test_overtime_counts_from_where_the_norm_is_used_up() -> None:
+    """8 h above 40: in two days in a row too many; on two days apart each has its 4 h."""
+    week = [shift(day, "08:00") for day in range(1, 6)]
+    for later, lawful in ((7, False), (8, True)):
+        shifts = [*week, shift(6, "08:00", 4.0), shift(later, "08:00", 4.0)]
+        # The second week asks for nothing, since the horizon ends with the last shift.
+        frame, last = roster_frame(shifts), shifts[-1]["start"].tz_localize(None).normalize()
+        case = case_of(CENTRE, frame, people_frame(ANN), Horizon(WEEK_DAY, last))
+        breaches = OVERTIME.audit(replace(case, day_norms=case.day_norms[:7]))
+        assert breaches["amount"].tolist() == ([] if lawful else [8.0])
+
+
+WEEK_DAY = pd.Timestamp("2026-11-23")
+ONLY_HARD = (SoundShift, HouseTeam, PeriodHours, Overtime, Rest, OneShiftADay)
 SOFT_CASES = [
     case for case in CASES if not case.lawful and not doubled(case) and not isinstance(case.rule, ONLY_HARD)
 ]
