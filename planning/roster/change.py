@@ -74,11 +74,6 @@ def substitutes(
     others = breaches[breaches["rule"] != norm.name]
     reasons = others.groupby("agent_id")["text"].agg("; ".join)
     found["why"] = pd.Series([reasons.get(agent, "") for agent in found["agent_id"]], dtype="str")
-    # All hours above the norm come on one day, so the bound for two days holds for them.
-    much = (found["overtime_h"] > labour.overtime_two_days_h.value + 1e-6) & (found["why"] == "")
-    found.loc[much, "why"] = (
-        f"more than {labour.overtime_two_days_h.value:g} h of overtime ({labour.overtime_two_days_h.article})"
-    )
     found["lawful"] = found["why"] == ""
     found["cost_rub"] = _price(centre, shift, found["overtime_h"].to_numpy())
     ordered = found.sort_values(["lawful", "cost_rub", "agent_id"], ascending=[False, True, True])

@@ -31,33 +31,11 @@ from planning.errors import PlanningError
 from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
 
 __all__ = [
-    "BREACH_COLUMNS",
-    "Case",
-    "DaysInRow",
-    "DaysOff",
-    "FreeDates",
-    "FreeWeekends",
-    "Holidays",
-    "HouseTeam",
-    "Leave",
-    "LongestShift",
-    "NightConsent",
-    "NightsInRow",
-    "OneShiftADay",
-    "Overtime",
-    "PeriodHours",
-    "PreferredKind",
-    "Rest",
-    "Rule",
-    "Skill",
-    "SoundShift",
-    "Successions",
-    "WeeklyRest",
-    "kind_names",
-    "no_breaches",
-    "rules_of",
-    "stable_start",
-]
+    "BREACH_COLUMNS", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays", "HouseTeam",
+    "Leave", "LongestShift", "NightConsent", "NightsInRow", "OneShiftADay", "Overtime", "PeriodHours",
+    "PreferredKind", "Rest", "Rule", "Skill", "SoundShift", "Successions", "WeeklyRest", "kind_names",
+    "no_breaches", "rules_of", "stable_start",
+]  # fmt: skip
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
 HOUR = pd.Timedelta(hours=1)

@@ -11,7 +11,7 @@ from planning.roster.rules import PeriodHours, kind_names
 from planning.roster.slate import NIGHT, Horizon, tails_at
 from planning.tables import PEOPLE
 
-__all__ = ["carry_on"]
+__all__ = ["carry_on", "hours_left"]
 
 DAY = pd.Timedelta(days=1)
 
@@ -62,7 +62,7 @@ def carry_on(
     weekends = worked[worked["day"].dt.day_of_week >= 5]
     last = worked[worked["day"] == horizon.last].drop_duplicates("agent_id").set_index("agent_id")
     balance = worked.groupby("agent_id")["paid_h"].sum().reindex(who.index, fill_value=0.0)
-    balance -= _left(centre, who, horizon)
+    balance -= hours_left(centre, people, horizon)
     after = who.assign(
         last_end=worked.groupby("agent_id")["end"].max().reindex(who.index).fillna(who["last_end"]),
         last_kind=last["kind"].reindex(who.index),
@@ -81,11 +81,25 @@ def _count(worked: pd.DataFrame, column: str, people: pd.DataFrame) -> pd.Series
     return worked.groupby("agent_id")[column].nunique().reindex(people.index, fill_value=0).astype(float)
 
 
-def _left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
-    """Hours that the norm of the horizon, and what went before, left each person."""
+def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
+    """Hours that the norm of a horizon leaves each person, by agent_id (TK RF 91, 104).
+
+    The production calendar's hours in proportion to the contract, less leave and what was worked above the
+    norm before; negative where that is more.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> ann = {"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga", "grade": "manager"}
+    >>> half = pd.DataFrame([ann | {"contract_h_week": 20, "night_ok": True,
+    ...                             "leave_from": None, "leave_until": None}])
+    >>> hours_left(centre, half, Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))).to_dict()
+    {'ann': 15.5}
+    """
     days, week_h = horizon.norm_days, centre.labour.week_h
     norms = pd.Series(day_norms(days, centre.country, week_h.value), index=days)
-    return PeriodHours(week_h.value, week_h.article).norms(people, norms)
+    who = tails_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index("agent_id")
+    return PeriodHours(week_h.value, week_h.article).norms(who, norms)
 
 
 def _run(worked: pd.DataFrame, before: pd.Series, horizon: Horizon) -> pd.Series:

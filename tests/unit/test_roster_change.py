@@ -68,7 +68,7 @@ def test_overtime_of_more_than_four_hours_in_two_days_is_no_substitute() -> None
     full = table(*(shift(day, "09:00", 10.5) for day in range(1, 5)))
     busy = build_roster(CENTRE, full, people("ann"), settings=QUICK).roster
     found = substitutes(CENTRE, busy, people("ann"), pd.Series(shift(5, "09:00", 5.0)), horizon=WEEK)
-    assert found["why"].tolist() == ["more than 4 h of overtime (TK RF 99)"]
+    assert found["why"].tolist() == ["4.5 h of overtime in two days, at most 4"]
 
 
 def test_a_sick_person_is_replaced_with_one_change_each_and_nobody_else_moves() -> None:

@@ -345,6 +345,8 @@ CASES = [
     Case("no skill wanted", Skill(), True, (shift(1, "08:00") | {"skill": ""},)),
     Case("a skill that is lacking", Skill(), False, (shift(1, "08:00") | {"skill": "vip"},)),
     Case("a skill of two", Skill(), True, (shift(1, "08:00") | {"skill": "vip"},), ABLE),
+    Case("one of two wants a skill that is lacking", Skill(), False,
+         (shift(1, "08:00") | {"skill": ""}, shift(2, "08:00") | {"skill": "vip"})),
     Case("no shift", FreeDates("blocked"), True),
     Case("beside the blocked days", FreeDates("blocked"), True,
          (shift(1, "20:00", 11), shift(3, "08:00")), BLOCKED),
