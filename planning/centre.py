@@ -24,7 +24,8 @@ from pydantic import (
 
 from planning.errors import PlanningError
 from planning.queueing.target import Target
-from planning.settings import Settings
+from planning.settings import NotNegative, Positive, Settings, Share
+from planning.systems import Systems
 
 __all__ = [
     "Alternatives",
@@ -84,9 +85,6 @@ Clock = Annotated[
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _target(value: object) -> object:
@@ -198,6 +196,30 @@ class Queue(Settings):
     """Fewest agents on position at an answering site while the queue is open."""
     abandoned_rub: NotNegative = 0.0
     """What a caller who gives up costs, roubles."""
+    follow_ups: dict[str, NotNegative] = Field(default_factory=dict)
+    """Pieces of work that an answered call leaves behind in another queue; no demand need count them."""
+    due_days: Positive | None = None
+    """Days within which work that may wait is done; None for callers, who wait on the line."""
+    beside_calls: Share = 0.0
+    """Share of the time between two calls in which such work gets on: it is put aside when a call comes."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is work that may wait, with no caller on the line."""
+        return self.due_days is not None
+
+    @model_validator(mode="after")
+    def _work_that_waits(self) -> Self:
+        target = self.target
+        asked = (target.service_level, target.max_asa_s, target.max_abandonment)
+        if self.waits and asked != (None, None, None):
+            raise ValueError(
+                f"due_days is {self.due_days:g} beside a target for callers: drop service_level, max_asa_s "
+                "and max_abandonment, or due_days"
+            )
+        if self.beside_calls and not self.waits:
+            raise ValueError(f"beside_calls is {self.beside_calls:g} without due_days: add it, or drop both")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -217,18 +239,29 @@ class Queue(Settings):
 
 
 class Team(Settings):
-    """Agents of one site, one set of skills and one rate of pay."""
+    """People of one site, one set of skills and one rate of pay: they answer queues, or are on duty."""
 
     site: str
     """Site where the team sits."""
-    queues: Annotated[list[str], Field(min_length=1)]
+    queues: list[str] = Field(default_factory=list)
     """Queues that the team answers; it is staffed for the first, and a free agent picks in this order."""
+    duty_h: Annotated[float, Field(gt=0, le=24)] | None = None
+    """One of the team is on duty at every open hour of the site, at most so long; meals are taken on duty."""
     wage_rub_month: Positive
     """Gross monthly wage at the full norm of hours, roubles."""
     shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of rostered time lost to sickness, training and coaching (breaks and leave are planned)."""
     grade: str = "operator"
     """Grade of the team's members."""
+
+    @model_validator(mode="after")
+    def _has_work(self) -> Self:
+        if bool(self.queues) == (self.duty_h is not None):
+            raise ValueError(
+                f"queues is {self.queues} and duty_h {self.duty_h}: give the queues that the team answers, "
+                "or the longest duty of a team that answers none"
+            )
+        return self
 
 
 class Overflow(Settings):
@@ -507,12 +540,37 @@ class Centre(Settings):
     """Prices of the ways that are not in use; needed only to compare them."""
     records: CallRecords = Field(default_factory=CallRecords)
     """How the call records are written."""
+    systems: Systems = Field(default_factory=Systems)
+    """What the second line, quality, careers and the other systems are asked to do."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
         for place, name, known in self._references():
             if name not in known:
                 raise ValueError(f"{place} names {name!r}, must be one of {', '.join(sorted(known))}")
+        return self
+
+    @model_validator(mode="after")
+    def _follow_ups_can_wait(self) -> Self:
+        for name, queue in self.queues.items():
+            for other in queue.follow_ups:
+                if not self.queues[other].waits or self.queues[other].aht_s is None:
+                    raise ValueError(
+                        f"queues.{name}.follow_ups names {other!r}, which must have due_days and aht_s: add "
+                        "both, or make it a transfer"
+                    )
+        return self
+
+    @model_validator(mode="after")
+    def _every_grade_is_paid(self) -> Self:
+        careers = self.systems.careers
+        paid = {team.grade for team in self.teams.values()}
+        for name, grade in careers.grades.items() if careers else ():
+            if grade.wage_rub_month is None and name not in paid:
+                raise ValueError(
+                    f"systems.careers.grades.{name}.wage_rub_month is missing: no team has this grade, so "
+                    "give its wage"
+                )
         return self
 
     @model_validator(mode="after")
@@ -527,12 +585,23 @@ class Centre(Settings):
         found: list[tuple[str, str, Mapping[str, object]]] = []
         for queue_name, queue in self.queues.items():
             found += [(f"queues.{queue_name}.sites", site, self.sites) for site in queue.sites]
-            for kind, shares in (("transfers", queue.transfers), ("consults", queue.consults)):
+            for kind in ("transfers", "consults", "follow_ups"):
+                shares = getattr(queue, kind)
                 found += [(f"queues.{queue_name}.{kind}", other, self.queues) for other in shares]
         for team_name, team in self.teams.items():
             found.append((f"teams.{team_name}.site", team.site, self.sites))
             found += [(f"teams.{team_name}.queues", queue, self.queues) for queue in team.queues]
         found += [("shifts.max_heads", team, self.teams) for team in self.shifts.max_heads]
+        if self.systems.quality is not None:
+            found.append(("systems.quality.queue", self.systems.quality.queue, self.queues))
+        if self.systems.second_line is not None:
+            second = self.systems.second_line
+            found.append(("systems.second_line.queue", second.queue, self.queues))
+            found.append(("systems.second_line.first_line", second.first_line, self.queues))
+        if self.systems.careers is not None:
+            own = {name: team for name, team in self.teams.items() if team.queues}
+            grades = self.systems.careers.grades
+            found += [(f"teams.{name}.grade", team.grade, grades) for name, team in own.items()]
         for number, rule in enumerate(self.overflow):
             place = f"overflow.{number}"
             found += [(f"{place}.from_site", rule.from_site, self.sites)]
@@ -576,8 +645,11 @@ class Centre(Settings):
 
     def team_for(self, queue: str, site: str) -> str | None:
         """Name the team that a site staffs for a queue, if there is one."""
-        names = (name for name, team in self.teams.items() if team.site == site and team.queues[0] == queue)
-        return next(names, None)
+        here = [(name, team.queues) for name, team in self.teams.items() if team.site == site]
+        first = (name for name, queues in here if queues[:1] == [queue])
+        # Work that may wait is done by who answers something else too.
+        beside = (name for name, queues in here if queue in queues and self.queues[queue].waits)
+        return next(first, None) or next(beside, None)
 
     def hourly_rub(self, team: str) -> float:
         """Cost of a paid hour of a team without premiums, contributions included, roubles."""

@@ -20,7 +20,6 @@ app = typer.Typer(
 CENTRE = Path("data/centre.toml")
 DEMAND = Path("data/demand.parquet")
 PEOPLE = Path("data/people.csv")
-SYSTEMS = Path("data/teams.toml")
 CACHE = Path(".cache/whatif")
 NOTEBOOKS = Path("notebooks")
 PICTURES = {
@@ -98,13 +97,13 @@ def data(
     from planning.demand.synthetic import write_data
     from planning.plan import demand_for
     from planning.roster.people import synthetic_people
-    from planning.shifts import cover
+    from planning.shifts import cover_all
     from planning.staffing import requirement
 
     settings = Centre.load(out / CENTRE.name)
     write_data(out)
     week = demand_for(settings, read_demand(out / DEMAND.name, settings.time_zone))
-    hours = cover(settings, requirement(settings, week)).teams["paid_h"].to_dict()
+    hours = cover_all(settings, requirement(settings, week)).teams["paid_h"].to_dict()
     made = synthetic_people(settings, hours, start=week["interval_start"].min(), seed=seed)
     made.to_csv(out / PEOPLE.name, index=False, lineterminator="\n")
     typer.echo(f"{out}: {len(made)} people for {sum(hours.values()):,.0f} hours a week")
@@ -142,7 +141,6 @@ def compare_command(
         str | None, typer.Option(help="First day; default: the day after the demand ends.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 1,
-    systems: Annotated[Path, typer.Option(help="TOML file of the other systems.")] = SYSTEMS,
     staff: Annotated[str, typer.Option(help="shifts, or positions: only the heads required.")] = "shifts",
     processes: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
@@ -153,16 +151,12 @@ def compare_command(
     from planning.demand import read_demand
     from planning.plan import demand_for
     from planning.report.workbook import write_scenarios
-    from planning.teams import Systems
     from planning.whatif import compare, executor_of, read_scenarios
 
     settings, wanted = Centre.load(centre), read_scenarios(scenarios)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
-    second_line = Systems.load(systems).second_line
     with executor_of(processes, scheduler) as executor:
-        table = compare(
-            wanted, settings, week, second_line=second_line, staff=staff, executor=executor, cache=cache
-        )
+        table = compare(wanted, settings, week, staff=staff, executor=executor, cache=cache)
     if out.suffix == ".csv":
         table.round(4).to_csv(out, lineterminator="\n")
     else:

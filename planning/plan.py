@@ -20,18 +20,22 @@ from planning.errors import PlanningError
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
-from planning.shifts import CoverPlan, cover
+from planning.shifts import CoverPlan, cover_all, waiting_work
+from planning.shifts.whole import seats_held
 from planning.simulation.certificate import certificate, missing_agents, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import planned_demand, requirement, rostered_heads
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
+from planning.teams.careers import cost_of_careers
+from planning.teams.quality import with_reviews
+from planning.teams.summary import systems_of
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
 __all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "cost_of", "demand_for", "plan"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ROUNDS = 10
 """Most times that a plan is made again to be certified."""
 
@@ -86,11 +90,32 @@ class Plan:
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("queue")
 
+    @cached_property
+    def waiting(self) -> pd.DataFrame:
+        """How old work that waits gets with these shifts (`planning.shifts.waiting_work`)."""
+        return waiting_work(self.centre, self.requirement, self.cover)
+
+    @cached_property
+    def systems(self) -> pd.DataFrame:
+        """Every system of the centre in one row (`planning.teams.summary.systems_of`)."""
+        team = self.cover.shifts.set_index("shift_id")["team"]
+        unmet = self.roster.unmet.assign(team=self.roster.unmet["shift_id"].map(team))
+        return systems_of(
+            self.centre,
+            self.requirement,
+            self.roster.roster,
+            unmet,
+            self.cost,
+            self.simulation.queues,
+            self.waiting,
+        )
+
     @property
     def holds(self) -> bool:
-        """Whether every promise survives the simulation, every day, and nothing is unmet or unlawful."""
+        """Whether every promise survives the simulation, every day; nothing is late, unmet or unlawful."""
         found = [*self.outcome["verdict"], *self.certificate["verdict"]]
-        good = "does not hold" not in found
+        in_time = bool((self.waiting["oldest_days"] <= self.waiting["due_days"]).all())
+        good = "does not hold" not in found and in_time
         return good and not (len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches))
 
     @property
@@ -107,7 +132,16 @@ class Plan:
             "people_rostered": int(self.roster.roster["agent_id"].nunique()),
             "cost_rub": {
                 name: round(float(self.cost[f"{name}_rub"].sum()), 2)
-                for name in ("base", "night", "holiday", "total")
+                for name in ("base", "night", "holiday", "turnover", "leaders", "total")
+            },
+            "systems": {
+                str(name): {
+                    "people": int(row["people"]),
+                    "paid_hours": round(float(row["paid_h"]), 2),
+                    "cost_rub": round(float(row["cost_rub"]), 2),
+                    row["measure"]: round(float(row["value"]), 4) if pd.notna(row["value"]) else "none",
+                }
+                for name, row in self.systems.iterrows()
             },
             "shifts_gap": round(self.cover.gap, 4),
             "service_level": {
@@ -231,9 +265,10 @@ def plan(
     PlanningError
         The demand or the people cannot be planned.
     """
-    run = partial(_staffed, centre, demand, people, replications=replications, seed=seed, executor=executor)
-    made = run(requirement(centre, demand))
-    return _certified(made, run, partial(_lacking, demand, executor=executor)) if certify else made
+    asked = with_reviews(centre, demand, people)
+    run = partial(_staffed, centre, asked, people, replications=replications, seed=seed, executor=executor)
+    made = run(requirement(centre, asked))
+    return _certified(made, run, partial(_lacking, asked, executor=executor)) if certify else made
 
 
 class _Shifts(NamedTuple):
@@ -254,7 +289,8 @@ def _staffed(
     executor: Executor | None,
 ) -> Plan:
     """Plan for a requirement."""
-    shifts = cover(centre, needed)
+    shifts = cover_all(centre, needed)
+    needed = seats_held(centre, needed, shifts)
     roster = build_roster(centre, shifts.shifts, people)
     made = _Shifts(roster, breaks_of(shifts, roster.roster))
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
@@ -296,6 +332,8 @@ def _overdrawn(made: Plan, better: Plan) -> dict[str, int]:
     found = {}
     for name, heads in _unfilled(better).items():
         team = made.centre.teams[name]
+        if not team.queues:  # nobody asks for more doctors
+            continue
         own = (made.requirement["queue"] == team.queues[0]) & (made.requirement["site"] == team.site)
         if heads > before.get(name, 0) and raised[own].max() > 0:
             found[name] = int(raised[own].max())
@@ -414,7 +452,11 @@ def cost_of(centre: Centre, roster: pd.DataFrame) -> pd.DataFrame:
     )
     sums = ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub"]
     table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
-    return table.assign(total_rub=table["base_rub"] + table["night_rub"] + table["holiday_rub"])
+    beyond = pd.DataFrame(0.0, index=table["team"], columns=["turnover_rub", "leaders_rub"])
+    if centre.systems.careers is not None:
+        beyond = cost_of_careers(centre, centre.systems.careers, table.set_index("team")["paid_h"])
+    table[["turnover_rub", "leaders_rub"]] = beyond.to_numpy()
+    return table.assign(total_rub=table.filter(like="_rub").sum(axis=1))
 
 
 def _promised(requirement: pd.DataFrame, queue: str) -> float:

@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
 
-from planning.calendars import time_of_day
+from planning.calendars import axis, time_of_day
+from planning.deferred import heads_for
 from planning.errors import PlanningError
 from planning.queueing import Target, agents_required, exact_agents_required, lagged_calls, measures
 from planning.queueing.arguments import one_of
@@ -53,7 +54,9 @@ def requirement(
     """Agents that each queue needs at each answering site, interval by interval.
 
     Sites of a pooled queue work as one: the agents are found on the whole load and then divided by the
-    callers' shares, so that pooling's gain is not lost in rounding at each site.
+    callers' shares, so that pooling's gain is not lost in rounding at each site. Work that may wait
+    (`Queue.due_days`) gets done between the calls of the team's first queue; its agents are those who must be
+    there beside them so that nothing is late.
 
     Parameters
     ----------
@@ -98,9 +101,15 @@ def requirement(
     one_of("method", method, get_args(Method))
     needed = partial(_needed, method=method, block=block, meet=meet)
     planned = planned_demand(centre, demand)
+    rows_of = {str(name): rows for name, rows in planned.groupby("queue", sort=False)}
+    calls = {
+        name: _queue_requirement(centre, name, rows, model, needed)
+        for name, rows in rows_of.items()
+        if not centre.queues[name].waits
+    }
     parts = [
-        _queue_requirement(centre, str(name), rows, model, needed)
-        for name, rows in planned.groupby("queue", sort=False)
+        calls[name] if name in calls else _waiting_requirement(centre, name, rows, calls)
+        for name, rows in rows_of.items()
     ]
     table = pd.concat(parts, ignore_index=True)
     return table[list(REQUIREMENT.columns)]
@@ -175,7 +184,7 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     )  # fmt: skip
     _check_grid(centre, pd.DatetimeIndex(rows["interval_start"]))
     parts = [_adjusted(centre, name, rows[rows["queue"] == name]) for name in centre.queues]
-    planned = pd.concat(parts, ignore_index=True)
+    planned = _with_follow_ups(centre, _moved_with_senders(centre, rows, pd.concat(parts, ignore_index=True)))
     if planned.empty:
         raise PlanningError("demand has no row at which its queue is open: give rows in the queue's hours")
     return planned
@@ -223,6 +232,51 @@ def _adjusted(centre: Centre, name: str, rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(calls=rows["calls"] * queue.volume)
 
 
+def _moved_with_senders(centre: Centre, rows: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
+    """Let the calls that a queue is sent follow the sender's volume, not its own.
+
+    A queue's demand counts what others send it. So where its own volume is v and the sender's w, calls that
+    were handed over weigh w instead of v.
+    """
+    before = rows.set_index(["queue", "interval_start"])["calls"]
+    for name, queue in centre.queues.items():
+        for other, share in [*queue.transfers.items(), *queue.consults.items()]:
+            more = queue.volume - centre.queues[other].volume
+            if more == 0 or name not in before.index or other not in before.index:
+                continue
+            at = planned["queue"] == other
+            sent = share * before[name].reindex(planned.loc[at, "interval_start"]).fillna(0.0).to_numpy()
+            planned.loc[at, "calls"] = (planned.loc[at, "calls"] + more * sent).clip(lower=0.0)
+    return planned
+
+
+def _with_follow_ups(centre: Centre, planned: pd.DataFrame) -> pd.DataFrame:
+    """Add the work that calls leave behind, where the demand does not count it itself."""
+    counted = set(planned["queue"])
+    parts = [
+        _follow_up(centre, other, share, planned[planned["queue"] == name])
+        for name, queue in centre.queues.items()
+        for other, share in queue.follow_ups.items()
+        if other not in counted and name in counted
+    ]
+    if not parts:
+        return planned
+    left = pd.concat(parts).groupby(["queue", "interval_start"], as_index=False, sort=False)
+    left = left.agg({"calls": "sum", "aht_s": "first"})
+    rank = {name: number for number, name in enumerate(centre.queues)}
+    whole = pd.concat([planned, left[planned.columns]], ignore_index=True)
+    return whole.iloc[np.argsort(whole["queue"].map(rank).to_numpy(), kind="stable")].reset_index(drop=True)
+
+
+def _follow_up(centre: Centre, other: str, share: float, calls: pd.DataFrame) -> pd.DataFrame:
+    """Work that a queue's calls leave in another, what comes while that is closed spread over the rest."""
+    queue = centre.queues[other]
+    clock = time_of_day(pd.DatetimeIndex(calls["interval_start"]))
+    own = calls[(clock >= queue.opens) & (clock < queue.closes)]
+    spread = calls["calls"].sum() / own["calls"].sum() if own["calls"].sum() > 0 else 0.0
+    return own.assign(queue=other, aht_s=queue.aht_s, calls=own["calls"] * share * queue.volume * spread)
+
+
 def _queue_requirement(
     centre: Centre, name: str, rows: pd.DataFrame, model: Model, needed: Needed
 ) -> pd.DataFrame:
@@ -247,6 +301,90 @@ def _queue_requirement(
     table = pd.concat(parts, ignore_index=True).assign(queue=name)
     table["load_erlangs"] = table["calls"] * table["aht_s"] / centre.interval_s
     return table.sort_values(["interval_start", "site"], ignore_index=True)
+
+
+def _waiting_requirement(
+    centre: Centre, name: str, rows: pd.DataFrame, calls: dict[str, pd.DataFrame]
+) -> pd.DataFrame:
+    """Heads for work that may wait, at each site on its own."""
+    share = _shares(centre, name, pd.DatetimeIndex(rows["interval_start"]))
+    shrinkage = _shrinkage(centre, name)
+    parts = []
+    for at, site in enumerate(centre.sites):
+        own = rows.assign(calls=rows["calls"] * share[:, at])[share[:, at] > 0]
+        if own.empty:
+            continue
+        heads = np.maximum(_waiting_heads(centre, name, site, own, calls), centre.queues[name].min_agents)
+        parts.append(
+            own.assign(
+                site=site,
+                agents=np.rint(heads * (1 - shrinkage[at])).astype(np.int64),
+                rostered=heads,
+                load_erlangs=own["calls"] * own["aht_s"] / centre.interval_s,
+                service_level=np.nan,
+            )
+        )
+    return pd.concat(parts, ignore_index=True).sort_values(["interval_start", "site"], ignore_index=True)
+
+
+def _waiting_heads(
+    centre: Centre, name: str, site: str, rows: pd.DataFrame, calls: dict[str, pd.DataFrame]
+) -> NDArray[np.int64]:
+    """Heads to roster at one site for work that may wait, in the intervals of its rows.
+
+    No minute is promised to anybody, so absence needs no whole head more: it makes each head worth less.
+    """
+    queue = centre.queues[name]
+    times = pd.DatetimeIndex(rows["interval_start"])
+    days = (times[-1].normalize().tz_localize(None) - times[0].normalize().tz_localize(None)).days + 1
+    whole = axis(times[0].normalize(), days, centre.interval_s)
+    place = whole.get_indexer(times)
+    on_calls = beside_calls(centre, name, site, calls, whole)
+    hours = np.zeros(len(whole))
+    hours[place] = rows["calls"] * rows["aht_s"] / 3600
+    heads = heads_for(
+        hours,
+        on_calls["beside_h"],
+        present=on_calls["rostered"],
+        is_open=np.isin(np.arange(len(whole)), place),
+        day=pd.factorize(whole.normalize())[0],
+        due_days=float(queue.due_days or 0.0),
+        gain=(queue.target.max_occupancy or 1.0)
+        * (1 - _shrinkage(centre, name)[[*centre.sites].index(site)]),
+        interval_s=float(centre.interval_s),
+    )
+    return np.asarray(heads[place])
+
+
+def beside_calls(
+    centre: Centre, name: str, site: str, calls: dict[str, pd.DataFrame], times: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Agents of the queue whose team does some waiting work at a site too, and what they get done of it.
+
+    Parameters
+    ----------
+    centre : Centre
+    name, site : str
+        Queue of the work that may wait, and where it is done.
+    calls : mapping
+        REQUIREMENT of the queues of calls, by name.
+    times : DatetimeIndex
+
+    Returns
+    -------
+    DataFrame
+        Index the times: rostered (heads for calls), beside_h (agent-hours between calls in which the work
+        gets on).
+    """
+    team = centre.team_for(name, site)
+    first = centre.teams[team].queues[0] if team else name
+    columns = ["agents", "rostered", "load_erlangs"]
+    table = pd.DataFrame(0.0, index=times, columns=columns)
+    if first in calls:
+        own = calls[first][calls[first]["site"] == site].set_index("interval_start")
+        table = own[columns].reindex(times).fillna(0.0)
+    free_h = (table["agents"] - table["load_erlangs"]).clip(lower=0) * centre.interval_s / 3600
+    return table[["rostered"]].astype("int64").assign(beside_h=centre.queues[name].beside_calls * free_h)
 
 
 @dataclass(frozen=True)

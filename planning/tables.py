@@ -356,6 +356,13 @@ COST = Table(
         "base_rub": Column("number", "hours at the plain rate, with contributions", "roubles", low=0),
         "night_rub": Column("number", "premium for night hours", "roubles", low=0),
         "holiday_rub": Column("number", "premium for holiday hours", "roubles", low=0),
+        "turnover_rub": Column(
+            "number",
+            "hiring and teaching who replaces those who leave or rise, learners' wages",
+            "roubles",
+            low=0,
+        ),
+        "leaders_rub": Column("number", "a share of the heads of team", "roubles", low=0),
         "total_rub": Column("number", "sum", "roubles", low=0),
     },
     key=("team",),

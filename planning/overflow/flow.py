@@ -146,6 +146,7 @@ def _plain(centre: Centre) -> dict[str, object]:
     """Settings that were applied to the demand already."""
     return {
         f"queues.{name}.{key}": value
-        for name in centre.queues
-        for key, value in (("volume", 1.0), ("aht_s", None))
+        for name, queue in centre.queues.items()
+        # Work that calls leave behind has the setting's handle time and no other.
+        for key, value in (("volume", 1.0), ("aht_s", queue.aht_s if queue.waits else None))
     }

@@ -266,14 +266,18 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
 
 
 def cost_bars(cost: pd.DataFrame, colours: Mapping[str, str] = COLOURS) -> go.Figure:
-    """Cost by team, plain hours and night premium, the dearest team first."""
+    """Cost by team and part, the dearest team first; parts that cost nothing are left out."""
     ordered = cost.sort_values("total_rub", ascending=False)
     names = [_label(str(team)) for team in ordered["team"]]
     fig = figure(title="What it costs", xaxis_title="million roubles", barmode="stack")
     for column, name, colour in (
         ("base_rub", "hours", colours["supply"]),
         ("night_rub", "night premium", colours["requirement"]),
+        ("turnover_rub", "hiring and teaching", colours["kaluga"]),
+        ("leaders_rub", "heads of team", colours["target"]),
     ):
+        if column.startswith(("turnover", "leaders")) and not ordered[column].any():
+            continue
         fig.add_bar(
             x=(ordered[column] / 1e6).round(5), y=names, name=name, orientation="h", marker={"color": colour},
             hovertemplate="%{x:.2f} M",

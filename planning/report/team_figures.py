@@ -9,6 +9,7 @@ from planning.report.style import COLOURS, figure
 
 __all__ = [
     "duties",
+    "flexibility",
     "funnel",
     "headcount",
     "moves",
@@ -290,3 +291,31 @@ def reach(table: pd.DataFrame) -> go.Figure:
     ):
         fig.add_bar(x=table.index, y=table[column].round(5), name=name, marker={"color": colour})
     return fig.update_yaxes(tickformat=".0%", range=[0, 1]).update_xaxes(dtick=2)
+
+
+def flexibility(table: pd.DataFrame) -> go.Figure:
+    """Share of the gain of teams that learn each other's work, by how many of them do, a line a staffing.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `planning.teams.specialists.designs`; the last number of seats of each staffing is everybody.
+    """
+    fig = figure(
+        title="A little flexibility",
+        xaxis_title="seats in each team with both skills",
+        yaxis_title="part of what everybody with both skills would gain",
+    )
+    colours = [COLOURS["moscow"], COLOURS["kaluga"], COLOURS["bad"], _GREY]
+    for (fewer, own), colour in zip(table.groupby("fewer"), colours, strict=False):
+        some, whole = own.iloc[:-1], own["gain"].iloc[-1]
+        name = "as many agents as apart" if fewer == 0 else f"{fewer} fewer in each team"
+        fig.add_scatter(
+            x=some["cross_trained"],
+            y=(some["gain"] / whole).round(5),
+            error_y={"array": (some["half_width"] / whole).round(5), "thickness": 1},
+            name=name,
+            mode="lines+markers",
+            line={"color": colour},
+        )
+    return fig.update_yaxes(tickformat=".0%", range=[0, 1.05]).update_xaxes(dtick=1)

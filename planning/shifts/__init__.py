@@ -5,6 +5,7 @@ from planning.shifts.cover import CoverPlan, cover, horizon, on_position, requir
 from planning.shifts.day import DayCover, cover_day, seats_of
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.search import CoverSettings, Progress
+from planning.shifts.whole import cover_all, waiting_work
 
 __all__ = [
     "Break",
@@ -16,6 +17,7 @@ __all__ = [
     "Shape",
     "catalogue",
     "cover",
+    "cover_all",
     "cover_day",
     "format_shift",
     "horizon",
@@ -24,4 +26,5 @@ __all__ = [
     "requirement_by_team",
     "seats_of",
     "shapes",
+    "waiting_work",
 ]

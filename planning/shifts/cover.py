@@ -22,7 +22,7 @@ from planning.shifts.search import CoverSettings, Found, Progress, search
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["CoverPlan", "cover", "horizon", "on_position", "requirement_by_team"]
+__all__ = ["CoverPlan", "cover", "horizon", "on_position", "requirement_by_team", "shift_rows"]
 
 
 @dataclass(frozen=True)
@@ -140,12 +140,13 @@ def cover(
 def requirement_by_team(
     centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex
 ) -> dict[str, pd.Series]:
-    """Heads to roster of each team by interval for its first queue, zero where that is closed."""
+    """Heads to roster of each team by interval for what it is staffed for, zero where that is closed."""
     found: dict[str, pd.Series] = {}
     for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False):
         team = centre.team_for(queue, site)
         if team is not None:
-            found[team] = rows.set_index("interval_start")["rostered"].reindex(times, fill_value=0)
+            heads = rows.set_index("interval_start")["rostered"].reindex(times, fill_value=0)
+            found[team] = found[team] + heads if team in found else heads
     return found
 
 
@@ -226,7 +227,7 @@ def _plan(
     numbers = {pattern: number for number, pattern in enumerate(shapes)}
     shifts, teams, unmet, binding = [], [], [], []
     for number, (group, one) in enumerate(zip(groups, found, strict=True)):
-        table = _shifts(centre, people[number], numbers)
+        table = shift_rows(centre, people[number], numbers)
         bound = min(one.bound_rub, relaxed.get(number, np.inf))
         shifts.append(table)
         teams.append(_teams(group, table, group.program.value(one.x), bound))
@@ -246,10 +247,10 @@ def _plan(
     )
 
 
-def _shifts(
+def shift_rows(
     centre: Centre, people: list[tuple[str, pd.Timestamp, Pattern, int]], numbers: dict[Pattern, int]
 ) -> pd.DataFrame:
-    """SHIFTS rows of (team, start, pattern, heads), with premiums and cost."""
+    """Write (team, start, pattern, heads) as SHIFTS, with premiums and cost."""
     rows = pd.DataFrame(
         [
             (f"{team}-{start:%Y%m%dT%H%M}-{numbers[pattern]:03d}", centre.teams[team].site, team, start,

@@ -113,6 +113,9 @@ def wire(centre: Centre, demand: pd.DataFrame, roster: pd.DataFrame, breaks: pd.
     if unknown:
         raise PlanningError(f"roster names team {unknown[0]!r}, must be one of {', '.join(centre.teams)}")
     planned = planned_demand(centre, demand)
+    # Work that may wait has no caller: it is put aside when somebody calls.
+    waits = planned["queue"].map(lambda name: centre.queues[name].waits)
+    planned = planned if waits.all() else planned[~waits].reset_index(drop=True)
     times = _whole_days(centre, pd.DatetimeIndex(planned["interval_start"]))
     rows = {str(name): part for name, part in planned.groupby("queue", sort=False)}
     queues = {name: _plan_of(centre, name, part, times) for name, part in rows.items()}
@@ -244,7 +247,7 @@ def _queue(
     spread = Law.lognormal(one.aht_s, settings.service_cv) if settings.service_cv else None
     patient = np.isfinite(settings.patience_s)
     patience = Law.exponential(settings.patience_s) if patient else Law.never()
-    home = roster[roster["team"].isin([t for t, team in centre.teams.items() if team.queues[0] == name])]
+    home = roster[roster["team"].isin([t for t, team in centre.teams.items() if team.queues[:1] == [name]])]
     home = home[home["site"].isin(pool.sites)]
     return Queue(
         pool.label,

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
-from pydantic import Field, model_validator
 
-from planning.centre import NotNegative, Positive, Share
 from planning.errors import PlanningError
-from planning.settings import Settings
 
 if TYPE_CHECKING:
     from planning.centre import Centre
+    from planning.systems import Careers
 
 __all__ = [
     "CareerPlan",
-    "Careers",
-    "Grade",
+    "cost_of_careers",
     "grade_needs",
     "hedges",
+    "hires_for",
     "plan_careers",
+    "presence_h",
     "price_of_leaving",
     "project",
     "simulate_careers",
+    "turnover",
 ]
 
 # Whole people against fractions of a need: the bound is seldom reached, and a search for it does not end.
@@ -36,95 +36,6 @@ _GAP = 2e-3
 _NODES = 100
 _MONTH_WEEKS = 365 / 7 / 12
 _LEAVE_DAYS_YEAR = 365
-
-
-class Grade(Settings):
-    """A step of the career."""
-
-    promoted_from: str | None = None
-    """Grade below, whose people rise to this one; None for the grade that is hired into."""
-    leaves_month: Share
-    """Share of the grade's people who leave the company in a month, once they are no beginners."""
-    training: list[Share]
-    """Work done in each of the first months in the grade, a share of a full colleague's."""
-    span: Positive | None = None
-    """People of all other grades to one of this; None where the need comes from the requirement."""
-    wage_rub_month: Positive | None = None
-    """Gross monthly wage; None for that of the centre's teams of this grade."""
-
-
-class Careers(Settings):
-    """How people come, rise and leave."""
-
-    grades: Annotated[dict[str, Grade], Field(min_length=1)]
-    """Grades by name, from the first to the last."""
-    beginners_leave: Annotated[list[Share], Field(min_length=1)]
-    """Share who leave in each of the first months after hiring; promotion is open after them."""
-    months: Annotated[int, Field(gt=0)]
-    """Months of the plan."""
-    run_out_months: Annotated[int, Field(ge=0)]
-    """Months that the model looks further, so that the plan does not end in a sell-out."""
-    class_seats: Annotated[int, Field(ge=0)]
-    """Most people hired in a month: places in the training class."""
-    hire_rub: NotNegative
-    """Advertising, choosing and teaching one hire, wages apart, roubles."""
-    promote_rub: NotNegative
-    """Teaching one promoted colleague, wages apart, roubles."""
-    short_rub_month: Positive
-    """Price of a colleague missing for a month: so high that a team is short only where it must be."""
-    growth_month: Annotated[float, Field(gt=-1, allow_inf_nan=False)]
-    """Growth of the work in a month, a share."""
-    paid_per_hour: Positive
-    """Paid hours for an hour on position: rests, and shifts that do not fit the load to the minute."""
-    leave_days: Annotated[float, Field(ge=0, lt=365)]
-    """Annual leave, calendar days."""
-    leave_cv: NotNegative
-    """Coefficient of variation of a year's rate of leaving around the expected one."""
-    path_factor: Positive
-    """How many times as often operators leave where nobody is promoted."""
-
-    @model_validator(mode="after")
-    def _one_ladder(self) -> Self:
-        entries = [name for name, grade in self.grades.items() if grade.promoted_from is None]
-        if len(entries) != 1:
-            raise ValueError(f"{len(entries)} grades have no promoted_from, must be one: the one hired into")
-        seen: set[str] = set()
-        for name, grade in self.grades.items():
-            if grade.promoted_from is not None and grade.promoted_from not in seen:
-                raise ValueError(
-                    f"grades.{name}.promoted_from is {grade.promoted_from!r}, must be a grade before "
-                    "it in the file: order them from the first to the last"
-                )
-            seen.add(name)
-        if len(self.grades[entries[0]].training) > len(self.beginners_leave):
-            raise ValueError(f"grades.{entries[0]}.training is longer than beginners_leave: add months there")
-        return self
-
-    @property
-    def entry(self) -> str:
-        """The grade that is hired into."""
-        return next(name for name, grade in self.grades.items() if grade.promoted_from is None)
-
-    @property
-    def staying(self) -> NDArray[np.float64]:
-        """Share of a class still there k months after hiring, k = 0 to the end of the beginners' months."""
-        return np.concatenate([[1.0], np.cumprod(1 - np.array(self.beginners_leave))])
-
-    def leaving(self, factor: float) -> Self:
-        """Return the careers with every rate of leaving multiplied, at most 1."""
-        raw = self.model_dump()
-        raw["beginners_leave"] = [min(1.0, rate * factor) for rate in self.beginners_leave]
-        for grade in raw["grades"].values():
-            grade["leaves_month"] = min(1.0, grade["leaves_month"] * factor)
-        return self.of(raw)
-
-    def without_path(self) -> Self:
-        """Return the careers with operators leaving as they would if nobody was ever promoted."""
-        raw = self.model_dump()
-        raw["beginners_leave"] = [min(1.0, rate * self.path_factor) for rate in self.beginners_leave]
-        entry = raw["grades"][self.entry]
-        entry["leaves_month"] = min(1.0, entry["leaves_month"] * self.path_factor)
-        return self.of(raw)
 
 
 def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> pd.DataFrame:
@@ -152,29 +63,138 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
     if days % 7:
         raise PlanningError(f"the requirement spans {days} days, must span whole weeks: give 7, 14, ... days")
     hours = requirement.groupby(["queue", "site"])["rostered"].sum() * centre.interval_s / 3600
-    rows = []
-    for (queue, site), rostered_h in hours.items():
-        team = centre.teams[str(centre.team_for(queue, site))]
-        rows.append((team.grade, rostered_h, rostered_h * team.wage_rub_month))
-    by_grade = pd.DataFrame(rows, columns=["grade", "hours", "pay"]).groupby("grade").sum()
-    unknown = sorted(set(by_grade.index) - set(careers.grades))
+    by_team = hours.groupby([centre.team_for(*key) for key in hours.index], sort=False).sum()
+    per_head = presence_h(centre, careers) / (careers.paid_per_hour * _MONTH_WEEKS / (days / 7))
+    return _needs(centre, careers, by_team / per_head)
+
+
+def presence_h(centre: Centre, careers: Careers) -> float:
+    """Paid hours of work of a full colleague in a month, annual leave taken off."""
+    return centre.pay.norm_h_month * (1 - careers.leave_days / _LEAVE_DAYS_YEAR)
+
+
+def _needs(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.DataFrame:
+    """Heads and wage of each grade, from the heads of each team."""
+    grades = [centre.teams[str(team)].grade for team in heads_by_team.index]
+    unknown = sorted(set(grades) - set(careers.grades))
     if unknown:
         raise PlanningError(
             f"the centre has the grade {unknown[0]!r}, which the careers lack: add it to them"
         )
-    presence_h = centre.pay.norm_h_month * (1 - careers.leave_days / _LEAVE_DAYS_YEAR)
-    heads = by_grade["hours"] / (days / 7) * _MONTH_WEEKS * careers.paid_per_hour / presence_h
-    wages = by_grade["pay"] / by_grade["hours"]
+    heads = heads_by_team.groupby(grades).sum()
+    wages = pd.Series([centre.teams[str(team)].wage_rub_month for team in heads_by_team.index])
+    # The mean over the teams by heads; where there is no work, any of them will do.
+    weight = np.maximum(heads_by_team.to_numpy(), 1e-12)
+    pay = (wages * weight).groupby(grades).sum() / pd.Series(weight).groupby(grades).sum()
     table = {}
     for name, grade in careers.grades.items():
         need = heads.sum() / grade.span if grade.span else heads.get(name, 0.0)
-        wage = grade.wage_rub_month or wages.get(name)
+        others = [team.wage_rub_month for team in centre.teams.values() if team.grade == name]
+        wage = grade.wage_rub_month or pay.get(name, max(others, default=None))
         if wage is None:
             raise PlanningError(
                 f"grades.{name}.wage_rub_month is missing: no team of the centre has this grade"
             )
         table[name] = {"heads": need, "wage_rub": wage * (1 + centre.pay.contributions)}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("grade")
+
+
+def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
+    r"""What it takes each month to keep every grade at its need for ever, if people leave as expected.
+
+    Who leaves or rises is replaced from below, down to the grade that is hired into. With need w, leaving l,
+    out the promotions out of the grade and T the work that a newcomer still lacks, a grade that is promoted
+    into takes :math:`f = (l w + \text{out}) / (1 - l T)` a month; the grade that is hired into takes
+    :math:`h = (l w + \text{out}) / (s + l P)`, where s is the share of a class who stay to its end and P the
+    work of a class meanwhile. This is the plan of `plan_careers` in the long run.
+
+    Parameters
+    ----------
+    careers : Careers
+    needs : DataFrame
+        As `grade_needs` gives it.
+
+    Returns
+    -------
+    DataFrame
+        Index grade: moves (hired, or promoted into it, a month), heads, moves_rub (hiring and teaching, a
+        month), learning_rub (wages of the heads beyond the need, who still learn, a month).
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> careers = Centre.load().systems.careers
+    >>> needs = pd.DataFrame({"heads": 0.0, "wage_rub": 100_000.0}, index=list(careers.grades))
+    >>> needs.loc["operator", "heads"] = 100.0
+    >>> turnover(careers, needs)["moves"].round(2).head(2).to_dict()
+    {'operator': 1.2, 'senior': 0.0}
+    """
+    moves: dict[str, float] = {}
+    heads: dict[str, float] = {}
+    for name in reversed(careers.grades):
+        grade, need = careers.grades[name], float(needs.loc[name, "heads"])
+        out = sum(moves[above] for above in moves if careers.grades[above].promoted_from == name)
+        present, work = _weights(careers, name)
+        gone = grade.leaves_month * need + out
+        if name == careers.entry:
+            moves[name] = gone / (careers.staying[-1] + grade.leaves_month * work.sum())
+            heads[name] = need + moves[name] * (present - work).sum()
+        else:
+            moves[name] = gone / (1 + grade.leaves_month * work.sum())
+            heads[name] = need - moves[name] * work.sum()
+    table = pd.DataFrame({"moves": moves, "heads": heads}).loc[list(careers.grades)].rename_axis("grade")
+    price = [careers.hire_rub if name == careers.entry else careers.promote_rub for name in careers.grades]
+    learning = (table["heads"] - needs["heads"]) * needs["wage_rub"]
+    return table.assign(moves_rub=table["moves"] * price, learning_rub=learning)
+
+
+def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.DataFrame:
+    """What the hours of each team cost beyond their pay: who leaves is replaced, and somebody leads them.
+
+    Parameters
+    ----------
+    centre : Centre
+    careers : Careers
+    paid_h : Series
+        Index team: paid hours of any time.
+
+    Returns
+    -------
+    DataFrame
+        Index team: turnover_rub (as `turnover` has it: hiring, teaching, learners' wages) and leaders_rub
+        (wages of the grades with a span, and their turnover). Nothing for a team that is on duty and has no
+        career here.
+    """
+    table = pd.DataFrame(0.0, index=paid_h.index, columns=["turnover_rub", "leaders_rub"])
+    heads, needs, moves = _replaced(centre, careers, paid_h)
+    if heads.empty:
+        return table
+    extra = moves["moves_rub"] + moves["learning_rub"]
+    each = extra / needs["heads"].where(needs["heads"] > 0, 1.0)
+    leads = [name for name, grade in careers.grades.items() if grade.span]
+    leaders = (needs["heads"] * needs["wage_rub"] + extra)[leads].sum() / heads.sum()
+    grades = [centre.teams[str(team)].grade for team in heads.index]
+    table.loc[heads.index, "turnover_rub"] = heads * each.loc[grades].to_numpy()
+    table.loc[heads.index, "leaders_rub"] = heads * leaders
+    return table
+
+
+def hires_for(centre: Centre, careers: Careers, paid_h: pd.Series) -> float:
+    """People to be hired for so many paid hours of each team (index), so that the teams stay as they are."""
+    heads, _, moves = _replaced(centre, careers, paid_h)
+    return 0.0 if heads.empty else float(moves.loc[careers.entry, "moves"])
+
+
+def _replaced(
+    centre: Centre, careers: Careers, paid_h: pd.Series
+) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
+    """Months of one head in each team with a career, and for as long the needs and the turnover."""
+    careered = [bool(centre.teams[str(team)].queues) and hours > 0 for team, hours in paid_h.items()]
+    heads = paid_h[careered] / presence_h(centre, careers)
+    if heads.empty:
+        return heads, pd.DataFrame(), pd.DataFrame()
+    needs = _needs(centre, careers, heads)
+    return heads, needs, turnover(careers, needs)
 
 
 @dataclass(frozen=True)
@@ -223,9 +243,10 @@ def plan_careers(careers: Careers, needs: pd.DataFrame, start: Mapping[str, floa
 
     Examples
     --------
-    >>> from planning.teams import Systems
+    >>> from planning import Centre
     >>> short = {"months": 6, "run_out_months": 0}
-    >>> careers = Careers.of(Systems.load().careers.model_dump() | short)
+    >>> from planning.systems import Careers
+    >>> careers = Careers.of(Centre.load().systems.careers.model_dump() | short)
     >>> needs = pd.DataFrame({"heads": 20.0, "wage_rub": 100_000.0}, index=list(careers.grades))
     >>> found = plan_careers(careers, needs, dict.fromkeys(careers.grades, 22))
     >>> bool(found.stocks["short"].max() < 1)

@@ -4,57 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from math import ceil
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field
 
 from planning.calendars import axis, day_start, time_of_day
-from planning.centre import NotNegative, Positive, Share, clock_text
 from planning.errors import PlanningError
-from planning.settings import Settings
-from planning.shifts.catalogue import catalogue, premium_hours, shapes
-from planning.tables import CALLS, SHIFTS
+from planning.tables import CALLS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
+    from planning.systems import Quality
 
-__all__ = ["Quality", "review_demand", "review_shifts", "sample_calls", "workload"]
+__all__ = ["mystery_calls", "never_rung", "review_demand", "sample_calls", "with_reviews", "workload"]
 
 _DAYS_MONTH = 365 / 12
-
-
-class Quality(Settings):
-    """What the quality group does for each operator, and what it takes a good operator to be."""
-
-    calls_month: Annotated[int, Field(gt=0)]
-    """Calls of each operator that are listened to in a month."""
-    mystery_month: NotNegative
-    """Mystery calls to each operator in a month, on average."""
-    replay: Positive
-    """Time to listen to a call, a multiple of its length."""
-    scoring_min: NotNegative
-    """Time to score one call, minutes."""
-    mystery_min: NotNegative
-    """Time for a mystery call with its preparation and score, minutes."""
-    feedback_min: NotNegative
-    """Talk with each operator once a month, minutes."""
-    calibration: Share
-    """Time in which reviewers score the same calls to agree on the scale, a share of all other work."""
-    good: Share
-    """Share of calls that pass with an operator who must not be blamed."""
-    bad: Share
-    """Share of calls that pass with an operator who must be helped."""
-    risk: Share
-    """Largest probability of a wrong verdict, of either kind, that counts as fair."""
-    pass_mean: Share
-    """Share of calls that pass, over all operators; makes the synthetic scores."""
-    pass_strength: Positive
-    """How alike operators are: their shares are Beta(mean x strength, (1 - mean) x strength)."""
 
 
 def workload(quality: Quality, *, operators: int, call_s: float) -> pd.DataFrame:
@@ -80,8 +47,8 @@ def workload(quality: Quality, *, operators: int, call_s: float) -> pd.DataFrame
 
     Examples
     --------
-    >>> from planning.teams import Systems
-    >>> hours = workload(Systems.load().quality, operators=400, call_s=220.0)["hours"]
+    >>> from planning import Centre
+    >>> hours = workload(Centre.load().systems.quality, operators=400, call_s=220.0)["hours"]
     >>> round(float(hours["listening"]))
     869
     """
@@ -112,7 +79,7 @@ def review_demand(
 ) -> pd.DataFrame:
     """Spread a month's work of the quality group evenly over the open hours, as demand to be planned.
 
-    This is how a whole plan counts it; `review_shifts` needs fewer hours, since a review may wait.
+    The queue's `due_days` says how long a review may wait.
 
     Parameters
     ----------
@@ -148,64 +115,97 @@ def review_demand(
     )
 
 
-def review_shifts(
-    centre: Centre, work: pd.DataFrame, *, team: str, start: date | str, days: int, kind: str = "day"
-) -> pd.DataFrame:
-    """Give the quality group's work of some days to whole shifts on its working days.
-
-    No minute of the day has a requirement of its own: only the hours on position, breaks left out, must add
-    up to the work over the team's occupancy and presence.
+def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Put the quality group's work for these people in the place of what a demand has for its queue.
 
     Parameters
     ----------
     centre : Centre
-    work : DataFrame
-        As `workload` gives it.
-    team : str
-        Whose shifts they are; its first queue sets the hour at which they start and the occupancy.
-    start : date or str
-        First local day.
-    days : int
-        Number of local days; Saturdays, Sundays and public holidays are free.
-    kind : str
-        Kind of shift.
+    demand : DataFrame
+        DEMAND of whole days.
+    people : DataFrame, optional
+        PEOPLE; each who answers calls is listened to. Without them, so many as the settings say.
 
     Returns
     -------
     DataFrame
-        SHIFTS with ``night_h``, a row a working day, as `planning.build_roster` takes them.
+        DEMAND; as it came where the centre has no quality group or the demand none of its work.
+    """
+    quality = centre.systems.quality
+    if quality is None or quality.queue not in set(demand["queue"]):
+        return demand
+    calls = demand[[not centre.queues[name].waits for name in demand["queue"]]]
+    answering = {
+        name
+        for name, team in centre.teams.items()
+        if any(not centre.queues[queue].waits for queue in team.queues)
+    }
+    operators = quality.operators if people is None else int(people["team"].isin(answering).sum())
+    if calls["calls"].sum() == 0 or operators == 0:
+        return demand
+    call_s = float(np.average(calls["aht_s"], weights=calls["calls"]))
+    days = demand["interval_start"].dt.normalize()
+    work = review_demand(
+        centre,
+        workload(quality, operators=operators, call_s=call_s),
+        start=days.min().date(),
+        days=days.nunique(),
+        queue=quality.queue,
+    )
+    rest = demand[demand["queue"] != quality.queue]
+    return pd.concat([rest, work.astype(rest[work.columns].dtypes)], ignore_index=True)
+
+
+def mystery_calls(
+    quality: Quality, needed: pd.DataFrame, queue: str, *, operators: int, seed: int = 1
+) -> pd.DatetimeIndex:
+    """Plan when to ring as a customer, so that every operator is as likely to answer.
+
+    Nobody can ask for a certain operator, the quality group neither; but a call at a moment drawn by the
+    agents on position then reaches each hour of duty, whoever works it, with the same chance.
+
+    Parameters
+    ----------
+    quality : Quality
+    needed : DataFrame
+        REQUIREMENT of the days in which to ring.
+    queue : str
+    operators : int
+        People who answer the queue.
+    seed : int
+
+    Returns
+    -------
+    DatetimeIndex
+        In order: `mystery_month` an operator, for so many days.
 
     Raises
     ------
     PlanningError
-        Team or kind is unknown, no such shift starts with the queue, or no day is a working day.
+        The requirement does not hold the queue.
     """
-    if team not in centre.teams:
-        raise PlanningError(f"team is {team!r}, must be one of {', '.join(centre.teams)}")
-    settings, queue = centre.teams[team], centre.queues[centre.teams[team].queues[0]]
-    times = axis(day_start(start, centre.time_zone), days, centre.interval_s)
-    kinds = {shape.kind: shape for shape in shapes(centre)}
-    shifts = catalogue(centre, settings.site, times, [*kinds.values()])
-    shifts = shifts[shifts["shape"].map(lambda number: [*kinds][number] == kind)].reset_index(drop=True)
-    starts, ends = pd.DatetimeIndex(shifts["start"]), pd.DatetimeIndex(shifts["end"])
-    shifts = shifts.join(premium_hours(centre, starts, ends, centre.sites[settings.site].ahead_h))
-    working = (starts.day_of_week < 5) & (shifts["holiday_h"] == 0)
-    shifts = shifts[working & (time_of_day(starts) == queue.opens)].reset_index(drop=True)
-    if shifts.empty:
-        raise PlanningError(
-            f"no {kind!r} shift of {team} starts at {clock_text(queue.opens)} on a working day: use one of "
-            f"{', '.join(centre.shifts.lengths_h)}, or change shifts.start_every_min"
-        )
-    away_s = sum(slot.length_s for slot in kinds[kind].slots)
-    on_position_h = (kinds[kind].length_s - away_s) / 3600
-    useful_h = on_position_h * (queue.target.max_occupancy or 1.0) * (1 - settings.shrinkage)
-    heads = ceil(round(work["hours"].sum() / _DAYS_MONTH * days / useful_h, 9))
-    return shifts.assign(
-        shift_id=[f"{team}-{day:%Y%m%dT%H%M}" for day in shifts["start"]],
-        site=settings.site,
-        team=team,
-        headcount=np.diff(np.arange(len(shifts) + 1) * heads // len(shifts)),
-    )[[*SHIFTS.columns, "night_h"]]
+    agents = needed[needed["queue"] == queue].groupby("interval_start")["agents"].sum()
+    if not agents.sum():
+        raise PlanningError(f"queue is {queue!r}, must be one of {', '.join(needed['queue'].unique())}")
+    days = agents.index.normalize().nunique()
+    count = round(quality.mystery_month * operators * days / _DAYS_MONTH)
+    rng = np.random.default_rng(seed)
+    at = rng.choice(len(agents), count, p=agents / agents.sum())
+    length_s = (agents.index[1:] - agents.index[:-1]).min().total_seconds() if len(agents) > 1 else 900.0
+    within = pd.to_timedelta((rng.random(count) * length_s).astype(int), unit="s")
+    return pd.DatetimeIndex(agents.index[at] + within).sort_values()
+
+
+def never_rung(quality: Quality, months: float) -> float:
+    """Share of the operators whom no mystery call has reached after so many months: chance spares some.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> round(never_rung(Centre.load().systems.quality, 4), 3)
+    0.135
+    """
+    return float(np.exp(-quality.mystery_month * months))
 
 
 def sample_calls(

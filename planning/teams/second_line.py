@@ -10,21 +10,19 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from planning.calendars import hours_within
-from planning.centre import NotNegative, Positive, Share
 from planning.errors import PlanningError
 from planning.queueing import measures
 from planning.service import hourly_rates
-from planning.settings import Settings
 from planning.staffing import requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
+    from planning.systems import SecondLine
 
 __all__ = [
-    "Inflow",
-    "SecondLine",
     "customers_kept",
     "last_agent",
+    "leavers",
     "load_by_part",
     "net_worth",
     "reached_in_time",
@@ -34,83 +32,51 @@ __all__ = [
 ]
 
 
-class Inflow(Settings):
-    """One kind of call that the first line hands on."""
-
-    share: Share
-    """Share of the first line's calls."""
-    aht_s: Positive
-    """Mean handle time at the second line, seconds."""
-
-
-class SecondLine(Settings):
-    """What the second line is asked to do, and what a customer who stays is worth."""
-
-    transfers: Inflow
-    """Calls that the first line cannot answer."""
-    consults: Inflow
-    """Operators who ask while their caller waits; the first line's own time is in its handle time."""
-    leavers: Inflow
-    """Customers who want to leave."""
-    save_rate: Share
-    """Share of the leavers kept, of those who are answered at once."""
-    half_s: Positive
-    """Wait after which a leaver is kept half as often, seconds."""
-    kept_months: Positive
-    """Months that a kept customer stays."""
-    margin_rub_month: NotNegative
-    """Margin on a customer, roubles a month."""
-    offer_rub_month: NotNegative
-    """What the better offer costs, roubles a month."""
-    paid_per_hour: Positive
-    """Paid hours for an hour on position: rests, and shifts that do not fit the load to the minute."""
-
-    @property
-    def value_rub(self) -> float:
-        """What a kept customer is worth, roubles."""
-        return self.kept_months * (self.margin_rub_month - self.offer_rub_month)
-
-    @property
-    def inflows(self) -> dict[str, Inflow]:
-        """The kinds of call by name."""
-        return {"transfers": self.transfers, "consults": self.consults, "leavers": self.leavers}
-
-
-def load_by_part(settings: SecondLine, first_line_calls: float) -> pd.DataFrame:
+def load_by_part(centre: Centre, first_line_calls: float) -> pd.DataFrame:
     """Calls and work that so many first-line calls make for the second line.
+
+    Transfers and consults are the shares that the first line's queue has in the centre's file, as the
+    simulation uses them; leavers come by themselves.
 
     Returns
     -------
     DataFrame
         Index part: calls, aht_s, hours (of handling).
 
+    Raises
+    ------
+    PlanningError
+        The centre has no settings of the second line.
+
     Examples
     --------
-    >>> from planning.teams import Systems
-    >>> load_by_part(Systems.load().second_line, 20_000.0)["calls"].to_dict()
-    {'transfers': 900.0, 'consults': 600.0, 'leavers': 300.0}
+    >>> from planning import Centre
+    >>> load_by_part(Centre.load(), 20_000.0)["calls"].to_dict()
+    {'transfers': 1000.0, 'consults': 200.0, 'leavers': 600.0}
     """
-    rows = {
-        name: (part.share * first_line_calls, part.aht_s, part.share * first_line_calls * part.aht_s / 3600)
-        for name, part in settings.inflows.items()
+    settings = centre.systems.part("second_line")
+    asks, queue = centre.queues[settings.first_line], settings.queue
+    parts = {
+        "transfers": (asks.transfers.get(queue, 0.0), settings.transfers_aht_s),
+        "consults": (asks.consults.get(queue, 0.0), settings.consults_aht_s),
+        "leavers": (settings.leavers_share, settings.leavers_aht_s),
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["calls", "aht_s", "hours"]).rename_axis(
-        "part"
-    )
+    rows = {
+        name: (share * first_line_calls, aht_s, share * first_line_calls * aht_s / 3600)
+        for name, (share, aht_s) in parts.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["calls", "aht_s", "hours"])
+    return table.rename_axis("part")
 
 
-def second_line_demand(
-    settings: SecondLine, demand: pd.DataFrame, *, first_line: str = "first_line", queue: str = "second_line"
-) -> pd.DataFrame:
+def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     """Derive the second line's demand from the first line's, so that a change of one moves the other.
 
     Parameters
     ----------
-    settings : SecondLine
+    centre : Centre
     demand : DataFrame
         DEMAND that holds the first line.
-    first_line, queue : str
-        Names of the two queues.
 
     Returns
     -------
@@ -120,16 +86,18 @@ def second_line_demand(
     Raises
     ------
     PlanningError
-        The demand does not hold the first line.
+        The demand does not hold the first line, or the centre no settings of the second.
     """
-    rows = demand[demand["queue"] == first_line]
+    settings = centre.systems.part("second_line")
+    rows = demand[demand["queue"] == settings.first_line]
     if rows.empty:
-        raise PlanningError(f"queue {first_line!r} is not in the demand, which has {set(demand['queue'])}")
-    parts = settings.inflows.values()
-    share = sum(part.share for part in parts)
-    work = sum(part.share * part.aht_s for part in parts)
+        raise PlanningError(
+            f"queue {settings.first_line!r} is not in the demand, which has {set(demand['queue'])}"
+        )
+    each = load_by_part(centre, 1.0)
+    share, work = each["calls"].sum(), each["hours"].sum() * 3600
     aht_s = work / share if share else 0.0
-    return rows.assign(queue=queue, calls=rows["calls"] * share, aht_s=aht_s).reset_index(drop=True)
+    return rows.assign(queue=settings.queue, calls=rows["calls"] * share, aht_s=aht_s).reset_index(drop=True)
 
 
 def reached_in_time(
@@ -204,6 +172,7 @@ def net_worth(
     aht_s: ArrayLike,
     agents: ArrayLike,
     *,
+    leaving: float,
     patience_s: float,
     abandoned_rub: float,
     agent_rub_h: ArrayLike,
@@ -216,6 +185,8 @@ def net_worth(
     settings : SecondLine
     calls, aht_s, agents : array_like
         They broadcast.
+    leaving : float
+        Share of the calls that are customers who want to leave.
     patience_s : float
         Mean patience, seconds.
     abandoned_rub : float
@@ -224,7 +195,6 @@ def net_worth(
         What an agent on position costs, roubles an hour.
     """
     calls, agents = np.asarray(calls, float), np.asarray(agents, float)
-    leaving = _leaving(settings)
     reached = reached_in_time(
         calls, aht_s, agents, patience_s=patience_s, half_s=settings.half_s, interval_s=interval_s
     )
@@ -234,19 +204,14 @@ def net_worth(
     return np.asarray(worth - agents * np.asarray(agent_rub_h) * interval_s / 3600)
 
 
-def worth_of_staff(
-    centre: Centre, settings: SecondLine, demand: pd.DataFrame, *, queue: str = "second_line"
-) -> pd.DataFrame:
+def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     """Set the staff that the target asks for against the staff that pays best, interval by interval.
 
     Parameters
     ----------
     centre : Centre
-    settings : SecondLine
     demand : DataFrame
         DEMAND of the second line, as `second_line_demand` gives it.
-    queue : str
-        Its name.
 
     Returns
     -------
@@ -260,6 +225,8 @@ def worth_of_staff(
     PlanningError
         The demand does not hold the queue, or its callers never give up.
     """
+    settings, leaving = centre.systems.part("second_line"), leavers(centre)
+    queue = settings.queue
     needed = requirement(centre, demand[demand["queue"] == queue])
     table = _agent_cost(centre, settings, needed)
     patience_s, interval_s = centre.queues[queue].patience_s, float(centre.interval_s)
@@ -271,6 +238,7 @@ def worth_of_staff(
         table[["calls"]].to_numpy(),
         table[["aht_s"]].to_numpy(),
         tried,
+        leaving=leaving,
         patience_s=patience_s,
         abandoned_rub=centre.queues[queue].abandoned_rub,
         agent_rub_h=table[["agent_rub_h"]].to_numpy(),
@@ -284,28 +252,55 @@ def worth_of_staff(
     }.items():
         rows = np.arange(len(table)), agents.to_numpy() - 1
         table[f"net{name}_rub"] = net[rows]
-        table[f"kept{name}"] = customers_kept(settings, table, agents, patience_s, interval_s)
+        table[f"kept{name}"] = _kept(settings, table, agents, leaving, patience_s, interval_s)
     table["next_rub"] = table.pop("net_next_rub") - table["net_rub"]
     table["next_kept"] = table.pop("kept_next") - table["kept"]
     return table
 
 
-def _leaving(settings: SecondLine) -> float:
+def leavers(centre: Centre) -> float:
     """Share of the second line's calls that are customers who want to leave."""
-    total = sum(part.share for part in settings.inflows.values())
-    return settings.leavers.share / total if total else 0.0
+    calls = load_by_part(centre, 1.0)["calls"]
+    return float(calls["leavers"] / calls.sum()) if calls.sum() else 0.0
 
 
-def customers_kept(
-    settings: SecondLine, table: pd.DataFrame, agents: pd.Series, patience_s: float, interval_s: float
+def customers_kept(centre: Centre, requirement: pd.DataFrame) -> float:
+    """Customers who are kept with the agents of a requirement, all its intervals together.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT that holds the second line.
+    """
+    settings = centre.systems.part("second_line")
+    by_time = requirement[requirement["queue"] == settings.queue].groupby("interval_start")
+    table = by_time.agg(calls=("calls", "sum"), aht_s=("aht_s", "first"))
+    kept = _kept(
+        settings,
+        table,
+        by_time["agents"].sum(),
+        leavers(centre),
+        centre.queues[settings.queue].patience_s,
+        float(centre.interval_s),
+    )
+    return float(kept.sum())
+
+
+def _kept(
+    settings: SecondLine,
+    table: pd.DataFrame,
+    agents: pd.Series,
+    leaving: float,
+    patience_s: float,
+    interval_s: float,
 ) -> NDArray[np.float64]:
     """Customers kept in each interval."""
     reached = reached_in_time(
         table["calls"], table["aht_s"], agents, patience_s=patience_s, half_s=settings.half_s,
         interval_s=interval_s,
     )  # fmt: skip
-    leavers = table["calls"].to_numpy() * _leaving(settings)
-    return np.asarray(leavers * settings.save_rate * reached)
+    return np.asarray(table["calls"].to_numpy() * leaving * settings.save_rate * reached)
 
 
 def _agent_cost(centre: Centre, settings: SecondLine, needed: pd.DataFrame) -> pd.DataFrame:
@@ -323,15 +318,12 @@ def _agent_cost(centre: Centre, settings: SecondLine, needed: pd.DataFrame) -> p
     return table.reset_index()
 
 
-def last_agent(
-    centre: Centre, settings: SecondLine, interval: pd.Series, *, around: int = 4, queue: str = "second_line"
-) -> pd.Series:
+def last_agent(centre: Centre, interval: pd.Series, *, around: int = 4) -> pd.Series:
     """What the last of n agents brings in one interval, before the own cost, for n about the requirement.
 
     Parameters
     ----------
     centre : Centre
-    settings : SecondLine
     interval : Series
         A row of `worth_of_staff`.
     around : int
@@ -343,27 +335,23 @@ def last_agent(
         Index n, roubles an hour.
     """
     agents = np.arange(max(0, interval["required"] - around - 1), interval["required"] + around + 1)
+    settings = centre.systems.part("second_line")
+    queue = centre.queues[settings.queue]
     brings = net_worth(
         settings,
         interval["calls"],
         interval["aht_s"],
         agents,
-        patience_s=centre.queues[queue].patience_s,
-        abandoned_rub=centre.queues[queue].abandoned_rub,
+        leaving=leavers(centre),
+        patience_s=queue.patience_s,
+        abandoned_rub=queue.abandoned_rub,
         agent_rub_h=0.0,
         interval_s=float(centre.interval_s),
     )
     return pd.Series(np.diff(brings) * 3600 / centre.interval_s, index=agents[1:], name="rub_h")
 
 
-def sensitivity(
-    centre: Centre,
-    settings: SecondLine,
-    demand: pd.DataFrame,
-    save_rates: Iterable[float],
-    *,
-    queue: str = "second_line",
-) -> pd.DataFrame:
+def sensitivity(centre: Centre, demand: pd.DataFrame, save_rates: Iterable[float]) -> pd.DataFrame:
     """Ask what the second line is worth if it keeps fewer than is said.
 
     Returns
@@ -374,8 +362,8 @@ def sensitivity(
     """
     rows = []
     for rate in save_rates:
-        changed = SecondLine.of(settings.model_dump() | {"save_rate": rate})
-        table = worth_of_staff(centre, changed, demand, queue=queue)
+        changed = centre.replace({"systems.second_line.save_rate": rate})
+        table = worth_of_staff(changed, demand)
         hours = table[["required", "best"]].sum() * centre.interval_s / 3600
         net = table[["net_rub", "net_best_rub"]].sum()
         rows.append((rate, *hours, table["kept_best"].sum(), net.iloc[1], net.iloc[1] - net.iloc[0]))

@@ -1,4 +1,4 @@
-"""One line on each of the other systems, for the picture of the whole centre."""
+"""What each system of the centre takes in a plan, and the one figure that says whether it does its work."""
 
 from __future__ import annotations
 
@@ -6,87 +6,86 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from planning.staffing import requirement
-from planning.teams.careers import grade_needs, plan_careers
-from planning.teams.quality import workload
-from planning.teams.second_line import second_line_demand, worth_of_staff
-from planning.teams.verdicts import fair_test
-from planning.teams.wellbeing import doctors_on_duty, duty_shifts, with_doctors
+from planning.teams.careers import hires_for
+from planning.teams.second_line import customers_kept
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-    from planning.teams.systems import Systems
 
-__all__ = ["summary"]
+__all__ = ["systems_of"]
+
+_DUTY = "duty"
+_HOURS = ["base_rub", "night_rub", "holiday_rub"]
+_BEYOND = ["turnover_rub", "leaders_rub"]
 
 
-def summary(centre: Centre, systems: Systems, demand: pd.DataFrame, people: pd.DataFrame) -> pd.Series:
-    """Say of each system in one line what it needs and what it is worth.
+def systems_of(
+    centre: Centre,
+    requirement: pd.DataFrame,
+    roster: pd.DataFrame,
+    unmet: pd.DataFrame,
+    cost: pd.DataFrame,
+    queues: pd.DataFrame,
+    waiting: pd.DataFrame,
+) -> pd.DataFrame:
+    """Put the systems of a plan side by side; their costs add up to the plan's.
 
     Parameters
     ----------
     centre : Centre
-    systems : Systems
-    demand : DataFrame
-        DEMAND of whole weeks, the first and second line and all other queues.
-    people : DataFrame
-        PEOPLE.
+    requirement, roster, cost : DataFrame
+        REQUIREMENT, ROSTER, COST.
+    unmet : DataFrame
+        ``team`` and ``missing`` of every shift that lacks heads.
+    queues : DataFrame
+        `planning.simulation.Simulation.queues`.
+    waiting : DataFrame
+        `planning.shifts.waiting_work`.
 
     Returns
     -------
-    Series
-        Index system, a sentence each.
-
-    Raises
-    ------
-    PlanningError
-        The demand does not span whole weeks, or lacks the first line.
+    DataFrame
+        Index system (a queue with a team staffed for it, "duty" and "careers"): people, paid_h, cost_rub,
+        measure (what the figure is) and value.
     """
-    days = demand["interval_start"].dt.normalize().nunique()
-    start = demand["interval_start"].min().normalize()
-    says = {
-        "second line": _second_line(centre, systems, demand, days),
-        "quality": _quality(centre, systems, demand, people),
-        "wellbeing": _wellbeing(centre, systems, start, days),
-        "careers": _careers(centre, systems, demand, people),
-    }
-    return pd.Series(says, name="says").rename_axis("system")
+    people = roster.groupby("team")["agent_id"].nunique()
+    by_team, rows = cost.set_index("team"), {}
+    names = pd.Index(dict.fromkeys([*cost["team"], *unmet["team"]]))  # also of whom nobody is there
+    for name, teams in names.groupby([_system(centre, team) for team in names]).items():
+        measure, value = _measure(centre, str(name), set(teams), requirement, unmet, queues, waiting)
+        own = by_team.reindex(teams)
+        spent = float(own[_HOURS].sum().sum())
+        rows[str(name)] = (int(people.reindex(teams).sum()), own["paid_h"].sum(), spent, measure, value)
+    if centre.systems.careers is not None:
+        hires = hires_for(centre, centre.systems.careers, by_team["paid_h"])
+        rows["careers"] = (0, 0.0, cost[_BEYOND].to_numpy().sum(), "hires", hires)
+    order = [name for name in [*centre.queues, _DUTY, "careers"] if name in rows]
+    columns = ["people", "paid_h", "cost_rub", "measure", "value"]
+    return pd.DataFrame([rows[name] for name in order], index=order, columns=columns).rename_axis("system")
 
 
-def _second_line(centre: Centre, systems: Systems, demand: pd.DataFrame, days: int) -> str:
-    staff = worth_of_staff(centre, systems.second_line, second_line_demand(systems.second_line, demand))
-    hours = staff[["required", "best"]].sum() * centre.interval_s / 3600 / days
-    return (
-        f"{hours['required']:.0f} agent-hours a day keep the target and {staff['kept'].sum() / days:.0f} "
-        f"customers; {hours['best']:.0f} would pay best"
-    )
+def _system(centre: Centre, team: str) -> str:
+    """Name the system of a team: the queue that it is staffed for, or the duty."""
+    return next(iter(centre.teams[team].queues), _DUTY)
 
 
-def _quality(centre: Centre, systems: Systems, demand: pd.DataFrame, people: pd.DataFrame) -> str:
-    rules = systems.quality
-    calls = demand[demand["queue"].map(lambda name: centre.queues[name].target.service_level is not None)]
-    call_s = (calls["calls"] * calls["aht_s"]).sum() / calls["calls"].sum()
-    operators = int((people["grade"] != "quality").sum())
-    hours = workload(rules, operators=operators, call_s=float(call_s))["hours"].sum()
-    test = fair_test(rules.good, rules.bad, risk=rules.risk)
-    return f"{hours:,.0f} hours a month for {operators} operators; a fair verdict needs {test.calls} calls"
-
-
-def _wellbeing(centre: Centre, systems: Systems, start: pd.Timestamp, days: int) -> str:
-    staffed = with_doctors(centre, systems.wellbeing)
-    shifts = duty_shifts(staffed, systems.wellbeing, start=start.date(), days=days)
-    duty = doctors_on_duty(staffed, shifts)
-    cost = duty.doctors["cost_rub"].sum() / days * 365 / 1e6
-    return (
-        f"{duty.doctors['doctors'].sum()} doctors hold every open hour for {cost:.1f} million roubles a year"
-    )
-
-
-def _careers(centre: Centre, systems: Systems, demand: pd.DataFrame, people: pd.DataFrame) -> str:
-    careers = systems.careers
-    needs = grade_needs(centre, careers, requirement(centre, demand))
-    here = people.groupby("grade").size()
-    start = {grade: float(here.get(grade, needs.loc[grade, "heads"])) for grade in careers.grades}
-    flows = plan_careers(careers, needs, start).flows
-    risen = flows.drop(columns=careers.entry).to_numpy().sum()
-    return f"hire {flows[careers.entry].sum()} and promote {risen} people in {careers.months} months"
+def _measure(
+    centre: Centre,
+    name: str,
+    teams: set[str],
+    requirement: pd.DataFrame,
+    unmet: pd.DataFrame,
+    queues: pd.DataFrame,
+    waiting: pd.DataFrame,
+) -> tuple[str, float]:
+    """Say whether a system does its work, in one figure."""
+    second, work = centre.systems.second_line, waiting[waiting["team"].isin(teams)]
+    if name == _DUTY:
+        return "duties_open", float(unmet.loc[unmet["team"].isin(teams), "missing"].sum())
+    if second is not None and name == second.queue and second.first_line in set(requirement["queue"]):
+        return "customers_kept", customers_kept(centre, requirement)
+    if len(work):
+        return "oldest_work_days", float(work["oldest_days"].max())
+    if centre.queues[name].personal:
+        return "own_agent", float(queues["own_agent"].get(name, float("nan")))
+    return "service_level", float(queues["service_level"].get(name, float("nan")))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from ortools.math_opt.python import mathopt
-from pydantic import Field
 
-from planning.centre import NotNegative, Positive, Share
 from planning.errors import PlanningError
 from planning.queueing import erlang_b
-from planning.settings import Settings
+
+if TYPE_CHECKING:
+    from planning.systems import Vip
 
 __all__ = [
-    "Vip",
     "answered_by",
     "assign_vips",
     "backup_pairs",
@@ -26,25 +25,11 @@ __all__ = [
     "groups_for",
     "reach_by_hour",
     "simulate_pair",
+    "simulate_reach",
     "synthetic_vips",
 ]
 
 _LIMITS = mathopt.SolveParameters(relative_gap_tolerance=5e-3, node_limit=20, random_seed=1)
-
-
-class Vip(Settings):
-    """The VIPs, and what an assignment of managers weighs."""
-
-    vips: Annotated[int, Field(gt=0)]
-    """Number of VIPs."""
-    calls_cv: Positive
-    """How much the VIPs' numbers of calls differ: coefficient of variation."""
-    languages: dict[str, Share]
-    """Share of the VIPs, and of the managers, who speak each language beside the common one."""
-    spread: NotNegative
-    """How much more than the even share of calls, by hours on duty, a manager may have."""
-    keep: NotNegative
-    """What a change of manager weighs: as so large a share of the VIP's calls met by somebody else."""
 
 
 def synthetic_vips(
@@ -340,8 +325,8 @@ def reach_by_hour(
     by_manager = volume.groupby(assigned).sum().reindex(duty.columns, fill_value=0.0).T
     load = by_manager * aht_s / 3600
     partner = backups.reindex(duty.columns)
-    other = load.reindex(columns=partner).fillna(0.0).to_numpy()
-    present = duty.reindex(columns=partner).fillna(False).to_numpy(bool)
+    other = load.reindex(columns=partner, fill_value=0.0).to_numpy()
+    present = duty.reindex(columns=partner, fill_value=False).to_numpy(bool)
     own, backup = answered_by(load.to_numpy(), other, duty.to_numpy(), present)
     parts = pd.DataFrame(
         {
@@ -354,6 +339,77 @@ def reach_by_hour(
     table = parts.groupby(level=0).sum().rename_axis("hour")
     shares = table[["own", "backup"]].div(table["calls"], axis=0)
     return shares.assign(team=1 - shares.sum(axis=1)).assign(calls=table["calls"] / table["calls"].sum())
+
+
+def simulate_reach(
+    vips: pd.DataFrame,
+    assigned: pd.Series,
+    backups: pd.Series,
+    calling: pd.DataFrame,
+    duty: pd.DataFrame,
+    *,
+    calls: float,
+    aht_s: float,
+    replications: int = 100,
+    seed: int = 1,
+) -> pd.DataFrame:
+    """Live through the weeks call by call, with no formula; a check of `reach_by_hour`.
+
+    Each call comes at random within its hour and lasts an exponential time. It goes to the own manager if on
+    duty and free, else to the backup if so, else to the team; who is on the telephone at the end of the hour
+    still is in the next.
+
+    Parameters
+    ----------
+    vips, assigned, backups, calling, duty, calls, aht_s
+        As for `reach_by_hour`.
+    replications, seed : int
+
+    Returns
+    -------
+    DataFrame
+        Index hour of the day: own, backup, team (shares) and calls (share), as `reach_by_hour` has them.
+
+    Raises
+    ------
+    PlanningError
+        `replications` is below 1.
+    """
+    if replications < 1:
+        raise PlanningError(f"replications is {replications}, must be at least 1: give a hundred")
+    rng = np.random.default_rng(seed)
+    mean = calling.to_numpy() * (vips["share"].to_numpy() * calls)[:, None]
+    place = {name: number for number, name in enumerate(duty.columns)}
+    own = assigned.map(place).to_numpy()
+    partner = np.array([place.get(str(backups.get(name)), -1) for name in duty.columns])
+    there, hours = duty.to_numpy(), duty.index.hour.to_numpy()
+    hits = np.zeros((24, 3))
+    for _ in range(replications):
+        vip, hour = np.divmod(np.repeat(np.arange(mean.size), rng.poisson(mean).ravel()), mean.shape[1])
+        at = hour + rng.random(len(hour))
+        length = rng.exponential(aht_s / 3600, len(hour))
+        way = _ways(at, length, own[vip], partner, there[hour])
+        np.add.at(hits, (hours[hour], way), 1)
+    table = pd.DataFrame(hits, columns=["own", "backup", "team"]).rename_axis("hour")
+    total = table.sum(axis=1)
+    return table.div(total.clip(lower=1), axis=0).assign(calls=total / total.sum())
+
+
+def _ways(
+    at: NDArray[np.float64],
+    length: NDArray[np.float64],
+    own: NDArray[np.int64],
+    partner: NDArray[np.int64],
+    there: NDArray[np.bool_],
+) -> NDArray[np.int64]:
+    """Who answers each call, in the order of time: 0 the own manager, 1 the backup, 2 the team."""
+    free, way = np.zeros(len(partner)), np.full(len(at), 2)
+    for call in np.argsort(at):
+        for number, manager in enumerate((own[call], partner[own[call]])):
+            if manager >= 0 and there[call, manager] and free[manager] <= at[call]:
+                free[manager], way[call] = at[call] + length[call], number
+                break
+    return way
 
 
 def groups_for(load: ArrayLike, *, share: float, hours_week: float, groups: Iterable[int]) -> pd.DataFrame:

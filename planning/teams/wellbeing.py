@@ -6,26 +6,26 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
 
-from planning.calendars import day_start, hours_within
-from planning.centre import Centre, Positive, Share
+from planning.calendars import axis, day_start
 from planning.errors import PlanningError
 from planning.queueing import measures
 from planning.roster.model import Roster, build_roster
 from planning.service import agents_cost
-from planning.settings import Settings
-from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team
+from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
+from planning.shifts.whole import duties
 from planning.staffing import behind_lookup, planned_demand, requirement
-from planning.tables import SHIFTS
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+    from planning.systems import Wellbeing
 
 __all__ = [
     "Duty",
-    "Wellbeing",
     "doctors_on_duty",
     "duty_shifts",
     "free_rest",
@@ -34,67 +34,18 @@ __all__ = [
     "price_of_a_ceiling",
     "price_of_recovery",
     "price_of_rest",
-    "with_doctors",
+    "simulate_hard_calls",
 ]
 
 _MOST = 20
 
 
-class Wellbeing(Settings):
-    """The doctor's room, and how hard the work is."""
-
-    doctor_wage_rub_month: dict[str, Positive]
-    """Gross monthly wage of a doctor at each site that has a doctor's room, roubles."""
-    longest_duty_h: Annotated[float, Field(gt=0, le=24)]
-    """Longest duty of a doctor, hours; the meal is taken on duty and paid."""
-    hard_share: Share
-    """Share of the first line's calls after which an operator needs a moment."""
-    calls_shift: Positive
-    """Calls of an operator in a shift."""
-
-
-def with_doctors(centre: Centre, settings: Wellbeing) -> Centre:
-    """Return the centre with a team of doctors at each site that has a doctor's room.
-
-    Raises
-    ------
-    PlanningError
-        A site is unknown.
-
-    Examples
-    --------
-    >>> from planning.teams import Systems
-    >>> sorted(set(with_doctors(Centre.load(), Systems.load().wellbeing).teams) - set(Centre.load().teams))
-    ['doctor_kaluga', 'doctor_moscow']
-    """
-    raw = centre.model_dump()
-    for site, wage in settings.doctor_wage_rub_month.items():
-        if site not in centre.sites:
-            raise PlanningError(
-                f"doctor_wage_rub_month names {site!r}, must be one of {', '.join(centre.sites)}"
-            )
-        name, hours = f"doctor_{site}", centre.sites[site]
-        raw["queues"][name] = {
-            "sites": {site: 1.0},
-            "target": {"max_occupancy": 1.0},
-            "pooled": False,
-            "opens": hours.opens,
-            "closes": hours.closes,
-        }
-        raw["teams"][name] = {"site": site, "queues": [name], "wage_rub_month": wage, "grade": "doctor"}
-    return Centre.of(raw)
-
-
-def duty_shifts(centre: Centre, settings: Wellbeing, *, start: date | str, days: int) -> pd.DataFrame:
-    """Divide every open hour of each site with a doctor's room into equal duties of one doctor.
-
-    A site that never closes changes doctors at the opening hour of the others, not at midnight.
+def duty_shifts(centre: Centre, *, start: date | str, days: int) -> pd.DataFrame:
+    """Shifts of the teams that are on duty at all open hours (`planning.shifts.whole.duties`).
 
     Parameters
     ----------
     centre : Centre
-        As `with_doctors` gives it.
-    settings : Wellbeing
     start : date or str
         First local day.
     days : int
@@ -104,29 +55,17 @@ def duty_shifts(centre: Centre, settings: Wellbeing, *, start: date | str, days:
     -------
     DataFrame
         SHIFTS with ``night_h``, one head each.
+
+    Raises
+    ------
+    PlanningError
+        No team is on duty.
     """
-    first = day_start(start, centre.time_zone)
-    morning = max(centre.sites[site].opens for site in settings.doctor_wage_rub_month)
-    rows = []
-    for site in settings.doctor_wage_rub_month:
-        hours = centre.sites[site]
-        open_h = (hours.closes - hours.opens) / pd.Timedelta(hours=1)
-        opens = morning if open_h == 24 else hours.opens
-        duties = ceil(round(open_h / settings.longest_duty_h, 9))
-        length = pd.Timedelta(hours=open_h / duties)
-        for number in range(days * duties):
-            day, duty = divmod(number, duties)
-            begins = first + pd.Timedelta(days=day) + opens + duty * length
-            rows.append({"site": site, "team": f"doctor_{site}", "start": begins, "end": begins + length})
-    table = pd.DataFrame(rows)
-    starts, ends = pd.DatetimeIndex(table["start"]), pd.DatetimeIndex(table["end"])
-    labour = centre.labour
-    return table.assign(
-        shift_id=[f"{row.team}-{row.start:%Y%m%dT%H%M}" for row in table.itertuples()],
-        paid_h=(table["end"] - table["start"]) / pd.Timedelta(hours=1),
-        headcount=1,
-        night_h=hours_within(starts, ends, labour.night_from, labour.night_until),
-    )[[*SHIFTS.columns, "night_h"]]
+    rows = duties(centre, axis(day_start(start, centre.time_zone), days, centre.interval_s))
+    if not rows:
+        raise PlanningError("no team has duty_h: give it to the doctors' teams in the centre's file")
+    numbers = {pattern: number for number, pattern in enumerate(dict.fromkeys(row[2] for row in rows))}
+    return shift_rows(centre, rows, numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +73,7 @@ class Duty:
     """The doctors' duty: how many doctors each site needs, who is when on duty, and the cost."""
 
     doctors: pd.DataFrame
-    """Index site: doctors (fewest with which every duty is filled), paid_h, night_h and cost_rub."""
+    """Index team: doctors (fewest with which every duty is filled), paid_h, night_h and cost_rub."""
     people: pd.DataFrame
     """PEOPLE."""
     roster: Roster
@@ -142,16 +81,15 @@ class Duty:
 
 
 def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | None = None) -> Duty:
-    """Find the fewest doctors of each site with whom every duty is filled lawfully, and their roster.
+    """Find the fewest people of each team with whom every duty is filled lawfully, and their roster.
 
     Parameters
     ----------
     centre : Centre
-        As `with_doctors` gives it.
     shifts : DataFrame
         As `duty_shifts` gives them; several weeks are fairer than one.
     week_h : float, optional
-        Hours of a doctor's contract a week; by default the normal week.
+        Hours of a contract a week; by default the normal week.
 
     Returns
     -------
@@ -160,50 +98,47 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
     Raises
     ------
     PlanningError
-        Twenty doctors of a site do not do, so some rule forbids a duty to everybody.
+        Twenty people of a team do not do, so some rule forbids a duty to everybody.
 
     Examples
     --------
-    >>> from planning.teams import Systems
-    >>> settings = Systems.load().wellbeing
-    >>> centre = with_doctors(Centre.load(), settings)
-    >>> duty = doctors_on_duty(centre, duty_shifts(centre, settings, start="2026-11-23", days=7))
+    >>> from planning import Centre
+    >>> centre = Centre.load()
+    >>> duty = doctors_on_duty(centre, duty_shifts(centre, start="2026-11-23", days=7))
     >>> duty.doctors["doctors"].to_dict()
-    {'moscow': 3, 'kaluga': 5}
+    {'doctor_moscow': 3, 'doctor_kaluga': 5}
     """
     contract_h = centre.labour.week_h.value if week_h is None else week_h
     found, people = {}, []
-    for site, own in shifts.groupby("site", sort=False):
-        staff = _fewest(centre, own, str(site), contract_h)
-        rate, premium = centre.hourly_rub(f"doctor_{site}"), centre.labour.night_premium.value
-        paid, night = own["paid_h"].sum(), own["night_h"].sum()
-        found[site] = len(staff), paid, night, rate * (paid + premium * night)
+    for team, own in shifts.groupby("team", sort=False):
+        staff = _fewest(centre, own, str(team), contract_h)
+        found[team] = len(staff), own["paid_h"].sum(), own["night_h"].sum(), own["cost_rub"].sum()
         people.append(staff)
     columns = ["doctors", "paid_h", "night_h", "cost_rub"]
-    table = pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("site")
+    table = pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("team")
     everybody = pd.concat(people, ignore_index=True)
     return Duty(table, everybody, build_roster(centre, shifts, everybody))
 
 
-def _fewest(centre: Centre, shifts: pd.DataFrame, site: str, week_h: float) -> pd.DataFrame:
-    """Add doctors until every duty of a site is filled; no fewer can hold its hours."""
+def _fewest(centre: Centre, shifts: pd.DataFrame, team: str, week_h: float) -> pd.DataFrame:
+    """Add people until every duty of a team is filled; no fewer can hold its hours."""
     weeks = shifts["start"].dt.normalize().nunique() / 7
     least = max(1, ceil(shifts["paid_h"].sum() / (week_h * weeks) - 1e-9))
     for count in range(least, _MOST + 1):
-        staff = _staff(f"doctor_{site}", site, count, week_h)
+        staff = _staff(centre, team, count, week_h)
         if build_roster(centre, shifts, staff).unmet.empty:
             return staff
-    raise PlanningError(f"{_MOST} doctors cannot fill every duty at {site}: shorten longest_duty_h")
+    raise PlanningError(f"{_MOST} people cannot fill every duty of {team}: shorten its duty_h")
 
 
-def _staff(team: str, site: str, count: int, week_h: float) -> pd.DataFrame:
-    """PEOPLE of a team of doctors, who all agreed to nights."""
+def _staff(centre: Centre, team: str, count: int, week_h: float) -> pd.DataFrame:
+    """PEOPLE of a team on duty, who all agreed to nights."""
     return pd.DataFrame(
         {
             "agent_id": [f"{team}_{number + 1:02d}" for number in range(count)],
-            "site": site,
+            "site": centre.teams[team].site,
             "team": team,
-            "grade": "doctor",
+            "grade": centre.teams[team].grade,
             "contract_h_week": week_h,
             "night_ok": True,
             "leave_from": None,
@@ -263,6 +198,7 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]
 
     Examples
     --------
+    >>> from planning import Centre
     >>> noon = pd.Timestamp("2026-11-23 12:00", tz="Europe/Moscow")
     >>> rows = {"queue": "first_line", "site": "moscow", "interval_start": [noon], "agents": [80]}
     >>> price_of_rest(Centre.load(), pd.DataFrame(rows), [0, 10])["present_h"].tolist()
@@ -383,3 +319,70 @@ def hard_calls(settings: Wellbeing, most: int) -> pd.DataFrame:
         "at best evenly": (mean, float(np.sqrt(part * (1 - part))), float(above)),
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "sd", "p_more"]).rename_axis("way")
+
+
+def simulate_hard_calls(
+    settings: Wellbeing,
+    *,
+    operators: int,
+    occupancy: float,
+    fewest_first: bool,
+    most: int,
+    shifts: int = 20,
+    seed: int = 1,
+) -> pd.Series:
+    """Live through shifts in which the longest idle answers, or of the free who had the fewest hard calls.
+
+    Nobody knows before it is answered whether a call is hard, so a router can only let who had more of them
+    take fewer of the next ones; at least one must be free for there to be a choice.
+
+    Parameters
+    ----------
+    settings : Wellbeing
+    operators : int
+        On position together.
+    occupancy : float
+        Calls offered over operators, below 1.
+    fewest_first : bool
+        Of the free operators the one with the fewest hard calls answers; else the longest idle.
+    most : int
+        Hard calls in a shift that are thought bearable.
+    shifts, seed : int
+
+    Returns
+    -------
+    Series
+        mean, sd and p_more of the hard calls of an operator in a shift, as `hard_calls` has them; calls_sd
+        (of all calls of an operator, which the rule makes less even).
+
+    Raises
+    ------
+    PlanningError
+        No operator, or an occupancy that lets the line grow for ever.
+    """
+    if operators < 1 or not 0 < occupancy < 1:
+        raise PlanningError(
+            f"operators is {operators} and occupancy {occupancy:g}, must be at least 1 and in (0, 1): "
+            "more are needed for this load"
+        )
+    rng = np.random.default_rng(seed)
+    count = round(settings.calls_shift * operators)
+    hard, taken = np.zeros((shifts, operators)), np.zeros((shifts, operators))
+    for shift in range(shifts):
+        arrival = rng.exponential(1 / (operators * occupancy), count).cumsum()
+        length, is_hard = rng.exponential(1.0, count), rng.random(count) < settings.hard_share
+        until = np.zeros(operators)  # an operator is busy, or idle since, this moment
+        for at, lasts, bad in zip(arrival, length, is_hard, strict=True):
+            free = np.flatnonzero(until <= at)
+            if not len(free):
+                who = int(until.argmin())
+            elif fewest_first:
+                who = int(free[np.lexsort((until[free], hard[shift, free]))[0]])
+            else:
+                who = int(free[until[free].argmin()])
+            until[who] = max(until[who], at) + lasts
+            hard[shift, who] += bad
+            taken[shift, who] += 1
+    return pd.Series(
+        {"mean": hard.mean(), "sd": hard.std(), "p_more": (hard > most).mean(), "calls_sd": taken.std()}
+    )

@@ -16,7 +16,6 @@ from planning.errors import PlanningError
 from planning.overflow import closing_at
 from planning.settings import Settings
 from planning.simulation.network import real
-from planning.teams.second_line import SecondLine
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -33,8 +32,6 @@ class World:
     centre : Centre
     demand : DataFrame
         DEMAND, or FORECAST where a probability is asked.
-    second_line : SecondLine, optional
-        For the customers kept.
     probability : float, optional
         With which each interval meets its target (`planning.requirement_at`); the means are staffed without.
     unplanned : bool
@@ -43,7 +40,6 @@ class World:
 
     centre: Centre
     demand: pd.DataFrame
-    second_line: SecondLine | None = None
     probability: float | None = None
     unplanned: bool = False
 
@@ -158,10 +154,8 @@ def _probability(world: World, key: str, value: object) -> World:
 def _save_rate(world: World, key: str, value: object) -> World:
     """Share of the customers who want to leave that the second line keeps."""
     _whole_name(key)
-    if world.second_line is None:
-        raise PlanningError(f"{key} is {value!r}, must stand beside the second line's settings: give them")
-    settings = SecondLine.of(world.second_line.model_dump() | {"save_rate": value})
-    return replace(world, second_line=settings)
+    world.centre.systems.part("second_line")
+    return replace(world, centre=world.centre.replace({"systems.second_line.save_rate": value}))
 
 
 def _unplanned(world: World, key: str, value: object) -> World:
@@ -238,7 +232,8 @@ def _without_site(centre: Centre, site: str) -> Centre:
     for name, team in centre.teams.items():
         if team.site == site:
             raw["teams"][name]["site"] = heir
-            if centre.team_for(team.queues[0], heir):
+            alike = [one for one in centre.teams.values() if one.site == heir and one.duty_h is not None]
+            if centre.team_for(team.queues[0], heir) if team.queues else alike:
                 del raw["teams"][name]
                 raw["shifts"]["max_heads"].pop(name, None)
     raw["overflow"] = [rule for rule in raw["overflow"] if site not in (rule["from_site"], rule["to_site"])]

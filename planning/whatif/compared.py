@@ -23,7 +23,6 @@ from planning.whatif.outcome import Outcome, Staff, Terms, worked_out
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-    from planning.teams.second_line import SecondLine
 
 __all__ = ["BASE", "LOOSE", "cheapest", "compare", "outcome_of", "row_of"]
 
@@ -39,7 +38,6 @@ def compare(
     centre: Centre,
     demand: pd.DataFrame,
     *,
-    second_line: SecondLine | None = None,
     staff: str = "shifts",
     replications: int = 20,
     seed: int = 1,
@@ -61,8 +59,6 @@ def compare(
     centre : Centre
     demand : DataFrame
         DEMAND of whole days; FORECAST for "probability".
-    second_line : SecondLine, optional
-        Adds the customers kept; needed for "save_rate".
     staff : {"shifts", "positions"}
         Whole shifts, or just the heads required: several times faster, for many scenarios or a goal.
     replications, seed : int
@@ -79,9 +75,9 @@ def compare(
     Returns
     -------
     DataFrame
-        Index scenario, the base first: cost_rub (pay_rub, rides_rub, seats_rub, abandoned_rub), paid_h,
-        night_h, heads, peak_agents (required at once), unmet_h, gap, kept and kept_rub (with `second_line`),
-        ``service_level_<queue>``; for cost_rub, paid_h, peak_agents, kept and each service level its
+        Index scenario, the base first: cost_rub (pay_rub, careers_rub, rides_rub, seats_rub, abandoned_rub),
+        paid_h, night_h, heads, peak_agents (required at once), unmet_h, gap, kept and kept_rub (by the second
+        line), ``service_level_<queue>``; for cost_rub, paid_h, peak_agents, kept and each service level its
         difference to the base (``..._difference``), with the half-width of the difference's 95 % band
         (``..._half_width``) where chance is in it; verdict ("holds", "too close to call", "does not hold":
         the worst of all queues and days), and reason: why a scenario has no figures, else empty.
@@ -112,7 +108,7 @@ def compare(
         raise PlanningError(f"scenario {BASE!r} has changes, must have none: name it otherwise")
     one_of("staff", staff, ("shifts", "positions"))
     terms = Terms(staff, whole("replications", replications, 2), seed, settings)
-    world = World(centre, demand, second_line)
+    world = World(centre, demand)
     base, crew = outcome_of(world, terms, None, cache)
     todo = [(name, changes) for name, changes in scenarios.items() if name != BASE]
     work = partial(_one, world, terms, crew, cache)
@@ -208,7 +204,7 @@ def _by_content(content: str, staff: str | None, terms: Terms, world: World, cre
 
 def _content(world: World) -> str:
     """All that decides a result, the code included: a result of other code is not taken for this one's."""
-    settings = (world.centre, world.second_line, world.probability)
+    settings = (world.centre, world.probability)
     return joblib.hash((_code(), repr(settings), _rows(world.demand)))  # type: ignore[no-any-return]
 
 

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from planning.overflow.night import DAYS_A_YEAR, extra_seats, late_hour, paid_per_position
 from planning.plan import breaks_of, cost_of
-from planning.shifts import CoverSettings, cover, horizon, requirement_by_team
+from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
 from planning.shifts.catalogue import premium_hours
+from planning.shifts.whole import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_seats, simulate
 from planning.staffing import planned_demand, requirement, requirement_at
 from planning.tables import BREAKS, ROSTER
+from planning.teams.quality import with_reviews
 from planning.teams.second_line import customers_kept
 from planning.whatif.changes import World
 
@@ -28,7 +30,6 @@ __all__ = ["VERDICTS", "Outcome", "Staff", "Terms", "staffed", "worked_out"]
 
 VERDICTS = ("does not hold", "too close to call", "holds")
 """From bad to good."""
-SECOND_LINE = "second_line"
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def worked_out(world: World, terms: Terms, crew: Staff | None = None) -> tuple[O
 def staffed(world: World, terms: Terms) -> Staff:
     """Find the agents that a world needs, and put them into shifts or on positions."""
     if world.probability is None:
-        needed = requirement(world.centre, world.demand)
+        needed = requirement(world.centre, with_reviews(world.centre, world.demand))
     else:
         needed = requirement_at(world.centre, world.demand, world.probability)
     if terms.staff == "positions":
@@ -140,7 +141,7 @@ def staffed(world: World, terms: Terms) -> Staff:
 
 def _in_shifts(centre: Centre, needed: pd.DataFrame, settings: CoverSettings) -> Staff:
     """Cover a requirement with shifts; a head keeps its name in every scenario that has it."""
-    made = cover(centre, needed, settings=settings)
+    made = cover_all(centre, needed, settings=settings)
     rows = made.shifts.loc[made.shifts.index.repeat(made.shifts["headcount"])].reset_index(drop=True)
     number = rows.groupby(["team", "start"]).cumcount().astype("str")
     rows["agent_id"] = rows["team"] + rows["start"].dt.strftime(" %d %H:%M ") + number
@@ -152,14 +153,16 @@ def _in_shifts(centre: Centre, needed: pd.DataFrame, settings: CoverSettings) ->
 def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
     """Seat the heads required: seat k is taken while more than k are; paid rests are paid on top."""
     times = horizon(centre, needed)
-    rows = pd.DataFrame(
-        _seated(requirement_by_team(centre, needed, times), centre.interval_s),
-        columns=["team", "agent_id", "start_s", "end_s"],
-    )
+    seats = [
+        *_seated(requirement_by_team(centre, needed, times), centre.interval_s),
+        *_on_duty(centre, times),
+    ]
+    rows = pd.DataFrame(seats, columns=["team", "agent_id", "start_s", "end_s"])
     start, end = (times[0] + pd.to_timedelta(rows[edge], unit="s") for edge in ("start_s", "end_s"))
     site = rows["team"].map({name: team.site for name, team in centre.teams.items()})
     ahead_h = site.map({name: one.ahead_h for name, one in centre.sites.items()})
-    paid = paid_per_position(centre)
+    answering = rows["team"].map({name: bool(team.queues) for name, team in centre.teams.items()})
+    paid = np.where(answering.to_numpy(bool), paid_per_position(centre), 1.0)
     hours = premium_hours(centre, pd.DatetimeIndex(start), pd.DatetimeIndex(end), ahead_h)
     roster = rows.assign(
         site=site, start=start, end=end, shift_id=rows["agent_id"], night_h=hours["night_h"] * paid,
@@ -176,6 +179,12 @@ def _seated(heads: dict[str, pd.Series], interval_s: float) -> Iterator[tuple[st
                 yield team, seat.name, start_s, end_s
 
 
+def _on_duty(centre: Centre, times: pd.DatetimeIndex) -> Iterator[tuple[str, str, float, float]]:
+    for number, (team, start, pattern, _) in enumerate(duties(centre, times)):
+        start_s = (start - times[0]).total_seconds()
+        yield team, f"{team} {number}", start_s, start_s + pattern.length_s
+
+
 def _still_there(centre: Centre, crew: Staff) -> Staff:
     """Leave out the heads whose team or site is gone."""
     site = {name: team.site for name, team in centre.teams.items()}
@@ -190,13 +199,14 @@ def _still_there(centre: Centre, crew: Staff) -> Staff:
 
 
 def _cost(centre: Centre, staff: Staff, lost_rub: float) -> dict[str, float]:
-    """Roubles over the horizon by part: pay, rides home at night, workplaces too few, callers who give up."""
+    """Roubles over the horizon by part: pay, turnover and leaders, rides, workplaces, callers who give up."""
     roster = staff.roster.roster
-    late = late_hour(centre, pd.DatetimeIndex(roster["end"]))
+    late, spent = late_hour(centre, pd.DatetimeIndex(roster["end"])), cost_of(centre, roster)
     days = len(staff.needed["interval_start"].dt.normalize().unique())
     seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR * days
     parts = {
-        "pay_rub": float(cost_of(centre, roster)["total_rub"].sum()),
+        "pay_rub": float(spent[["base_rub", "night_rub", "holiday_rub"]].sum().sum()),
+        "careers_rub": float(spent[["turnover_rub", "leaders_rub"]].sum().sum()),
         "rides_rub": float(late.sum()) * centre.pay.taxi_rub,
         "seats_rub": seats,
         "abandoned_rub": lost_rub,
@@ -235,15 +245,15 @@ def _hours(staff: Staff) -> dict[str, float]:
 
 def _kept(world: World, staff: Staff) -> dict[str, float]:
     """Customers kept by the second line, and their worth; nothing where its settings are not given."""
-    settings, queue = world.second_line, world.centre.queues.get(SECOND_LINE)
-    own = staff.needed[staff.needed["queue"] == SECOND_LINE]
-    if settings is None or queue is None or own.empty:
+    second = world.centre.systems.second_line
+    if second is None or second.queue not in set(staff.needed["queue"]):
         return {}
+    own = staff.needed[staff.needed["queue"] == second.queue]
     calls = planned_demand(world.centre, world.demand)
-    table = calls[calls["queue"] == SECOND_LINE].set_index("interval_start")
+    table = calls[calls["queue"] == second.queue].set_index("interval_start")
     agents = own.groupby("interval_start")["agents"].sum().reindex(table.index, fill_value=0)
-    kept = customers_kept(settings, table, agents, queue.patience_s, float(world.centre.interval_s)).sum()
-    return {"kept": float(kept), "kept_rub": float(kept) * settings.value_rub}
+    kept = customers_kept(world.centre, table.assign(agents=agents).reset_index())
+    return {"kept": kept, "kept_rub": kept * second.value_rub}
 
 
 def _verdict(centre: Centre, found: Simulation) -> str:

@@ -16,9 +16,10 @@ LINES = 900
 ROOMS = [
     {"errors"},
     {"settings"},
+    {"systems"},
     {"queueing"},
     {"centre", "tables", "calendars", "routing"},
-    {"demand"},
+    {"demand", "deferred"},
     {"staffing"},
     {"service"},
     {"shifts"},

@@ -7,17 +7,20 @@ import pandas as pd
 import pytest
 from factories import one_site
 
-from planning import PlanningError
+from planning import Centre, PlanningError
 from planning.calendars import axis
-from planning.teams import Systems
+from planning.systems import Careers
 from planning.teams.careers import (
-    Careers,
+    cost_of_careers,
     grade_needs,
     hedges,
+    hires_for,
     plan_careers,
+    presence_h,
     price_of_leaving,
     project,
     simulate_careers,
+    turnover,
 )
 
 
@@ -53,7 +56,7 @@ def needs(**heads: float) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def default():
-    return Systems.load().careers
+    return Centre.load().systems.careers
 
 
 # --- the need -------------------------------------------------------------------------------------
@@ -247,3 +250,77 @@ def test_without_a_path_only_the_entry_leaves_more(default):
 def test_careers_that_cannot_be_are_refused(changes, text):
     with pytest.raises(PlanningError, match=text):
         one_grade(**changes)
+
+
+# --- the long run, as a plan of hours has it ------------------------------------------------------
+
+
+def test_turnover_is_where_steady_flows_lead(default):
+    """With its moves, month after month, its heads stay as they are and do the work that is needed."""
+    one = Careers.of(default.model_dump() | {"growth_month": 0.0})
+    need = needs(operator=300.0, senior=60.0, specialist=50.0, quality=15.0, manager=20.0, head=25.0)
+    found = turnover(one, need)
+    flows = pd.DataFrame([found["moves"].to_dict()] * 960)
+    last = project(one, need, found["heads"].to_dict(), flows).groupby("grade").last()
+    assert last["working"].loc[need.index].to_numpy() == pytest.approx(need["heads"].to_numpy(), rel=1e-4)
+    assert last["heads"].loc[need.index].to_numpy() == pytest.approx(found["heads"].to_numpy(), rel=1e-4)
+
+
+def test_turnover_of_one_grade_by_hand():
+    """Hires h; 0.72 h stay and are needed to replace a tenth of the experienced; classes work meanwhile."""
+    found = turnover(one_grade(), needs(operator=100.0)).loc["operator"]
+    # h x .72 = .1 E with E = 100 - h (1 + .8)
+    hires = 10 / (0.72 + 0.18)
+    assert found["moves"] == pytest.approx(hires)
+    assert found["moves_rub"] == pytest.approx(1000 * hires)
+    assert found["heads"] == pytest.approx(100)
+
+
+def test_plan_of_many_months_settles_at_the_turnover(default):
+    """The program, started at the need, hires in its second year what the long run says."""
+    one = Careers.of(default.model_dump() | {"growth_month": 0.0})
+    need = needs(operator=300.0, senior=60.0, specialist=50.0, quality=15.0, manager=20.0, head=25.0)
+    need["wage_rub"] = 100_000.0
+    hired = plan_careers(one, need, np.ceil(need["heads"]).to_dict()).flows[one.entry]
+    assert hired.iloc[12:].mean() == pytest.approx(turnover(one, need).loc[one.entry, "moves"], rel=0.15)
+
+
+def test_cost_of_careers_adds_up(default):
+    """Teams share a grade's turnover by hours; doctors have no career here; leaders are one to 18."""
+    centre = Centre.load()
+    hours = pd.Series({"first_line_moscow": 3000.0, "first_line_kaluga": 1000.0, "doctor_kaluga": 168.0})
+    cost = cost_of_careers(centre, default, hours)
+    assert cost.loc["doctor_kaluga"].tolist() == [0, 0]
+    assert cost["turnover_rub"].iloc[0] == pytest.approx(3 * cost["turnover_rub"].iloc[1])
+    months = 4000 / presence_h(centre, default)
+    wage = (90_000 * 3 + 58_500) / 4 * 1.3
+    need = pd.DataFrame({"heads": 0.0, "wage_rub": wage}, index=list(default.grades))
+    need.loc["operator", "heads"], need.loc["head"] = months, [months / 18, 120_000 * 1.3]
+    moves = turnover(default, need)
+    extra = moves["moves_rub"] + moves["learning_rub"]
+    assert cost["turnover_rub"].sum() == pytest.approx(extra["operator"])
+    assert cost["leaders_rub"].sum() == pytest.approx(months / 18 * 120_000 * 1.3 + extra["head"])
+    assert hires_for(centre, default, hours) == pytest.approx(moves.loc["operator", "moves"])
+
+
+def test_nobody_working_costs_no_careers(default):
+    hours = pd.Series({"doctor_kaluga": 168.0})
+    assert cost_of_careers(Centre.load(), default, hours).to_numpy().sum() == 0
+    assert hires_for(Centre.load(), default, hours) == 0
+
+
+def test_who_leaves_more_costs_more(default):
+    hours = pd.Series({"first_line_moscow": 3000.0})
+    cost = [cost_of_careers(Centre.load(), default.leaving(f), hours).to_numpy().sum() for f in (1, 2)]
+    assert cost[1] > cost[0]
+
+
+def test_a_grade_without_a_career_is_refused():
+    with pytest.raises(PlanningError, match=r"teams.vip_moscow.grade names 'pilot', must be one of head"):
+        Centre.load().replace({"teams.vip_moscow.grade": "pilot"})
+
+
+def test_a_grade_that_nobody_pays_is_refused():
+    raw = Centre.load().systems.careers.grades["head"].model_dump() | {"wage_rub_month": None}
+    with pytest.raises(PlanningError, match=r"careers.grades.head.wage_rub_month is missing: no team has"):
+        Centre.load().replace({"systems.careers.grades.head": raw})

@@ -250,11 +250,17 @@ def test_file_and_mapping_give_the_same_centre(tmp_path):
 
 
 def test_default_centre_holds_what_the_customer_gave():
-    """Moscow until 22:00, Kaluga after, six queues."""
+    """Moscow until 22:00, Kaluga after, six queues of calls and work, and the claims to look into."""
     centre = Centre.load(FILE)
     assert clock_text(centre.sites["moscow"].closes) == "22:00"
     assert (centre.overflow[0].from_site, centre.overflow[0].to_site) == ("moscow", "kaluga")
-    assert list(centre.queues) == ["first_line", "second_line", "home_internet", "claims", "vip", "quality"]
+    calls = ["first_line", "second_line", "home_internet", "claims", "vip"]
+    assert [name for name, queue in centre.queues.items() if not queue.waits] == calls
+    assert [name for name, queue in centre.queues.items() if queue.waits] == ["claim_reviews", "quality"]
+    assert [name for name, team in centre.teams.items() if not team.queues] == [
+        "doctor_moscow",
+        "doctor_kaluga",
+    ]
 
 
 def test_target_asks_only_for_what_is_written():

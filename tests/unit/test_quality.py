@@ -1,24 +1,24 @@
 """The quality group: its work, its samples, and what they can tell; each number by a second route."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MONDAY, one_site
+from factories import MONDAY, demand_of, one_site
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from planning import Centre, PlanningError, audit, build_roster, read_people, requirement
+from planning import Centre, PlanningError, audit, build_roster, cover, read_people, requirement
 from planning.demand import Synthetic
-from planning.teams import Systems
+from planning.shifts import cover_all, waiting_work
 from planning.teams.quality import (
     _in_order,
     _systematic,
+    mystery_calls,
+    never_rung,
     review_demand,
-    review_shifts,
     sample_calls,
+    with_reviews,
     workload,
 )
 from planning.teams.verdicts import (
@@ -36,7 +36,7 @@ from planning.teams.verdicts import (
 
 @pytest.fixture(scope="module")
 def quality():
-    return Systems.load().quality
+    return Centre.load().systems.quality
 
 
 @pytest.fixture(scope="module")
@@ -96,11 +96,17 @@ def test_work_that_cannot_be_is_refused(quality, operators, call_s, text):
         workload(quality, operators=operators, call_s=call_s)
 
 
+def reviews(centre, quality, start, days=7, operators=500):
+    work = workload(quality, operators=operators, call_s=220.0)
+    return work, requirement(centre, review_demand(centre, work, start=start, days=days))
+
+
 def test_shifts_hold_the_work_and_no_head_more(quality):
     """Hours on position x occupancy x presence are the week's work, and one shift less is too few."""
     centre = Centre.load()
-    work = workload(quality, operators=500, call_s=220.0)
-    shifts = review_shifts(centre, work, team="quality_moscow", start="2026-11-02", days=7)
+    work, needed = reviews(centre, quality, "2026-11-02", operators=400)
+    plan = cover_all(centre, needed)
+    shifts = plan.shifts[plan.shifts["team"] == "quality_moscow"]
     # A day shift: 8 h paid, of which four rests of a quarter of an hour; 4 November is a holiday.
     useful = 7.0 * 0.9 * 0.9
     week_h = work["hours"].sum() * 12 / 365 * 7
@@ -115,16 +121,65 @@ def test_shifts_hold_the_work_and_no_head_more(quality):
     most = (own["contract_h_week"] / 40 * 31 // 8).sum()
     assert roster.unmet["missing"].sum() == max(shifts["headcount"].sum() - most, 0)
     assert audit(centre, roster.roster, own).empty
+    (row,) = waiting_work(centre, needed, plan).itertuples()
+    assert row.work_h == pytest.approx(week_h)
+    # From Friday evening to Monday, and Monday's share of the backlog.
+    assert 2.5 < row.oldest_days <= row.due_days
 
 
-@pytest.mark.parametrize(
-    ("team", "kind", "text"),
-    [("nobody", "day", "must be one of"), ("quality_moscow", "tiny", "no 'tiny' shift")],
-)
-def test_shifts_that_cannot_be_are_refused(quality, team, kind, text):
-    work = workload(quality, operators=5, call_s=220.0)
-    with pytest.raises(PlanningError, match=text):
-        review_shifts(Centre.load(), work, team=team, start="2026-11-02", days=7, kind=kind)
+def test_whole_shifts_need_fewer_hours_than_a_line(quality):
+    centre = Centre.load()
+    _, needed = reviews(centre, quality, "2026-11-23")
+    free = cover_all(centre, needed).teams.loc["quality_moscow", "paid_h"]
+    assert free < 0.95 * cover(centre, needed).teams.loc["quality_moscow", "paid_h"]
+
+
+def test_a_short_promise_is_covered_day_by_day(quality):
+    """Within a day nothing may wait for Monday: somebody comes on Sunday too, and nothing is late."""
+    centre = Centre.load().replace({"queues.quality.due_days": 1.0})
+    _, needed = reviews(centre, quality, "2026-11-23", operators=100)
+    plan = cover_all(centre, needed)
+    assert set(plan.shifts[plan.shifts["team"] == "quality_moscow"]["start"].dt.day_of_week) == set(range(7))
+    assert waiting_work(centre, needed, plan)["oldest_days"].max() <= 1
+
+
+def test_plans_take_the_work_of_the_people_there_are(quality):
+    """Ten calls of each who answers calls, whatever the demand had; doctors and reviewers do not count."""
+    centre = Centre.load()
+    people, _ = read_people("data/people.csv", centre)
+    calls = demand_of(100.0, queue="first_line", days=7)
+    had = review_demand(centre, workload(quality, operators=7, call_s=60.0), start="2026-11-23", days=7)
+    found = with_reviews(centre, pd.concat([calls, had]), people)
+    operators = int((~people["grade"].isin(["quality", "doctor"])).sum())
+    month = workload(quality, operators=operators, call_s=240.0)["hours"].sum()
+    own = found[found["queue"] == "quality"]
+    assert (own["calls"] * own["aht_s"]).sum() / 3600 == pytest.approx(month * 12 / 365 * 7)
+    pd.testing.assert_frame_equal(found[found["queue"] == "first_line"].reset_index(drop=True), calls)
+    twice = centre.replace({"systems.quality.calls_month": 20})
+    assert with_reviews(twice, pd.concat([calls, had]), people)["calls"].sum() > found["calls"].sum()
+    for same in (calls, pd.concat([calls, had])):
+        plain = centre if same is calls else centre.replace({"systems.quality": None})
+        pd.testing.assert_frame_equal(with_reviews(plain, same, people), same)
+
+
+def test_mystery_calls_reach_every_hour_of_duty_alike(quality):
+    """Calls by agents on position: as many an agent-hour by day as at night; chance spares some."""
+    needed = requirement(Centre.load(), demand_of(200.0, 200.0, queue="first_line", days=28))
+    times = mystery_calls(quality, needed, "first_line", operators=4000)
+    assert len(times) == round(0.5 * 4000 * 28 / (365 / 12))
+    by_hour = pd.Series(1, times).groupby(times.hour).sum()
+    agents = needed.groupby(needed["interval_start"].dt.hour)["agents"].sum()
+    expected = len(times) * agents / agents.sum()
+    assert (((by_hour - expected) ** 2 / expected).sum()) < stats.chi2.isf(0.001, 23)
+    assert times.is_monotonic_increasing
+    again = mystery_calls(quality, needed, "first_line", operators=4000)
+    assert times.equals(again)
+    # Each of 300 operators is reached with the same chance by each of 600 calls.
+    rng = np.random.default_rng(1)
+    missed = np.mean([300 - len(np.unique(rng.integers(0, 300, 600))) for _ in range(200)]) / 300
+    assert never_rung(quality, 4) == pytest.approx(missed, abs=0.01)
+    with pytest.raises(PlanningError, match="queue is 'x', must be one of first_line"):
+        mystery_calls(quality, needed, "x", operators=10)
 
 
 def test_unknown_queue_is_refused(quality):
@@ -388,9 +443,8 @@ def test_signalled_operators_are_those_made_so(calls):
 # --- settings -------------------------------------------------------------------------------------
 
 
-def test_file_of_systems_refuses_a_bad_value(tmp_path):
-    text = Path("data/teams.toml").read_text(encoding="utf-8")
-    bad = tmp_path / "teams.toml"
-    bad.write_text(text.replace("risk = 0.05", "risk = 5.0"))
+def test_settings_that_cannot_be_are_refused():
     with pytest.raises(PlanningError, match=r"quality.risk is 5.0, must be less than or equal to 1"):
-        Systems.load(bad)
+        Centre.load().replace({"systems.quality.risk": 5.0})
+    with pytest.raises(PlanningError, match=r"systems.quality.queue names 'x', must be one of claim_reviews"):
+        Centre.load().replace({"systems.quality.queue": "x"})

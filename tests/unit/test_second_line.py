@@ -6,12 +6,11 @@ import pytest
 from factories import MONDAY, demand_of, two_sites
 from scipy.integrate import quad
 
-from planning import Centre, PlanningError
+from planning import Centre, PlanningError, requirement
 from planning.queueing import measures
 from planning.simulation import fifo
-from planning.teams import Systems
 from planning.teams.second_line import (
-    SecondLine,
+    customers_kept,
     last_agent,
     load_by_part,
     net_worth,
@@ -24,11 +23,21 @@ from planning.teams.second_line import (
 
 @pytest.fixture(scope="module")
 def settings():
-    return Systems.load().second_line
+    return Centre.load().systems.second_line
 
 
-def changed(settings: SecondLine, **changes: object) -> SecondLine:
-    return SecondLine.of(settings.model_dump() | changes)
+def small(**changes: object) -> Centre:
+    """Two sites whose queue of calls stands behind a first line: five in six of its calls are handed on."""
+    systems = Centre.load().systems.second_line.model_dump()
+    own = {"queue": "calls", "first_line": "first", "leavers_share": 0.01, "leavers_aht_s": 600.0}
+    return two_sites(queues=("first", "calls")).replace(
+        {
+            "queues.first.transfers": {"calls": 0.03},
+            "queues.first.consults": {"calls": 0.02},
+            "queues.calls.abandoned_rub": 400.0,
+            "systems.second_line": systems | own | changes,
+        }
+    )
 
 
 def first_line(calls: float = 300.0) -> pd.DataFrame:
@@ -38,27 +47,38 @@ def first_line(calls: float = 300.0) -> pd.DataFrame:
 # --- load -----------------------------------------------------------------------------------------
 
 
-def test_load_rebuilds_the_queue_of_the_records(settings):
+def test_load_rebuilds_the_queue_of_the_records():
     """The parts of 20,000 first-line calls are the generator's second line: 1,800 calls of 320 s."""
-    parts = load_by_part(settings, 20_000.0)
+    parts = load_by_part(Centre.load(), 20_000.0)
     assert parts["calls"].sum() == pytest.approx(1800)
     assert parts["hours"].sum() * 3600 / parts["calls"].sum() == pytest.approx(320)
 
 
-def test_demand_follows_the_first_line_and_loses_nothing(settings):
-    demand = first_line()
-    derived = second_line_demand(settings, demand)
-    parts = load_by_part(settings, demand["calls"].sum())
+def test_demand_follows_the_first_line_and_loses_nothing():
+    centre, demand = Centre.load(), first_line()
+    derived = second_line_demand(centre, demand)
+    parts = load_by_part(centre, demand["calls"].sum())
     assert set(derived["queue"]) == {"second_line"}
     assert derived["calls"].sum() == pytest.approx(parts["calls"].sum())
     assert (derived["calls"] * derived["aht_s"]).sum() / 3600 == pytest.approx(parts["hours"].sum())
-    twice = second_line_demand(settings, demand.assign(calls=2 * demand["calls"]))
+    twice = second_line_demand(centre, demand.assign(calls=2 * demand["calls"]))
     assert twice["calls"].to_numpy() == pytest.approx(2 * derived["calls"].to_numpy())
 
 
-def test_demand_without_a_first_line_is_refused(settings):
+def test_shares_are_those_that_the_simulation_hands_on():
+    """One home for each share: a what-if on the first line's transfers moves the load here."""
+    more = Centre.load().replace({"queues.first_line.transfers.second_line": 0.10})
+    assert load_by_part(more, 1000.0).loc["transfers", "calls"] == pytest.approx(100)
+
+
+def test_demand_without_a_first_line_is_refused():
     with pytest.raises(PlanningError, match="'first_line' is not in the demand"):
-        second_line_demand(settings, demand_of(10.0))
+        second_line_demand(Centre.load(), demand_of(10.0))
+
+
+def test_a_centre_without_a_second_line_says_so():
+    with pytest.raises(PlanningError, match=r"systems.second_line is missing: add the table"):
+        load_by_part(two_sites(), 1.0)
 
 
 # --- reached in time ------------------------------------------------------------------------------
@@ -116,7 +136,9 @@ def test_waits_that_cannot_be_are_refused(patience_s, half_s):
 
 def test_net_worth_by_hand(settings):
     """Calls x leavers' share x kept x value, less who gives up, less the agents' hours."""
-    found = net_worth(settings, 60.0, 320.0, 20, patience_s=389.0, abandoned_rub=400.0, agent_rub_h=1000.0)
+    found = net_worth(
+        settings, 60.0, 320.0, 20, leaving=1 / 6, patience_s=389.0, abandoned_rub=400.0, agent_rub_h=1000.0
+    )
     reached = reached_in_time(60.0, 320.0, 20, patience_s=389.0, half_s=300.0)
     lost = measures(60.0, 320.0, 20, patience_s=389.0).abandonment
     assert settings.value_rub == 12 * (250 - 50)
@@ -124,15 +146,14 @@ def test_net_worth_by_hand(settings):
     assert found == pytest.approx(expected)
 
 
-def case(settings, **changes):
-    centre = two_sites().replace({"queues.calls.abandoned_rub": 400.0})
-    return worth_of_staff(centre, changed(settings, **changes), demand_of(30.0, hours=(9, 11)), queue="calls")
+def case(**changes):
+    return worth_of_staff(small(**changes), demand_of(30.0, hours=(9, 11)))
 
 
 def test_best_staff_is_best_by_trying_its_neighbours(settings):
-    table = case(settings)
-    centre = two_sites()
-    common = {"patience_s": centre.queues["calls"].patience_s, "abandoned_rub": 400.0}
+    table = case()
+    centre = small()
+    common = {"leaving": 1 / 6, "patience_s": centre.queues["calls"].patience_s, "abandoned_rub": 400.0}
     for step in (-3, -1, 1, 3):
         near = net_worth(
             settings, table["calls"], table["aht_s"], table["best"] + step,
@@ -143,49 +164,48 @@ def test_best_staff_is_best_by_trying_its_neighbours(settings):
 
 def test_next_agent_is_the_difference_of_two_plans(settings):
     """Worth of one more = kept x value + callers regained - the agent's hour."""
-    row = case(settings).iloc[0]
+    row = case().iloc[0]
     lost = measures(30.0, row["aht_s"], row["required"] + np.arange(2), patience_s=300.0).abandonment
     gained = row["next_kept"] * settings.value_rub + 30 * 5 / 6 * (lost[0] - lost[1]) * 400
     assert row["next_rub"] == pytest.approx(gained - row["agent_rub_h"] / 4)
     assert row["next_kept"] > 0
 
 
-def test_last_agent_agrees_with_the_next_one(settings):
+def test_last_agent_agrees_with_the_next_one():
     """The agent after the required ones brings what `worth_of_staff` says of the next, plus the own cost."""
-    centre = two_sites().replace({"queues.calls.abandoned_rub": 400.0})
-    row = case(settings).iloc[0]
-    brings = last_agent(centre, settings, row, queue="calls")
+    row = case().iloc[0]
+    brings = last_agent(small(), row)
     assert brings[row["required"] + 1] / 4 == pytest.approx(row["next_rub"] + row["agent_rub_h"] / 4)
     assert brings.is_monotonic_decreasing
     assert (brings[brings.index <= row["best"]] >= row["agent_rub_h"]).all()
 
 
-def test_agent_costs_what_the_wages_say(settings):
+def test_agent_costs_what_the_wages_say():
     """80,000 roubles, contributions, hours of the norm, breaks; no night, no shrinkage in this centre."""
     centre = two_sites()
     plain = centre.hourly_rub("calls_moscow")
-    assert case(settings)["agent_rub_h"].to_numpy() == pytest.approx(1.25 * plain)
+    assert case()["agent_rub_h"].to_numpy() == pytest.approx(1.25 * plain)
 
 
-def test_night_hours_cost_their_premium(settings):
-    centre = two_sites()
-    night = worth_of_staff(centre, settings, demand_of(30.0, hours=(22, 24)), queue="calls")
+def test_night_hours_cost_their_premium():
+    centre = small()
+    night = worth_of_staff(centre, demand_of(30.0, hours=(22, 24)))
     assert night["agent_rub_h"].to_numpy() == pytest.approx(1.2 * 1.25 * centre.hourly_rub("calls_kaluga"))
     assert night["interval_start"].iloc[0] == MONDAY + pd.Timedelta(hours=22)
 
 
-def test_worth_rises_with_what_a_customer_is_worth(settings):
+def test_worth_rises_with_what_a_customer_is_worth():
     """A dearer customer never asks for fewer agents; a worthless one asks for next to none."""
-    best = [case(settings, margin_rub_month=margin)["best"].sum() for margin in (50.0, 150.0, 250.0, 2000.0)]
+    best = [case(margin_rub_month=margin)["best"].sum() for margin in (50.0, 150.0, 250.0, 2000.0)]
     assert best == sorted(best)
     assert best[0] < best[-1]
 
 
-def test_sensitivity_is_the_plan_at_each_rate(settings):
-    centre = two_sites()
+def test_sensitivity_is_the_plan_at_each_rate():
+    centre = small()
     demand = demand_of(30.0, hours=(9, 11))
-    table = sensitivity(centre, settings, demand, [0.45, 0.95], queue="calls")
-    high = worth_of_staff(centre, settings, demand, queue="calls")
+    table = sensitivity(centre, demand, [0.45, 0.95])
+    high = worth_of_staff(centre, demand)
     assert table["kept"].iloc[1] == pytest.approx(high["kept_best"].sum())
     assert table["gain_rub"].iloc[1] == pytest.approx((high["net_best_rub"] - high["net_rub"]).sum())
     assert table["best_h"].is_monotonic_increasing
@@ -193,15 +213,23 @@ def test_sensitivity_is_the_plan_at_each_rate(settings):
     assert table["required_h"].iloc[0] == table["required_h"].iloc[1]
 
 
-def test_default_day_pays(settings):
+def test_default_day_pays():
     """The second line is worth more than it costs even at the lowest published rate."""
     centre = Centre.load()
-    demand = second_line_demand(settings, first_line())
-    table = sensitivity(centre, settings, demand, [0.45])
+    table = sensitivity(centre, second_line_demand(centre, first_line()), [0.45])
     assert table["net_rub"].iloc[0] > 0
 
 
 @pytest.mark.parametrize(("field", "value"), [("save_rate", 95.0), ("half_s", 0.0), ("kept_months", -1.0)])
-def test_settings_that_cannot_be_are_refused(settings, field, value):
+def test_settings_that_cannot_be_are_refused(field, value):
     with pytest.raises(PlanningError, match=f"{field} is {value}"):
-        changed(settings, **{field: value})
+        small(**{field: value})
+
+
+def test_customers_kept_by_a_plan_are_those_of_its_agents():
+    """With the required agents, what `worth_of_staff` says; with many, all leavers but the 5 %."""
+    centre, demand = small(), demand_of(30.0, hours=(9, 11))
+    needed = requirement(centre, demand)
+    assert customers_kept(centre, needed) == pytest.approx(worth_of_staff(centre, demand)["kept"].sum())
+    many = needed.assign(agents=needed["agents"] + 100)
+    assert customers_kept(centre, many) == pytest.approx(8 * 30 / 6 * 0.95)

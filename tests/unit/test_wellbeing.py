@@ -8,9 +8,7 @@ from factories import demand_of, two_sites
 from planning import Centre, PlanningError, audit, cover, requirement
 from planning.queueing import measures
 from planning.service import agents_cost
-from planning.teams import Systems
 from planning.teams.wellbeing import (
-    Wellbeing,
     doctors_on_duty,
     duty_shifts,
     free_rest,
@@ -19,7 +17,7 @@ from planning.teams.wellbeing import (
     price_of_a_ceiling,
     price_of_recovery,
     price_of_rest,
-    with_doctors,
+    simulate_hard_calls,
 )
 
 MINUTE = pd.Timedelta(minutes=1)
@@ -27,20 +25,20 @@ MINUTE = pd.Timedelta(minutes=1)
 
 @pytest.fixture(scope="module")
 def settings():
-    return Systems.load().wellbeing
+    return Centre.load().systems.wellbeing
 
 
 @pytest.fixture(scope="module")
-def centre(settings):
-    return with_doctors(Centre.load(), settings)
+def centre():
+    return Centre.load()
 
 
 # --- the doctor -----------------------------------------------------------------------------------
 
 
-def test_one_doctor_at_every_open_minute(centre, settings):
+def test_one_doctor_at_every_open_minute(centre):
     """Minute by minute over two weeks: one at each open site, nobody at a closed one."""
-    shifts = duty_shifts(centre, settings, start="2026-11-23", days=14)
+    shifts = duty_shifts(centre, start="2026-11-23", days=14)
     first = pd.Timestamp("2026-11-24", tz="Europe/Moscow")
     for site, open_h in {"moscow": 14, "kaluga": 24}.items():
         own = shifts[shifts["site"] == site]
@@ -51,44 +49,52 @@ def test_one_doctor_at_every_open_minute(centre, settings):
         assert own["paid_h"].sum() == 14 * open_h
 
 
-def test_duty_is_filled_lawfully_by_the_fewest(centre, settings):
+def test_duty_is_filled_lawfully_by_the_fewest(centre):
     """Nothing unmet, no breach by the audit, and one doctor fewer cannot hold the hours."""
-    shifts = duty_shifts(centre, settings, start="2026-11-23", days=14)
+    shifts = duty_shifts(centre, start="2026-11-23", days=14)
     duty = doctors_on_duty(centre, shifts)
     assert duty.roster.unmet.empty
     assert audit(centre, duty.roster.roster, duty.people).empty
     assert len(duty.roster.roster) == len(shifts)
-    hours = shifts.groupby("site")["paid_h"].sum()
-    for site, row in duty.doctors.iterrows():
-        assert hours[site] <= row["doctors"] * 80 < hours[site] + 80  # no fewer can hold the hours
+    hours = shifts.groupby("team")["paid_h"].sum()
+    for team, row in duty.doctors.iterrows():
+        assert hours[team] <= row["doctors"] * 80 < hours[team] + 80  # no fewer can hold the hours
 
 
-def test_duty_costs_what_the_wages_say(centre, settings):
+def test_duty_costs_what_the_wages_say(centre):
     """Fourteen hours a day in Moscow without a night; eight night hours a day in Kaluga."""
-    duty = doctors_on_duty(centre, duty_shifts(centre, settings, start="2026-11-23", days=7))
-    hourly = {site: w / centre.pay.norm_h_month * 1.3 for site, w in settings.doctor_wage_rub_month.items()}
-    assert duty.doctors.loc["moscow", "cost_rub"] == pytest.approx(7 * 14 * hourly["moscow"])
-    assert duty.doctors.loc["kaluga", "cost_rub"] == pytest.approx(7 * (24 + 0.2 * 8) * hourly["kaluga"])
+    duty = doctors_on_duty(centre, duty_shifts(centre, start="2026-11-23", days=7))
+    hourly = {site: wage / 164.33 * 1.3 for site, wage in {"moscow": 130_000, "kaluga": 84_500}.items()}
+    cost = duty.doctors["cost_rub"]
+    assert cost["doctor_moscow"] == pytest.approx(7 * 14 * hourly["moscow"])
+    assert cost["doctor_kaluga"] == pytest.approx(7 * (24 + 0.2 * 8) * hourly["kaluga"])
 
 
-def test_shorter_contracts_need_more_doctors(centre, settings):
-    shifts = duty_shifts(centre, settings, start="2026-11-23", days=7)
+def test_shorter_contracts_need_more_doctors(centre):
+    shifts = duty_shifts(centre, start="2026-11-23", days=7)
     whole, half = (doctors_on_duty(centre, shifts, week_h=h).doctors["doctors"] for h in (40.0, 24.0))
     assert (half > whole).all()
 
 
-def test_duties_that_nobody_may_work_are_said(centre, settings):
+def test_duties_that_nobody_may_work_are_said(centre):
     """A day and a night in one: the longest rest that the rules ask for is not there."""
-    endless = Wellbeing.of(settings.model_dump() | {"longest_duty_h": 24.0})
-    shifts = duty_shifts(centre, endless, start="2026-11-23", days=7)
-    with pytest.raises(PlanningError, match="shorten longest_duty_h"):
-        doctors_on_duty(centre, shifts)
+    endless = centre.replace({"teams.doctor_kaluga.duty_h": 24.0})
+    shifts = duty_shifts(endless, start="2026-11-23", days=7)
+    with pytest.raises(PlanningError, match="cannot fill every duty of doctor_kaluga: shorten its duty_h"):
+        doctors_on_duty(endless, shifts)
 
 
-def test_unknown_site_is_refused(settings):
-    bad = Wellbeing.of(settings.model_dump() | {"doctor_wage_rub_month": {"omsk": 1.0}})
-    with pytest.raises(PlanningError, match="names 'omsk', must be one of moscow, kaluga"):
-        with_doctors(Centre.load(), bad)
+def test_a_centre_without_duties_has_none():
+    with pytest.raises(PlanningError, match="no team has duty_h"):
+        duty_shifts(two_sites(), start="2026-11-23", days=7)
+
+
+@pytest.mark.parametrize("changes", [{"queues": []}, {"queues": ["calls"], "duty_h": 12.0}])
+def test_a_team_answers_or_is_on_duty(changes):
+    raw = two_sites().model_dump()
+    raw["teams"]["calls_kaluga"] |= changes
+    with pytest.raises(PlanningError, match="give the queues that the team answers, or the longest duty"):
+        Centre.of(raw)
 
 
 # --- pace and rest --------------------------------------------------------------------------------
@@ -176,3 +182,23 @@ def test_even_spread_by_hand(settings, most, expected):
     even = hard_calls(settings, most).loc["at best evenly"]
     assert even["p_more"] == pytest.approx(expected)
     assert even["sd"] == pytest.approx(np.sqrt(0.15 * 0.85))
+
+
+def test_fewest_first_spreads_hard_calls(settings):
+    """By chance the simulation is the binomial law; the rule comes nearer to even, and never beyond it."""
+    common = {"operators": 30, "occupancy": 0.7, "most": 5, "shifts": 40}
+    chance, even = (simulate_hard_calls(settings, fewest_first=way, **common) for way in (False, True))
+    law = hard_calls(settings, 5)
+    assert chance["mean"] == pytest.approx(law.loc["by chance", "mean"], abs=0.3)
+    assert chance["sd"] == pytest.approx(law.loc["by chance", "sd"], abs=0.15)
+    assert law.loc["at best evenly", "sd"] < even["sd"] < 0.8 * chance["sd"]
+    assert even["p_more"] < 0.5 * chance["p_more"]
+    assert even["calls_sd"] > chance["calls_sd"]
+
+
+@pytest.mark.parametrize("bad", [{"operators": 0}, {"occupancy": 1.0}])
+def test_a_line_that_grows_for_ever_is_refused(settings, bad):
+    with pytest.raises(PlanningError, match="more are needed"):
+        simulate_hard_calls(
+            settings, **{"operators": 3, "occupancy": 0.5, "fewest_first": True, "most": 5} | bad
+        )

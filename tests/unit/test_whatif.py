@@ -11,9 +11,8 @@ import pandas as pd
 import pytest
 from factories import demand_of, one_site, two_sites
 
-from planning import PlanningError, cover, forecast, requirement, requirement_at, simulate
+from planning import Centre, PlanningError, cover, forecast, requirement, requirement_at, simulate
 from planning.overflow import Way, run_night
-from planning.teams import Systems
 from planning.whatif import (
     LOOSE,
     NAMED,
@@ -112,12 +111,16 @@ def test_a_quantile_is_staffed_as_the_forecast_says():
 
 def test_the_save_rate_is_felt_in_customers_kept():
     """A second line that keeps half as many: everything else stays."""
-    settings = Systems.load("data/teams.toml").second_line
-    centre = one_site(queues=("second_line",))
-    found = compare(
-        {"half": {"save_rate": settings.save_rate / 2}},
-        centre, demand_of(queue="second_line"), second_line=settings, **QUICK,
-    )  # fmt: skip
+    settings = Centre.load().systems.second_line
+    plain = one_site({"queues.first_line.transfers": {"second_line": 0.1}}, ("first_line", "second_line"))
+    centre = plain.replace({"systems.second_line": settings.model_dump()})
+    demand = demand_of(queue="second_line")
+    found = compare({"half": {"save_rate": settings.save_rate / 2}}, centre, demand, **QUICK)
+    assert (
+        compare({"half": {"save_rate": 0.4}}, plain, demand, **QUICK)
+        .loc["half", "reason"]
+        .startswith("systems.second_line is missing")
+    )
     assert found.loc["half", "kept"] == pytest.approx(found.loc["base", "kept"] / 2)
     assert found.loc["half", "kept_rub"] == pytest.approx(found.loc["half", "kept"] * settings.value_rub)
     assert found.loc["half", "cost_rub_difference"] == 0
@@ -155,7 +158,7 @@ def test_a_site_that_burns_down_takes_its_people_with_it():
         ({"closing_hour": "25:00"}, "25:00"),
         ({"lost_site": "vladimir"}, "lost_site is 'vladimir'"),
         ({"probability": 0.9}, "must stand beside a forecast"),
-        ({"save_rate": 0.5}, "must stand beside the second line's settings"),
+        ({"save_rate": 0.5}, "systems.second_line is missing"),
         ({"unplanned": 1}, "must be true or false"),
         ({"queues.calls.target.service_level": 1.5}, "service_level"),
         ({"sites.moscow.closes": "07:00"}, "closes is 07:00, must lie after opens"),
@@ -189,7 +192,7 @@ def test_differences_are_those_of_the_rows():
     for name in ("cost_rub", "paid_h", "peak_agents", "service_level_calls"):
         gain = table.loc["busy", name] - table.loc["base", name]
         assert table.loc["busy", f"{name}_difference"] == pytest.approx(gain)
-    parts = ["pay_rub", "rides_rub", "seats_rub", "abandoned_rub"]
+    parts = ["pay_rub", "careers_rub", "rides_rub", "seats_rub", "abandoned_rub"]
     assert table[parts].sum(axis=1).to_numpy() == pytest.approx(table["cost_rub"].to_numpy())
 
 

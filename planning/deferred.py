@@ -1,0 +1,179 @@
+"""Work that may wait: how old it gets, done in the order in which it came, and who must be there for it.
+
+All on a horizon that comes round, as everywhere: what is left over at its end is there at its start.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from planning.errors import PlanningError
+
+__all__ = ["age_when_done", "heads_for"]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+DAY_S = 86_400
+_EPS = 1e-9
+
+
+def age_when_done(arriving: ArrayLike, capacity: ArrayLike, *, interval_s: float) -> Floats:
+    r"""Age of each interval's work when the last of it is done, first come first served.
+
+    Work is there from the start of its interval and counts as done at the end of one, so that an age is
+    rather too high than too low. With :math:`A` and :math:`C` the work and the capacity up to an interval,
+    what is left is :math:`X - \min(0, \min X)` for :math:`X = A - C` (Lindley, 1952).
+
+    Parameters
+    ----------
+    arriving, capacity : array_like, shape (n,)
+        Work that comes, and that could be done, in each interval, in one unit such as hours.
+    interval_s : float
+        Seconds.
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Days; infinite where more comes than can ever be done, 0 where nothing comes.
+
+    Examples
+    --------
+    >>> work, able = [4.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 3.0]
+    >>> age_when_done(work, able, interval_s=21_600)  # quarters of a day
+    array([1., 0., 0., 0.])
+    """
+    work, able = np.asarray(arriving, float), np.asarray(capacity, float)
+    count = len(work)
+    if work.sum() > able.sum() + _EPS:  # ever more is left
+        return np.where(work > 0, np.inf, 0.0)
+    # A round to fill up, one to watch, and one in which the last of it is done.
+    come = np.cumsum(np.tile(work, 3))
+    over = come - np.cumsum(np.tile(able, 3))
+    done = come - (over - np.minimum(np.minimum.accumulate(over), 0.0))
+    watched = np.arange(count, 2 * count)
+    finished = np.searchsorted(done, come[watched] - _EPS)
+    age = (finished - watched + 1) * interval_s / DAY_S
+    return np.where(work > 0, age, 0.0)
+
+
+def heads_for(
+    arriving: ArrayLike,
+    beside: ArrayLike,
+    *,
+    present: ArrayLike,
+    is_open: ArrayLike,
+    day: ArrayLike,
+    due_days: float,
+    gain: float,
+    interval_s: float,
+) -> Ints:
+    """Heads that must be there for work that waits, beyond what gets done between calls anyway.
+
+    While some work would be late, one head more is there on the day with the fewest, among the days on which
+    that work can be done; within the day where they are fewest, so that the day gets even. What proves not to
+    be needed is taken back. Not proven to be the fewest heads; proven to be in time.
+
+    Parameters
+    ----------
+    arriving, beside : array_like, shape (n,)
+        Agent-hours of work that come, and that get done between calls, in each interval of whole days.
+    present : array_like of int, shape (n,)
+        Heads who are there for calls.
+    is_open : array_like of bool, shape (n,)
+        Whether the work is done in the interval at all.
+    day : array_like of int, shape (n,)
+        Number of the day of each interval, from 0; the first comes again after the last.
+    due_days : float
+        Days within which work must be done.
+    gain : float
+        Part of an hour that one head more gets done in an hour.
+    interval_s : float
+        Seconds.
+
+    Returns
+    -------
+    ndarray of int, shape (n,)
+
+    Raises
+    ------
+    PlanningError
+        Work comes so near the end of the open hours that nobody could do it in time.
+
+    Examples
+    --------
+    >>> day = np.repeat([0, 1], 4)
+    >>> common = {"is_open": [True] * 8, "day": day, "due_days": 1, "gain": 1.0, "interval_s": 21_600}
+    >>> heads_for([5.0] * 8, [0.0] * 8, present=[0, 0, 0, 1, 0, 0, 0, 0], **common)
+    array([1, 1, 1, 0, 1, 1, 1, 1])
+    """
+    case = _Case(
+        np.asarray(arriving, float),
+        np.asarray(beside, float),
+        np.asarray(present, np.int64),
+        np.asarray(is_open, bool),
+        np.asarray(day, np.int64),
+        due_days,
+        gain,
+        interval_s,
+    )
+    level = np.array([case.present[own].min() for own in case.days()])
+    while (late := case.late(level)) is not None:
+        level[case.helpers(late, level)] += 1
+    for number in np.argsort(-level, kind="stable"):
+        fewer = level - (np.arange(len(level)) == number)
+        while case.heads(level)[case.day == number].any() and case.late(fewer) is None:
+            level, fewer = fewer, fewer - (np.arange(len(level)) == number)
+    return case.heads(level)
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """The arguments of `heads_for`; a level is the heads of each day, those for calls included."""
+
+    work: Floats
+    beside: Floats
+    present: Ints
+    is_open: NDArray[np.bool_]
+    day: Ints
+    due_days: float
+    gain: float
+    interval_s: float
+
+    def days(self) -> list[NDArray[np.bool_]]:
+        """Open intervals of each day; all of a day that has none, so that it has a level."""
+        own = [self.day == number for number in range(int(self.day.max()) + 1)]
+        return [one & self.is_open if (one & self.is_open).any() else one for one in own]
+
+    def heads(self, level: Ints) -> Ints:
+        """Heads that are there for the work alone."""
+        return np.where(self.is_open, np.maximum(level[self.day] - self.present, 0), 0)
+
+    def capacity(self, level: Ints) -> Floats:
+        """Agent-hours of work that get done at most."""
+        return self.beside + self.gain * self.interval_s / 3600 * self.heads(level)
+
+    def enough(self, level: Ints) -> bool:
+        """Whether all the work gets done at all."""
+        return bool(self.capacity(level).sum() >= self.work.sum() - _EPS)
+
+    def late(self, level: Ints) -> int | None:
+        """First interval whose work is done too late, if there is any."""
+        age = age_when_done(self.work, self.capacity(level), interval_s=self.interval_s)
+        late = np.flatnonzero(age > self.due_days + _EPS)
+        return int(late[0]) if len(late) else None
+
+    def helpers(self, late: int, level: Ints) -> int:
+        """Day on which one head more helps the late work: the one with the fewest."""
+        count = len(self.work)
+        steps = int(self.due_days * DAY_S / self.interval_s) if self.enough(level) else count
+        reach = (late + np.arange(min(steps, count))) % count
+        able = np.unique(self.day[reach[self.is_open[reach]]])
+        if not len(able) or level[able].min() * self.gain * self.interval_s / 3600 > self.work.sum():
+            raise PlanningError(
+                f"due_days is {self.due_days:g}, too short for work that comes when hardly an open hour is "
+                "left before it is due: give a day or more"
+            )
+        return int(able[level[able].argmin()])

@@ -1,0 +1,277 @@
+"""Shifts that no interval asks for: duties at all open hours, and work that waits, done in whole shifts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.calendars import holiday_hours, time_of_day
+from planning.deferred import age_when_done
+from planning.shifts.catalogue import Pattern, catalogue, shapes
+from planning.shifts.cover import CoverPlan, cover, horizon, on_position, shift_rows
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["cover_all", "duties", "seats_held", "waiting_work", "work_shifts"]
+
+# Team, start, inside and heads of a shift.
+Rows = list[tuple[str, pd.Timestamp, Pattern, int]]
+_NOTHING = CoverPlan(
+    pd.DataFrame(), pd.DataFrame(columns=["team", "queue", "interval_start", "missing"]), pd.DataFrame(), ()
+)
+
+
+def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> CoverPlan:
+    """Cover a requirement, the duties of teams that answer nothing, and work that waits in whole shifts.
+
+    A team that answers no calls needs no certain minute: its work is given to whole shifts on working days,
+    as long as nothing gets older than promised; otherwise its intervals are covered like all others.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT of whole days.
+    **options
+        As for `planning.shifts.cover`.
+
+    Returns
+    -------
+    CoverPlan
+
+    Raises
+    ------
+    PlanningError
+        As `planning.shifts.cover` does.
+    """
+    rows, rest = duties(centre, horizon(centre, requirement)), requirement
+    for team, queue in _waiting_teams(centre, requirement).items():
+        own = work_shifts(centre, requirement, team)
+        if own and not _late(centre, requirement, team, queue, own):
+            rows += own
+            rest = rest[rest["queue"] != queue]
+    plan = cover(centre, rest, **options) if len(rest) else _NOTHING
+    return _joined(centre, plan, rows) if rows else plan
+
+
+def _waiting_teams(centre: Centre, requirement: pd.DataFrame) -> dict[str, str]:
+    """Teams whose only queue is work that waits, with it, where all of it is done at their site."""
+    found = {}
+    for name, team in centre.teams.items():
+        if len(team.queues) == 1 and centre.queues[team.queues[0]].waits:
+            sites = set(requirement.loc[requirement["queue"] == team.queues[0], "site"])
+            if sites == {team.site}:
+                found[name] = team.queues[0]
+    return found
+
+
+def _joined(centre: Centre, plan: CoverPlan, rows: Rows) -> CoverPlan:
+    """Add shifts to a plan: their cost is as it is, so it is its own bound."""
+    shapes_ = [*plan.patterns, *dict.fromkeys(pattern for _, _, pattern, _ in rows)]
+    numbers = {pattern: number for number, pattern in enumerate(shapes_)}
+    table = shift_rows(centre, rows, numbers)
+    cost = table.groupby("team", sort=False)["cost_rub"].sum()
+    paid = (table["paid_h"] * table["headcount"]).groupby(table["team"], sort=False).sum()
+    teams = pd.DataFrame({"objective_rub": cost, "bound_rub": cost, "gap": 0.0, "paid_h": paid})
+    return replace(
+        plan,
+        shifts=pd.concat([plan.shifts, table], ignore_index=True) if len(plan.shifts) else table,
+        teams=(pd.concat([plan.teams, teams]) if len(plan.teams) else teams).rename_axis("team"),
+        patterns=tuple(shapes_),
+    )
+
+
+def duties(centre: Centre, times: pd.DatetimeIndex) -> Rows:
+    """Divide every open hour of a site into equal duties of one, for each team that is on duty.
+
+    A site that never closes changes at the opening hour of the others, not at midnight.
+
+    Parameters
+    ----------
+    centre : Centre
+    times : DatetimeIndex
+        Intervals of whole days.
+
+    Returns
+    -------
+    list of (team, start, pattern, 1)
+
+    Examples
+    --------
+    >>> from planning import Centre, axis, day_start
+    >>> centre = Centre.load()
+    >>> day = axis(day_start("2026-11-23", centre.time_zone), 1, 900)
+    >>> [f"{team} {start:%H:%M} {p.length_s // 3600} h" for team, start, p, _ in duties(centre, day)][1:3]
+    ['doctor_moscow 15:00 7 h', 'doctor_kaluga 08:00 12 h']
+    """
+    mornings = [site.opens for site in centre.sites.values() if site.opens > timedelta(0)]
+    found: Rows = []
+    for name, team in centre.teams.items():
+        if team.duty_h is None:
+            continue
+        site = centre.sites[team.site]
+        open_s = (site.closes - site.opens).total_seconds()
+        opens = max(mornings, default=timedelta(hours=8)) if open_s == 86_400 else site.opens
+        number = ceil(round(open_s / 3600 / team.duty_h, 9))
+        pattern = Pattern("duty", round(open_s / number), ())
+        for day in times[times == times.normalize()]:
+            first = (day.tz_localize(None) + opens).tz_localize(day.tz)
+            found += [
+                (name, first + duty * pd.Timedelta(seconds=pattern.length_s), pattern, 1)
+                for duty in range(number)
+            ]
+    return found
+
+
+def work_shifts(centre: Centre, requirement: pd.DataFrame, team: str) -> Rows:
+    """Give the waiting work of a team to whole shifts on its working days.
+
+    Only the hours must add up: those on position, breaks left out, times the part that the queue's
+    `max_occupancy` leaves and the team's presence. The shift is the kind nearest to a fifth of a normal week,
+    from the queue's opening; Saturdays, Sundays and holidays are free if there is another day.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT that holds the team's first queue, whole days.
+    team : str
+
+    Returns
+    -------
+    list of (team, start, pattern, heads)
+        Empty if no such shift fits the site's hours.
+    """
+    settings = centre.teams[team]
+    queue = centre.queues[settings.queues[0]]
+    own = requirement[requirement["queue"] == settings.queues[0]]
+    work_h = float((own["load_erlangs"] * centre.interval_s / 3600).sum())
+    fixed = shapes(centre.replace({"shifts.breaks": "fixed"}))
+    usual = centre.labour.week_h.value / 5 * 3600
+    kind = min(fixed, key=lambda shape: abs(shape.paid_s - usual))
+    starts = catalogue(centre, settings.site, horizon(centre, requirement), [kind])["start"]
+    starts = starts[time_of_day(pd.DatetimeIndex(starts)) == queue.opens]
+    days = _working_days(centre, pd.DatetimeIndex(starts), kind.length_s)
+    if not len(days):
+        return []
+    pattern = kind.pattern(slot.first for slot in kind.slots)
+    on_position_h = (kind.length_s - sum(pause.length_s for pause in pattern.breaks)) / 3600
+    heads = ceil(round(work_h / (on_position_h * _gain(centre, team)), 9))
+    each = np.diff(np.arange(len(days) + 1) * heads // len(days))
+    return [(team, day, pattern, int(count)) for day, count in zip(days, each, strict=True) if count]
+
+
+def _gain(centre: Centre, team: str) -> float:
+    """Part of an hour on position in which waiting work gets done, absence counted in."""
+    settings = centre.teams[team]
+    return (centre.queues[settings.queues[0]].target.max_occupancy or 1.0) * (1 - settings.shrinkage)
+
+
+def _working_days(centre: Centre, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
+    """Starts on working days, or all of them where there is none."""
+    ends = starts + pd.Timedelta(seconds=length_s)
+    working = (starts.day_of_week < 5) & (np.asarray(holiday_hours(starts, ends, centre.country)) == 0)
+    return starts[working] if working.any() else starts
+
+
+def _late(centre: Centre, requirement: pd.DataFrame, team: str, queue: str, rows: Rows) -> bool:
+    """Tell whether whole shifts would let some work get older than promised."""
+    times = horizon(centre, requirement)
+    patterns = tuple(dict.fromkeys(pattern for _, _, pattern, _ in rows))
+    table = shift_rows(centre, rows, {pattern: number for number, pattern in enumerate(patterns)})
+    hour = centre.interval_s / 3600
+    work = _on(requirement, queue, centre.teams[team].site, times)["load_erlangs"] * hour
+    able = on_position(table, patterns, times) * _gain(centre, team) * hour
+    oldest = age_when_done(work, able, interval_s=centre.interval_s).max()
+    return bool(oldest > (centre.queues[queue].due_days or 0.0))
+
+
+def _on(requirement: pd.DataFrame, queue: str, site: str, times: pd.DatetimeIndex) -> pd.DataFrame:
+    """Agents and load of a queue at a site on all times, 0 where there is none."""
+    rows = requirement[(requirement["queue"] == queue) & (requirement["site"] == site)]
+    return rows.set_index("interval_start")[["agents", "load_erlangs"]].reindex(times).fillna(0.0)
+
+
+def waiting_work(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
+    """How old work that waits gets with the people whom the shifts really put on position.
+
+    Whoever is not needed for calls works on it; the others do between two calls, for a part of that time.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT.
+    plan : CoverPlan
+
+    Returns
+    -------
+    DataFrame
+        queue, site, team, work_h (to do), able_h (that could be done), oldest_days, due_days.
+    """
+    times, hour = horizon(centre, requirement), centre.interval_s / 3600
+    rows = []
+    for (queue, site), own in requirement.groupby(["queue", "site"], sort=False):
+        settings, team = centre.queues[str(queue)], centre.team_for(str(queue), str(site))
+        if settings.due_days is None or team is None:
+            continue
+        work = _on(own, str(queue), str(site), times)["load_erlangs"].to_numpy() * hour
+        able = _able(centre, requirement, plan, str(queue), team, times) * hour
+        oldest = age_when_done(work, able, interval_s=centre.interval_s).max()
+        rows.append((queue, site, team, work.sum(), able.sum(), oldest, settings.due_days))
+    columns = ["queue", "site", "team", "work_h", "able_h", "oldest_days", "due_days"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _able(
+    centre: Centre,
+    requirement: pd.DataFrame,
+    plan: CoverPlan,
+    queue: str,
+    team: str,
+    times: pd.DatetimeIndex,
+) -> NDArray[np.float64]:
+    """Heads' worth of waiting work that a team gets done in each interval in which the queue is open."""
+    settings, own = centre.queues[queue], centre.teams[team]
+    mine = plan.shifts[plan.shifts["team"] == team]
+    here = (
+        on_position(mine, plan.patterns, times) * (1 - own.shrinkage) if len(mine) else np.zeros(len(times))
+    )
+    calls = np.zeros((2, len(times)))
+    if own.queues[0] != queue:
+        calls = _on(requirement, own.queues[0], own.site, times).to_numpy().T
+    busy = np.minimum(calls[0], here)
+    between = settings.beside_calls * np.maximum(busy - calls[1], 0.0)
+    able = (settings.target.max_occupancy or 1.0) * (here - busy) + between
+    clock = time_of_day(times)
+    return np.where((clock >= settings.opens) & (clock < settings.closes), able, 0.0)
+
+
+def seats_held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
+    """Put the seats of whole shifts into a requirement, for the teams whose work has no minute of its own.
+
+    Returns
+    -------
+    DataFrame
+        REQUIREMENT: agents and rostered of waiting work are those whom the shifts put on position.
+    """
+    times, needed = horizon(centre, requirement), requirement.copy()
+    for team, queue in _waiting_teams(centre, requirement).items():
+        mine = plan.shifts[plan.shifts["team"] == team]
+        if not len(mine):
+            continue
+        heads = pd.Series(on_position(mine, plan.patterns, times), times)
+        at = (needed["queue"] == queue) & (needed["site"] == centre.teams[team].site)
+        held = heads.reindex(needed.loc[at, "interval_start"]).to_numpy()
+        needed.loc[at, "rostered"] = held
+        needed.loc[at, "agents"] = np.floor(np.round(held * (1 - centre.teams[team].shrinkage), 9)).astype(
+            int
+        )
+    return needed

@@ -1,0 +1,370 @@
+"""Home internet and claims: what a promise of days costs, and what a little flexibility is worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from planning.centre import Centre, clock_text
+from planning.deferred import age_when_done
+from planning.errors import PlanningError
+from planning.service import agents_cost
+from planning.shifts.cover import CoverPlan, on_position
+from planning.simulation import Simulation, paired_difference, simulate
+from planning.staffing import planned_demand, requirement
+from planning.tables import ROSTER
+
+__all__ = [
+    "cost_of_skills",
+    "designs",
+    "flexibility",
+    "profile",
+    "promises",
+    "seats",
+    "simulated_age",
+    "waits_of",
+]
+
+
+def profile(centre: Centre, demand: pd.DataFrame, queues: Iterable[str]) -> pd.DataFrame:
+    """Say what some queues are like: volume, law of the handle time, hours, and where their calls come from.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND of whole days, with the first line if its transfers are to be told.
+    queues : iterable of str
+
+    Returns
+    -------
+    DataFrame
+        Index queue: calls (a day), aht_s, cv (of the handle time), hours ("09:00-21:00"), handed_on (share of
+        the calls that other queues send), due_days.
+    """
+    rows = planned_demand(centre, demand)
+    calls = rows.groupby("queue")["calls"].sum()
+    days = rows["interval_start"].dt.normalize().nunique()
+    found = {}
+    for name in queues:
+        settings, own = centre.queues[name], rows[rows["queue"] == name]
+        sent = sum(
+            calls.get(other, 0.0) * queue.transfers.get(name, 0.0) for other, queue in centre.queues.items()
+        )
+        found[name] = {
+            "calls": calls[name] / days,
+            "aht_s": float(np.average(own["aht_s"], weights=own["calls"])),
+            "cv": settings.service_cv,
+            "hours": f"{clock_text(settings.opens)}-{clock_text(settings.closes)}",
+            "handed_on": sent / calls[name],
+            "due_days": settings.due_days,
+        }
+    return pd.DataFrame.from_dict(found, orient="index").rename_axis("queue")
+
+
+def promises(centre: Centre, demand: pd.DataFrame, queue: str, days: Iterable[float]) -> pd.DataFrame:
+    """Price a promise: agents beside those who answer calls, for each number of days.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND of the calls that leave the work behind, whole days.
+    queue : str
+        The work that may wait.
+    days : iterable of float
+
+    Returns
+    -------
+    DataFrame
+        due_days, agent_hours (of heads for this work alone), cost_rub (of them).
+
+    Raises
+    ------
+    PlanningError
+        A promise is too short to be kept.
+    """
+    rows = []
+    for due in days:
+        needed = requirement(centre.replace({f"queues.{queue}.due_days": due}), demand)
+        own = needed[needed["queue"] == queue]
+        rows.append((due, own["rostered"].sum() * centre.interval_s / 3600, agents_cost(centre, own)))
+    return pd.DataFrame(rows, columns=["due_days", "agent_hours", "cost_rub"])
+
+
+def simulated_age(
+    centre: Centre, simulation: Simulation, needed: pd.DataFrame, plan: CoverPlan, queue: str
+) -> float:
+    """Age of the oldest work that waits, from the free time of a simulation: a check of `waiting_work`.
+
+    Parameters
+    ----------
+    centre : Centre
+    simulation : Simulation
+        Of the calls of the team that does the work.
+    needed : DataFrame
+        REQUIREMENT, for what work comes when.
+    plan : CoverPlan
+        For how many are on position.
+    queue : str
+
+    Returns
+    -------
+    float
+        Days.
+    """
+    own, settings = needed[needed["queue"] == queue], centre.queues[queue]
+    team = str(centre.team_for(queue, str(own["site"].iloc[0])))
+    busy = simulation.occupancy[team].fillna(0.0)
+    times, hour = pd.DatetimeIndex(busy.index), centre.interval_s / 3600
+    mine = plan.shifts[plan.shifts["team"] == team]
+    here = on_position(mine, plan.patterns, times) * (1 - centre.teams[team].shrinkage)
+    free = pd.Series(here * (1 - busy.to_numpy()), times)
+    by_time = own.set_index("interval_start").reindex(times)
+    calls = needed[
+        (needed["queue"] == centre.teams[team].queues[0]) & (needed["site"] == own["site"].iloc[0])
+    ]
+    wanted = calls.set_index("interval_start")["agents"].reindex(times).fillna(0.0)
+    # Heads beyond those wanted for calls work at it; what else is free is a pause between two calls.
+    extra = np.minimum(np.maximum(here - wanted, 0.0), free)
+    able = (settings.target.max_occupancy or 1.0) * extra + settings.beside_calls * (free - extra)
+    able = able.where(by_time["calls"].notna(), 0.0)
+    work = by_time["load_erlangs"].fillna(0.0).to_numpy() * hour
+    return float(age_when_done(work, able.to_numpy() * hour, interval_s=centre.interval_s).max())
+
+
+def seats(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
+    """Write the agents of a requirement as a roster of seats, each open while so many are on position.
+
+    Parameters
+    ----------
+    centre : Centre
+    needed : DataFrame
+        REQUIREMENT.
+
+    Returns
+    -------
+    DataFrame
+        ROSTER; seat k of a team is there whenever more than k of its agents are needed.
+    """
+    length = pd.Timedelta(seconds=centre.interval_s)
+    rows = []
+    for (queue, site), own in needed.groupby(["queue", "site"], sort=False):
+        team = str(centre.team_for(str(queue), str(site)))
+        times = pd.DatetimeIndex(own["interval_start"])
+        for seat in range(int(own["agents"].max())):
+            there = times[own["agents"].to_numpy() > seat]
+            begins = there[np.append(True, np.diff(there) > length)]
+            ends = there[np.append(np.diff(there) > length, True)] + length
+            rows += [
+                (f"{team}_seat_{seat:03d}", site, team, f"{team}_{seat}_{start:%d%H%M}", start, end)
+                for start, end in zip(begins, ends, strict=True)
+            ]
+    table = pd.DataFrame(rows, columns=["agent_id", "site", "team", "shift_id", "start", "end"])
+    hours = (table["end"] - table["start"]) / pd.Timedelta(hours=1)
+    return table.assign(paid_h=hours, night_h=0.0)[list(ROSTER.columns)]
+
+
+def flexibility(
+    centre: Centre,
+    demand: pd.DataFrame,
+    teams: tuple[str, str],
+    cross_trained: Iterable[int],
+    *,
+    fewer: int = 0,
+    replications: int = 100,
+    seed: int = 1,
+) -> pd.DataFrame:
+    """Simulate two teams of a site of whom some have learnt the other's work, by their number.
+
+    Everybody answers the own queue first; who has both skills takes the other's calls when free. The same
+    callers come each time (common random numbers). The seats are those that the requirement puts on position,
+    without absence; those that are open longest learn first.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND of the queues of both teams.
+    teams : (str, str)
+    cross_trained : iterable of int
+        Seats in each team whose people have both skills; more than the team has are all of it.
+    fewer : int
+        Agents fewer in each of the two teams at any time; at least one stays.
+    replications, seed : int
+
+    Returns
+    -------
+    DataFrame
+        Row a number: cross_trained, a column a queue (service level), holds (whether both meet their target),
+        late (callers of both who are not answered within their thresholds, a replication), abandoned_rub
+        (what those who give up cost), gain (fewer late ones than in the first row), half_width (of its 95 %
+        band).
+
+    Raises
+    ------
+    PlanningError
+        A team is unknown, or the two sit at different sites.
+    """
+    queues = _queues_of(centre, teams)
+    own = demand[demand["queue"].isin(queues)]
+    needed = requirement(centre, own)
+    needed = needed[[not centre.queues[name].waits for name in needed["queue"]]].reset_index(drop=True)
+    there = (needed["site"] == centre.teams[teams[0]].site).to_numpy()
+    needed["agents"] = needed["agents"].where(~there, (needed["agents"] - fewer).clip(lower=1))
+    roster = seats(centre, needed)
+    breaks = pd.DataFrame(
+        {"agent_id": [], "shift_id": [], "start": roster["start"][:0], "end": roster["end"][:0]}
+    )
+    rows, first = [], None
+    for count in cross_trained:
+        shared, people = _with_both_skills(centre, roster, teams, count)
+        plan = SimpleNamespace(roster=SimpleNamespace(roster=people), breaks=breaks)
+        found = simulate(shared, own, plan, replications=replications, seed=seed)
+        met = found.queues.loc[queues]
+        late = ((1 - found.levels[queues]) * met["offered"]).sum(axis=1)
+        cost = [centre.queues[name].abandoned_rub for name in queues]
+        lost_rub = (met["abandonment"] * met["offered"] * cost).sum()
+        first = late if first is None else first
+        gain = paired_difference(first, late)
+        targets = [centre.queues[name].target.service_level or 0.0 for name in queues]
+        holds = bool((met["service_level"] >= targets).all())
+        rows.append((count, *met["service_level"], holds, late.mean(), lost_rub, gain.mean, gain.half_width))
+    columns = ["cross_trained", *queues, "holds", "late", "abandoned_rub", "gain", "half_width"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _queues_of(centre: Centre, teams: tuple[str, str]) -> list[str]:
+    """First queues of two teams of one site."""
+    for team in teams:
+        if team not in centre.teams:
+            raise PlanningError(f"teams names {team!r}, must be one of {', '.join(centre.teams)}")
+    one, other = (centre.teams[team] for team in teams)
+    if one.site != other.site:
+        raise PlanningError(f"teams are {' and '.join(teams)}, must sit at one site: choose two of one site")
+    return [one.queues[0], other.queues[0]]
+
+
+def _with_both_skills(
+    centre: Centre, roster: pd.DataFrame, teams: tuple[str, str], count: int
+) -> tuple[Centre, pd.DataFrame]:
+    """A centre and a roster in which the first seats of both teams have both skills; nobody is absent."""
+    raw, people = centre.model_dump(), roster.copy()
+    hours = roster.groupby("agent_id")["paid_h"].sum().sort_values(ascending=False, kind="stable")
+    for team, other in (teams, teams[::-1]):
+        queues = [centre.teams[team].queues[0], centre.teams[other].queues[0]]
+        raw["teams"][f"{team}_both"] = raw["teams"][team] | {"queues": queues}
+        own = [seat for seat in hours.index if seat.startswith(f"{team}_seat_")][:count]
+        people["team"] = people["team"].where(~people["agent_id"].isin(own), f"{team}_both")
+    for settings in raw["teams"].values():
+        settings["shrinkage"] = 0.0
+    return Centre.of(raw), people
+
+
+def designs(
+    centre: Centre,
+    demand: pd.DataFrame,
+    teams: tuple[str, str],
+    cross_trained: Iterable[int],
+    fewer: Iterable[int],
+    *,
+    replications: int = 100,
+    seed: int = 1,
+) -> pd.DataFrame:
+    """Price two teams with some people who have learnt the other's work and some agents fewer.
+
+    Parameters
+    ----------
+    centre, demand, teams, cross_trained, replications, seed
+        As for `flexibility`; the demand of one day.
+    fewer : iterable of int
+        Agents fewer in each team at any time.
+
+    Returns
+    -------
+    DataFrame
+        As `flexibility`, with fewer, wages_rub (saved on agents a day), skills_rub (`cost_of_skills`) and
+        net_rub (saved a day against teams apart with nobody fewer, callers who give up counted in).
+    """
+    queues, counts = _queues_of(centre, teams), list(cross_trained)
+    run = partial(flexibility, centre, demand, teams, replications=replications, seed=seed)
+    table = pd.concat([run(counts, fewer=number).assign(fewer=number) for number in fewer], ignore_index=True)
+    needed = requirement(centre, demand[demand["queue"].isin(queues)])
+    here = needed[needed["queue"].isin(queues) & (needed["site"] == centre.teams[teams[0]].site)]
+    hours = here.groupby("queue").size()[queues].to_numpy() * centre.interval_s / 3600
+    rates = [centre.hourly_rub(team) / (1 - centre.teams[team].shrinkage) for team in teams]
+    seats_here = table["cross_trained"].clip(upper=int(here["agents"].max()))
+    more_lost = table["abandoned_rub"] - run([0])["abandoned_rub"].iloc[0]
+    table["wages_rub"] = table["fewer"] * float(hours @ rates)
+    table["skills_rub"] = seats_here * cost_of_skills(centre, teams, 1, hours=float(hours.max()))
+    return table.assign(net_rub=table["wages_rub"] - table["skills_rub"] - more_lost)
+
+
+def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours: float) -> float:
+    """What it costs a day that people have learnt the other team's work: their premium, and the learning.
+
+    Parameters
+    ----------
+    centre : Centre
+    teams : (str, str)
+    agents : int
+        Seats with both skills in each team.
+    hours : float
+        Hours a day that such a seat is open; several people share it.
+
+    Returns
+    -------
+    float
+        Roubles a day.
+
+    Raises
+    ------
+    PlanningError
+        The centre has no settings of its specialists.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> round(cost_of_skills(Centre.load(), ("internet_moscow", "claims_moscow"), 1, hours=12.0))
+    1337
+    """
+    settings = centre.systems.part("specialists")
+    rate = sum(centre.hourly_rub(team) for team in teams)
+    month_h = hours * 365 / 12
+    people = month_h / centre.pay.norm_h_month
+    learning = people * settings.training_h / settings.keeps_months / (365 / 12)
+    return float(agents * rate * (settings.skill_premium * hours + learning))
+
+
+def waits_of(contacts: pd.DataFrame, history: pd.Series) -> pd.DataFrame:
+    """Compare the waits of groups of callers who arrived in the same intervals.
+
+    Parameters
+    ----------
+    contacts : DataFrame
+        CALLS of one queue, as `planning.simulation.contacts_of` gives them.
+    history : Series
+        Index of the contacts: the group of each caller.
+
+    Returns
+    -------
+    DataFrame
+        Index group: calls, handle_s (mean), wait_s (mean, less the mean of all callers of the same quarter of
+        an hour), half_width (of the band that holds all groups together with 95 %, after Bonferroni).
+    """
+    from scipy.stats import norm
+
+    usual = contacts.groupby(contacts["arrival"].dt.floor("15min"))["wait_s"].transform("mean")
+    table = contacts.assign(more_s=contacts["wait_s"] - usual, group=history)
+    found = table.groupby("group").agg(
+        calls=("more_s", "size"),
+        handle_s=("handle_s", "mean"),
+        wait_s=("more_s", "mean"),
+        sd=("more_s", "std"),
+    )
+    z = norm.isf(0.025 / len(found))
+    return found.assign(half_width=z * found.pop("sd") / np.sqrt(found["calls"]))
