@@ -20,7 +20,7 @@ MIN_BEHIND = 14
 RELEARN_DAYS = 7
 """Days for which trees are kept when days behind are forecast again: to fit them takes long."""
 WARM_DAYS = 56
-NEARLY = 1.02
+NEARLY = 1.03
 """Errors within this factor of the least are nearly equal."""
 BAND = (0.1, 0.9)
 Floats = NDArray[np.float64]
@@ -88,7 +88,7 @@ def backtest(
 
 
 def best_methods(table: pd.DataFrame) -> dict[str, str]:
-    """Name the method with the least error of each queue; of nearly equal ones (2 %) the simplest.
+    """Name the method with the least error of each queue; of nearly equal ones (3 %) the simplest.
 
     A lead of less than that on some weeks is as likely luck, and then is lost on the next ones.
 
