@@ -96,15 +96,17 @@ def data(
     from planning.demand import read_demand
     from planning.demand.synthetic import write_data
     from planning.plan import demand_for
-    from planning.roster.people import synthetic_people
+    from planning.roster.people import fewest_people, synthetic_people
     from planning.shifts import cover_all
     from planning.staffing import requirement
 
     settings = Centre.load(out / CENTRE.name)
     write_data(out)
     week = demand_for(settings, read_demand(out / DEMAND.name, settings.time_zone))
-    hours = cover_all(settings, requirement(settings, week)).teams["paid_h"].to_dict()
-    made = synthetic_people(settings, hours, start=week["interval_start"].min(), seed=seed)
+    shifts = cover_all(settings, requirement(settings, week))
+    hours, heads = shifts.teams["paid_h"].to_dict(), fewest_people(settings, shifts.shifts)
+    start = week["interval_start"].min()
+    made = synthetic_people(settings, hours, start=start, seed=seed, heads_by_team=heads)
     made.to_csv(out / PEOPLE.name, index=False, lineterminator="\n")
     typer.echo(f"{out}: {len(made)} people for {sum(hours.values()):,.0f} hours a week")
 

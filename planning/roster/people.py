@@ -14,7 +14,7 @@ from planning.errors import PlanningError
 from planning.roster.slate import Horizon
 from planning.tables import PEOPLE
 
-__all__ = ["read_people", "synthetic_people"]
+__all__ = ["fewest_people", "read_people", "synthetic_people"]
 
 CONTRACTS_H = (40.0, 30.0, 20.0)
 CONTRACT_SHARES = (0.85, 0.10, 0.05)
@@ -113,7 +113,12 @@ def _away(row: object, centre: Centre, horizon: Horizon | None) -> str:
 
 
 def synthetic_people(
-    centre: Centre, hours_by_team: Mapping[str, float], *, start: pd.Timestamp, seed: int
+    centre: Centre,
+    hours_by_team: Mapping[str, float],
+    *,
+    start: pd.Timestamp,
+    seed: int,
+    heads_by_team: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
     """Make up as many people as the teams' weekly hours need.
 
@@ -127,6 +132,8 @@ def synthetic_people(
     start : Timestamp
         Midnight of the week's Monday, with its time zone.
     seed : int
+    heads_by_team : mapping, optional
+        Fewest people of a team who are not on leave: `fewest_people` of its shifts.
 
     Returns
     -------
@@ -151,9 +158,10 @@ def synthetic_people(
             raise PlanningError(f"hours_by_team names {team!r}, must be one of {', '.join(centre.teams)}")
         if not (math.isfinite(hours) and hours >= 0):
             raise PlanningError(f"hours_by_team[{team!r}] is {hours}, must be hours >= 0")
+    heads = heads_by_team or {}
     streams = dict(zip(centre.teams, np.random.SeedSequence(seed).spawn(len(centre.teams)), strict=True))
     teams = [
-        _synthetic_team(centre, team, hours, start, np.random.default_rng(streams[team]))
+        _synthetic_team(centre, team, hours, heads.get(team, 0), start, np.random.default_rng(streams[team]))
         for team, hours in hours_by_team.items()
     ]
     columns = list(PEOPLE.columns)
@@ -163,13 +171,37 @@ def synthetic_people(
     return pd.concat(teams, ignore_index=True)[columns].astype(texts)
 
 
+def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
+    """Count by team the people that its fullest weekend day needs, if each is to have some weekends off.
+
+    Parameters
+    ----------
+    centre : Centre
+    shifts : DataFrame
+        Columns of `planning.tables.SHIFTS`, a week.
+
+    Examples
+    --------
+    Three of four weekends may be worked, so six heads on a Saturday need eight people:
+
+    >>> saturday = pd.Timestamp("2026-11-28 09:00", tz="Europe/Moscow")
+    >>> shifts = pd.DataFrame({"team": ["vip_kaluga"], "start": [saturday], "headcount": [6]})
+    >>> fewest_people(Centre.load("data/centre.toml"), shifts)
+    {'vip_kaluga': 8}
+    """
+    days = shifts["start"].dt.day_of_week
+    heads = shifts["headcount"].where(days >= 5, 0).groupby([shifts["team"], days]).sum()
+    worked = (4 - centre.labour.free_weekends.value) / 4
+    return {str(team): math.ceil(most / worked) for team, most in heads.groupby("team").max().items()}
+
+
 def _synthetic_team(
-    centre: Centre, team: str, hours: float, start: pd.Timestamp, rng: np.random.Generator
+    centre: Centre, team: str, hours: float, heads: int, start: pd.Timestamp, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Hire until those who are not on leave have the hours and the slack."""
+    """Hire until those who are not on leave have the hours and the slack, and are as many as are asked."""
     site = centre.sites[centre.teams[team].site]
     round_the_clock = site.closes - site.opens >= pd.Timedelta(days=1)
-    most = math.ceil(hours * (1 + SLACK) / min(CONTRACTS_H) * 2) + 1
+    most = max(math.ceil(hours * (1 + SLACK) / min(CONTRACTS_H) * 2) + 1, 2 * heads)
     people = pd.DataFrame(
         {
             "agent_id": [f"{team}_{number:03d}" for number in range(1, most + 1)],
@@ -186,8 +218,10 @@ def _synthetic_team(
     away = rng.random(most) < SHARE_ON_LEAVE
     people["leave_from"] = pd.Series(first).where(away)
     people["leave_until"] = pd.Series(first + LEAVE_DAYS * DAY).where(away)
-    present = people["contract_h_week"].where(~away, 0.0).cumsum()
-    return people[present.shift(fill_value=0.0) < hours * (1 + SLACK)].pipe(_with_lives, start, rng)
+    present = pd.Series(~away, index=people.index)
+    hired_h = people["contract_h_week"].where(present, 0.0).cumsum().shift(fill_value=0.0)
+    hired = present.cumsum().shift(fill_value=0)
+    return people[(hired_h < hours * (1 + SLACK)) | (hired < heads)].pipe(_with_lives, start, rng)
 
 
 def _with_lives(people: pd.DataFrame, start: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:

@@ -413,6 +413,16 @@ def test_synthetic_people_have_the_hours_that_are_needed() -> None:
     assert set(made["contract_h_week"]) == {40.0, 30.0, 20.0}
 
 
+def test_synthetic_people_are_enough_for_the_weekends() -> None:
+    """Where hours ask for fewer people, the heads do; where they ask for more, nothing changes."""
+    hours = {"vip_kaluga": 250.0}
+    few = synthetic_people(CENTRE, hours, start=MONDAY, seed=1)
+    more = synthetic_people(CENTRE, hours, start=MONDAY, seed=1, heads_by_team={"vip_kaluga": 15})
+    assert more["leave_from"].isna().sum() == 15 > few["leave_from"].isna().sum()
+    same = synthetic_people(CENTRE, hours, start=MONDAY, seed=1, heads_by_team={"vip_kaluga": 2})
+    pd.testing.assert_frame_equal(few, same)
+
+
 def test_synthetic_people_repeat_and_do_not_depend_on_other_teams() -> None:
     alone = synthetic_people(CENTRE, {"vip_kaluga": 250.0}, start=MONDAY, seed=3)
     both = synthetic_people(CENTRE, {"claims_moscow": 400.0, "vip_kaluga": 250.0}, start=MONDAY, seed=3)

@@ -10,6 +10,7 @@ import pytest
 
 from planning.centre import Centre
 from planning.roster.audit import audit
+from planning.roster.fairness import fairness
 from planning.roster.model import RosterSettings, build_roster
 from planning.roster.people import synthetic_people
 from planning.roster.slate import Horizon
@@ -116,3 +117,22 @@ def test_two_rosters_one_after_the_other_are_one_lawful_roster() -> None:
     same = ["agent_id", "last_end", "last_kind", "days_in_row", "nights_in_row"]
     pd.testing.assert_frame_equal(end[same], twice[same])
     np.testing.assert_allclose(end["balance_h"], twice["balance_h"])
+
+
+def test_the_burdens_of_a_roster_are_those_of_a_count_without_solver() -> None:
+    """Squared distances from even shares, counted in the roster, priced: what the objective says."""
+    rows = [shift(day, clock, 8.5) | {"headcount": 2} for day in range(1, 8)
+            for clock in ("07:00", "13:30", "21:00")]  # fmt: skip
+    month = repeat_weeks(pd.DataFrame(rows), 4)
+    crew = pd.DataFrame(
+        [ANN | {"agent_id": name, "nights_before": n, "weekends_before": n % 3, "night_ok": name != "l"}
+         for n, name in enumerate("abcdefghijkl")]
+    )  # fmt: skip
+    found = build_roster(CENTRE, month, crew, settings=QUICK)
+    assert found.unmet.empty
+    shares = fairness(CENTRE, found.roster, crew, found.horizon)
+    price = {"nights": QUICK.fair_night_rub, "weekends": QUICK.fair_weekend_rub,
+             "late shifts": QUICK.fair_late_rub}  # fmt: skip
+    assert len(shares) == 3 * 12 - 1
+    counted = (shares["burden"].map(price) * shares["away"] ** 2).sum()
+    assert counted == pytest.approx(found.parts["burdens"].sum())
