@@ -14,22 +14,24 @@ from planning.service import exact_service
 from planning.staffing import requirement
 from planning.whatif import World
 
-__all__ = ["MEASURES", "Headline", "Measure", "headline", "signed"]
+__all__ = ["MEASURES", "Day", "Measure", "day_of", "headline", "signed"]
 
 
-class Headline(NamedTuple):
-    """A world's figures.
+class Day(NamedTuple):
+    """The queue shown.
 
     Attributes
     ----------
+    queue : str
+    needed : DataFrame
+        REQUIREMENT of the queue.
     table : DataFrame
-        `planning.service.exact_service` of the queue shown.
-    figures : dict
-        By the name of `MEASURES`.
+        `planning.service.exact_service`, with a column of agents for every site.
     """
 
+    queue: str
+    needed: pd.DataFrame
     table: pd.DataFrame
-    figures: dict[str, float]
 
 
 class Measure(NamedTuple):
@@ -58,33 +60,44 @@ MEASURES = {
 """Pay of the heads required, agents of all queues and sites, and the queue shown in the exact model."""
 
 
-def headline(world: World, queue: str) -> Headline:
-    """Staff a world of one day and ask the exact model what a queue's callers meet.
+def day_of(world: World, queue: str) -> Day:
+    """Staff a queue of a world of one day and ask the exact model what its callers meet.
 
     Raises
     ------
     PlanningError
         The world cannot be planned, or the queue has no exact model.
     """
-    centre = world.centre
-    needed = requirement(centre, world.demand)
+    centre, demand = world.centre, world.demand
+    needed = requirement(centre, demand[demand["queue"] == queue])
     table = exact_service(centre, needed, queue)
-    busy = table[table["calls"] > 0]
-    if busy.empty:
+    if not table["calls"].sum() > 0:
         raise PlanningError(f"{queue} has no calls on this day: choose another queue or day")
+    nobody = {f"agents_{site}": 0 for site in centre.sites if f"agents_{site}" not in table}
+    return Day(queue, needed, table.assign(**nobody))
+
+
+def headline(world: World, day: Day) -> dict[str, float]:
+    """Staff the other queues too and return the figures by the name of `MEASURES`.
+
+    Raises
+    ------
+    PlanningError
+        The world cannot be planned.
+    """
+    others = world.demand[world.demand["queue"] != day.queue]
+    parts = [day.needed, *([requirement(world.centre, others)] if len(others) else [])]
+    needed, busy = pd.concat(parts, ignore_index=True), day.table[day.table["calls"] > 0]
     together = needed.groupby("interval_start")["agents"].sum()
     hour = pd.DatetimeIndex(together.index).hour
     night = together[(hour >= 22) | (hour < 6)]
-    return Headline(
-        table,
-        {
-            "cost_rub": sum(position_pay(centre, needed).values()),
-            "peak": float(together.max()),
-            "night": float(night.max()) if len(night) else 0.0,
-            "service_level": float(np.average(busy["service_level"], weights=busy["calls"])),
-            "worst": float(busy["service_level"].min()),
-        },
-    )
+    return {
+        "cost_rub": sum(position_pay(world.centre, needed).values()),
+        "peak": float(together.max()),
+        "night": float(night.max()) if len(night) else 0.0,
+        "service_level": float(np.average(busy["service_level"], weights=busy["calls"])),
+        "worst": float(busy["service_level"].min()),
+    }
 
 
 def signed(measure: Measure, now: float, base: float) -> tuple[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from planning.report.style import CONFIG
@@ -33,10 +35,12 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly is untyped
         return state
 
 
-def redraw(live: go.FigureWidget, figure: go.Figure) -> None:
-    """Show another figure of the same kind in place: its values, lines and notes."""
+def redraw(
+    live: go.FigureWidget, table: pd.DataFrame, columns: Sequence[str], target: float, title: str
+) -> None:
+    """Show other values in place: a trace a column over the intervals, the target's line, the title."""
     with live.batch_update():
-        for shown, new in zip(live.data, figure.data, strict=True):
-            shown.update(x=new.x, y=new.y)
-        live.layout.shapes, live.layout.annotations = figure.layout.shapes, figure.layout.annotations
-        live.layout.title.text = figure.layout.title.text
+        for trace, column in zip(live.data, columns, strict=True):
+            trace.update(x=table["interval_start"], y=table[column].round(5))
+        live.layout.shapes[0].update(y0=target, y1=target)
+        live.layout.title.text = title

@@ -7,15 +7,17 @@ import html
 import os
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import pandas as pd
 
-from planning.app.headline import MEASURES, Headline, headline, signed
+from planning.app.headline import MEASURES, Day, day_of, headline, signed
 from planning.app.live import LiveFigure, redraw
 from planning.centre import clock_text
 from planning.errors import PlanningError
@@ -27,8 +29,6 @@ from planning.whatif import BASE, LOOSE, World, cell, changed, outcome_of, row_o
 from planning.whatif.outcome import Outcome, Staff, Terms
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
     from planning.centre import Centre
 
 __all__ = ["Page", "page"]
@@ -91,6 +91,8 @@ class Page:
         Folder that keeps what was checked.
     replications : int
         Of the check.
+    apart : bool
+        Check in a process of its own, so that the sliders stay quick meanwhile.
     """
 
     def __init__(
@@ -100,19 +102,22 @@ class Page:
         *,
         cache: str | Path | None = None,
         replications: int = 20,
+        apart: bool = True,
     ) -> None:
         self._centre, self._cache = centre, cache
         self._days = {f"{day:%a %d %b %Y}": rows for day, rows in _by_day(centre, demand)}
         self._terms = Terms("shifts", replications, 1, LOOSE)
-        self._today: dict[tuple[str, str], Headline] = {}
+        self._today: dict[tuple[str, str], tuple[Day, dict[str, float]]] = {}
         self._moves = 0
         self._checker = ThreadPoolExecutor(1, thread_name_prefix="check")
+        self._worker = ProcessPoolExecutor(1, mp_context=get_context("spawn")) if apart else None
         self.controls = _controls(centre, list(self._days))
         self.message = widgets.HTML()
         self.numbers = widgets.HTML()
         self.light = widgets.HTML()
         self.download = widgets.HTML()
-        self.figure = LiveFigure(self._picture(self._asked({})))
+        self._sites = list(centre.sites)[::-1]
+        self.figure = self._picture()
         for control in self.controls.values():
             control.observe(self._moved, names="value")
         self.reset = widgets.Button(description="As today", tooltip="Put every control back")
@@ -138,14 +143,11 @@ class Page:
         body = widgets.HBox([left, right.add_class("whatif-result")]).add_class("whatif-body")
         return widgets.VBox([style, self.message, body]).add_class("whatif")
 
-    def _picture(self, shown: Headline) -> go.Figure:
-        queue = self.controls["queue"].value
-        target = self._world(self.changes()).centre.queues[queue].target.service_level or 0.0
-        sites = [name for name in self._centre.sites if f"agents_{name}" in shown.table]
-        fig = figures.agents_and_service(shown.table, sites[::-1], target)
-        return fig.update_layout(
-            title=f"{queue.replace('_', ' ').capitalize()}: the day of all sites", height=520
-        )
+    def _picture(self) -> LiveFigure:
+        """Draw today's figure once; every move changes its values in place."""
+        day, _ = self._base()
+        fig = figures.agents_and_service(day.table, self._sites, _target(self._world({}), day.queue))
+        return LiveFigure(fig.update_layout(title=_title(day.queue), height=520))
 
     # --- what is asked --------------------------------------------------------------------------------------
 
@@ -160,11 +162,14 @@ class Page:
     def _world(self, changes: Mapping[str, Any]) -> World:
         return changed(World(self._centre, self._days[self.controls["day"].value]), changes)
 
-    def _asked(self, changes: Mapping[str, Any]) -> Headline:
-        queue, day = self.controls["queue"].value, self.controls["day"].value
-        if (day, queue) not in self._today:
-            self._today[day, queue] = headline(self._world({}), queue)
-        return headline(self._world(changes), queue) if changes else self._today[day, queue]
+    def _base(self) -> tuple[Day, dict[str, float]]:
+        """Today's day and figures of the queue shown, worked out once."""
+        key = (self.controls["day"].value, self.controls["queue"].value)
+        if key not in self._today:
+            world = self._world({})
+            day = day_of(world, key[1])
+            self._today[key] = (day, headline(world, day))
+        return self._today[key]
 
     def _put_back(self, _: object) -> None:
         for name, control in self.controls.items():
@@ -186,9 +191,12 @@ class Page:
         self.check()
 
     def _show(self, changes: Mapping[str, Any]) -> None:
-        now, base = self._asked(changes), self._asked({})
-        redraw(self.figure, self._picture(now))
-        self.numbers.value = _cards(now.figures, base.figures)
+        """Draw the picture first, which is what the eye waits for, and write the numbers then."""
+        world, (today, base) = self._world(changes), self._base()
+        day = day_of(world, today.queue) if changes else today
+        columns = [*(f"agents_{site}" for site in self._sites), "service_level", "formula"]
+        redraw(self.figure, day.table, columns, _target(world, day.queue), _title(day.queue))
+        self.numbers.value = _cards(headline(world, day) if changes else base, base)
 
     # --- whether it holds -----------------------------------------------------------------------------------
 
@@ -203,13 +211,16 @@ class Page:
         if move != self._moves:
             return
         try:
-            base, _ = outcome_of(today, self._terms, None, self._cache)
-            now, staff = outcome_of(world, self._terms, None, self._cache)
+            (base, _), (now, staff) = (self._outcome(one) for one in (today, world))
             light, link = _verdict(now, base), _link(world.centre, now, base, staff)
         except Exception as error:
             light, link = _light("bad", html.escape(str(error))), ""
         if move == self._moves:
             self.light.value, self.download.value = light, link
+
+    def _outcome(self, world: World) -> tuple[Outcome, Staff]:
+        work = partial(outcome_of, world, self._terms, None, self._cache)
+        return self._worker.submit(work).result() if self._worker else work()
 
 
 # --- controls -------------------------------------------------------------------------------------------
@@ -312,6 +323,14 @@ def _by_day(centre: Centre, demand: pd.DataFrame) -> Any:
 
 
 # --- what is written ------------------------------------------------------------------------------------
+
+
+def _title(queue: str) -> str:
+    return f"{queue.replace('_', ' ').capitalize()}: the day of all sites"
+
+
+def _target(world: World, queue: str) -> float:
+    return world.centre.queues[queue].target.service_level or 0.0
 
 
 def _styled(content: str) -> str:

@@ -299,6 +299,7 @@ def _facts(
     import ibis
 
     _check_columns(raw, settings, source)
+    raw = _year_first(raw, settings) if settings.day_first else raw
     second, skipped = _second(raw, settings.arrival, settings.time_zone, source)
     parts = [_number(raw[name]) for name in settings.handle_s]
     handle = parts[0] if len(parts) == 1 else sum(part.fill_null(0.0) for part in parts)
@@ -321,6 +322,13 @@ def _facts(
         columns["written"] = arrival
     named = raw.select(**columns, **_checks(raw, settings, skipped, source))
     return named.mutate(reason=_reason(named, queues, zone)).select([*columns, "reason"])
+
+
+def _year_first(raw: ir.Table, settings: CallRecords) -> ir.Table:
+    """Turn 23.11.2026 and 23/11/2026 around, as engines read dates."""
+    texts = [name for name in (settings.arrival, settings.end) if name and raw[name].type().is_string()]
+    pattern = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
+    return raw.mutate(**{name: raw[name].re_replace(pattern, r"\3-\2-\1") for name in texts})
 
 
 def _checks(raw: ir.Table, settings: CallRecords, skipped: Any, source: str) -> dict[str, Any]:

@@ -6,13 +6,15 @@ import re
 import time
 
 import ipywidgets
+import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 from factories import demand_of, one_site, two_sites
 
 from planning import PlanningError
 from planning.app import Page, page
-from planning.app.headline import MEASURES, headline, signed
+from planning.app.headline import MEASURES, day_of, headline, signed
 from planning.app.live import LiveFigure, redraw
 from planning.app.server import HERE, command, environment
 from planning.report import figure
@@ -22,7 +24,7 @@ from planning.whatif.outcome import Terms, worked_out
 
 @pytest.fixture
 def shown():
-    return Page(two_sites(), demand_of(days=2), replications=2)
+    return Page(two_sites(), demand_of(days=2), replications=2, apart=False)
 
 
 def move(shown, **values):
@@ -50,11 +52,13 @@ def cards(shown):
 
 def test_a_figures_state_is_what_it_shows():
     """Plotly's own keeps the first values, which a view that opens later is drawn from."""
-    live = LiveFigure(figure(title="one").add_scatter(x=[1, 2], y=[1.0, 2.0]))
-    redraw(live, figure(title="two").add_scatter(x=[1, 2], y=[3.0, 4.0]))
+    live = LiveFigure(figure(title="one").add_scatter(x=[1, 2], y=[1.0, 2.0]).add_hline(y=0.5))
+    table = pd.DataFrame({"interval_start": [1, 2], "agents": [3.0, 4.0]})
+    redraw(live, table, ["agents"], 0.7, "two")
     state = live.get_state()
-    assert list(state["_widget_data"][0]["y"]) == [3.0, 4.0]
+    assert np.frombuffer(state["_widget_data"][0]["y"]["buffer"]).tolist() == [3.0, 4.0]
     assert state["_widget_layout"]["title"]["text"] == "two"
+    assert state["_widget_layout"]["shapes"][0]["y0"] == 0.7
     assert set(live.get_state("_view_count")) == {"_view_count"}
 
 
@@ -89,7 +93,7 @@ def test_the_wage_ratio_moves_the_other_sites_wages(shown):
 
 
 def test_a_centre_without_a_night_has_no_closing_hour():
-    controls = Page(one_site(), demand_of(), replications=2).controls
+    controls = Page(one_site(), demand_of(), replications=2, apart=False).controls
     assert not {"closing_hour", "wages.kaluga"} & set(controls)
 
 
@@ -103,19 +107,37 @@ def test_a_centre_with_nothing_to_look_at_is_refused():
 
 def test_numbers_and_figure_are_those_of_the_exact_model(shown):
     move(shown, volume=1.2)
-    now = headline(World(two_sites({"queues.calls.volume": 1.2}), demand_of()), "calls")
-    base = headline(World(two_sites(), demand_of()), "calls")
+    worlds = [World(two_sites({"queues.calls.volume": factor}), demand_of()) for factor in (1.2, 1.0)]
+    day = day_of(worlds[0], "calls")
+    now, base = (headline(world, day_of(world, "calls")) for world in worlds)
     for name, (value, mood, difference) in cards(shown).items():
-        assert value == MEASURES[name].write(now.figures[name])
-        assert [difference, mood] == list(signed(MEASURES[name], now.figures[name], base.figures[name]))
-    assert list(shown.figure.data[0].y) == now.table["agents_kaluga"].tolist()
-    assert list(shown.figure.data[1].y) == now.table["agents_moscow"].tolist()
+        assert value == MEASURES[name].write(now[name])
+        assert [difference, mood] == list(signed(MEASURES[name], now[name], base[name]))
+    assert list(shown.figure.data[0].y) == day.table["agents_kaluga"].tolist()
+    assert list(shown.figure.data[1].y) == day.table["agents_moscow"].tolist()
+
+
+def test_a_queue_of_one_site_is_drawn_too():
+    """The other site's area is empty; seen in the default centre's claims."""
+    centre = two_sites({"queues.claims.sites": {"kaluga": 1.0}}, ("calls", "claims"))
+    demand = pd.concat([demand_of(), demand_of(queue="claims")], ignore_index=True)
+    shown = Page(centre, demand, replications=2, apart=False)
+    move(shown, queue="claims")
+    assert shown.message.value == ""
+    drawn = {trace.name: sum(trace.y) for trace in shown.figure.data}
+    assert drawn["Moscow"] == 0 < drawn["Kaluga"]
+    assert "Claims" in shown.figure.layout.title.text
+
+
+def test_the_targets_line_moves(shown):
+    move(shown, target=0.9)
+    assert shown.figure.layout.shapes[0].y0 == 0.9
 
 
 def test_the_other_day_is_shown():
     two = demand_of(days=2)
     two.loc[96:, "calls"] *= 2
-    shown = Page(two_sites(), two, replications=2)
+    shown = Page(two_sites(), two, replications=2, apart=False)
     first = cards(shown)["cost_rub"]
     shown.controls["day"].value = shown.controls["day"].options[1]
     assert cards(shown)["cost_rub"][0] > first[0]
@@ -144,7 +166,7 @@ def test_what_cannot_be_is_a_message(shown, text, message):
 
 
 def test_a_fault_of_our_own_is_a_message_too(shown, monkeypatch):
-    monkeypatch.setattr("planning.app.panel.headline", lambda *_: 1 / 0)
+    monkeypatch.setattr("planning.app.panel.day_of", lambda *_: 1 / 0)
     move(shown, volume=1.1)
     assert "This cannot be worked out: ZeroDivisionError" in shown.message.value
 

@@ -394,3 +394,22 @@ def test_a_database_that_is_down_is_named_without_its_password():
         read_calls("postgres://reader:secret@127.0.0.1:9/calls?connect_timeout=2", centre=one_site())
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("written", ["%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S"])
+def test_times_that_begin_with_the_day(tmp_path, written):
+    """As a telephone system in Europe exports them: semicolons, words of its own, odd rows."""
+    arrival = pd.date_range("2026-11-02 12:00", periods=4, freq="15min").strftime(written).tolist()
+    rows = [f"{text};Hotline;90;10;OK" for text in [*arrival[:3], "soon"]]
+    (tmp_path / "calls.csv").write_text("\n".join(["Start;Skill;Talk;Wrap;Result", *rows]), encoding="utf-8")
+    settings = {
+        "call_id": None, "wait_s": None, "end": None, "time_zone": MOSCOW, "day_first": True,
+        "arrival": "Start", "queue": "Skill", "handle_s": ["Talk", "Wrap"], "outcome": "Result",
+        "answered": ["OK"], "queues": {"Hotline": "calls"},
+    }  # fmt: skip
+    log = read_calls(tmp_path / "calls.csv", centre=centre_with(settings))
+    demand = log.demand(900)
+    assert demand["interval_start"].iloc[0] == pd.Timestamp("2026-11-02 12:00", tz=MOSCOW)
+    assert demand["calls"].sum() == 3
+    assert demand["aht_s"].iloc[0] == 100
+    assert log.reasons.to_dict() == {"no time of arrival": 1}
