@@ -171,7 +171,7 @@ def test_the_light_is_that_of_the_simulation_and_the_plan_goes_home(visit, shoot
     assert waiting.value.suggested_filename == "what_if.xlsx"
     book = openpyxl.load_workbook(io.BytesIO(Path(waiting.value.path()).read_bytes()))
     assert {"summary", "scenarios", "requirement", "roster", "breaks", "cost"} <= set(book.sheetnames)
-    assert book["roster"].max_row == 1 + len(staff.roster.roster)
+    assert book["roster"].max_row == 2 + len(staff.roster.roster)  # headings and total
 
 
 def test_a_centre_that_cannot_be_read_is_a_message(visit, tmp_path, log):
