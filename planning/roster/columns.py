@@ -18,12 +18,6 @@ from planning.roster.slate import Floats, Ints
 
 __all__ = ["Dive"]
 
-NEARLY_WHOLE = 0.7
-"""Share of a column from which the dive rounds it up together with others, not alone."""
-STEP = 0.06
-"""Least part of the people that a step of the dive gives lines to."""
-SMOOTH = 0.85
-"""Weight of the best prices so far in those that pricing is asked at."""
 FIRST_PRICE, PRICE_STEP = 100.0, 4.0
 """First price of a missing hour, roubles, and the factor by which it rises where heads are missing."""
 PASSES = 6
@@ -105,6 +99,26 @@ class Master:
         ):
             row.lower_bound = row.upper_bound = count
 
+    def solve_whole(self, nodes: int) -> tuple[Ints | None, bool]:
+        """How often each column is picked in the best whole solution, by a search tree of so many nodes.
+
+        None if the tree has found nothing; the flag tells whether the solution is proved to be the best.
+        """
+        for picked in self._picked:
+            picked.integer = True
+        settings = mathopt.SolveParameters(node_limit=nodes, threads=1)
+        result = mathopt.solve(self._model, mathopt.SolverType.GSCIP, params=settings)
+        for picked in self._picked:
+            picked.integer = False
+        if not result.has_primal_feasible_solution():
+            return None, False
+        picks = np.round(np.array(result.variable_values(self._picked))).astype(np.int64)
+        return picks, result.termination.reason == mathopt.TerminationReason.OPTIMAL
+
+    def picked(self, picks: Ints) -> list[tuple[int, Ints]]:
+        """The columns that are picked, each as often as it is."""
+        return [self.columns[column] for column in np.repeat(np.arange(len(picks)), picks).tolist()]
+
     def solve(self) -> tuple[float, Floats, Floats]:
         """Solve the program: its value, the shifts' duals, and how often each column is picked."""
         try:
@@ -147,21 +161,39 @@ class Dive:
             tell=tell,
         )
 
-    def generate(self, rounds: int) -> tuple[float, Floats]:
-        """Add columns until nothing is to be gained: the best bound, and the shares of the columns."""
+    @classmethod
+    def around(cls, problem: Problem, kept: Iterable[Assignment], centre: Floats) -> Dive:
+        """Start with some lines given out already, and the prices that are likely."""
+        dive = cls(
+            problem, Master(problem), problem.slate.headcount.copy(), problem.sizes.copy(), centre=centre
+        )
+        for line in kept:
+            dive.residual[line.pattern] -= 1
+            dive.people[line.crew] -= 1
+        dive.master.demand(dive.residual, dive.people)
+        return dive
+
+    def generate(self, rounds: int, enough: float = np.inf) -> tuple[float, Floats]:
+        """Add columns until nothing is to be gained: the best bound, and the shares of the columns.
+
+        A bound of `enough` ends it too.
+        """
+        smooth = self.problem.settings.smooth
         bound = self.problem.base_rub  # nothing else has a negative price
         best: Floats | None = self.centre
         for number in range(rounds):
             value, duals, shares = self.master.solve()
             value += self.problem.base_rub
             self.tell(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} roubles to gain")
-            asked = duals if best is None else SMOOTH * best + (1 - SMOOTH) * duals
+            asked = duals if best is None else smooth * best + (1 - smooth) * duals
             crews = np.flatnonzero(self.people)
             worth, columns = self.problem.price(asked, self.residual, crews)
             lagrange = self.problem.base_rub + float(asked @ self.residual - worth @ self.people[crews])
             if lagrange > bound or best is None:
                 bound, best = max(lagrange, bound), asked
                 self.centre = best
+            if self.problem.certified(bound) >= enough:
+                return bound, shares
             close = self.problem.is_close(value, bound, share=0.25)
             if not close and self.master.add([*columns, *self.complement(asked)]):
                 continue
@@ -177,6 +209,8 @@ class Dive:
         residual, columns = self.residual.copy(), []
         for crews in self.problem.sweeps:
             queue = [crew for crew in crews for _ in range(int(self.people[crew]))]
+            if len(queue) < 2 and self.problem.surplus_rub is not None:
+                continue  # what others work closes nothing to them
             for part in range(min(PASSES, len(queue))):
                 mine = queue[part :: min(PASSES, len(queue))]
                 asked = np.unique(np.array(mine, dtype=np.int64))
@@ -187,24 +221,31 @@ class Dive:
                     residual[patterns[crew]] -= 1
         return columns
 
-    def finish(self, shares: Floats) -> None:
-        """Fix columns, and generate those that are then missing, until everybody has a line."""
+    def finish(self, shares: Floats, enough: float = np.inf) -> bool:
+        """Fix columns, and generate those that are then missing, until everybody has a line.
+
+        Give up, and return False, once the lines must cost `enough`.
+        """
         while self.people.any() and self.fix(shares):
             self.tell(f"dive, {int(self.people.sum())} people to go")
             if self.people.any():
-                _, shares = self.generate(self.problem.settings.dive_rounds)
+                left = enough - sum(self.problem.cost(*line) for line in self.lines)
+                bound, shares = self.generate(self.problem.settings.dive_rounds, left)
+                if self.problem.certified(bound) >= left:
+                    return False
+        return True
 
     def fix(self, shares: Floats) -> int:
         """Give out the whole and the nearly whole parts of the shares; return how many were given."""
-        before = len(self.lines)
+        before, settings = len(self.lines), self.problem.settings
         whole = np.floor(shares + 1e-6).astype(np.int64)
         for column in np.flatnonzero(whole):
             self.give(int(column), int(whole[column]))
         parts = shares - whole
-        enough = max(1.0, STEP * float(self.problem.sizes.sum()))
+        enough = max(1.0, settings.dive_step * float(self.problem.sizes.sum()))
         for column in np.argsort(-parts, kind="stable"):
             # The largest go in any case, so that the dive gets on.
-            if parts[column] < NEARLY_WHOLE and (
+            if parts[column] < settings.nearly_whole and (
                 len(self.lines) - before >= enough or (parts[column] < 1e-6 and len(self.lines) > before)
             ):
                 break

@@ -28,7 +28,8 @@ def first_lines(problem: Problem) -> list[Assignment]:
 def _asked(problem: Problem, residual: Ints) -> np.ndarray:
     """What one head more earns on each shift; a shift that lacks many comes before one that lacks few."""
     lack = np.maximum(residual, 0) / np.maximum(problem.slate.headcount, 1)
-    return problem.missing_rub * np.where(residual > 0, 1.0 + 0.05 * lack, 0.0)
+    spare = 0.0 if problem.surplus_rub is None else -problem.surplus_rub
+    return np.where(residual > 0, problem.missing_rub * (1.0 + 0.05 * lack), spare)
 
 
 def answer_best(

@@ -13,285 +13,23 @@ J. Desrosiers, M. Solomon (eds.), Column Generation (2005), ch. 2; the backward 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numba
 import numpy as np
 
-from planning.roster.slate import Bools, Floats, Ints, Person, Slate
+from planning.roster.limits import NEVER, Counts, Days
+from planning.roster.slate import Floats, Ints, Person, Slate
 
-__all__ = ["Counts", "Days", "Limits", "Start", "Timeline", "best_patterns"]
+__all__ = ["Start", "Timeline", "best_patterns", "good_patterns"]
 
 FINEST_UNIT_MIN = {1: 15, 2: 30}
 """Paid hours are counted in their largest common unit, no finer than this by weeks, else in hours."""
-NEVER = -1
-"""The target of a step that cannot be made."""
 SATURDAY, SUNDAY = 5, 6
-
-
-@dataclass
-class Limits:
-    """What a person may work, as figures: the `Line` that pricing understands.
-
-    Examples
-    --------
-    A rule speaks, and the limits remember:
-
-    >>> from planning.roster.rules import DaysInRow
-    >>> from planning.roster.slate import Person
-    >>> limits = Limits(Person("anna", "kaluga", "vip", contract_h_week=40.0, night_ok=True), slate=None)
-    >>> DaysInRow(6, "TK RF 110").constrain(limits)
-    >>> limits.run
-    (6, inf)
-    """
-
-    person: Person
-    slate: Slate
-    banned: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
-    prices: Floats = field(default_factory=lambda: np.zeros(0))
-    rest_s: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
-    opens: int = 0
-    least_h: float = 0.0
-    most_h: float = np.inf
-    weekly_rest: tuple[int, float] = (0, np.inf)
-    run: tuple[int | None, float] = (None, np.inf)
-    nights: tuple[int | None, float] = (None, np.inf)
-    off: tuple[int, float] = (1, np.inf)
-    shortest_run: tuple[int, float] = (1, np.inf)
-    weekends: tuple[int | None, float] = (None, np.inf)
-    successions: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    counted: list[tuple[Bools, int]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if self.slate is not None:
-            self.banned = np.zeros(len(self.slate), dtype=bool)
-            self.prices = np.zeros(len(self.slate))
-            self.rest_s = np.zeros(len(self.slate), dtype=np.int64)
-            self.successions = np.zeros((len(self.slate.kinds),) * 2)
-
-    def forbid(self, shifts: Bools, price: float | None = None) -> None:
-        """Rule out shifts, or price each of them, shape (shifts,)."""
-        if price is None:
-            self.banned = self.banned | shifts
-        else:
-            self.prices = self.prices + price * shifts
-
-    def not_before(self, instant: int) -> None:
-        """Let nothing start before an instant, seconds."""
-        self.opens = max(self.opens, instant)
-
-    def separate(self, rest_s: Ints) -> None:
-        """Keep a rest after each shift, shape (shifts,)."""
-        self.rest_s = np.maximum(self.rest_s, rest_s)
-
-    def one_a_day(self) -> None:
-        """Let at most one shift start on each day: so it is in every pattern."""
-
-    def cap_hours(self, least_h: float, most_h: float) -> None:
-        """Bound the paid hours of the horizon."""
-        self.least_h, self.most_h = max(self.least_h, least_h), min(self.most_h, most_h)
-
-    def cap_run(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive days on which a shift starts."""
-        self.run = (days, _price(price))
-
-    def cap_nights(self, nights: int, price: float | None = None) -> None:
-        """Bound the consecutive days on which a night shift starts."""
-        self.nights = (nights, _price(price))
-
-    def least_off(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive days off from below."""
-        self.off = (days, _price(price))
-
-    def least_run(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive working days from below."""
-        self.shortest_run = (days, _price(price))
-
-    def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
-        """Rule out kinds on the day after kinds, shape (kinds, kinds)."""
-        self.successions = self.successions + np.where(pairs, _price(price), 0.0)
-
-    def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
-        """Keep one uninterrupted rest within every calendar week."""
-        self.weekly_rest = (round(rest_h * 3600), _price(price))
-
-    def cap_weekends(self, most: int, price: float | None = None) -> None:
-        """Bound the weekends on which a shift starts."""
-        self.weekends = (most, _price(price))
-
-    def cap_count(self, shifts: Bools, most: int) -> None:
-        """Bound how many of some shifts are worked, shape (shifts,)."""
-        self.counted.append((shifts, most))
-
-    @property
-    def day_rules(self) -> tuple[object, ...]:
-        """What decides which day may follow which."""
-        figures = (self.run, self.nights, self.off, self.shortest_run, self.weekly_rest)
-        return (*figures, self.successions.tobytes())
-
-    @property
-    def count_rules(self) -> tuple[object, ...]:
-        """What is counted over the horizon."""
-        return (self.weekends, *((shifts.tobytes(), most) for shifts, most in self.counted))
-
-    @property
-    def identity(self) -> tuple[object, ...]:
-        """What makes two people interchangeable to the plan."""
-        tail = self.person.tail
-        before = (self.opens, tail.last_end, tail.days, tail.nights, tail.kind)
-        work = (self.banned.tobytes(), self.prices.tobytes(), self.rest_s.tobytes())
-        return (*work, self.least_h, self.most_h, self.person.contract_h_week, self.day_rules,
-                self.count_rules, before)  # fmt: skip
-
-
-def _price(price: float | None) -> float:
-    return np.inf if price is None else price
-
-
-State = tuple[int, int, int, int, bool]
-"""Days off, days of the run, kind of its last shift, its nights at the end, whether it may be short."""
-
-
-class Days:
-    """Which day may follow which, as an automaton over the letters off, kind 0, kind 1, ...
-
-    Attributes
-    ----------
-    following : ndarray of shape (states, letters), -1 where the letter is forbidden
-    cost : ndarray of shape (states, letters), what the soft rules ask
-    worked : ndarray of shape (states,), whether the last day was worked
-
-    Examples
-    --------
-    Two days in a row at most, one kind of shift:
-
-    >>> limits = Limits(Person("ann", "kaluga", "vip", 40.0, True), slate=None)
-    >>> limits.cap_run(2)
-    >>> days = Days(limits, ["day"], [Person("ann", "kaluga", "vip", 40.0, True)])
-    >>> days.following.tolist()
-    [[0, 1], [0, 2], [0, -1]]
-    """
-
-    def __init__(self, limits: Limits, kinds: Sequence[str], people: Sequence[Person]) -> None:
-        self._limits, self._kinds = limits, tuple(kinds)
-        self._night = self._kinds.index("night") if "night" in self._kinds else -1
-        self._remembers_kind = bool(limits.successions.any())
-        starts = [self._start(person) for person in people]
-        numbers = {state: number for number, state in enumerate(dict.fromkeys(starts))}
-        rows: list[list[tuple[int, float]]] = []
-        queue = list(numbers)
-        for state in queue:  # grows while it is read
-            rows.append([])
-            for letter in range(-1, len(kinds)):
-                after, cost = self._step(state, letter)
-                if np.isfinite(cost) and after not in numbers:
-                    numbers[after] = len(numbers)
-                    queue.append(after)
-                rows[-1].append((numbers[after] if np.isfinite(cost) else NEVER, cost))
-        self.following = np.array([[after for after, _ in row] for row in rows], dtype=np.int64)
-        self.cost = np.array([[cost if np.isfinite(cost) else 0.0 for _, cost in row] for row in rows])
-        self.worked = np.array([state[1] > 0 for state in queue], dtype=bool)
-        self.starts = {person.agent_id: numbers[start] for person, start in zip(people, starts, strict=True)}
-
-    def _start(self, person: Person) -> State:
-        """State on the eve of the horizon."""
-        tail, (most, _), (nights, _) = person.tail, self._limits.run, self._limits.nights
-        exempt = self._limits.shortest_run[0] > 1
-        if not tail.days:
-            return (self._limits.off[0], 0, -1, 0, exempt)
-        kind = self._kinds.index(tail.kind) if self._remembers_kind and tail.kind in self._kinds else -1
-        return (0, min(tail.days, self._longest(most)), kind, min(tail.nights, nights or 0), exempt)
-
-    def _longest(self, most: int | None) -> int:
-        """Days of a run that need be told apart."""
-        return max(1 if most is None else most, self._limits.shortest_run[0], 1)
-
-    def _step(self, state: State, letter: int) -> tuple[State, float]:
-        """State after one more day, and what it costs."""
-        return self._rest(state) if letter < 0 else self._work(state, letter)
-
-    def _rest(self, state: State) -> tuple[State, float]:
-        off, run, _, _, exempt = state
-        least, price = self._limits.shortest_run
-        short = run > 0 and run < least and not exempt
-        # Days off from the horizon's start on may be as few as they like.
-        enough = self._limits.off[0]
-        after = enough if exempt and not run else min(off + 1, enough)
-        return (after, 0, -1, 0, False), price if short else 0.0
-
-    def _work(self, state: State, letter: int) -> tuple[State, float]:
-        off, run, kind, nights, exempt = state
-        cost = 0.0
-        least_off, price = self._limits.off
-        if not run and off < least_off:
-            cost += price
-        if run and kind >= 0:
-            cost += float(self._limits.successions[kind, letter])
-        most, price = self._limits.run
-        if most is not None and run + 1 > most:
-            cost += price
-        most_nights, price = self._limits.nights
-        in_row = nights + 1 if letter == self._night else 0
-        if most_nights is not None and in_row > most_nights:
-            cost += price
-        after = (
-            0, min(run + 1, self._longest(most)), letter if self._remembers_kind else -1,
-            min(in_row, most_nights or 0), exempt and run + 1 < self._limits.shortest_run[0],
-        )  # fmt: skip
-        return after, cost
-
-
-class Counts:
-    """What is counted over the horizon, weekends and shifts of some sort, as one number.
-
-    Attributes
-    ----------
-    following : ndarray of shape (counts, 3 x sorts)
-        Count after an event: 0 nothing, 1 a weekend is worked, 2 a weekend is free; + 3 x the shift's sort.
-    cost : ndarray of shape (counts, 3 x sorts)
-    final : ndarray of shape (counts,), cost of a count at the end
-    sort : ndarray of shape (shifts,), sort 0 is what is not counted
-    """
-
-    def __init__(self, limits: Limits) -> None:
-        weeks, (most, price) = limits.slate.weeks, limits.weekends
-        # Whichever is the smaller number is counted: the weekends worked, or those free.
-        self._free = most is not None and weeks - most < most
-        self._bound = 0 if most is None else max(weeks - most, 0) if self._free else most
-        self._price, self._limited = price, most is not None and most < weeks
-        if not self._limited:
-            self._free, self._bound = False, 0
-        masks = np.array([shifts for shifts, _ in limits.counted], dtype=bool).reshape(-1, len(limits.slate))
-        sorts, self.sort = np.unique(
-            np.vstack([np.zeros((len(masks), 1), bool).T, masks.T]) if len(masks) else
-            np.zeros((len(limits.slate) + 1, 0), bool), axis=0, return_inverse=True,
-        )  # fmt: skip
-        self.sort = np.asarray(self.sort.reshape(-1)[1:], dtype=np.int64)
-        shape = (self._bound + 1, *(cap + 1 for _, cap in limits.counted))
-        counts = list(np.ndindex(*shape))
-        numbers = {count: number for number, count in enumerate(counts)}
-        self.following = np.full((len(counts), 3 * len(sorts)), NEVER, dtype=np.int64)
-        self.cost = np.zeros(self.following.shape)
-        for row, (weekends, *rest) in enumerate(counts):
-            for sort, marks in enumerate(sorts.astype(np.int64)):
-                for event in range(3):
-                    after, cost = self._weekend(weekends, event)
-                    # A count that does not exist is one above its bound.
-                    target = numbers.get((after, *(np.array(rest, dtype=np.int64) + marks).tolist()), NEVER)
-                    if np.isfinite(cost):
-                        self.following[row, 3 * sort + event] = target
-                        self.cost[row, 3 * sort + event] = cost
-        short = np.array([self._bound - count[0] if self._free else 0 for count in counts])
-        self.final = np.where(short > 0, price * np.maximum(short, 1), 0.0)
-
-    def _weekend(self, count: int, event: int) -> tuple[int, float]:
-        if not self._limited or event == (1 if self._free else 2) or event == 0:
-            return count, 0.0
-        if count < self._bound:
-            return count + 1, 0.0
-        return count, 0.0 if self._free else self._price
+ROUNDING = 1e-6
+"""Worth that only floating point can have made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -341,10 +79,12 @@ class Timeline:
 
     @cached_property
     def steps(self) -> Ints:
-        """Target instant of each step, shape (3, shifts); the steps of the class's text."""
+        """Target instant of each step, shape (3, shifts); without weekly rest only the first, (1, shifts)."""
         slate, bounds = self.slate, self.slate.week_bounds
         # One shift a day: nothing more starts before the next midnight.
         rested = np.maximum(slate.end + self.rest_s, slate.midnights[slate.day + 1])
+        if not self.weekly_rest_s:
+            return self.arrive(rested)[None]
         week_end = bounds[slate.week + 1]
         within = slate.end + self.weekly_rest_s
         long = np.where(within <= week_end, self.arrive(np.maximum(within, rested)), NEVER)
@@ -380,10 +120,10 @@ class Timeline:
         free = max(monday, person.tail.last_end if person.tail.last_end is not None else monday)
         rested = free + self.weekly_rest_s
         ways = [(ready, 0)]
-        if rested <= self.slate.week_bounds[1]:
+        if self.weekly_rest_s and rested <= self.slate.week_bounds[1]:
             ways.append((max(rested, ready), 1))
         at = self.arrive(np.array([time for time, _ in ways]))
-        if at[0] >= self.week_instant[1]:
+        if self.weekly_rest_s and at[0] >= self.week_instant[1]:
             ways, at = ways[1:], at[1:]  # nobody rests a week before they start without the week's rest
         return [
             (
@@ -439,29 +179,67 @@ def best_patterns(
     patterns : list of ndarray
         Indices of the pattern's shifts, in order of time.
     """
-    ways = [
-        (number, instant, rested, off, start.state, start.units)
-        for number, start in enumerate(starts)
-        for instant, rested, off in timeline.starts_of(start.person, start.opens)
-    ]
-    table = np.array(ways, dtype=np.int64).reshape(-1, 6)
-    largest = int(timeline.units.max(initial=0))
-    # Nobody has fewer units left than those of the least contract, all days so far worked at full length.
-    past = timeline.day_of - timeline.slate.first
-    low = np.maximum(table[:, 5].min(initial=0) - largest * np.maximum(past, 0), 0)
-    value, shifts, lengths = _price_lines(
-        np.ascontiguousarray(worth, dtype=float), np.ascontiguousarray(final, dtype=float), table,
-        np.ascontiguousarray(low), timeline.units, timeline.first_shift.astype(np.int64),
-        np.ascontiguousarray(timeline.steps), timeline.day_of, timeline.week_instant, timeline.week_rests,
-        timeline.slate.kind, days.following, days.cost, days.worked, counts.following, counts.cost,
-        counts.final, counts.sort, float(unrested), int(timeline.slate.first),
-    )  # fmt: skip
+    table = _ways(timeline, starts)
+    value, shifts, lengths, _ = _priced(timeline, days, counts, worth, final, table, unrested, -np.inf, 0)
     best = np.full(len(starts), -np.inf)
     found: list[Ints] = [np.zeros(0, dtype=np.int64)] * len(starts)
     for way, number in enumerate(table[:, 0].tolist()):
         if value[way] > best[number]:
             best[number], found[number] = value[way], shifts[way, : lengths[way]].copy()
     return best, found
+
+
+def good_patterns(
+    timeline: Timeline,
+    days: Days,
+    counts: Counts,
+    worth: Floats,
+    final: Floats,
+    start: Start,
+    *,
+    unrested: float = np.inf,
+    least: float,
+    most: int,
+) -> tuple[list[Ints], bool]:
+    """Find patterns of at least some worth for one person, and tell whether these are all.
+
+    Parameters are those of `best_patterns`, but `least`, the worth, and `most`, how many to find.
+    """
+    table = _ways(timeline, [start])
+    _, shifts, lengths, found = _priced(
+        timeline, days, counts, worth, final, table, unrested, least - ROUNDING, most
+    )
+    patterns = [shifts[row, : lengths[row]].copy() for row in range(min(found, most))]
+    return patterns, found <= most
+
+
+def _ways(timeline: Timeline, starts: Sequence[Start]) -> Ints:
+    """Ways to begin: whose, instant, whether the rest is had, days off before, state, and units."""
+    ways = [
+        (number, instant, rested, off, start.state, start.units)
+        for number, start in enumerate(starts)
+        for instant, rested, off in timeline.starts_of(start.person, start.opens)
+    ]
+    return np.array(ways, dtype=np.int64).reshape(-1, 6)
+
+
+def _priced(
+    timeline: Timeline, days: Days, counts: Counts, worth: Floats, final: Floats, table: Ints,
+    unrested: float, least: float, most: int,
+) -> Any:  # fmt: skip
+    """Lay everything out for the kernel."""
+    largest = int(timeline.units.max(initial=0))
+    # Nobody has fewer units left than those of the least contract, all days so far worked at full length.
+    past = timeline.day_of - timeline.slate.first
+    low = np.maximum(table[:, 5].min(initial=0) - largest * np.maximum(past, 0), 0)
+    return _price_lines(
+        np.ascontiguousarray(worth, dtype=float), np.ascontiguousarray(final, dtype=float), table,
+        np.ascontiguousarray(low), timeline.units, timeline.first_shift.astype(np.int64),
+        np.ascontiguousarray(timeline.steps), timeline.day_of, timeline.week_instant, timeline.week_rests,
+        timeline.slate.kind, days.alike, days.following, days.cost, days.worked, counts.following,
+        counts.cost, counts.final, counts.sort, float(unrested if timeline.weekly_rest_s else 0.0),
+        int(timeline.slate.first), least, most,
+    )  # fmt: skip
 
 
 def _njit(function: Any) -> Any:
@@ -532,6 +310,12 @@ def _after(
 
 
 @_njit
+def _idle(step: int, rested: int, unrested: float) -> bool:
+    """Tell whether a step is of no use: the week's rest is had already, or would be lacking."""
+    return (step == 1 and rested == 1) or (step == 2 and rested == 0 and unrested == np.inf)
+
+
+@_njit
 def _sweep(
     values: Any, worth: Any, final: Any, low: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
     week_instant: Any, rest_to: Any, kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any,
@@ -539,8 +323,8 @@ def _sweep(
 ) -> None:  # fmt: skip
     """Value every state of every instant, from the end backward."""
     last = len(day_of) - 1
-    states, counts, hours = len(following), len(counting), len(final)
-    for rested in range(2):
+    rests, counts, states, hours = values.shape[1:]
+    for rested in range(rests):
         for count in range(counts):
             for state in range(states):
                 for h in range(hours):
@@ -552,7 +336,7 @@ def _sweep(
         if n < week_instant[week]:
             week -= 1
         close, floor = week_instant[week + 1], low[n]
-        for rested in range(2):
+        for rested in range(rests):
             for count in range(counts):
                 for state in range(states):
                     row = values[n, rested, count, state]
@@ -563,26 +347,18 @@ def _sweep(
                             row, values, n, rested, count, state, floor, close, day_of, following, day_cost,
                             worked, counting, count_cost, unrested,
                         )  # fmt: skip
-                    for s in range(first_shift[n], first_shift[n + 1]):
-                        if worth[s] == -np.inf:
-                            continue
-                        for step in range(3):
-                            if (step == 1 and rested == 1) or (
-                                step == 2 and rested == 0 and unrested == np.inf
-                            ):
-                                continue
-                            target, had, after, tally, cost = _after(
-                                s, step, rested, state, count, n, close, to, day_of, kind, following,
-                                day_cost, worked, counting, count_cost, sort, unrested,
-                            )  # fmt: skip
-                            if target < 0 or cost == np.inf:
-                                continue
-                            gain, used = worth[s] - cost, units[s]
-                            ahead = values[target, had, tally, after]
-                            for h in range(max(floor, used), hours):
-                                row[h] = max(row[h], gain + ahead[h - used])
+        for s in range(first_shift[n], first_shift[n + 1]):
+            if worth[s] == -np.inf:
+                continue
+            for step in range(len(to)):
+                for rested in range(rests):
+                    if to[step, s] >= 0 and not _idle(step, rested, unrested):
+                        _work(
+                            values, s, step, rested, n, max(floor, units[s]), close, worth[s], units[s], to,
+                            day_of, kind, following, day_cost, worked, counting, count_cost, sort, unrested,
+                        )  # fmt: skip
         # The first week's rest is a way to begin: it may have begun before the horizon.
-        if n == week_instant[week] and week > 0:
+        if n == week_instant[week] and week > 0 and rests > 1:
             for count in range(counts):
                 for state in range(states):
                     target = rest_to[week]
@@ -594,6 +370,41 @@ def _sweep(
                         row, ahead = values[n, 0, count, state], values[target, 1, tally, after]
                         for h in range(floor, hours):
                             row[h] = max(row[h], ahead[h] - cost)
+
+
+@_njit
+def _work(
+    values: Any, s: int, step: int, rested: int, n: int, least: int, close: int, worth: float, used: int,
+    to: Any, day_of: Any, kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any,
+    count_cost: Any, sort: Any, unrested: float,
+) -> None:  # fmt: skip
+    """Value all states of an instant by working a shift that starts there."""
+    counts, states, hours = values.shape[2:]
+    day, letter, target = day_of[n], kind[s] + 1, to[step, s]
+    straight = day_of[target] == day + 1 and target < close
+    had = 1 if step == 1 else rested
+    for state in range(states):
+        after = following[state, letter]
+        if after < 0:
+            continue
+        event = 3 * sort[s] + _event(day, worked[state], True)
+        for count in range(counts):
+            if straight:  # nothing happens in between, so the tables tell it all
+                tally, cost = counting[count, event], day_cost[state, letter] + count_cost[count, event]
+                if tally < 0:
+                    continue
+                ahead = values[target, had, tally, after, least - used : hours - used]
+            else:
+                at, then, later, tally, cost = _after(
+                    s, step, rested, state, count, n, close, to, day_of, kind, following, day_cost, worked,
+                    counting, count_cost, sort, unrested,
+                )  # fmt: skip
+                if at < 0 or cost == np.inf:
+                    continue
+                ahead = values[at, then, tally, later, least - used : hours - used]
+            row, gain = values[n, rested, count, state, least:], worth - cost
+            for h in range(len(row)):  # without a branch it compiles to vector code
+                row[h] = max(row[h], gain + ahead[h])
 
 
 @_njit
@@ -617,80 +428,163 @@ def _rest_day(
 
 
 @_njit
+def _choice(
+    k: int, n: int, rested: int, count: int, state: int, left: int, worth: Any, units: Any,
+    first_shift: Any, to: Any, day_of: Any, week_instant: Any, rest_to: Any, kind: Any, following: Any,
+    day_cost: Any, worked: Any, counting: Any, count_cost: Any, sort: Any, unrested: float,
+) -> Any:  # fmt: skip
+    """What the k-th choice at a state leads to: instant, rests had, count, state, units left, gain, shift.
+
+    Choice 0 is to wait, the next are the shifts with each of their steps, the last to begin the week's rest.
+    The instant is -1 where there is no such choice; the shift is -1 where none is worked.
+    """
+    nowhere = (-1, 0, 0, 0, 0, 0.0, -1)
+    week = np.searchsorted(week_instant, n, side="right") - 1
+    close = week_instant[week + 1]
+    if k == 0:
+        if day_of[n + 1] == day_of[n]:
+            return n + 1, rested, count, state, left, 0.0, -1
+        after, tally, cost = _pass(
+            day_of[n], day_of[n] + 1, state, count, 0.0, following, day_cost, worked, counting, count_cost
+        )
+        had = rested
+        if n + 1 >= close:
+            if rested == 0:
+                cost += unrested
+            had = 0
+        if after < 0 or cost == np.inf:
+            return nowhere
+        return n + 1, had, tally, after, left, -cost, -1
+    if k > len(to) * (first_shift[n + 1] - first_shift[n]):
+        if n != week_instant[week] or rested == 1 or week == 0 or len(to) == 1:
+            return nowhere
+        target = rest_to[week]
+        after, tally, cost = _pass(
+            day_of[n], day_of[target], state, count, 0.0, following, day_cost, worked, counting, count_cost
+        )
+        if after < 0:
+            return nowhere
+        return target, 1, tally, after, left, -cost, -1
+    s, step = first_shift[n] + (k - 1) // len(to), (k - 1) % len(to)
+    if worth[s] == -np.inf or units[s] > left or _idle(step, rested, unrested):
+        return nowhere
+    target, had, after, tally, cost = _after(
+        s, step, rested, state, count, n, close, to, day_of, kind, following, day_cost, worked, counting,
+        count_cost, sort, unrested,
+    )  # fmt: skip
+    if target < 0 or cost == np.inf:
+        return nowhere
+    return target, had, tally, after, left - units[s], worth[s] - cost, s
+
+
+@_njit
 def _walk(
-    values: Any, start: Any, worth: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
+    values: Any, begin: Any, worth: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
     week_instant: Any, rest_to: Any, kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any,
     count_cost: Any, sort: Any, unrested: float, chosen: Any,
 ) -> int:  # fmt: skip
-    """Follow the best choices forward; fill in the shifts and return how many."""
-    n, rested, count, state, left = start
-    length, week = 0, 0
+    """Follow the best choices forward, the first of equal ones; fill in the shifts and return how many."""
+    n, rested, count, state, left = begin
+    length = 0
     while n < len(day_of) - 1:
-        while n >= week_instant[week + 1]:
-            week += 1
-        close = week_instant[week + 1]
-        best, shift = -np.inf, -1
-        go = (n + 1, rested, count, state)
-        if day_of[n + 1] == day_of[n]:
-            best = values[n + 1, rested, count, state, left]
-        else:
-            after, tally, cost = _pass(
-                day_of[n], day_of[n] + 1, state, count, 0.0, following, day_cost, worked, counting, count_cost
-            )
-            had = rested
-            if n + 1 >= close:
-                if rested == 0:
-                    cost += unrested
-                had = 0
-            if after >= 0 and cost < np.inf:
-                best, go = values[n + 1, had, tally, after, left] - cost, (n + 1, had, tally, after)
-        for s in range(first_shift[n], first_shift[n + 1]):
-            if worth[s] == -np.inf or units[s] > left:
-                continue
-            for step in range(3):
-                if (step == 1 and rested == 1) or (step == 2 and rested == 0 and unrested == np.inf):
-                    continue
-                target, had, after, tally, cost = _after(
-                    s, step, rested, state, count, n, close, to, day_of, kind, following, day_cost, worked,
-                    counting, count_cost, sort, unrested,
-                )  # fmt: skip
-                if target < 0 or cost == np.inf:
-                    continue
-                value = worth[s] - cost + values[target, had, tally, after, left - units[s]]
-                if value > best:
-                    best, shift, go = value, s, (target, had, tally, after)
-        if n == week_instant[week] and rested == 0 and week > 0:
-            target = rest_to[week]
-            after, tally, cost = _pass(
-                day_of[n], day_of[target], state, count, 0.0, following, day_cost, worked, counting,
-                count_cost,
+        best, shift, go = -np.inf, -1, (n, rested, count, state, left)
+        for k in range(2 + len(to) * (first_shift[n + 1] - first_shift[n])):
+            m, had, tally, after, rest, gain, s = _choice(
+                k, n, rested, count, state, left, worth, units, first_shift, to, day_of, week_instant,
+                rest_to, kind, following, day_cost, worked, counting, count_cost, sort, unrested,
             )  # fmt: skip
-            if after >= 0 and values[target, 1, tally, after, left] - cost > best:
-                best, shift = values[target, 1, tally, after, left] - cost, -1
-                go = (target, 1, tally, after)
+            if m >= 0 and gain + values[m, had, tally, after, rest] > best:
+                best = gain + values[m, had, tally, after, rest]
+                shift, go = s, (m, had, tally, after, rest)
         if shift >= 0:
             chosen[length] = shift
             length += 1
-            left -= units[shift]
-        n, rested, count, state = go
+        n, rested, count, state, left = go
     return length
+
+
+@_njit
+def _lines(
+    values: Any, begin: Any, least: float, worth: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
+    week_instant: Any, rest_to: Any, kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any,
+    count_cost: Any, sort: Any, unrested: float, chosen: Any, lengths: Any,
+) -> int:  # fmt: skip
+    """Fill in lines of at least some worth, depth first, until there is no room; return how many.
+
+    The values tell what can still be had, so that no way is gone in vain.
+    """
+    last, deep, found = len(day_of) - 1, 0, 0
+    at = np.zeros((2 * len(day_of) + 2, 5), dtype=np.int64)
+    gained, turn = np.zeros(len(at)), np.zeros(len(at), dtype=np.int64)
+    shift = np.full(len(at), -1)
+    at[0] = begin
+    while deep >= 0:
+        n, rested, count, state, left = at[deep]
+        if n == last:
+            if found == len(chosen):
+                return found + 1
+            for level in range(1, deep + 1):
+                if shift[level] >= 0:
+                    chosen[found, lengths[found]] = shift[level]
+                    lengths[found] += 1
+            found += 1
+            deep -= 1
+            continue
+        k = turn[deep]
+        if k == 2 + len(to) * (first_shift[n + 1] - first_shift[n]):
+            deep -= 1
+            continue
+        turn[deep] = k + 1
+        m, had, tally, after, rest, gain, s = _choice(
+            k, n, rested, count, state, left, worth, units, first_shift, to, day_of, week_instant,
+            rest_to, kind, following, day_cost, worked, counting, count_cost, sort, unrested,
+        )  # fmt: skip
+        if m >= 0 and gained[deep] + gain + values[m, had, tally, after, rest] >= least:
+            deep += 1
+            at[deep, 0], at[deep, 1], at[deep, 2], at[deep, 3], at[deep, 4] = m, had, tally, after, rest
+            gained[deep], turn[deep], shift[deep] = gained[deep - 1] + gain, 0, s
+    return found
+
+
+@_njit
+def _best_of_like(worth: Any, units: Any, first_shift: Any, to: Any, letter: Any, sort: Any) -> Any:
+    """Keep the best of shifts that start together and leave the same choice; the others get -inf."""
+    best = worth.copy()
+    for n in range(len(first_shift) - 1):
+        for s in range(first_shift[n], first_shift[n + 1]):
+            for r in range(first_shift[n], s):
+                if letter[r] != letter[s] or units[r] != units[s] or sort[r] != sort[s]:
+                    continue
+                same = True
+                for step in range(len(to)):
+                    same = same and to[step, r] == to[step, s]
+                if same and best[r] >= best[s]:
+                    best[s] = -np.inf
+                    break
+                if same:
+                    best[r] = -np.inf
+    return best
 
 
 @_njit
 def _price_lines(
     worth: Any, final: Any, ways: Any, low: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
-    week_instant: Any, rest_to: Any, kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any,
-    count_cost: Any, count_final: Any, sort: Any, unrested: float, first: int,
+    week_instant: Any, rest_to: Any, kind: Any, alike: Any, following: Any, day_cost: Any, worked: Any,
+    counting: Any, count_cost: Any, count_final: Any, sort: Any, unrested: float, first: int, least: float,
+    most: int,
 ) -> Any:  # fmt: skip
-    """Sweep once, and walk each way."""
-    values = np.empty((len(day_of), 2, len(counting), len(following), len(final)))
+    """Sweep once, and find the best line of each way; or lines of at least some worth, `most` in all."""
+    all_worth = worth
+    worth = _best_of_like(worth, units, first_shift, to, alike[kind + 1], sort)
+    rests = 2 if len(to) > 1 else 1
+    values = np.empty((len(day_of), rests, len(counting), len(following), len(final)))
     _sweep(
         values, worth, final, low, units, first_shift, to, day_of, week_instant, rest_to, kind, following,
         day_cost, worked, counting, count_cost, count_final, sort, unrested, first,
     )  # fmt: skip
-    chosen = np.full((len(ways), day_of[-1] + 1), -1)
-    lengths = np.zeros(len(ways), dtype=np.int64)
-    best = np.full(len(ways), -np.inf)
+    every = least > -np.inf
+    chosen = np.full((most if every else len(ways), day_of[-1] + 1), -1)
+    lengths, best, found = np.zeros(len(chosen), dtype=np.int64), np.full(len(ways), -np.inf), 0
     for way in range(len(ways)):
         n, rested, off, state, left = ways[way, 1], ways[way, 2], ways[way, 3], ways[way, 4], ways[way, 5]
         state, count, cost = _pass(
@@ -698,11 +592,21 @@ def _price_lines(
         )
         if state < 0:
             continue
-        best[way] = values[n, rested, count, state, left] - cost
-        if best[way] > -np.inf:
-            start = (n, rested, count, state, left)
+        value = values[n, rested, count, state, left]
+        best[way] = value - cost
+        if value == -np.inf or (every and best[way] < least):
+            continue
+        if not every:
             lengths[way] = _walk(
-                values, start, worth, units, first_shift, to, day_of, week_instant, rest_to, kind, following,
-                day_cost, worked, counting, count_cost, sort, unrested, chosen[way],
+                values, (n, rested, count, state, left), worth, units, first_shift, to, day_of, week_instant,
+                rest_to, kind, following, day_cost, worked, counting, count_cost, sort, unrested, chosen[way],
             )  # fmt: skip
-    return best, chosen, lengths
+            continue
+        found += _lines(
+            values, np.array([n, rested, count, state, left]), least + cost, all_worth, units, first_shift,
+            to, day_of, week_instant, rest_to, kind, following, day_cost, worked, counting, count_cost, sort,
+            unrested, chosen[found:], lengths[found:],
+        )  # fmt: skip
+        if found > most:
+            break
+    return best, chosen, lengths, found

@@ -6,13 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 
 from planning.errors import PlanningError
+from planning.roster.limits import Counts, Days, Limits
 from planning.roster.lines import line_cost
-from planning.roster.patterns import Counts, Days, Limits, Start, Timeline, best_patterns
+from planning.roster.patterns import Start, Timeline, best_patterns, good_patterns
 from planning.roster.rules import Rule
 from planning.roster.slate import Floats, Ints, Person, Slate
 
@@ -20,6 +22,10 @@ __all__ = ["Assignment", "Burden", "Crew", "Problem", "RosterSettings", "crews_o
 
 _LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "repair_people": 2, "threads": 1}
 """Bounds of the settings that must not be zero."""
+CERTAIN = 1e-5
+"""Roubles of a bound that may be the simplex's rounding."""
+OFTEN = 6
+"""Most shifts of a cap that pricing counts from the start."""
 NOTHING = np.zeros(0, dtype=np.int64)
 
 
@@ -43,8 +49,14 @@ class RosterSettings:
     """Price of a squared late shift away from the even share."""
     pricing_rounds: int = 60
     """Most rounds of pricing before the dive."""
+    smooth: float = 0.85
+    """Weight of the best prices so far in those that pricing is asked at."""
     dive_rounds: int = 5
     """Most rounds of pricing between two steps of the dive."""
+    dive_step: float = 0.06
+    """Least part of the people that a step of the dive gives lines to; at 0 one at a time, which is best."""
+    nearly_whole: float = 0.7
+    """Share of a line from which the dive gives it out together with others, not alone."""
     exchanges: int = 20_000
     """Exchanges of days that are tried for each person, to share burdens fairly."""
     repair_people: int = 5
@@ -53,6 +65,12 @@ class RosterSettings:
     """Most repairs of a team that is left short."""
     repair_effort: float = 0.15
     """Deterministic seconds of CP-SAT for one repair."""
+    searches: int = 0
+    """Most searches for better lines of some people at once, by column generation, until the gap is met."""
+    search_people: int = 8
+    """People whose lines are sought anew in the first searches; more where these find nothing."""
+    search_lines: int = 60
+    """Most lines of each of them that are tried together."""
     threads: int = 2
     """Threads of the pricing; the roster does not depend on them."""
     seed: int = 1
@@ -79,8 +97,17 @@ class Crew:
     def sweep(self) -> tuple[object, ...]:
         """What crews share whose best lines one sweep can find."""
         limits = self.limits
-        work = (limits.banned.tobytes(), limits.prices.tobytes(), limits.rest_s.tobytes(), limits.least_h)
-        return (*work, self.members[0].contract_h_week, limits.day_rules, limits.count_rules)
+        work = (limits.banned.tobytes(), limits.prices.tobytes(), limits.rest_s.tobytes())
+        # Where hours are asked, what is left over at the end says whether they are enough.
+        hours = (limits.least_h, limits.most_h if limits.least_h > 0 else 0.0)
+        return (
+            *work,
+            limits.fixed,
+            *hours,
+            self.members[0].contract_h_week,
+            limits.day_rules,
+            limits.count_rules,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +177,28 @@ class Problem:
 
     def is_close(self, objective: float, bound: float, share: float = 1.0) -> bool:
         """Tell whether there is no more to gain than (a share of) what the settings tolerate."""
-        return objective - bound <= share * self.tolerance(objective)
+        return objective - self.certified(bound) <= share * self.tolerance(objective)
+
+    @cached_property
+    def whole(self) -> bool:
+        """Whether every roster costs whole roubles, so that bounds may be rounded up."""
+        prices: list[Any] = [self.missing_rub, self.base_rub, self.burden_bound, *self.final]
+        prices += [] if self.surplus_rub is None else [self.surplus_rub]
+        prices += [crew.limits.prices for crew in self.crews]
+        prices += [self.unrested, *(days.cost for days in self.days)]
+        prices += [crew.limits.weekends[1] for crew in self.crews]
+        prices += [burden.rub for burden in self.burdens]
+        amounts = np.concatenate([np.ravel(price) for price in prices])
+        return bool((amounts[np.isfinite(amounts)] % 1 == 0).all())
+
+    @cached_property
+    def unrested(self) -> float:
+        """Price of a week without its rest; the same for everybody."""
+        return self.crews[0].limits.weekly_rest[1]
+
+    def certified(self, bound: float) -> float:
+        """The least that a roster can cost above a bound."""
+        return float(np.ceil(bound - CERTAIN)) if self.whole else bound
 
     @cached_property
     def caps(self) -> Ints:
@@ -175,8 +223,13 @@ class Problem:
 
     @cached_property
     def counts(self) -> tuple[Counts, ...]:
-        """What is counted, for each sweep."""
-        return tuple(Counts(self.crews[crews[0]].limits) for crews in self.sweeps)
+        """What is counted for each sweep."""
+        limits = [self.crews[crews[0]].limits for crews in self.sweeps]
+        return tuple(Counts(each, range(len(each.counted))) for each in limits)
+
+    @cached_property
+    def _counts_with(self) -> Callable[[int, tuple[int, ...]], Counts]:
+        return cache(lambda sweep, caps: Counts(self.crews[self.sweeps[sweep][0]].limits, caps))
 
     @cached_property
     def sweep_of(self) -> dict[int, int]:
@@ -198,7 +251,7 @@ class Problem:
         least = self.crews[crews[0]].limits.least_h
         if least > 0:
             cost = np.where(left_h > caps.min() * unit_h - least + 1e-9, np.inf, cost)
-        return np.asarray(cost)
+        return np.asarray(cost + self.crews[crews[0]].limits.fixed)
 
     @cached_property
     def spare_part(self) -> float:
@@ -210,7 +263,9 @@ class Problem:
     def cost(self, crew: int, pattern: Ints) -> float:
         """Roubles of one person's pattern, burdens left out; inf if it is not lawful."""
         sweep, limits = self.sweep_of[crew], self.crews[crew].limits
-        days, counts, person = self.days[sweep], self.counts[sweep], self.crews[crew].members[0]
+        if limits.broken([pattern]):
+            return np.inf
+        days, counts, person = self.days[sweep], self._counts_with(sweep, ()), self.crews[crew].members[0]
         slate, before = self.slate, person.tail.last_end
         opens = int(slate.midnights[0])
         return float(
@@ -260,16 +315,42 @@ class Problem:
         self, duals: Floats, residual: Ints, sweep: int, crews: Sequence[int]
     ) -> tuple[Floats, list[Ints]]:
         limits, days = self.crews[crews[0]].limits, self.days[sweep]
-        worth = np.where(limits.banned | (residual <= 0), -np.inf, duals - limits.prices)
-        people = [self.crews[crew].members[0] for crew in crews]
-        starts = [
-            Start(person, days.starts[person.agent_id], int(self.caps[crew]), self.crews[crew].limits.opens)
-            for person, crew in zip(people, crews, strict=True)
-        ]
-        return best_patterns(
-            self.timeline, days, self.counts[sweep], worth, self.final[sweep], starts,
-            unrested=limits.weekly_rest[1],
+        worth = self._worth(limits, duals, residual)
+        starts = [self._start(crew) for crew in crews]
+        caps = _tight(limits)
+        while True:
+            value, patterns = best_patterns(
+                self.timeline, days, self._counts_with(sweep, caps), worth, self.final[sweep], starts,
+                unrested=limits.weekly_rest[1],
+            )  # fmt: skip
+            # Few lines come near a wide cap, so it is counted only once they do.
+            broken = limits.broken(patterns)
+            if not broken:
+                return value, patterns
+            caps = tuple(sorted({*caps, *broken}))
+
+    def _worth(self, limits: Limits, duals: Floats, residual: Ints) -> Floats:
+        """What each shift earns a person, -inf where it is closed to them, shape (shifts,)."""
+        closed = limits.banned | (residual <= 0) if self.surplus_rub is None else limits.banned
+        return np.where(closed, -np.inf, duals - limits.prices)
+
+    def _start(self, crew: int) -> Start:
+        """Where the lines of a crew begin."""
+        person, limits = self.crews[crew].members[0], self.crews[crew].limits
+        state = self.days[self.sweep_of[crew]].starts[person.agent_id]
+        return Start(person, state, int(self.caps[crew]), limits.opens)
+
+    def good(
+        self, duals: Floats, residual: Ints, crew: int, least: float, most: int
+    ) -> tuple[list[Ints], bool]:
+        """Find a crew's patterns of at least some worth, no more than so many, and whether these are all."""
+        sweep, limits = self.sweep_of[crew], self.crews[crew].limits
+        patterns, whole = good_patterns(
+            self.timeline, self.days[sweep], self._counts_with(sweep, _tight(limits)),
+            self._worth(limits, duals, residual), self.final[sweep], self._start(crew),
+            unrested=limits.weekly_rest[1], least=least, most=most,
         )  # fmt: skip
+        return [pattern for pattern in patterns if not limits.broken([pattern])], whole
 
     @cached_property
     def burdens(self) -> tuple[Burden, ...]:
@@ -332,6 +413,11 @@ class Problem:
         if self.surplus_rub is not None:
             total += float(np.maximum(-short, 0) @ self.surplus_rub)
         return total
+
+
+def _tight(limits: Limits) -> tuple[int, ...]:
+    """Caps that pricing counts from the start, by number."""
+    return tuple(cap for cap, (_, most) in enumerate(limits.counted) if most <= OFTEN)
 
 
 def _least_unfair(burden: Burden, headcount: Ints) -> float:

@@ -63,6 +63,10 @@ class CpLine:
             else:
                 self.costs.append(round(price) * self.works[shift])
 
+    def ask(self, shifts: Bools, price: float) -> None:
+        """Price each of some shifts that is not worked, shape (shifts,)."""
+        self.costs += [round(price) * (1 - self.works[shift]) for shift in np.flatnonzero(shifts).tolist()]
+
     def not_before(self, instant: int) -> None:
         """Let nothing start before an instant, seconds."""
         self.forbid(self.slate.start < instant)

@@ -31,10 +31,11 @@ from planning.errors import PlanningError
 from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
 
 __all__ = [
-    "BREACH_COLUMNS", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays", "HouseTeam",
-    "Leave", "LongestShift", "NightConsent", "NightsInRow", "OneShiftADay", "Overtime", "PeriodHours",
-    "PreferredKind", "Rest", "Rule", "Skill", "SoundShift", "Successions", "WeeklyRest", "kind_names",
-    "no_breaches", "rules_of", "stable_start",
+    "BREACH_COLUMNS", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays",
+    "HouseTeam", "Leave", "LongestShift", "NightConsent",
+    "NightsInRow", "OneShiftADay", "Overtime", "PeriodHours", "PreferredKind", "Rest", "Rule",
+    "Skill", "SoundShift", "Successions", "WeeklyRest", "breaches_of", "kind_names", "many_weekends",
+    "no_breaches", "rules_of", "runs_of", "stable_start",
 ]  # fmt: skip
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
@@ -105,7 +106,7 @@ def no_breaches() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "str")) for name in BREACH_COLUMNS})
 
 
-def _breaches(rule: Rule, rows: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
+def breaches_of(rule: Rule, rows: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
     """Make breaches of rows with agent_id, date, amount and bound."""
     if rows.empty:
         return no_breaches()
@@ -148,7 +149,7 @@ class SoundShift:
             f"{row.shift_id} pays {row.amount:g} h for a presence of {row.bound:g} h"
             for row in rows.itertuples()
         ]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class HouseTeam:
             else f"{row.agent_id} is not among the people"
             for row in rows.itertuples()
         ]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,7 @@ class LongestShift:
             f"{row.shift_id} has {row.amount:g} paid hours, at most {self.hours:g}"
             for row in rows.itertuples()
         ]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ class NightConsent:
         texts = [
             f"{row.shift_id} has {row.amount:g} night hours without consent" for row in rows.itertuples()
         ]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
     def _night_hours(self, roster: pd.DataFrame) -> pd.Series:
         """Hours of each shift at night, by the clock of its first, second and third night."""
@@ -269,7 +270,7 @@ class Skill:
         bad = case.roster[lacks]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
         texts = [f"{row.shift_id} wants the skill {row.skill}" for row in rows.itertuples()]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -302,7 +303,7 @@ class Leave:
         bad = roster[(opens.notna() | closes.notna()) & (overlap > ROUNDING)]
         rows = bad.assign(date=bad["start"], amount=overlap[bad.index], bound=0.0)
         texts = [f"{row.shift_id} overlaps the {self.name} by {row.amount:g} h" for row in rows.itertuples()]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -333,7 +334,7 @@ class FreeDates:
         bad = roster[np.array([date in free for date, free in pairs], dtype=bool)]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
         texts = [f"{row.shift_id} starts on a {self.name}" for row in rows.itertuples()]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -357,7 +358,7 @@ class PreferredKind:
         bad = roster[roster["prefers"].isin(known) & (roster["kind"] != roster["prefers"])]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
         texts = [f"{row.shift_id} is {row.kind}, liked is {row.prefers}" for row in rows.itertuples()]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -378,7 +379,7 @@ class OneShiftADay:
         counts = days.groupby(["agent_id", "date"], as_index=False).agg(amount=("shift_id", "size"))
         bad = counts[counts["amount"] > 1].assign(bound=1.0)
         texts = [f"{row.amount} shifts start on one day" for row in bad.itertuples()]
-        return _breaches(self, bad.astype({"amount": float}), texts)
+        return breaches_of(self, bad.astype({"amount": float}), texts)
 
 
 @dataclass(frozen=True)
@@ -422,7 +423,7 @@ class Rest:
             else f"{row.amount:g} h of rest before {row.shift_id}, at least {row.bound:g}"
             for row in rows.itertuples()
         ]
-        return _breaches(self, rows, texts)
+        return breaches_of(self, rows, texts)
 
 
 @dataclass(frozen=True)
@@ -446,7 +447,7 @@ class WeeklyRest:
             f"longest rest of the week is {row.amount:g} h, at least {self.hours:g}"
             for row in bad.itertuples()
         ]
-        return _breaches(self, bad, texts)
+        return breaches_of(self, bad, texts)
 
     def _longest_rests(self, roster: pd.DataFrame) -> pd.DataFrame:
         """Find the longest rest of each person in each week that they work in."""
@@ -512,7 +513,7 @@ class PeriodHours:
         hours = self.hours_and_norms(case)
         bad = hours[hours["amount"] > hours["bound"] + ROUNDING]
         texts = [f"{row.amount:g} paid hours, the norm leaves {row.bound:g}" for row in bad.itertuples()]
-        return _breaches(self, bad, texts)
+        return breaches_of(self, bad, texts)
 
     def hours_and_norms(self, case: Case) -> pd.DataFrame:
         """Paid hours (amount) and what the norm leaves (bound) of each person in a roster."""
@@ -579,7 +580,7 @@ class Overtime:
         said = [
             f"{row.amount:g} h of overtime in two days, at most {row.bound:g}" for row in many.itertuples()
         ]
-        return pd.concat([_breaches(self, bad, texts), _breaches(self, many, said)], ignore_index=True)
+        return pd.concat([breaches_of(self, bad, texts), breaches_of(self, many, said)], ignore_index=True)
 
     @staticmethod
     def _two_days(roster: pd.DataFrame, left_h: pd.Series) -> pd.DataFrame:
@@ -626,7 +627,7 @@ class Holidays:
         )
         bad = roster.assign(date=roster["start"], amount=hours, bound=0.0)[hours > ROUNDING]
         texts = [f"{row.shift_id} has {row.amount:g} h on a public holiday" for row in bad.itertuples()]
-        return _breaches(self, bad, texts)
+        return breaches_of(self, bad, texts)
 
 
 @dataclass(frozen=True)
@@ -671,19 +672,23 @@ def _long_runs(
     rule: DaysInRow | NightsInRow, case: Case, roster: pd.DataFrame, most: int, before: str, what: str
 ) -> pd.DataFrame:
     """List the runs of days that are too long, those that come from before the horizon included."""
-    worked = roster.assign(date=_days(roster))
-    days = worked[["agent_id", "date", before]].drop_duplicates(["agent_id", "date"])
-    days = days.sort_values(["agent_id", "date"])
-    # Days in a row less their rank in the row is the same day throughout a run.
-    days["run"] = days["date"] - days.groupby("agent_id").cumcount() * DAY
-    runs = days.groupby(["agent_id", "run"], as_index=False).agg(
-        date=("date", "min"), amount=("date", "size"), came=(before, "first")
-    )
+    runs = runs_of(roster, before)
     carried = runs["came"].fillna(0).where(runs["date"] == case.horizon.first, 0)
     runs["amount"] = runs["amount"].astype(float) + carried
     bad = runs[runs["amount"] > most].assign(bound=float(most))
     texts = [f"{row.amount:g} {what} in a row, at most {most}" for row in bad.itertuples()]
-    return _breaches(rule, bad, texts)
+    return breaches_of(rule, bad, texts)
+
+
+def runs_of(roster: pd.DataFrame, before: str) -> pd.DataFrame:
+    """Runs of days: agent_id, first date, days (amount), and those that came before the horizon (came)."""
+    days = roster.assign(date=_days(roster)).drop_duplicates(["agent_id", "date"])
+    days = days.sort_values(["agent_id", "date"])
+    # Days in a row less their rank in the row is the same day throughout a run.
+    days["run"] = days["date"] - days.groupby("agent_id").cumcount() * DAY
+    return days.groupby(["agent_id", "run"], as_index=False).agg(
+        date=("date", "min"), amount=("date", "size"), came=(before, "first")
+    )
 
 
 @dataclass(frozen=True)
@@ -709,7 +714,7 @@ class DaysOff:
         off = (days["date"] - before) / DAY - 1
         bad = days.assign(amount=off, bound=float(self.days))[(off > 0) & (off < self.days)]
         texts = [f"{row.amount:g} days off in a row, at least {self.days}" for row in bad.itertuples()]
-        return _breaches(self, bad, texts)
+        return breaches_of(self, bad, texts)
 
 
 @dataclass(frozen=True)
@@ -729,15 +734,16 @@ class FreeWeekends:
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people who work too many weekends."""
         weeks = -(-((case.horizon.last - _monday_of(case.horizon.first)).days + 1) // 7)
-        most = weeks - math.floor(self.of_four * weeks / 4)
-        at_weekends = case.roster[case.roster["start"].dt.day_of_week >= 5]
-        saturdays = _monday(at_weekends["start"].dt.tz_localize(None))
-        counts = at_weekends.assign(week=saturdays).groupby("agent_id", as_index=False).agg(
-            amount=("week", "nunique"), date=("start", "min")
-        )  # fmt: skip
-        bad = counts[counts["amount"] > most].assign(bound=float(most)).astype({"amount": float})
-        texts = [f"{row.amount:g} weekends worked, at most {row.bound:g}" for row in bad.itertuples()]
-        return _breaches(self, bad, texts)
+        return many_weekends(self, case, weeks - math.floor(self.of_four * weeks / 4))
+
+
+def many_weekends(rule: Rule, case: Case, most: int) -> pd.DataFrame:
+    """List the people who work more than so many weekends."""
+    late = case.roster[case.roster["start"].dt.day_of_week >= 5]
+    counts = late.assign(week=_monday(late["start"].dt.tz_localize(None))).groupby("agent_id")
+    worked = counts.agg(amount=("week", "nunique"), date=("start", "min")).reset_index()
+    bad = worked[worked["amount"] > most].assign(bound=float(most)).astype({"amount": float})
+    return breaches_of(rule, bad, [f"{n:g} weekends worked, at most {most}" for n in bad["amount"]])
 
 
 @dataclass(frozen=True)
@@ -770,7 +776,7 @@ class Successions:
         clash = [(one, two) in self.pairs for one, two in zip(before, roster["kind"], strict=True)]
         bad = roster.assign(before=before, amount=1.0, bound=0.0)[np.array(clash, dtype=bool)]
         texts = [f"{row.shift_id} is {row.kind}, the day before {row.before}" for row in bad.itertuples()]
-        return _breaches(self, bad, texts)
+        return breaches_of(self, bad, texts)
 
 
 def stable_start(centre: Centre, weight: float | None) -> Successions:

@@ -349,6 +349,9 @@ class Line(Protocol):
     def forbid(self, shifts: Bools, price: float | None = None) -> None:
         """Rule out shifts, or price each of them, shape (shifts,)."""
 
+    def ask(self, shifts: Bools, price: float) -> None:
+        """Price each of some shifts that is not worked, shape (shifts,)."""
+
     def not_before(self, instant: int) -> None:
         """Let nothing start before an instant, seconds."""
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from planning.roster.patterns import Limits
+from planning.roster.limits import Limits
 from planning.roster.problem import NOTHING, Assignment, Problem, crews_of
 from planning.roster.rules import Rule
 from planning.roster.slate import Ints, Person, Slate, Tail

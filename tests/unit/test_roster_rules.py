@@ -17,6 +17,14 @@ from ortools.sat.python import cp_model
 
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.roster.agreements import (
+    ForSome,
+    HoursBetween,
+    MostOfKind,
+    MostWeekends,
+    ShiftRequests,
+    ShortestRun,
+)
 from planning.roster.audit import audit, case_of
 from planning.roster.problem import Problem, RosterSettings, crews_of
 from planning.roster.repair import CpLine
@@ -188,6 +196,8 @@ TWICE = Rest(12, "test", twice=True)
 NIGHTS = NightsInRow(2, "test", CENTRE)
 NO_LATE_EARLY = Successions((("late", "early"),), "test", CENTRE)
 STABLE = stable_start(CENTRE, None)
+ONE_LATE, EIGHT_LATE = MostOfKind("late", 1, "test", CENTRE), MostOfKind("late", 8, "test", CENTRE)
+FOR_ANN = ForSome(frozenset({"ann"}), DaysInRow(1, "test"))
 TANJA = replace(ANN, contract_h_week=20.0)
 # No gap reaches 42 h although there are 20 paid hours and two days off.
 RESTLESS = (
@@ -327,6 +337,37 @@ CASES = [
          tuple(shift(day, "08:00") for day in (6, 13, 21, 22))),
     Case("three where three are to be free", FreeWeekends(3, "test"), False,
          tuple(shift(day, "08:00") for day in (6, 13, 22))),
+    Case("no shift", MostWeekends(1, "test"), True),
+    Case("one weekend", MostWeekends(1, "test"), True, (shift(6, "08:00"), shift(7, "08:00"))),
+    Case("two where one may be worked", MostWeekends(1, "test"), False,
+         (shift(6, "08:00"), shift(14, "08:00"))),
+    Case("no shift", ShortestRun(2, "test"), True),
+    Case("one at the start of the horizon", ShortestRun(2, "test"), True, (shift(1, "08:00"),)),
+    Case("one at its end", ShortestRun(2, "test"), True, (shift(7, "08:00"),)),
+    Case("one within", ShortestRun(2, "test"), False, (shift(3, "08:00"),)),
+    Case("two within", ShortestRun(2, "test"), True, (shift(3, "08:00"), shift(4, "08:00"))),
+    Case("two and a single one", ShortestRun(2, "test"), False,
+         (shift(2, "08:00"), shift(3, "08:00"), shift(5, "08:00"))),
+    Case("two of three", ShortestRun(3, "test"), False, (shift(3, "08:00"), shift(4, "08:00"))),
+    Case("no shift where none is asked", HoursBetween(0, 16), True),
+    Case("one that is enough", HoursBetween(8, 16), True, (shift(1, "08:00"),)),
+    Case("one that is not enough", HoursBetween(8.25, 16), False, (shift(1, "08:00"),)),
+    Case("two that fill it", HoursBetween(8, 16), True, (shift(1, "08:00"), shift(3, "08:00"))),
+    Case("two above", HoursBetween(8, 15.75), False, (shift(1, "08:00"), shift(3, "08:00"))),
+    Case("no shift", ONE_LATE, True),
+    Case("one late", ONE_LATE, True, (shift(1, "14:00"),)),
+    Case("one late and one early", ONE_LATE, True, (shift(1, "14:00"), shift(3, "08:00"))),
+    Case("two late", ONE_LATE, False, (shift(1, "14:00"), shift(3, "14:00"))),
+    Case("one of a kind that is barred", replace(ONE_LATE, most=0), False, (shift(1, "14:00"),)),
+    Case("no shift", EIGHT_LATE, True),
+    Case("eight late", EIGHT_LATE, True, tuple(shift(day, "14:00", 4) for day in range(1, 9))),
+    Case("nine late, where so many are rare", EIGHT_LATE, False,
+         tuple(shift(day, "14:00", 4) for day in range(1, 10))),
+    Case("no shift", FOR_ANN, True),
+    Case("one", FOR_ANN, True, (shift(1, "08:00"),)),
+    Case("two in a row", FOR_ANN, False, (shift(1, "08:00"), shift(2, "08:00"))),
+    Case("two in a row of somebody else", ForSome(frozenset({"bob"}), DaysInRow(1, "test")), True,
+         (shift(1, "08:00"), shift(2, "08:00"))),
     Case("no shift", NO_LATE_EARLY, True),
     Case("one", NO_LATE_EARLY, True, (shift(1, "14:00"),)),
     Case("late, early", NO_LATE_EARLY, False, (shift(1, "13:00", 6), shift(2, "09:00"))),
@@ -421,9 +462,13 @@ def test_nothing_else_catches_what_a_rule_forbids(case: Case, judge) -> None:
     assert judge(others, case.person, list(case.shifts)) is not structural
 
 
+OTHERS = {ForSome, HoursBetween, MostOfKind, MostWeekends, ShortestRun}
+"""Rules that no centre has from the start."""
+
+
 def test_every_rule_of_the_centre_is_tried_with_nothing_and_with_what_it_forbids() -> None:
     """So that no rule, and neither half of one, can be removed unnoticed."""
-    rules = {type(rule) for rule in rules_of(CENTRE)}
+    rules = {type(rule) for rule in rules_of(CENTRE)} | OTHERS
     assert rules == {type(case.rule) for case in CASES if not case.lawful}
     assert rules == {type(case.rule) for case in CASES if case.lawful and len(case.shifts) < 2}
     assert rules == {type(case.rule) for case in CASES if len(case.shifts) >= 2}
@@ -453,7 +498,9 @@ def test_overtime_counts_from_where_the_norm_is_used_up() -> None:
 
 
 WEEK_DAY = pd.Timestamp("2026-11-23")
-ONLY_HARD = (SoundShift, HouseTeam, PeriodHours, Overtime, Rest, OneShiftADay)
+ONLY_HARD = (
+    SoundShift, HouseTeam, PeriodHours, HoursBetween, MostOfKind, ForSome, Overtime, Rest, OneShiftADay,
+)  # fmt: skip
 SOFT_CASES = [
     case for case in CASES if not case.lawful and not doubled(case) and not isinstance(case.rule, ONLY_HARD)
 ]
@@ -480,6 +527,37 @@ def test_a_soft_rule_is_priced_alike_by_pricing_cp_sat_and_the_walk(case: Case) 
     solver.parameters.num_workers = 1
     assert solver.solve(line.model) == cp_model.OPTIMAL
     assert solver.objective_value == walked
+
+
+MONDAY_LATE = {"ann": frozenset({("2026-11-23", "late")})}
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+@pytest.mark.parametrize("starts", [(), ("08:00",), ("14:00",), ("08:00", "14:00")])
+def test_a_request_is_priced_alike_by_all(wanted: bool, starts: tuple[str, ...]) -> None:
+    """A late Monday, wanted or wanted off: no shift, one early, one late, and a late one on another day."""
+    rule = ShiftRequests(MONDAY_LATE, 7.0, CENTRE, wanted)
+    offered = [shift(1, "08:00"), shift(1, "14:00"), shift(2, "14:00")]
+    lines = {(): [], ("08:00",): [0], ("14:00",): [1], ("08:00", "14:00"): [0, 2]}
+    pattern = np.array(lines[starts], dtype=np.int64)
+    asked = 7.0 * ((starts == ("14:00",)) != wanted)
+    problem = problem_of(needed(rule), ANN, offered)
+    assert problem.cost(0, pattern) == asked
+    worth = np.where(np.isin(np.arange(3), pattern), 100.0, -100.0)
+    value, ((_, found),) = problem.price(worth, problem.slate.headcount, np.array([0]))
+    assert found.tolist() == pattern.tolist()
+    assert value[0] == 100.0 * len(pattern) - asked
+    line = CpLine(ANN, problem.slate, cp_model.CpModel())
+    rule.constrain(line)
+    for number, work in enumerate(line.works):
+        line.model.add(work == int(number in pattern))
+    line.model.minimize(sum(line.costs))
+    solver = cp_model.CpSolver()
+    assert solver.solve(line.model) == cp_model.OPTIMAL
+    assert solver.objective_value == asked
+    worked = [offered[number] for number in pattern] or [shift(3, "08:00")]
+    case = case_of(CENTRE, roster_frame(worked), people_frame(ANN), horizon_of(offered))
+    assert 7.0 * len(rule.audit(case)) == asked
 
 
 def test_weights_make_rules_soft_and_hard() -> None:

@@ -1,0 +1,206 @@
+"""Rules that contracts and people ask for, beside those of the labour settings: each with its two halves.
+
+They hold for whom `ForSome` says, so that each contract has its own figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from planning.centre import Centre
+from planning.roster.rules import (
+    DAY,
+    HOUSE,
+    ROUNDING,
+    Case,
+    Rule,
+    breaches_of,
+    kind_names,
+    many_weekends,
+    no_breaches,
+    runs_of,
+)
+from planning.roster.slate import Line
+
+__all__ = ["ForSome", "HoursBetween", "MostOfKind", "MostWeekends", "ShiftRequests", "ShortestRun"]
+
+
+@dataclass(frozen=True)
+class HoursBetween:
+    """Paid hours of the horizon lie between two bounds, whatever the production calendar says."""
+
+    least_h: float
+    most_h: float
+    article: str = HOUSE
+    weight: None = None
+    name: ClassVar[str] = "hours of the horizon"
+
+    def constrain(self, line: Line) -> None:
+        """Bound the hours on both sides."""
+        line.cap_hours(self.least_h, self.most_h)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people with fewer or more hours; who has no shift is not in a roster."""
+        hours = case.roster.groupby("agent_id", as_index=False).agg(
+            amount=("paid_h", "sum"), date=("start", "min")
+        )
+        hours["bound"] = hours["amount"].clip(self.least_h, self.most_h)
+        bad = hours[(hours["amount"] - hours["bound"]).abs() > ROUNDING]
+        texts = [
+            f"{row.amount:g} paid hours, at {'most' if row.amount > row.bound else 'least'} {row.bound:g}"
+            for row in bad.itertuples()
+        ]
+        return breaches_of(self, bad, texts)
+
+
+@dataclass(frozen=True)
+class ShortestRun:
+    """No fewer than so many working days in a row, but at either end of the horizon."""
+
+    days: int
+    article: str
+    weight: float | None = None
+    name: ClassVar[str] = "fewest days in a row"
+
+    def constrain(self, line: Line) -> None:
+        """Bound the runs of days on which a shift starts from below."""
+        line.least_run(self.days, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the runs of working days that are too short."""
+        runs = runs_of(case.roster, "days_in_row").astype({"amount": float})
+        last = runs["date"] + (runs["amount"] - 1) * DAY
+        inside = (runs["date"] > case.horizon.first) & (last < case.horizon.last)
+        bad = runs[inside & (runs["amount"] < self.days)].assign(bound=float(self.days))
+        texts = [f"{row.amount:g} working days in a row, at least {row.bound:g}" for row in bad.itertuples()]
+        return breaches_of(self, bad, texts)
+
+
+@dataclass(frozen=True)
+class MostWeekends:
+    """No more than so many weekends of the horizon are worked, however long it is."""
+
+    weekends: int
+    article: str
+    weight: float | None = None
+    name: ClassVar[str] = "weekends"
+
+    def constrain(self, line: Line) -> None:
+        """Bound the weekends on which a shift starts."""
+        line.cap_weekends(self.weekends, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people who work too many weekends."""
+        return many_weekends(self, case, self.weekends)
+
+
+@dataclass(frozen=True)
+class MostOfKind:
+    """No more than so many shifts of one kind in the horizon."""
+
+    kind: str
+    most: int
+    article: str
+    centre: Centre
+    weight: None = None
+
+    @property
+    def name(self) -> str:
+        """What planners call it."""
+        return f"most {self.kind} shifts"
+
+    def constrain(self, line: Line) -> None:
+        """Bound how many are worked; none and any number are simpler."""
+        mine = line.slate.kind == line.slate.kinds.index(self.kind)
+        if self.most == 0:
+            line.forbid(mine)
+        elif self.most < len(np.unique(line.slate.day[mine])):
+            line.cap_count(mine, self.most)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people who work more of them."""
+        mine = case.roster[kind_names(case.roster, self.centre) == self.kind]
+        counts = mine.groupby("agent_id", as_index=False).agg(amount=("start", "size"), date=("start", "min"))
+        bad = counts[counts["amount"] > self.most].assign(bound=float(self.most)).astype({"amount": float})
+        texts = [f"{row.amount:g} {self.kind} shifts, at most {row.bound:g}" for row in bad.itertuples()]
+        return breaches_of(self, bad, texts)
+
+
+@dataclass(frozen=True)
+class ShiftRequests:
+    """People ask to work a kind of shift on a date, or not to; a request weighs, and never binds."""
+
+    wishes: Mapping[str, frozenset[tuple[str, str]]]
+    """Date and kind of each wish, by person."""
+    weight: float
+    centre: Centre
+    wanted: bool = True
+    """Whether the shifts are wanted, or wanted off."""
+    article: str = HOUSE
+
+    @property
+    def name(self) -> str:
+        """What planners call it."""
+        return "shift asked for" if self.wanted else "shift asked off"
+
+    def constrain(self, line: Line) -> None:
+        """Price the shifts, or their lack."""
+        slate = line.slate
+        wished = np.zeros(len(slate), dtype=bool)
+        for date, kind in self.wishes.get(line.person.agent_id, ()):
+            wished |= (np.array(slate.dates)[slate.day] == date) & (slate.kind == slate.kinds.index(kind))
+        if self.wanted:
+            line.ask(wished, self.weight)
+        else:
+            line.forbid(wished, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the wishes that a roster does not grant."""
+        pairs = [(agent, *wish) for agent, wishes in self.wishes.items() for wish in sorted(wishes)]
+        wishes = pd.DataFrame(pairs, columns=["agent_id", "day", "kind"], dtype="str")
+        roster = case.roster.assign(
+            kind=kind_names(case.roster, self.centre), day=case.roster["start"].dt.strftime("%Y-%m-%d")
+        )[["agent_id", "day", "kind"]].drop_duplicates()
+        found = wishes.merge(roster, how="left", indicator=True)
+        bad = found[(found["_merge"] == "both") != self.wanted]
+        bad = bad.assign(date=pd.to_datetime(bad["day"]), amount=1.0, bound=0.0)
+        texts = [f"a {row.kind} shift on {row.day} is {self.name}" for row in bad.itertuples()]
+        return breaches_of(self, bad, texts)
+
+
+@dataclass(frozen=True)
+class ForSome:
+    """A rule that binds some people only, such as those of one contract."""
+
+    agents: frozenset[str]
+    rule: Rule
+
+    @property
+    def name(self) -> str:
+        """What planners call it."""
+        return self.rule.name
+
+    @property
+    def article(self) -> str:
+        """Where it stands written."""
+        return self.rule.article
+
+    @property
+    def weight(self) -> float | None:
+        """Roubles of a breach of a soft rule; None for a hard one."""
+        return self.rule.weight
+
+    def constrain(self, line: Line) -> None:
+        """Narrow the lines of these people."""
+        if line.person.agent_id in self.agents:
+            self.rule.constrain(line)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the breaches of these people."""
+        mine = case.roster[case.roster["agent_id"].isin(self.agents)]
+        return no_breaches() if mine.empty else self.rule.audit(replace(case, roster=mine))

@@ -1,0 +1,330 @@
+"""What the rules leave to one person, as figures and small automata: what pricing must remember of a line.
+
+`Limits` takes down what the rules say; `Days` makes of it which day may follow which, and `Counts` what is
+counted over the horizon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from planning.roster.slate import Bools, Floats, Ints, Person, Slate
+
+__all__ = ["NEVER", "Counts", "Days", "Limits"]
+
+NEVER = -1
+"""The target of a step that cannot be made."""
+
+
+@dataclass
+class Limits:
+    """What a person may work, as figures: the `Line` that pricing understands.
+
+    Examples
+    --------
+    A rule speaks, and the limits remember:
+
+    >>> from planning.roster.rules import DaysInRow
+    >>> from planning.roster.slate import Person
+    >>> limits = Limits(Person("anna", "kaluga", "vip", contract_h_week=40.0, night_ok=True), slate=None)
+    >>> DaysInRow(6, "TK RF 110").constrain(limits)
+    >>> limits.run
+    (6, inf)
+    """
+
+    person: Person
+    slate: Slate
+    banned: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
+    prices: Floats = field(default_factory=lambda: np.zeros(0))
+    rest_s: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    opens: int = 0
+    least_h: float = 0.0
+    most_h: float = np.inf
+    weekly_rest: tuple[int, float] = (0, np.inf)
+    run: tuple[int | None, float] = (None, np.inf)
+    nights: tuple[int | None, float] = (None, np.inf)
+    off: tuple[int, float] = (1, np.inf)
+    shortest_run: tuple[int, float] = (1, np.inf)
+    weekends: tuple[int | None, float] = (None, np.inf)
+    successions: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+    counted: list[tuple[Bools, int]] = field(default_factory=list)
+    fixed: float = 0.0
+    """Price of working nothing at all."""
+
+    def __post_init__(self) -> None:
+        if self.slate is not None:
+            self.banned = np.zeros(len(self.slate), dtype=bool)
+            self.prices = np.zeros(len(self.slate))
+            self.rest_s = np.zeros(len(self.slate), dtype=np.int64)
+            self.successions = np.zeros((len(self.slate.kinds),) * 2)
+
+    def forbid(self, shifts: Bools, price: float | None = None) -> None:
+        """Rule out shifts, or price each of them, shape (shifts,)."""
+        if price is None:
+            self.banned = self.banned | shifts
+        else:
+            self.prices = self.prices + price * shifts
+
+    def ask(self, shifts: Bools, price: float) -> None:
+        """Price each of some shifts that is not worked, shape (shifts,)."""
+        self.prices = self.prices - price * shifts
+        self.fixed += price * int(shifts.sum())
+
+    def not_before(self, instant: int) -> None:
+        """Let nothing start before an instant, seconds."""
+        self.opens = max(self.opens, instant)
+
+    def separate(self, rest_s: Ints) -> None:
+        """Keep a rest after each shift, shape (shifts,)."""
+        self.rest_s = np.maximum(self.rest_s, rest_s)
+
+    def one_a_day(self) -> None:
+        """Let at most one shift start on each day: so it is in every pattern."""
+
+    def cap_hours(self, least_h: float, most_h: float) -> None:
+        """Bound the paid hours of the horizon."""
+        self.least_h, self.most_h = max(self.least_h, least_h), min(self.most_h, most_h)
+
+    def cap_run(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive days on which a shift starts."""
+        self.run = (days, _price(price))
+
+    def cap_nights(self, nights: int, price: float | None = None) -> None:
+        """Bound the consecutive days on which a night shift starts."""
+        self.nights = (nights, _price(price))
+
+    def least_off(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive days off from below."""
+        self.off = (days, _price(price))
+
+    def least_run(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive working days from below."""
+        self.shortest_run = (days, _price(price))
+
+    def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
+        """Rule out kinds on the day after kinds, shape (kinds, kinds)."""
+        self.successions = self.successions + np.where(pairs, _price(price), 0.0)
+
+    def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
+        """Keep one uninterrupted rest within every calendar week."""
+        self.weekly_rest = (round(rest_h * 3600), _price(price))
+
+    def cap_weekends(self, most: int, price: float | None = None) -> None:
+        """Bound the weekends on which a shift starts."""
+        self.weekends = (most, _price(price))
+
+    def cap_count(self, shifts: Bools, most: int) -> None:
+        """Bound how many of some shifts are worked, shape (shifts,)."""
+        self.counted.append((shifts, most))
+
+    def broken(self, patterns: Sequence[Ints]) -> list[int]:
+        """Caps that some patterns of shifts exceed, by number."""
+        return [
+            cap
+            for cap, (shifts, most) in enumerate(self.counted)
+            if any(shifts[pattern].sum() > most for pattern in patterns)
+        ]
+
+    @property
+    def day_rules(self) -> tuple[object, ...]:
+        """What decides which day may follow which."""
+        figures = (self.run, self.nights, self.off, self.shortest_run, self.weekly_rest)
+        return (*figures, self.successions.tobytes())
+
+    @property
+    def count_rules(self) -> tuple[object, ...]:
+        """What is counted over the horizon."""
+        return (self.weekends, *((shifts.tobytes(), most) for shifts, most in self.counted))
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two people interchangeable to the plan."""
+        tail = self.person.tail
+        before = (self.opens, tail.last_end, tail.days, tail.nights, tail.kind)
+        work = (self.banned.tobytes(), self.prices.tobytes(), self.rest_s.tobytes())
+        return (*work, self.fixed, self.least_h, self.most_h, self.person.contract_h_week, self.day_rules,
+                self.count_rules, before)  # fmt: skip
+
+
+def _price(price: float | None) -> float:
+    return np.inf if price is None else price
+
+
+State = tuple[int, int, int, int, bool]
+"""Days off, days of the run, kind of its last shift, its nights at the end, whether it may be short."""
+
+
+class Days:
+    """Which day may follow which, as an automaton over the letters off, kind 0, kind 1, ...
+
+    Attributes
+    ----------
+    following : ndarray of shape (states, letters), -1 where the letter is forbidden
+    cost : ndarray of shape (states, letters), what the soft rules ask
+    worked : ndarray of shape (states,), whether the last day was worked
+    alike : ndarray of shape (letters,), equal for letters that make no difference
+
+    Examples
+    --------
+    Two days in a row at most, one kind of shift:
+
+    >>> limits = Limits(Person("ann", "kaluga", "vip", 40.0, True), slate=None)
+    >>> limits.cap_run(2)
+    >>> days = Days(limits, ["day"], [Person("ann", "kaluga", "vip", 40.0, True)])
+    >>> days.following.tolist()
+    [[0, 1], [0, 2], [0, -1]]
+    """
+
+    def __init__(self, limits: Limits, kinds: Sequence[str], people: Sequence[Person]) -> None:
+        self._limits, self._kinds = limits, tuple(kinds)
+        self._night = self._kinds.index("night") if "night" in self._kinds else -1
+        self._remembers_kind = bool(limits.successions.any())
+        starts = [self._start(person) for person in people]
+        numbers = {state: number for number, state in enumerate(dict.fromkeys(starts))}
+        rows: list[list[tuple[int, float]]] = []
+        queue = list(numbers)
+        for state in queue:  # grows while it is read
+            rows.append([])
+            for letter in range(-1, len(kinds)):
+                after, cost = self._step(state, letter)
+                if np.isfinite(cost) and after not in numbers:
+                    numbers[after] = len(numbers)
+                    queue.append(after)
+                rows[-1].append((numbers[after] if np.isfinite(cost) else NEVER, cost))
+        following = np.array([[after for after, _ in row] for row in rows], dtype=np.int64)
+        costs = np.array([[price if np.isfinite(price) else 0.0 for _, price in row] for row in rows])
+        worked = np.array([state[1] > 0 for state in queue], dtype=bool)
+        merged, kept = _merged(following, costs, worked)
+        self.following = np.where(following >= 0, merged[following], NEVER)[kept]
+        self.cost, self.worked = costs[kept], worked[kept]
+        letters = np.vstack([self.following, self.cost])
+        self.alike = np.unique(letters, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        self.starts = {
+            person.agent_id: int(merged[numbers[start]]) for person, start in zip(people, starts, strict=True)
+        }
+
+    def _start(self, person: Person) -> State:
+        """State on the eve of the horizon."""
+        tail, (most, _), (nights, _) = person.tail, self._limits.run, self._limits.nights
+        exempt = self._limits.shortest_run[0] > 1
+        if not tail.days:
+            return (self._limits.off[0], 0, -1, 0, exempt)
+        kind = self._kinds.index(tail.kind) if self._remembers_kind and tail.kind in self._kinds else -1
+        return (0, min(tail.days, self._longest(most)), kind, min(tail.nights, nights or 0), exempt)
+
+    def _longest(self, most: int | None) -> int:
+        """Days of a run that need be told apart."""
+        return max(1 if most is None else most, self._limits.shortest_run[0], 1)
+
+    def _step(self, state: State, letter: int) -> tuple[State, float]:
+        """State after one more day, and what it costs."""
+        return self._rest(state) if letter < 0 else self._work(state, letter)
+
+    def _rest(self, state: State) -> tuple[State, float]:
+        off, run, _, _, exempt = state
+        least, price = self._limits.shortest_run
+        short = run > 0 and run < least and not exempt
+        # Days off from the horizon's start on may be as few as they like.
+        enough = self._limits.off[0]
+        after = enough if exempt and not run else min(off + 1, enough)
+        return (after, 0, -1, 0, False), price if short else 0.0
+
+    def _work(self, state: State, letter: int) -> tuple[State, float]:
+        off, run, kind, nights, exempt = state
+        cost = 0.0
+        least_off, price = self._limits.off
+        if not run and off < least_off:
+            cost += price
+        if run and kind >= 0:
+            cost += float(self._limits.successions[kind, letter])
+        most, price = self._limits.run
+        if most is not None and run + 1 > most:
+            cost += price
+        most_nights, price = self._limits.nights
+        in_row = nights + 1 if letter == self._night else 0
+        if most_nights is not None and in_row > most_nights:
+            cost += price
+        after = (
+            0, min(run + 1, self._longest(most)), letter if self._remembers_kind else -1,
+            min(in_row, most_nights or 0), exempt and run + 1 < self._limits.shortest_run[0],
+        )  # fmt: skip
+        return after, cost
+
+
+def _merged(following: Ints, cost: Floats, worked: Bools) -> tuple[Ints, Ints]:
+    """Merge states that allow the same for ever: class of each state, and one state of each class.
+
+    Source: E. F. Moore, Gedanken-experiments on sequential machines (1956).
+
+    Examples
+    --------
+    The last two states of three are one:
+
+    >>> merged, kept = _merged(np.array([[0, 1], [0, 2], [0, 2]]), np.zeros((3, 2)), np.array([0, 1, 1]) > 0)
+    >>> merged.tolist(), kept.tolist()
+    ([0, 1, 1], [0, 1])
+    """
+    classes, kept = np.zeros(len(following), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    while True:
+        ahead = np.where(following >= 0, classes[following], NEVER)
+        marks = np.column_stack([classes, worked, ahead, cost])
+        _, firsts, found = np.unique(marks, axis=0, return_index=True, return_inverse=True)
+        if len(firsts) == len(kept):
+            return classes, kept
+        order = np.argsort(np.argsort(firsts))  # classes are numbered as they first occur
+        classes, kept = np.asarray(order[found.reshape(-1)], dtype=np.int64), np.sort(firsts)
+
+
+class Counts:
+    """What is counted over the horizon, weekends and shifts of some of the limits' caps, as one number.
+
+    Attributes
+    ----------
+    following : ndarray of shape (counts, 3 x sorts)
+        Count after an event: 0 nothing, 1 a weekend is worked, 2 a weekend is free; + 3 x the shift's sort.
+    cost : ndarray of shape (counts, 3 x sorts)
+    final : ndarray of shape (counts,), cost of a count at the end
+    sort : ndarray of shape (shifts,), sort 0 is what is not counted
+    """
+
+    def __init__(self, limits: Limits, caps: Sequence[int] = ()) -> None:
+        counted = [limits.counted[cap] for cap in caps]
+        weeks, (most, price) = limits.slate.weeks, limits.weekends
+        # Whichever is the smaller number is counted: the weekends worked, or those free.
+        self._free = most is not None and weeks - most < most
+        self._bound = 0 if most is None else max(weeks - most, 0) if self._free else most
+        self._price, self._limited = price, most is not None and most < weeks
+        if not self._limited:
+            self._free, self._bound = False, 0
+        masks = np.array([shifts for shifts, _ in counted], dtype=bool).reshape(-1, len(limits.slate))
+        sorts, self.sort = np.unique(
+            np.vstack([np.zeros((len(masks), 1), bool).T, masks.T]) if len(masks) else
+            np.zeros((len(limits.slate) + 1, 0), bool), axis=0, return_inverse=True,
+        )  # fmt: skip
+        self.sort = np.asarray(self.sort.reshape(-1)[1:], dtype=np.int64)
+        shape = (self._bound + 1, *(cap + 1 for _, cap in counted))
+        counts = list(np.ndindex(*shape))
+        numbers = {count: number for number, count in enumerate(counts)}
+        self.following = np.full((len(counts), 3 * len(sorts)), NEVER, dtype=np.int64)
+        self.cost = np.zeros(self.following.shape)
+        for row, (weekends, *rest) in enumerate(counts):
+            for sort, marks in enumerate(sorts.astype(np.int64)):
+                for event in range(3):
+                    after, cost = self._weekend(weekends, event)
+                    # A count that does not exist is one above its bound.
+                    target = numbers.get((after, *(np.array(rest, dtype=np.int64) + marks).tolist()), NEVER)
+                    if np.isfinite(cost):
+                        self.following[row, 3 * sort + event] = target
+                        self.cost[row, 3 * sort + event] = cost
+        short = np.array([self._bound - count[0] if self._free else 0 for count in counts])
+        self.final = np.where(short > 0, price * np.maximum(short, 1), 0.0)
+
+    def _weekend(self, count: int, event: int) -> tuple[int, float]:
+        if not self._limited or event == (1 if self._free else 2) or event == 0:
+            return count, 0.0
+        if count < self._bound:
+            return count + 1, 0.0
+        return count, 0.0 if self._free else self._price
