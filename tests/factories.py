@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from planning.calendars import axis
+from planning.calendars import axis, time_of_day
 from planning.centre import Centre
 from planning.plan import Plan, plan
 
@@ -143,13 +143,13 @@ def demand_of(
 
 
 def requirement_of(
-    rostered: Mapping[str, int] | int, *, queue: str = "calls", site: str = "kaluga"
+    rostered: Mapping[str, int] | int, *, queue: str = "calls", site: str = "kaluga", days: int = 1
 ) -> pd.DataFrame:
-    """REQUIREMENT of one day: heads in each interval from the times on that are named."""
-    times = axis(MONDAY, 1, 900)
+    """REQUIREMENT of like days: heads in each interval from the times of day on that are named."""
+    times = axis(MONDAY, days, 900)
     heads = pd.Series(0, index=times)
     for clock, number in (rostered if isinstance(rostered, Mapping) else {"00:00": rostered}).items():
-        heads[times >= MONDAY + pd.Timedelta(f"{clock}:00")] = number
+        heads[time_of_day(times) >= pd.Timedelta(f"{clock}:00")] = number
     return pd.DataFrame(
         {
             "queue": queue,

@@ -130,6 +130,11 @@ class Shape:
         """Presence less meals and gaps."""
         return self.length_s - sum(slot.length_s for slot in self.slots if slot.kind != "rest")
 
+    @property
+    def width(self) -> int:
+        """Columns of a class: its heads, and a place of each break."""
+        return 1 + sum(len(slot.places) for slot in self.slots)
+
     def pattern(self, places: Iterable[int]) -> Pattern:
         """Fix the breaks at grid steps into the shift."""
         breaks = (

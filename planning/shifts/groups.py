@@ -304,9 +304,14 @@ def _written(
         row_at=np.tile(np.arange(steps), len(needs)),
         heads=np.concatenate([*_owners(blocks), np.arange(columns, columns + loans)]),
         flow=np.arange(columns + loans) >= columns,
+        shape=np.concatenate(
+            [*(np.full(one.position.shape[1], n) for n, (_, one) in enumerate(blocks)), np.full(loans, -1)]
+        ),
+        shapes=tuple(one.shape for _, one in blocks),
         steps=steps,
         day=DAY_S // step_s,
         reach=max(one.shape.length_s for _, one in blocks) // step_s,
+        step_s=step_s,
         short_rub=centre.pay.unmet_rub_h * step_h + over,
         unit_rub=min(rates) / 1000,
         constant=-over * float(need.sum()),

@@ -76,7 +76,7 @@ class Block:
     @property
     def width(self) -> int:
         """Columns of a class."""
-        return 1 + sum(len(slot.places) for slot in self.shape.slots)
+        return self.shape.width
 
     @property
     def heads(self) -> Ints:
@@ -107,7 +107,7 @@ def block(
     ahead_h : float
         Hours by which the site's clock, on which its night runs, is ahead of the centre's.
     """
-    count, width = len(shifts), 1 + sum(len(slot.places) for slot in shape.slots)
+    count, width = len(shifts), shape.width
     first = ((shifts["start"] - times[0]) // pd.Timedelta(seconds=step_s)).to_numpy(dtype=np.int64)
     offset, column, sign = _positions(shape, step_s)
     base = np.arange(count)[:, None] * width

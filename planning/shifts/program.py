@@ -13,6 +13,8 @@ from ortools.math_opt.python import mathopt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
+from planning.shifts.catalogue import Shape
+
 __all__ = ["Floats", "Ints", "Program", "Relaxation", "relax"]
 
 Floats = NDArray[np.float64]
@@ -43,8 +45,13 @@ class Program:
         The column that counts the heads of a column's class; a flow is its own.
     flow : bool array, shape (columns,)
         Columns that lend a team's heads to one of its queues, and are no shifts.
+    shape : int array, shape (columns,)
+        Shape of each column's class, a number in `shapes`; -1 for a flow.
+    shapes : tuple of Shape
     steps, day, reach : int
         Steps of the horizon, of a day, and of the longest shift.
+    step_s : int
+        Length of a step, seconds.
     short_rub, unit_rub, constant : float
         Price of a head short for a step; the grain of whole costs; roubles that nothing changes.
     """
@@ -59,9 +66,12 @@ class Program:
     row_at: Ints
     heads: Ints
     flow: NDArray[np.bool_]
+    shape: Ints
+    shapes: tuple[Shape, ...]
     steps: int
     day: int
     reach: int
+    step_s: int
     short_rub: float
     unit_rub: float
     constant: float = 0.0
@@ -70,6 +80,15 @@ class Program:
     def most(self) -> int:
         """More heads than this are of no use in any column."""
         return int(np.bincount(self.row_at, self.need, self.steps).max(initial=0))
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether nothing ties classes together but the need: no loans, no limits."""
+        links = self.links.tocoo()
+        owner = self.heads[links.col]
+        one = np.zeros(links.shape[0], dtype=np.int64)
+        one[links.row] = owner
+        return not self.flow.any() and bool((one[links.row] == owner).all())
 
     def short(self, x: NDArray[Any]) -> Floats:
         """Heads missing in each row."""
@@ -99,6 +118,7 @@ class Program:
             row_at=self.row_at[rows],
             heads=np.searchsorted(columns, self.heads[columns]),
             flow=self.flow[columns],
+            shape=self.shape[columns],
             constant=0.0,
         )
 
@@ -129,11 +149,15 @@ class Program:
 
         Few shifts lie across such a cut. Of equal pauses the one that ends with the least need is taken. A
         window holds the shifts that start in it and every loan of heads to a queue that they may change.
+        Starts that all lie within a day are one window.
         """
         load = np.bincount(self.row_at % self.day, self.need, self.day)
-        clock = np.unique(self.at[~self.flow] % self.day)
-        if not len(clock):
+        starts = np.unique(self.at[~self.flow])
+        if not len(starts):
             return []
+        if len(starts) == 1 or ((starts - np.roll(starts, 1)) % self.steps).max() > self.steps - self.day:
+            return [np.arange(len(self.at))]
+        clock = np.unique(starts % self.day)
         pause = (clock - np.roll(clock, 1)) % self.day
         longest = clock[pause == pause.max()]
         start = int(longest[np.argmin(load[longest])]) + round(shift * self.day)

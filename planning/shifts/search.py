@@ -5,14 +5,19 @@ the bound and the start: day after day is made whole, against the fractions of t
 (relax and fix; a large day at first from the shifts that the relaxation uses); then windows of a day, moved
 by half a day each round, are sought anew with all else held (large neighbourhood search). The clock decides
 nothing unless it is asked to: work is counted in CP-SAT's deterministic seconds, one worker, one seed.
+Of a program of few heads, plans are then walked through person by person (`planning.shifts.walk`). Parts are
+independent, so each thread works on another one; which are worked on does not depend on the threads.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,16 +27,21 @@ from tqdm import tqdm
 
 from planning.errors import PlanningError
 from planning.shifts.program import Floats, Ints, Program, relax
+from planning.shifts.walk import MOVES_PER_SECOND, Walk
 
 __all__ = ["CoverSettings", "Found", "Progress", "search"]
 
 _FREE = 2**62
 # The start of a window of more columns leaves out classes with fewer heads than this in the relaxation ...
-_SMALL, _USED = 1200, 1e-6
+_SMALL, _USED = 2000, 1e-6
 # ... and is worth this many times the effort of another.
 _START = 3.0
-# A small part that is one window is worth this many, for that is a proof most times.
-_WHOLE = 4.0
+# A part that is one window is worth this many, for that is a proof most times.
+_WHOLE = 8.0
+# Of so few heads at most plans are walked through, so many times the effort of a window a day.
+_FEW, _WALK = 20, 2.0
+# Stretches of a walk, after which it may be ended and its best plan is kept.
+_STRETCHES = 8
 
 
 @dataclass(frozen=True)
@@ -47,19 +57,22 @@ class CoverSettings:
     time_limit_s: float | None = None
     """Wall time after which the best plan so far is returned, seconds."""
     seed: int = 1
-    """Seed of CP-SAT."""
+    """Seed of CP-SAT and of the walks."""
+    threads: int = 2
+    """Threads, each with another part of the program; the shifts do not depend on them."""
 
     def __post_init__(self) -> None:
-        lows = {"gap": 0.0, "effort": 0.0, "rounds": 0, "time_limit_s": 0.0, "seed": 0}
+        lows = {"gap": 0.0, "effort": 0.0, "rounds": 0, "time_limit_s": 0.0, "seed": 0, "threads": 1}
         for setting in fields(self):
             value = getattr(self, setting.name)
             if value is None and setting.name == "time_limit_s":
                 continue
-            whole = setting.name in ("rounds", "seed")
+            whole = setting.name in ("rounds", "seed", "threads")
             number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
             if not (number and math.isfinite(value) and value >= lows[setting.name]):
                 kind = "whole number" if whole else "number"
-                raise PlanningError(f"{setting.name} is {value!r}, must be a {kind} of at least 0")
+                low = lows[setting.name]
+                raise PlanningError(f"{setting.name} is {value!r}, must be a {kind} of at least {low:g}")
 
 
 @dataclass(frozen=True)
@@ -131,10 +144,9 @@ def search(
     clock = _Clock(parts, settings, sum(program.constant for program in programs), callback)
     status = "within the gap"
     try:
-        for part in parts:
-            _begin(part, settings, clock)
-        while (worst := clock.worst()) is not None:
-            _improve(worst, settings, clock)
+        _each(partial(_begin, settings=settings, clock=clock), parts, clock)
+        while worst := clock.worst():
+            _each(partial(_improve, settings=settings, clock=clock), worst, clock)
         if clock.total("left") > settings.gap * abs(clock.total("value")) + 1e-6:
             status = "the work allowed is done"
     except _TimeUpError:
@@ -144,6 +156,18 @@ def search(
     finally:
         clock.bar.close()
     return [_found(program, own) for program, own in zip(programs, owned, strict=True)], status
+
+
+def _each(work: Callable[[_Part], None], parts: Sequence[_Part], clock: _Clock) -> None:
+    """Work on parts side by side, the largest first; what ends one ends all."""
+    order = sorted(parts, key=lambda part: -len(part.columns))
+    with ThreadPoolExecutor(clock.settings.threads) as pool:
+        try:
+            for _ in pool.map(work, order):
+                pass
+        except BaseException:
+            clock.over = True
+            raise
 
 
 def _found(program: Program, parts: Sequence[_Part]) -> Found:
@@ -168,7 +192,9 @@ class _Clock:
     constant: float
     callback: Callable[[Progress], object] | None
     began: float = field(default_factory=time.monotonic)
+    over: bool = False
     bar: Any = field(init=False)
+    _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.bar = tqdm(desc="shifts", unit="step", leave=False)
@@ -179,6 +205,12 @@ class _Clock:
 
     def tick(self) -> None:
         """Report a step that was done."""
+        with self._lock:
+            self._tell()
+
+    def _tell(self) -> None:
+        if self.over:
+            raise _TimeUpError
         passed = time.monotonic() - self.began
         progress = Progress(passed, self.total("value") + self.constant, self.total("bound") + self.constant)
         self.bar.update()
@@ -193,12 +225,13 @@ class _Clock:
         limit = self.settings.time_limit_s
         return None if limit is None else max(limit - (time.monotonic() - self.began), 0.01)
 
-    def worst(self) -> _Part | None:
-        """The part from which most may still be gained, unless enough is proven or all work is done."""
-        if self.total("left") <= self.settings.gap * abs(self.total("value")):
-            return None
+    def worst(self) -> list[_Part]:
+        """The fewest parts that could close the gap; none if it is closed or all work is done."""
+        open_rub = self.total("left") - self.settings.gap * abs(self.total("value"))
         own = [part for part in self.parts if part.left > 1e-6 and part.rounds < self.settings.rounds]
-        return max(own, key=lambda part: part.left / 4**part.rounds, default=None)
+        own.sort(key=lambda part: -part.left / 4**part.rounds)
+        sums = np.cumsum([part.left for part in own])
+        return own[: int(np.searchsorted(sums, open_rub)) + 1] if open_rub > 0 else []
 
 
 def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
@@ -219,14 +252,28 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
 
 
 def _improve(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
-    """Seek every window anew, moved by half a day every other round."""
+    """Walk through plans of few heads, and prove a single day; else seek every window anew, moved."""
     part.rounds += 1
     windows = part.program.windows(0.0)
-    if len(windows) > 1:
+    effort = settings.effort * 2**part.rounds
+    if part.program.plain and part.program.most <= _FEW:
+        _walked(part, len(windows) * _WALK * effort / 2, clock)
+        windows = windows if len(windows) == 1 else []
+    elif len(windows) > 1:
         windows = part.program.windows(0.5 * (part.rounds % 2))
     for window in windows:
-        x = _settled(part, part.x.astype(float), window, settings.effort * 2**part.rounds, clock)
+        whole = _WHOLE if len(windows) == 1 else 1.0
+        x = _settled(part, part.x.astype(float), window, whole * effort, clock)
         part.accept(x)
+        clock.tick()
+
+
+def _walked(part: _Part, effort: float, clock: _Clock) -> None:
+    """Walk through plans from the best one, and keep the best on the way."""
+    walk = Walk(part.program, clock.settings.seed + part.rounds, part.x)
+    for stretch in range(_STRETCHES):
+        ends = stretch / _STRETCHES, (stretch + 1) / _STRETCHES
+        part.accept(walk.go(round(effort * MOVES_PER_SECOND / _STRETCHES), *ends))
         clock.tick()
 
 

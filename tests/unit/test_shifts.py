@@ -722,11 +722,21 @@ def test_more_work_is_never_worse():
 
 
 @pytest.mark.parametrize(
-    ("setting", "value"), [("gap", -0.1), ("effort", float("nan")), ("rounds", 1.5), ("time_limit_s", True)]
+    ("setting", "value"),
+    [("gap", -0.1), ("effort", float("nan")), ("rounds", 1.5), ("time_limit_s", True), ("threads", 0)],
 )
 def test_settings_that_cannot_be(setting, value):
-    with pytest.raises(PlanningError, match=f"{setting} is .*, must be a (whole )?number of at least 0"):
+    with pytest.raises(PlanningError, match=f"{setting} is .*, must be a (whole )?number of at least [01]"):
         CoverSettings(**{setting: value})
+
+
+def test_threads_change_nothing():
+    """Two parts a day, side by side or one after the other."""
+    centre, need = two_sites(), requirement_of(NEEDS["by day"], days=2, site="moscow")
+    settings = CoverSettings(gap=0.0, effort=0.1, rounds=1)
+    one, two = (cover(centre, need, settings=dataclasses.replace(settings, threads=n)) for n in (1, 2))
+    pd.testing.assert_frame_equal(one.shifts, two.shifts)
+    assert one.bound_rub == two.bound_rub
 
 
 # --- the clash ------------------------------------------------------------------------------------

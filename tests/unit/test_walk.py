@@ -1,0 +1,93 @@
+"""The walk through the plans of a small team: what it returns holds, costs what it says, and is good."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import one_site, requirement_of
+from test_shifts import NEEDS, night_centre, recount
+
+from planning.shifts import CoverSettings, cover, horizon
+from planning.shifts.groups import groups_of
+from planning.shifts.search import search
+from planning.shifts.walk import Walk
+
+DAYS = {
+    "mixed": {"00:00": 1, "07:00": 4, "12:00": 3, "17:00": 5, "22:00": 2},
+    "by day": {"09:00": 4, "21:00": 0},
+}
+
+
+def program_of(need, centre=None):
+    """The program of a day, or of more, of one team."""
+    centre = one_site() if centre is None else centre
+    (group,) = groups_of(centre, need, horizon(centre, need))
+    return group.program
+
+
+def begun(program):
+    """A first plan, in haste."""
+    (found,), _ = search([program], CoverSettings(gap=0.0, effort=0.02, rounds=0))
+    return found
+
+
+@pytest.mark.parametrize("hours", DAYS)
+@pytest.mark.parametrize("days", [1, 3])
+def test_a_walk_ends_at_a_plan_that_holds_and_is_never_worse(hours, days):
+    """Every break is in its window, so that people can be named, and nobody is short who was not."""
+    program = program_of(requirement_of(DAYS[hours], days=days))
+    start = begun(program).x
+    x = Walk(program, 1, start).go(20_000, 0.0, 1.0)
+    assert program.holds(x)
+    assert program.short(x).sum() <= program.short(start).sum()
+    assert program.value(x) <= program.value(start) + 1e-6
+
+
+@pytest.mark.parametrize("hours", DAYS)
+def test_a_walk_comes_near_the_proven_best(hours):
+    """CP-SAT's bound of the same day, after much more work than the start had."""
+    program = program_of(requirement_of(DAYS[hours]))
+    (best,), _ = search([program], CoverSettings(gap=0.0, effort=1.0, rounds=2))
+    value = program.value(Walk(program, 1, begun(program).x).go(60_000, 0.0, 1.0))
+    assert best.bound_rub - 1e-6 <= value <= 1.04 * program.value(best.x)
+
+
+def test_a_walk_repeats():
+    """A seed is a walk."""
+    program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
+    start = begun(program).x
+    walks = [Walk(program, seed, start).go(40_000, 0.0, 1.0) for seed in (2, 2, 3)]
+    np.testing.assert_array_equal(walks[0], walks[1])
+    assert (walks[0] != walks[2]).any()
+
+
+def test_a_walk_finds_its_way_from_nobody():
+    """What stays short rises in price until somebody comes."""
+    program = program_of(requirement_of(DAYS["by day"]))
+    x = Walk(program, 1, np.zeros(len(program.cost), dtype=np.int64)).go(100_000, 0.0, 1.0)
+    assert program.holds(x)
+    assert program.short(x).sum() <= 2
+
+
+def test_loans_and_limits_are_not_plain():
+    """Only what nothing ties together may be walked through."""
+    need = requirement_of(DAYS["by day"])
+    assert program_of(need).plain
+    assert not program_of(need, one_site({"shifts.max_heads": {"calls_kaluga": 3}})).plain
+
+
+def test_starts_within_a_day_are_one_window():
+    """Nights that hang together are proven as a whole, whatever the clock says of midnight."""
+    need = requirement_of({"00:00": 2, "07:00": 0, "19:00": 3}, days=3)
+    program = program_of(need)
+    parts = [program.part(*nodes) for nodes in program.parts()]
+    assert len(parts) == 3
+    assert [len(part.windows(0.0)) for part in parts] == [1, 1, 1]
+
+
+def test_cover_walks_where_few_are_at_work():
+    """A round of a small team of several days is no worse than its start, and the recount agrees."""
+    need = requirement_of(NEEDS["two humps"], days=2)
+    start = cover(one_site(), need, settings=CoverSettings(gap=0.0, effort=0.05, rounds=0))
+    walked = cover(one_site(), need, settings=CoverSettings(gap=0.0, effort=0.05, rounds=1))
+    assert walked.objective_rub < start.objective_rub
+    assert (recount(walked, pd.DatetimeIndex(need["interval_start"])) >= need["rostered"].to_numpy()).all()
