@@ -79,11 +79,14 @@ def cover(
     shifts: Sequence[str] | None = None,
     settings: CoverSettings | None = None,
     callback: Callable[[Progress], object] | None = None,
+    before: CoverPlan | None = None,
 ) -> CoverPlan:
     """Find the cheapest shifts, with their breaks, that put the required agents on position.
 
     The horizon stands for one of a run of like ones: a shift that runs over its end covers the first hours
-    of the horizon too, as the night shift of the evening before did. Money is paid hours at the team's rate
+    of the horizon too, as the night shift of the evening before did. With a plan of the days `before` it is a
+    stretch of dates instead: who is still on position from those days counts for the first queue of the team,
+    and what runs over the end serves the days to come. Money is paid hours at the team's rate
     with the night, holiday and weekend premiums; a missing agent-hour costs ``pay.unmet_rub_h``, so there is
     always a plan and never a silent shortage; an agent-hour too many costs ``pay.over_rub_h``.
 
@@ -103,6 +106,8 @@ def cover(
     callback : callable, optional
         Called with a `Progress` after each step. A KeyboardInterrupt ends the search with the best plan so
         far.
+    before : CoverPlan, optional
+        Shifts of the days just before the horizon.
 
     Returns
     -------
@@ -129,7 +134,10 @@ def cover(
     times = horizon(centre, requirement)
     _check_times(centre, requirement, times)
     explicit = (centre.shifts.explicit or None) if shifts is None else shifts
-    groups, relaxed = _within_starts(centre, groups_of(centre, requirement, times, explicit))
+    beyond = pd.Timedelta(0)
+    if before is not None:
+        requirement, beyond = _still_needed(centre, requirement, times, before), pd.Timedelta(days=1)
+    groups, relaxed = _within_starts(centre, groups_of(centre, requirement, times, explicit, beyond))
     found, status = search([group.program for group in groups], settings, callback)
     plan = _plan(centre, times, groups, found, relaxed, status)
     if strict and len(plan.unmet):
@@ -150,12 +158,35 @@ def requirement_by_team(
     return found
 
 
+def _still_needed(
+    centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex, before: CoverPlan
+) -> pd.DataFrame:
+    """Take those still on position from the days before off the requirement."""
+    here = {
+        team: pd.Series(on_position(own, before.patterns, times, around=False), times)
+        for team, own in before.shifts.groupby("team")
+    }
+    left = requirement["rostered"].to_numpy(np.int64).copy()
+    for (queue, site), rows in requirement.groupby(["queue", "site"]):
+        team = centre.team_for(str(queue), str(site))
+        if team in here:
+            at = requirement.index.get_indexer(rows.index)
+            left[at] -= here[team].reindex(rows["interval_start"]).to_numpy()
+    return requirement.assign(rostered=np.maximum(left, 0))
+
+
 def on_position(
-    shifts: pd.DataFrame, shapes: tuple[Pattern, ...], times: pd.DatetimeIndex, heads: str = "headcount"
+    shifts: pd.DataFrame,
+    shapes: tuple[Pattern, ...],
+    times: pd.DatetimeIndex,
+    heads: str = "headcount",
+    *,
+    around: bool = True,
 ) -> NDArray[np.int64]:
     """Count the heads on position in each interval by walking through the shifts: the least at any moment.
 
-    Nobody on a break counts. This knows no solver: it judges a plan.
+    Nobody on a break counts. This knows no solver: it judges a plan. `around`: what lies outside the
+    intervals is there at their other end; else it is left out.
     """
     interval_s = int((times[1] - times[0]).total_seconds())
     starts = ((pd.DatetimeIndex(shifts["start"]) - times[0]) // pd.Timedelta(seconds=1)).tolist()
@@ -165,7 +196,8 @@ def on_position(
     total = np.zeros(len(times) * interval_s // grain, dtype=np.int64)
     working = {number: shapes[number].on_position(grain) for number in shifts["pattern"].unique()}
     for start, number, count in zip(starts, shifts["pattern"], shifts[heads], strict=True):
-        at = (start // grain + np.flatnonzero(working[number])) % len(total)
+        at = start // grain + np.flatnonzero(working[number])
+        at = at % len(total) if around else at[(at >= 0) & (at < len(total))]
         np.add.at(total, at, count)
     least: NDArray[np.int64] = total.reshape(len(times), -1).min(axis=1)
     return least
@@ -308,9 +340,9 @@ def _teams(group: Group, shifts: pd.DataFrame, objective: float, bound: float) -
 
 def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) -> pd.DataFrame:
     """Heads missing of each queue, the most in an interval."""
-    parts = []
+    parts, steps = [], round((times[1] - times[0]) / (group.times[1] - group.times[0]))
     for (team, queue), missing in zip(group.served, short.reshape(len(group.served), -1), strict=True):
-        most = missing.reshape(len(times), -1).max(axis=1)
+        most = missing.reshape(-1, steps).max(axis=1)[: len(times)]
         frame = pd.DataFrame(
             {"team": team, "queue": queue, "interval_start": times, "missing": np.rint(most).astype(int)}
         )

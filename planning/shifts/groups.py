@@ -32,6 +32,7 @@ __all__ = ["Group", "group_of", "groups_of"]
 
 _SHARE = 1000
 """Shares count in thousandths, so that the limit's row is whole."""
+_NOTHING = pd.Timedelta(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +114,11 @@ def _merged(
 
 
 def groups_of(
-    centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex, explicit: Sequence[str] | None = None
+    centre: Centre,
+    requirement: pd.DataFrame,
+    times: pd.DatetimeIndex,
+    explicit: Sequence[str] | None = None,
+    beyond: pd.Timedelta = _NOTHING,
 ) -> list[Group]:
     """Divide a requirement into groups of teams that share no queue with another group.
 
@@ -126,6 +131,9 @@ def groups_of(
         Intervals of the horizon.
     explicit : sequence of str, optional
         The shifts that there are; the centre's rules by default.
+    beyond : Timedelta
+        Time after the horizon in which nothing is needed and nobody starts: there shifts may run out before
+        the axis comes round.
 
     Raises
     ------
@@ -134,13 +142,20 @@ def groups_of(
     """
     kinds = shapes(centre) if explicit is None else _explicit(centre, explicit)
     step_s = _step(centre, kinds)
-    fine = pd.date_range(
-        times[0], times[-1] + pd.Timedelta(seconds=centre.interval_s), freq=f"{step_s}s", inclusive="left"
-    )
+    end = times[-1] + pd.Timedelta(seconds=centre.interval_s)
+    fine = pd.date_range(times[0], end + beyond, freq=f"{step_s}s", inclusive="left")
+    after = np.zeros(round(beyond.total_seconds()) // step_s, dtype=np.int64)
     needs = {
-        (str(queue), str(site)): np.repeat(
-            rows.set_index("interval_start")["rostered"].reindex(times, fill_value=0).to_numpy(np.int64),
-            centre.interval_s // step_s,
+        (str(queue), str(site)): np.concatenate(
+            [
+                np.repeat(
+                    rows.set_index("interval_start")["rostered"]
+                    .reindex(times, fill_value=0)
+                    .to_numpy(np.int64),
+                    centre.interval_s // step_s,
+                ),
+                after,
+            ]
         )
         for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False)
         if _able(centre, str(queue), str(site))

@@ -682,6 +682,43 @@ def test_requirement_off_the_grid():
         cover(one_site(), need)
 
 
+# --- a stretch of dates ---------------------------------------------------------------------------
+
+
+def tomorrow(rostered):
+    """The requirement of the day after."""
+    need = requirement_of(rostered)
+    return need.assign(interval_start=need["interval_start"] + pd.Timedelta(days=1))
+
+
+def test_days_planned_one_after_the_other_hold_together():
+    """Minute by minute over both days: last night's people are at work in the morning, nobody comes round."""
+    need = NEEDS["two humps"]
+    first = cover(night_centre(), requirement_of(need))
+    second = cover(night_centre(), tomorrow(need), before=first)
+    days = axis(MONDAY + pd.Timedelta(days=1), 2, 900)
+    shapes = first.patterns + second.patterns
+    later = second.shifts.assign(pattern=second.shifts["pattern"] + len(first.patterns))
+    both = pd.concat([first.shifts, later], ignore_index=True)
+    wanted = tomorrow(need)["rostered"].to_numpy()
+    plan = types.SimpleNamespace(shifts=both, patterns=shapes)
+    assert (recount(plan, days)[:96] >= wanted).all()
+    assert (on_position(both, shapes, days, around=False)[:96] >= wanted).all()
+    assert not len(second.unmet)
+
+
+def test_nobody_of_tonight_is_at_work_this_morning():
+    """After an empty day the small hours are short, and named; coming round they would be covered."""
+    need = {"00:00": 2, "05:00": 0, "20:00": 2}
+    centre = night_centre(**{"shifts.quiet_from": "23:00"})
+    empty = cover(centre, requirement_of(0))
+    plan = cover(centre, tomorrow(need), before=empty)
+    short = plan.unmet["interval_start"].dt.hour
+    assert (short < 5).all()
+    assert len(plan.unmet) > 0
+    assert not len(cover(centre, tomorrow(need)).unmet)
+
+
 # --- the search -----------------------------------------------------------------------------------
 
 
