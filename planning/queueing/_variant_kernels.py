@@ -17,6 +17,7 @@ COLUMNS = 8
 
 _STEP = 2.0**32
 _LOG_STEP = math.log(_STEP)
+_TINY = 1e-307
 
 
 @njit(cache=True, nogil=True)
@@ -82,7 +83,8 @@ def _on_time_from_last(late: float, terms: Floats, agents: float, r: float, tau:
     j = terms.size
     term = terms[j - 1] * moved * (agents + j * r) / j
     total = 0.0
-    while term > 1e-18 * total:
+    # A subnormal term would be rounded back to itself for ever.
+    while term > max(1e-18 * total, _TINY):
         total += term
         j += 1
         term *= moved * (agents + j * r) / j

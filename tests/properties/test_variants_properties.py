@@ -1,7 +1,7 @@
 """What finite lines, general patience, redials and random days must do for every input."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from planning.queueing.erlang import erlang_b, measures
@@ -38,6 +38,8 @@ def close(got, exact, rtol=1e-9, atol=1e-12):
 
 
 @given(calls_s, aht_s, agents_s, patience_s, threshold_s)
+@example(340.8264544969573, 20.0, 5, 5.996881713603942, 20.0)  # a subnormal last term went round for ever
+@settings(deadline=None)  # the first example compiles
 def test_long_line_is_erlang_a(calls, aht, agents, patience, threshold):
     """A line of 20,000 never fills: the measures are those of the endless one, by the other module."""
     line = finite_measures(calls, aht, agents, 20_000, patience_s=patience, threshold_s=threshold)
