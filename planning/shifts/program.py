@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import joblib
 import numpy as np
 from numpy.typing import NDArray
 from ortools.math_opt import model_pb2
@@ -89,6 +90,20 @@ class Program:
         one = np.zeros(links.shape[0], dtype=np.int64)
         one[links.row] = owner
         return not self.flow.any() and bool((one[links.row] == owner).all())
+
+    @cached_property
+    def kind(self) -> str:
+        """Equal for parts of a program that differ by the time at which they lie alone, to a millionth rouble."""
+        begin = int(self.at.min(initial=0))
+        grids = [
+            whole
+            for matrix in (self.position.tocsr(), self.links.tocsr())
+            for whole in (matrix.shape, matrix.indptr, matrix.indices, matrix.data)
+        ]
+        where = [self.at - begin, self.row_at - begin, self.heads, self.flow, self.shape]
+        limits = [self.need, self.low, self.high, np.rint(self.cost * 1e6)]
+        found: str = joblib.hash([grids, where, limits])
+        return found
 
     def short(self, x: NDArray[Any]) -> Floats:
         """Heads missing in each row."""

@@ -6,7 +6,8 @@ the bound and the start: day after day is made whole, against the fractions of t
 by half a day each round, are sought anew with all else held (large neighbourhood search). The clock decides
 nothing unless it is asked to: work is counted in CP-SAT's deterministic seconds, one worker, one seed.
 Of a program of few heads, plans are then walked through person by person (`planning.shifts.walk`). Parts are
-independent, so each thread works on another one; which are worked on does not depend on the threads.
+independent, so each thread works on another one; which are worked on does not depend on the threads. Parts
+that are alike, such as the weekdays of a site that closes at night, are solved once.
 """
 
 from __future__ import annotations
@@ -95,11 +96,10 @@ class Found:
 
 @dataclass
 class _Part:
-    """One independent part of a program, and the best that is known of it."""
+    """One independent part of a program, how often it occurs, and the best that is known of it."""
 
     program: Program
-    links: Ints
-    columns: Ints
+    times: int = 0
     x: Ints = field(init=False)
     value: float = field(init=False)
     bound: float = 0.0
@@ -107,9 +107,9 @@ class _Part:
     rounds: int = 0
 
     def __post_init__(self) -> None:
-        self.x = np.zeros(len(self.columns), dtype=np.int64)
+        self.x = np.zeros(len(self.program.cost), dtype=np.int64)
         self.value = self.program.value(self.x)
-        self.link_rub = np.zeros(len(self.links))
+        self.link_rub = np.zeros(len(self.program.low))
 
     @property
     def left(self) -> float:
@@ -139,8 +139,9 @@ def search(
         Called with a `Progress` after every step. A KeyboardInterrupt, from it or from the keyboard, ends the
         search with the best that was found.
     """
-    owned = [[_Part(program.part(*nodes), *nodes[1:]) for nodes in program.parts()] for program in programs]
-    parts = [part for own in owned for part in own]
+    known: dict[tuple[int, str], _Part] = {}
+    owned = [[_owned(program, *nodes, known) for nodes in program.parts()] for program in programs]
+    parts = list(known.values())
     clock = _Clock(parts, settings, sum(program.constant for program in programs), callback)
     status = "within the gap"
     try:
@@ -158,9 +159,19 @@ def search(
     return [_found(program, own) for program, own in zip(programs, owned, strict=True)], status
 
 
+def _owned(
+    program: Program, rows: Ints, links: Ints, columns: Ints, known: dict[tuple[int, str], _Part]
+) -> tuple[_Part, Ints, Ints]:
+    """Return the part of some rows, links and columns: a known one where it is alike."""
+    own = program.part(rows, links, columns)
+    part = known.setdefault((id(program), own.kind), _Part(own))
+    part.times += 1
+    return part, links, columns
+
+
 def _each(work: Callable[[_Part], None], parts: Sequence[_Part], clock: _Clock) -> None:
     """Work on parts side by side, the largest first; what ends one ends all."""
-    order = sorted(parts, key=lambda part: -len(part.columns))
+    order = sorted(parts, key=lambda part: -len(part.x))
     with ThreadPoolExecutor(clock.settings.threads) as pool:
         try:
             for _ in pool.map(work, order):
@@ -170,13 +181,13 @@ def _each(work: Callable[[_Part], None], parts: Sequence[_Part], clock: _Clock) 
             raise
 
 
-def _found(program: Program, parts: Sequence[_Part]) -> Found:
+def _found(program: Program, parts: Sequence[tuple[_Part, Ints, Ints]]) -> Found:
     """Put the parts of a program together."""
     x = np.zeros(len(program.cost), dtype=np.int64)
     link_rub = np.zeros(program.links.shape[0])
-    for part in parts:
-        x[part.columns], link_rub[part.links] = part.x, part.link_rub
-    return Found(x, sum(part.bound for part in parts) + program.constant, link_rub)
+    for part, links, columns in parts:
+        x[columns], link_rub[links] = part.x, part.link_rub
+    return Found(x, sum(part.bound for part, _, _ in parts) + program.constant, link_rub)
 
 
 class _TimeUpError(Exception):
@@ -201,7 +212,7 @@ class _Clock:
 
     def total(self, name: str) -> float:
         """Sum over the parts."""
-        return float(sum(getattr(part, name) for part in self.parts))
+        return float(sum(part.times * getattr(part, name) for part in self.parts))
 
     def tick(self) -> None:
         """Report a step that was done."""
@@ -229,8 +240,8 @@ class _Clock:
         """The fewest parts that could close the gap; none if it is closed or all work is done."""
         open_rub = self.total("left") - self.settings.gap * abs(self.total("value"))
         own = [part for part in self.parts if part.left > 1e-6 and part.rounds < self.settings.rounds]
-        own.sort(key=lambda part: -part.left / 4**part.rounds)
-        sums = np.cumsum([part.left for part in own])
+        own.sort(key=lambda part: -part.times * part.left / 4**part.rounds)
+        sums = np.cumsum([part.times * part.left for part in own])
         return own[: int(np.searchsorted(sums, open_rub)) + 1] if open_rub > 0 else []
 
 
