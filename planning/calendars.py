@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from functools import lru_cache
 
@@ -22,6 +22,7 @@ __all__ = [
     "norm_hours",
     "public_holidays",
     "time_of_day",
+    "weekend_hours",
 ]
 
 DAY = pd.Timedelta(days=1)
@@ -151,14 +152,35 @@ def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str
     >>> holiday_hours(start, start + pd.Timedelta(hours=12), "RU")
     array([8.])
     """
+    return _hours_on(starts, ends, lambda days: _is_holiday(days, country))
+
+
+def weekend_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.float64]:
+    """Hours of each span that fall on a Saturday or Sunday.
+
+    Examples
+    --------
+    >>> start = pd.DatetimeIndex(["2026-11-27 20:00"]).tz_localize("Europe/Moscow")
+    >>> weekend_hours(start, start + pd.Timedelta(hours=6))
+    array([2.])
+    """
+    return _hours_on(starts, ends, lambda days: np.asarray(days.day_of_week >= 5))
+
+
+def _hours_on(
+    starts: pd.DatetimeIndex,
+    ends: pd.DatetimeIndex,
+    chosen: Callable[[pd.DatetimeIndex], NDArray[np.bool_]],
+) -> NDArray[np.float64]:
+    """Hours of spans of up to two days that lie on chosen local days."""
     total = np.zeros(len(starts))
-    first = starts.tz_localize(None).normalize()
-    for day in range(3):
-        opens = first + day * DAY
-        free = _is_holiday(opens, country)
-        window = opens.tz_localize(starts.tz)
-        inside = np.minimum(ends, (opens + DAY).tz_localize(starts.tz)) - np.maximum(starts, window)
-        total += np.where(free, np.maximum(inside / pd.Timedelta(hours=1), 0.0), 0.0)
+    first, which = np.unique(starts.tz_localize(None).normalize(), return_inverse=True)
+    start, end = _instants(starts), _instants(ends)
+    for number in range(3):
+        days = pd.DatetimeIndex(first) + number * DAY
+        opens, closes = (_instants(edge.tz_localize(starts.tz))[which] for edge in (days, days + DAY))
+        inside = (np.minimum(end, closes) - np.maximum(start, opens)) / np.timedelta64(1, "h")
+        total += np.where(chosen(days)[which], np.maximum(inside, 0.0), 0.0)
     return total
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import holiday_hours, hours_within, time_of_day
+from planning.calendars import holiday_hours, hours_within, time_of_day, weekend_hours
 from planning.centre import clock_text
 from planning.errors import PlanningError
 
@@ -364,19 +364,6 @@ def premium_hours(
         {
             "night_h": hours_within(starts + ahead, ends + ahead, labour.night_from, labour.night_until),
             "holiday_h": holiday_hours(starts, ends, centre.country),
-            "weekend_h": _weekend_hours(starts, ends),
+            "weekend_h": weekend_hours(starts, ends),
         }
     )
-
-
-def _weekend_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.float64]:
-    """Hours of spans of up to two days that lie on a Saturday or Sunday."""
-    total = np.zeros(len(starts))
-    first = starts.tz_localize(None).normalize()
-    for number in range(3):
-        day = first + number * pd.Timedelta(days=1)
-        opens = day.tz_localize(starts.tz)
-        closes = (day + pd.Timedelta(days=1)).tz_localize(starts.tz)
-        inside = (np.minimum(ends, closes) - np.maximum(starts, opens)) / pd.Timedelta(hours=1)
-        total += np.where(day.day_of_week >= 5, np.maximum(inside, 0.0), 0.0)
-    return total

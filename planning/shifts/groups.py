@@ -20,7 +20,7 @@ from scipy import sparse
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
 from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
-from planning.shifts.implicit import Block, block, layouts
+from planning.shifts.implicit import Block, block, layouts, premiums
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.program import Floats, Ints, Program
 from planning.shifts.search import Found
@@ -187,7 +187,8 @@ def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Time
         fits = np.array([(team, time) in starts for time in clock], dtype=bool)
         if fits.any():
             ahead_h = centre.sites[centre.teams[team].site].ahead_h
-            kept.append((team, block(centre, one.shape, one.shifts[fits], group.times, step_s, ahead_h)))
+            paid = premiums(centre, group.times, step_s, ahead_h)
+            kept.append((team, block(one.shape, one.shifts[fits], group.times, step_s, paid)))
     return _written(centre, group.teams, group.needs, kept, group.times, step_s)
 
 
@@ -261,8 +262,8 @@ def _blocks(
 ) -> list[Block]:
     """Columns of a site's catalogue, shape by shape."""
     parts = [(shape, table[table["shape"] == number]) for number, shape in enumerate(kinds)]
-    ahead_h = centre.sites[site].ahead_h
-    return [block(centre, shape, own, times, step_s, ahead_h) for shape, own in parts if len(own)]
+    paid = premiums(centre, times, step_s, centre.sites[site].ahead_h)
+    return [block(shape, own, times, step_s, paid) for shape, own in parts if len(own)]
 
 
 def _written(

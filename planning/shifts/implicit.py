@@ -31,12 +31,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from planning.shifts.catalogue import Pattern, Shape, premium_hours
+from planning.shifts.catalogue import DAY_S, Pattern, Shape, premium_hours
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Block", "block", "layouts"]
+__all__ = ["Block", "block", "layouts", "premiums"]
+
+MINUTE_S = 60
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -85,18 +87,12 @@ class Block:
 
 
 def block(
-    centre: Centre,
-    shape: Shape,
-    shifts: pd.DataFrame,
-    times: pd.DatetimeIndex,
-    step_s: int,
-    ahead_h: float = 0.0,
+    shape: Shape, shifts: pd.DataFrame, times: pd.DatetimeIndex, step_s: int, premium_h: Floats
 ) -> Block:
     """Write the classes of one shape as columns over a horizon that comes round.
 
     Parameters
     ----------
-    centre : Centre
     shape : Shape
     shifts : DataFrame
         `catalogue` rows of the shape.
@@ -104,8 +100,8 @@ def block(
         Steps of the horizon.
     step_s : int
         Their length, seconds.
-    ahead_h : float
-        Hours by which the site's clock, on which its night runs, is ahead of the centre's.
+    premium_h : array
+        `premiums` of the site over the horizon.
     """
     count, width = len(shifts), shape.width
     first = ((shifts["start"] - times[0]) // pd.Timedelta(seconds=step_s)).to_numpy(dtype=np.int64)
@@ -122,7 +118,7 @@ def block(
     links = sparse.kron(sparse.eye_array(count), one, format="csr")
     return Block(
         shape, shifts, position, links, np.tile(equal, count),
-        _hours(centre, shape, shifts, width, ahead_h), np.repeat(first, width),
+        _hours(shape, first * (step_s // MINUTE_S), width, premium_h), np.repeat(first, width),
     )  # fmt: skip
 
 
@@ -178,34 +174,41 @@ def _ahead(width: int, offsets: list[int], number: int, place: int, other: int, 
     return row
 
 
-def _hours(centre: Centre, shape: Shape, shifts: pd.DataFrame, width: int, ahead_h: float) -> Floats:
-    """Hours of pay of each column, with premiums; an unpaid break saves the premium of its time."""
-    hours = np.zeros((len(shifts), width))
-    starts = pd.DatetimeIndex(shifts["start"])
-    hours[:, 0] = shape.paid_s / 3600 + _premium(centre, starts, 0, shape.length_s, ahead_h)
+def premiums(centre: Centre, times: pd.DatetimeIndex, step_s: int, ahead_h: float) -> Floats:
+    """Hours of pay that premiums add to one who works from the first of some steps on, minute by minute.
+
+    Two days longer than the steps, for the shifts that run over their end. The site's night runs on its own
+    clock, `ahead_h` ahead of the centre's.
+    """
+    minutes = len(times) * step_s // MINUTE_S + 2 * DAY_S // MINUTE_S
+    edges = times[0] + pd.to_timedelta(np.arange(minutes + 1), unit="min")
+    hours = premium_hours(centre, edges[:-1], edges[1:], ahead_h)
+    extra = (
+        centre.labour.night_premium.value * hours["night_h"]
+        + centre.labour.holiday_premium.value * hours["holiday_h"]
+        + centre.pay.weekend_premium * hours["weekend_h"]
+    )
+    return np.concatenate([[0.0], np.cumsum(extra.to_numpy())])
+
+
+def _hours(shape: Shape, start: Ints, width: int, premium_h: Floats) -> Floats:
+    """Hours of pay of each column, with premiums; an unpaid break saves the premium of its time.
+
+    `start` is the minute at which each shift starts.
+    """
+
+    def extra(after_s: int, length_s: int) -> Floats:
+        end = start + (after_s + length_s) // MINUTE_S
+        return premium_h[end] - premium_h[start + after_s // MINUTE_S]
+
+    hours = np.zeros((len(start), width))
+    hours[:, 0] = shape.paid_s / 3600 + extra(0, shape.length_s)
     for slot, offset in zip(shape.slots, _offsets(shape), strict=True):
         if slot.kind == "rest":
             continue
         for number, place in enumerate(slot.places):
-            hours[:, offset + number] = -_premium(
-                centre, starts, place * shape.grid_s, slot.length_s, ahead_h
-            )
+            hours[:, offset + number] = -extra(place * shape.grid_s, slot.length_s)
     return hours.ravel()
-
-
-def _premium(centre: Centre, starts: pd.DatetimeIndex, after_s: int, length_s: int, ahead_h: float) -> Floats:
-    """Hours of pay that the premiums add to a stretch of each shift."""
-    begin = starts + pd.Timedelta(seconds=after_s)
-    hours = premium_hours(centre, begin, begin + pd.Timedelta(seconds=length_s), ahead_h)
-    rates = {
-        "night_h": centre.labour.night_premium.value,
-        "holiday_h": centre.labour.holiday_premium.value,
-        "weekend_h": centre.pay.weekend_premium,
-    }
-    total = np.zeros(len(starts))
-    for name, rate in rates.items():
-        total += rate * hours[name].to_numpy()
-    return total
 
 
 def layouts(shape: Shape, counts: Ints) -> list[tuple[Pattern, int]]:

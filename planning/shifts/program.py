@@ -93,7 +93,7 @@ class Program:
 
     @cached_property
     def kind(self) -> str:
-        """Equal for parts of a program that differ by the time at which they lie alone, to a millionth rouble."""
+        """Equal for parts of a program that differ by when they lie alone, to a millionth rouble."""
         begin = int(self.at.min(initial=0))
         grids = [
             whole

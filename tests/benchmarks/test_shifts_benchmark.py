@@ -69,6 +69,25 @@ def test_week(benchmark, breaks, most):
     ]
 
 
+@pytest.mark.benchmark(group="Shifts: the default week, two sites, 10 teams, 15 min")
+def test_week_without_breaks(benchmark):
+    """Shifts of 6, 8 and 10 hours from every half hour on, but at night: proven to be the cheapest."""
+    quiet = range(31, 330)
+    written = [
+        "-".join(f"{minute // 60 % 24:02d}:{minute % 60:02d}" for minute in (start, start + 60 * hours))
+        for hours in (6, 8, 10)
+        for start in range(0, 1440, 30)
+        if start not in quiet and (start + 60 * hours) % 1440 not in quiet
+    ]
+    needed = week()
+    plan, spent = timed(
+        benchmark, lambda: cover(CENTRE, needed, shifts=written, settings=CoverSettings(gap=0.0))
+    )
+    assert short(plan, needed, horizon(CENTRE, needed)) == 0
+    assert plan.gap < 1e-9
+    benchmark.extra_info["rows"] = [row("planning, no breaks", spent, 1, "plans", said(plan), PACKAGES)]
+
+
 @pytest.mark.benchmark(group="Shifts: a day of 1,000 agents at peak, 5 min")
 def test_large_day_on_a_fine_grid(benchmark):
     """One team of a site that is open day and night."""

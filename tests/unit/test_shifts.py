@@ -28,7 +28,7 @@ from planning.shifts import (
 )
 from planning.shifts.catalogue import premium_hours
 from planning.shifts.groups import groups_of
-from planning.shifts.implicit import block, layouts
+from planning.shifts.implicit import block, layouts, premiums
 from planning.tables import SHIFTS
 
 DAY = axis(MONDAY, 1, 900)
@@ -203,7 +203,7 @@ def test_people_who_keep_the_rules_keep_the_links(seed):
     (shape,) = shapes(centre)
     chains = chains_of(shape)
     crew = [chains[i] for i in rng.integers(0, len(chains), rng.integers(1, 9))]
-    one = block(centre, shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900)
+    one = block(shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
     counts = np.array(
         [len(crew)]
         + [
@@ -228,7 +228,7 @@ def test_counts_without_a_lawful_crew_break_a_link(seed):
     centre = one_site({"shifts.work_tolerance_h": 0.25})
     (shape,) = shapes(centre)
     lawful = set(chains_of(shape))
-    one = block(centre, shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900)
+    one = block(shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
     for _ in range(20):
         drawn = [rng.choice(list(slot.places), 3) for slot in shape.slots]
         counts = np.array(
