@@ -25,16 +25,18 @@ def patience_curve(found: Patience, until_s: float = 120.0) -> go.Figure:
     fig = figure(
         title="Callers still ready to wait", xaxis_title="seconds waited", yaxis_title="share of callers"
     )
-    _band(fig, curve["time_s"], curve["low"], curve["high"], "95 % band")
+    _band(fig, curve["time_s"], curve["low"], curve["high"], "95 % band", "hv")
     laws = {
-        "records (Kaplan-Meier)": (curve["staying"], COLOURS["moscow"], "solid"),
-        "lognormal law": (curve["fitted"], COLOURS["target"], "dash"),
-        "exponential law (Erlang A)": (np.exp(-curve["time_s"] / found.mean_s), COLOURS["bad"], "dot"),
-    }
-    for name, (values, colour, dash) in laws.items():
+        "records (Kaplan-Meier)": (curve["staying"], COLOURS["moscow"], "solid", "hv"),
+        "lognormal law": (curve["fitted"], COLOURS["target"], "dash", "linear"),
+        "exponential law (Erlang A)": (
+            np.exp(-curve["time_s"] / found.mean_s), COLOURS["bad"], "dot", "linear",
+        ),
+    }  # fmt: skip
+    for name, (values, colour, dash, shape) in laws.items():
         fig.add_scatter(
             x=curve["time_s"], y=np.round(values, 5), name=name, mode="lines",
-            line={"color": colour, "dash": dash, "width": 2},
+            line={"color": colour, "dash": dash, "width": 2, "shape": shape},
         )  # fmt: skip
     return fig.update_yaxes(tickformat=".0%")
 
@@ -115,9 +117,12 @@ def weeks_ahead(weeks: pd.DataFrame, title: str = "Calls a week") -> go.Figure:
     return fig.update_yaxes(rangemode="tozero")
 
 
-def _band(fig: go.Figure, x: pd.Series, low: pd.Series, high: pd.Series, name: str) -> None:
-    fig.add_scatter(x=x, y=high.round(4), mode="lines", line={"width": 0}, showlegend=False, hoverinfo="skip")
+def _band(
+    fig: go.Figure, x: pd.Series, low: pd.Series, high: pd.Series, name: str, shape: str = "linear"
+) -> None:
+    line = {"width": 0, "shape": shape}
+    fig.add_scatter(x=x, y=high.round(4), mode="lines", line=line, showlegend=False, hoverinfo="skip")
     fig.add_scatter(
-        x=x, y=low.round(4), mode="lines", line={"width": 0}, fill="tonexty", fillcolor=_BAND, name=name,
+        x=x, y=low.round(4), mode="lines", line=line, fill="tonexty", fillcolor=_BAND, name=name,
         hoverinfo="skip",
     )  # fmt: skip

@@ -62,7 +62,8 @@ def demand_by_zone(calls: pd.DataFrame, closing: pd.Timestamp | None = None) -> 
     for number, zone in enumerate(calls.columns):
         fig.add_scatter(
             x=calls.index, y=calls[zone].round(2), name=str(zone), stackgroup="zones", mode="lines",
-            line={"width": 0, "color": _ZONES[number % len(_ZONES)]}, hovertemplate="%{y:.0f}",
+            line={"width": 0.5, "color": "white"}, fillcolor=_ZONES[number % len(_ZONES)],
+            hovertemplate="%{y:.0f}",
         )  # fmt: skip
     fig.update_layout(legend={"traceorder": "normal", "font": {"size": 12}}, height=430)
     return _mark(fig, closing)
