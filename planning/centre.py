@@ -474,8 +474,8 @@ class CallRecords(Settings):
 
     time_zone: Zone | None = None
     """Clock of the times that are written without an offset; None refuses such times."""
-    day_first: bool = False
-    """Whether texts of times begin with the day, such as 23.11.2026 08:00:14."""
+    date_order: Literal["year", "day", "month"] = "year"
+    """What texts of times begin with: "day" as in 23.11.2026 08:00:14, "month" as in 11/23/2026 08:00:14."""
     queue: str = "queue"
     """Column of the queue's name."""
     arrival: str = "arrival"

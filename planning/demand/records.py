@@ -201,7 +201,7 @@ class CallLog:
         if counts.empty:
             raise PlanningError(
                 f"{self.source} has no good row, the most frequent reason is {self.reasons.index[0]!r}: "
-                "correct the records or how the centre's file reads them"
+                f"correct the records, or {_REMEDIES.get(self.reasons.index[0], _READING)}"
             )
         return _with_zeros(self._timed(counts, interval_s), interval_s, self.queues)[list(DEMAND.columns)]
 
@@ -292,6 +292,14 @@ class CallLog:
 
 
 # ------------------------------------------------------------------------------------------------- expression
+_READING = "how [records] in the centre's file reads them"
+_REMEDIES = {
+    "no time of arrival": "set date_order and time_zone in [records]",
+    "unknown queue": "name its queues in [records] queues",
+    "unknown outcome": "name its codes in [records] answered, abandoned and lost",
+}
+
+
 def _facts(
     raw: ir.Table, settings: CallRecords, queues: Mapping[str, Queue], zone: str, source: str
 ) -> ir.Table:
@@ -299,7 +307,7 @@ def _facts(
     import ibis
 
     _check_columns(raw, settings, source)
-    raw = _year_first(raw, settings) if settings.day_first else raw
+    raw = raw if settings.date_order == "year" else _year_first(raw, settings)
     second, skipped = _second(raw, settings.arrival, settings.time_zone, source)
     parts = [_number(raw[name]) for name in settings.handle_s]
     handle = parts[0] if len(parts) == 1 else sum(part.fill_null(0.0) for part in parts)
@@ -325,10 +333,11 @@ def _facts(
 
 
 def _year_first(raw: ir.Table, settings: CallRecords) -> ir.Table:
-    """Turn 23.11.2026 and 23/11/2026 around, as engines read dates."""
+    """Turn 23.11.2026 or 11/23/2026 around, as engines read dates."""
+    whole = r"\3-\2-\1" if settings.date_order == "day" else r"\3-\1-\2"
     texts = [name for name in (settings.arrival, settings.end) if name and raw[name].type().is_string()]
     pattern = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
-    return raw.mutate(**{name: raw[name].re_replace(pattern, r"\3-\2-\1") for name in texts})
+    return raw.mutate(**{name: raw[name].re_replace(pattern, whole) for name in texts})
 
 
 def _checks(raw: ir.Table, settings: CallRecords, skipped: Any, source: str) -> dict[str, Any]:

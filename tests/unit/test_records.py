@@ -396,14 +396,22 @@ def test_a_database_that_is_down_is_named_without_its_password():
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("written", ["%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%d-%m-%Y %H:%M:%S"])
-def test_times_that_begin_with_the_day(tmp_path, written):
-    """As a telephone system in Europe exports them: semicolons, words of its own, odd rows."""
+@pytest.mark.parametrize(
+    ("order", "written"),
+    [
+        ("day", "%d.%m.%Y %H:%M:%S"),
+        ("day", "%d/%m/%Y %H:%M:%S"),
+        ("day", "%d-%m-%Y %H:%M:%S"),
+        ("month", "%m/%d/%Y %H:%M:%S"),
+    ],
+)
+def test_times_that_begin_with_the_day_or_the_month(tmp_path, order, written):
+    """As telephone systems export them: semicolons, words of its own, odd rows."""
     arrival = pd.date_range("2026-11-02 12:00", periods=4, freq="15min").strftime(written).tolist()
     rows = [f"{text};Hotline;90;10;OK" for text in [*arrival[:3], "soon"]]
     (tmp_path / "calls.csv").write_text("\n".join(["Start;Skill;Talk;Wrap;Result", *rows]), encoding="utf-8")
     settings = {
-        "call_id": None, "wait_s": None, "end": None, "time_zone": MOSCOW, "day_first": True,
+        "call_id": None, "wait_s": None, "end": None, "time_zone": MOSCOW, "date_order": order,
         "arrival": "Start", "queue": "Skill", "handle_s": ["Talk", "Wrap"], "outcome": "Result",
         "answered": ["OK"], "queues": {"Hotline": "calls"},
     }  # fmt: skip
