@@ -27,28 +27,29 @@ def cost_and_service(table: pd.DataFrame, queue: str, title: str) -> go.Figure:
         As `planning.compare` gives it; failed scenarios are left out.
     queue : str
     """
-    name, good = f"service_level_{queue}", table[table["reason"] == ""]
-    fig = figure(
-        title=title, xaxis_title="thousand roubles a day more than the base",
-        yaxis_title="service level against the base, points", height=470, hovermode="closest",
-    )  # fmt: skip
-    for verdict, colour in _VERDICTS.items():
-        rows = good[good["verdict"] == verdict]
-        bars = {"thickness": 1.5, "color": colour, "type": "data"}
-        fig.add_scatter(
-            x=(rows["cost_rub_difference"] / 1e3).round(3), y=(100 * rows[f"{name}_difference"]).round(4),
-            error_x=bars | {"array": (rows["cost_rub_half_width"] / 1e3).round(3)},
-            error_y=bars | {"array": (100 * rows[f"{name}_half_width"]).round(4)},
-            text=[f"  {scenario}" for scenario in rows.index], textposition="middle right",
-            mode="markers+text", cliponaxis=False, name=verdict, marker={"size": 11, "color": colour},
-        )  # fmt: skip
-    least, most = (good["cost_rub_difference"] / 1e3).agg(["min", "max"])
-    room = max(most - least, 1.0)
-    # The names stand to the right of their dots.
-    fig.update_xaxes(range=[least - 0.08 * room, most + 0.35 * room])
-    return fig.update_xaxes(zeroline=True, zerolinecolor="#9AA5B1").update_yaxes(
-        zeroline=True, zerolinecolor="#9AA5B1"
+    from plotly.subplots import make_subplots
+
+    level, good = f"service_level_{queue}", table[table["reason"] == ""].iloc[::-1]
+    parts = [
+        ("cost_rub", 1e-3, "thousand roubles a day more than the base"),
+        (level, 100.0, "points of service level more than the base"),
+    ]
+    fig = make_subplots(
+        rows=1, cols=len(parts), shared_yaxes=True, horizontal_spacing=0.04, figure=figure(title=title)
     )
+    for col, (measure, scale, unit) in enumerate(parts, start=1):
+        for verdict, colour in _VERDICTS.items():
+            rows = good[good["verdict"] == verdict]
+            array = (scale * rows[f"{measure}_half_width"]).round(4)
+            fig.add_scatter(
+                x=(scale * rows[f"{measure}_difference"]).round(4), y=rows.index, name=verdict,
+                error_x={"type": "data", "array": array, "thickness": 1.5, "color": colour},
+                mode="markers", marker={"size": 11, "color": colour}, legendgroup=verdict,
+                showlegend=col == 1 and len(rows) > 0, row=1, col=col,
+            )  # fmt: skip
+        fig.update_xaxes(title_text=unit, zeroline=True, zerolinecolor="#9AA5B1", row=1, col=col)
+    fig.update_yaxes(categoryorder="array", categoryarray=list(good.index), showgrid=True)
+    return fig.update_layout(height=190 + 40 * len(good), hovermode="closest", margin={"l": 230, "r": 40})
 
 
 def tornado(table: pd.DataFrame, title: str, unit: str, names: Mapping[str, str] | None = None) -> go.Figure:

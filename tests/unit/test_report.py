@@ -432,8 +432,12 @@ def test_scenarios_are_drawn_by_verdict_and_failed_ones_left_out():
         index=["good", "bad", "failed"],
     )
     fig = whatif_figures.cost_and_service(table, "calls", "title")
-    drawn = {trace.name: (list(trace.x), list(trace.y), list(trace.text)) for trace in fig.data}
-    assert drawn["holds"] == ([1.0], [1.0], ["  good"])
-    assert drawn["does not hold"] == ([2.0], [-2.0], ["  bad"])
-    assert drawn["too close to call"] == ([], [], [])
-    assert list(fig.data[0].error_y.array) == [0.1]
+    drawn = {(trace.xaxis, trace.name): (list(trace.x), list(trace.y)) for trace in fig.data}
+    assert drawn["x", "holds"] == ([1.0], ["good"])
+    assert drawn["x", "does not hold"] == ([2.0], ["bad"])
+    assert drawn["x2", "holds"] == ([1.0], ["good"])
+    assert drawn["x2", "does not hold"] == ([-2.0], ["bad"])
+    assert drawn["x", "too close to call"] == ([], [])
+    bars = {(trace.xaxis, trace.name): list(trace.error_x.array) for trace in fig.data}
+    assert bars["x", "holds"] == [0.01]
+    assert bars["x2", "does not hold"] == [0.2]
