@@ -27,7 +27,7 @@ from planning.roster.rules import (
 )
 from planning.roster.slate import Line
 
-__all__ = ["ForSome", "HoursBetween", "MostOfKind", "MostWeekends", "ShiftRequests", "ShortestRun"]
+__all__ = ["ForSome", "HoursBetween", "MostWeekends", "NumberOfKind", "ShiftRequests", "ShortestRun"]
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,12 @@ class MostWeekends:
 
 
 @dataclass(frozen=True)
-class MostOfKind:
-    """No more than so many shifts of one kind in the horizon."""
+class NumberOfKind:
+    """At least and at most so many shifts of one kind in the horizon; `most` None is any number."""
 
     kind: str
-    most: int
+    least: int
+    most: int | None
     article: str
     centre: Centre
     weight: None = None
@@ -112,22 +113,34 @@ class MostOfKind:
     @property
     def name(self) -> str:
         """What planners call it."""
-        return f"most {self.kind} shifts"
+        return f"number of {self.kind} shifts"
 
     def constrain(self, line: Line) -> None:
         """Bound how many are worked; none and any number are simpler."""
         mine = line.slate.kind == line.slate.kinds.index(self.kind)
-        if self.most == 0:
+        days = len(np.unique(line.slate.day[mine]))
+        most = self.most if self.most is not None and self.most < days else None
+        if most == 0 == self.least:
             line.forbid(mine)
-        elif self.most < len(np.unique(line.slate.day[mine])):
-            line.cap_count(mine, self.most)
+        elif self.least or most is not None:
+            line.bound_count(mine, self.least, most)
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List the people who work more of them."""
-        mine = case.roster[kind_names(case.roster, self.centre) == self.kind]
-        counts = mine.groupby("agent_id", as_index=False).agg(amount=("start", "size"), date=("start", "min"))
-        bad = counts[counts["amount"] > self.most].assign(bound=float(self.most)).astype({"amount": float})
-        texts = [f"{row.amount:g} {self.kind} shifts, at most {row.bound:g}" for row in bad.itertuples()]
+        """List the people who work fewer or more of them; who has no shift is not in a roster."""
+        mine = kind_names(case.roster, self.centre) == self.kind
+        counts = (
+            case.roster.assign(mine=mine)
+            .groupby("agent_id", as_index=False)
+            .agg(amount=("mine", "sum"), date=("start", "min"))
+            .astype({"amount": float})
+        )
+        counts["bound"] = counts["amount"].clip(self.least, self.most)
+        bad = counts[counts["amount"] != counts["bound"]]
+        texts = [
+            f"{row.amount:g} {self.kind} shifts, at {'most' if row.amount > row.bound else 'least'} "
+            f"{row.bound:g}"
+            for row in bad.itertuples()
+        ]
         return breaches_of(self, bad, texts)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planning.roster.slate import Bools, Floats, Ints, Person, Slate
+from planning.roster.slate import FOREVER, Bools, Floats, Ints, Person, Slate
 
 __all__ = ["NEVER", "Counts", "Days", "Limits"]
 
@@ -50,7 +50,7 @@ class Limits:
     shortest_run: tuple[int, float] = (1, np.inf)
     weekends: tuple[int | None, float] = (None, np.inf)
     successions: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    counted: list[tuple[Bools, int]] = field(default_factory=list)
+    counted: list[tuple[Bools, int, int | None]] = field(default_factory=list)
     fixed: float = 0.0
     """Price of working nothing at all."""
 
@@ -116,17 +116,18 @@ class Limits:
         """Bound the weekends on which a shift starts."""
         self.weekends = (most, _price(price))
 
-    def cap_count(self, shifts: Bools, most: int) -> None:
-        """Bound how many of some shifts are worked, shape (shifts,)."""
-        self.counted.append((shifts, most))
+    def bound_count(self, shifts: Bools, least: int, most: int | None) -> None:
+        """Bound how many of some shifts are worked, shape (shifts,); None is any number."""
+        self.counted.append((shifts, least, most))
 
     def broken(self, patterns: Sequence[Ints]) -> list[int]:
-        """Caps that some patterns of shifts exceed, by number."""
+        """Bounds of counts that some patterns of shifts do not keep, by number."""
         return [
-            cap
-            for cap, (shifts, most) in enumerate(self.counted)
-            if any(shifts[pattern].sum() > most for pattern in patterns)
-        ]
+            number
+            for number, (shifts, least, most) in enumerate(self.counted)
+            if any(not least <= shifts[pattern].sum() <= (np.inf if most is None else most)
+                   for pattern in patterns)
+        ]  # fmt: skip
 
     @property
     def day_rules(self) -> tuple[object, ...]:
@@ -137,7 +138,7 @@ class Limits:
     @property
     def count_rules(self) -> tuple[object, ...]:
         """What is counted over the horizon."""
-        return (self.weekends, *((shifts.tobytes(), most) for shifts, most in self.counted))
+        return (self.weekends, *((shifts.tobytes(), *bounds) for shifts, *bounds in self.counted))
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -279,7 +280,7 @@ def _merged(following: Ints, cost: Floats, worked: Bools) -> tuple[Ints, Ints]:
 
 
 class Counts:
-    """What is counted over the horizon, weekends and shifts of some of the limits' caps, as one number.
+    """What is counted over the horizon, weekends and shifts of some of the limits' bounds, as one number.
 
     Attributes
     ----------
@@ -299,13 +300,17 @@ class Counts:
         self._price, self._limited = price, most is not None and most < weeks
         if not self._limited:
             self._free, self._bound = False, 0
-        masks = np.array([shifts for shifts, _ in counted], dtype=bool).reshape(-1, len(limits.slate))
+        masks = np.array([shifts for shifts, _, _ in counted], dtype=bool).reshape(-1, len(limits.slate))
         sorts, self.sort = np.unique(
             np.vstack([np.zeros((len(masks), 1), bool).T, masks.T]) if len(masks) else
             np.zeros((len(limits.slate) + 1, 0), bool), axis=0, return_inverse=True,
         )  # fmt: skip
         self.sort = np.asarray(self.sort.reshape(-1)[1:], dtype=np.int64)
-        shape = (self._bound + 1, *(cap + 1 for _, cap in counted))
+        # Where any number may be worked, all from the least on are one.
+        enough = np.array([least if most is None else FOREVER for _, least, most in counted], dtype=np.int64)
+        shape = (
+            self._bound + 1, *((least if most is None else most) + 1 for _, least, most in counted),
+        )  # fmt: skip
         counts = list(np.ndindex(*shape))
         numbers = {count: number for number, count in enumerate(counts)}
         self.following = np.full((len(counts), 3 * len(sorts)), NEVER, dtype=np.int64)
@@ -315,12 +320,15 @@ class Counts:
                 for event in range(3):
                     after, cost = self._weekend(weekends, event)
                     # A count that does not exist is one above its bound.
-                    target = numbers.get((after, *(np.array(rest, dtype=np.int64) + marks).tolist()), NEVER)
+                    now = np.minimum(np.array(rest, dtype=np.int64) + marks, enough)
+                    target = numbers.get((after, *now.tolist()), NEVER)
                     if np.isfinite(cost):
                         self.following[row, 3 * sort + event] = target
                         self.cost[row, 3 * sort + event] = cost
         short = np.array([self._bound - count[0] if self._free else 0 for count in counts])
+        few = [any(n < least for n, (_, least, _) in zip(c[1:], counted, strict=True)) for c in counts]
         self.final = np.where(short > 0, price * np.maximum(short, 1), 0.0)
+        self.final[few] = np.inf
 
     def _weekend(self, count: int, event: int) -> tuple[int, float]:
         if not self._limited or event == (1 if self._free else 2) or event == 0:

@@ -323,9 +323,10 @@ class Problem:
                 self.timeline, days, self._counts_with(sweep, caps), worth, self.final[sweep], starts,
                 unrested=limits.weekly_rest[1],
             )  # fmt: skip
-            # Few lines come near a wide cap, so it is counted only once they do.
-            broken = limits.broken(patterns)
-            if not broken:
+            # Few lines come near a wide cap, so it is counted only once they do; who has no lawful line at
+            # all is given an empty one of worth -inf.
+            broken = set(limits.broken(patterns))
+            if broken <= set(caps):
                 return value, patterns
             caps = tuple(sorted({*caps, *broken}))
 
@@ -416,8 +417,12 @@ class Problem:
 
 
 def _tight(limits: Limits) -> tuple[int, ...]:
-    """Caps that pricing counts from the start, by number."""
-    return tuple(cap for cap, (_, most) in enumerate(limits.counted) if most <= OFTEN)
+    """Bounds of counts that pricing keeps from the start, by number: least counts and tight caps."""
+    return tuple(
+        number
+        for number, (_, least, most) in enumerate(limits.counted)
+        if least or (most is not None and most <= OFTEN)
+    )
 
 
 def _least_unfair(burden: Burden, headcount: Ints) -> float:

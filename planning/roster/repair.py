@@ -157,9 +157,12 @@ class CpLine:
         self.model.add(sum(worked) <= most + above)
         self.costs.append(round(price or 0) * above)
 
-    def cap_count(self, shifts: Bools, most: int) -> None:
-        """Bound how many of some shifts are worked, shape (shifts,)."""
-        self.model.add(sum(self.works[s] for s in np.flatnonzero(shifts).tolist()) <= most)
+    def bound_count(self, shifts: Bools, least: int, most: int | None) -> None:
+        """Bound how many of some shifts are worked, shape (shifts,); None is any number."""
+        mine = np.flatnonzero(shifts).tolist()
+        self.model.add_linear_constraint(
+            sum(self.works[s] for s in mine), least, len(mine) if most is None else most
+        )
 
 
 def _cliques(start: Ints, end: Ints) -> list[list[int]]:

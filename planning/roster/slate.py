@@ -385,5 +385,5 @@ class Line(Protocol):
     def cap_weekends(self, most: int, price: float | None = None) -> None:
         """Bound the weekends on which a shift starts; the price is for each above."""
 
-    def cap_count(self, shifts: Bools, most: int) -> None:
-        """Bound how many of some shifts are worked, shape (shifts,)."""
+    def bound_count(self, shifts: Bools, least: int, most: int | None) -> None:
+        """Bound how many of some shifts are worked, shape (shifts,); None is any number."""

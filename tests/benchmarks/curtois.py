@@ -20,8 +20,8 @@ from planning import Centre
 from planning.roster.agreements import (
     ForSome,
     HoursBetween,
-    MostOfKind,
     MostWeekends,
+    NumberOfKind,
     ShiftRequests,
     ShortestRun,
 )
@@ -136,7 +136,7 @@ def _contracts(staff: list[list[str]]) -> list[Rule]:
     for agent, most_of, most_min, least_min, run, least_run, off, weekends in staff:
         kinds = [part.split("=") for part in most_of.split("|")]
         for figures in (
-            *((most_of_kind, kind, int(most)) for kind, most in kinds),
+            *((number_of_kind, kind, 0, int(most)) for kind, most in kinds),
             (HoursBetween, int(least_min) / 60, int(most_min) / 60),
             (DaysInRow, int(run)),
             (ShortestRun, int(least_run)),
@@ -150,7 +150,7 @@ def _contracts(staff: list[list[str]]) -> list[Rule]:
     ]
 
 
-most_of_kind = partial(MostOfKind, centre=CENTRE)
+number_of_kind = partial(NumberOfKind, centre=CENTRE)
 
 
 def _requests(rows: list[list[str]], dates: tuple[str, ...], *, wanted: bool) -> list[Rule]:

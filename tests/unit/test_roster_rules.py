@@ -20,8 +20,8 @@ from planning.errors import PlanningError
 from planning.roster.agreements import (
     ForSome,
     HoursBetween,
-    MostOfKind,
     MostWeekends,
+    NumberOfKind,
     ShiftRequests,
     ShortestRun,
 )
@@ -196,7 +196,8 @@ TWICE = Rest(12, "test", twice=True)
 NIGHTS = NightsInRow(2, "test", CENTRE)
 NO_LATE_EARLY = Successions((("late", "early"),), "test", CENTRE)
 STABLE = stable_start(CENTRE, None)
-ONE_LATE, EIGHT_LATE = MostOfKind("late", 1, "test", CENTRE), MostOfKind("late", 8, "test", CENTRE)
+ONE_LATE, EIGHT_LATE = (NumberOfKind("late", 0, most, "test", CENTRE) for most in (1, 8))
+TWO_LATE, FROM_ONE_LATE = (NumberOfKind("late", least, None, "test", CENTRE) for least in (2, 1))
 FOR_ANN = ForSome(frozenset({"ann"}), DaysInRow(1, "test"))
 TANJA = replace(ANN, contract_h_week=20.0)
 # No gap reaches 42 h although there are 20 paid hours and two days off.
@@ -359,6 +360,14 @@ CASES = [
     Case("one late and one early", ONE_LATE, True, (shift(1, "14:00"), shift(3, "08:00"))),
     Case("two late", ONE_LATE, False, (shift(1, "14:00"), shift(3, "14:00"))),
     Case("one of a kind that is barred", replace(ONE_LATE, most=0), False, (shift(1, "14:00"),)),
+    Case("one late where one is the least", FROM_ONE_LATE, True, (shift(1, "14:00"),)),
+    Case("one early where a late one is the least", FROM_ONE_LATE, False, (shift(1, "08:00"),)),
+    Case("one late where two are the least", TWO_LATE, False, (shift(1, "14:00"), shift(3, "08:00"))),
+    Case("two late where two are the least", TWO_LATE, True, (shift(1, "14:00"), shift(3, "14:00"))),
+    Case("three late where two are the least", TWO_LATE, True,
+         tuple(shift(day, "14:00") for day in (1, 3, 5))),
+    Case("three late between two and two", replace(TWO_LATE, most=2), False,
+         tuple(shift(day, "14:00") for day in (1, 3, 5))),
     Case("no shift", EIGHT_LATE, True),
     Case("eight late", EIGHT_LATE, True, tuple(shift(day, "14:00", 4) for day in range(1, 9))),
     Case("nine late, where so many are rare", EIGHT_LATE, False,
@@ -462,7 +471,7 @@ def test_nothing_else_catches_what_a_rule_forbids(case: Case, judge) -> None:
     assert judge(others, case.person, list(case.shifts)) is not structural
 
 
-OTHERS = {ForSome, HoursBetween, MostOfKind, MostWeekends, ShortestRun}
+OTHERS = {ForSome, HoursBetween, NumberOfKind, MostWeekends, ShortestRun}
 """Rules that no centre has from the start."""
 
 
@@ -499,7 +508,7 @@ def test_overtime_counts_from_where_the_norm_is_used_up() -> None:
 
 WEEK_DAY = pd.Timestamp("2026-11-23")
 ONLY_HARD = (
-    SoundShift, HouseTeam, PeriodHours, HoursBetween, MostOfKind, ForSome, Overtime, Rest, OneShiftADay,
+    SoundShift, HouseTeam, PeriodHours, HoursBetween, NumberOfKind, ForSome, Overtime, Rest, OneShiftADay,
 )  # fmt: skip
 SOFT_CASES = [
     case for case in CASES if not case.lawful and not doubled(case) and not isinstance(case.rule, ONLY_HARD)
