@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.systems import Quality
 
-__all__ = ["mystery_calls", "never_rung", "review_demand", "sample_calls", "with_reviews", "workload"]
+__all__ = [
+    "mystery_calls",
+    "never_rung",
+    "operators_of",
+    "review_demand",
+    "sample_calls",
+    "with_reviews",
+    "workload",
+]
 
 _DAYS_MONTH = 365 / 12
 
@@ -135,12 +143,7 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
     if quality is None or quality.queue not in set(demand["queue"]):
         return demand
     calls = demand[[not centre.queues[name].waits for name in demand["queue"]]]
-    answering = {
-        name
-        for name, team in centre.teams.items()
-        if any(not centre.queues[queue].waits for queue in team.queues)
-    }
-    operators = quality.operators if people is None else int(people["team"].isin(answering).sum())
+    operators = quality.operators if people is None else operators_of(centre, people)
     if calls["calls"].sum() == 0 or operators == 0:
         return demand
     call_s = float(np.average(calls["aht_s"], weights=calls["calls"]))
@@ -154,6 +157,23 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
     )
     rest = demand[demand["queue"] != quality.queue]
     return pd.concat([rest, work.astype(rest[work.columns].dtypes)], ignore_index=True)
+
+
+def operators_of(centre: Centre, people: pd.DataFrame) -> int:
+    """Count the people who answer calls: each is listened to.
+
+    Parameters
+    ----------
+    centre : Centre
+    people : DataFrame
+        PEOPLE.
+    """
+    answering = {
+        name
+        for name, team in centre.teams.items()
+        if any(not centre.queues[queue].waits for queue in team.queues)
+    }
+    return int(people["team"].isin(answering).sum())
 
 
 def mystery_calls(

@@ -18,6 +18,7 @@ from planning.queueing.arguments import one_of
 from planning.shifts import CoverSettings
 from planning.simulation.contacts import paired_difference
 from planning.simulation.network import whole
+from planning.teams.quality import operators_of
 from planning.whatif.changes import World, changed
 from planning.whatif.outcome import Outcome, Staff, Terms, worked_out
 
@@ -38,6 +39,7 @@ def compare(
     centre: Centre,
     demand: pd.DataFrame,
     *,
+    people: pd.DataFrame | None = None,
     staff: str = "shifts",
     replications: int = 20,
     seed: int = 1,
@@ -59,6 +61,9 @@ def compare(
     centre : Centre
     demand : DataFrame
         DEMAND of whole days; FORECAST for "probability".
+    people : DataFrame, optional
+        PEOPLE; only counted: whoever answers calls is listened to by the quality group. Without them it is
+        so many as ``systems.quality.operators`` says.
     staff : {"shifts", "positions"}
         Whole shifts, or just the heads required: several times faster, for many scenarios or a goal.
     replications, seed : int
@@ -108,7 +113,7 @@ def compare(
         raise PlanningError(f"scenario {BASE!r} has changes, must have none: name it otherwise")
     one_of("staff", staff, ("shifts", "positions"))
     terms = Terms(staff, whole("replications", replications, 2), seed, settings)
-    world = World(centre, demand)
+    world = World(_counted(centre, people), demand)
     base, crew = outcome_of(world, terms, None, cache)
     todo = [(name, changes) for name, changes in scenarios.items() if name != BASE]
     work = partial(_one, world, terms, crew, cache)
@@ -116,6 +121,13 @@ def compare(
     rows = {BASE: row_of(base, base)} | {name: row_of(found[name], base) for name, _ in todo}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
     return table.assign(**{name: table[name].fillna("") for name in ("verdict", "reason")})
+
+
+def _counted(centre: Centre, people: pd.DataFrame | None) -> Centre:
+    """Put the number of the people at hand in the place of the one in the settings."""
+    if people is None or centre.systems.quality is None:
+        return centre
+    return centre.replace({"systems.quality.operators": operators_of(centre, people)})
 
 
 def cheapest(table: pd.DataFrame) -> str:

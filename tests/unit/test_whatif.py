@@ -11,8 +11,18 @@ import pandas as pd
 import pytest
 from factories import demand_of, one_site, two_sites
 
-from planning import Centre, PlanningError, cover, forecast, requirement, requirement_at, simulate
+from planning import (
+    Centre,
+    PlanningError,
+    cover,
+    forecast,
+    read_people,
+    requirement,
+    requirement_at,
+    simulate,
+)
 from planning.overflow import Way, run_night
+from planning.teams.quality import operators_of, review_demand, workload
 from planning.whatif import (
     LOOSE,
     NAMED,
@@ -38,6 +48,33 @@ def world(changes=None, *, calls=20.0, days=1, **more):
 def of(changes, **options):
     """The row of one scenario at two sites."""
     return compare({"it": changes}, two_sites(), demand_of(), **QUICK | options).loc["it"]
+
+
+def test_scenarios_listen_to_the_people_there_are():
+    """The count of the people at hand is what the settings would have said; without people these count."""
+    centre = Centre.load()
+    calls = demand_of(100.0, queue="first_line", days=1)
+    work = workload(centre.systems.quality, operators=1, call_s=60.0)
+    both = pd.concat([calls, review_demand(centre, work, start="2026-11-23", days=1)])
+    people = pd.DataFrame({"team": ["first_line_moscow"] * 900 + ["quality_moscow", "doctor_moscow"]})
+    hours = {
+        name: compare({}, settings, both, people=given, **QUICK).loc["base", "paid_h"]
+        for name, settings, given in (
+            ("people", centre, people),
+            ("settings", centre.replace({"systems.quality.operators": 900}), None),
+            ("fewer", centre, None),
+        )
+    }
+    assert hours["people"] == hours["settings"] > hours["fewer"]
+    plain = centre.replace({"systems.quality": None})
+    assert compare({}, plain, calls, people=people, **QUICK).loc["base", "reason"] == ""
+
+
+def test_the_settings_count_the_people_of_the_file():
+    """The shipped file of people and the number in the settings are one, so what-ifs agree with plans."""
+    centre = Centre.load()
+    people, _ = read_people("data/people.csv", centre)
+    assert centre.systems.quality.operators == operators_of(centre, people)
 
 
 # --- what a change means ------------------------------------------------------------------------------------
