@@ -68,8 +68,8 @@ class Days:
         Seconds, shape (days, agents).
     answers
         Over all days, shape (agents, 4): answered, within the threshold, seconds waited, longest wait.
-    team_busy_s
-        Over all days, shape (teams, intervals + 1): busy seconds by interval.
+    team_busy_s, team_overrun_s
+        Over all days, shape (teams, intervals + 1): seconds by interval.
     """
 
     network: Network
@@ -80,6 +80,7 @@ class Days:
     overrun_s: Floats
     answers: Floats
     team_busy_s: Floats
+    team_overrun_s: Floats
 
     def joined(self, other: Days) -> Days:
         """Put the days of another run of the same network behind these."""
@@ -89,6 +90,7 @@ class Days:
             **{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in by_day},
             answers=_pooled([self.answers, other.answers]),
             team_busy_s=self.team_busy_s + other.team_busy_s,
+            team_overrun_s=self.team_overrun_s + other.team_overrun_s,
         )  # fmt: skip
 
     def measures(self, *, by: Sequence[str] = ("queue",)) -> pd.DataFrame:
@@ -133,12 +135,16 @@ def _staffing(on_position_s: Floats, overrun_s: Floats, busy_s: Floats) -> pd.Da
     )
 
 
+_TEAM_SECONDS = ("team_busy_s", "team_overrun_s")
+
+
 class _Outcome(NamedTuple):
     """What the kernel leaves of a day."""
 
     counts: Floats
     agents: NDArray[Any]
     team_busy_s: Floats
+    team_overrun_s: Floats
     contacts: NDArray[Any]
 
 
@@ -180,7 +186,7 @@ def _run(
         used = kernel.run_day(tables, state)
         if used >= 0:
             kept = state.contacts[:used] if rows else state.contacts
-            return _Outcome(state.counts, state.agents, state.busy_s, kept)
+            return _Outcome(state.counts, state.agents, state.busy_s, state.overrun_s, kept)
         room *= 2
 
 
@@ -236,8 +242,8 @@ def simulate_day(
 
 def _batch(
     network: Network, seed: int, replications: range, present: NDArray[np.bool_], threshold_s: float
-) -> tuple[Floats, Floats, Floats, Floats, Floats]:
-    """Return counts, busy and overrun seconds of some days, and their pooled answers and busy seconds."""
+) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
+    """Return counts, busy and overrun seconds of some days; their answers and the teams' seconds, pooled."""
     days = [
         _run(network, seed, replication, here, threshold_s, rows=False)
         for replication, here in zip(replications, present, strict=True)
@@ -246,7 +252,8 @@ def _batch(
     busy_s, overrun_s = (np.array([day.agents[name] for day in days]) for name in ("busy_s", "overrun_s"))
     columns = ("answered", "within", "wait_s", "longest_s")
     answers = _pooled([np.column_stack([day.agents[name] for name in columns]) for day in days])
-    return counts, busy_s, overrun_s, answers, np.sum([day.team_busy_s for day in days], axis=0)
+    teams = (np.sum([getattr(day, name) for day in days], axis=0) for name in _TEAM_SECONDS)
+    return counts, busy_s, overrun_s, answers, *teams
 
 
 def _presence(present: ArrayLike | None, replications: int, agents: int) -> NDArray[np.bool_]:
@@ -320,10 +327,11 @@ def simulate_days(
             done = [future.result() for future in [threads.submit(_batch, *task) for task in tasks]]
     else:
         done = [future.result() for future in [executor.submit(_batch, *task) for task in tasks]]
-    counts, busy_s, overrun_s, answers, team_busy_s = zip(*done, strict=True)
+    counts, busy_s, overrun_s, answers, *teams = zip(*done, strict=True)
     return Days(
         network, limit_s, np.concatenate(counts), here * network.on_position_s, np.concatenate(busy_s),
-        np.concatenate(overrun_s), _pooled(list(answers)), np.sum(team_busy_s, axis=0),
+        np.concatenate(overrun_s), _pooled(list(answers)),
+        *(np.sum(seconds, axis=0) for seconds in teams),
     )  # fmt: skip
 
 

@@ -584,51 +584,67 @@ def _transfer(tables: Any, state: Any, slot: Any, now_s: float) -> Any:
 
 
 @_compiled
-def _worked(agents: Any, busy_s: Any, interval_s: float, agent: int, since_s: float, now_s: float) -> Any:
-    """Add busy time to the agent and to the team's intervals."""
-    agents[agent].busy_s += now_s - since_s
-    team, last = agents[agent].team, busy_s.shape[1] - 1
+def _spread(seconds: Any, team: int, interval_s: float, since_s: float, now_s: float) -> Any:
+    """Add a stretch of time to a team's intervals."""
+    last = seconds.shape[1] - 1
     cell = min(int(since_s / interval_s), last)
     while now_s > (cell + 1) * interval_s and cell < last:
         edge_s = (cell + 1) * interval_s
-        busy_s[team, cell] += edge_s - since_s
+        seconds[team, cell] += edge_s - since_s
         since_s = edge_s
         cell += 1
-    busy_s[team, cell] += now_s - since_s
+    seconds[team, cell] += now_s - since_s
 
 
 @_compiled
-def _release(agents: Any, agent: int, now_s: float) -> Any:
-    """Let go of an agent whose call is over; the agent, if still on position, or -1."""
-    if agents[agent].on == 1:
-        return agent
+def _worked(state: Any, interval_s: float, agent: int, since_s: float, now_s: float) -> Any:
+    """Add busy time to the agent and to the team's intervals."""
+    agents = state.agents
+    agents[agent].busy_s += now_s - since_s
+    _spread(state.busy_s, agents[agent].team, interval_s, since_s, now_s)
+
+
+@_compiled
+def _overran(state: Any, interval_s: float, agent: int, now_s: float) -> Any:
+    """Add what an agent worked since the segment's end to the agent and to the team's intervals."""
+    agents = state.agents
     agents[agent].overrun_s += now_s - agents[agent].left_s
-    agents[agent].state = _OFF
+    _spread(state.overrun_s, agents[agent].team, interval_s, agents[agent].left_s, now_s)
+
+
+@_compiled
+def _release(state: Any, interval_s: float, agent: int, now_s: float) -> Any:
+    """Let go of an agent whose call is over; the agent, if still on position, or -1."""
+    if state.agents[agent].on == 1:
+        return agent
+    _overran(state, interval_s, agent, now_s)
+    state.agents[agent].state = _OFF
     return -1
 
 
 @_compiled
-def _release_holder(agents: Any, busy_s: Any, slot: Any, interval_s: float, now_s: float) -> Any:
+def _release_holder(state: Any, interval_s: float, slot: int, now_s: float) -> Any:
     """Let go of the agent who asked another one."""
-    holder = slot.holder
-    slot.holder = -1
-    _worked(agents, busy_s, interval_s, holder, slot.held_s, now_s)
-    return _release(agents, holder, now_s)
+    slots = state.slots
+    holder = slots[slot].holder
+    slots[slot].holder = -1
+    _worked(state, interval_s, holder, slots[slot].held_s, now_s)
+    return _release(state, interval_s, holder, now_s)
 
 
 @_compiled
 def _complete(tables: Any, state: Any, slot: int, now_s: float) -> Any:
     """End a service; the agent and the one who asked this agent, each if free now, or -1."""
-    slots, agents = state.slots, state.agents
+    slots = state.slots
     agent, asked = slots[slot].agent, -1
     _write(state.contacts, slots[slot], agent, slots[slot].answer_s, now_s)
-    _worked(agents, state.busy_s, tables.interval_s, agent, slots[slot].answer_s, now_s)
+    _worked(state, tables.interval_s, agent, slots[slot].answer_s, now_s)
     move = _transfer(tables, state, slots[slot], now_s)
     if move < 0:
         if slots[slot].holder >= 0:
-            asked = _release_holder(agents, state.busy_s, slots[slot], tables.interval_s, now_s)
+            asked = _release_holder(state, tables.interval_s, slot, now_s)
         _leave_house(state, slot)
-        return _release(agents, agent, now_s), asked
+        return _release(state, tables.interval_s, agent, now_s), asked
     slots[slot].source = slots[slot].queue
     slots[slot].queue = tables.moves[move].queue
     slots[slot].hops += 1
@@ -638,7 +654,7 @@ def _complete(tables: Any, state: Any, slot: int, now_s: float) -> Any:
         slots[slot].holder = agent
         slots[slot].held_s = now_s
         return -1, -1
-    return _release(agents, agent, now_s), -1
+    return _release(state, tables.interval_s, agent, now_s), -1
 
 
 @_compiled
@@ -654,7 +670,7 @@ def _give_up(tables: Any, state: Any, slot: int, now_s: float) -> Any:
     _write(state.contacts, slots[slot], -1, nan, now_s)
     freed = -1
     if slots[slot].holder >= 0:
-        freed = _release_holder(state.agents, state.busy_s, slots[slot], tables.interval_s, now_s)
+        freed = _release_holder(state, tables.interval_s, slot, now_s)
     origin, call, step = slots[slot].origin, slots[slot].call, _step(slots[slot])
     chance = 0.0
     if slots[slot].reason == REDIAL_IF_OPEN:
@@ -699,7 +715,7 @@ def _hand_over(state: Any, per_s: float, queue: int, target: int, now_s: float) 
 
 
 @_compiled
-def _come_or_go(state: Any, agent: int, on: int, now_s: float) -> Any:
+def _come_or_go(state: Any, interval_s: float, agent: int, on: int, now_s: float) -> Any:
     """Begin or end a segment; the agent, if free to take a call, or -1. A leaver finishes the call."""
     agents = state.agents
     if not state.present[agent]:
@@ -714,7 +730,7 @@ def _come_or_go(state: Any, agent: int, on: int, now_s: float) -> Any:
             _leave_idle(state.teams, agents, agent, _OFF)
         return -1
     if agents[agent].state == _BUSY:  # the call outlasted the break
-        agents[agent].overrun_s += now_s - agents[agent].left_s
+        _overran(state, interval_s, agent, now_s)
         return -1
     return agent
 
@@ -752,7 +768,9 @@ def run_day(tables: Tables, state: State) -> Any:
                     break
                 now_s = change_s
                 if changes[change].on < 2:
-                    agent = _come_or_go(state, changes[change].agent, changes[change].on, now_s)
+                    agent = _come_or_go(
+                        state, tables.interval_s, changes[change].agent, changes[change].on, now_s
+                    )
                 else:
                     _hand_over(state, per_s, changes[change].agent, changes[change].on - 2, now_s)
                 change += 1

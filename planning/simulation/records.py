@@ -74,9 +74,9 @@ class State(NamedTuple):
 
     ``keys`` (queues, STREAMS); ``cumulative`` (queues, intervals + 1), the integral of the day's rates;
     ``present`` one flag an agent; ``threshold_s`` one a queue; ``counts`` (queues, intervals + 1, COUNTS);
-    ``busy_s`` (teams, intervals + 1); ``contacts`` as many rows as ``slots``, or none in light mode;
-    ``nodes`` two a slot; ``shift_of`` the agent that each person is at present; ``hands`` the counters
-    `_FREE`, `_USED`, `_ROWS`.
+    ``busy_s`` and ``overrun_s`` (teams, intervals + 1); ``contacts`` as many rows as ``slots``, or none in
+    light mode; ``nodes`` two a slot; ``shift_of`` the agent that each person is at present; ``hands`` the
+    counters `_FREE`, `_USED`, `_ROWS`.
     """
 
     keys: NDArray[np.uint64]
@@ -93,6 +93,7 @@ class State(NamedTuple):
     hands: NDArray[np.int64]
     counts: NDArray[np.float64]
     busy_s: NDArray[np.float64]
+    overrun_s: NDArray[np.float64]
     contacts: Records
 
 
@@ -116,5 +117,6 @@ def new_state(
         hands=np.array([-1, 0, 0]),
         counts=np.zeros((*cumulative.shape, COUNTS)),
         busy_s=np.zeros((n_teams, cumulative.shape[1])),
+        overrun_s=np.zeros((n_teams, cumulative.shape[1])),
         contacts=np.empty(room if rows else 0, CONTACT),
     )

@@ -75,12 +75,15 @@ class Simulation:
         Index queue, day (local midnight): service_level, half_width, asa_s, abandonment, longest_wait_s,
         offered.
     intervals : DataFrame
-        queue, interval_start, offered (mean), service_level, asa_s, abandonment, longest_wait_s, occupancy.
+        queue, interval_start, offered (mean), service_level, asa_s, abandonment, longest_wait_s, occupancy,
+        overrun_h.
     sites, teams, agents : DataFrame
         Index site, team or agent_id: answered, service_level, asa_s, longest_wait_s, occupancy, overrun_h
         (worked after the end of a shift or into a break to finish a call, a replication).
     occupancy : DataFrame
-        Index interval_start, a column a team: busy / staffed time; NaN where nobody is on position.
+        Index interval_start, a column a team: busy / staffed time; NaN where nobody is staffed.
+    overrun_h : DataFrame
+        Likewise: hours worked after the end of a shift or into a break, a replication.
     levels : DataFrame
         Service level of each replication (row) and queue (column): for paired differences.
     gave_up : DataFrame
@@ -95,6 +98,7 @@ class Simulation:
     teams: pd.DataFrame
     agents: pd.DataFrame
     occupancy: pd.DataFrame
+    overrun_h: pd.DataFrame
     levels: pd.DataFrame
     gave_up: pd.DataFrame
     replications: int
@@ -340,8 +344,12 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
     """Turn the counts of a run into tables."""
     counts = _by_queue(wired, days)
     names = _names(wired)
-    busy = pd.DataFrame(days.team_busy_s.T[:-1], index=wired.times, columns=wired.network.team_names)
-    staffed = _staffed_s(wired, days, busy)
+    busy, overrun = (
+        pd.DataFrame(seconds.T[:-1], index=wired.times, columns=wired.network.team_names)
+        for seconds in (days.team_busy_s, days.team_overrun_s)
+    )
+    staffed = (_on_position_s(wired, days) + overrun).replace(0.0, np.nan)
+    overrun_h = overrun / 3600 / len(counts)
     first = _first_queues(wired)
     theirs = _who(days, first.to_numpy()[wired.network.team_of], "queue").reindex(names)
     return Simulation(
@@ -349,11 +357,14 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
             theirs[["occupancy", "overrun_h"]]
         ),
         days=_day_table(wired, counts, names),
-        intervals=_interval_table(wired, counts, names, _occupancy(busy, staffed, first)),
+        intervals=_interval_table(
+            wired, counts, names, _occupancy(busy, staffed, first), _by_first(overrun_h, first)
+        ),
         sites=_who(days, np.array(wired.site_of)[wired.network.team_of], "site"),
         teams=_who(days, np.array(wired.network.team_names)[wired.network.team_of], "team"),
         agents=_who(days, np.array([agent.name for agent in wired.network.agents], object), "agent_id"),
         occupancy=busy / staffed,
+        overrun_h=overrun_h,
         levels=pd.DataFrame(
             ratios(counts.sum(axis=2).reshape(-1, kernel.COUNTS))["service_level"]
             .to_numpy()
@@ -375,7 +386,12 @@ def _first_queues(wired: Wired) -> pd.Series:
 
 def _occupancy(busy: pd.DataFrame, staffed: pd.DataFrame, first: pd.Series) -> pd.Series:
     """Occupancy of the teams of each queue by interval, index (queue, interval_start)."""
-    by_queue = busy.T.groupby(first).sum() / staffed.T.groupby(first).sum(min_count=1)
+    return _by_first(busy, first) / _by_first(staffed, first)
+
+
+def _by_first(teams: pd.DataFrame, first: pd.Series) -> pd.Series:
+    """Sum the teams of each queue by interval, index (queue, interval_start)."""
+    by_queue = teams.T.groupby(first).sum(min_count=1)
     return by_queue.stack().rename_axis(["queue", "interval_start"])  # noqa: PD013 - one value a cell
 
 
@@ -440,15 +456,17 @@ def _day_table(wired: Wired, counts: Floats, names: list[str]) -> pd.DataFrame:
     return table[["service_level", "half_width", "asa_s", "abandonment", "longest_wait_s", "offered"]]
 
 
-def _interval_table(wired: Wired, counts: Floats, names: list[str], occupancy: pd.Series) -> pd.DataFrame:
+def _interval_table(
+    wired: Wired, counts: Floats, names: list[str], occupancy: pd.Series, overrun_h: pd.Series
+) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([names, wired.times], names=["queue", "interval_start"])
     table = ratios(counts.sum(axis=0).reshape(-1, kernel.COUNTS)).set_index(index)
     table["longest_wait_s"] = _longest(counts, (0,)).ravel()
     table["offered"] /= len(counts)
-    table["occupancy"] = occupancy.reindex(index)
+    table["occupancy"], table["overrun_h"] = occupancy.reindex(index), overrun_h.reindex(index)
     planned = pd.MultiIndex.from_frame(wired.demand[["queue", "interval_start"]])
     kept = table[table.index.isin(planned)].reset_index()
-    columns = ["offered", "service_level", "asa_s", "abandonment", "longest_wait_s", "occupancy"]
+    columns = ["offered", "service_level", "asa_s", "abandonment", "longest_wait_s", "occupancy", "overrun_h"]
     return kept[["queue", "interval_start", *columns]]
 
 
@@ -474,8 +492,8 @@ def _who(days: Days, key: NDArray[Any], name: str) -> pd.DataFrame:
     )
 
 
-def _staffed_s(wired: Wired, days: Days, busy: pd.DataFrame) -> pd.DataFrame:
-    """Seconds on position by interval and team over all replications; at least the busy ones, for leavers."""
+def _on_position_s(wired: Wired, days: Days) -> pd.DataFrame:
+    """Seconds on position by interval and team over all replications."""
     cells, length_s = len(wired.times), wired.network.interval_s
     edges = np.arange(cells + 1) * length_s
     seconds = np.zeros((cells, len(wired.network.teams)))
@@ -485,5 +503,4 @@ def _staffed_s(wired: Wired, days: Days, busy: pd.DataFrame) -> pd.DataFrame:
             first, last = int(start // length_s), min(int(-(-end // length_s)), cells)
             inside = np.minimum(edges[first + 1 : last + 1], end) - np.maximum(edges[first:last], start)
             seconds[first:last, team] += times * inside
-    staffed = pd.DataFrame(seconds, index=busy.index, columns=busy.columns)
-    return staffed.where(staffed >= busy, busy).replace(0.0, np.nan)
+    return pd.DataFrame(seconds, index=wired.times, columns=wired.network.team_names)

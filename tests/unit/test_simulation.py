@@ -230,6 +230,14 @@ def test_a_leaver_finishes_the_call_and_goes():
     ]
 
 
+def test_an_overrun_lies_in_the_intervals_in_which_it_is_worked():
+    """Intervals of 900 s: on position to 895 s, the call of 10 s from 893 s on ends at 903 s: 5 and 3 s."""
+    line = replace(network(queue(arrival_s=[893.0]), agents=(("t", ((0, 895),)),)), horizon_s=1800.0)
+    days = simulate_days(line, 1, seed=1)
+    assert days.team_overrun_s[0].tolist() == [5.0, 3.0, 0.0]
+    assert days.overrun_s.tolist() == [[8.0]]
+
+
 def test_a_call_that_outlasts_the_break_costs_the_break_only():
     """Break from 5 to 8 s, call until 10 s: overrun 3 s, and the agent takes the next call at 10 s."""
     day = simulate_day(network(queue(arrival_s=[0.0, 1.0]), agents=(("t", ((0, 5), (8, 60))),)), seed=1)

@@ -270,7 +270,7 @@ def busy_network():
 
 
 def test_agents_and_intervals_add_up():
-    """What each agent answered is in the contacts; busy seconds by interval add up to those by agent."""
+    """What each agent answered is in the contacts; seconds by interval add up to those by agent."""
     days = simulate_days(busy_network(), 1, seed=4)
     contacts = simulate_day(busy_network(), seed=4).contacts
     answered = contacts[contacts["agent"] >= 0]
@@ -278,6 +278,9 @@ def test_agents_and_intervals_add_up():
     np.testing.assert_allclose(days.answers[:, [0, 2, 3]], by_agent, rtol=1e-12)
     np.testing.assert_allclose(days.answers[:, 1].sum(), days.counts[..., kernel.WITHIN].sum())
     np.testing.assert_allclose(days.team_busy_s.sum(), days.busy_s.sum(), rtol=1e-12)
+    assert days.overrun_s.sum() > 0
+    by_team = [days.overrun_s[:, :6].sum(), days.overrun_s[:, 6:].sum()]
+    np.testing.assert_allclose(days.team_overrun_s.sum(axis=1), by_team, rtol=1e-12)
     assert (days.team_busy_s[:, :-1] <= np.array([[6], [3]]) * 900.0).all()
     inside = answered[(answered["team"] == "u") & (answered["queue"] == "second")]
     talk = inside["end_s"].clip(upper=900.0) - inside["answer_s"].clip(upper=900.0)
@@ -293,6 +296,7 @@ def test_days_go_on_where_they_stopped():
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
     np.testing.assert_allclose(parts.answers, whole.answers, rtol=1e-12)
     np.testing.assert_allclose(parts.team_busy_s, whole.team_busy_s, rtol=1e-12)
+    np.testing.assert_allclose(parts.team_overrun_s, whole.team_overrun_s, rtol=1e-12)
 
 
 def test_contacts_have_the_columns_of_call_records():
