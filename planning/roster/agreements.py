@@ -30,6 +30,17 @@ from planning.roster.slate import Line
 __all__ = ["ForSome", "HoursBetween", "MostWeekends", "NumberOfKind", "ShiftRequests", "ShortestRun"]
 
 
+def _outside(rule: Rule, rows: pd.DataFrame, least: float, most: float | None, what: str) -> pd.DataFrame:
+    """List the people whose amount lies outside two bounds."""
+    rows = rows.assign(bound=rows["amount"].clip(least, most))
+    bad = rows[(rows["amount"] - rows["bound"]).abs() > ROUNDING]
+    texts = [
+        f"{row.amount:g} {what}, at {'most' if row.amount > row.bound else 'least'} {row.bound:g}"
+        for row in bad.itertuples()
+    ]
+    return breaches_of(rule, bad, texts)
+
+
 @dataclass(frozen=True)
 class HoursBetween:
     """Paid hours of the horizon lie between two bounds, whatever the production calendar says."""
@@ -49,13 +60,7 @@ class HoursBetween:
         hours = case.roster.groupby("agent_id", as_index=False).agg(
             amount=("paid_h", "sum"), date=("start", "min")
         )
-        hours["bound"] = hours["amount"].clip(self.least_h, self.most_h)
-        bad = hours[(hours["amount"] - hours["bound"]).abs() > ROUNDING]
-        texts = [
-            f"{row.amount:g} paid hours, at {'most' if row.amount > row.bound else 'least'} {row.bound:g}"
-            for row in bad.itertuples()
-        ]
-        return breaches_of(self, bad, texts)
+        return _outside(self, hours, self.least_h, self.most_h, "paid hours")
 
 
 @dataclass(frozen=True)
@@ -134,14 +139,7 @@ class NumberOfKind:
             .agg(amount=("mine", "sum"), date=("start", "min"))
             .astype({"amount": float})
         )
-        counts["bound"] = counts["amount"].clip(self.least, self.most)
-        bad = counts[counts["amount"] != counts["bound"]]
-        texts = [
-            f"{row.amount:g} {self.kind} shifts, at {'most' if row.amount > row.bound else 'least'} "
-            f"{row.bound:g}"
-            for row in bad.itertuples()
-        ]
-        return breaches_of(self, bad, texts)
+        return _outside(self, counts, self.least, self.most, f"{self.kind} shifts")
 
 
 @dataclass(frozen=True)
