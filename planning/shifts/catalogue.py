@@ -20,7 +20,17 @@ from planning.errors import PlanningError
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Break", "BreakKind", "Pattern", "Shape", "Slot", "catalogue", "premium_hours", "shapes"]
+__all__ = [
+    "Break",
+    "BreakKind",
+    "Pattern",
+    "Shape",
+    "Slot",
+    "catalogue",
+    "premium_hours",
+    "premium_pay_h",
+    "shapes",
+]
 
 BreakKind = Literal["meal", "rest", "gap"]
 DAY_S = 86_400
@@ -366,4 +376,21 @@ def premium_hours(
             "holiday_h": holiday_hours(starts, ends, centre.country),
             "weekend_h": weekend_hours(starts, ends),
         }
+    )
+
+
+def premium_pay_h(centre: Centre, hours: pd.DataFrame) -> NDArray[np.float64]:
+    """Hours of pay that `premium_hours` add.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> hours = pd.DataFrame({"night_h": [4.0], "holiday_h": [0.0], "weekend_h": [0.0]})
+    >>> premium_pay_h(Centre.load(), hours)
+    array([0.8])
+    """
+    return np.asarray(
+        centre.labour.night_premium.value * hours["night_h"]
+        + centre.labour.holiday_premium.value * hours["holiday_h"]
+        + centre.pay.weekend_premium * hours["weekend_h"]
     )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from planning.calendars import axis, time_of_day
 from planning.centre import clock_text
 from planning.errors import PlanningError
-from planning.shifts.catalogue import Pattern, premium_hours
+from planning.shifts.catalogue import Pattern, premium_hours, premium_pay_h
 from planning.shifts.groups import Group, group_of, groups_of
 from planning.shifts.program import relax
 from planning.shifts.search import CoverSettings, Found, Progress, search
@@ -296,15 +296,10 @@ def shift_rows(
     rows = rows.astype(kinds)
     extra = _premiums(centre, rows, [pattern for _, _, pattern, _ in people])
     rate = rows["team"].map(centre.hourly_rub).to_numpy(dtype=float)
-    premium = (
-        centre.labour.night_premium.value * extra["night_h"]
-        + centre.labour.holiday_premium.value * extra["holiday_h"]
-        + centre.pay.weekend_premium * extra["weekend_h"]
-    )
     return rows.assign(
         night_h=extra["night_h"],
         holiday_h=extra["holiday_h"],
-        cost_rub=rate * (rows["paid_h"] + premium) * rows["headcount"],
+        cost_rub=rate * (rows["paid_h"] + premium_pay_h(centre, extra)) * rows["headcount"],
     )
 
 
