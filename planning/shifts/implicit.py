@@ -31,7 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from planning.shifts.catalogue import DAY_S, Pattern, Shape, premium_hours
+from planning.shifts.catalogue import DAY_S, Pattern, Shape, premium_hours, premium_pay_h
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -118,7 +118,7 @@ def block(
     links = sparse.kron(sparse.eye_array(count), one, format="csr")
     return Block(
         shape, shifts, position, links, np.tile(equal, count),
-        _hours(shape, first * (step_s // MINUTE_S), width, premium_h), np.repeat(first, width),
+        _hours(shape, first * step_s, width, premium_h), np.repeat(first, width),
     )  # fmt: skip
 
 
@@ -182,33 +182,30 @@ def premiums(centre: Centre, times: pd.DatetimeIndex, step_s: int, ahead_h: floa
     """
     minutes = len(times) * step_s // MINUTE_S + 2 * DAY_S // MINUTE_S
     edges = times[0] + pd.to_timedelta(np.arange(minutes + 1), unit="min")
-    hours = premium_hours(centre, edges[:-1], edges[1:], ahead_h)
-    extra = (
-        centre.labour.night_premium.value * hours["night_h"]
-        + centre.labour.holiday_premium.value * hours["holiday_h"]
-        + centre.pay.weekend_premium * hours["weekend_h"]
-    )
-    return np.concatenate([[0.0], np.cumsum(extra.to_numpy())])
+    extra = premium_pay_h(centre, premium_hours(centre, edges[:-1], edges[1:], ahead_h))
+    return np.concatenate([[0.0], np.cumsum(extra)])
 
 
-def _hours(shape: Shape, start: Ints, width: int, premium_h: Floats) -> Floats:
+def _hours(shape: Shape, start_s: Ints, width: int, premium_h: Floats) -> Floats:
     """Hours of pay of each column, with premiums; an unpaid break saves the premium of its time.
 
-    `start` is the minute at which each shift starts.
+    `start_s` are seconds from the first step on.
     """
+    edges_s = np.arange(len(premium_h)) * MINUTE_S
 
     def extra(after_s: int, length_s: int) -> Floats:
-        end = start + (after_s + length_s) // MINUTE_S
-        return premium_h[end] - premium_h[start + after_s // MINUTE_S]
+        begin_s = start_s + after_s
+        until = (np.interp(edge, edges_s, premium_h) for edge in (begin_s + length_s, begin_s))
+        return np.subtract(*until)
 
-    hours = np.zeros((len(start), width))
+    hours = np.zeros((len(start_s), width))
     hours[:, 0] = shape.paid_s / 3600 + extra(0, shape.length_s)
     for slot, offset in zip(shape.slots, _offsets(shape), strict=True):
         if slot.kind == "rest":
             continue
         for number, place in enumerate(slot.places):
             hours[:, offset + number] = -extra(place * shape.grid_s, slot.length_s)
-    return hours.ravel()
+    return hours.ravel().round(9)  # alike on days that are alike: sums differ in their last bits
 
 
 def layouts(shape: Shape, counts: Ints) -> list[tuple[Pattern, int]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
 from ortools.math_opt import model_pb2
@@ -92,18 +91,15 @@ class Program:
         return not self.flow.any() and bool((one[links.row] == owner).all())
 
     @cached_property
-    def kind(self) -> str:
-        """Equal for parts of a program that differ by when they lie alone, to a millionth rouble."""
-        begin = int(self.at.min(initial=0))
+    def kind(self) -> tuple[bytes, ...]:
+        """Equal for parts of a program that differ by when they lie alone."""
+        begin = int(self.at.min(initial=self.steps))
         grids = [
-            whole
-            for matrix in (self.position.tocsr(), self.links.tocsr())
-            for whole in (matrix.shape, matrix.indptr, matrix.indices, matrix.data)
+            part for grid in (self.position, self.links) for part in (grid.indptr, grid.indices, grid.data)
         ]
         where = [self.at - begin, self.row_at - begin, self.heads, self.flow, self.shape]
-        limits = [self.need, self.low, self.high, np.rint(self.cost * 1e6)]
-        found: str = joblib.hash([grids, where, limits])
-        return found
+        limits = [self.need, self.low, self.high, self.cost]
+        return tuple(one.tobytes() for one in (*grids, *where, *limits))
 
     def short(self, x: NDArray[Any]) -> Floats:
         """Heads missing in each row."""

@@ -139,7 +139,7 @@ def search(
         Called with a `Progress` after every step. A KeyboardInterrupt, from it or from the keyboard, ends the
         search with the best that was found.
     """
-    known: dict[tuple[int, str], _Part] = {}
+    known: dict[tuple[int, tuple[bytes, ...]], _Part] = {}
     owned = [[_owned(program, *nodes, known) for nodes in program.parts()] for program in programs]
     parts = list(known.values())
     clock = _Clock(parts, settings, sum(program.constant for program in programs), callback)
@@ -160,7 +160,11 @@ def search(
 
 
 def _owned(
-    program: Program, rows: Ints, links: Ints, columns: Ints, known: dict[tuple[int, str], _Part]
+    program: Program,
+    rows: Ints,
+    links: Ints,
+    columns: Ints,
+    known: dict[tuple[int, tuple[bytes, ...]], _Part],
 ) -> tuple[_Part, Ints, Ints]:
     """Return the part of some rows, links and columns: a known one where it is alike."""
     own = program.part(rows, links, columns)

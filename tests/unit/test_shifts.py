@@ -29,6 +29,7 @@ from planning.shifts import (
 from planning.shifts.catalogue import premium_hours
 from planning.shifts.groups import groups_of
 from planning.shifts.implicit import block, layouts, premiums
+from planning.shifts.program import relax
 from planning.tables import SHIFTS
 
 DAY = axis(MONDAY, 1, 900)
@@ -833,3 +834,17 @@ def test_day_that_the_exact_model_does_not_know(centre, message):
     queue = next(iter(centre.queues))
     with pytest.raises(PlanningError, match=message):
         cover_day(centre, demand_of(2.0, queue=queue), queue)
+
+
+def test_days_that_are_alike_are_solved_once(monkeypatch):
+    """Three days of a site that closes at night: one relaxation, and the bound and the shifts of three."""
+    solved = []
+    monkeypatch.setattr(
+        "planning.shifts.search.relax", lambda program: solved.append(program) or relax(program)
+    )
+    one, three = (cover(one_site(), requirement_of({"09:00": 3, "21:00": 0}, days=days)) for days in (1, 3))
+    assert len(solved) == 2
+    assert three.objective_rub == pytest.approx(3 * one.objective_rub)
+    assert three.bound_rub == pytest.approx(3 * one.bound_rub)
+    assert three.shifts["headcount"].sum() == 3 * one.shifts["headcount"].sum()
+    assert three.unmet.empty
