@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
 
 from planning.errors import PlanningError
 from planning.simulation import kernel
@@ -61,9 +63,10 @@ class Simulation:
     """What callers met in many independent replications of a plan.
 
     Measures are those of `planning.simulation.measures`, pooled over the replications; `half_width` is that
-    of the 95 % band of the service level, from the differences between replications. Teams, sites and agents
-    count whom they answered: a service level there is a share of the answered, and who gave up met nobody. A
-    queue's occupancy and overrun are those of the teams that are staffed for it first.
+    of the 95 % band of the service level, from the differences between replications. Who gives up met nobody,
+    and counts for those who were asked first: for the agents on position, of the teams first in the queue's
+    order that had any, in the interval of the call, in equal parts of their time there. A queue's occupancy
+    and overrun are those of the teams that are staffed for it first.
 
     Attributes
     ----------
@@ -78,7 +81,8 @@ class Simulation:
         queue, interval_start, offered (mean), service_level, asa_s, abandonment, longest_wait_s, occupancy,
         overrun_h.
     sites, teams, agents : DataFrame
-        Index site, team or agent_id: answered, service_level, asa_s, longest_wait_s, occupancy, overrun_h
+        Index site, team or agent_id: answered, service_level, asa_s, abandonment (both of the answered and
+        those who gave up), longest_wait_s, occupancy, overrun_h
         (worked after the end of a shift or into a break to finish a call, a replication).
     occupancy : DataFrame
         Index interval_start, a column a team: busy / staffed time; NaN where nobody is staffed.
@@ -348,10 +352,12 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
         pd.DataFrame(seconds.T[:-1], index=wired.times, columns=wired.network.team_names)
         for seconds in (days.team_busy_s, days.team_overrun_s)
     )
-    staffed = (_on_position_s(wired, days) + overrun).replace(0.0, np.nan)
+    on_position_s = _on_position_s(wired, days)
+    staffed = (_by_team(wired, on_position_s) + overrun).replace(0.0, np.nan)
+    who = partial(_who, days, _lost(wired, days.counts, on_position_s))
     overrun_h = overrun / 3600 / len(counts)
     first = _first_queues(wired)
-    theirs = _who(days, first.to_numpy()[wired.network.team_of], "queue").reindex(names)
+    theirs = who(first.to_numpy()[wired.network.team_of], "queue").reindex(names)
     return Simulation(
         queues=_queue_table(counts.sum(axis=2), _longest(counts, (0, 2)), names).join(
             theirs[["occupancy", "overrun_h"]]
@@ -360,9 +366,9 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
         intervals=_interval_table(
             wired, counts, names, _occupancy(busy, staffed, first), _by_first(overrun_h, first)
         ),
-        sites=_who(days, np.array(wired.site_of)[wired.network.team_of], "site"),
-        teams=_who(days, np.array(wired.network.team_names)[wired.network.team_of], "team"),
-        agents=_who(days, np.array([agent.name for agent in wired.network.agents], object), "agent_id"),
+        sites=who(np.array(wired.site_of)[wired.network.team_of], "site"),
+        teams=who(np.array(wired.network.team_names)[wired.network.team_of], "team"),
+        agents=who(np.array([agent.name for agent in wired.network.agents], object), "agent_id"),
         occupancy=busy / staffed,
         overrun_h=overrun_h,
         levels=pd.DataFrame(
@@ -470,21 +476,24 @@ def _interval_table(
     return kept[["queue", "interval_start", *columns]]
 
 
-def _who(days: Days, key: NDArray[Any], name: str) -> pd.DataFrame:
+def _who(days: Days, lost: Floats, key: NDArray[Any], name: str) -> pd.DataFrame:
     """Measures of those who answer, by `key` of each agent."""
     answered, within, wait_s, longest_s = days.answers.T
     columns = {
-        "answered": answered, "within": within, "wait_s": wait_s, "busy_s": days.busy_s.sum(axis=0),
-        "overrun_s": days.overrun_s.sum(axis=0), "on_s": days.on_position_s.sum(axis=0),
+        "answered": answered, "abandoned": lost, "within": within, "wait_s": wait_s,
+        "busy_s": days.busy_s.sum(axis=0), "overrun_s": days.overrun_s.sum(axis=0),
+        "on_s": days.on_position_s.sum(axis=0),
     }  # fmt: skip
     groups = pd.DataFrame(columns).groupby(pd.Index(key, name=name))
     total = groups.sum()
     staffed_s = total["on_s"] + total["overrun_s"]
+    offered = total["answered"] + total["abandoned"]
     return pd.DataFrame(
         {
             "answered": total["answered"] / len(days.counts),
-            "service_level": (total["within"] / total["answered"]).fillna(1.0),
+            "service_level": (total["within"] / offered).fillna(1.0),
             "asa_s": (total["wait_s"] / total["answered"]).fillna(0.0),
+            "abandonment": (total["abandoned"] / offered).fillna(0.0),
             "longest_wait_s": pd.Series(longest_s).groupby(pd.Index(key, name=name)).max(),
             "occupancy": (total["busy_s"] / staffed_s).fillna(0.0),
             "overrun_h": total["overrun_s"] / 3600 / len(days.counts),
@@ -492,15 +501,41 @@ def _who(days: Days, key: NDArray[Any], name: str) -> pd.DataFrame:
     )
 
 
-def _on_position_s(wired: Wired, days: Days) -> pd.DataFrame:
-    """Seconds on position by interval and team over all replications."""
+def _on_position_s(wired: Wired, days: Days) -> sparse.csr_array:
+    """Seconds on position of each agent (row) by interval, over all replications."""
     cells, length_s = len(wired.times), wired.network.interval_s
-    edges = np.arange(cells + 1) * length_s
-    seconds = np.zeros((cells, len(wired.network.teams)))
-    present = days.on_position_s.sum(axis=0) / np.maximum(wired.network.on_position_s, 1e-9)
-    for agent, team, times in zip(wired.network.agents, wired.network.team_of, present, strict=True):
-        for start, end in agent.segments:
-            first, last = int(start // length_s), min(int(-(-end // length_s)), cells)
-            inside = np.minimum(edges[first + 1 : last + 1], end) - np.maximum(edges[first:last], start)
-            seconds[first:last, team] += times * inside
-    return pd.DataFrame(seconds, index=wired.times, columns=wired.network.team_names)
+    came = days.on_position_s.sum(axis=0) / np.maximum(wired.network.on_position_s, 1e-9)
+    spans = [(at, *span) for at, agent in enumerate(wired.network.agents) for span in agent.segments]
+    who, start, end = np.array(spans, np.float64).reshape(-1, 3).T
+    who = who.astype(np.int64)
+    first = (start // length_s).astype(np.int64)
+    touched = np.minimum(np.ceil(end / length_s).astype(np.int64), cells) - first
+    span = np.repeat(np.arange(len(who)), touched)
+    cell = np.arange(len(span)) - np.repeat(np.cumsum(touched) - touched, touched) + first[span]
+    inside = np.minimum((cell + 1) * length_s, end[span]) - np.maximum(cell * length_s, start[span])
+    return sparse.csr_array((came[who[span]] * inside, (who[span], cell)), shape=(len(came), cells))
+
+
+def _by_team(wired: Wired, on_position_s: sparse.csr_array) -> pd.DataFrame:
+    """Seconds on position by interval and team."""
+    names = wired.network.team_names
+    member = sparse.csr_array(np.eye(len(names))[:, wired.network.team_of])
+    return pd.DataFrame((member @ on_position_s).toarray().T, index=wired.times, columns=names)
+
+
+def _lost(wired: Wired, counts: Floats, on_position_s: sparse.csr_array) -> Floats:
+    """Callers who gave up by agent: each interval's, over who was on position of the teams asked first."""
+    lost = np.zeros(on_position_s.shape[0])
+    team_of = np.array(wired.network.team_names)[wired.network.team_of]
+    for queue, gave_up in zip(
+        wired.network.queues, counts[:, :, :-1, kernel.ABANDONED].sum(axis=0), strict=True
+    ):
+        left = gave_up.copy()
+        for rank in queue.routing:
+            asked = np.flatnonzero(np.isin(team_of, [rank] if isinstance(rank, str) else rank))
+            there = on_position_s[asked].sum(axis=0)
+            lost[asked] += on_position_s[asked] @ np.divide(
+                left, there, out=np.zeros_like(left), where=there > 0
+            )
+            left[there > 0] = 0.0
+    return lost

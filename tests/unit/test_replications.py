@@ -134,6 +134,10 @@ def test_tables_add_up():
         assert table["answered"].sum() == pytest.approx(answered)
         assert table["occupancy"].between(0, 1).all()
         assert table["longest_wait_s"].max() <= made.queues.loc["calls", "longest_wait_s"]
+        lost = table["answered"] * table["abandonment"] / (1 - table["abandonment"])
+        assert lost.sum() == pytest.approx(made.gave_up["calls"].mean())
+        level = (table["service_level"] * (table["answered"] + lost)).sum() / offered
+        assert level == pytest.approx(made.queues.loc["calls", "service_level"])
     assert set(made.agents.index) == set(small_plan().roster.roster["agent_id"])
     assert made.agents["overrun_h"].sum() == pytest.approx(made.teams["overrun_h"].sum())
     assert made.occupancy["calls_kaluga"].dropna().between(0, 1).all()
@@ -150,6 +154,34 @@ def test_tables_add_up():
     assert made.days["longest_wait_s"].max() == queue["longest_wait_s"]
     assert made.intervals["longest_wait_s"].max() == queue["longest_wait_s"]
     assert made.levels["calls"].mean() == pytest.approx(made.queues.loc["calls", "service_level"], abs=0.02)
+
+
+def test_who_gives_up_counts_for_those_on_position():
+    """Counted call by call from the contacts: Moscow's two go at 16:10, Kaluga's one stays all day."""
+    roster = pd.concat(
+        [
+            roster_of(
+                *[(f"m{n}", DAY[0], "2026-11-23 16:10") for n in range(2)], team="calls_moscow", site="moscow"
+            ),
+            roster_of(("k", *DAY)),
+        ],
+        ignore_index=True,
+    )
+    centre, demand, plan = two_sites(), demand_of(20.0), rostered(roster)
+    made = simulate(centre, demand, plan, replications=2)
+    lost = pd.Series(0.0, index=roster["agent_id"])
+    for number in range(2):
+        found = contacts_of(centre, demand, plan, replication=number)
+        for call in found[found["outcome"] == "abandoned"].itertuples():
+            start = call.arrival.floor("15min")
+            until = roster["end"].clip(upper=start + pd.Timedelta("15min"))
+            there = ((until - start) / pd.Timedelta("1s")).clip(lower=0.0).set_axis(roster["agent_id"])
+            lost += there / there.sum() / 2
+    for table, key in ((made.agents, "agent_id"), (made.sites, "site")):
+        by = lost.groupby(roster.set_index("agent_id", drop=False)[key]).sum()
+        share = by / (by + table["answered"])
+        pd.testing.assert_series_equal(table["abandonment"], share.loc[table.index], check_names=False)
+    assert made.sites["abandonment"].between(0.1, 0.95).all()
 
 
 def test_one_measures_scores_reality_and_simulation():
