@@ -180,8 +180,9 @@ def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
         times = values if isinstance(values.dtype, pd.DatetimeTZDtype) else _times(values)
         return times, times.isna() & ~(values.isna() & column.optional)
     if column.kind in ("whole", "number"):
-        flags = values.map(lambda value: isinstance(value, bool | np.bool_))
-        numbers = pd.to_numeric(values.mask(flags), errors="coerce").astype("float64")
+        if values.dtype.kind in "Ob":  # a yes or no is no number, though Python would count with it
+            values = values.mask(values.map(lambda value: isinstance(value, bool | np.bool_)))
+        numbers = pd.to_numeric(values, errors="coerce").astype("float64")
         numbers = numbers.where(np.isfinite(numbers))
         bad = numbers.isna() & ~(values.isna() & column.optional)
         if column.kind == "whole":
