@@ -11,6 +11,8 @@ import typer
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from planning.plan import Plan
 
 app = typer.Typer(
@@ -20,6 +22,7 @@ app = typer.Typer(
 CENTRE = Path("data/centre.toml")
 DEMAND = Path("data/demand.parquet")
 PEOPLE = Path("data/people.csv")
+VIPS = Path("data/vips.csv")
 CACHE = Path(".cache/whatif")
 NOTEBOOKS = Path("notebooks")
 PICTURES = {
@@ -45,6 +48,9 @@ def plan_command(
     demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
     out: Annotated[Path, typer.Option(help="Folder for the plan's files.")] = Path("plan"),
     people: Annotated[Path, typer.Option(help="The people, CSV.")] = PEOPLE,
+    vips: Annotated[
+        Path | None, typer.Option(help="The VIPs and their managers, CSV; default: data/vips.csv, if there.")
+    ] = None,
     start: Annotated[
         str | None, typer.Option(help="First day; default: the day after the demand ends.")
     ] = None,
@@ -54,7 +60,7 @@ def plan_command(
     overwrite: Annotated[bool, typer.Option(help="Replace a plan that is there already.")] = False,
 ) -> None:
     """Plan the days after (or inside) a demand file and write the plan's files."""
-    made = _plan(centre, demand, people, start, days, replications, certify)
+    made = _plan(centre, demand, people, vips, start, days, replications, certify)
     folder = made.save(out, overwrite=overwrite)
     _tell(made, folder)
 
@@ -68,7 +74,7 @@ def report(
     from planning.report.execute import execute_to
     from planning.report.pages import build
 
-    made = _plan(CENTRE, DEMAND, PEOPLE, None, 7, 20)
+    made = _plan(CENTRE, DEMAND, PEOPLE, VIPS, None, 7, 20)
     folder = made.save(out / "plan", overwrite=True)
     executed = execute_to(sorted(NOTEBOOKS.glob("*.ipynb")), out / "executed")
     index = build(executed, out, pdf=pdf)
@@ -91,14 +97,17 @@ def data(
     out: Annotated[Path, typer.Option(help="Folder for the data.")] = Path("data"),
     seed: Annotated[int, typer.Option(help="Seed of the people.")] = 1,
 ) -> None:
-    """Make the synthetic data anew: demand, call records, people."""
+    """Make the synthetic data anew: demand, call records, people, VIPs."""
+    import pandas as pd
+
     from planning.centre import Centre
     from planning.demand import read_demand
-    from planning.demand.synthetic import write_data
+    from planning.demand.synthetic import Synthetic, write_data
     from planning.plan import demand_for
     from planning.roster.people import fewest_people, synthetic_people
     from planning.shifts import cover_all
     from planning.staffing import requirement
+    from planning.teams.vip import synthetic_vips
 
     settings = Centre.load(out / CENTRE.name)
     write_data(out)
@@ -107,6 +116,14 @@ def data(
     hours, heads = shifts.teams["paid_h"].to_dict(), fewest_people(settings, shifts.shifts)
     start = week["interval_start"].min()
     made = synthetic_people(settings, hours, start=start, seed=seed, heads_by_team=heads)
+    if settings.systems.vip is not None:
+        zones = pd.Series(
+            {zone.utc_offset_h: zone.share for zone in Synthetic.load(out / "synthetic.toml").population}
+        )
+        managers = made.loc[made["grade"] == "manager", "agent_id"]
+        vips, speaks = synthetic_vips(settings.systems.vip, managers, zones, seed=seed)
+        vips.to_csv(out / VIPS.name, lineterminator="\n")
+        made["skills"] = made["agent_id"].map(speaks.dot(speaks.columns + " ").str.strip())
     made.to_csv(out / PEOPLE.name, index=False, lineterminator="\n")
     typer.echo(f"{out}: {len(made)} people for {sum(hours.values()):,.0f} hours a week")
 
@@ -187,6 +204,7 @@ def _plan(
     centre: Path,
     demand: Path,
     people: Path,
+    vips: Path | None,
     start: str | None,
     days: int,
     replications: int,
@@ -196,13 +214,24 @@ def _plan(
     from planning.demand import read_demand
     from planning.plan import demand_for, plan
     from planning.roster.people import read_people
+    from planning.teams.vip import read_vips
 
     settings = Centre.load(centre)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
     known, refused = read_people(people, settings)
+    _tell_refused(people, refused)
+    cared = None
+    ours = people == PEOPLE and settings.systems.vip is not None and VIPS.exists()
+    if vips is not None or ours:
+        cared, refused = read_vips(vips or VIPS, known)
+        _tell_refused(vips or VIPS, refused)
+    return plan(settings, week, known, vips=cared, replications=replications, certify=certify)
+
+
+def _tell_refused(path: Path, refused: pd.DataFrame) -> None:
+    """Say how many rows of a file were refused, and why the first was."""
     if len(refused):
-        typer.echo(f"{people}: {len(refused)} rows refused, the first: {refused['reason'].iloc[0]}", err=True)
-    return plan(settings, week, known, replications=replications, certify=certify)
+        typer.echo(f"{path}: {len(refused)} rows refused, the first: {refused['reason'].iloc[0]}", err=True)
 
 
 def _tell(made: Plan, folder: Path) -> None:

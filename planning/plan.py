@@ -29,6 +29,7 @@ from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
 from planning.teams.careers import cost_of_careers
 from planning.teams.quality import with_reviews
 from planning.teams.summary import systems_of
+from planning.teams.vip import own_shares
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -55,6 +56,8 @@ class Plan:
         Who works which shift, and the heads that nobody could fill.
     breaches : DataFrame
         What the audit found; empty for a lawful roster.
+    own_shares : DataFrame or None
+        Whose personal manager each is, as shares of the VIP calls by interval; None where none was given.
     simulation : Simulation
     certificate : DataFrame
         Promised against simulated by queue and day, and the agents that a broken promise lacks
@@ -69,6 +72,7 @@ class Plan:
     breaks: pd.DataFrame
     breaches: pd.DataFrame
     cost: pd.DataFrame
+    own_shares: pd.DataFrame | None
     simulation: Simulation
     certificate: pd.DataFrame
 
@@ -233,6 +237,7 @@ def plan(
     demand: pd.DataFrame,
     people: pd.DataFrame,
     *,
+    vips: pd.DataFrame | None = None,
     certify: bool = False,
     replications: int = 20,
     seed: int = 1,
@@ -247,6 +252,9 @@ def plan(
         DEMAND of the days to plan.
     people : DataFrame
         PEOPLE.
+    vips : DataFrame, optional
+        VIPs with their personal managers, as `planning.teams.vip.read_vips` gives them; without them every
+        manager on the roster has as many.
     certify : bool
         Add staff where the simulation does not prove a promise, at the cheapest place first, and plan again
         until every queue's whole 95 % band lies above its target on every day, or nobody is left to add. Few
@@ -266,7 +274,10 @@ def plan(
         The demand or the people cannot be planned.
     """
     asked = with_reviews(centre, demand, people)
-    run = partial(_staffed, centre, asked, people, replications=replications, seed=seed, executor=executor)
+    own = _own_shares(centre, asked, vips)
+    run = partial(
+        _staffed, centre, asked, people, own, replications=replications, seed=seed, executor=executor
+    )
     made = run(requirement(centre, asked))
     return _certified(made, run, partial(_lacking, asked, executor=executor)) if certify else made
 
@@ -276,12 +287,23 @@ class _Shifts(NamedTuple):
 
     roster: Roster
     breaks: pd.DataFrame
+    own_shares: pd.DataFrame | None
+
+
+def _own_shares(centre: Centre, demand: pd.DataFrame, vips: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Share of the VIP calls by personal manager and interval."""
+    if vips is None:
+        return None
+    if centre.systems.vip is None:
+        raise PlanningError("vips are given, but the centre has no [systems.vip]: add it or leave them out")
+    return own_shares(centre.systems.vip, vips, pd.DatetimeIndex(demand["interval_start"].unique()))
 
 
 def _staffed(
     centre: Centre,
     demand: pd.DataFrame,
     people: pd.DataFrame,
+    own: pd.DataFrame | None,
     needed: pd.DataFrame,
     *,
     replications: int,
@@ -292,7 +314,7 @@ def _staffed(
     shifts = cover_all(centre, needed)
     needed = seats_held(centre, needed, shifts)
     roster = build_roster(centre, shifts.shifts, people)
-    made = _Shifts(roster, breaks_of(shifts, roster.roster))
+    made = _Shifts(roster, breaks_of(shifts, roster.roster), own)
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(
         centre=centre,
@@ -303,6 +325,7 @@ def _staffed(
         breaks=made.breaks,
         breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
         cost=cost_of(centre, roster.roster),
+        own_shares=own,
         simulation=found,
         certificate=certificate(centre, demand, made, needed, found, executor=executor),
     )

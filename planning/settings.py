@@ -12,11 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from planning.errors import PlanningError
 
-__all__ = ["NotNegative", "Positive", "Settings", "Share"]
+__all__ = ["Hourly", "NotNegative", "Positive", "Settings", "Share"]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Hourly = Annotated[list[NotNegative], Field(min_length=24, max_length=24)]
 
 
 class Settings(BaseModel):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from planning.errors import PlanningError
-from planning.settings import NotNegative, Positive, Settings, Share
+from planning.settings import Hourly, NotNegative, Positive, Settings, Share
 
 __all__ = [
     "Careers",
@@ -112,7 +112,9 @@ class Vip(Settings):
     """The VIPs, and what an assignment of managers weighs."""
 
     vips: Annotated[int, Field(gt=0)]
-    """Number of VIPs."""
+    """Number of VIPs, where they are made up."""
+    calls_by_hour: Hourly
+    """Calls by hour of the VIP's own clock, 24 numbers of any scale."""
     calls_cv: Positive
     """How much the VIPs' numbers of calls differ: coefficient of variation."""
     languages: dict[str, Share]

@@ -21,6 +21,7 @@ __all__ = [
     "REQUIREMENT",
     "ROSTER",
     "SHIFTS",
+    "VIPS",
     "Column",
     "Table",
 ]
@@ -346,6 +347,17 @@ PEOPLE = Table(
         "weekends_before": _maybe("number", "weekends worked in the last month", "weekends", low=0),
     },
     key=("agent_id",),
+)
+VIPS = Table(
+    "vips",
+    {
+        "vip": Column("text", "who"),
+        "share": Column("number", "the VIP's part of all VIP calls, of any scale", low=0),
+        "language": Column("text", "language beside the common one", optional=True),
+        "utc_offset_h": Column("whole", "the VIP's clock", "hours ahead of UTC", low=-12, high=14),
+        "manager": Column("text", "agent_id of the personal manager"),
+    },
+    key=("vip",),
 )
 COST = Table(
     "cost",

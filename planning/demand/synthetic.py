@@ -24,7 +24,7 @@ from planning.calendars import axis, day_start, time_of_day
 from planning.centre import DAY, Clock, Zone
 from planning.demand.intervals import day_kinds
 from planning.errors import PlanningError
-from planning.settings import NotNegative, Positive, Settings, Share
+from planning.settings import Hourly, NotNegative, Positive, Settings, Share
 
 __all__ = [
     "Synthetic",
@@ -37,7 +37,6 @@ __all__ = [
 
 HOUR = pd.Timedelta(hours=1)
 Floats = NDArray[np.float64]
-Hourly = Annotated[list[NotNegative], Field(min_length=24, max_length=24)]
 
 
 # ------------------------------------------------------------------------------------------------ settings

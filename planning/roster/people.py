@@ -62,16 +62,7 @@ def read_people(
     >>> len(people) > 100, len(rejected)
     (True, 0)
     """
-    try:
-        # As text, so that "007" stays a name and a refused row is shown as it was written.
-        raw = pd.read_csv(path, dtype="str")
-    except FileNotFoundError:
-        raise PlanningError(f"people file {path} does not exist: give the path of a CSV file") from None
-    except OSError as error:
-        raise PlanningError(f"people file {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # pandas' parser errors and bad encodings
-        raise PlanningError(f"people file {path} is no readable CSV: {error}") from None
-    people, rejected = PEOPLE.split(raw, str(path))
+    people, rejected = PEOPLE.split(read_text_csv(path, "people"), str(path))
     reasons = pd.Series(
         [_reason(row, centre) or _away(row, centre, horizon) for row in people.itertuples()],
         index=people.index,
@@ -79,6 +70,18 @@ def read_people(
     )
     refused = people[reasons != ""].assign(reason=reasons[reasons != ""])
     return people[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
+
+
+def read_text_csv(path: str | Path, what: str) -> pd.DataFrame:
+    """Read a CSV as text, so that "007" stays a name and a refused row is shown as it was written."""
+    try:
+        return pd.read_csv(path, dtype="str")
+    except FileNotFoundError:
+        raise PlanningError(f"{what} file {path} does not exist: give the path of a CSV file") from None
+    except OSError as error:
+        raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # pandas' parser errors and bad encodings
+        raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
 
 
 def _reason(row: object, centre: Centre) -> str:

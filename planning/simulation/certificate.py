@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.simulation.network import Agent
-from planning.simulation.replications import Planned, Simulation, run, summarise
-from planning.simulation.wiring import Wired, wire
+from planning.simulation.replications import Planned, Simulation, run, summarise, wired_of
+from planning.simulation.wiring import Wired
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -124,7 +124,7 @@ def missing_agents(
     known = pd.Series(False, aims.index)
     if aims.empty:
         return high.astype("Int64")
-    wired = wire(centre, demand, plan.roster.roster, plan.breaks)
+    wired = wired_of(centre, demand, plan)
     # One that nothing helps must not keep the others from their fewest.
     while ((~known & (high <= MOST)) | (known & (high - low > 1))).any():
         tried = high.where(~known, (low + high) // 2).clip(upper=MOST)

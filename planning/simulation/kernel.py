@@ -439,7 +439,10 @@ def _new_caller(tables: Any, state: Any, queue: int) -> Any:
     slots[slot].holder = -1
     if state.queues[queue].person_count > 0:
         u = uniform(state.keys[queue, PERSON], slots[slot].call, 0)
-        at = state.queues[queue].person_start + int(u * state.queues[queue].person_count)
+        cell = min(int(state.queues[queue].next_s / tables.interval_s), len(tables.person_edges) - 1)
+        at = state.queues[queue].person_start
+        while tables.person_edges[cell, at] <= u:
+            at += 1
         slots[slot].person = tables.persons[at]
     state.queues[queue].calls += 1
     _next_call(tables, state, queue)

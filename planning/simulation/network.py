@@ -197,8 +197,9 @@ class Queue:
     open
         Intervals of the network in which transfers and redials reach the queue; always without it.
     personal
-        Every caller has an agent of their own, who is tried first, then the team: names of agents, each as
-        likely.
+        Every caller has an agent of their own, who is tried first, then the team: names of agents.
+    personal_share
+        Share of each interval's calls that are each of theirs, shape (intervals, agents); even without it.
     threshold_s
         Threshold of the service level; that of the run without it.
 
@@ -229,6 +230,7 @@ class Queue:
     redial_blocked: float = 0.0
     open: ArrayLike | None = None
     personal: tuple[str, ...] = ()
+    personal_share: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         _name("queue", self.name)
@@ -249,12 +251,30 @@ class Queue:
         if self.places is not None:
             whole(f"places {where}", self.places, 0)
         _unique(f"personal {where}", self.personal)
+        if self.personal_share is not None:
+            self._check_personal(where)
         real(f"redial {where}", self.redial, 0.0, 1.0 - 1e-9)
         real(f"redial_blocked {where}", self.redial_blocked, 0.0, 1.0 - 1e-9)
         real(f"redial_pause_s {where}", self.redial_pause_s, 0.0, LATEST_S, open_low=True)
         if self.threshold_s is not None:
             real(f"threshold_s {where}", self.threshold_s, 0.0, LATEST_S)
         self._check_teams(where)
+
+    def _check_personal(self, where: str) -> None:
+        share = np.asarray(self.personal_share, np.float64)
+        people = len(self.personal)
+        if share.ndim != 2 or share.shape[1] != people:
+            raise PlanningError(
+                f"personal_share {where} has shape {share.shape}, must have a column for each of the "
+                f"{people} agents in personal"
+            )
+        if not (share >= 0.0).all() or not np.allclose(share.sum(axis=1), 1.0):
+            row = int(np.argmax((share < 0.0).any(axis=1) | ~np.isclose(share.sum(axis=1), 1.0)))
+            raise PlanningError(
+                f"personal_share {where} is {share[row].tolist()} in interval {row}, must be shares >= 0 "
+                "that add up to 1"
+            )
+        object.__setattr__(self, "personal_share", share)
 
     def _check_laws(self, where: str) -> None:
         for what, law in (("service", self.service), ("lookup", self.lookup), ("patience", self.patience)):
@@ -443,11 +463,15 @@ class Network:
         if len(lengths) > 1:
             raise PlanningError(f"calls of the queues have {sorted(lengths)} intervals, must be equally many")
         for queue in self.queues:
-            for name, values in (("service_scale", queue.service_scale), ("open", queue.open)):
-                if values is not None and np.shape(values) != (self.intervals,):
+            for name, values in (
+                ("service_scale", queue.service_scale),
+                ("open", queue.open),
+                ("personal_share", queue.personal_share),
+            ):
+                if values is not None and len(np.asarray(values)) != self.intervals:
                     raise PlanningError(
-                        f"{name} of queue {queue.name!r} has {np.size(values)} values, must have one an "
-                        f"interval ({self.intervals})"
+                        f"{name} of queue {queue.name!r} has {len(np.asarray(values))} values, must have one "
+                        f"an interval ({self.intervals})"
                     )
         if self.horizon_s is not None:
             real("horizon_s", self.horizon_s, 0.0, LATEST_S, open_low=True)
@@ -589,6 +613,20 @@ class Network:
         return scale
 
     @cached_property
+    def person_edges(self) -> Floats:
+        """Cumulative shares of those who are somebody's own, queue by queue, by interval of the call."""
+        cells = self.intervals + 1
+        edges = [np.empty((cells, 0))]
+        for queue in self.queues:
+            if queue.personal:
+                share = np.full((cells, len(queue.personal)), 1.0 / len(queue.personal))
+                if queue.personal_share is not None:
+                    share[:-1] = queue.personal_share
+                edges.append(np.cumsum(share, axis=1))
+                edges[-1][:, -1] = 1.0  # rounding must not leave a caller without
+        return np.hstack(edges)
+
+    @cached_property
     def tables(self) -> records.Tables:
         """The network as the kernel reads it."""
         return _tables(self)
@@ -700,6 +738,7 @@ def _tables(network: Network) -> records.Tables:
             ],
         ),
         persons=np.array([person[name] for queue in queues for name in queue.personal], np.int64),
+        person_edges=network.person_edges,
         service_scale=network.service_scale,
         open=network.open,
         interval_s=float(network.interval_s),

@@ -46,8 +46,9 @@ class Tables(NamedTuple):
     ``laws[stream * queues + queue]``; ``routes[route_start[q]:route_start[q + 1]]`` are the teams of queue
     q in routing order, ``picks`` the queues of a team in priority order, ``moves`` the transfers out of a
     queue; ``persons[person_start:person_start + person_count]`` are the people of a queue whose callers have
-    one of their own; ``service_scale`` and ``open`` are (queues, intervals + 1), by interval. A change whose
-    ``on`` is 0 or 1 is an agent who goes or comes; with 2 + b the callers of queue ``agent`` go to queue b.
+    one of their own, ``person_edges`` (intervals + 1, people) their cumulative shares of its calls;
+    ``service_scale`` and ``open`` are (queues, intervals + 1), by interval. A change whose ``on`` is 0 or
+    1 is an agent who goes or comes; with 2 + b the callers of queue ``agent`` go to queue b.
     """
 
     queues: Records
@@ -62,6 +63,7 @@ class Tables(NamedTuple):
     changes: Records
     agents: Records
     persons: NDArray[np.int64]
+    person_edges: NDArray[np.float64]
     service_scale: NDArray[np.float64]
     open: NDArray[np.bool_]
     interval_s: float

@@ -47,7 +47,11 @@ class Rostered(Protocol):
 
 
 class Planned(Protocol):
-    """What the simulation reads of a plan."""
+    """What the simulation reads of a plan.
+
+    Where a queue is personal, also its ``own_shares``, if it has them: index interval_start, a column an
+    agent, the share of the calls whose own agent each is.
+    """
 
     @property
     def roster(self) -> Rostered:
@@ -156,12 +160,18 @@ def simulate(
     PlanningError
         Fewer than two replications, a roster that names an unknown team or has a person in two places.
     """
-    wired = wire(centre, demand, plan.roster.roster, plan.breaks)
+    wired = wired_of(centre, demand, plan)
     days = run(
         centre, wired, replications=replications, seed=seed, half_width=half_width,
         max_replications=max_replications, executor=executor,
     )  # fmt: skip
     return summarise(wired, days, seed)
+
+
+def wired_of(centre: Centre, demand: pd.DataFrame, plan: Planned) -> Wired:
+    """Describe a plan to the engine."""
+    own_shares = getattr(plan, "own_shares", None)
+    return wire(centre, demand, plan.roster.roster, plan.breaks, own_shares)
 
 
 def run(
@@ -250,7 +260,7 @@ def contacts_of(
         CALLS (the callers' time zone is the centre's: the simulation knows no callers) with team, site,
         attempt and transferred_from.
     """
-    wired = wire(centre, demand, plan.roster.roster, plan.breaks)
+    wired = wired_of(centre, demand, plan)
     number = whole("replication", replication, 0)
     here = wired.present(checked_seed(seed), range(number, number + 1))[0]
     day = simulate_day(wired.network, seed=seed, replication=replication, present=here).contacts
@@ -357,9 +367,10 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
     who = partial(_who, days, _lost(wired, days.counts, on_position_s))
     overrun_h = overrun / 3600 / len(counts)
     first = _first_queues(wired)
+    own = [of for of, queue in zip(wired.queue_of, wired.network.queues, strict=True) if queue.personal]
     theirs = who(first.to_numpy()[wired.network.team_of], "queue").reindex(names)
     return Simulation(
-        queues=_queue_table(counts.sum(axis=2), _longest(counts, (0, 2)), names).join(
+        queues=_queue_table(counts.sum(axis=2), _longest(counts, (0, 2)), names, np.isin(names, own)).join(
             theirs[["occupancy", "overrun_h"]]
         ),
         days=_day_table(wired, counts, names),
@@ -432,12 +443,14 @@ def _band(counts: Floats) -> Band:
     return band_of_ratio(within, offered) if offered.sum() > 0 else Band(1.0, 0.0)
 
 
-def _queue_table(counts: Floats, longest_s: Floats, names: list[str]) -> pd.DataFrame:
+def _queue_table(
+    counts: Floats, longest_s: Floats, names: list[str], personal: NDArray[np.bool_]
+) -> pd.DataFrame:
     total = counts.sum(axis=0)
     table = ratios(total).set_index(pd.Index(names, name="queue"))
     own = np.divide(
         total[:, kernel.OWN], total[:, kernel.ANSWERED],
-        out=np.full(len(names), np.nan), where=total[:, kernel.OWN] > 0,
+        out=np.full(len(names), np.nan), where=personal & (total[:, kernel.ANSWERED] > 0),
     )  # fmt: skip
     bands = [_band(counts[:, at]) for at in range(len(names))]
     return table.assign(

@@ -93,7 +93,13 @@ class _Planned(NamedTuple):
     pools: list[_Pool]
 
 
-def wire(centre: Centre, demand: pd.DataFrame, roster: pd.DataFrame, breaks: pd.DataFrame) -> Wired:
+def wire(
+    centre: Centre,
+    demand: pd.DataFrame,
+    roster: pd.DataFrame,
+    breaks: pd.DataFrame,
+    own_shares: pd.DataFrame | None = None,
+) -> Wired:
     """Describe a centre and a roster to the engine.
 
     A shift that runs over the end of the horizon is there at its start too, as in `planning.shifts.cover`.
@@ -103,6 +109,9 @@ def wire(centre: Centre, demand: pd.DataFrame, roster: pd.DataFrame, breaks: pd.
     centre : Centre
     demand, roster, breaks : DataFrame
         DEMAND, ROSTER, BREAKS.
+    own_shares : DataFrame, optional
+        Index interval_start, a column an agent: whose own agent each is, as shares of a personal queue's
+        calls; everybody of its teams on the roster alike without it.
 
     Raises
     ------
@@ -124,7 +133,12 @@ def wire(centre: Centre, demand: pd.DataFrame, roster: pd.DataFrame, breaks: pd.
         {name: (one.calls, one.aht_s * one.scale, one.open) for name, one in queues.items()},
     )
     made = [
-        (name, _queue(centre, name, queues, pool, outside[name], roster))
+        (
+            name,
+            _queue(
+                centre, name, queues, pool, outside[name], _own(centre, name, pool, roster, own_shares, times)
+            ),
+        )
         for name, one in queues.items()
         for pool in one.pools
     ]
@@ -239,7 +253,7 @@ def _pools(centre: Centre, queue: str, answers: pd.DataFrame) -> list[_Pool]:
 
 
 def _queue(
-    centre: Centre, name: str, queues: dict[str, _Planned], pool: _Pool, outside: Floats, roster: pd.DataFrame
+    centre: Centre, name: str, queues: dict[str, _Planned], pool: _Pool, outside: Floats, own: pd.DataFrame
 ) -> Queue:
     """Build a pool's queue."""
     settings, one = centre.queues[name], queues[name]
@@ -247,8 +261,6 @@ def _queue(
     spread = Law.lognormal(one.aht_s, settings.service_cv) if settings.service_cv else None
     patient = np.isfinite(settings.patience_s)
     patience = Law.exponential(settings.patience_s) if patient else Law.never()
-    home = roster[roster["team"].isin([t for t, team in centre.teams.items() if team.queues[:1] == [name]])]
-    home = home[home["site"].isin(pool.sites)]
     return Queue(
         pool.label,
         law(one.aht_s, settings.service, spread or Law.deterministic(one.aht_s)),
@@ -265,9 +277,34 @@ def _queue(
         redial=settings.redial,
         redial_pause_s=settings.redial_pause_s,
         open=one.open,
-        personal=tuple(sorted(set(home["agent_id"]))) if settings.personal else (),
+        personal=tuple(own),
+        personal_share=own.to_numpy() if len(own.columns) else None,
         threshold_s=settings.target.threshold_s,
     )
+
+
+def _own(
+    centre: Centre,
+    name: str,
+    pool: _Pool,
+    roster: pd.DataFrame,
+    own_shares: pd.DataFrame | None,
+    times: pd.DatetimeIndex,
+) -> pd.DataFrame:
+    """Share of a pool's calls whose own agent each is, by interval; no column where callers have none."""
+    if not centre.queues[name].personal:
+        return pd.DataFrame(index=times)
+    teams = [
+        team for team, one in centre.teams.items() if one.queues[:1] == [name] and one.site in pool.sites
+    ]
+    there = roster["team"].isin(teams)
+    shares = pd.DataFrame(1.0, index=times, columns=sorted(set(roster.loc[there, "agent_id"])))
+    if own_shares is not None:
+        # Who has callers but is away this time is somebody's own still; who works elsewhere is not asked.
+        others = set(roster.loc[~there, "agent_id"])
+        shares = own_shares.loc[:, [agent for agent in own_shares if agent not in others]].reindex(times)
+        shares = shares.fillna(shares.mean())
+    return shares.div(shares.sum(axis=1), axis=0)
 
 
 def _shares(table: Mapping[str, float], queues: dict[str, _Planned]) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,8 @@ from ortools.math_opt.python import mathopt
 
 from planning.errors import PlanningError
 from planning.queueing import erlang_b
+from planning.roster.people import read_text_csv
+from planning.tables import VIPS
 
 if TYPE_CHECKING:
     from planning.systems import Vip
@@ -23,7 +26,11 @@ __all__ = [
     "calling_hours",
     "duty_hours",
     "groups_for",
+    "languages_of",
+    "own_shares",
     "reach_by_hour",
+    "reach_in_plan",
+    "read_vips",
     "simulate_pair",
     "simulate_reach",
     "synthetic_vips",
@@ -79,6 +86,101 @@ def synthetic_vips(
     return vips, speaks
 
 
+def read_vips(path: str | Path, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read VIPs and their personal managers from a CSV file, and set aside the rows that cannot be.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with the columns of `planning.tables.VIPS`.
+    people : DataFrame
+        PEOPLE, the managers among them.
+
+    Returns
+    -------
+    vips, rejected : DataFrame
+        Index vip, the columns of `planning.tables.VIPS`; and the refused rows with a column ``reason``.
+
+    Raises
+    ------
+    PlanningError
+        The file is missing, is no CSV, has no rows, or lacks a column.
+
+    Examples
+    --------
+    >>> from planning import Centre, read_people
+    >>> people, _ = read_people("data/people.csv", Centre.load("data/centre.toml"))
+    >>> vips, rejected = read_vips("data/vips.csv", people)
+    >>> len(vips), len(rejected)
+    (240, 0)
+    """
+    good, rejected = VIPS.split(read_text_csv(path, "VIP"), str(path))
+    known = good["manager"].isin(people["agent_id"])
+    reasons = "manager is " + good["manager"].map(repr) + ", who is not among the people: name another"
+    refused = good[~known].assign(reason=reasons[~known])
+    return (
+        good[known].assign(language=good["language"].fillna("")).set_index("vip"),
+        pd.concat([rejected, refused], ignore_index=True),
+    )
+
+
+def languages_of(settings: Vip, managers: pd.DataFrame) -> pd.DataFrame:
+    """Tell which languages the managers have among their skills.
+
+    Parameters
+    ----------
+    settings : Vip
+    managers : DataFrame
+        PEOPLE.
+
+    Returns
+    -------
+    DataFrame
+        Index manager, a column a language.
+    """
+    skills = managers.set_index("agent_id")["skills"].fillna("").str.split()
+    table = {kind: skills.map(lambda has, kind=kind: kind in has) for kind in settings.languages}
+    return pd.DataFrame(table, index=skills.index.rename("manager"), dtype=bool)
+
+
+def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd.DataFrame:
+    """Share of the VIP calls of each interval that are each manager's VIPs'.
+
+    Parameters
+    ----------
+    settings : Vip
+    vips : DataFrame
+        As `read_vips` gives them.
+    times : DatetimeIndex
+        Starts of the intervals.
+
+    Returns
+    -------
+    DataFrame
+        Index interval_start, a column a manager; rows add up to 1, and are missing where no VIP calls.
+
+    Examples
+    --------
+    One lives seven hours further east than the other, and calls at night alone when the other sleeps:
+
+    >>> from planning import Centre
+    >>> from planning.systems import Vip
+    >>> shape = [0.0] * 9 + [1.0] * 9 + [0.0] * 6
+    >>> rules = Centre.load("data/centre.toml").systems.vip
+    >>> rules = Vip.of(rules.model_dump() | {"calls_by_hour": shape})
+    >>> vips = pd.DataFrame({"share": [3, 1], "utc_offset_h": [3, 10], "manager": ["ann", "ben"]})
+    >>> own_shares(rules, vips, pd.date_range("2026-11-23 08:00", periods=3, freq="h", tz="Europe/Moscow"))
+                                ann   ben
+    2026-11-23 08:00:00+03:00  0.00  1.00
+    2026-11-23 09:00:00+03:00  0.75  0.25
+    2026-11-23 10:00:00+03:00  0.75  0.25
+    """
+    volume = vips["share"].to_numpy()[:, None] * _on_own_clock(vips, settings.calls_by_hour, times)
+    by_vip = pd.DataFrame(volume, columns=times)
+    by_manager = by_vip.groupby(vips["manager"].to_numpy()).sum().T
+    return by_manager.div(by_manager.sum(axis=1), axis=0)
+
+
 def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
     """Tell for each hour and manager of a roster whether the manager is on duty in the middle of it.
 
@@ -93,6 +195,35 @@ def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
         there = [(row.start <= middle) & (middle < row.end) for row in own.itertuples()]
         table[str(manager)] = np.logical_or.reduce(there)
     return pd.DataFrame(table, index=hours)
+
+
+def reach_in_plan(
+    own: pd.DataFrame, roster: pd.DataFrame, breaks: pd.DataFrame, calls: pd.Series, free: pd.DataFrame
+) -> float:
+    """Share of the VIP calls that the own manager can take: on position, not ill and not on the telephone.
+
+    The second route to a simulation's `own_agent`: a call finds the state of its interval.
+
+    Parameters
+    ----------
+    own : DataFrame
+        As `own_shares` gives it.
+    roster, breaks : DataFrame
+        ROSTER and BREAKS.
+    calls : Series
+        Index interval_start.
+    free : DataFrame
+        Index interval_start, a column a team: probability that one of it on position is there and idle.
+    """
+    middle = own.index + (own.index[1] - own.index[0]) / 2
+    there = pd.DataFrame(False, index=own.index, columns=own.columns)
+    # Breaks come after the shifts and take away.
+    for rows, present in ((roster, True), (breaks, False)):
+        for row in rows[rows["agent_id"].isin(own.columns)].itertuples():
+            there.loc[(row.start <= middle) & (middle < row.end), row.agent_id] = present
+    teams = roster.drop_duplicates("agent_id").set_index("agent_id")["team"].reindex(own.columns)
+    idle = free.reindex(index=own.index, columns=teams).fillna(0.0).to_numpy()
+    return float((own.to_numpy() * there.to_numpy() * idle).sum(axis=1) @ calls / calls.sum())
 
 
 def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.DatetimeIndex) -> pd.DataFrame:
@@ -111,10 +242,18 @@ def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.Dateti
     DataFrame
         Index vip, a column an hour; rows add up to 1.
     """
-    shape = np.asarray(calls_by_hour, float)
-    utc = hours.tz_convert("UTC").hour.to_numpy()
-    weights = shape[(utc + vips["utc_offset_h"].to_numpy()[:, None]) % 24]
+    weights = _on_own_clock(vips, calls_by_hour, hours)
     return pd.DataFrame(weights / weights.sum(axis=1, keepdims=True), index=vips.index, columns=hours)
+
+
+def _on_own_clock(
+    vips: pd.DataFrame, calls_by_hour: ArrayLike, times: pd.DatetimeIndex
+) -> NDArray[np.float64]:
+    """Daily shape of each VIP (row) at some times."""
+    shape = np.asarray(calls_by_hour, float)
+    utc = times.tz_convert("UTC").hour.to_numpy()
+    found: NDArray[np.float64] = shape[(utc + vips["utc_offset_h"].to_numpy()[:, None]) % 24]
+    return found
 
 
 def assign_vips(

@@ -10,6 +10,7 @@ from planning.demand import Synthetic
 from planning.routing import answering_sites
 from planning.staffing import requirement
 from planning.tables import CALLS, PEOPLE
+from planning.teams.vip import languages_of, read_vips
 from planning.whatif import World, changed, read_scenarios
 
 DATA = Path(__file__).parents[2] / "data"
@@ -22,6 +23,7 @@ KNOWN = {
     "people.csv",
     "scenarios.toml",
     "synthetic.toml",
+    "vips.csv",
 }
 
 
@@ -131,3 +133,15 @@ def test_the_scenarios_can_be(centre, demand):
     today = World(centre, demand)
     assert len(scenarios) == 8
     assert all(changed(today, changes).centre != centre for changes in scenarios.values())
+
+
+def test_every_vip_has_a_manager_who_speaks_the_language(centre, people):
+    vips, rejected = read_vips(DATA / "vips.csv", people)
+    assert rejected.empty
+    assert len(vips) == centre.systems.vip.vips
+    managers = people[people["agent_id"].isin(vips["manager"])]
+    assert {queue for team in set(managers["team"]) for queue in centre.teams[team].queues} == {"vip"}
+    speaks = languages_of(centre.systems.vip, people)
+    foreign = vips[vips["language"] != ""]
+    assert len(foreign) > 10
+    assert all(speaks.loc[row.manager, row.language] for row in foreign.itertuples())

@@ -29,7 +29,7 @@ from planning.demand.intervals import day_kinds
 from planning.demand.synthetic import write_data
 from planning.errors import PlanningError
 from planning.settings import Settings
-from planning.tables import CALLS, DEMAND, FORECAST, PEOPLE, Table
+from planning.tables import CALLS, DEMAND, FORECAST, PEOPLE, VIPS, Table
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"
@@ -593,7 +593,7 @@ def test_the_data_dictionary_is_true():
     """data/README.md holds every table as the package declares it; run this file to write it anew."""
     readme = (DATA / "README.md").read_text()
     assert with_tables(readme) == readme
-    for table in (DEMAND, CALLS, PEOPLE):
+    for table in (DEMAND, CALLS, PEOPLE, VIPS):
         assert isinstance(table, Table)
         assert markdown(table.dictionary()) in readme
     for group in (Centre, Synthetic):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from factories import MONDAY, demand_of, one_site, people_of, roster_of, small_plan, two_sites
 
-from planning import PlanningError, demand_for, plan
+from planning import Centre, PlanningError, demand_for, plan
 from planning.plan import SCHEMA_VERSION, breaks_of, cost_of
 from planning.shifts import on_position
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
@@ -28,6 +28,33 @@ FILES = {f"{name}.csv" for name in TABLES} | {"summary.json", "plan.xlsx"}
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     return small_plan().save(tmp_path_factory.mktemp("out") / "deep" / "plan")
+
+
+def test_vips_belong_to_a_centre_that_has_them():
+    centre = one_site({"queues.calls.personal": True})
+    vips = pd.DataFrame({"share": [1.0], "utc_offset_h": [3], "manager": ["a"]}, index=["v"])
+    with pytest.raises(PlanningError, match=r"vips are given, but the centre has no \[systems.vip\]"):
+        plan(centre, demand_of(1.0), people_of(centre, 4), vips=vips)
+
+
+def test_the_plan_asks_the_own_manager_of_the_file():
+    """One manager has all the VIPs; who has none is never the own one."""
+    vip = Centre.load().systems.vip.model_dump()
+    centre = one_site({"queues.calls.personal": True, "systems.vip": vip})
+    people, demand = people_of(centre, 12), demand_of(1.0)
+    vips = pd.DataFrame({"share": [1.0], "utc_offset_h": [3], "manager": ["nobody at work"]}, index=["v"])
+    assert (
+        plan(centre, demand, people, vips=vips, replications=2).simulation.queues.loc["calls", "own_agent"]
+        == 0
+    )
+    alike = plan(centre, demand, people, replications=2)
+    assert alike.simulation.queues.loc["calls", "own_agent"] > 0.05
+    first = alike.roster.roster["agent_id"].iloc[0]
+    mine = plan(centre, demand, people, vips=vips.assign(manager=first), replications=2)
+    assert mine.own_shares[first].eq(1.0).all()
+    answered = mine.simulation.agents.loc[first, "answered"]
+    total = mine.simulation.agents["answered"].sum()
+    assert 0.05 < mine.simulation.queues.loc["calls", "own_agent"] <= answered / total + 1e-9
 
 
 # --- the parts fit together -----------------------------------------------------------------------

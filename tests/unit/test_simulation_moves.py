@@ -139,6 +139,20 @@ def test_the_own_agent_answers_if_free():
     assert (abs(share - 1 / 3) < 4 * np.sqrt(2 / 9 / 3000)).all()
 
 
+def test_shares_of_the_callers_by_interval():
+    """Nobody calls Vera; Anna has all of the callers in the first interval and three in four in the next."""
+    shares = np.repeat([[1.0, 0.0, 0.0], [0.75, 0.25, 0.0]], [1, 24], axis=0)
+    calls = np.full(25, 1200.0)
+    crew = (("t", LONG, "Anna"), ("t", LONG, "Boris"), ("t", LONG, "Vera"))
+    one = queue(calls=calls, service=1e-3, personal=("Anna", "Boris", "Vera"), personal_share=shares)
+    contacts = simulate_day(network(one, agents=crew), seed=1).contacts
+    first = contacts["arrival_s"] < network(one, agents=crew).interval_s
+    assert (contacts.loc[first, "agent"] == 0).mean() > 0.995  # two at once are rare
+    assert (contacts["agent"] < 2).mean() > 0.995
+    later = (contacts.loc[~first, "agent"] == 1).mean()
+    assert abs(later - 0.25) < 4 * np.sqrt(0.1875 / (~first).sum())
+
+
 def test_another_answers_while_the_own_agent_is_busy():
     """Calls overlap: nobody waits while anybody is free."""
     network = personal(service=50.0)
@@ -318,6 +332,18 @@ def test_contacts_have_the_columns_of_call_records():
         (lambda: queue(consults={"x": 2.0}), r"consults\['x'\] of queue 'q' is 2"),
         (lambda: queue(transfers={"x": 0.6}, consults={"y": 0.6}), "transfers and consults of queue 'q' sum"),
         (lambda: queue(personal=("Anna", "Anna")), "personal of queue 'q' names 'Anna' twice"),
+        (
+            lambda: queue(personal=("Anna",), personal_share=[[0.5, 0.5]]),
+            r"personal_share of queue 'q' has shape \(1, 2\), must have a column for each of the 1 agents",
+        ),
+        (
+            lambda: queue(personal=("Anna", "Boris"), personal_share=[[0.5, 0.5], [0.9, 0.2]]),
+            r"personal_share of queue 'q' is \[0.9, 0.2\] in interval 1, must be shares >= 0",
+        ),
+        (
+            lambda: network(queue(calls=[1.0], personal=("Anna",), personal_share=[[1.0], [1.0]])),
+            "personal_share of queue 'q' has 2 values",
+        ),
         (lambda: network(queue(consults={"q": 1.0})), "spectral radius 1"),
         (
             lambda: network(queue(personal=("Anna",)), queue("r", ("u",)), agents=[("u", HOUR, "Anna")]),

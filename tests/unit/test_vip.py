@@ -16,7 +16,11 @@ from planning.teams.vip import (
     calling_hours,
     duty_hours,
     groups_for,
+    languages_of,
+    own_shares,
     reach_by_hour,
+    reach_in_plan,
+    read_vips,
     simulate_pair,
     simulate_reach,
     synthetic_vips,
@@ -54,6 +58,59 @@ def test_calls_come_by_the_caller_s_own_clock(settings):
     assert calling.sum(axis=1).to_numpy() == pytest.approx([1, 1])
     assert calling.loc["near"].idxmax().hour == 23
     assert calling.loc["far"].idxmax().hour == 19
+
+
+def test_own_shares_are_those_of_the_calls_of_each_interval(settings):
+    """By hand: each VIP's part, times the hour of the VIP's own clock, over all VIPs."""
+    shape = np.arange(24.0) + 1
+    rules = Vip.of(settings.model_dump() | {"calls_by_hour": shape.tolist()})
+    vips = pd.DataFrame(
+        {"share": [5.0, 1.0, 2.0], "utc_offset_h": [3, 7, 3], "manager": ["ann", "ben", "ben"]}
+    )
+    found = own_shares(rules, vips, HOURS)
+    for hour, row in enumerate(found.to_dict("records")):
+        ann, ben = 5 * shape[hour], shape[(hour + 4) % 24] + 2 * shape[hour]
+        assert row == pytest.approx({"ann": ann / (ann + ben), "ben": ben / (ann + ben)})
+
+
+def test_reach_in_plan_by_hand():
+    """Ann is there from 0 to 12 but for a break from 6 to 7, Ben from 12 to 23; each is free 4 times in 5."""
+    own = pd.DataFrame({"ann": 0.6, "ben": 0.3, "away": 0.1}, index=HOURS)
+    roster = pd.DataFrame(
+        {
+            "agent_id": ["ann", "ben"],
+            "team": "t",
+            "start": [HOURS[0], HOURS[12]],
+            "end": [HOURS[12], HOURS[23]],
+        }
+    )
+    breaks = pd.DataFrame({"agent_id": ["ann"], "start": [HOURS[6]], "end": [HOURS[7]]})
+    calls = pd.Series(np.where(HOURS.hour < 12, 3.0, 1.0), HOURS)
+    found = reach_in_plan(own, roster, breaks, calls, pd.DataFrame({"t": 0.8}, index=HOURS))
+    assert found == pytest.approx(0.8 * (11 * 3 * 0.6 + 11 * 0.3) / 48)
+
+
+def test_vips_that_cannot_be_are_refused_and_the_others_kept(tmp_path):
+    people = pd.DataFrame({"agent_id": ["ann", "ben"]})
+    path = tmp_path / "vips.csv"
+    path.write_text(
+        "vip,share,language,utc_offset_h,manager\n"
+        "a,1,,3,ann\nb,-1,,3,ann\nc,1,english,99,ben\nd,1,english,3,eva\ne,2,english,5,ben\n"
+    )
+    vips, refused = read_vips(path, people)
+    assert vips["manager"].to_dict() == {"a": "ann", "e": "ben"}
+    assert vips["language"].to_dict() == {"a": "", "e": "english"}
+    assert refused["vip"].tolist() == ["b", "c", "d"]
+    assert refused["reason"].iloc[2] == "manager is 'eva', who is not among the people: name another"
+    with pytest.raises(PlanningError, match=r"none\.csv does not exist: give the path"):
+        read_vips(tmp_path / "none.csv", people)
+
+
+def test_languages_are_among_the_skills(settings):
+    managers = pd.DataFrame({"agent_id": ["ann", "ben"], "skills": ["chinese english", None]})
+    found = languages_of(settings, managers)
+    assert found.loc["ann"].to_dict() == {"english": True, "chinese": True}
+    assert not found.loc["ben"].any()
 
 
 def test_duty_hours_are_those_of_the_roster():

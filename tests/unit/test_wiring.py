@@ -196,6 +196,37 @@ def test_an_own_agent_first():
     assert np.isnan(simulate(one_site(), few, crew, replications=2).queues.loc["calls", "own_agent"])
 
 
+def test_whose_own_agent_each_is():
+    """Hardly ever two calls at once: the own agent answers when on position, and that is exactly so often.
+
+    a0 has six tenths and stays until noon, a1 three and is there all day, one who is on leave has the rest.
+    """
+    centre, demand = one_site({"queues.calls.personal": True}), demand_of(0.2, 10.0)
+    roster = roster_of(
+        ("a0", "2026-11-23 00:00", "2026-11-23 12:00"), ("a1", "2026-11-23 00:00", "2026-11-24 00:00")
+    )
+    crew = rostered(roster)
+    crew.own_shares = pd.DataFrame(
+        {"a0": 0.6, "a1": 0.3, "away": 0.1}, index=pd.DatetimeIndex(demand["interval_start"])
+    )
+    found = simulate(centre, demand, crew, replications=400).queues.loc["calls"]
+    exact, answered = 0.6 / 2 + 0.3, 400 * 0.2 * 96
+    assert abs(found["own_agent"] - exact) < 4 * np.sqrt(exact * (1 - exact) / answered) + 0.005
+
+
+def test_an_own_agent_who_works_elsewhere_is_not_asked():
+    centre = two_sites({"queues.calls.personal": True, "queues.calls.pooled": False})
+    crew = pd.concat(
+        [
+            staffed(2, "calls_kaluga"),
+            roster_of(("m", "2026-11-23 08:00", "2026-11-23 22:00"), team="calls_moscow", site="moscow"),
+        ]
+    )
+    shares = pd.DataFrame({"m": 0.5, "k": 0.5}, index=pd.DatetimeIndex(demand_of()["interval_start"]))
+    wired = wire(centre, demand_of(), crew, rostered(crew).breaks, shares)
+    assert {queue.name: queue.personal for queue in wired.network.queues}["calls kaluga"] == ("k",)
+
+
 # --- laws -----------------------------------------------------------------------------------------
 
 
