@@ -13,6 +13,7 @@ from planning.errors import PlanningError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from planning.centre import Centre
     from planning.plan import Plan
 
 app = typer.Typer(
@@ -155,6 +156,9 @@ def compare_command(
     scenarios: Annotated[Path, typer.Argument(help="Scenarios, TOML or a CSV grid.")],
     centre: Annotated[Path, typer.Option(help="The centre's TOML file.")] = CENTRE,
     demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    people: Annotated[
+        Path | None, typer.Option(help="The people, CSV: how many the quality group listens to.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Table to write, .csv or .xlsx.")] = Path("scenarios.xlsx"),
     start: Annotated[
         str | None, typer.Option(help="First day; default: the day after the demand ends.")
@@ -174,8 +178,9 @@ def compare_command(
 
     settings, wanted = Centre.load(centre), read_scenarios(scenarios)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
+    known = None if people is None else _people(people, settings)
     with executor_of(processes, scheduler) as executor:
-        table = compare(wanted, settings, week, staff=staff, executor=executor, cache=cache)
+        table = compare(wanted, settings, week, people=known, staff=staff, executor=executor, cache=cache)
     if out.suffix == ".csv":
         table.round(4).to_csv(out, lineterminator="\n")
     else:
@@ -213,19 +218,26 @@ def _plan(
     from planning.centre import Centre
     from planning.demand import read_demand
     from planning.plan import demand_for, plan
-    from planning.roster.people import read_people
     from planning.teams.vip import read_vips
 
     settings = Centre.load(centre)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
-    known, refused = read_people(people, settings)
-    _tell_refused(people, refused)
+    known = _people(people, settings)
     cared = None
     ours = people == PEOPLE and settings.systems.vip is not None and VIPS.exists()
     if vips is not None or ours:
         cared, refused = read_vips(vips or VIPS, known)
         _tell_refused(vips or VIPS, refused)
     return plan(settings, week, known, vips=cared, replications=replications, certify=certify)
+
+
+def _people(path: Path, settings: Centre) -> pd.DataFrame:
+    """Read the people, and say who was refused."""
+    from planning.roster.people import read_people
+
+    known, refused = read_people(path, settings)
+    _tell_refused(path, refused)
+    return known
 
 
 def _tell_refused(path: Path, refused: pd.DataFrame) -> None:

@@ -65,6 +65,7 @@ def verdicts(table: pd.DataFrame, risk: float, now: int) -> go.Figure:
         showarrow=False,
         xanchor="left",
         yanchor="top",
+        xshift=6,
     )
     return fig.update_yaxes(tickformat=".0%", rangemode="tozero")
 

@@ -275,6 +275,45 @@ def test_scenarios_are_written_side_by_side(tmp_path, name):
     assert table.loc["busy", "peak_agents"] > table.loc["base", "peak_agents"]
 
 
+def write_people(folder):
+    """Four good people and one of an unknown team."""
+    people = people_of(Centre.of(raw_centre()), 4)
+    people.loc[4] = people.loc[0].to_dict() | {"agent_id": "stranger", "team": "none"}
+    people.to_csv(folder / "people.csv", index=False)
+    return str(folder / "people.csv")
+
+
+def test_scenarios_count_the_people_given(tmp_path, monkeypatch):
+    asked = {}
+
+    def compare(*_args, **options):
+        asked.update(options)
+        raise PlanningError("seen")
+
+    monkeypatch.setattr("planning.whatif.compare", compare)
+    found = CliRunner().invoke(app, [*scenario_files(tmp_path), "--people", write_people(tmp_path)])
+    assert len(asked["people"]) == 4
+    assert "1 rows refused, the first: team is 'none'" in found.output
+
+
+def test_vips_reach_the_plan_and_bad_ones_are_said(tmp_path, monkeypatch):
+    _, _, _, centre, _, demand, *_ = scenario_files(tmp_path)
+    people = write_people(tmp_path)
+    name = pd.read_csv(people)["agent_id"].iloc[0]
+    (tmp_path / "vips.csv").write_text(f"vip,share,language,utc_offset_h,manager\na,1,,3,{name}\nb,1,,3,x\n")
+    asked = {}
+
+    def plan(*_args, **options):
+        asked.update(options)
+        raise PlanningError("seen")
+
+    monkeypatch.setattr(sys.modules["planning.plan"], "plan", plan)
+    line = ["plan", centre, "--demand", demand, "--people", people, "--vips", str(tmp_path / "vips.csv")]
+    found = CliRunner().invoke(app, [*line, "--start", "2026-11-23", "--days", "1"])
+    assert asked["vips"]["manager"].tolist() == [name]
+    assert "manager is 'x', who is not among the people" in found.output
+
+
 def test_a_scheduler_that_does_not_answer_is_said(tmp_path):
     line = [*scenario_files(tmp_path), "--scheduler", "tcp://127.0.0.1:1", "--out", str(tmp_path / "o.csv")]
     with pytest.raises(PlanningError, match=r"scheduler is 'tcp://127.0.0.1:1', must answer"):
