@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "VIPS",
     "Column",
     "Table",
+    "read_text_csv",
 ]
 
 Kind = Literal["text", "whole", "number", "time", "yes/no"]
@@ -164,6 +166,18 @@ class Table:
         """Describe the table, a row a column: for the data dictionary."""
         rows = [(name, c.kind, c.unit, c.meaning) for name, c in self.columns.items()]
         return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
+
+
+def read_text_csv(path: str | Path, what: str) -> pd.DataFrame:
+    """Read a CSV as text, so that "007" stays a name and a refused row is shown as it was written."""
+    try:
+        return pd.read_csv(path, dtype="str")
+    except FileNotFoundError:
+        raise PlanningError(f"{what} file {path} does not exist: give the path of a CSV file") from None
+    except OSError as error:
+        raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # pandas' parser errors and bad encodings
+        raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
 
 
 def _pandera_column(pa: Any, column: Column) -> Any:

@@ -12,7 +12,7 @@ import pandas as pd
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.slate import Horizon
-from planning.tables import PEOPLE
+from planning.tables import PEOPLE, read_text_csv
 
 __all__ = ["fewest_people", "read_people", "synthetic_people"]
 
@@ -70,18 +70,6 @@ def read_people(
     )
     refused = people[reasons != ""].assign(reason=reasons[reasons != ""])
     return people[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
-
-
-def read_text_csv(path: str | Path, what: str) -> pd.DataFrame:
-    """Read a CSV as text, so that "007" stays a name and a refused row is shown as it was written."""
-    try:
-        return pd.read_csv(path, dtype="str")
-    except FileNotFoundError:
-        raise PlanningError(f"{what} file {path} does not exist: give the path of a CSV file") from None
-    except OSError as error:
-        raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # pandas' parser errors and bad encodings
-        raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
 
 
 def _reason(row: object, centre: Centre) -> str:

@@ -13,8 +13,7 @@ from ortools.math_opt.python import mathopt
 
 from planning.errors import PlanningError
 from planning.queueing import erlang_b
-from planning.roster.people import read_text_csv
-from planning.tables import VIPS
+from planning.tables import VIPS, read_text_csv
 
 if TYPE_CHECKING:
     from planning.systems import Vip
