@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,6 @@ __all__ = [
     "VIPS",
     "Column",
     "Table",
-    "read_text_csv",
 ]
 
 Kind = Literal["text", "whole", "number", "time", "yes/no"]
@@ -134,6 +134,43 @@ class Table:
         rejected = frame.reset_index(drop=True)[reasons != ""].assign(reason=reasons[reasons != ""])
         return good.reset_index(drop=True), rejected
 
+    def read(
+        self, path: str | Path, what: str, reason: Callable[[Any], str]
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Read a CSV file, and set aside the rows that cannot be.
+
+        Parameters
+        ----------
+        path : path
+        what : str
+            Whose file it is, for messages.
+        reason : callable
+            Why a row of good values cannot be all the same, as `DataFrame.itertuples` gives it; else "".
+
+        Returns
+        -------
+        good, rejected : DataFrame
+            As `split` gives them.
+
+        Raises
+        ------
+        PlanningError
+            The file is missing, is no CSV, has no rows, or lacks a column.
+        """
+        try:
+            # As text, so that "007" stays a name and a refused row is shown as it was written.
+            raw = pd.read_csv(path, dtype="str")
+        except FileNotFoundError:
+            raise PlanningError(f"{what} file {path} does not exist: give the path of a CSV file") from None
+        except OSError as error:
+            raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
+        except ValueError as error:  # pandas' parser errors and bad encodings
+            raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
+        good, rejected = self.split(raw, str(path))
+        reasons = pd.Series([reason(row) for row in good.itertuples()], index=good.index, dtype="str")
+        refused = good[reasons != ""].assign(reason=reasons[reasons != ""])
+        return good[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
+
     def _plain(self) -> dict[str, Column]:
         return {n: c for n, c in self.columns.items() if c.kind in _DTYPES and not c.optional}
 
@@ -166,18 +203,6 @@ class Table:
         """Describe the table, a row a column: for the data dictionary."""
         rows = [(name, c.kind, c.unit, c.meaning) for name, c in self.columns.items()]
         return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
-
-
-def read_text_csv(path: str | Path, what: str) -> pd.DataFrame:
-    """Read a CSV as text, so that "007" stays a name and a refused row is shown as it was written."""
-    try:
-        return pd.read_csv(path, dtype="str")
-    except FileNotFoundError:
-        raise PlanningError(f"{what} file {path} does not exist: give the path of a CSV file") from None
-    except OSError as error:
-        raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # pandas' parser errors and bad encodings
-        raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
 
 
 def _pandera_column(pa: Any, column: Column) -> Any:

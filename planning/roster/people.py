@@ -12,7 +12,7 @@ import pandas as pd
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.slate import Horizon
-from planning.tables import PEOPLE, read_text_csv
+from planning.tables import PEOPLE
 
 __all__ = ["fewest_people", "read_people", "synthetic_people"]
 
@@ -62,14 +62,7 @@ def read_people(
     >>> len(people) > 100, len(rejected)
     (True, 0)
     """
-    people, rejected = PEOPLE.split(read_text_csv(path, "people"), str(path))
-    reasons = pd.Series(
-        [_reason(row, centre) or _away(row, centre, horizon) for row in people.itertuples()],
-        index=people.index,
-        dtype="str",
-    )
-    refused = people[reasons != ""].assign(reason=reasons[reasons != ""])
-    return people[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
+    return PEOPLE.read(path, "people", lambda row: _reason(row, centre) or _away(row, centre, horizon))
 
 
 def _reason(row: object, centre: Centre) -> str:

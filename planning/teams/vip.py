@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ from ortools.math_opt.python import mathopt
 
 from planning.errors import PlanningError
 from planning.queueing import erlang_b
-from planning.tables import VIPS, read_text_csv
+from planning.tables import VIPS
 
 if TYPE_CHECKING:
     from planning.systems import Vip
@@ -113,14 +113,15 @@ def read_vips(path: str | Path, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     >>> len(vips), len(rejected)
     (240, 0)
     """
-    good, rejected = VIPS.split(read_text_csv(path, "VIP"), str(path))
-    known = good["manager"].isin(people["agent_id"])
-    reasons = "manager is " + good["manager"].map(repr) + ", who is not among the people: name another"
-    refused = good[~known].assign(reason=reasons[~known])
-    return (
-        good[known].assign(language=good["language"].fillna("")).set_index("vip"),
-        pd.concat([rejected, refused], ignore_index=True),
-    )
+    known = set(people["agent_id"])
+
+    def reason(row: Any) -> str:
+        if row.manager in known:
+            return ""
+        return f"manager is {row.manager!r}, who is not among the people: name another"
+
+    good, rejected = VIPS.read(path, "VIP", reason)
+    return good.fillna({"language": ""}).set_index("vip"), rejected
 
 
 def languages_of(settings: Vip, managers: pd.DataFrame) -> pd.DataFrame:
