@@ -184,12 +184,19 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
 def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
     """Tell for each hour and manager of a roster whether the manager is on duty in the middle of it.
 
+    Parameters
+    ----------
+    roster : DataFrame
+        ROSTER; or BREAKS, for who is on a break.
+    hours : DatetimeIndex
+        Starts of intervals of one length, hours or other.
+
     Returns
     -------
     DataFrame
         Index the hours, a column a manager, True or False.
     """
-    middle = hours + pd.Timedelta(minutes=30)
+    middle = hours + (hours[1] - hours[0]) / 2
     table = {}
     for manager, own in roster.groupby("agent_id"):
         there = [(row.start <= middle) & (middle < row.end) for row in own.itertuples()]
@@ -215,15 +222,14 @@ def reach_in_plan(
     free : DataFrame
         Index interval_start, a column a team: probability that one of it on position is there and idle.
     """
-    middle = own.index + (own.index[1] - own.index[0]) / 2
-    there = pd.DataFrame(False, index=own.index, columns=own.columns)
-    # Breaks come after the shifts and take away.
-    for rows, present in ((roster, True), (breaks, False)):
-        for row in rows[rows["agent_id"].isin(own.columns)].itertuples():
-            there.loc[(row.start <= middle) & (middle < row.end), row.agent_id] = present
+    times = pd.DatetimeIndex(own.index)
+    duty, pause = (
+        duty_hours(rows, times).reindex(columns=own.columns, fill_value=False).to_numpy()
+        for rows in (roster, breaks)
+    )
     teams = roster.drop_duplicates("agent_id").set_index("agent_id")["team"].reindex(own.columns)
     idle = free.reindex(index=own.index, columns=teams).fillna(0.0).to_numpy()
-    return float((own.to_numpy() * there.to_numpy() * idle).sum(axis=1) @ calls / calls.sum())
+    return float((own.to_numpy() * (duty & ~pause) * idle).sum(axis=1) @ calls / calls.sum())
 
 
 def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.DatetimeIndex) -> pd.DataFrame:
