@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
 from planning.errors import PlanningError
 
@@ -17,7 +17,15 @@ __all__ = ["Hourly", "NotNegative", "Positive", "Settings", "Share"]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Hourly = Annotated[list[NotNegative], Field(min_length=24, max_length=24)]
+
+
+def _some(values: list[float], info: ValidationInfo) -> list[float]:
+    if not any(values):
+        raise ValueError(f"{info.field_name} is 0 all day, must be above 0 somewhere: give an hour calls")
+    return values
+
+
+Hourly = Annotated[list[NotNegative], Field(min_length=24, max_length=24), AfterValidator(_some)]
 
 
 class Settings(BaseModel):

@@ -65,12 +65,6 @@ class Shape(Settings):
     day_cv: NotNegative
     """Coefficient of variation of the Gamma factor on a queue's day."""
 
-    @model_validator(mode="after")
-    def _somebody_calls(self) -> Self:
-        if not any(self.calls_by_hour):
-            raise ValueError("calls_by_hour is 0 all day, must be above 0 somewhere: give an hour calls")
-        return self
-
 
 class Source(Settings):
     """A queue as its callers make it."""
