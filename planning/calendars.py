@@ -137,10 +137,9 @@ def public_holidays(country: str, years: tuple[int, ...]) -> holidays_library.Ho
     >>> date(2026, 11, 4) in public_holidays("RU", (2026,))
     True
     """
-    try:
-        return holidays_library.country_holidays(country, years=list(years), language="en_US")
-    except NotImplementedError:
-        raise PlanningError(f"country is {country!r}, must be an ISO 3166 code such as 'RU'") from None
+    if country not in holidays_library.list_supported_countries():
+        raise PlanningError(f"country is {country!r}, must be an ISO 3166 code such as 'RU'")
+    return holidays_library.country_holidays(country, years=list(years), language="en_US")
 
 
 def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str) -> NDArray[np.float64]:
