@@ -159,6 +159,11 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
     DataFrame
         Index interval_start, a column a manager; rows add up to 1, and are missing where no VIP calls.
 
+    Raises
+    ------
+    PlanningError
+        No VIP has a share of the calls.
+
     Examples
     --------
     One lives seven hours further east than the other, and calls at night alone when the other sleeps:
@@ -175,6 +180,10 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
     2026-11-23 09:00:00+03:00  0.75  0.25
     2026-11-23 10:00:00+03:00  0.75  0.25
     """
+    if len(vips) and not vips["share"].sum() > 0:
+        raise PlanningError(
+            "share is 0 for every VIP, must be above 0 for one: give the VIPs' parts of the calls"
+        )
     volume = vips["share"].to_numpy()[:, None] * _on_own_clock(vips, settings.calls_by_hour, times)
     by_vip = pd.DataFrame(volume, columns=times)
     by_manager = by_vip.groupby(vips["manager"].to_numpy()).sum().T

@@ -73,6 +73,14 @@ def test_own_shares_are_those_of_the_calls_of_each_interval(settings):
         assert row == pytest.approx({"ann": ann / (ann + ben), "ben": ben / (ann + ben)})
 
 
+def test_vips_who_never_call_are_refused(settings):
+    vips = pd.DataFrame({"share": [0.0], "utc_offset_h": [3], "manager": ["ann"]})
+    with pytest.raises(PlanningError, match="share is 0 for every VIP, must be above 0 for one"):
+        own_shares(settings, vips, HOURS)
+    with pytest.raises(PlanningError, match="calls_by_hour is 0 all day, must be above 0 somewhere"):
+        Vip.of(settings.model_dump() | {"calls_by_hour": [0.0] * 24})
+
+
 def test_reach_in_plan_by_hand():
     """Ann is there from 0 to 12 but for a break from 6 to 7, Ben from 12 to 23; each is free 4 times in 5."""
     own = pd.DataFrame({"ann": 0.6, "ben": 0.3, "away": 0.1}, index=HOURS)
