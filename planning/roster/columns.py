@@ -7,13 +7,14 @@ Automation and combination of linear-programming based stabilization techniques 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import numpy as np
 from ortools.math_opt.python import mathopt
 
-from planning.roster.problem import NOTHING, Assignment, Problem
+from planning.roster.problem import NOTHING, Assignment, Clock, Problem
 from planning.roster.slate import Floats, Ints
 
 __all__ = ["Dive"]
@@ -99,14 +100,15 @@ class Master:
         ):
             row.lower_bound = row.upper_bound = count
 
-    def solve_whole(self, nodes: int) -> tuple[Ints | None, bool]:
-        """How often each column is picked in the best whole solution, by a search tree of so many nodes.
+    def solve_whole(self, nodes: int, left_s: float) -> tuple[Ints | None, bool]:
+        """How often each column is picked in the best whole solution, by a tree of so many nodes and seconds.
 
         None if the tree has found nothing; the flag tells whether the solution is proved to be the best.
         """
         for picked in self._picked:
             picked.integer = True
-        settings = mathopt.SolveParameters(node_limit=nodes, threads=1)
+        limit = None if np.isinf(left_s) else timedelta(seconds=max(left_s, 0.0))
+        settings = mathopt.SolveParameters(node_limit=nodes, threads=1, time_limit=limit)
         result = mathopt.solve(self._model, mathopt.SolverType.GSCIP, params=settings)
         for picked in self._picked:
             picked.integer = False
@@ -140,33 +142,27 @@ class Dive:
     """A search in progress: what is still wanted, who is still free, and the lines given out so far."""
 
     problem: Problem
+    clock: Clock
     master: Master
     residual: Ints
     people: Ints
     lines: list[tuple[int, Ints]] = field(default_factory=list)
     centre: Floats = field(default_factory=lambda: np.zeros(0))
     """Prices of the best bound so far; nothing at first: what heads are worth where many are idle."""
-    tell: Callable[[str], None] = lambda _: None
+    bound: float = -np.inf
+    """Roubles that the lines still to be given cannot be below, as far as is known yet."""
 
     @classmethod
-    def of(cls, problem: Problem, tell: Callable[[str], None] = lambda _: None) -> Dive:
+    def of(cls, problem: Problem, clock: Clock) -> Dive:
         """Start with every shift open and everybody free."""
         heads = problem.slate.headcount
-        return cls(
-            problem,
-            Master(problem),
-            heads.copy(),
-            problem.sizes.copy(),
-            centre=np.zeros(len(heads)),
-            tell=tell,
-        )
+        people = problem.sizes.copy()
+        return cls(problem, clock, Master(problem), heads.copy(), people, centre=np.zeros(len(heads)))
 
     @classmethod
-    def around(cls, problem: Problem, kept: Iterable[Assignment], centre: Floats) -> Dive:
+    def around(cls, problem: Problem, clock: Clock, kept: Iterable[Assignment], centre: Floats) -> Dive:
         """Start with some lines given out already, and the prices that are likely."""
-        dive = cls(
-            problem, Master(problem), problem.slate.headcount.copy(), problem.sizes.copy(), centre=centre
-        )
+        dive = replace(cls.of(problem, clock), centre=centre)
         for line in kept:
             dive.residual[line.pattern] -= 1
             dive.people[line.crew] -= 1
@@ -179,19 +175,19 @@ class Dive:
         A bound of `enough` ends it too.
         """
         smooth = self.problem.settings.smooth
-        bound = self.problem.base_rub  # nothing else has a negative price
+        self.bound = bound = self.problem.base_rub  # nothing else has a negative price
         best: Floats | None = self.centre
         for number in range(rounds):
             value, duals, shares = self.master.solve()
             value += self.problem.base_rub
-            self.tell(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} roubles to gain")
+            self.clock(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} roubles to gain")
             asked = duals if best is None else smooth * best + (1 - smooth) * duals
             crews = np.flatnonzero(self.people)
             worth, columns = self.problem.price(asked, self.residual, crews)
             lagrange = self.problem.base_rub + float(asked @ self.residual - worth @ self.people[crews])
             if lagrange > bound or best is None:
                 bound, best = max(lagrange, bound), asked
-                self.centre = best
+                self.centre, self.bound = best, bound
             if self.problem.certified(bound) >= enough:
                 return bound, shares
             close = self.problem.is_close(value, bound, share=0.25)
@@ -227,7 +223,7 @@ class Dive:
         Give up, and return False, once the lines must cost `enough`.
         """
         while self.people.any() and self.fix(shares):
-            self.tell(f"dive, {int(self.people.sum())} people to go")
+            self.clock(f"dive, {int(self.people.sum())} people to go")
             if self.people.any():
                 left = enough - sum(self.problem.cost(*line) for line in self.lines)
                 bound, shares = self.generate(self.problem.settings.dive_rounds, left)

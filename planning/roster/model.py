@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -31,7 +31,15 @@ from planning.errors import PlanningError
 from planning.roster.columns import Dive
 from planning.roster.exchange import exchange
 from planning.roster.improve import answer_best, first_lines
-from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
+from planning.roster.problem import (
+    Assignment,
+    Clock,
+    Problem,
+    RosterSettings,
+    TimeUpError,
+    crews_of,
+    missing_heads,
+)
 from planning.roster.repair import repair
 from planning.roster.rules import Rule, rules_of
 from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds, tails_at
@@ -149,7 +157,7 @@ def build_roster(
     _check_teams(centre, who, "people")
     _tell_tails(who, wanted)
     problems = problems_of(centre, wanted, who, settings, rules)
-    solved, first_s, whole = _search(problems, rules)
+    solved, first_s, whole = _search(problems, rules, settings)
     found = roster_of(wanted, problems, solved, whole)
     found = replace(found, first_s=first_s, seconds=time.process_time() - began)
     if strict and len(found.unmet):
@@ -243,7 +251,7 @@ def problems_of(
 
 
 def _search(
-    problems: Mapping[str, TeamProblem], rules: Sequence[Rule]
+    problems: Mapping[str, TeamProblem], rules: Sequence[Rule], settings: RosterSettings
 ) -> tuple[dict[str, TeamRoster], float, bool]:
     """Find first lines for every team, then better ones.
 
@@ -256,7 +264,7 @@ def _search(
     whole : bool
         False if the search was interrupted.
     """
-    began = time.process_time()
+    began, clock = time.process_time(), Clock(settings)
     solved = {
         team: TeamRoster(_first(each.problem, rules), each.problem.least_rub)
         for team, each in tqdm(problems.items(), desc="first roster", unit="team", leave=False)
@@ -265,10 +273,13 @@ def _search(
     try:
         with tqdm(problems.items(), desc="roster", unit="team", leave=False) as progress:
             for team, each in progress:
-                for better in _improve(each.problem, rules, solved[team], partial(_tell, progress, team)):
+                own = replace(clock, tell=partial(_tell, progress, team))
+                for better in _improve(each.problem, rules, solved[team], own):
                     solved[team] = better
     except KeyboardInterrupt:
         return solved, first_s, False
+    except TimeUpError:
+        pass
     return solved, first_s, True
 
 
@@ -284,21 +295,22 @@ def _first(problem: Problem, rules: Sequence[Rule]) -> list[Assignment]:
 
 
 def _improve(
-    problem: Problem, rules: Sequence[Rule], first: TeamRoster, tell: Callable[[str], None]
+    problem: Problem, rules: Sequence[Rule], first: TeamRoster, clock: Clock
 ) -> Iterator[TeamRoster]:
     """Better one team's lines, and prove how good they can be, step by step."""
     if not problem.crews:
         return
     lines, bound = first.lines, first.bound
-    for lines in exchange(problem, first.lines, tell):
+    for lines in exchange(problem, first.lines, clock):
         yield TeamRoster(lines, bound)
     if problem.is_close(problem.objective(lines), bound):
         return
-    sought, bound = generated(problem, rules, lines, tell)
-    bound = max(bound + problem.burden_bound, first.bound)
-    yield TeamRoster(sought, bound)
+    sought = lines
+    for sought, proved in generated(problem, rules, lines, clock):
+        bound = max(proved + problem.burden_bound, first.bound)
+        yield TeamRoster(sought, bound)
     if sought is not lines:
-        for lines in exchange(problem, sought, tell):
+        for lines in exchange(problem, sought, clock):
             yield TeamRoster(lines, bound)
 
 
@@ -306,19 +318,24 @@ def generated(
     problem: Problem,
     rules: Sequence[Rule],
     first: list[Assignment],
-    tell: Callable[[str], None] = lambda _: None,
-) -> tuple[list[Assignment], float]:
+    clock: Clock,
+) -> Iterator[tuple[list[Assignment], float]]:
     """Prove a bound by column generation; while heads are missing, find lines by a dive and repairs."""
-    dive = Dive.of(problem, tell)
+    dive = Dive.of(problem, clock)
     dive.master.add((line.crew, line.pattern) for line in first)
-    bound, shares = dive.generate(problem.settings.pricing_rounds)
+    try:
+        bound, shares = dive.generate(problem.settings.pricing_rounds)
+    except (KeyboardInterrupt, TimeUpError):
+        yield first, dive.bound
+        raise
+    yield first, bound
     if _is_enough(problem, first, bound):
-        return first, bound
+        return
     dive.finish(shares)
     lines = dive.assignments()
     if not _is_enough(problem, lines, bound):
-        lines = repair(problem, rules, answer_best(problem, lines, 2, tell), bound)
-    return min(first, lines, key=problem.objective), bound
+        lines = repair(problem, rules, answer_best(problem, lines, 2, clock), bound)
+    yield min(first, lines, key=problem.objective), bound
 
 
 def _is_enough(problem: Problem, lines: Sequence[Assignment], bound: float) -> bool:

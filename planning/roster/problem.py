@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import Any
 
@@ -18,7 +19,15 @@ from planning.roster.patterns import Start, Timeline, best_patterns, good_patter
 from planning.roster.rules import Rule
 from planning.roster.slate import Floats, Ints, Person, Slate
 
-__all__ = ["Assignment", "Burden", "Crew", "Problem", "RosterSettings", "crews_of", "missing_heads"]
+__all__ = [
+    "Assignment", "Burden", "Clock", "Crew", "Problem", "RosterSettings", "TimeUpError", "crews_of",
+    "missing_heads",
+]  # fmt: skip
+
+
+class TimeUpError(Exception):
+    """The time that the settings allow is over; what has been found by then is kept."""
+
 
 _LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "repair_people": 2, "threads": 1}
 """Bounds of the settings that must not be zero."""
@@ -31,7 +40,7 @@ NOTHING = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class RosterSettings:
-    """How a roster is sought; the same settings give the same roster."""
+    """How a roster is sought; the same settings without a time limit give the same roster."""
 
     gap: float = 0.005
     """Stop when the bound proves that no more than this share of the objective can be gained ..."""
@@ -75,15 +84,40 @@ class RosterSettings:
     """Threads of the pricing; the roster does not depend on them."""
     seed: int = 1
     """Seed of the exchanges and repairs."""
+    time_limit_s: float | None = None
+    """Wall time after which the best roster so far is returned, seconds; a first one is made in any case."""
 
     def __post_init__(self) -> None:
         for setting in fields(self):
             value, low = getattr(self, setting.name), _LOWEST.get(setting.name, 0)
+            if value is None and setting.name == "time_limit_s":
+                continue
             whole = isinstance(setting.default, int)
             number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
             if not (number and math.isfinite(value) and value >= low):
                 kind = "whole number" if whole else "number"
                 raise PlanningError(f"{setting.name} is {value!r}, must be a {kind} of at least {low:g}")
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Tells how a search goes, and ends it when its time is over."""
+
+    settings: RosterSettings
+    tell: Callable[[str], None] = lambda _: None
+    began: float = field(default_factory=time.monotonic)
+
+    def __call__(self, text: str) -> None:
+        """Pass a text on, in time."""
+        if self.left_s <= 0:
+            raise TimeUpError
+        self.tell(text)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left."""
+        limit = self.settings.time_limit_s
+        return np.inf if limit is None else self.began + limit - time.monotonic()
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,13 +11,14 @@ Using constraint programming and local search methods to solve vehicle routing p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from planning.roster.columns import Dive
-from planning.roster.problem import Assignment, Problem
+from planning.roster.improve import first_lines
+from planning.roster.problem import Assignment, Clock, Problem, TimeUpError
 from planning.roster.slate import Floats, Ints
 
 __all__ = ["best_lines", "seek_anew"]
@@ -46,17 +47,34 @@ def best_lines(
     """Find lines for everybody, and the roubles that none can be below.
 
     Column generation gives the bound and a dive the first lines; searches better them; at last all lines that
-    a better roster could hold are written out, if they are not too many, and a tree decides.
+    a better roster could hold are written out, if they are not too many, and a tree decides. When the time of
+    the settings is over, the best lines so far are returned; they are made person by person if need be.
     """
-    dive = Dive.of(problem, tell)
-    bound, shares = dive.generate(problem.settings.pricing_rounds)
+    dive = Dive.of(problem, Clock(problem.settings, tell))
+    found = first_lines(problem), -np.inf
+    try:
+        for better in _bettered(dive, found[0]):
+            found = better
+    except TimeUpError:
+        pass
+    lines, bound = found
+    return lines, problem.certified(max(bound, dive.bound))
+
+
+def _bettered(dive: Dive, first: list[Assignment]) -> Iterator[tuple[list[Assignment], float]]:
+    """Yield ever better lines with a bound."""
+    bound, shares = dive.generate(dive.problem.settings.pricing_rounds)
+    yield first, bound
     trial = replace(dive, residual=dive.residual.copy(), people=dive.people.copy())
     trial.finish(shares)
     dive.master.demand(dive.residual, dive.people)
-    lines, bound = _decided(dive, trial.assignments(), bound, EASY_LINES)
-    lines = seek_anew(dive, lines, bound, tell)
-    lines, bound = _decided(dive, lines, bound, PROOF_LINES)
-    return lines, problem.certified(bound)
+    lines = min(first, trial.assignments(), key=dive.problem.objective)
+    lines, bound = _decided(dive, lines, bound, EASY_LINES)
+    yield lines, bound
+    for better in seek_anew(dive, lines, bound):
+        lines = better
+        yield lines, bound
+    yield _decided(dive, lines, bound, PROOF_LINES)
 
 
 def _decided(dive: Dive, lines: list[Assignment], bound: float, most: int) -> tuple[list[Assignment], float]:
@@ -70,7 +88,7 @@ def _decided(dive: Dive, lines: list[Assignment], bound: float, most: int) -> tu
     if problem.is_close(best, bound) or not _write_out(dive, within, most, 1):
         return lines, bound
     dive.master.add((line.crew, line.pattern) for line in lines)
-    picks, proved = dive.master.solve_whole(PROOF_NODES)
+    picks, proved = dive.master.solve_whole(PROOF_NODES, dive.clock.left_s)
     found = lines if picks is None else _named(lines, dive.master.picked(picks))
     lines = min(lines, found, key=problem.objective)
     return lines, problem.objective(lines) if proved else bound
@@ -116,37 +134,38 @@ class Ground:
         return [(crew, pattern) for distance, pattern in known if distance <= within]
 
 
-def seek_anew(
-    dive: Dive, lines: Sequence[Assignment], bound: float, tell: Callable[[str], None] = lambda _: None
-) -> list[Assignment]:
+def seek_anew(dive: Dive, lines: list[Assignment], bound: float) -> Iterator[list[Assignment]]:
     """Seek the lines of some people anew, again and again, until the gap is met or the searches are spent.
 
     Parameters
     ----------
     dive : Dive
         The column generation for everybody.
-    lines : sequence of Assignment
+    lines : list of Assignment
     bound : float
         Roubles that no roster can be below.
-    tell : callable, optional
+
+    Yields
+    ------
+    list of Assignment
+        Each no worse than the one before.
     """
     problem, ground = dive.problem, Ground.of(dive)
     rng = np.random.default_rng(problem.settings.seed)
     best, size, vain = problem.objective(lines), float(problem.settings.search_people), 0.0
-    lines = list(lines)
     for number in range(problem.settings.searches):
         if problem.is_close(best, bound):
             break
-        tell(f"search {number + 1}, {best:,.0f} roubles, bound {problem.certified(bound):,.0f}")
+        dive.clock(f"search {number + 1}, {best:,.0f} roubles, bound {problem.certified(bound):,.0f}")
         chosen = _chosen(ground, lines, round(size), rng)
-        found = _searched(ground, lines, chosen, best, bound)
+        found = _searched(ground, dive.clock, lines, chosen, best, bound)
         value = problem.objective(found)
         vain = 0.0 if value < best - 1e-6 else vain + len(chosen) / len(lines)
         if vain >= 2.0:
             size, vain = min(size * GROWTH, len(lines)), 0.0
         if value <= best:
             best, lines = value, found
-    return lines
+            yield lines
 
 
 def _chosen(ground: Ground, lines: Sequence[Assignment], size: int, rng: np.random.Generator) -> set[int]:
@@ -157,20 +176,20 @@ def _chosen(ground: Ground, lines: Sequence[Assignment], size: int, rng: np.rand
 
 
 def _searched(
-    ground: Ground, lines: Sequence[Assignment], chosen: set[int], best: float, bound: float
+    ground: Ground, clock: Clock, lines: list[Assignment], chosen: set[int], best: float, bound: float
 ) -> list[Assignment]:
     """Seek the lines of the people chosen, all others staying as they are; perhaps in vain."""
     problem = ground.problem
     kept = [line for number, line in enumerate(lines) if number not in chosen]
     own = [lines[number] for number in sorted(chosen)]
-    dive = Dive.around(problem, kept, ground.centre)
+    dive = Dive.around(problem, replace(clock, tell=lambda _: None), kept, ground.centre)
     fixed = sum(problem.cost(line.crew, line.pattern) for line in kept)
     dive.master.add((line.crew, line.pattern) for line in own)
     for crew in np.flatnonzero(dive.people).tolist():
         dive.master.add(ground.nearest(crew, best - bound))
     low, shares = dive.generate(ROUNDS, enough=best - fixed)
     if problem.certified(low) >= best - fixed:
-        return list(lines)
+        return lines
     trial = replace(dive, residual=dive.residual.copy(), people=dive.people.copy(), lines=[])
     whole = trial.finish(shares, best - fixed)
     ground.learn(dive.master.columns)
@@ -179,11 +198,11 @@ def _searched(
         if problem.objective(dived) < best - 1e-6:
             return dived
     if len(own) > FEW:
-        return list(lines)
+        return lines
     dive.master.demand(dive.residual, dive.people)
     _write_out(dive, best - fixed - low, problem.settings.search_lines, HALVINGS)
-    picks, _ = dive.master.solve_whole(NODES)
-    return list(lines) if picks is None else kept + _named(own, dive.master.picked(picks))
+    picks, _ = dive.master.solve_whole(NODES, clock.left_s)
+    return lines if picks is None else kept + _named(own, dive.master.picked(picks))
 
 
 def _write_out(dive: Dive, within: float, most: int, halvings: int) -> bool:

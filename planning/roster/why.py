@@ -11,7 +11,7 @@ import pandas as pd
 from planning.centre import Centre
 from planning.roster.improve import first_lines
 from planning.roster.model import Roster, generated, problems_of, team_people, wanted_shifts
-from planning.roster.problem import RosterSettings, missing_heads
+from planning.roster.problem import Clock, RosterSettings, missing_heads
 from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift, rules_of
 
 __all__ = ["Clash", "why_not"]
@@ -93,7 +93,7 @@ class _Trial:
         first = first_lines(each.problem)
         if not missing_heads(each.problem, first).any():
             return 0
-        lines, _ = generated(each.problem, rules, first)
+        *_, (lines, _) = generated(each.problem, rules, first, Clock(self.settings))
         return int(missing_heads(each.problem, lines).sum())
 
     def able(self, rules: Sequence[Rule], shift_id: str) -> tuple[str, ...]:

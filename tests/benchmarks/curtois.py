@@ -47,7 +47,7 @@ TIGHT = RosterSettings(
     gap=0.0, tolerance_rub=0.0, fairness_rub_h=0.0, fair_night_rub=0.0, fair_weekend_rub=0.0,
     fair_late_rub=0.0, pricing_rounds=1000, smooth=0.7,
     dive_rounds=30, dive_step=0.0, nearly_whole=0.9, searches=60,
-    search_people=10,
+    search_people=10, time_limit_s=240.0,
 )  # fmt: skip
 """Nothing but the instance's own prices, to the last unit."""
 

@@ -10,12 +10,22 @@ import pandas as pd
 import pytest
 
 from planning.centre import Centre
+from planning.errors import PlanningError
 from planning.roster import exchange as module
+from planning.roster.audit import audit
 from planning.roster.exchange import exchange
 from planning.roster.improve import first_lines
 from planning.roster.model import build_roster, problems_of, team_people, wanted_shifts
 from planning.roster.people import synthetic_people
-from planning.roster.problem import NOTHING, Assignment, Problem, RosterSettings, missing_heads
+from planning.roster.problem import (
+    NOTHING,
+    Assignment,
+    Clock,
+    Problem,
+    RosterSettings,
+    TimeUpError,
+    missing_heads,
+)
 from planning.roster.rules import rules_of
 from planning.roster.weeks import repeat_weeks
 
@@ -114,3 +124,28 @@ def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch: pytest.MonkeyP
     assert found.status == "interrupted"
     assert found.objective < first.objective
     assert found.first_s > 0
+
+
+def test_a_search_ends_with_its_time_and_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No time at all is the first roster; time for some pricing is a bound beside it."""
+    shifts = weeks(1)
+    hours = 0.7 * float(shifts["paid_h"] @ shifts["headcount"])  # so that heads are missing
+    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
+    none = build_roster(CENTRE, shifts, crew, settings=RosterSettings(time_limit_s=0.0))
+    assert none.status == "feasible"
+    assert none.bound < none.objective
+    assert audit(CENTRE, none.roster, crew, horizon=none.horizon).empty
+
+    asked: list[str] = []
+
+    def until_the_eighth_pricing(self: Clock, text: str) -> None:
+        asked.append(text)
+        if sum(each.startswith("pricing") for each in asked) == 8:
+            raise TimeUpError
+
+    monkeypatch.setattr(Clock, "__call__", until_the_eighth_pricing)
+    some = build_roster(CENTRE, shifts, crew, settings=RosterSettings(exchanges=0))
+    assert asked[-1].startswith("pricing 8")
+    assert none.bound < some.bound <= some.objective <= none.objective
+    with pytest.raises(PlanningError, match=r"time_limit_s is -1, must be a number of at least 0"):
+        RosterSettings(time_limit_s=-1)
