@@ -348,14 +348,27 @@ class Labour(Settings):
     """Kinds of shift by the time of day from which they start; half a shift at night makes it "night"."""
     forbidden_successions: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
     """Kinds of shift that must not follow each other from one day to the next."""
+    most_of_kind: dict[str, Annotated[int, Field(ge=0)]] = Field({})
+    """Most shifts of a kind that a person works in four weeks, for the kinds that are bounded."""
+    least_of_kind: dict[str, Annotated[int, Field(ge=0)]] = Field({})
+    """Fewest shifts of a kind that a person works in four weeks, where that is wished."""
 
     @model_validator(mode="after")
     def _kinds_exist(self) -> Self:
         known = {*self.kinds, "night"}
-        for pair in self.forbidden_successions:
-            for kind in set(pair) - known:
+        named = {
+            "forbidden_successions": {kind for pair in self.forbidden_successions for kind in pair},
+            "most_of_kind": set(self.most_of_kind),
+            "least_of_kind": set(self.least_of_kind),
+        }
+        for name, kinds in named.items():
+            for kind in sorted(kinds - known):
+                raise ValueError(f"{name} names {kind!r}, must be one of {', '.join(sorted(known))}")
+        for kind in sorted(set(self.most_of_kind) & set(self.least_of_kind)):
+            if self.least_of_kind[kind] > self.most_of_kind[kind]:
                 raise ValueError(
-                    f"forbidden_successions names {kind!r}, must be one of {', '.join(sorted(known))}"
+                    f"least_of_kind.{kind} is {self.least_of_kind[kind]}, must be at most "
+                    f"most_of_kind.{kind}, which is {self.most_of_kind[kind]}"
                 )
         return self
 
@@ -391,7 +404,7 @@ class ShiftRules(Settings):
     """Kinds of shift that count as part-time."""
     max_part_time: Share = 1.0
     """Largest share of a team's shifts that may be part-time."""
-    max_heads: dict[str, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    max_heads: dict[str, Annotated[int, Field(ge=0)]] = Field({})
     """Most people of a team, by its name, whose shifts start on one day."""
     max_starts: Annotated[int, Field(gt=0)] | None = None
     """Most times of day at which a team's shifts may start."""

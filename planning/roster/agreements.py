@@ -5,6 +5,7 @@ They hold for whom `ForSome` says, so that each contract has its own figures.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -25,12 +26,14 @@ from planning.roster.rules import (
     no_breaches,
     runs_of,
 )
-from planning.roster.slate import Line
+from planning.roster.slate import NIGHT, Line
 
 __all__ = ["ForSome", "HoursBetween", "MostWeekends", "NumberOfKind", "ShiftRequests", "ShortestRun"]
 
 
-def _outside(rule: Rule, rows: pd.DataFrame, least: float, most: float | None, what: str) -> pd.DataFrame:
+def _outside(
+    rule: Rule, rows: pd.DataFrame, least: float | pd.Series, most: float | None, what: str
+) -> pd.DataFrame:
     """List the people whose amount lies outside two bounds."""
     rows = rows.assign(bound=rows["amount"].clip(least, most))
     bad = rows[(rows["amount"] - rows["bound"]).abs() > ROUNDING]
@@ -106,40 +109,57 @@ class MostWeekends:
 
 @dataclass(frozen=True)
 class NumberOfKind:
-    """At least and at most so many shifts of one kind in the horizon; `most` None is any number."""
+    """At least and at most so many shifts of one kind; `most` None is any number.
+
+    Who may not work at night is asked for no nights.
+    """
 
     kind: str
     least: int
     most: int | None
     article: str
     centre: Centre
-    weight: None = None
+    weight: float | None = None
+    """Roubles of each shift too few or too many."""
+    weeks: int | None = None
+    """Weeks that the numbers are for, others in proportion; None is the horizon, however long it is."""
 
     @property
     def name(self) -> str:
         """What planners call it."""
-        return f"number of {self.kind} shifts"
+        least = "fewest" if self.most is None else "number of"
+        return f"{least if self.least else 'most'} {self.kind} shifts"
 
     def constrain(self, line: Line) -> None:
         """Bound how many are worked; none and any number are simpler."""
         mine = line.slate.kind == line.slate.kinds.index(self.kind)
         days = len(np.unique(line.slate.day[mine]))
-        most = self.most if self.most is not None and self.most < days else None
-        if most == 0 == self.least:
-            line.forbid(mine)
-        elif self.least or most is not None:
-            line.bound_count(mine, self.least, most)
+        # What is no whole number leaves people the choice.
+        weeks = self.weeks or line.slate.weeks
+        asked = line.person.night_ok or self.kind != NIGHT
+        least = self.least * line.slate.weeks // weeks if asked else 0
+        most = None if self.most is None else -(-self.most * line.slate.weeks // weeks)
+        most = most if most is not None and most < days else None
+        if most == 0 == least:
+            line.forbid(mine, self.weight)
+        elif least or most is not None:
+            line.bound_count(mine, least, most, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people who work fewer or more of them; who has no shift is not in a roster."""
         mine = kind_names(case.roster, self.centre) == self.kind
         counts = (
-            case.roster.assign(mine=mine)
+            case.roster.assign(mine=mine, may=case.roster["night_ok"] == True)  # noqa: E712 - or missing
             .groupby("agent_id", as_index=False)
-            .agg(amount=("mine", "sum"), date=("start", "min"))
+            .agg(amount=("mine", "sum"), date=("start", "min"), may=("may", "any"))
             .astype({"amount": float})
         )
-        return _outside(self, counts, self.least, self.most, f"{self.kind} shifts")
+        part = 1.0 if self.weeks is None else (len(case.horizon.calendar_days) - 1) / (7 * self.weeks)
+        asked = counts["may"] if self.kind == NIGHT else 1
+        least, most = math.floor(self.least * part) * asked, None
+        if self.most is not None:
+            most = math.ceil(self.most * part)
+        return _outside(self, counts, least, most, f"{self.kind} shifts")
 
 
 @dataclass(frozen=True)

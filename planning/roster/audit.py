@@ -10,7 +10,8 @@ import pandas as pd
 from planning.calendars import day_norms
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.rules import Case, no_breaches, rules_of
+from planning.roster.law import rules_of
+from planning.roster.rules import Case, no_breaches
 from planning.roster.slate import Horizon, tails_at
 from planning.tables import PEOPLE, ROSTER, Table
 
@@ -45,7 +46,7 @@ def audit(
     soft : bool
         List the breaches of the soft rules instead of those of the hard ones.
     weights : mapping, optional
-        As for `planning.roster.rules.rules_of`.
+        As for `planning.roster.law.rules_of`.
 
     Returns
     -------

@@ -12,6 +12,7 @@ import pandas as pd
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.audit import audit, case_of
+from planning.roster.law import rules_of
 from planning.roster.model import (
     Roster,
     TeamProblem,
@@ -23,7 +24,7 @@ from planning.roster.model import (
 )
 from planning.roster.problem import Assignment, Problem, RosterSettings, missing_heads
 from planning.roster.repair import reassign
-from planning.roster.rules import PeriodHours, Rule, rules_of
+from planning.roster.rules import PeriodHours, Rule
 from planning.roster.slate import FOREVER, Bools, Horizon, Ints
 from planning.tables import ROSTER
 

@@ -46,7 +46,8 @@ def answer_best(
             residual[line.pattern] += 1
             worth = np.where(residual > 0, problem.missing_rub, 0.0)
             value, ((_, pattern),) = problem.price(worth, residual, np.array([line.crew]))
-            gain = float(value[0]) - (worth[line.pattern].sum() - problem.cost(line.crew, line.pattern))
+            own = worth[line.pattern].sum() - problem.cost(line.crew, line.pattern)
+            gain = float(value[0] - own) if np.isfinite(value[0]) else 0.0
             if gain > 1e-6:
                 lines[number], better = Assignment(line.crew, line.person, pattern), better + gain
             residual[lines[number].pattern] -= 1

@@ -50,7 +50,8 @@ class Limits:
     shortest_run: tuple[int, float] = (1, np.inf)
     weekends: tuple[int | None, float] = (None, np.inf)
     successions: Floats = field(default_factory=lambda: np.zeros((0, 0)))
-    counted: list[tuple[Bools, int, int | None]] = field(default_factory=list)
+    counted: list[tuple[Bools, int, int | None, float]] = field(default_factory=list)
+    """Shifts of which at least and at most so many are worked, and the price of each outside."""
     fixed: float = 0.0
     """Price of working nothing at all."""
 
@@ -116,18 +117,21 @@ class Limits:
         """Bound the weekends on which a shift starts."""
         self.weekends = (most, _price(price))
 
-    def bound_count(self, shifts: Bools, least: int, most: int | None) -> None:
+    def bound_count(self, shifts: Bools, least: int, most: int | None, price: float | None = None) -> None:
         """Bound how many of some shifts are worked, shape (shifts,); None is any number."""
-        self.counted.append((shifts, least, most))
+        self.counted.append((shifts, least, most, _price(price)))
 
     def broken(self, patterns: Sequence[Ints]) -> list[int]:
         """Bounds of counts that some patterns of shifts do not keep, by number."""
         return [
             number
-            for number, (shifts, least, most) in enumerate(self.counted)
-            if any(not least <= shifts[pattern].sum() <= (np.inf if most is None else most)
-                   for pattern in patterns)
-        ]  # fmt: skip
+            for number, bounds in enumerate(self.counted)
+            if any(_outside(*bounds, pattern) for pattern in patterns)
+        ]
+
+    def count_rub(self, pattern: Ints) -> float:
+        """Roubles of the bounds of counts that a pattern of shifts does not keep."""
+        return sum(_outside(*bounds, pattern) for bounds in self.counted)
 
     @property
     def day_rules(self) -> tuple[object, ...]:
@@ -152,6 +156,13 @@ class Limits:
 
 def _price(price: float | None) -> float:
     return np.inf if price is None else price
+
+
+def _outside(shifts: Bools, least: int, most: int | None, price: float, pattern: Ints) -> float:
+    """Roubles of a pattern's distance from the bounds of a count."""
+    worked = int(shifts[pattern].sum())
+    away = max(least - worked, 0 if most is None else worked - most, 0)
+    return price * away if away else 0.0
 
 
 State = tuple[int, int, int, int, bool]
@@ -300,17 +311,19 @@ class Counts:
         self._price, self._limited = price, most is not None and most < weeks
         if not self._limited:
             self._free, self._bound = False, 0
-        masks = np.array([shifts for shifts, _, _ in counted], dtype=bool).reshape(-1, len(limits.slate))
+        masks = np.array([shifts for shifts, *_ in counted], dtype=bool).reshape(-1, len(limits.slate))
         sorts, self.sort = np.unique(
             np.vstack([np.zeros((len(masks), 1), bool).T, masks.T]) if len(masks) else
             np.zeros((len(limits.slate) + 1, 0), bool), axis=0, return_inverse=True,
         )  # fmt: skip
         self.sort = np.asarray(self.sort.reshape(-1)[1:], dtype=np.int64)
         # Where any number may be worked, all from the least on are one.
-        enough = np.array([least if most is None else FOREVER for _, least, most in counted], dtype=np.int64)
-        shape = (
-            self._bound + 1, *((least if most is None else most) + 1 for _, least, most in counted),
-        )  # fmt: skip
+        leasts = [least if most is None else FOREVER for _, least, most, _ in counted]
+        enough = np.array(leasts, dtype=np.int64)
+        ends = np.array([least if most is None else most for _, least, most, _ in counted], dtype=np.int64)
+        prices = np.array([price for *_, price in counted])
+        soft = np.isfinite(prices)
+        shape = (self._bound + 1, *(ends + 1).tolist())
         counts = list(np.ndindex(*shape))
         numbers = {count: number for number, count in enumerate(counts)}
         self.following = np.full((len(counts), 3 * len(sorts)), NEVER, dtype=np.int64)
@@ -319,16 +332,18 @@ class Counts:
             for sort, marks in enumerate(sorts.astype(np.int64)):
                 for event in range(3):
                     after, cost = self._weekend(weekends, event)
-                    # A count that does not exist is one above its bound.
+                    # A count that does not exist is one above its bound; above a soft one it stays and costs.
                     now = np.minimum(np.array(rest, dtype=np.int64) + marks, enough)
+                    above = soft & (now > ends)
+                    now, cost = np.where(above, ends, now), cost + float(prices[above].sum())
                     target = numbers.get((after, *now.tolist()), NEVER)
                     if np.isfinite(cost):
                         self.following[row, 3 * sort + event] = target
                         self.cost[row, 3 * sort + event] = cost
         short = np.array([self._bound - count[0] if self._free else 0 for count in counts])
-        few = [any(n < least for n, (_, least, _) in zip(c[1:], counted, strict=True)) for c in counts]
+        few = np.array([least for _, least, *_ in counted]) - np.array([count[1:] for count in counts])
         self.final = np.where(short > 0, price * np.maximum(short, 1), 0.0)
-        self.final[few] = np.inf
+        self.final += (np.where(few > 0, prices, 0.0) * np.maximum(few, 1)).sum(axis=1)
 
     def _weekend(self, count: int, event: int) -> tuple[int, float]:
         if not self._limited or event == (1 if self._free else 2) or event == 0:

@@ -31,6 +31,7 @@ from planning.errors import PlanningError
 from planning.roster.columns import Dive
 from planning.roster.exchange import exchange
 from planning.roster.improve import answer_best, first_lines
+from planning.roster.law import rules_of
 from planning.roster.problem import (
     Assignment,
     Clock,
@@ -41,7 +42,7 @@ from planning.roster.problem import (
     missing_heads,
 )
 from planning.roster.repair import repair
-from planning.roster.rules import Rule, rules_of
+from planning.roster.rules import Rule
 from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds, tails_at
 from planning.roster.weeks import by_weeks, repeat_weeks
 from planning.shifts import CoverPlan, CoverSettings, cover
@@ -117,7 +118,7 @@ def build_roster(
         Columns of `planning.tables.PEOPLE`.
     settings : RosterSettings, optional
     weights : mapping, optional
-        Rules that are to be soft: `planning.roster.rules.rules_of`.
+        Rules that are to be soft: `planning.roster.law.rules_of`.
     strict : bool
         Raise, with the reason, where heads are missing.
 
@@ -158,6 +159,7 @@ def build_roster(
     _tell_tails(who, wanted)
     problems = problems_of(centre, wanted, who, settings, rules)
     solved, first_s, whole = _search(problems, rules, settings)
+    _check_lines(problems, solved)
     found = roster_of(wanted, problems, solved, whole)
     found = replace(found, first_s=first_s, seconds=time.process_time() - began)
     if strict and len(found.unmet):
@@ -283,6 +285,17 @@ def _search(
     return solved, first_s, True
 
 
+def _check_lines(problems: Mapping[str, TeamProblem], solved: Mapping[str, TeamRoster]) -> None:
+    """Refuse hard rules that ask somebody for more than they can lawfully work."""
+    for team, each in solved.items():
+        for line in each.lines:
+            if np.isinf(problems[team].problem.cost(line.crew, line.pattern)):
+                raise PlanningError(
+                    f"person {line.person.agent_id} of {team}: no line is found that keeps every hard rule; "
+                    "a rule that asks for a least number of shifts can be softened by a weight in roubles"
+                )
+
+
 def _tell(progress: Any, team: str, text: str) -> None:
     progress.set_postfix_str(f"{team}: {text}")
 
@@ -340,8 +353,9 @@ def generated(
 
 def _is_enough(problem: Problem, lines: Sequence[Assignment], bound: float) -> bool:
     """Tell whether no head is missing, or none that could be there."""
+    value = problem.objective(lines)
     short = missing_heads(problem, lines).any()
-    return not short or problem.is_close(problem.objective(lines), bound)
+    return bool(np.isfinite(value) and not short) or problem.is_close(value, bound)
 
 
 def roster_of(

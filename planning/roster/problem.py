@@ -211,7 +211,8 @@ class Problem:
 
     def is_close(self, objective: float, bound: float, share: float = 1.0) -> bool:
         """Tell whether there is no more to gain than (a share of) what the settings tolerate."""
-        return objective - self.certified(bound) <= share * self.tolerance(objective)
+        within = objective - self.certified(bound) <= share * self.tolerance(objective)
+        return bool(np.isfinite(objective) and within)
 
     @cached_property
     def whole(self) -> bool:
@@ -297,12 +298,13 @@ class Problem:
     def cost(self, crew: int, pattern: Ints) -> float:
         """Roubles of one person's pattern, burdens left out; inf if it is not lawful."""
         sweep, limits = self.sweep_of[crew], self.crews[crew].limits
-        if limits.broken([pattern]):
+        counted_rub = limits.count_rub(pattern)
+        if np.isinf(counted_rub):
             return np.inf
         days, counts, person = self.days[sweep], self._counts_with(sweep, ()), self.crews[crew].members[0]
         slate, before = self.slate, person.tail.last_end
         opens = int(slate.midnights[0])
-        return float(
+        return counted_rub + float(
             line_cost(
                 pattern, slate.start, slate.end, slate.day, slate.kind, counts.sort, self.timeline.rest_s,
                 limits.banned, limits.prices, self.timeline.units, self.final[sweep], self._week_bounds,
@@ -385,7 +387,7 @@ class Problem:
             self._worth(limits, duals, residual), self.final[sweep], self._start(crew),
             unrested=limits.weekly_rest[1], least=least, most=most,
         )  # fmt: skip
-        return [pattern for pattern in patterns if not limits.broken([pattern])], whole
+        return [pattern for pattern in patterns if np.isfinite(limits.count_rub(pattern))], whole
 
     @cached_property
     def burdens(self) -> tuple[Burden, ...]:
@@ -454,7 +456,7 @@ def _tight(limits: Limits) -> tuple[int, ...]:
     """Bounds of counts that pricing keeps from the start, by number: least counts and tight caps."""
     return tuple(
         number
-        for number, (_, least, most) in enumerate(limits.counted)
+        for number, (_, least, most, _) in enumerate(limits.counted)
         if least or (most is not None and most <= OFTEN)
     )
 

@@ -157,12 +157,14 @@ class CpLine:
         self.model.add(sum(worked) <= most + above)
         self.costs.append(round(price or 0) * above)
 
-    def bound_count(self, shifts: Bools, least: int, most: int | None) -> None:
+    def bound_count(self, shifts: Bools, least: int, most: int | None, price: float | None = None) -> None:
         """Bound how many of some shifts are worked, shape (shifts,); None is any number."""
         mine = np.flatnonzero(shifts).tolist()
-        self.model.add_linear_constraint(
-            sum(self.works[s] for s in mine), least, len(mine) if most is None else most
-        )
+        outside = self.model.new_int_var(0, 0 if price is None else max(least, len(mine)), "")
+        worked = sum(self.works[s] for s in mine)
+        self.model.add(worked + outside >= least)
+        self.model.add(worked - outside <= (len(mine) if most is None else most))
+        self.costs.append(round(price or 0) * outside)
 
 
 def _cliques(start: Ints, end: Ints) -> list[list[int]]:

@@ -17,25 +17,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import permutations
-from typing import Any, ClassVar, Literal, Protocol, cast
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
 from planning.calendars import holiday_hours, public_holidays
 from planning.centre import Centre
-from planning.errors import PlanningError
 from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
 
 __all__ = [
-    "BREACH_COLUMNS", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays",
+    "BREACH_COLUMNS", "HOUSE", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays",
     "HouseTeam", "Leave", "LongestShift", "NightConsent",
     "NightsInRow", "OneShiftADay", "Overtime", "PeriodHours", "PreferredKind", "Rest", "Rule",
-    "Skill", "SoundShift", "Successions", "WeeklyRest", "breaches_of", "kind_names", "many_weekends",
-    "no_breaches", "rules_of", "runs_of", "stable_start",
+    "Skill", "SoundShift", "Successions", "WeeklyRest", "breaches_of", "consent_of", "kind_names",
+    "many_weekends", "no_breaches", "runs_of", "stable_start",
 ]  # fmt: skip
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
@@ -45,8 +44,6 @@ HOUSE = "plan"
 """The article of a rule that no law need state."""
 ROUNDING = 1e-6
 """Hours that only floating point can have made."""
-SHORTEST_WEEK_H = 167.0
-"""Hours of a calendar week in which clocks go forward."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -802,7 +799,7 @@ def _days(roster: pd.DataFrame) -> pd.Series:
 
 def kind_names(roster: pd.DataFrame, centre: Centre) -> pd.Series:
     """Name the kind of each shift, by its site's clock."""
-    night_h = _consent(centre)._night_hours(roster).to_numpy()
+    night_h = consent_of(centre)._night_hours(roster).to_numpy()
     starts, ends = (
         own_clock(pd.DatetimeIndex(roster[name]), roster["site"], centre) for name in ("start", "end")
     )
@@ -810,91 +807,13 @@ def kind_names(roster: pd.DataFrame, centre: Centre) -> pd.Series:
     return pd.Series([names[kind] for kind in kinds], index=roster.index, dtype="str")
 
 
-def _consent(centre: Centre) -> NightConsent:
-    labour, ahead = centre.labour, {name: site.ahead_h for name, site in centre.sites.items()}
-    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, ahead)
-
-
-def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) -> tuple[Rule, ...]:
-    """Make the rules that a centre's labour settings ask for.
-
-    Parameters
-    ----------
-    centre : Centre
-    weights : mapping, optional
-        Roubles of a breach by the name of a rule, for rules that are to be soft; None makes a soft one hard.
-
-    Raises
-    ------
-    PlanningError
-        A bound that no week can hold, or a weight for a rule that can only be hard or does not exist.
+def consent_of(centre: Centre) -> NightConsent:
+    """Make the rule of who may work at night.
 
     Examples
     --------
-    >>> [rule.name for rule in rules_of(Centre.load("data/centre.toml"))][:3]
-    ['sound shift', 'own team', 'skill']
+    >>> consent_of(Centre.load("data/centre.toml")).article
+    'TK RF 96'
     """
-    labour = centre.labour
-    if labour.weekly_rest_h.value > SHORTEST_WEEK_H:
-        raise PlanningError(
-            f"labour.weekly_rest_h is {labour.weekly_rest_h.value:g}, must be at most {SHORTEST_WEEK_H:g}: "
-            "a week holds no longer rest"
-        )
-    hours = PeriodHours(labour.week_h.value, labour.week_h.article)
-    pairs = tuple((first, second) for first, second in labour.forbidden_successions)
-    rules: list[Rule] = [
-        SoundShift(),
-        HouseTeam(),
-        Skill(),
-        Leave(),
-        Leave(study=True),
-        FreeDates("blocked"),
-        LongestShift(labour.max_shift_h.value, labour.max_shift_h.article),
-        *((_consent(centre),) if labour.night_consent.value else ()),
-        OneShiftADay(),
-        Rest(labour.min_rest_h.value, labour.min_rest_h.article, bool(labour.rest_twice_shift.value)),
-        WeeklyRest(labour.weekly_rest_h.value, labour.weekly_rest_h.article),
-        hours,
-        Overtime(
-            labour.overtime_year_h.value,
-            labour.overtime_two_days_h.value,
-            labour.overtime_year_h.article,
-            hours,
-        ),
-        Holidays(centre, labour.holiday_premium.article, SOFT["public holiday"]),
-        DaysInRow(int(labour.max_days_in_row.value), labour.max_days_in_row.article),
-        NightsInRow(int(labour.max_nights_in_row.value), labour.max_nights_in_row.article, centre),
-        DaysOff(int(labour.min_days_off.value), labour.min_days_off.article),
-        FreeWeekends(int(labour.free_weekends.value), labour.free_weekends.article),
-        *((Successions(pairs, HOUSE, centre),) if pairs else ()),
-        stable_start(centre, SOFT["stable start"]),
-        FreeDates("wished_off", weight=SOFT["wished day off"]),
-        PreferredKind(centre, SOFT["preferred kind"]),
-    ]
-    return tuple(_weighed(rule, weights or {}) for rule in _known(rules, weights or {}))
-
-
-SOFT = {"stable start": 50.0, "wished day off": 400.0, "preferred kind": 30.0, "public holiday": 0.0}
-"""Roubles of a breach of the rules that are soft from the start: house assumptions."""
-
-
-def _known(rules: list[Rule], weights: Mapping[str, float | None]) -> list[Rule]:
-    for name in set(weights) - {rule.name for rule in rules}:
-        raise PlanningError(
-            f"weights name the rule {name!r}, must be one of {', '.join(rule.name for rule in rules)}"
-        )
-    return rules
-
-
-def _weighed(rule: Rule, weights: Mapping[str, float | None]) -> Rule:
-    """Set the weight that is asked for, if the rule can have one."""
-    if rule.name not in weights:
-        return rule
-    weight = weights[rule.name]
-    can_be_soft = next(part.type for part in fields(cast(Any, rule)) if part.name == "weight") != "None"
-    if weight is not None and not (can_be_soft and math.isfinite(weight) and weight >= 0):
-        raise PlanningError(
-            f"weights[{rule.name!r}] is {weight}, must be "
-            + ("roubles >= 0, or None for a hard rule" if can_be_soft else "None: the rule can only be hard")
-        )
-    return cast(Rule, replace(cast(Any, rule), weight=weight))
+    labour, ahead = centre.labour, {name: site.ahead_h for name, site in centre.sites.items()}
+    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, ahead)

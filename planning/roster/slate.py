@@ -385,5 +385,8 @@ class Line(Protocol):
     def cap_weekends(self, most: int, price: float | None = None) -> None:
         """Bound the weekends on which a shift starts; the price is for each above."""
 
-    def bound_count(self, shifts: Bools, least: int, most: int | None) -> None:
-        """Bound how many of some shifts are worked, shape (shifts,); None is any number."""
+    def bound_count(self, shifts: Bools, least: int, most: int | None, price: float | None = None) -> None:
+        """Bound how many of some shifts are worked, shape (shifts,); the price is for each outside.
+
+        A `most` of None is any number.
+        """

@@ -6,7 +6,7 @@ whole horizon set right afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ import pandas as pd
 from planning.roster.limits import Limits
 from planning.roster.problem import NOTHING, Assignment, Problem, crews_of
 from planning.roster.rules import Rule
-from planning.roster.slate import Ints, Person, Slate, Tail
+from planning.roster.slate import Bools, Ints, Person, Slate, Tail
 
 __all__ = ["by_weeks", "repeat_weeks"]
 
@@ -78,9 +78,10 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assi
         slate = _week_of(problem.slate, week, shifts)
         people = [_carried(problem.slate, life, week) for life in lives.values()]
 
-        def adjust(limits: Limits, week: int = week, slate: Slate = slate) -> None:
+        def adjust(limits: Limits, week: int = week, slate: Slate = slate, shifts: Ints = shifts) -> None:
             life = lives[limits.person.agent_id]
             limits.most_h = _pace(problem, slate, life, week)
+            limits.counted = list(_counts_left(problem, life, week, shifts))
             if _weekend_is_due(problem, life, week, turns[limits.person.agent_id]):
                 limits.forbid(slate.day % 7 >= 5)
 
@@ -135,6 +136,19 @@ def _pace(problem: Problem, slate: Slate, life: Life, week: int) -> float:
     part = there[7 * week : 7 * week + 7].sum() / max(there[7 * week :].sum(), 0.5)
     last = 7 * week + 7 >= len(there)
     return left_h if last else min(left_h, left_h * part + float(slate.paid_h.max()))
+
+
+def _counts_left(
+    problem: Problem, life: Life, week: int, shifts: Ints
+) -> Iterator[tuple[Bools, int, int | None, float]]:
+    """Bounds of counts for a week: of what is left, the even part; one more may be worked."""
+    weeks_left = problem.slate.weeks - week
+    for mine, least, most, price in problem.crews[life.crew].limits.counted:
+        had = int(mine[life.pattern].sum())
+        left = None if most is None else max(most - had, 0)
+        if left is not None and weeks_left > 1:
+            left = min(left, left // weeks_left + 1)
+        yield mine[shifts], max(least - had, 0) // weeks_left, left, price
 
 
 def _weekend_is_due(problem: Problem, life: Life, week: int, turn: int) -> bool:

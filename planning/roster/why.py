@@ -10,9 +10,10 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.roster.improve import first_lines
+from planning.roster.law import rules_of
 from planning.roster.model import Roster, generated, problems_of, team_people, wanted_shifts
 from planning.roster.problem import Clock, RosterSettings, missing_heads
-from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift, rules_of
+from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift
 
 __all__ = ["Clash", "why_not"]
 

@@ -59,8 +59,8 @@ def made(people: int, weeks: int, kinds: int, seed: int = 1) -> str:
         staff.append(f"P{person},{most_of},{weeks * 2160},{weeks * 1800},5,2,2,{weeks // 2}")
         free = sorted(rng.choice(days, size=2 * weeks // 4, replace=False).tolist())
         off.append(",".join([f"P{person}", *map(str, free)]))
-        for _ in range(weeks):
-            day, name, weight = rng.integers(days), rng.choice(names), rng.integers(1, 4)
+        for week in range(weeks):
+            day, name, weight = 7 * week + rng.integers(7), rng.choice(names), rng.integers(1, 4)
             wishes.append(f"P{person},{day},{name},{weight}")
     heads = 0.6 * people / kinds
     cover = [

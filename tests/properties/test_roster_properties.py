@@ -14,10 +14,10 @@ from ortools.sat.python import cp_model
 
 from planning.centre import Centre
 from planning.roster.audit import audit
+from planning.roster.law import rules_of
 from planning.roster.model import RosterSettings, build_roster, people_of
 from planning.roster.problem import Problem, crews_of
 from planning.roster.repair import CpLine
-from planning.roster.rules import rules_of
 from planning.roster.slate import Horizon, Slate
 from planning.tables import PEOPLE
 
@@ -73,7 +73,7 @@ def missing_hours(shifts: pd.DataFrame, unmet: pd.DataFrame) -> float:
     return float((joined["missing"] * joined["paid_h"]).sum())
 
 
-def lawful_sets(shifts: pd.DataFrame, person: pd.Series) -> np.ndarray:
+def lawful_sets(shifts: pd.DataFrame, person: pd.Series, horizon: Horizon) -> np.ndarray:
     """Every subset of the shifts that the audit lets a person work, shape (subsets, shifts).
 
     No solver is asked: each subset is a person of its own, so that one audit judges them all.
@@ -82,7 +82,6 @@ def lawful_sets(shifts: pd.DataFrame, person: pd.Series) -> np.ndarray:
     number, index = np.nonzero(subsets)
     roster = shifts.iloc[index].assign(agent_id=[f"x{n}" for n in number], night_h=0.0)
     doubles = pd.DataFrame([person] * len(subsets)).assign(agent_id=[f"x{n}" for n in range(len(subsets))])
-    horizon = Horizon.of(pd.DatetimeIndex(shifts["start"]))
     breached = {int(name[1:]) for name in audit(CENTRE, roster, doubles, horizon=horizon)["agent_id"]}
     return subsets[[n not in breached for n in range(len(subsets))]]
 
@@ -108,13 +107,16 @@ def test_a_roster_passes_the_audit_and_its_books_balance(shifts: pd.DataFrame, p
 @given(shift_tables(most=6, days=8), people_tables(most=3))
 def test_brute_force_covers_no_more(shifts: pd.DataFrame, people: pd.DataFrame) -> None:
     """The model reaches the fewest missing hours of all lawful rosters, which are all tried."""
+    found = build_roster(CENTRE, shifts, people, settings=EXACT)
     heads = shifts["headcount"].to_numpy()
+    if not heads.any():
+        assert found.roster.empty
+        return
     covers = np.zeros((1, len(shifts)), dtype=np.int64)
     for _, person in people.iterrows():
-        sets = lawful_sets(shifts, person)
+        sets = lawful_sets(shifts, person, found.horizon)  # days at its ends that want nobody are not in it
         covers = np.unique((covers[:, None] + sets[None]).reshape(-1, len(shifts)), axis=0)
     missing = np.maximum(heads - covers, 0) @ shifts["paid_h"].to_numpy()
-    found = build_roster(CENTRE, shifts, people, settings=EXACT)
     assert missing_hours(shifts, found.unmet) == missing.min()
 
 
@@ -127,7 +129,8 @@ def test_three_routes_to_the_best_line_agree(shifts: pd.DataFrame, people: pd.Da
     worth = np.array([float(random.randint(-2, 9)) for _ in range(len(ordered))])
     slate = Slate.of(ordered, CENTRE)
     rules = [rule for rule in rules_of(CENTRE) if rule.weight is None]
-    best = (lawful_sets(ordered, people.iloc[0]) @ worth).max()
+    horizon = Horizon.of(pd.DatetimeIndex(ordered["start"]))
+    best = (lawful_sets(ordered, people.iloc[0], horizon) @ worth).max()
 
     free = RosterSettings(fairness_rub_h=0.0, threads=1)
     problem = Problem(slate, crews_of(slate, [person], rules), free, np.zeros(len(slate)))
@@ -143,4 +146,4 @@ def test_three_routes_to_the_best_line_agree(shifts: pd.DataFrame, people: pd.Da
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = 1
     assert solver.solve(line.model) == cp_model.OPTIMAL
-    assert solver.objective_value == best
+    assert solver.objective_value == pytest.approx(best)  # CP-SAT scales its objective

@@ -217,6 +217,45 @@ def test_four_weeks_keep_every_rule_over_the_weeks_ends() -> None:
     assert saturdays.groupby(weekends["agent_id"]).nunique().max() <= 3
 
 
+NIGHTS_A_WEEK = table(
+    *(shift(day, clock, hours) for day in range(1, 8) for clock, hours in (("09:00", 8.5), ("20:00", 11.0)))
+)
+
+
+def nights_of(roster: pd.DataFrame) -> dict[str, int]:
+    at_night = roster[roster["night_h"] > 4]
+    return at_night.groupby("agent_id").size().to_dict()
+
+
+def test_no_more_nights_than_agreed_and_no_fewer_than_wished() -> None:
+    """Seven people share 28 nights of four weeks; "g", who may work none, is asked for none."""
+    crew = people(*"abcdefg")
+    crew["night_ok"] = crew["agent_id"] != "g"
+    shifts = repeat_weeks(NIGHTS_A_WEEK, 4)
+    settings = replace(QUICK, fair_night_rub=0.0, exchanges=2000)
+    free = build_roster(CENTRE, shifts, crew, settings=settings)
+    assert max(nights_of(free.roster).values()) > 5
+    bounds = {"labour.most_of_kind": {"night": 5}, "labour.least_of_kind": {"night": 4}}
+    centre = CENTRE.replace(bounds)
+    for weights in ({}, {"fewest night shifts": None}):
+        found = build_roster(centre, shifts, crew, settings=settings, weights=weights)
+        assert sorted(nights_of(found.roster)) == list("abcdef")
+        assert set(nights_of(found.roster).values()) <= {4, 5}
+        assert found.unmet.empty
+        assert audit(centre, found.roster, crew, horizon=found.horizon, weights=weights).empty
+    broken = audit(centre, free.roster, crew, horizon=free.horizon)
+    assert set(broken["rule"]) == {"most night shifts"}
+
+
+def test_a_least_number_that_nobody_can_work_is_refused() -> None:
+    centre = CENTRE.replace({"labour.least_of_kind": {"night": 28}})
+    crew = people("a", "b")
+    with pytest.raises(PlanningError, match="person a of vip_kaluga: no line is found that keeps every hard"):
+        build_roster(centre, NIGHTS_A_WEEK, crew, settings=QUICK, weights={"fewest night shifts": None})
+    found = build_roster(centre, NIGHTS_A_WEEK, crew, settings=QUICK)
+    assert len(audit(centre, found.roster, crew, soft=True)) > 0
+
+
 def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     from planning.roster import model
 

@@ -15,6 +15,7 @@ from planning.roster import exchange as module
 from planning.roster.audit import audit
 from planning.roster.exchange import exchange
 from planning.roster.improve import first_lines
+from planning.roster.law import rules_of
 from planning.roster.model import build_roster, problems_of, team_people, wanted_shifts
 from planning.roster.people import synthetic_people
 from planning.roster.problem import (
@@ -26,7 +27,6 @@ from planning.roster.problem import (
     TimeUpError,
     missing_heads,
 )
-from planning.roster.rules import rules_of
 from planning.roster.weeks import repeat_weeks
 
 CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")

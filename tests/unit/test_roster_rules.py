@@ -26,6 +26,7 @@ from planning.roster.agreements import (
     ShortestRun,
 )
 from planning.roster.audit import audit, case_of
+from planning.roster.law import rules_of
 from planning.roster.problem import Problem, RosterSettings, crews_of
 from planning.roster.repair import CpLine
 from planning.roster.rules import (
@@ -49,7 +50,6 @@ from planning.roster.rules import (
     SoundShift,
     Successions,
     WeeklyRest,
-    rules_of,
     stable_start,
 )
 from planning.roster.slate import Horizon, Person, Slate, Tail
@@ -198,6 +198,8 @@ NO_LATE_EARLY = Successions((("late", "early"),), "test", CENTRE)
 STABLE = stable_start(CENTRE, None)
 ONE_LATE, EIGHT_LATE = (NumberOfKind("late", 0, most, "test", CENTRE) for most in (1, 8))
 TWO_LATE, FROM_ONE_LATE = (NumberOfKind("late", least, None, "test", CENTRE) for least in (2, 1))
+A_LATE_WEEK = replace(ONE_LATE, most=4, weeks=4)
+TWO_NIGHTS = NumberOfKind("night", 2, None, "test", CENTRE)
 FOR_ANN = ForSome(frozenset({"ann"}), DaysInRow(1, "test"))
 TANJA = replace(ANN, contract_h_week=20.0)
 # No gap reaches 42 h although there are 20 paid hours and two days off.
@@ -368,6 +370,16 @@ CASES = [
          tuple(shift(day, "14:00") for day in (1, 3, 5))),
     Case("three late between two and two", replace(TWO_LATE, most=2), False,
          tuple(shift(day, "14:00") for day in (1, 3, 5))),
+    Case("no shift", A_LATE_WEEK, True),
+    Case("one a week of four in four weeks", A_LATE_WEEK, True, (shift(1, "14:00"),)),
+    Case("two in one week", A_LATE_WEEK, False, (shift(1, "14:00"), shift(3, "14:00"))),
+    Case("two in two weeks", A_LATE_WEEK, True, (shift(1, "14:00"), shift(8, "14:00"))),
+    Case("six in four weeks are two in one", replace(A_LATE_WEEK, most=6), True,
+         (shift(1, "14:00"), shift(3, "14:00"))),
+    Case("less than one a week asks for none", replace(TWO_NIGHTS, weeks=4), True, (shift(1, "08:00"),)),
+    Case("nights asked of who may not work them", TWO_NIGHTS, True, (shift(1, "08:00"),), DAY_BIRD),
+    Case("nights asked of who may work them", TWO_NIGHTS, False,
+         (shift(1, "08:00"), shift(2, "20:00", 11)), ANN),
     Case("no shift", EIGHT_LATE, True),
     Case("eight late", EIGHT_LATE, True, tuple(shift(day, "14:00", 4) for day in range(1, 9))),
     Case("nine late, where so many are rare", EIGHT_LATE, False,
@@ -508,7 +520,7 @@ def test_overtime_counts_from_where_the_norm_is_used_up() -> None:
 
 WEEK_DAY = pd.Timestamp("2026-11-23")
 ONLY_HARD = (
-    SoundShift, HouseTeam, PeriodHours, HoursBetween, NumberOfKind, ForSome, Overtime, Rest, OneShiftADay,
+    SoundShift, HouseTeam, PeriodHours, HoursBetween, ForSome, Overtime, Rest, OneShiftADay,
 )  # fmt: skip
 SOFT_CASES = [
     case for case in CASES if not case.lawful and not doubled(case) and not isinstance(case.rule, ONLY_HARD)
@@ -567,6 +579,24 @@ def test_a_request_is_priced_alike_by_all(wanted: bool, starts: tuple[str, ...])
     worked = [offered[number] for number in pattern] or [shift(3, "08:00")]
     case = case_of(CENTRE, roster_frame(worked), people_frame(ANN), horizon_of(offered))
     assert 7.0 * len(rule.audit(case)) == asked
+
+
+def test_a_centre_bounds_the_shifts_of_a_kind() -> None:
+    """The most are hard from the start, the fewest soft; both can be made the other."""
+    centre = CENTRE.replace({"labour.most_of_kind": {"night": 6}, "labour.least_of_kind": {"late": 2}})
+    by_name = {rule.name: rule for rule in rules_of(centre)}
+    assert by_name["most night shifts"].weight is None
+    assert by_name["fewest late shifts"].weight == 500.0
+    weights = {"most night shifts": 70.0, "fewest late shifts": None}
+    by_name = {rule.name: rule for rule in rules_of(centre, weights)}
+    assert by_name["most night shifts"].weight == 70.0
+    assert by_name["fewest late shifts"].weight is None
+    with pytest.raises(PlanningError, match="most_of_kind names 'noon', must be one of"):
+        CENTRE.replace({"labour.most_of_kind": {"noon": 6}})
+    with pytest.raises(
+        PlanningError, match=r"least_of_kind.late is 3, must be at most most_of_kind.late, which is 2"
+    ):
+        CENTRE.replace({"labour.most_of_kind": {"late": 2}, "labour.least_of_kind": {"late": 3}})
 
 
 def test_weights_make_rules_soft_and_hard() -> None:

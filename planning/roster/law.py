@@ -1,0 +1,135 @@
+"""The rules that a centre's labour settings ask for: the law, the house's own rules, and people's wishes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, cast
+
+from planning.centre import Centre
+from planning.errors import PlanningError
+from planning.roster.agreements import NumberOfKind
+from planning.roster.rules import (
+    HOUSE,
+    DaysInRow,
+    DaysOff,
+    FreeDates,
+    FreeWeekends,
+    Holidays,
+    HouseTeam,
+    Leave,
+    LongestShift,
+    NightsInRow,
+    OneShiftADay,
+    Overtime,
+    PeriodHours,
+    PreferredKind,
+    Rest,
+    Rule,
+    Skill,
+    SoundShift,
+    Successions,
+    WeeklyRest,
+    consent_of,
+    stable_start,
+)  # fmt: skip
+
+__all__ = ["rules_of"]
+
+SHORTEST_WEEK_H = 167.0
+"""Hours of a calendar week in which clocks go forward."""
+SOFT = {
+    "stable start": 50.0,
+    "wished day off": 400.0,
+    "preferred kind": 30.0,
+    "public holiday": 0.0,
+    "fewest of a kind": 500.0,
+}
+"""Roubles of a breach of the rules that are soft from the start: house assumptions."""
+
+
+def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) -> tuple[Rule, ...]:
+    """Make the rules that a centre's labour settings ask for.
+
+    Parameters
+    ----------
+    centre : Centre
+    weights : mapping, optional
+        Roubles of a breach by the name of a rule, for rules that are to be soft; None makes a soft one hard.
+
+    Raises
+    ------
+    PlanningError
+        A bound that no week can hold, or a weight for a rule that can only be hard or does not exist.
+
+    Examples
+    --------
+    >>> [rule.name for rule in rules_of(Centre.load("data/centre.toml"))][:3]
+    ['sound shift', 'own team', 'skill']
+    """
+    labour = centre.labour
+    if labour.weekly_rest_h.value > SHORTEST_WEEK_H:
+        raise PlanningError(
+            f"labour.weekly_rest_h is {labour.weekly_rest_h.value:g}, must be at most {SHORTEST_WEEK_H:g}: "
+            "a week holds no longer rest"
+        )
+    hours = PeriodHours(labour.week_h.value, labour.week_h.article)
+    pairs = tuple((first, second) for first, second in labour.forbidden_successions)
+    rules: list[Rule] = [
+        SoundShift(),
+        HouseTeam(),
+        Skill(),
+        Leave(),
+        Leave(study=True),
+        FreeDates("blocked"),
+        LongestShift(labour.max_shift_h.value, labour.max_shift_h.article),
+        *((consent_of(centre),) if labour.night_consent.value else ()),
+        OneShiftADay(),
+        Rest(labour.min_rest_h.value, labour.min_rest_h.article, bool(labour.rest_twice_shift.value)),
+        WeeklyRest(labour.weekly_rest_h.value, labour.weekly_rest_h.article),
+        hours,
+        Overtime(
+            labour.overtime_year_h.value,
+            labour.overtime_two_days_h.value,
+            labour.overtime_year_h.article,
+            hours,
+        ),
+        Holidays(centre, labour.holiday_premium.article, SOFT["public holiday"]),
+        DaysInRow(int(labour.max_days_in_row.value), labour.max_days_in_row.article),
+        NightsInRow(int(labour.max_nights_in_row.value), labour.max_nights_in_row.article, centre),
+        DaysOff(int(labour.min_days_off.value), labour.min_days_off.article),
+        FreeWeekends(int(labour.free_weekends.value), labour.free_weekends.article),
+        *((Successions(pairs, HOUSE, centre),) if pairs else ()),
+        stable_start(centre, SOFT["stable start"]),
+        FreeDates("wished_off", weight=SOFT["wished day off"]),
+        PreferredKind(centre, SOFT["preferred kind"]),
+        *(NumberOfKind(kind, 0, n, HOUSE, centre, weeks=4) for kind, n in labour.most_of_kind.items()),
+        *(
+            NumberOfKind(kind, n, None, HOUSE, centre, SOFT["fewest of a kind"], weeks=4)
+            for kind, n in labour.least_of_kind.items()
+        ),
+    ]
+    return tuple(_weighed(rule, weights or {}) for rule in _known(rules, weights or {}))
+
+
+def _known(rules: list[Rule], weights: Mapping[str, float | None]) -> list[Rule]:
+    for name in set(weights) - {rule.name for rule in rules}:
+        raise PlanningError(
+            f"weights name the rule {name!r}, must be one of {', '.join(rule.name for rule in rules)}"
+        )
+    return rules
+
+
+def _weighed(rule: Rule, weights: Mapping[str, float | None]) -> Rule:
+    """Set the weight that is asked for, if the rule can have one."""
+    if rule.name not in weights:
+        return rule
+    weight = weights[rule.name]
+    can_be_soft = next(part.type for part in fields(cast(Any, rule)) if part.name == "weight") != "None"
+    if weight is not None and not (can_be_soft and math.isfinite(weight) and weight >= 0):
+        raise PlanningError(
+            f"weights[{rule.name!r}] is {weight}, must be "
+            + ("roubles >= 0, or None for a hard rule" if can_be_soft else "None: the rule can only be hard")
+        )
+    return cast(Rule, replace(cast(Any, rule), weight=weight))
