@@ -44,12 +44,18 @@ class Timeline:
     slate: Slate
     rest_s: Ints
     weekly_rest_s: int
+    exact: bool = False
+    """Whether hours are counted to the minute, which a least number of them asks.
+
+    Else shifts are rounded up, which keeps a largest number of hours.
+    """
 
     @cached_property
     def unit_min(self) -> int:
         """Unit of paid hours, minutes: their greatest common divisor."""
         minutes = np.round(self.slate.paid_h * 60).astype(np.int64)
-        return max(int(np.gcd.reduce(minutes)), FINEST_UNIT_MIN.get(self.slate.weeks, 60))
+        finest = 1 if self.exact else FINEST_UNIT_MIN.get(self.slate.weeks, 60)
+        return max(int(np.gcd.reduce(minutes)), finest)
 
     @cached_property
     def units(self) -> Ints:

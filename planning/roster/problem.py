@@ -56,7 +56,7 @@ class RosterSettings:
     """Price of a squared weekend away from the even share, last month's included."""
     fair_late_rub: float = 10.0
     """Price of a squared late shift away from the even share."""
-    pricing_rounds: int = 60
+    pricing_rounds: int = 150
     """Most rounds of pricing before the dive."""
     smooth: float = 0.85
     """Weight of the best prices so far in those that pricing is asked at."""
@@ -184,8 +184,8 @@ class Problem:
     @cached_property
     def timeline(self) -> Timeline:
         """Time as pricing sees it; the crews' rests are the same, since the rules are."""
-        limits = self.crews[0].limits
-        return Timeline(self.slate, limits.rest_s, limits.weekly_rest[0])
+        limits, exact = self.crews[0].limits, any(crew.limits.least_h > 0 for crew in self.crews)
+        return Timeline(self.slate, limits.rest_s, limits.weekly_rest[0], exact)
 
     @cached_property
     def missing_rub(self) -> Floats:

@@ -200,6 +200,7 @@ ONE_LATE, EIGHT_LATE = (NumberOfKind("late", 0, most, "test", CENTRE) for most i
 TWO_LATE, FROM_ONE_LATE = (NumberOfKind("late", least, None, "test", CENTRE) for least in (2, 1))
 A_LATE_WEEK = replace(ONE_LATE, most=4, weeks=4)
 TWO_NIGHTS = NumberOfKind("night", 2, None, "test", CENTRE)
+SHORT_DAYS = tuple(shift(day, "08:00", hours) for day, hours in ((1, 8.5), (8, 8.25), (15, 8.25), (22, 8.25)))
 FOR_ANN = ForSome(frozenset({"ann"}), DaysInRow(1, "test"))
 TANJA = replace(ANN, contract_h_week=20.0)
 # No gap reaches 42 h although there are 20 paid hours and two days off.
@@ -357,6 +358,8 @@ CASES = [
     Case("one that is not enough", HoursBetween(8.25, 16), False, (shift(1, "08:00"),)),
     Case("two that fill it", HoursBetween(8, 16), True, (shift(1, "08:00"), shift(3, "08:00"))),
     Case("two above", HoursBetween(8, 15.75), False, (shift(1, "08:00"), shift(3, "08:00"))),
+    Case("enough in four weeks, to the quarter", HoursBetween(31.25, 200), True, SHORT_DAYS),
+    Case("a quarter too few in four weeks", HoursBetween(31.5, 200), False, SHORT_DAYS),
     Case("no shift", ONE_LATE, True),
     Case("one late", ONE_LATE, True, (shift(1, "14:00"),)),
     Case("one late and one early", ONE_LATE, True, (shift(1, "14:00"), shift(3, "08:00"))),
