@@ -33,7 +33,7 @@ from planning.roster.rules import (
     WeeklyRest,
     consent_of,
     stable_start,
-)  # fmt: skip
+)
 
 __all__ = ["rules_of"]
 

@@ -48,14 +48,15 @@ def best_lines(
 
     Column generation gives the bound and a dive the first lines; searches better them; at last all lines that
     a better roster could hold are written out, if they are not too many, and a tree decides. When the time of
-    the settings is over, the best lines so far are returned; they are made person by person if need be.
+    the settings is over, or at an interrupt, the best lines so far are returned; the first are made person
+    by person.
     """
     dive = Dive.of(problem, Clock(problem.settings, tell))
     found = first_lines(problem), -np.inf
     try:
         for better in _bettered(dive, found[0]):
             found = better
-    except TimeUpError:
+    except (KeyboardInterrupt, TimeUpError):
         pass
     lines, bound = found
     return lines, problem.certified(max(bound, dive.bound))
