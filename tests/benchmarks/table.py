@@ -27,8 +27,8 @@ FOOT = """
   in one call on arrays, a peer in a loop on a sample of the same. pyworkforce has no Erlang A.
 - Exact day: the peers carry the distribution of the calls present and no measure; "off by" sums the absolute
   differences of its probabilities at the day's end. Uniformisation is a compiled kernel of `planning` itself.
-- Curtois and Qu: the values are counted from the instance's text by code that knows neither reader nor engine; the
-  best known ones are those published on schedulingbenchmarks.org. A search ends after 240 s.
+- Curtois and Qu: values are counted from the instance's text by code that knows no reader and no engine; the
+  best known ones are published on schedulingbenchmarks.org. A search ends after 240 s.
 - Scenarios: no open peer plans them whole. On the cluster time is the clock's, with warm workers.
 - Simulation: SimPy and Ciw play the same recorded calls, and every call is answered at the same time.
 
