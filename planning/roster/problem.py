@@ -75,7 +75,7 @@ class RosterSettings:
     repair_effort: float = 0.15
     """Deterministic seconds of CP-SAT for one repair."""
     searches: int = 0
-    """Most searches for better lines of some people at once, by column generation, until the gap is met."""
+    """Most searches for better lines of some people at once until the gap is met: in `best_lines` alone."""
     search_people: int = 8
     """People whose lines are sought anew in the first searches; more where these find nothing."""
     search_lines: int = 60
