@@ -25,8 +25,8 @@ from planning.roster.slate import Floats, Ints, Person, Slate
 
 __all__ = ["Start", "Timeline", "best_patterns", "good_patterns"]
 
-FINEST_UNIT_MIN = {1: 15, 2: 30}
-"""Paid hours are counted in their largest common unit, no finer than this by weeks, else in hours."""
+FINEST_UNIT_MIN = {1: 15, 2: 15, 3: 15}
+"""Paid hours are counted in their largest common unit, no finer than this by weeks, else in half hours."""
 SATURDAY, SUNDAY = 5, 6
 ROUNDING = 1e-6
 """Worth that only floating point can have made."""
@@ -54,7 +54,7 @@ class Timeline:
     def unit_min(self) -> int:
         """Unit of paid hours, minutes: their greatest common divisor."""
         minutes = np.round(self.slate.paid_h * 60).astype(np.int64)
-        finest = 1 if self.exact else FINEST_UNIT_MIN.get(self.slate.weeks, 60)
+        finest = 1 if self.exact else FINEST_UNIT_MIN.get(self.slate.weeks, 30)
         return max(int(np.gcd.reduce(minutes)), finest)
 
     @cached_property
