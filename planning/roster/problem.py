@@ -222,6 +222,7 @@ class Problem:
         prices += [crew.limits.prices for crew in self.crews]
         prices += [self.unrested, *(days.cost for days in self.days)]
         prices += [crew.limits.weekends[1] for crew in self.crews]
+        prices += [price for crew in self.crews for *_, price in crew.limits.counted]
         prices += [burden.rub for burden in self.burdens]
         amounts = np.concatenate([np.ravel(price) for price in prices])
         return bool((amounts[np.isfinite(amounts)] % 1 == 0).all())

@@ -553,6 +553,17 @@ def test_a_soft_rule_is_priced_alike_by_pricing_cp_sat_and_the_walk(case: Case) 
     assert solver.objective_value == walked
 
 
+def test_bounds_are_rounded_up_only_where_every_price_is_whole() -> None:
+    """A shift too many at half a rouble: no roster need cost whole roubles."""
+    shifts = [shift(1, "14:00"), shift(3, "14:00")]
+    plain = {"fair_night_rub": 0.0, "fair_weekend_rub": 0.0, "fair_late_rub": 0.0}
+    for weight, whole in ((7.0, True), (7.5, False)):
+        problem = problem_of(needed(replace(ONE_LATE, weight=weight)), ANN, shifts)
+        problem = replace(problem, settings=replace(problem.settings, **plain))
+        assert problem.whole is whole
+        assert problem.certified(6.4) == (7.0 if whole else 6.4)
+
+
 MONDAY_LATE = {"ann": frozenset({("2026-11-23", "late")})}
 
 
