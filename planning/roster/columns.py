@@ -107,7 +107,7 @@ class Master:
         """
         for picked in self._picked:
             picked.integer = True
-        limit = None if np.isinf(left_s) else timedelta(seconds=max(left_s, 0.0))
+        limit = None if np.isinf(left_s) else timedelta(seconds=left_s)
         settings = mathopt.SolveParameters(node_limit=nodes, threads=1, time_limit=limit)
         result = mathopt.solve(self._model, mathopt.SolverType.GSCIP, params=settings)
         for picked in self._picked:

@@ -27,6 +27,7 @@ from tqdm import tqdm
 
 from planning.calendars import hours_within
 from planning.centre import Centre
+from planning.effort import Deadline, TimeUpError
 from planning.errors import PlanningError
 from planning.roster.columns import Dive
 from planning.roster.exchange import exchange
@@ -37,7 +38,6 @@ from planning.roster.problem import (
     Clock,
     Problem,
     RosterSettings,
-    TimeUpError,
     crews_of,
     missing_heads,
 )
@@ -266,7 +266,7 @@ def _search(
     whole : bool
         False if the search was interrupted.
     """
-    began, clock = time.process_time(), Clock(settings)
+    began, deadline = time.process_time(), Deadline(settings.time_limit_s)
     solved = {
         team: TeamRoster(_first(each.problem, rules), each.problem.least_rub)
         for team, each in tqdm(problems.items(), desc="first roster", unit="team", leave=False)
@@ -275,8 +275,8 @@ def _search(
     try:
         with tqdm(problems.items(), desc="roster", unit="team", leave=False) as progress:
             for team, each in progress:
-                own = replace(clock, tell=partial(_tell, progress, team))
-                for better in _improve(each.problem, rules, solved[team], own):
+                clock = Clock(deadline, partial(_tell, progress, team))
+                for better in _improve(each.problem, rules, solved[team], clock):
                     solved[team] = better
     except KeyboardInterrupt:
         return solved, first_s, False
@@ -346,9 +346,10 @@ def generated(
         return
     dive.finish(shares)
     lines = dive.assignments()
-    if not _is_enough(problem, lines, bound):
-        lines = repair(problem, rules, answer_best(problem, lines, 2, clock), bound)
     yield min(first, lines, key=problem.objective), bound
+    if not _is_enough(problem, lines, bound):
+        for better in repair(problem, rules, answer_best(problem, lines, 2, clock), bound, clock):
+            yield min(first, better, key=problem.objective), bound
 
 
 def _is_enough(problem: Problem, lines: Sequence[Assignment], bound: float) -> bool:

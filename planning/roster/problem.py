@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
 
-from planning.errors import PlanningError
+from planning.effort import Deadline, check_numbers
 from planning.roster.limits import Counts, Days, Limits
 from planning.roster.lines import line_cost
 from planning.roster.patterns import Start, Timeline, best_patterns, good_patterns
@@ -20,13 +18,8 @@ from planning.roster.rules import Rule
 from planning.roster.slate import Floats, Ints, Person, Slate
 
 __all__ = [
-    "Assignment", "Burden", "Clock", "Crew", "Problem", "RosterSettings", "TimeUpError", "crews_of",
-    "missing_heads",
+    "Assignment", "Burden", "Clock", "Crew", "Problem", "RosterSettings", "crews_of", "missing_heads",
 ]  # fmt: skip
-
-
-class TimeUpError(Exception):
-    """The time that the settings allow is over; what has been found by then is kept."""
 
 
 _LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "repair_people": 2, "threads": 1}
@@ -88,36 +81,20 @@ class RosterSettings:
     """Wall time after which the best roster so far is returned, seconds; a first one is made in any case."""
 
     def __post_init__(self) -> None:
-        for setting in fields(self):
-            value, low = getattr(self, setting.name), _LOWEST.get(setting.name, 0)
-            if value is None and setting.name == "time_limit_s":
-                continue
-            whole = isinstance(setting.default, int)
-            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-            if not (number and math.isfinite(value) and value >= low):
-                kind = "whole number" if whole else "number"
-                raise PlanningError(f"{setting.name} is {value!r}, must be a {kind} of at least {low:g}")
+        check_numbers(self, _LOWEST)
 
 
 @dataclass(frozen=True)
 class Clock:
     """Tells how a search goes, and ends it when its time is over."""
 
-    settings: RosterSettings
+    deadline: Deadline
     tell: Callable[[str], None] = lambda _: None
-    began: float = field(default_factory=time.monotonic)
 
     def __call__(self, text: str) -> None:
         """Pass a text on, in time."""
-        if self.left_s <= 0:
-            raise TimeUpError
+        self.deadline.check()
         self.tell(text)
-
-    @property
-    def left_s(self) -> float:
-        """Seconds that are left."""
-        limit = self.settings.time_limit_s
-        return np.inf if limit is None else self.began + limit - time.monotonic()
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from planning.roster.problem import Assignment, Problem, RosterSettings, missing_heads
+from planning.roster.problem import Assignment, Clock, Problem, RosterSettings, missing_heads
 from planning.roster.rules import Rule
 from planning.roster.slate import Bools, Ints, Person, Slate
 
@@ -186,13 +186,21 @@ def _cliques(start: Ints, end: Ints) -> list[list[int]]:
 
 
 def repair(
-    problem: Problem, rules: Sequence[Rule], lines: list[Assignment], bound: float
-) -> list[Assignment]:
-    """Seek the lines of a few people anew, again and again, while heads are missing that need not be."""
+    problem: Problem, rules: Sequence[Rule], lines: list[Assignment], bound: float, clock: Clock
+) -> Iterator[list[Assignment]]:
+    """Seek the lines of a few people anew, again and again, while heads are missing that need not be.
+
+    Yields
+    ------
+    list of Assignment
+        The lines given, then each time better ones.
+    """
+    yield lines
     rng = np.random.default_rng(problem.settings.seed)
     best = problem.objective(lines)
     for _ in range(problem.settings.repair_rounds):
         missing = np.maximum(missing_heads(problem, lines), 0)
+        clock(f"repairs, {int(missing.sum())} heads missing")
         if not missing.any() or problem.is_close(best, bound):
             break
         given_up = _neighbours(problem, lines, missing, rng)
@@ -201,7 +209,7 @@ def repair(
         value = problem.objective(candidate)
         if value < best - 1e-6:
             best, lines = value, candidate
-    return lines
+            yield lines
 
 
 def _neighbours(

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from planning.effort import Deadline, TimeUpError
 from planning.roster.columns import Dive
 from planning.roster.improve import first_lines
-from planning.roster.problem import Assignment, Clock, Problem, TimeUpError
+from planning.roster.problem import Assignment, Clock, Problem
 from planning.roster.slate import Floats, Ints
 
 __all__ = ["best_lines", "seek_anew"]
@@ -51,7 +52,7 @@ def best_lines(
     the settings is over, or at an interrupt, the best lines so far are returned; the first are made person
     by person.
     """
-    dive = Dive.of(problem, Clock(problem.settings, tell))
+    dive = Dive.of(problem, Clock(Deadline(problem.settings.time_limit_s), tell))
     found = first_lines(problem), -np.inf
     try:
         for better in _bettered(dive, found[0]):
@@ -89,7 +90,7 @@ def _decided(dive: Dive, lines: list[Assignment], bound: float, most: int) -> tu
     if problem.is_close(best, bound) or not _write_out(dive, within, most, 1):
         return lines, bound
     dive.master.add((line.crew, line.pattern) for line in lines)
-    picks, proved = dive.master.solve_whole(PROOF_NODES, dive.clock.left_s)
+    picks, proved = dive.master.solve_whole(PROOF_NODES, dive.clock.deadline.left_s)
     found = lines if picks is None else _named(lines, dive.master.picked(picks))
     lines = min(lines, found, key=problem.objective)
     return lines, problem.objective(lines) if proved else bound
@@ -202,7 +203,7 @@ def _searched(
         return lines
     dive.master.demand(dive.residual, dive.people)
     _write_out(dive, best - fixed - low, problem.settings.search_lines, HALVINGS)
-    picks, _ = dive.master.solve_whole(NODES, clock.left_s)
+    picks, _ = dive.master.solve_whole(NODES, clock.deadline.left_s)
     return lines if picks is None else kept + _named(own, dive.master.picked(picks))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
+from planning.effort import Deadline
 from planning.roster.improve import first_lines
 from planning.roster.law import rules_of
 from planning.roster.model import Roster, generated, problems_of, team_people, wanted_shifts
@@ -94,7 +95,7 @@ class _Trial:
         first = first_lines(each.problem)
         if not missing_heads(each.problem, first).any():
             return 0
-        *_, (lines, _) = generated(each.problem, rules, first, Clock(self.settings))
+        *_, (lines, _) = generated(each.problem, rules, first, Clock(Deadline(None)))
         return int(missing_heads(each.problem, lines).sum())
 
     def able(self, rules: Sequence[Rule], shift_id: str) -> tuple[str, ...]:

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -26,7 +25,7 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 from tqdm import tqdm
 
-from planning.errors import PlanningError
+from planning.effort import Deadline, TimeUpError, check_numbers
 from planning.shifts.program import Floats, Ints, Program, relax
 from planning.shifts.walk import MOVES_PER_SECOND, Walk
 
@@ -63,17 +62,7 @@ class CoverSettings:
     """Threads, each with another part of the program; the shifts do not depend on them."""
 
     def __post_init__(self) -> None:
-        lows = {"gap": 0.0, "effort": 0.0, "rounds": 0, "time_limit_s": 0.0, "seed": 0, "threads": 1}
-        for setting in fields(self):
-            value = getattr(self, setting.name)
-            if value is None and setting.name == "time_limit_s":
-                continue
-            whole = setting.name in ("rounds", "seed", "threads")
-            number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-            if not (number and math.isfinite(value) and value >= lows[setting.name]):
-                kind = "whole number" if whole else "number"
-                low = lows[setting.name]
-                raise PlanningError(f"{setting.name} is {value!r}, must be a {kind} of at least {low:g}")
+        check_numbers(self, {"threads": 1})
 
 
 @dataclass(frozen=True)
@@ -150,7 +139,7 @@ def search(
             _each(partial(_improve, settings=settings, clock=clock), worst, clock)
         if clock.total("left") > settings.gap * abs(clock.total("value")) + 1e-6:
             status = "the work allowed is done"
-    except _TimeUpError:
+    except TimeUpError:
         status = "the time is up"
     except KeyboardInterrupt:
         status = "interrupted"
@@ -194,10 +183,6 @@ def _found(program: Program, parts: Sequence[tuple[_Part, Ints, Ints]]) -> Found
     return Found(x, sum(part.bound for part, _, _ in parts) + program.constant, link_rub)
 
 
-class _TimeUpError(Exception):
-    """The time limit has passed."""
-
-
 @dataclass
 class _Clock:
     """Watches a search: tells how it stands, ends it in time, and says where to go on."""
@@ -206,12 +191,13 @@ class _Clock:
     settings: CoverSettings
     constant: float
     callback: Callable[[Progress], object] | None
-    began: float = field(default_factory=time.monotonic)
+    deadline: Deadline = field(init=False)
     over: bool = False
     bar: Any = field(init=False)
     _lock: Any = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.deadline = Deadline(self.settings.time_limit_s)
         self.bar = tqdm(desc="shifts", unit="step", leave=False)
 
     def total(self, name: str) -> float:
@@ -225,20 +211,14 @@ class _Clock:
 
     def _tell(self) -> None:
         if self.over:
-            raise _TimeUpError
-        passed = time.monotonic() - self.began
-        progress = Progress(passed, self.total("value") + self.constant, self.total("bound") + self.constant)
+            raise TimeUpError
+        objective, bound = (self.total(name) + self.constant for name in ("value", "bound"))
+        progress = Progress(self.deadline.passed_s, objective, bound)
         self.bar.update()
         self.bar.set_postfix_str(f"{progress.objective_rub:,.0f} RUB, bound {progress.bound_rub:,.0f}", False)
         if self.callback is not None:
             self.callback(progress)
-        if self.settings.time_limit_s is not None and passed > self.settings.time_limit_s:
-            raise _TimeUpError
-
-    def remaining(self) -> float | None:
-        """Seconds until the time limit."""
-        limit = self.settings.time_limit_s
-        return None if limit is None else max(limit - (time.monotonic() - self.began), 0.01)
+        self.deadline.check()
 
     def worst(self) -> list[_Part]:
         """The fewest parts that could close the gap; none if it is closed or all work is done."""
@@ -331,9 +311,7 @@ def _solver(effort: float, clock: _Clock) -> cp_model.CpSolver:
     parameters.cp_model_probing_level = 0
     parameters.symmetry_level = 0
     parameters.relative_gap_limit = clock.settings.gap / 10
-    remaining = clock.remaining()
-    if remaining is not None:
-        parameters.max_time_in_seconds = remaining
+    parameters.max_time_in_seconds = clock.deadline.left_s
     return solver
 
 

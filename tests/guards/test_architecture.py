@@ -15,7 +15,7 @@ LINES = 900
 # Left to right: a room may use those to its left, and its own furniture.
 ROOMS = [
     {"errors"},
-    {"settings"},
+    {"settings", "effort"},
     {"systems"},
     {"queueing"},
     {"centre", "tables", "calendars", "routing"},

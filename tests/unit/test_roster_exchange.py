@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from planning.centre import Centre
+from planning.effort import TimeUpError
 from planning.errors import PlanningError
 from planning.roster import exchange as module
 from planning.roster.audit import audit
@@ -24,7 +25,6 @@ from planning.roster.problem import (
     Clock,
     Problem,
     RosterSettings,
-    TimeUpError,
     missing_heads,
 )
 from planning.roster.weeks import repeat_weeks
