@@ -192,21 +192,39 @@ class Relaxation:
 
 def relax(program: Program) -> Relaxation:
     """Solve a program in real numbers with HiGHS through MathOpt."""
-    model = mathopt.Model.from_model_proto(_proto(program))
-    columns = list(model.variables())[: len(program.cost)]
-    rows = list(model.linear_constraints())
     large = len(program.cost) > _LARGE
     method = mathopt.LPAlgorithm.BARRIER if large else mathopt.LPAlgorithm.DUAL_SIMPLEX
-    result = mathopt.solve(
-        model, mathopt.SolverType.HIGHS, params=mathopt.SolveParameters(lp_algorithm=method)
-    )
-    duals = np.array(result.dual_values(rows[len(program.need) :]), dtype=float)
+    value, x, duals = _optimum(_proto(program), method)
     scale = program.unit_rub
     return Relaxation(
-        result.objective_value() * scale + program.constant,
-        np.array(result.variable_values(columns), dtype=float),
-        duals * scale,
+        value * scale + program.constant,
+        x[: len(program.cost)],
+        duals[len(program.need) :] * scale,
     )
+
+
+def _optimum(proto: Any, method: mathopt.LPAlgorithm) -> tuple[float, Floats, Floats]:
+    """Objective, variables and duals of a linear program."""
+    model = mathopt.Model.from_model_proto(proto)
+    columns, rows = list(model.variables()), list(model.linear_constraints())
+    params = mathopt.SolveParameters(lp_algorithm=method)
+    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=params)
+    return (
+        result.objective_value(),
+        np.array(result.variable_values(columns), dtype=float),
+        np.array(result.dual_values(rows), dtype=float),
+    )
+
+
+def _first_use() -> None:
+    """Solve x >= 0: MathOpt sets itself up as it is first used, and fails where two threads do so at once."""
+    model = mathopt.Model()
+    model.add_linear_constraint(model.add_variable() >= 0.0)
+    _optimum(model.export_model(), mathopt.LPAlgorithm.DUAL_SIMPLEX)
+
+
+# An import is one thread's, whatever the searches do.
+_first_use()
 
 
 def _proto(program: Program) -> Any:

@@ -3,6 +3,9 @@
 import dataclasses
 import functools
 import itertools
+import pickle
+import subprocess
+import sys
 import types
 
 import numpy as np
@@ -848,3 +851,36 @@ def test_days_that_are_alike_are_solved_once(monkeypatch):
     assert three.bound_rub == pytest.approx(3 * one.bound_rub)
     assert three.shifts["headcount"].sum() == 3 * one.shifts["headcount"].sum()
     assert three.unmet.empty
+
+
+# Each process is a copy of one that has only imported the package. A barrier lets its threads go together,
+# and a short switch interval makes them take turns within a call.
+AT_ONCE = """
+import multiprocessing, pickle, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from planning.shifts.program import relax
+
+def solve(_):
+    gate.wait()
+    return relax(program).value
+
+def process():
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(solve, range(8)))) == 1
+
+program = pickle.load(sys.stdin.buffer)
+gate = threading.Barrier(8)
+sys.setswitchinterval(1e-6)
+for _ in range(25):
+    copy = multiprocessing.get_context("fork").Process(target=process)
+    copy.start()
+    copy.join()
+    assert copy.exitcode == 0
+"""
+
+
+def test_first_relaxations_of_a_process_may_be_side_by_side():
+    centre, need = one_site(), requirement_of({"09:00": 3, "21:00": 0})
+    (group,) = groups_of(centre, need, horizon(centre, need))
+    command = [sys.executable, "-c", AT_ONCE]
+    subprocess.run(command, input=pickle.dumps(group.program), check=True, timeout=120)
