@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
@@ -134,11 +135,9 @@ class NumberOfKind:
         """Bound how many are worked; none and any number are simpler."""
         mine = line.slate.kind == line.slate.kinds.index(self.kind)
         days = len(np.unique(line.slate.day[mine]))
-        # What is no whole number leaves people the choice.
-        weeks = self.weeks or line.slate.weeks
-        asked = line.person.night_ok or self.kind != NIGHT
-        least = self.least * line.slate.weeks // weeks if asked else 0
-        most = None if self.most is None else -(-self.most * line.slate.weeks // weeks)
+        least, most = self._bounds(7 * line.slate.weeks)
+        if self.kind == NIGHT and not line.person.night_ok:
+            least = 0
         most = most if most is not None and most < days else None
         if most == 0 == least:
             line.forbid(mine, self.weight)
@@ -154,12 +153,14 @@ class NumberOfKind:
             .agg(amount=("mine", "sum"), date=("start", "min"), may=("may", "any"))
             .astype({"amount": float})
         )
-        part = 1.0 if self.weeks is None else (len(case.horizon.calendar_days) - 1) / (7 * self.weeks)
-        asked = counts["may"] if self.kind == NIGHT else 1
-        least, most = math.floor(self.least * part) * asked, None
-        if self.most is not None:
-            most = math.ceil(self.most * part)
-        return _outside(self, counts, least, most, f"{self.kind} shifts")
+        least, most = self._bounds(len(case.horizon.calendar_days) - 1)
+        asked = counts["may"] | (self.kind != NIGHT)
+        return _outside(self, counts, least * asked, most, f"{self.kind} shifts")
+
+    def _bounds(self, days: int) -> tuple[int, int | None]:
+        """Return the numbers for so many days; where they are not whole, people have the choice."""
+        part = Fraction(days, 7 * self.weeks) if self.weeks else 1
+        return math.floor(self.least * part), None if self.most is None else math.ceil(self.most * part)
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,6 @@ from planning.roster.slate import Floats, Ints, Person, Slate
 
 __all__ = ["Start", "Timeline", "best_patterns", "good_patterns"]
 
-FINEST_UNIT_MIN = {1: 15, 2: 15, 3: 15}
-"""Paid hours are counted in their largest common unit, no finer than this by weeks, else in half hours."""
 SATURDAY, SUNDAY = 5, 6
 ROUNDING = 1e-6
 """Worth that only floating point can have made."""
@@ -52,9 +50,13 @@ class Timeline:
 
     @cached_property
     def unit_min(self) -> int:
-        """Unit of paid hours, minutes: their greatest common divisor."""
+        """Unit of paid hours, minutes: their greatest common divisor.
+
+        It is no finer than a quarter of an hour, and half an hour where the horizon is longer than three
+        weeks, unless hours are counted exactly: the memory of a search grows with hours over unit.
+        """
         minutes = np.round(self.slate.paid_h * 60).astype(np.int64)
-        finest = 1 if self.exact else FINEST_UNIT_MIN.get(self.slate.weeks, 30)
+        finest = 1 if self.exact else 15 if self.slate.weeks <= 3 else 30
         return max(int(np.gcd.reduce(minutes)), finest)
 
     @cached_property
