@@ -18,7 +18,6 @@ __all__ = [
     "day_norms",
     "day_start",
     "hours_within",
-    "local_days",
     "norm_hours",
     "public_holidays",
     "time_of_day",
@@ -76,11 +75,6 @@ def time_of_day(times: pd.DatetimeIndex) -> pd.TimedeltaIndex:
     """Clock time of each instant in its own zone, since midnight."""
     naive = times.tz_localize(None)
     return naive - naive.normalize()
-
-
-def local_days(times: pd.DatetimeIndex | pd.Series, zone: str) -> pd.Series:
-    """Local date of each instant."""
-    return pd.Series(pd.DatetimeIndex(times).tz_convert(zone).normalize())
 
 
 def hours_within(

@@ -23,11 +23,9 @@ __all__ = [
     "half_widths",
     "lines",
     "lost_by_hour",
-    "night_pooling",
     "ranked",
     "requirement_and_supply",
     "service_levels",
-    "staffing_day",
     "supply_by_site",
     "ways_compared",
 ]
@@ -66,25 +64,6 @@ def demand_by_zone(calls: pd.DataFrame, closing: pd.Timestamp | None = None) -> 
             hovertemplate="%{y:.0f}",
         )  # fmt: skip
     fig.update_layout(legend={"traceorder": "normal", "font": {"size": 12}}, height=430)
-    return _mark(fig, closing)
-
-
-def staffing_day(table: pd.DataFrame, sites: list[str], closing: pd.Timestamp | None = None) -> go.Figure:
-    """Agents of each site, stacked, through a day.
-
-    Parameters
-    ----------
-    table : DataFrame
-        interval_start and a column ``agents_<site>`` a site, as `planning.service.exact_service` gives.
-    sites : list of str
-        From the bottom up.
-    """
-    fig = figure(title="Agents on position", yaxis_title="agents")
-    for site in sites:
-        fig.add_scatter(
-            x=table["interval_start"], y=table[f"agents_{site}"], name=site.capitalize(), stackgroup="sites",
-            mode="lines", line={"shape": "hv", "width": 0.5, "color": COLOURS[site]},
-        )  # fmt: skip
     return _mark(fig, closing)
 
 
@@ -167,20 +146,6 @@ def bars(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
         texttemplate="%{y:,.0f}", textposition="outside", marker={"color": COLOURS["supply"]},
     )  # fmt: skip
     return fig.update_layout(hovermode="closest", showlegend=False).update_xaxes(type="category")
-
-
-def night_pooling(needed: pd.DataFrame) -> go.Figure:
-    """Agents at night with one queue for all callers, against a queue for each site's own callers."""
-    fig = figure(title="One queue or two: agents that Kaluga needs at night", yaxis_title="agents")
-    for column, name, colour in (
-        ("apart", "two queues, each with its own agents", COLOURS["bad"]),
-        ("pooled", "one queue", COLOURS["kaluga"]),
-    ):
-        fig.add_scatter(
-            x=needed["interval_start"], y=needed[column], name=name, mode="lines",
-            line={"shape": "hv", "color": colour, "width": 2.2},
-        )  # fmt: skip
-    return fig.update_yaxes(rangemode="tozero")
 
 
 def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:

@@ -90,13 +90,7 @@ class Tail:
 
 @dataclass(frozen=True)
 class Person:
-    """One member of a team.
-
-    Examples
-    --------
-    >>> Person("anna", "kaluga", "first_line", contract_h_week=40.0, night_ok=True).on_leave(0, 10)
-    False
-    """
+    """One member of a team."""
 
     agent_id: str
     site: str
@@ -117,10 +111,6 @@ class Person:
     """What the person can do beside the team's work."""
     tail: Tail = Tail()
     """What went before."""
-
-    def on_leave(self, start: int, end: int) -> bool:
-        """Tell whether any part of a span falls into the leave."""
-        return self.leave is not None and start < self.leave[1] and end > self.leave[0]
 
 
 @dataclass(frozen=True, eq=False)

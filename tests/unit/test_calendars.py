@@ -11,7 +11,6 @@ from planning.calendars import (
     day_start,
     holiday_hours,
     hours_within,
-    local_days,
     norm_hours,
     public_holidays,
     time_of_day,
@@ -136,9 +135,8 @@ def test_day_start_refuses_what_is_no_date(day):
         day_start(day, "Europe/Moscow")
 
 
-def test_time_of_day_and_local_day_are_those_of_the_zone():
+def test_time_of_day_is_that_of_the_zone():
     """19:30 in London is 22:30 in Moscow, and 22:30 is tomorrow there."""
     times = pd.DatetimeIndex(["2026-11-23 19:30", "2026-11-23 22:30"], tz="UTC")
     moscow = times.tz_convert("Europe/Moscow")
     assert time_of_day(moscow).tolist() == [pd.Timedelta("22:30:00"), pd.Timedelta("01:30:00")]
-    assert [f"{day:%d}" for day in local_days(times, "Europe/Moscow")] == ["23", "24"]
