@@ -12,8 +12,7 @@ import pandas as pd
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.audit import audit, case_of
-from planning.roster.law import rules_of
-from planning.roster.model import (
+from planning.roster.frames import (
     Roster,
     TeamProblem,
     TeamRoster,
@@ -22,6 +21,7 @@ from planning.roster.model import (
     team_people,
     wanted_shifts,
 )
+from planning.roster.law import rules_of
 from planning.roster.problem import Assignment, Problem, RosterSettings, missing_heads
 from planning.roster.repair import reassign
 from planning.roster.rules import PeriodHours, Rule

@@ -1,15 +1,22 @@
-"""Rosters made and bettered line by line, by the pricing of one person's line."""
+"""The lines of one team: made person by person, bettered by exchanges, proven by column generation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from planning.roster.problem import Assignment, Problem, missing_heads
+from planning.effort import TimeUpError
+from planning.roster.columns import Dive
+from planning.roster.exchange import exchange
+from planning.roster.frames import TeamRoster
+from planning.roster.problem import Assignment, Clock, Problem, missing_heads
+from planning.roster.repair import repair
+from planning.roster.rules import Rule
 from planning.roster.slate import Ints
+from planning.roster.weeks import by_weeks
 
-__all__ = ["answer_best", "first_lines"]
+__all__ = ["answer_best", "first_lines", "generated", "improved", "made_first"]
 
 
 def first_lines(problem: Problem) -> list[Assignment]:
@@ -55,3 +62,62 @@ def answer_best(
         if better <= 1e-6:
             break
     return lines
+
+
+def made_first(problem: Problem, rules: Sequence[Rule]) -> list[Assignment]:
+    """Make a first lawful roster, in seconds."""
+    if problem.slate.weeks == 1 or not problem.crews:
+        return first_lines(problem)
+    return by_weeks(problem, rules, first_lines)
+
+
+def improved(
+    problem: Problem, rules: Sequence[Rule], first: TeamRoster, clock: Clock
+) -> Iterator[TeamRoster]:
+    """Better one team's lines, and prove how good they can be, step by step."""
+    if not problem.crews:
+        return
+    lines, bound = first.lines, first.bound
+    for lines in exchange(problem, first.lines, clock):
+        yield TeamRoster(lines, bound)
+    if problem.is_close(problem.objective(lines), bound):
+        return
+    sought = lines
+    for sought, proved in generated(problem, rules, lines, clock):
+        bound = max(proved + problem.burden_bound, first.bound)
+        yield TeamRoster(sought, bound)
+    if sought is not lines:
+        for lines in exchange(problem, sought, clock):
+            yield TeamRoster(lines, bound)
+
+
+def generated(
+    problem: Problem,
+    rules: Sequence[Rule],
+    first: list[Assignment],
+    clock: Clock,
+) -> Iterator[tuple[list[Assignment], float]]:
+    """Prove a bound by column generation; while heads are missing, find lines by a dive and repairs."""
+    dive = Dive.of(problem, clock)
+    dive.master.add((line.crew, line.pattern) for line in first)
+    try:
+        bound, shares = dive.generate(problem.settings.pricing_rounds)
+    except (KeyboardInterrupt, TimeUpError):
+        yield first, dive.bound
+        raise
+    yield first, bound
+    if _is_enough(problem, first, bound):
+        return
+    dive.finish(shares)
+    lines = dive.assignments()
+    yield min(first, lines, key=problem.objective), bound
+    if not _is_enough(problem, lines, bound):
+        for better in repair(problem, rules, answer_best(problem, lines, 2, clock), bound, clock):
+            yield min(first, better, key=problem.objective), bound
+
+
+def _is_enough(problem: Problem, lines: Sequence[Assignment], bound: float) -> bool:
+    """Tell whether no head is missing, or none that could be there."""
+    value = problem.objective(lines)
+    short = missing_heads(problem, lines).any()
+    return bool(np.isfinite(value) and not short) or problem.is_close(value, bound)

@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,75 +25,27 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from planning.calendars import hours_within
 from planning.centre import Centre
 from planning.effort import Deadline, TimeUpError
 from planning.errors import PlanningError
-from planning.roster.columns import Dive
-from planning.roster.exchange import exchange
-from planning.roster.improve import answer_best, first_lines
-from planning.roster.law import rules_of
-from planning.roster.problem import (
-    Assignment,
-    Clock,
-    Problem,
-    RosterSettings,
-    crews_of,
-    missing_heads,
+from planning.roster.frames import (
+    Roster,
+    TeamProblem,
+    TeamRoster,
+    problems_of,
+    roster_of,
+    team_people,
+    wanted_shifts,
 )
-from planning.roster.repair import repair
+from planning.roster.improve import improved, made_first
+from planning.roster.law import rules_of
+from planning.roster.problem import Clock, RosterSettings
 from planning.roster.rules import Rule
-from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds, tails_at
-from planning.roster.weeks import by_weeks, repeat_weeks
+from planning.roster.weeks import repeat_weeks
+from planning.roster.why import why_not
 from planning.shifts import CoverPlan, CoverSettings, cover
-from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
 __all__ = ["Roster", "RosterSettings", "build_from_requirement", "build_roster"]
-
-_NIGHT = Table("shifts", {"night_h": ROSTER.columns["night_h"]})
-EPOCH = pd.Timestamp(0, tz="UTC")
-_NOBODY = pd.DataFrame({"agent_id": pd.Series(dtype="str"), "shift_id": pd.Series(dtype="str")})
-
-
-@dataclass(frozen=True, eq=False)
-class Roster:
-    """A roster, what it leaves open, and how good it is proved to be.
-
-    Rosters are equal if all is equal but the time that it took.
-    """
-
-    roster: pd.DataFrame
-    """Columns of `planning.tables.ROSTER`, sorted by team, start and person."""
-    unmet: pd.DataFrame
-    """shift_id and missing heads of the shifts that are short."""
-    objective: float
-    """Roubles of missing heads, idle hours, unfairness and breaches of soft rules."""
-    bound: float
-    """Roubles that no roster can be below."""
-    status: str
-    """"optimal" if within the gap asked for, "interrupted" if the search was, else "feasible"."""
-    parts: pd.DataFrame
-    """Roubles by team: missing heads, idle hours, uneven hours and soft rules (lines), burdens; the bound."""
-    horizon: Horizon
-    """Days of the roster."""
-    first_s: float = 0.0
-    """CPU time until the first lawful roster, seconds."""
-    seconds: float = 0.0
-    """CPU time of all, seconds."""
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Roster):
-            return NotImplemented
-        proof = [(each.objective, each.bound, each.status) for each in (self, other)]
-        frames = bool(self.roster.equals(other.roster) and self.unmet.equals(other.unmet))
-        return frames and proof[0] == proof[1]
-
-    __hash__ = None  # type: ignore[assignment]  # frames have none
-
-    @property
-    def gap(self) -> float:
-        """Share of the objective that might still be gained."""
-        return 0.0 if self.objective <= self.bound else (self.objective - self.bound) / self.objective
 
 
 def build_roster(
@@ -163,8 +115,6 @@ def build_roster(
     found = roster_of(wanted, problems, solved, whole)
     found = replace(found, first_s=first_s, seconds=time.process_time() - began)
     if strict and len(found.unmet):
-        from planning.roster.why import why_not
-
         raise PlanningError(why_not(centre, shifts, people, found, weights=weights).text)
     return found
 
@@ -207,51 +157,6 @@ def build_from_requirement(
     return plan, build_roster(centre, shifts, people, settings=settings, weights=weights)
 
 
-@dataclass(frozen=True, eq=False)
-class TeamProblem:
-    """One team's shifts, merged into slots, and the problem that they pose."""
-
-    shifts: pd.DataFrame
-    """Shifts by name."""
-    merged: pd.DataFrame
-    """Shifts that differ in name and breaks only are one."""
-    problem: Problem
-
-
-@dataclass(frozen=True, eq=False)
-class TeamRoster:
-    """One team's lines and their bound."""
-
-    lines: list[Assignment]
-    bound: float
-
-
-def problems_of(
-    centre: Centre,
-    wanted: pd.DataFrame,
-    who: pd.DataFrame,
-    settings: RosterSettings,
-    rules: Sequence[Rule],
-) -> dict[str, TeamProblem]:
-    """Pose each team's problem, by team."""
-    if wanted.empty:
-        return {}
-    horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
-    persons = people_of(tails_at(who, horizon, centre.time_zone))
-    found = {}
-    for team, shifts in wanted.groupby("team"):
-        spans = ["site", "team", "start", "end", "paid_h", "skill"]
-        merged = shifts.groupby(spans, as_index=False)["headcount"].sum()
-        merged = merged.sort_values(["start", "end", "paid_h", "skill"], ignore_index=True)
-        slate = Slate.of(merged, centre, horizon)
-        crews = crews_of(slate, [person for person in persons if person.team == team], rules)
-        unmet_rub = slate.paid_h * centre.pay.unmet_rub_h
-        idle_rub = settings.idle_share * centre.hourly_rub(str(team))
-        problem = Problem(slate, crews, settings, unmet_rub, idle_rub if crews else 0.0)
-        found[str(team)] = TeamProblem(shifts, merged, problem)
-    return found
-
-
 def _search(
     problems: Mapping[str, TeamProblem], rules: Sequence[Rule], settings: RosterSettings
 ) -> tuple[dict[str, TeamRoster], float, bool]:
@@ -268,7 +173,7 @@ def _search(
     """
     began, deadline = time.process_time(), Deadline(settings.time_limit_s)
     solved = {
-        team: TeamRoster(_first(each.problem, rules), each.problem.least_rub)
+        team: TeamRoster(made_first(each.problem, rules), each.problem.least_rub)
         for team, each in tqdm(problems.items(), desc="first roster", unit="team", leave=False)
     }
     first_s = time.process_time() - began
@@ -276,7 +181,7 @@ def _search(
         with tqdm(problems.items(), desc="roster", unit="team", leave=False) as progress:
             for team, each in progress:
                 clock = Clock(deadline, partial(_tell, progress, team))
-                for better in _improve(each.problem, rules, solved[team], clock):
+                for better in improved(each.problem, rules, solved[team], clock):
                     solved[team] = better
     except KeyboardInterrupt:
         return solved, first_s, False
@@ -300,222 +205,6 @@ def _tell(progress: Any, team: str, text: str) -> None:
     progress.set_postfix_str(f"{team}: {text}")
 
 
-def _first(problem: Problem, rules: Sequence[Rule]) -> list[Assignment]:
-    """Make a first lawful roster, in seconds."""
-    if problem.slate.weeks == 1 or not problem.crews:
-        return first_lines(problem)
-    return by_weeks(problem, rules, first_lines)
-
-
-def _improve(
-    problem: Problem, rules: Sequence[Rule], first: TeamRoster, clock: Clock
-) -> Iterator[TeamRoster]:
-    """Better one team's lines, and prove how good they can be, step by step."""
-    if not problem.crews:
-        return
-    lines, bound = first.lines, first.bound
-    for lines in exchange(problem, first.lines, clock):
-        yield TeamRoster(lines, bound)
-    if problem.is_close(problem.objective(lines), bound):
-        return
-    sought = lines
-    for sought, proved in generated(problem, rules, lines, clock):
-        bound = max(proved + problem.burden_bound, first.bound)
-        yield TeamRoster(sought, bound)
-    if sought is not lines:
-        for lines in exchange(problem, sought, clock):
-            yield TeamRoster(lines, bound)
-
-
-def generated(
-    problem: Problem,
-    rules: Sequence[Rule],
-    first: list[Assignment],
-    clock: Clock,
-) -> Iterator[tuple[list[Assignment], float]]:
-    """Prove a bound by column generation; while heads are missing, find lines by a dive and repairs."""
-    dive = Dive.of(problem, clock)
-    dive.master.add((line.crew, line.pattern) for line in first)
-    try:
-        bound, shares = dive.generate(problem.settings.pricing_rounds)
-    except (KeyboardInterrupt, TimeUpError):
-        yield first, dive.bound
-        raise
-    yield first, bound
-    if _is_enough(problem, first, bound):
-        return
-    dive.finish(shares)
-    lines = dive.assignments()
-    yield min(first, lines, key=problem.objective), bound
-    if not _is_enough(problem, lines, bound):
-        for better in repair(problem, rules, answer_best(problem, lines, 2, clock), bound, clock):
-            yield min(first, better, key=problem.objective), bound
-
-
-def _is_enough(problem: Problem, lines: Sequence[Assignment], bound: float) -> bool:
-    """Tell whether no head is missing, or none that could be there."""
-    value = problem.objective(lines)
-    short = missing_heads(problem, lines).any()
-    return bool(np.isfinite(value) and not short) or problem.is_close(value, bound)
-
-
-def roster_of(
-    wanted: pd.DataFrame,
-    problems: Mapping[str, TeamProblem],
-    solved: Mapping[str, TeamRoster],
-    whole: bool = True,
-    before: pd.DataFrame | None = None,
-) -> Roster:
-    """Put the teams' lines together; who worked a shift `before` keeps it by name."""
-    seats = [_seat(problems[t].shifts, problems[t].merged, solved[t].lines, before) for t in problems]
-    assigned = pd.concat([_NOBODY, *seats], ignore_index=True)
-    parts = pd.DataFrame(
-        [_parts(problems[t].problem, solved[t]) for t in problems],
-        index=pd.Index(list(problems), name="team"), columns=["missing", "idle", "lines", "burdens", "bound"],
-    ).astype(float)  # fmt: skip
-    objective = parts[["missing", "idle", "lines", "burdens"]].sum(axis=1)
-    parts["bound"] = np.minimum(parts["bound"], objective)
-    close = [
-        not problems[t].problem.crews or problems[t].problem.is_close(objective[t], parts["bound"][t])
-        for t in problems
-    ]
-    starts = pd.DatetimeIndex(wanted["start"]) if len(wanted) else pd.DatetimeIndex([EPOCH])
-    return Roster(
-        roster=_named(assigned, wanted),
-        unmet=_unmet(assigned, wanted),
-        objective=float(objective.sum()),
-        bound=float(parts["bound"].sum()),
-        status=("optimal" if all(close) else "feasible") if whole else "interrupted",
-        parts=parts,
-        horizon=Horizon.of(starts),
-    )
-
-
-def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
-    """Roubles of missing heads, of idle hours, of the lines and of the burdens, and the bound."""
-    short = missing_heads(problem, solved.lines)
-    missing = float(short @ problem.unmet_rub)
-    idle = problem.base_rub + problem.idle_rub_h * float(short @ problem.slate.paid_h)
-    lines = sum(problem.cost(line.crew, line.pattern) for line in solved.lines)
-    burdens = sum(problem.burden_rub(line.person, line.pattern) for line in solved.lines)
-    return missing, idle, lines, burdens, solved.bound
-
-
-def team_people(people: pd.DataFrame) -> pd.DataFrame:
-    """Check the people; nobody is allowed."""
-    return PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
-
-
-def _seat(
-    shifts: pd.DataFrame,
-    merged: pd.DataFrame,
-    lines: Sequence[Assignment],
-    before: pd.DataFrame | None = None,
-) -> pd.DataFrame:
-    """Share people out over shifts that differ in name and breaks only, one head on each in turn."""
-    spans = ["start", "end", "paid_h", "skill"]
-    number = shifts[[*spans, "shift_id", "headcount"]].merge(
-        merged[spans].assign(shift=merged.index), on=spans
-    )
-    seats = number.loc[number.index.repeat(number["headcount"])]
-    seats = seats.assign(head=seats.groupby("shift_id").cumcount())
-    seats = seats.sort_values(["shift", "head", "shift_id"])[["shift", "head", "shift_id"]]
-    taken = pd.DataFrame(
-        [(line.person.agent_id, shift) for line in lines for shift in line.pattern.tolist()],
-        columns=["agent_id", "shift"],
-    ).sort_values(["shift", "agent_id"])
-    kept = pd.DataFrame(columns=["agent_id", "shift_id"])
-    if before is not None:
-        held = before[["agent_id", "shift_id"]].merge(number[["shift_id", "shift"]], on="shift_id")
-        held = held.merge(taken, on=["agent_id", "shift"])
-        held["head"] = held.groupby("shift_id").cumcount()
-        held = held.merge(seats, on=["shift", "shift_id", "head"])
-        kept = held[["agent_id", "shift_id"]]
-        seats, taken = (
-            _without(seats, held, ["shift", "shift_id", "head"]),
-            _without(taken, held, ["agent_id", "shift"]),
-        )
-    seats = seats.assign(place=seats.groupby("shift").cumcount())
-    taken = taken.assign(place=taken.groupby("shift").cumcount()).astype({"shift": "int64", "place": "int64"})
-    placed = taken.merge(seats[["shift", "place", "shift_id"]], on=["shift", "place"])
-    return pd.concat([frame for frame in (kept, placed[["agent_id", "shift_id"]]) if len(frame)] or [_NOBODY])
-
-
-def _without(frame: pd.DataFrame, gone: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """Keep the rows whose key does not occur in another frame."""
-    marked = frame.merge(gone[key].drop_duplicates(), on=key, how="left", indicator=True)
-    return marked[marked["_merge"] == "left_only"].drop(columns="_merge").reset_index(drop=True)
-
-
-def people_of(frame: pd.DataFrame) -> list[Person]:
-    """Make persons of rows of PEOPLE; a leave with one open end goes on for ever."""
-    if frame.empty:
-        return []
-    spans = {kind: _spans(frame, kind) for kind in ("leave", "study")}
-    return [
-        Person(
-            row.agent_id, row.site, row.team, float(row.contract_h_week), bool(row.night_ok),
-            spans["leave"][number], spans["study"][number], _words(row.blocked), _words(row.wished_off),
-            row.prefers if isinstance(row.prefers, str) else "", _words(row.skills), _tail(row),
-        )
-        for number, row in enumerate(frame.itertuples())
-    ]  # fmt: skip
-
-
-def _spans(frame: pd.DataFrame, kind: str) -> list[tuple[int, int] | None]:
-    """First second away and first second after it, of each person."""
-    ends = {}
-    for edge, fill in {"from": -FOREVER, "until": FOREVER}.items():
-        times = frame[f"{kind}_{edge}"]
-        filled = pd.DatetimeIndex(pd.to_datetime(times, utc=True).fillna(EPOCH))
-        ends[edge] = np.where(times.isna(), fill, seconds(filled)).tolist()
-    away = frame[f"{kind}_from"].notna() | frame[f"{kind}_until"].notna()
-    pairs = zip(away, ends["from"], ends["until"], strict=True)
-    return [(int(first), int(after)) if gone else None for gone, first, after in pairs]
-
-
-def _words(value: object) -> frozenset[str]:
-    return frozenset(value.split()) if isinstance(value, str) else frozenset()
-
-
-def _tail(row: Any) -> Tail:
-    """What a row says of the days before the horizon."""
-
-    def number(value: Any) -> float:
-        return 0.0 if pd.isna(value) else float(value)
-
-    return Tail(
-        last_end=None if pd.isna(row.last_end) else int(row.last_end.timestamp()),
-        days=int(number(row.days_in_row)),
-        nights=int(number(row.nights_in_row)),
-        kind=row.last_kind if isinstance(row.last_kind, str) else "",
-        balance_h=number(row.balance_h),
-        overtime_h=number(row.overtime_h),
-        nights_before=int(number(row.nights_before)),
-        weekends_before=int(number(row.weekends_before)),
-    )
-
-
-def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
-    """Check the shifts, leave out those that want nobody, and add the night hours and the skill."""
-    if shifts.empty:
-        names = [*SHIFTS.columns, "night_h", "skill"]
-        return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
-    good = SHIFTS.check(shifts, "shifts")
-    start, end = (pd.DatetimeIndex(good[name]).tz_convert(centre.time_zone) for name in ("start", "end"))
-    for row in np.flatnonzero(end <= start)[:1]:
-        raise PlanningError(
-            f"shift {good['shift_id'][row]} ends {end[row]}, must end after its start {start[row]}"
-        )
-    share = good["paid_h"] / ((end - start) / pd.Timedelta(hours=1))
-    own = [own_clock(times, good["site"], centre) for times in (start, end)]
-    night = hours_within(own[0], own[1], centre.labour.night_from, centre.labour.night_until) * share
-    if "night_h" in shifts.columns:
-        night = _NIGHT.check(shifts, "shifts")["night_h"].to_numpy()
-    skill = shifts["skill"].fillna("").astype("str").to_numpy() if "skill" in shifts else ""
-    return good.assign(start=start, end=end, night_h=night, skill=skill)[good["headcount"] > 0]
-
-
 def _tell_tails(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
     """Warn of people whose last shift "before" the roster lies behind its first day."""
     if shifts.empty:
@@ -536,16 +225,3 @@ def _check_teams(centre: Centre, frame: pd.DataFrame, name: str) -> None:
     unknown = sorted(set(frame["team"]) - set(centre.teams))
     if unknown:
         raise PlanningError(f"{name} name the team {unknown[0]!r}, must be one of {', '.join(centre.teams)}")
-
-
-def _named(assigned: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
-    """Make ROSTER of who works what."""
-    roster = assigned.merge(wanted, on="shift_id")[list(ROSTER.columns)]
-    return roster.sort_values(["site", "team", "start", "agent_id"], ignore_index=True)
-
-
-def _unmet(assigned: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
-    """Count the heads that every short shift lacks."""
-    present = assigned.groupby("shift_id").size().reindex(wanted["shift_id"], fill_value=0).to_numpy()
-    short = wanted[["shift_id"]].assign(missing=wanted["headcount"].to_numpy(np.int64) - present)
-    return short[short["missing"] > 0].reset_index(drop=True)

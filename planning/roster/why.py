@@ -10,9 +10,9 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.effort import Deadline
-from planning.roster.improve import first_lines
+from planning.roster.frames import Roster, problems_of, team_people, wanted_shifts
+from planning.roster.improve import first_lines, generated
 from planning.roster.law import rules_of
-from planning.roster.model import Roster, generated, problems_of, team_people, wanted_shifts
 from planning.roster.problem import Clock, RosterSettings, missing_heads
 from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift
 

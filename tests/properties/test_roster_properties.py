@@ -14,8 +14,9 @@ from ortools.sat.python import cp_model
 
 from planning.centre import Centre
 from planning.roster.audit import audit
+from planning.roster.frames import people_of
 from planning.roster.law import rules_of
-from planning.roster.model import RosterSettings, build_roster, people_of
+from planning.roster.model import RosterSettings, build_roster
 from planning.roster.problem import Problem, crews_of
 from planning.roster.repair import CpLine
 from planning.roster.slate import Horizon, Slate

@@ -262,7 +262,7 @@ def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(model, "_improve", interrupted)
+    monkeypatch.setattr(model, "improved", interrupted)
     found = build_roster(CENTRE, DAYS, people("ann", "bob"))
     assert found.status == "interrupted"
     assert found.unmet.empty

@@ -15,9 +15,10 @@ from planning.errors import PlanningError
 from planning.roster import exchange as module
 from planning.roster.audit import audit
 from planning.roster.exchange import exchange
+from planning.roster.frames import problems_of, team_people, wanted_shifts
 from planning.roster.improve import first_lines
 from planning.roster.law import rules_of
-from planning.roster.model import build_roster, problems_of, team_people, wanted_shifts
+from planning.roster.model import build_roster
 from planning.roster.people import synthetic_people
 from planning.roster.problem import (
     NOTHING,
