@@ -29,7 +29,7 @@ from planning.simulation.network import (
     series,
     whole,
 )
-from planning.simulation.records import NODE, new_state
+from planning.simulation.records import CONTACT, NODE, SLOT, TEAM, State, Tables
 
 _CALLS_PER_TASK: Final = 400_000
 
@@ -188,6 +188,31 @@ def _run(
             kept = state.contacts[:used] if rows else state.contacts
             return _Outcome(state.counts, state.agents, state.busy_s, state.overrun_s, kept)
         room *= 2
+
+
+def new_state(
+    tables: Tables, keys: Any, cumulative: Any, present: Any, threshold_s: Any, room: int, rows: bool
+) -> State:
+    """Empty house with `room` slots, and as many rows of contacts if `rows`."""
+    n_teams = len(tables.pick_start) - 1
+    return State(
+        keys=keys,
+        cumulative=cumulative,
+        present=present,
+        threshold_s=threshold_s,
+        queues=tables.queues.copy(),
+        teams=np.array([(-1, -1, 0)] * n_teams, TEAM),
+        agents=tables.agents.copy(),
+        shift_of=np.full(tables.persons.max(initial=-1) + 1, -1),
+        slots=np.empty(room, SLOT),
+        nodes=np.empty(2 * room, NODE),
+        calendar=kernel.new_calendar(),
+        hands=np.array([-1, 0, 0]),
+        counts=np.zeros((*cumulative.shape, kernel.COUNTS)),
+        busy_s=np.zeros((n_teams, cumulative.shape[1])),
+        overrun_s=np.zeros((n_teams, cumulative.shape[1])),
+        contacts=np.empty(room if rows else 0, CONTACT),
+    )
 
 
 def checked_seed(seed: object) -> int:

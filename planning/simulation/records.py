@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from planning.simulation.kernel import COUNTS, new_calendar
-
 Records = NDArray[Any]
 
 
@@ -97,28 +95,3 @@ class State(NamedTuple):
     busy_s: NDArray[np.float64]
     overrun_s: NDArray[np.float64]
     contacts: Records
-
-
-def new_state(
-    tables: Tables, keys: Any, cumulative: Any, present: Any, threshold_s: Any, room: int, rows: bool
-) -> State:
-    """Empty house with `room` slots, and as many rows of contacts if `rows`."""
-    n_teams = len(tables.pick_start) - 1
-    return State(
-        keys=keys,
-        cumulative=cumulative,
-        present=present,
-        threshold_s=threshold_s,
-        queues=tables.queues.copy(),
-        teams=np.array([(-1, -1, 0)] * n_teams, TEAM),
-        agents=tables.agents.copy(),
-        shift_of=np.full(tables.persons.max(initial=-1) + 1, -1),
-        slots=np.empty(room, SLOT),
-        nodes=np.empty(2 * room, NODE),
-        calendar=new_calendar(),
-        hands=np.array([-1, 0, 0]),
-        counts=np.zeros((*cumulative.shape, COUNTS)),
-        busy_s=np.zeros((n_teams, cumulative.shape[1])),
-        overrun_s=np.zeros((n_teams, cumulative.shape[1])),
-        contacts=np.empty(room if rows else 0, CONTACT),
-    )
