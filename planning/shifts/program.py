@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,12 +16,14 @@ from scipy.sparse.csgraph import connected_components
 
 from planning.shifts.catalogue import Shape
 
-__all__ = ["Floats", "Ints", "Program", "Relaxation", "relax"]
+__all__ = ["Floats", "Ints", "Program", "Relaxation", "branch", "relax"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 # From so many columns on, the interior point method is faster than the simplex.
 _LARGE = 4000
+# A solver's limit of time must be finite.
+_FOREVER_S = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +204,59 @@ def relax(program: Program) -> Relaxation:
         x[: len(program.cost)],
         duals[len(program.need) :] * scale,
     )
+
+
+def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | None:
+    """Seek whole heads of a plain program by branch and bound; the breaks stay fractions.
+
+    One head more at 9:00 and one fewer at 9:30 is nearly the same plan, so branching on the heads of a class
+    moves no bound. What moves it are sums: the heads present at a time, the shifts of a shape, their paid
+    time. They are whole columns of their own, and presolve, which would put them out again, is off.
+
+    Parameters
+    ----------
+    program : Program
+        `Program.plain`.
+    nodes : int
+        Most nodes of the tree.
+    limit_s : float
+        Most wall time, seconds; may be infinite.
+    seed : int
+
+    Returns
+    -------
+    array of the columns, or None if no plan was found
+    """
+    model = mathopt.Model.from_model_proto(_proto(program))
+    columns = list(model.variables())[: len(program.cost)]
+    heads = np.unique(program.heads)
+    for head in heads:
+        columns[head].integer = True
+    for row in _sums(program, heads):
+        total = model.add_integer_variable(lb=0.0)
+        terms = (float(row[n]) * columns[heads[n]] for n in np.flatnonzero(row))
+        model.add_linear_constraint(total == mathopt.fast_sum(terms))
+    params = mathopt.SolveParameters(
+        node_limit=nodes,
+        time_limit=timedelta(seconds=min(limit_s, _FOREVER_S)),
+        random_seed=seed,
+        presolve=mathopt.Emphasis.OFF,
+    )
+    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=params)
+    if not result.has_primal_feasible_solution():
+        return None
+    return np.array(result.variable_values(columns), dtype=float)
+
+
+def _sums(program: Program, heads: Ints) -> Floats:
+    """Rows over the heads of all classes: all, their paid time, those of each shape, those present."""
+    present = program.position[:, heads].toarray() > 0
+    changes = np.append(True, (present[1:] != present[:-1]).any(axis=1))
+    shape = program.shape[heads]
+    paid_s = np.array([each.paid_s for each in program.shapes])[shape]
+    kinds = shape == np.unique(shape)[:, None]
+    every = np.ones(len(heads))
+    return np.vstack([every, paid_s / np.gcd.reduce(paid_s), kinds, present[changes]]).astype(float)
 
 
 def _optimum(proto: Any, method: mathopt.LPAlgorithm) -> tuple[float, Floats, Floats]:

@@ -5,9 +5,11 @@ the bound and the start: day after day is made whole, against the fractions of t
 (relax and fix; a large day at first from the shifts that the relaxation uses); then windows of a day, moved
 by half a day each round, are sought anew with all else held (large neighbourhood search). The clock decides
 nothing unless it is asked to: work is counted in CP-SAT's deterministic seconds, one worker, one seed.
-Of a program of few heads, plans are then walked through person by person (`planning.shifts.walk`). Parts are
-independent, so each thread works on another one; which are worked on does not depend on the threads. Parts
-that are alike, such as the weekdays of a site that closes at night, are solved once.
+Of a program of few heads, plans are then walked through person by person (`planning.shifts.walk`); from the
+second round on the heads of each window of several days are sought by branching on their sums
+(`planning.shifts.program.branch`). Parts are independent, so each thread works on another one; which are
+worked on does not depend on the threads. Parts that are alike, such as the weekdays of a site that closes at
+night, are solved once.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +28,7 @@ from ortools.sat.python import cp_model
 from tqdm import tqdm
 
 from planning.effort import Deadline, TimeUpError, check_numbers
-from planning.shifts.program import Floats, Ints, Program, relax
+from planning.shifts.program import Floats, Ints, Program, branch, relax
 from planning.shifts.walk import MOVES_PER_SECOND, Walk
 
 __all__ = ["CoverSettings", "Found", "Progress", "search"]
@@ -40,6 +42,8 @@ _START = 3.0
 _WHOLE = 8.0
 # Of so few heads at most plans are walked through, so many times the effort of a window a day.
 _FEW, _WALK = 20, 2.0
+# From this round on plain programs of several days are branched, with so many nodes for a window.
+_BRANCHED, _NODES = 2, 60
 # Stretches of a walk, after which it may be ended and its best plan is kept.
 _STRETCHES = 8
 
@@ -53,7 +57,7 @@ class CoverSettings:
     effort: float = 0.4
     """Deterministic seconds of CP-SAT for a window of a day; doubled each round."""
     rounds: int = 1
-    """Most rounds that any part gets after its first solution."""
+    """Most rounds that any part gets after its first solution; from the second on they are slow."""
     time_limit_s: float | None = None
     """Wall time after which the best plan so far is returned, seconds."""
     seed: int = 1
@@ -247,10 +251,17 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
 
 
 def _improve(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
-    """Walk through plans of few heads, and prove a single day; else seek every window anew, moved."""
+    """Walk through plans of few heads, and prove a single day; else seek every window anew, moved.
+
+    From the second round on branching seeks the heads of a window, where the others are stuck.
+    """
     part.rounds += 1
     windows = part.program.windows(0.0)
     effort = settings.effort * 2**part.rounds
+    if part.rounds >= _BRANCHED and part.program.plain and len(windows) > 1:
+        for window in part.program.windows(0.5 * (part.rounds % 2)):
+            _branched(part, window, effort, clock)
+        return
     if part.program.plain and part.program.most <= _FEW:
         _walked(part, len(windows) * _WALK * effort / 2, clock)
         windows = windows if len(windows) == 1 else []
@@ -272,10 +283,29 @@ def _walked(part: _Part, effort: float, clock: _Clock) -> None:
         clock.tick()
 
 
-def _settled(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock) -> Floats:
+def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
+    """Seek the heads of a window anew by branch and bound, all else held; then put their breaks."""
+    program = part.program
+    rest = part.x.astype(float)
+    rest[window] = 0.0
+    short = program.short(rest).astype(np.int64)
+    rows, links = np.flatnonzero(short), np.flatnonzero(np.diff(program.links[:, window].indptr))
+    own = replace(program.part(rows, links, window), need=short[rows])
+    found = branch(own, _NODES, clock.deadline.left_s, clock.settings.seed)
+    if found is not None:
+        rest[window] = found
+        heads = np.unique(program.heads[window])
+        rest[heads] = np.rint(rest[heads])
+        part.accept(_settled(part, rest, window, effort, clock, heads))
+    clock.tick()
+
+
+def _settled(
+    part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock, known_heads: Ints | None = None
+) -> Floats:
     """Make the columns of a window whole, all others held, and their fractions rounded where they are felt.
 
-    A window of all columns gives a bound too.
+    A window of all columns gives a bound too, unless some of them are known.
     """
     program = part.program
     # CP-SAT branches in the order of the columns: through the day it finds good plans much sooner.
@@ -285,7 +315,12 @@ def _settled(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock)
     rest[window] = 0.0
     grain = _grain(program, window)
     model = _model(program, rest, window, known, grain)
-    whole = len(window) == len(x)
+    if known_heads is not None:
+        for number in np.flatnonzero(np.isin(window, known_heads)).tolist():
+            heads = round(x[window[number]])
+            domain = model.proto.variables[number].domain
+            domain[0], domain[1] = heads, heads
+    whole = known_heads is None and len(window) == len(x)
     solver = _solver(effort, clock)
     # Presolve hides the structure of a small day from CP-SAT: without it most are proven in half a second.
     solver.parameters.cp_model_presolve = not (whole and len(window) <= _SMALL)

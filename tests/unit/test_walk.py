@@ -8,6 +8,7 @@ from test_shifts import NEEDS, night_centre, recount
 
 from planning.shifts import CoverSettings, cover, horizon
 from planning.shifts.groups import groups_of
+from planning.shifts.program import branch, relax
 from planning.shifts.search import search
 from planning.shifts.walk import Walk
 
@@ -91,3 +92,38 @@ def test_cover_walks_where_few_are_at_work():
     walked = cover(one_site(), need, settings=CoverSettings(gap=0.0, effort=0.05, rounds=1))
     assert walked.objective_rub < start.objective_rub
     assert (recount(walked, pd.DatetimeIndex(need["interval_start"])) >= need["rostered"].to_numpy()).all()
+
+
+# --- branching on sums of heads -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hours", DAYS)
+def test_branching_lies_between_the_relaxation_and_the_proven_best(hours):
+    """Whole heads cost no less than fractions, and with free breaks no more than the best plan."""
+    program = program_of(requirement_of(DAYS[hours]))
+    (best,), _ = search([program], CoverSettings(gap=0.0, effort=1.0, rounds=1))
+    x = branch(program, 100_000, np.inf, 1)
+    heads = x[np.unique(program.heads)]
+    assert heads == pytest.approx(np.rint(heads), abs=1e-6)
+    assert program.holds(x)
+    assert relax(program).value - 1e-6 <= program.value(x) <= program.value(best.x) * (1 + 1e-4)
+
+
+def test_branching_without_time_finds_nothing():
+    assert branch(program_of(requirement_of(DAYS["mixed"])), 100, 0.0, 1) is None
+
+
+def test_a_second_round_branches_and_is_never_worse(monkeypatch):
+    """Two days that hang together by night; the same again gives the same shifts."""
+    windows = []
+    monkeypatch.setattr(
+        "planning.shifts.search.branch", lambda *given: windows.append(branch(*given)) or windows[-1]
+    )
+    program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
+    found = [
+        search([program], CoverSettings(gap=0.0, effort=0.05, rounds=rounds))[0][0].x for rounds in (1, 2, 2)
+    ]
+    assert len(windows) == 4
+    assert all(program.holds(x) and not program.short(x).any() for x in found)
+    assert program.value(found[1]) <= program.value(found[0])
+    np.testing.assert_array_equal(found[1], found[2])
