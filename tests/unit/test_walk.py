@@ -115,23 +115,43 @@ def test_branching_without_time_finds_nothing():
 
 def test_branched_windows_better_a_hasty_plan(monkeypatch):
     """Two days that hang together by night; the same again gives the same shifts."""
-    monkeypatch.setattr("planning.shifts.search._BRANCHED", 1)  # so that no walk has been there before
+    monkeypatch.setattr("planning.shifts.search._FEW", 0)  # so that no walk has been there before
     program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
     found = [
-        search([program], CoverSettings(gap=0.0, effort=0.02, rounds=rounds))[0][0].x for rounds in (0, 1, 1)
+        search([program], CoverSettings(gap=0.0, effort=0.05, rounds=rounds))[0][0].x for rounds in (0, 1, 1)
     ]
     assert all(program.holds(x) and not program.short(x).any() for x in found[1:])
     assert program.value(found[1]) < program.value(found[0])
     np.testing.assert_array_equal(found[1], found[2])
 
 
-def test_only_the_second_round_branches(monkeypatch):
-    """And once for each window."""
+@pytest.mark.parametrize(("few", "calls"), [(20, [0, 2]), (0, [2, 4])])
+def test_few_heads_are_walked_before_windows_are_branched(few, calls, monkeypatch):
+    """And each window once a round."""
     windows = []
+    monkeypatch.setattr("planning.shifts.search._FEW", few)
     monkeypatch.setattr("planning.shifts.search.branch", lambda *given: windows.append(given))
     program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
     counts = []
     for rounds in (1, 2):
+        windows.clear()
         search([program], CoverSettings(gap=0.0, effort=0.02, rounds=rounds))
         counts.append(len(windows))
-    assert counts == [0, 2]
+    assert counts == calls
+
+
+def test_who_has_gained_enough_goes_no_further(monkeypatch):
+    """One window less: all that was to be gained is gained in the first."""
+    monkeypatch.setattr("planning.shifts.search._FEW", 0)
+    windows = []
+
+    def found(program, *limits):
+        windows.append(program)
+        return branch(program, *limits)
+
+    monkeypatch.setattr("planning.shifts.search.branch", found)
+    program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
+    (start,), _ = search([program], CoverSettings(gap=0.0, effort=0.02, rounds=0))
+    gap = (program.value(start.x) - start.bound_rub) / program.value(start.x)
+    _, status = search([program], CoverSettings(gap=gap - 1e-4, effort=0.02, rounds=1))
+    assert (len(windows), status) == (1, "within the gap")
