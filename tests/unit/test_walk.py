@@ -9,7 +9,7 @@ from test_shifts import NEEDS, night_centre, recount
 from planning.shifts import CoverSettings, cover, horizon
 from planning.shifts.groups import groups_of
 from planning.shifts.program import branch, relax
-from planning.shifts.search import search
+from planning.shifts.search import _branched, _Clock, _Part, search
 from planning.shifts.walk import Walk
 
 DAYS = {
@@ -155,3 +155,20 @@ def test_who_has_gained_enough_goes_no_further(monkeypatch):
     gap = (program.value(start.x) - start.bound_rub) / program.value(start.x)
     _, status = search([program], CoverSettings(gap=gap - 1e-4, effort=0.02, rounds=1))
     assert (len(windows), status) == (1, "within the gap")
+
+
+def test_a_window_that_nobody_needs_is_emptied():
+    """All that it could serve is served from around it."""
+    program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
+    settings = CoverSettings(gap=0.0, effort=0.05, rounds=0)
+    (start,), _ = search([program], settings)
+    part = _Part(program, times=1)
+    part.accept(start.x)
+    value = part.value
+    unused = np.flatnonzero((start.x == 0) & (program.heads == np.arange(len(start.x))))[0]
+    window = np.flatnonzero(program.heads == unused)
+    part.x, part.value = start.x.copy(), value + program.cost[unused]
+    part.x[unused] += 1
+    _branched(part, window, 1.0, _Clock([part], settings, 0.0, None))
+    assert part.value == value
+    np.testing.assert_array_equal(part.x, start.x)
