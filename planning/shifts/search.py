@@ -268,13 +268,12 @@ def _improve(part: _Part, enough_rub: float, settings: CoverSettings, clock: _Cl
         windows = windows if len(windows) == 1 else []
     elif len(windows) > 1:
         windows = part.program.windows(0.5 * (part.rounds % 2))
+    branched, times = part.program.plain and len(windows) > 1, _WHOLE if len(windows) == 1 else 1.0
     for window in windows:
-        if len(windows) == 1:
-            part.accept(_settled(part, part.x.astype(float), window, _WHOLE * effort, clock))
-        elif part.program.plain:
+        if branched:
             _branched(part, window, effort, clock)
         else:
-            part.accept(_settled(part, part.x.astype(float), window, effort, clock))
+            part.accept(_settled(part, part.x.astype(float), window, times * effort, clock))
         clock.tick()
         if part.times * (left - part.left) >= enough_rub:
             break
