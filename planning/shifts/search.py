@@ -299,12 +299,10 @@ def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
     rest[window] = 0.0
     part.accept(rest)
     own = _around(program, rest, window)
-    if not len(own.need):
-        return
     used = (relax(own).x[own.heads] > _USED) | (part.x[program.heads[window]] > 0)
-    window = window[used]
-    if not len(window):
+    if not used.any():
         return
+    window = window[used]
     found = branch(
         _around(program, rest, window), math.ceil(_NODES * effort), clock.deadline.left_s, clock.settings.seed
     )
