@@ -321,11 +321,11 @@ def _around(program: Program, rest: Floats, window: Ints) -> Program:
 
 
 def _settled(
-    part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock, known_heads: Ints | None = None
+    part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock, held: Ints | None = None
 ) -> Floats:
     """Make the columns of a window whole, all others held, and their fractions rounded where they are felt.
 
-    A window of all columns gives a bound too, unless some of them are known.
+    A window of all columns gives a bound too; not so if some of them, `held`, keep the value that they have.
     """
     program = part.program
     # CP-SAT branches in the order of the columns: through the day it finds good plans much sooner.
@@ -334,13 +334,12 @@ def _settled(
     rest = x.copy()
     rest[window] = 0.0
     grain = _grain(program, window)
-    model = _model(program, rest, window, known, grain)
-    if known_heads is not None:
-        for number in np.flatnonzero(np.isin(window, known_heads)).tolist():
-            heads = round(x[window[number]])
-            domain = model.proto.variables[number].domain
-            domain[0], domain[1] = heads, heads
-    whole = known_heads is None and len(window) == len(x)
+    lower, upper = np.zeros(len(window), dtype=np.int64), np.full(len(window), program.most)
+    if held is not None:
+        keep = np.isin(window, held)
+        lower[keep] = upper[keep] = np.rint(x[window[keep]])
+    model = _model(program, rest, window, known, grain, lower, upper)
+    whole = held is None and len(window) == len(x)
     solver = _solver(effort, clock)
     # Presolve hides the structure of a small day from CP-SAT: without it most are proven in half a second.
     solver.parameters.cp_model_presolve = not (whole and len(window) <= _SMALL)
@@ -382,9 +381,9 @@ def _grain(program: Program, window: Ints) -> float:
 
 
 def _model(
-    program: Program, rest: Floats, window: Ints, known: Floats | None, grain: float
+    program: Program, rest: Floats, window: Ints, known: Floats | None, grain: float, lower: Ints, upper: Ints
 ) -> cp_model.CpModel:
-    """Write the program of a window for CP-SAT, straight from the arrays.
+    """Write the program of a window, its columns within bounds, for CP-SAT, straight from the arrays.
 
     Money is rounded down to whole grains, so that CP-SAT's bound is one of the true cost.
     """
@@ -396,9 +395,10 @@ def _model(
     touched = np.flatnonzero(np.diff(links.indptr))
     felt = program.links[touched] @ rest
     low, high = program.low[touched] - felt, program.high[touched] - felt
-    tops = [*([program.most] * len(window)), *missing[open_rows].tolist()]
-    for top in tops:
-        proto.variables.add().domain.extend([0, top])
+    bottoms = [*lower.tolist(), *([0] * len(open_rows))]
+    tops = [*upper.tolist(), *missing[open_rows].tolist()]
+    for bottom, top in zip(bottoms, tops, strict=True):
+        proto.variables.add().domain.extend([bottom, top])
     for number, row in enumerate(open_rows.tolist()):
         _add(proto, position, number, len(window) + number, int(missing[row]), _FREE)
     for number, row in enumerate(touched.tolist()):

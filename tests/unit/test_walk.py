@@ -9,7 +9,7 @@ from test_shifts import NEEDS, night_centre, recount
 from planning.shifts import CoverSettings, cover, horizon
 from planning.shifts.groups import groups_of
 from planning.shifts.program import branch, relax
-from planning.shifts.search import _branched, _Clock, _Part, search
+from planning.shifts.search import _branched, _Clock, _Part, _settled, search
 from planning.shifts.walk import Walk
 
 DAYS = {
@@ -172,3 +172,16 @@ def test_a_window_that_nobody_needs_is_emptied():
     _branched(part, window, 1.0, _Clock([part], settings, 0.0, None))
     assert part.value == value
     np.testing.assert_array_equal(part.x, start.x)
+
+
+def test_breaks_are_put_while_heads_are_held():
+    """Of a hasty plan other heads would be cheaper."""
+    program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
+    settings = CoverSettings(gap=0.0, effort=0.02, rounds=0)
+    (start,), _ = search([program], settings)
+    part, heads, every = _Part(program, times=1), np.unique(program.heads), np.arange(len(start.x))
+    clock = _Clock([part], settings, 0.0, None)
+    free = _settled(part, start.x.astype(float), every, 2.0, clock)
+    held = _settled(part, start.x.astype(float), every, 2.0, clock, heads)
+    assert program.value(free) < program.value(start.x)
+    np.testing.assert_array_equal(held[heads], start.x[heads])
