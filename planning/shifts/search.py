@@ -4,7 +4,7 @@ A program of one day is solved as a whole, and CP-SAT's bound is proven. Of a lo
 the bound and the start: day after day is made whole, against the fractions of the days that are not yet
 (relax and fix; a large day at first from the shifts that the relaxation uses); then windows of a day, moved
 by half a day each round, are sought anew with all else held (large neighbourhood search). The clock decides
-nothing unless it is asked to: work is counted in CP-SAT's deterministic seconds, one worker, one seed.
+nothing unless it is asked to: work is counted in CP-SAT's deterministic seconds, moves and nodes, one seed.
 Of a program of few heads, plans are first walked through person by person (`planning.shifts.walk`); then, and
 at once where there are many, the heads of each window are sought by branching on their sums
 (`planning.shifts.program.branch`), where CP-SAT is stuck: unless loans or limits tie the classes together.
@@ -55,7 +55,7 @@ class CoverSettings:
     gap: float = 0.01
     """Stop when the bound proves that no more than this share of the cost can be gained."""
     effort: float = 0.4
-    """Deterministic seconds of CP-SAT for a window of a day; doubled each round."""
+    """Deterministic seconds of CP-SAT for a window of a day, or what is worth as much; doubled each round."""
     rounds: int = 1
     """Most rounds that any part gets after its first solution."""
     time_limit_s: float | None = None
