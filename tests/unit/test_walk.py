@@ -185,3 +185,14 @@ def test_breaks_are_put_while_heads_are_held():
     held = _settled(part, start.x.astype(float), every, 2.0, clock, heads)
     assert program.value(free) < program.value(start.x)
     np.testing.assert_array_equal(held[heads], start.x[heads])
+
+
+def test_branching_finds_shifts_that_the_plan_does_not_have():
+    """From nobody at all, the first of two days is served."""
+    program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
+    part = _Part(program, times=1)
+    clock = _Clock([part], CoverSettings(gap=0.0), 0.0, None)
+    before = part.value
+    _branched(part, program.windows(0.0)[0], 1.0, clock)
+    assert part.x.any()
+    assert part.value < before
