@@ -53,7 +53,7 @@ class CoverSettings:
     """How shifts are sought; the same settings without a time limit give the same shifts."""
 
     gap: float = 0.01
-    """Stop when the bound proves that no more than this share of the cost can be gained."""
+    """Stop when the plan is proven to cost no more than this share above the bound (`CoverPlan.gap`)."""
     effort: float = 0.4
     """Deterministic seconds of CP-SAT for a window of a day, or what is worth as much; doubled each round."""
     rounds: int = 1
@@ -211,7 +211,7 @@ class _Clock:
     @property
     def open_rub(self) -> float:
         """Roubles that still are to be gained, or proven to be none, before the gap is closed."""
-        return self.total("left") - self.settings.gap * abs(self.total("value"))
+        return self.total("left") - self.settings.gap * (self.total("bound") + self.constant)
 
     def tick(self) -> None:
         """Report a step that was done."""

@@ -771,6 +771,20 @@ def test_settings_that_cannot_be(setting, value):
         CoverSettings(**{setting: value})
 
 
+def test_within_the_gap_is_said_of_the_gap_that_the_plan_prints():
+    """A price of too many heads is counted from what is needed, so the program's own sums are larger."""
+    centre = one_site({"pay.over_rub_h": 2000.0})
+    need = requirement_of({"00:00": 1, "07:00": 3, "11:00": 5, "15:00": 2, "18:00": 4}, days=3)
+    short = CoverSettings(gap=0.0, effort=0.02, rounds=0)
+    gap = cover(centre, need, settings=short).gap
+    found = {
+        share: cover(centre, need, settings=dataclasses.replace(short, gap=share * gap))
+        for share in (0.99, 1.01)
+    }
+    assert [plan.gap for plan in found.values()] == pytest.approx([gap, gap])
+    assert [plan.status for plan in found.values()] == ["the work allowed is done", "within the gap"]
+
+
 def test_threads_change_nothing():
     """Two parts a day, side by side or one after the other."""
     centre, need = two_sites(), requirement_of(NEEDS["by day"], days=2, site="moscow")

@@ -152,7 +152,7 @@ def test_who_has_gained_enough_goes_no_further(monkeypatch):
     monkeypatch.setattr("planning.shifts.search.branch", found)
     program = program_of(requirement_of(NEEDS["two humps"], days=2), night_centre())
     (start,), _ = search([program], CoverSettings(gap=0.0, effort=0.02, rounds=0))
-    gap = (program.value(start.x) - start.bound_rub) / program.value(start.x)
+    gap = program.value(start.x) / start.bound_rub - 1
     _, status = search([program], CoverSettings(gap=gap - 1e-4, effort=0.02, rounds=1))
     assert (len(windows), status) == (1, "within the gap")
 
