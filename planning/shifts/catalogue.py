@@ -339,8 +339,10 @@ def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.Datetime
     fits = ~(_inside(starts, rules.quiet_from, rules.quiet_until))
     fits &= ~(_inside(ends, rules.quiet_from, rules.quiet_until))
     if hours.closes - hours.opens < pd.Timedelta(days=1):
-        midnight = starts.normalize()
-        fits &= (starts >= midnight + hours.opens) & (ends <= midnight + hours.closes)
+        # By the clock on the wall, which on some days of the year is not the time since midnight.
+        midnight = starts.tz_localize(None).normalize()
+        fits &= time_of_day(starts) >= hours.opens
+        fits &= ends.tz_localize(None) <= midnight + hours.closes
     return np.asarray(fits)
 
 

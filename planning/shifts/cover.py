@@ -15,9 +15,10 @@ from planning.calendars import axis, time_of_day
 from planning.centre import clock_text
 from planning.errors import PlanningError
 from planning.shifts.catalogue import Pattern, premium_hours, premium_pay_h
-from planning.shifts.groups import Group, group_of, groups_of
+from planning.shifts.groups import Group, able, group_of, groups_of
 from planning.shifts.program import relax
 from planning.shifts.search import CoverSettings, Found, Progress, search
+from planning.tables import REQUIREMENT
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -116,7 +117,8 @@ def cover(
     Raises
     ------
     PlanningError
-        No shift fits a site, a requirement is off the grid, or `strict` and the plan is short.
+        A row of the requirement is bad, off the grid, or for no team; no shift fits a site; or `strict` and
+        the plan is short.
 
     Examples
     --------
@@ -131,6 +133,7 @@ def cover(
     (0, True, 'within the gap')
     """
     settings = CoverSettings() if settings is None else settings
+    requirement = _checked(centre, requirement)
     times = horizon(centre, requirement)
     _check_times(centre, requirement, times)
     explicit = (centre.shifts.explicit or None) if shifts is None else shifts
@@ -208,6 +211,19 @@ def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
     times = requirement["interval_start"]
     days = (times.max().normalize().tz_localize(None) - times.min().normalize().tz_localize(None)).days + 1
     return axis(times.min().normalize(), days, centre.interval_s)
+
+
+def _checked(centre: Centre, requirement: pd.DataFrame) -> pd.DataFrame:
+    """Return a requirement whose rows are good, on the centre's clock, and each of which a team can meet."""
+    found = REQUIREMENT.check(requirement, "requirement")
+    found["interval_start"] = found["interval_start"].dt.tz_convert(centre.time_zone)
+    for queue, site in found.loc[found["rostered"] > 0, ["queue", "site"]].drop_duplicates().to_numpy():
+        if not able(centre, queue, site):
+            raise PlanningError(
+                f"requirement asks for {queue!r} at {site!r}, which no team there answers: give a team the "
+                f"queue (queues: {', '.join(centre.queues)}; sites: {', '.join(centre.sites)})"
+            )
+    return found
 
 
 def _check_times(centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex) -> None:

@@ -28,7 +28,7 @@ from planning.shifts.search import Found
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Group", "group_of", "groups_of"]
+__all__ = ["Group", "able", "group_of", "groups_of"]
 
 _SHARE = 1000
 """Shares count in thousandths, so that the limit's row is whole."""
@@ -158,7 +158,7 @@ def groups_of(
             ]
         )
         for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False)
-        if _able(centre, str(queue), str(site))
+        if able(centre, str(queue), str(site))
     }
     # Teams of a site have the same classes, whatever they are paid.
     blocks = {
@@ -192,7 +192,7 @@ def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Time
     return _written(centre, group.teams, group.needs, kept, group.times, step_s)
 
 
-def _able(centre: Centre, queue: str, site: str) -> list[str]:
+def able(centre: Centre, queue: str, site: str) -> list[str]:
     """Teams of a site that answer a queue, the one staffed for it first."""
     names = [name for name, team in centre.teams.items() if team.site == site and queue in team.queues]
     return sorted(names, key=lambda name: centre.teams[name].queues[0] != queue)
@@ -202,7 +202,7 @@ def _connected(centre: Centre, keys: list[tuple[str, str]]) -> list[tuple[list[t
     """Sets of (queue, site) that teams tie together, with those teams."""
     sets: list[tuple[list[tuple[str, str]], list[str]]] = []
     for key in keys:
-        teams = _able(centre, *key)
+        teams = able(centre, *key)
         tied = [one for one in sets if set(one[1]) & set(teams)]
         names = dict.fromkeys([*(team for _, own in tied for team in own), *teams])
         sets = [one for one in sets if one not in tied]
@@ -222,6 +222,13 @@ def _explicit(centre: Centre, texts: Sequence[str]) -> list[Shape]:
                 f"shift {format_shift(clock, pattern)!r} has {pattern.paid_s / 3600:g} h paid, must not "
                 f"exceed {labour.max_shift_h.value:g} h ({labour.max_shift_h.article}): shorten it"
             )
+        low, high = labour.min_meal_min, labour.max_meal_min
+        for minutes in (pause.length_s / 60 for pause in pattern.breaks if pause.kind == "meal"):
+            if not low.value <= minutes <= high.value:
+                raise PlanningError(
+                    f"shift {format_shift(clock, pattern)!r} has a meal of {minutes:g} min, must lie in "
+                    f"[{low.value:g}, {high.value:g}] ({low.article}): change the meal"
+                )
         ends = clock + pd.Timedelta(seconds=pattern.length_s)
         whole = pd.Timedelta(days=1)
         if not any(
@@ -276,7 +283,7 @@ def _written(
 ) -> Group:
     """Write the program of a group."""
     steps, step_h = len(times), step_s / 3600
-    pairs = [(team, key) for team in teams for key in needs if team in _able(centre, *key)]
+    pairs = [(team, key) for team in teams for key in needs if team in able(centre, *key)]
     shared = len(pairs) > 1
     loans = len(pairs) * steps if shared else 0
     columns = sum(one.position.shape[1] for _, one in blocks)
@@ -332,7 +339,7 @@ def _written(
         unit_rub=min(rates) / 1000,
         constant=-over * float(need.sum()),
     )
-    served = [(_able(centre, *key)[0], key[0]) for key in needs]
+    served = [(able(centre, *key)[0], key[0]) for key in needs]
     return Group(teams, needs, blocks, program, limits, served, times)
 
 

@@ -560,6 +560,8 @@ def test_explicit_shifts_replace_the_rules():
     [
         ([], "shifts is empty: give at least one"),
         (["06:00-20:00 meal 12:00-12:30"], "has 13.5 h paid, must not exceed 12 h"),
+        (["09:00-21:00 meal 13:00-13:10"], r"has a meal of 10 min, must lie in \[30, 120\] \(test\)"),
+        (["09:00-21:00 meal 13:00-15:30"], r"has a meal of 150 min, must lie in \[30, 120\] \(test\)"),
     ],
 )
 def test_explicit_shifts_that_cannot_be(texts, message):
@@ -571,6 +573,64 @@ def test_explicit_shift_outside_the_hours_of_every_site():
     centre = one_site({"sites.kaluga.closes": "20:00", "queues.calls.closes": "20:00"})
     with pytest.raises(PlanningError, match="'15:00-23:00' lies outside the hours of every site: move it"):
         cover(centre, requirement_of({"10:00": 1, "12:00": 0}), shifts=["15:00-23:00"])
+
+
+# --- what is asked ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rostered": float("nan")}, "requirement: row 0: rostered is nan, must be a whole number"),
+        ({"rostered": -5}, r"requirement: row 0: rostered is -5(\.0)?, must lie in \[0, inf\]"),
+        (
+            {"queue": "nope", "rostered": 1},
+            "requirement asks for 'nope' at 'kaluga', which no team there answers: .* calls",
+        ),
+        (
+            {"site": "spb", "rostered": 1},
+            "requirement asks for 'calls' at 'spb', which no team there answers: .* kaluga",
+        ),
+    ],
+)
+def test_a_requirement_that_cannot_be_is_refused(change, message):
+    """Not planned as if nothing were asked."""
+    need = requirement_of(NEEDS["by day"])
+    bad = need.assign(**{name: need[name].astype(object) for name in change})
+    bad.loc[:1, list(change)] = list(change.values())
+    with pytest.raises(PlanningError, match=message):
+        cover(one_site(), bad)
+
+
+def test_a_requirement_twice_or_empty_is_refused():
+    need = requirement_of(NEEDS["by day"])
+    with pytest.raises(
+        PlanningError, match="requirement: row 96: queue and site and interval_start occur twice"
+    ):
+        cover(one_site(), pd.concat([need, need]))
+    with pytest.raises(PlanningError, match="requirement has no rows"):
+        cover(one_site(), need.iloc[:0])
+    with pytest.raises(PlanningError, match="requirement: column 'rostered' is missing"):
+        cover(one_site(), need.drop(columns="rostered"))
+
+
+def test_the_clock_that_a_requirement_is_told_on_changes_nothing():
+    need = requirement_of(NEEDS["by day"])
+    utc = need.assign(interval_start=need["interval_start"].dt.tz_convert("UTC"))
+    pd.testing.assert_frame_equal(cover(one_site(), utc).shifts, cover(one_site(), need).shifts)
+
+
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-03-29", "2026-10-25"])
+def test_a_site_opens_by_the_clock_on_the_wall(day):
+    """Clocks change in Berlin on the second and third day: midnight and eight hours are not 08:00.
+
+    Shifts of 8.5 h start every hour, so the last ends half an hour before the site closes.
+    """
+    centre = two_sites({"time_zone": "Europe/Berlin"})
+    times = axis(pd.Timestamp(day, tz="Europe/Berlin"), 1, 900)
+    shifts = catalogue(centre, "moscow", times)
+    clocks = shifts["start"].min().strftime("%H:%M"), shifts["end"].max().strftime("%H:%M")
+    assert clocks == ("08:00", "21:30")
 
 
 # --- skills ---------------------------------------------------------------------------------------
