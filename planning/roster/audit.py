@@ -131,8 +131,8 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     Parameters
     ----------
     path : str or Path
-        ``.xlsx`` or ``.csv`` with the columns of `planning.tables.ROSTER`. Excel knows no time zones: its
-        times are on the centre's clock; those of a CSV file carry their offset.
+        ``.xlsx`` or ``.csv`` with the columns of `planning.tables.ROSTER`. Times are Excel's own, ISO 8601,
+        or day first (01.12.2026 09:00 is in December); without an offset they are on the centre's clock.
     centre : Centre
     sheet : str or int
         Sheet of a workbook.
@@ -140,7 +140,7 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     Returns
     -------
     DataFrame
-        Columns of ROSTER, for `audit`.
+        Columns of ROSTER, times on the centre's clock, for `audit`.
 
     Raises
     ------
@@ -155,9 +155,22 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     except (OSError, ValueError) as error:
         raise PlanningError(f"roster file {path} cannot be read: {error}") from None
     for name in [column for column in ("start", "end") if column in raw]:
-        times = pd.to_datetime(raw[name], errors="coerce") if excel else raw[name]
-        if excel and times.dt.tz is None:
-            raw[name] = times.dt.tz_localize(centre.time_zone, ambiguous="NaT", nonexistent="NaT")
+        raw[name] = _on_clock(raw[name], centre.time_zone)
     if "agent_id" in raw:
         raw["agent_id"] = raw["agent_id"].astype("str")
-    return _ANY_ROSTER.check(raw, str(path))
+    return _local(_ANY_ROSTER.check(raw, str(path)), ("start", "end"), centre.time_zone)
+
+
+_DAY_FIRST = r"^(\d\d?)\.(\d\d?)\.(\d{4})"
+_NO_OFFSET = r"\d{4}-\d\d?-\d\d?(?:[ T][\d:.]+)?"
+
+
+def _on_clock(values: pd.Series, time_zone: str) -> pd.Series:
+    """Put times without an offset on a clock: ISO 8601, day first, or a date cell; others stay for the check.
+
+    A time that the clock showed twice or never stays too: nobody knows when it was.
+    """
+    texts = values.astype("str").str.strip().str.replace(_DAY_FIRST, r"\3-\2-\1", regex=True)
+    times = pd.to_datetime(texts.where(texts.str.fullmatch(_NO_OFFSET)), errors="coerce", format="ISO8601")
+    local = times.dt.tz_localize(time_zone, ambiguous="NaT", nonexistent="NaT")
+    return local.astype("object").where(local.notna(), values)

@@ -299,3 +299,43 @@ def test_a_roster_typed_into_excel_is_judged(tmp_path: Path) -> None:
         audit(CENTRE, mine, people("ann"))
     with pytest.raises(PlanningError, match="does not exist"):
         read_roster(tmp_path / "none.xlsx", CENTRE)
+
+
+def typed(folder: Path, suffix: str, start: str, end: str) -> Path:
+    """A roster of one shift, its times as somebody typed them."""
+    mine = table(shift(1, "09:00")).assign(agent_id="ann", night_h=0.0, start=start, end=end)
+    path = folder / f"typed{suffix}"
+    mine.to_csv(path, index=False) if suffix == ".csv" else mine.to_excel(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("01.12.2026 09:00", "1.12.2026 17:30:00"),
+        ("2026-12-01 09:00", "2026-12-01T17:30:00"),
+        ("2026-12-01T09:00+03:00", "2026-12-01T14:30Z"),
+    ],
+)
+def test_typed_dates_are_read_day_first_or_as_iso_8601(
+    tmp_path: Path, suffix: str, start: str, end: str
+) -> None:
+    """Month first, a roster of the 1st of December would be judged as one of the 12th of January."""
+    read = read_roster(typed(tmp_path, suffix, start, end), CENTRE)
+    assert read["start"].tolist() == [pd.Timestamp("2026-12-01 09:00", tz=CENTRE.time_zone)]
+    assert read["end"].tolist() == [pd.Timestamp("2026-12-01 17:30", tz=CENTRE.time_zone)]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("value", ["12/01/2026 09:00", "31.11.2026 09:00", "01.12.26 09:00", "2026"])
+def test_typed_dates_of_any_other_form_are_refused(tmp_path: Path, suffix: str, value: str) -> None:
+    says = f"row 0: start is .?{value}.?, must be a time with its offset: write it such as 2026-11-23T09:15"
+    with pytest.raises(PlanningError, match=says):
+        read_roster(typed(tmp_path, suffix, value, "2026-12-01 17:30"), CENTRE)
+
+
+def test_a_time_that_the_clock_showed_twice_is_refused(tmp_path: Path) -> None:
+    path = typed(tmp_path, ".xlsx", "25.10.2026 02:30", "25.10.2026 11:00")
+    with pytest.raises(PlanningError, match=r"start is '25.10.2026 02:30', must be a time with its offset"):
+        read_roster(path, CENTRE.replace({"time_zone": "Europe/Berlin"}))
