@@ -26,6 +26,7 @@ __all__ = [
     "VIPS",
     "Column",
     "Table",
+    "read_csv",
 ]
 
 Kind = Literal["text", "whole", "number", "time", "yes/no"]
@@ -37,6 +38,8 @@ _NEEDED = {
     "time": "must be a time with its offset: write it such as 2026-11-23T09:15:00+03:00",
     "yes/no": "must be yes or no",
 }
+_FLAGS = {"true": True, "yes": True, "1": True, "1.0": True,
+          "false": False, "no": False, "0": False, "0.0": False}  # fmt: skip
 _DTYPES = {"text": "str", "whole": "int64", "number": "float64", "yes/no": "bool"}
 
 
@@ -91,7 +94,9 @@ class Table:
             raise PlanningError(f"{source or self.name}: row {rejected.index[0]}: {first['reason']}{more}")
         return good
 
-    def split(self, frame: pd.DataFrame, source: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
+    def split(
+        self, frame: pd.DataFrame, source: str = "", reason: Callable[[Any], str] | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Separate the good rows of a frame from the bad ones.
 
         Parameters
@@ -100,11 +105,14 @@ class Table:
             Any columns; those that the table does not know are left out.
         source : str
             Where the frame comes from, for messages.
+        reason : callable, optional
+            Why a row of good values cannot be all the same, as `DataFrame.itertuples` gives it; else "".
 
         Returns
         -------
         good, rejected : DataFrame
-            Rows in the table's types, and the refused rows as they came with a column ``reason``.
+            Rows in the table's types, and the refused rows as they came with a column ``reason``, by their
+            number.
 
         Raises
         ------
@@ -131,6 +139,9 @@ class Table:
         for index, text in self._faults(typed[reasons == ""]):
             reasons[index] = reasons[index] or text
         good = typed[reasons == ""].astype({n: _DTYPES[c.kind] for n, c in self._plain().items()})
+        if reason is not None:
+            reasons[good.index] = [reason(row) for row in good.itertuples()]
+            good = good[reasons[good.index] == ""]
         rejected = frame.reset_index(drop=True)[reasons != ""].assign(reason=reasons[reasons != ""])
         return good.reset_index(drop=True), rejected
 
@@ -145,7 +156,7 @@ class Table:
         what : str
             Whose file it is, for messages.
         reason : callable
-            Why a row of good values cannot be all the same, as `DataFrame.itertuples` gives it; else "".
+            As for `split`.
 
         Returns
         -------
@@ -158,18 +169,14 @@ class Table:
             The file is missing, is no CSV, has no rows, or lacks a column.
         """
         try:
-            # As text, so that "007" stays a name and a refused row is shown as it was written.
-            raw = pd.read_csv(path, dtype="str")
+            raw = read_csv(path)
         except FileNotFoundError:
             raise PlanningError(f"{what} file {path} does not exist: give the path of a CSV file") from None
         except OSError as error:
             raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
         except ValueError as error:  # pandas' parser errors and bad encodings
             raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
-        good, rejected = self.split(raw, str(path))
-        reasons = pd.Series([reason(row) for row in good.itertuples()], index=good.index, dtype="str")
-        refused = good[reasons != ""].assign(reason=reasons[reasons != ""])
-        return good[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
+        return self.split(raw, str(path), reason)
 
     def _plain(self) -> dict[str, Column]:
         return {n: c for n, c in self.columns.items() if c.kind in _DTYPES and not c.optional}
@@ -205,6 +212,34 @@ class Table:
         return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
 
 
+def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file as text, so that "007" stays a name and a refused row is shown as it was written.
+
+    Where the decimal sign is a comma, Excel separates by semicolons: such a file's numbers get points.
+
+    Parameters
+    ----------
+    path : path
+    **options
+        As for `pandas.read_csv`.
+
+    Returns
+    -------
+    DataFrame
+        The file's columns, all text.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read, or is no CSV.
+    """
+    columns = pd.read_csv(path, nrows=0).columns
+    if len(columns) != 1 or ";" not in columns[0]:
+        return pd.read_csv(path, dtype="str", **options)
+    text = pd.read_csv(path, dtype="str", sep=";", **options)
+    return text.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
+
+
 def _pandera_column(pa: Any, column: Column) -> Any:
     checks = []
     if column.low is not None or column.high is not None:
@@ -229,7 +264,7 @@ def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
             bad |= numbers.notna() & (numbers % 1 != 0)
         return numbers, bad
     if column.kind == "yes/no":
-        flags = values.map({True: True, False: False, "True": True, "False": False, "yes": True, "no": False})
+        flags = values.map(lambda value: _FLAGS.get(str(value).strip().lower()))
         return flags, flags.isna()
     text = values.astype("str").where(values.notna())
     return text, (text.isna() | (text == "")) & (not column.optional)

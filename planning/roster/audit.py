@@ -13,7 +13,7 @@ from planning.errors import PlanningError
 from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
 from planning.roster.slate import Horizon, tails_at
-from planning.tables import PEOPLE, ROSTER, Table
+from planning.tables import PEOPLE, ROSTER, Table, read_csv
 
 __all__ = ["audit", "case_of", "local_people", "read_roster", "with_people"]
 
@@ -149,7 +149,7 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     """
     try:
         excel = Path(path).suffix.lower() in (".xlsx", ".xlsm")
-        raw = pd.read_excel(path, sheet_name=sheet) if excel else pd.read_csv(path, dtype={"agent_id": "str"})
+        raw = pd.read_excel(path, sheet_name=sheet) if excel else read_csv(path)
     except FileNotFoundError:
         raise PlanningError(f"roster file {path} does not exist: give the path of an .xlsx or .csv") from None
     except (OSError, ValueError) as error:

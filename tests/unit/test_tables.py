@@ -8,7 +8,19 @@ import pytest
 from factories import demand_of, people_of, two_sites
 
 from planning import PlanningError
-from planning.tables import BREAKS, CALLS, COST, DEMAND, PEOPLE, REQUIREMENT, ROSTER, SHIFTS, Column, Table
+from planning.tables import (
+    BREAKS,
+    CALLS,
+    COST,
+    DEMAND,
+    PEOPLE,
+    REQUIREMENT,
+    ROSTER,
+    SHIFTS,
+    Column,
+    Table,
+    read_csv,
+)
 
 NOON = "2026-11-23T12:00:00+03:00"
 LATER = "2026-11-23T12:15:00+03:00"
@@ -83,18 +95,59 @@ def test_whole_numbers(value, good):
 
 
 @pytest.mark.parametrize(
-    ("value", "flag"), [(True, True), ("False", False), ("yes", True), ("no", False), (np.True_, True)]
+    ("value", "flag"),
+    [
+        (True, True),
+        ("False", False),
+        ("yes", True),
+        ("no", False),
+        (np.True_, True),
+        ("TRUE", True),
+        (" false", False),
+        ("Yes", True),
+        ("NO ", False),
+        ("1", True),
+        ("0", False),
+        (1, True),
+        (0.0, False),
+    ],
 )
 def test_yes_and_no(value, flag):
     table = Table("t", {"ok": Column("yes/no", "ok")})
     assert table.check(pd.DataFrame({"ok": [value]}, dtype="object"))["ok"].tolist() == [flag]
 
 
-@pytest.mark.parametrize("value", ["maybe", None, 2, "true "])
+@pytest.mark.parametrize("value", ["maybe", None, math.nan, 2, "", "10"])
 def test_neither_yes_nor_no(value):
     table = Table("t", {"ok": Column("yes/no", "ok")})
     with pytest.raises(PlanningError, match=r"^t: row 0: ok is .*, must be yes or no$"):
         table.check(pd.DataFrame({"ok": [value]}, dtype="object"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name;share;note\n007;0,5;one, two\n008;-1,25;\n",
+        '\ufeffname;share;note\n007;0,5;"one, two"\n008;-1,25;\n',
+        'name,share,note\n007,0.5,"one, two"\n008,-1.25,\n',
+        '"name","share","note"\n"007","0.5","one, two"\n"008","-1.25",\n',
+    ],
+)
+def test_a_csv_file_is_read_whatever_excel_separates_by(tmp_path, text):
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    made = read_csv(path, keep_default_na=False)
+    assert made.to_dict("list") == {
+        "name": ["007", "008"],
+        "share": ["0.5", "-1.25"],
+        "note": ["one, two", ""],
+    }
+
+
+@pytest.mark.parametrize("rows", ["a;b,1\n", "1,2\n"])
+def test_semicolons_and_commas_in_the_values_of_a_comma_file_stay(tmp_path, rows):
+    (tmp_path / "table.csv").write_text("name,share\n" + rows, encoding="utf-8")
+    assert read_csv(tmp_path / "table.csv").iloc[0].tolist() == rows.strip().split(",")
 
 
 def test_columns_of_flags_are_no_numbers():
