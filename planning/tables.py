@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -29,13 +31,14 @@ __all__ = [
     "read_csv",
 ]
 
-Kind = Literal["text", "whole", "number", "time", "yes/no"]
+Kind = Literal["text", "whole", "number", "time", "dates", "yes/no"]
 
 _NEEDED = {
     "text": "must be a text: fill it in",
     "whole": "must be a whole number: correct it",
     "number": "must be a finite number: correct it",
     "time": "must be a time with its offset: write it such as 2026-11-23T09:15:00+03:00",
+    "dates": "must be dates with blanks between: write them such as 2026-11-23 2026-11-24",
     "yes/no": "must be yes or no",
 }
 _FLAGS = {"true": True, "yes": True, "1": True, "1.0": True,
@@ -73,8 +76,6 @@ class Table:
 
         return pa.DataFrameSchema(
             {name: _pandera_column(pa, column) for name, column in self.columns.items()},
-            unique=list(self.key) or None,
-            report_duplicates="exclude_first",
             strict="filter",
             name=self.name,
         )
@@ -142,6 +143,11 @@ class Table:
         if reason is not None:
             reasons[good.index] = [reason(row) for row in good.itertuples()]
             good = good[reasons[good.index] == ""]
+        if self.key:  # last: a row that is bad anyhow takes no good one's place
+            reasons[good.index[good.duplicated(list(self.key))]] = (
+                f"{' and '.join(self.key)} occur twice: keep one row"
+            )
+            good = good[reasons[good.index] == ""]
         rejected = frame.reset_index(drop=True)[reasons != ""].assign(reason=reasons[reasons != ""])
         return good.reset_index(drop=True), rejected
 
@@ -198,8 +204,6 @@ class Table:
         return []
 
     def _fault_text(self, column: str, check: str, value: object) -> str:
-        if "unique" in str(check):
-            return f"{' and '.join(self.key)} occur twice: keep one row"
         settings = self.columns.get(column)
         if settings is None or settings.low is None:
             return f"{column} is {value}: {check}"
@@ -267,6 +271,9 @@ def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
         flags = values.map(lambda value: _FLAGS.get(str(value).strip().lower()))
         return flags, flags.isna()
     text = values.astype("str").where(values.notna())
+    if column.kind == "dates":
+        dates = text.map(_iso_dates, na_action="ignore").astype("str")
+        return dates, dates.isna() & ~(text.isna() & column.optional)
     return text, (text.isna() | (text == "")) & (not column.optional)
 
 
@@ -274,6 +281,15 @@ def _times(values: pd.Series) -> pd.Series:
     """Parse ISO 8601 with an offset; a time without one is refused, since nobody knows when it was."""
     has_offset = values.astype("str").str.contains(r"(?:[+-]\d\d:?\d\d|Z)$", regex=True)
     return pd.to_datetime(values.where(has_offset), errors="coerce", utc=True, format="ISO8601")
+
+
+def _iso_dates(text: str) -> str | None:
+    """Write dates, typed as ISO 8601 or day first, as ISO 8601; None where a word is no date."""
+    words = re.sub(r"\b(\d\d)\.(\d\d)\.(\d{4})\b", r"\3-\2-\1", text).split()
+    try:
+        return " ".join(str(date.fromisoformat(word)) for word in words)
+    except ValueError:
+        return None
 
 
 def _maybe(kind: Kind, meaning: str, unit: str = "", low: float | None = None) -> Column:
@@ -407,18 +423,18 @@ PEOPLE = Table(
         "leave_until": Column("time", "first instant after leave", "ISO 8601 with offset", optional=True),
         "study_from": _maybe("time", "first instant of study leave", "ISO 8601 with offset"),
         "study_until": _maybe("time", "first instant after study leave", "ISO 8601 with offset"),
-        "blocked": _maybe("text", "dates on which the person cannot work, with blanks between"),
-        "wished_off": _maybe("text", "dates on which the person asks not to work, with blanks between"),
+        "blocked": _maybe("dates", "dates on which the person cannot work, with blanks between"),
+        "wished_off": _maybe("dates", "dates on which the person asks not to work, with blanks between"),
         "prefers": _maybe("text", "kind of shift that the person likes"),
         "skills": _maybe("text", "skills beside the team's work, with blanks between"),
         "last_end": _maybe("time", "end of the last shift before the horizon", "ISO 8601 with offset"),
         "last_kind": _maybe("text", "kind of that shift, if it was on the day before the horizon"),
-        "days_in_row": _maybe("number", "working days in a row up to the horizon", "days", low=0),
-        "nights_in_row": _maybe("number", "night shifts in a row up to the horizon", "shifts", low=0),
+        "days_in_row": _maybe("whole", "working days in a row up to the horizon", "days", low=0),
+        "nights_in_row": _maybe("whole", "night shifts in a row up to the horizon", "shifts", low=0),
         "balance_h": _maybe("number", "hours of the accounting period above its norm so far", "hours"),
         "overtime_h": _maybe("number", "overtime of the year so far", "hours", low=0),
-        "nights_before": _maybe("number", "night shifts of the last month", "shifts", low=0),
-        "weekends_before": _maybe("number", "weekends worked in the last month", "weekends", low=0),
+        "nights_before": _maybe("whole", "night shifts of the last month", "shifts", low=0),
+        "weekends_before": _maybe("whole", "weekends worked in the last month", "weekends", low=0),
     },
     key=("agent_id",),
 )

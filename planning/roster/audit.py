@@ -116,7 +116,7 @@ def with_people(roster: pd.DataFrame, people: pd.DataFrame, time_zone: str) -> p
 def local_people(people: pd.DataFrame, time_zone: str) -> pd.DataFrame:
     """Check people, of whom there may be none; their times on one clock, their numbers as numbers."""
     who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
-    numbers = [name for name, column in PEOPLE.columns.items() if column.kind == "number"]
+    numbers = [name for name, column in PEOPLE.columns.items() if column.kind in ("number", "whole")]
     return _local(who.assign(**who[numbers].apply(pd.to_numeric)), _TIMES, time_zone)
 
 

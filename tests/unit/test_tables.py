@@ -117,6 +117,27 @@ def test_yes_and_no(value, flag):
     assert table.check(pd.DataFrame({"ok": [value]}, dtype="object"))["ok"].tolist() == [flag]
 
 
+@pytest.mark.parametrize(
+    ("value", "dates"),
+    [
+        ("2026-11-24", "2026-11-24"),
+        ("2026-11-24  24.12.2026", "2026-11-24 2026-12-24"),
+        ("", ""),
+        *(
+            (bad, None)
+            for bad in ("2026-11-24,2026-11-25", "2026-11-24;", "2026-11-31", "11/24/2026", "Monday")
+        ),
+    ],
+)
+def test_dates_between_blanks(value, dates):
+    """ISO 8601 or day first, told as ISO 8601; a word that is no date would be a date that is never met."""
+    table = Table("t", {"off": Column("dates", "off", optional=True)})
+    good, rejected = table.split(pd.DataFrame({"off": [None, value]}, dtype="object"))
+    assert good["off"].fillna("-").tolist() == ["-", dates][: 1 if dates is None else 2]
+    needed = "must be dates with blanks between: write them such as 2026-11-23 2026-11-24"
+    assert rejected["reason"].tolist() == [f"off is {value!r}, {needed}"] * (dates is None)
+
+
 @pytest.mark.parametrize("value", ["maybe", None, math.nan, 2, "", "10"])
 def test_neither_yes_nor_no(value):
     table = Table("t", {"ok": Column("yes/no", "ok")})
@@ -177,6 +198,16 @@ def test_doubles_by_key_are_refused_and_the_first_is_kept():
     assert good["calls"].tolist() == [1, 3]
     assert rejected.index.tolist() == [1, 3]
     assert set(rejected["reason"]) == {"queue and interval_start occur twice: keep one row"}
+
+
+def test_a_double_of_a_row_that_is_refused_is_kept():
+    """Else the bad row would take its good double with it, whatever it is refused for."""
+    given = rows(
+        ("a", NOON, "x", 1), ("a", NOON, -1, 1), ("b", NOON, 9, 1), ("a", NOON, 2, 2), ("b", NOON, 3, 3)
+    )
+    good, rejected = DEMAND.split(given, reason=lambda row: "too many" if row.calls > 8 else "")
+    assert good[["queue", "calls"]].values.tolist() == [["a", 2], ["b", 3]]
+    assert rejected.index.tolist() == [0, 1, 2]
 
 
 def test_doubles_at_two_offsets_are_doubles():
