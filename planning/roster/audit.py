@@ -126,7 +126,9 @@ def _local(frame: pd.DataFrame, names: Sequence[str], time_zone: str) -> pd.Data
 
 
 def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd.DataFrame:
-    """Read a roster from a workbook or a CSV file, made by hand perhaps.
+    """Read a roster from a workbook or a CSV file, made by hand perhaps, or a plan's own.
+
+    A row of totals, as below the roster of a plan's workbook, is passed over.
 
     Parameters
     ----------
@@ -149,15 +151,16 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     """
     try:
         excel = Path(path).suffix.lower() in (".xlsx", ".xlsm")
-        raw = pd.read_excel(path, sheet_name=sheet) if excel else read_csv(path)
+        # Each cell as it is, for a column of numbers would make the id 101 of one "101.0".
+        raw = pd.read_excel(path, sheet_name=sheet, dtype="object") if excel else read_csv(path)
     except FileNotFoundError:
         raise PlanningError(f"roster file {path} does not exist: give the path of an .xlsx or .csv") from None
     except (OSError, ValueError) as error:
         raise PlanningError(f"roster file {path} cannot be read: {error}") from None
+    if {"agent_id", "start"} <= set(raw.columns):
+        raw = raw[(raw["agent_id"] != "total") | raw["start"].notna()]
     for name in [column for column in ("start", "end") if column in raw]:
-        raw[name] = _on_clock(raw[name], centre.time_zone)
-    if "agent_id" in raw:
-        raw["agent_id"] = raw["agent_id"].astype("str")
+        raw = raw.assign(**{name: _on_clock(raw[name], centre.time_zone)})
     return _local(_ANY_ROSTER.check(raw, str(path)), ("start", "end"), centre.time_zone)
 
 
