@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import holidays as holidays_library
@@ -61,9 +61,8 @@ def day_start(day: date | str, zone: str) -> pd.Timestamp:
     Timestamp('2026-11-23 00:00:00+0300', tz='Europe/Moscow')
     """
     try:
-        midnight = pd.Timestamp(day)
-        if midnight is pd.NaT:
-            raise ValueError("it is empty")
+        # Not pandas' own reading of texts, which takes 01.12.2026 for the 12th of January.
+        midnight = pd.Timestamp(datetime.fromisoformat(str(day)))
         if midnight != midnight.normalize():
             raise ValueError("it has a time of day")
         return midnight.tz_localize(zone)

@@ -232,18 +232,20 @@ def _plan(
 
 
 def _people(path: Path, settings: Centre) -> pd.DataFrame:
-    """Read the people, and say who was refused."""
+    """Read the people, and say who was refused; without anybody there is nothing to plan."""
     from planning.roster.people import read_people
 
     known, refused = read_people(path, settings)
     _tell_refused(path, refused)
+    if known.empty:
+        raise PlanningError(f"{path}: all {len(refused)} rows are refused: correct them, as said above")
     return known
 
 
 def _tell_refused(path: Path, refused: pd.DataFrame) -> None:
-    """Say how many rows of a file were refused, and why the first was."""
-    if len(refused):
-        typer.echo(f"{path}: {len(refused)} rows refused, the first: {refused['reason'].iloc[0]}", err=True)
+    """Say why rows of a file were refused: each reason once, for how many, and which is the first."""
+    for reason, rows in refused.groupby("reason", sort=False):
+        typer.echo(f"{path}: {len(rows)} rows refused, the first row {rows.index[0]}: {reason}", err=True)
 
 
 def _tell(made: Plan, folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -26,17 +28,21 @@ __all__ = [
     "VIPS",
     "Column",
     "Table",
+    "read_csv",
 ]
 
-Kind = Literal["text", "whole", "number", "time", "yes/no"]
+Kind = Literal["text", "whole", "number", "time", "dates", "yes/no"]
 
 _NEEDED = {
     "text": "must be a text: fill it in",
     "whole": "must be a whole number: correct it",
     "number": "must be a finite number: correct it",
     "time": "must be a time with its offset: write it such as 2026-11-23T09:15:00+03:00",
+    "dates": "must be dates with blanks between: write them such as 2026-11-23 2026-11-24",
     "yes/no": "must be yes or no",
 }
+_FLAGS = {"true": True, "yes": True, "1": True, "1.0": True,
+          "false": False, "no": False, "0": False, "0.0": False}  # fmt: skip
 _DTYPES = {"text": "str", "whole": "int64", "number": "float64", "yes/no": "bool"}
 
 
@@ -70,8 +76,6 @@ class Table:
 
         return pa.DataFrameSchema(
             {name: _pandera_column(pa, column) for name, column in self.columns.items()},
-            unique=list(self.key) or None,
-            report_duplicates="exclude_first",
             strict="filter",
             name=self.name,
         )
@@ -91,7 +95,9 @@ class Table:
             raise PlanningError(f"{source or self.name}: row {rejected.index[0]}: {first['reason']}{more}")
         return good
 
-    def split(self, frame: pd.DataFrame, source: str = "") -> tuple[pd.DataFrame, pd.DataFrame]:
+    def split(
+        self, frame: pd.DataFrame, source: str = "", reason: Callable[[Any], str] | None = None
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Separate the good rows of a frame from the bad ones.
 
         Parameters
@@ -100,11 +106,14 @@ class Table:
             Any columns; those that the table does not know are left out.
         source : str
             Where the frame comes from, for messages.
+        reason : callable, optional
+            Why a row of good values cannot be all the same, as `DataFrame.itertuples` gives it; else "".
 
         Returns
         -------
         good, rejected : DataFrame
-            Rows in the table's types, and the refused rows as they came with a column ``reason``.
+            Rows in the table's types, and the refused rows as they came with a column ``reason``, by their
+            number.
 
         Raises
         ------
@@ -131,6 +140,14 @@ class Table:
         for index, text in self._faults(typed[reasons == ""]):
             reasons[index] = reasons[index] or text
         good = typed[reasons == ""].astype({n: _DTYPES[c.kind] for n, c in self._plain().items()})
+        if reason is not None:
+            reasons[good.index] = [reason(row) for row in good.itertuples()]
+            good = good[reasons[good.index] == ""]
+        if self.key:  # last: a row that is bad anyhow takes no good one's place
+            reasons[good.index[good.duplicated(list(self.key))]] = (
+                f"{' and '.join(self.key)} occur twice: keep one row"
+            )
+            good = good[reasons[good.index] == ""]
         rejected = frame.reset_index(drop=True)[reasons != ""].assign(reason=reasons[reasons != ""])
         return good.reset_index(drop=True), rejected
 
@@ -145,7 +162,7 @@ class Table:
         what : str
             Whose file it is, for messages.
         reason : callable
-            Why a row of good values cannot be all the same, as `DataFrame.itertuples` gives it; else "".
+            As for `split`.
 
         Returns
         -------
@@ -158,18 +175,14 @@ class Table:
             The file is missing, is no CSV, has no rows, or lacks a column.
         """
         try:
-            # As text, so that "007" stays a name and a refused row is shown as it was written.
-            raw = pd.read_csv(path, dtype="str")
+            raw = read_csv(path)
         except FileNotFoundError:
             raise PlanningError(f"{what} file {path} does not exist: give the path of a CSV file") from None
         except OSError as error:
             raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
         except ValueError as error:  # pandas' parser errors and bad encodings
             raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
-        good, rejected = self.split(raw, str(path))
-        reasons = pd.Series([reason(row) for row in good.itertuples()], index=good.index, dtype="str")
-        refused = good[reasons != ""].assign(reason=reasons[reasons != ""])
-        return good[reasons == ""].reset_index(drop=True), pd.concat([rejected, refused], ignore_index=True)
+        return self.split(raw, str(path), reason)
 
     def _plain(self) -> dict[str, Column]:
         return {n: c for n, c in self.columns.items() if c.kind in _DTYPES and not c.optional}
@@ -191,8 +204,6 @@ class Table:
         return []
 
     def _fault_text(self, column: str, check: str, value: object) -> str:
-        if "unique" in str(check):
-            return f"{' and '.join(self.key)} occur twice: keep one row"
         settings = self.columns.get(column)
         if settings is None or settings.low is None:
             return f"{column} is {value}: {check}"
@@ -203,6 +214,34 @@ class Table:
         """Describe the table, a row a column: for the data dictionary."""
         rows = [(name, c.kind, c.unit, c.meaning) for name, c in self.columns.items()]
         return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
+
+
+def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
+    """Read a CSV file as text, so that "007" stays a name and a refused row is shown as it was written.
+
+    Where the decimal sign is a comma, Excel separates by semicolons: such a file's numbers get points.
+
+    Parameters
+    ----------
+    path : path
+    **options
+        As for `pandas.read_csv`.
+
+    Returns
+    -------
+    DataFrame
+        The file's columns, all text.
+
+    Raises
+    ------
+    OSError, ValueError
+        The file cannot be read, or is no CSV.
+    """
+    columns = pd.read_csv(path, nrows=0).columns
+    if len(columns) != 1 or ";" not in columns[0]:
+        return pd.read_csv(path, dtype="str", **options)
+    text = pd.read_csv(path, dtype="str", sep=";", **options)
+    return text.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
 
 
 def _pandera_column(pa: Any, column: Column) -> Any:
@@ -229,9 +268,12 @@ def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
             bad |= numbers.notna() & (numbers % 1 != 0)
         return numbers, bad
     if column.kind == "yes/no":
-        flags = values.map({True: True, False: False, "True": True, "False": False, "yes": True, "no": False})
+        flags = values.map(lambda value: _FLAGS.get(str(value).strip().lower()))
         return flags, flags.isna()
     text = values.astype("str").where(values.notna())
+    if column.kind == "dates":
+        dates = text.map(_iso_dates, na_action="ignore").astype("str")
+        return dates, dates.isna() & ~(text.isna() & column.optional)
     return text, (text.isna() | (text == "")) & (not column.optional)
 
 
@@ -239,6 +281,15 @@ def _times(values: pd.Series) -> pd.Series:
     """Parse ISO 8601 with an offset; a time without one is refused, since nobody knows when it was."""
     has_offset = values.astype("str").str.contains(r"(?:[+-]\d\d:?\d\d|Z)$", regex=True)
     return pd.to_datetime(values.where(has_offset), errors="coerce", utc=True, format="ISO8601")
+
+
+def _iso_dates(text: str) -> str | None:
+    """Write dates, typed as ISO 8601 or day first, as ISO 8601; None where a word is no date."""
+    words = re.sub(r"\b(\d\d)\.(\d\d)\.(\d{4})\b", r"\3-\2-\1", text).split()
+    try:
+        return " ".join(str(date.fromisoformat(word)) for word in words)
+    except ValueError:
+        return None
 
 
 def _maybe(kind: Kind, meaning: str, unit: str = "", low: float | None = None) -> Column:
@@ -372,18 +423,18 @@ PEOPLE = Table(
         "leave_until": Column("time", "first instant after leave", "ISO 8601 with offset", optional=True),
         "study_from": _maybe("time", "first instant of study leave", "ISO 8601 with offset"),
         "study_until": _maybe("time", "first instant after study leave", "ISO 8601 with offset"),
-        "blocked": _maybe("text", "dates on which the person cannot work, with blanks between"),
-        "wished_off": _maybe("text", "dates on which the person asks not to work, with blanks between"),
+        "blocked": _maybe("dates", "dates on which the person cannot work, with blanks between"),
+        "wished_off": _maybe("dates", "dates on which the person asks not to work, with blanks between"),
         "prefers": _maybe("text", "kind of shift that the person likes"),
         "skills": _maybe("text", "skills beside the team's work, with blanks between"),
         "last_end": _maybe("time", "end of the last shift before the horizon", "ISO 8601 with offset"),
         "last_kind": _maybe("text", "kind of that shift, if it was on the day before the horizon"),
-        "days_in_row": _maybe("number", "working days in a row up to the horizon", "days", low=0),
-        "nights_in_row": _maybe("number", "night shifts in a row up to the horizon", "shifts", low=0),
+        "days_in_row": _maybe("whole", "working days in a row up to the horizon", "days", low=0),
+        "nights_in_row": _maybe("whole", "night shifts in a row up to the horizon", "shifts", low=0),
         "balance_h": _maybe("number", "hours of the accounting period above its norm so far", "hours"),
         "overtime_h": _maybe("number", "overtime of the year so far", "hours", low=0),
-        "nights_before": _maybe("number", "night shifts of the last month", "shifts", low=0),
-        "weekends_before": _maybe("number", "weekends worked in the last month", "weekends", low=0),
+        "nights_before": _maybe("whole", "night shifts of the last month", "shifts", low=0),
+        "weekends_before": _maybe("whole", "weekends worked in the last month", "weekends", low=0),
     },
     key=("agent_id",),
 )

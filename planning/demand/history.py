@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -230,7 +230,17 @@ def _effect(
     for row in campaigns.itertuples():
         if not (np.isfinite(row.factor) and row.factor > 0):
             raise PlanningError(f"campaigns: factor is {row.factor}, must be above 0: 1.3 is 30 % more calls")
-        start, end = (pd.Timestamp(edge).tz_localize(None).to_datetime64() for edge in (row.start, row.end))
+        start, end = (_local(edge).to_datetime64() for edge in (row.start, row.end))
         if row.queue in (queue, "all"):
             effect[(times >= start) & (times < end)] *= row.factor
     return effect
+
+
+def _local(edge: object) -> pd.Timestamp:
+    """Read a campaign's edge; not as pandas reads texts, which takes 01.12.2026 for the 12th of January."""
+    try:
+        return pd.Timestamp(datetime.fromisoformat(str(edge))).tz_localize(None)
+    except ValueError:
+        raise PlanningError(
+            f"campaigns: {edge!r} is no time: write start and end such as 2026-11-23 09:00"
+        ) from None

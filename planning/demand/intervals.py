@@ -11,7 +11,7 @@ import pandas as pd
 
 from planning.calendars import public_holidays
 from planning.errors import PlanningError
-from planning.tables import DEMAND
+from planning.tables import DEMAND, read_csv
 
 __all__ = ["aggregate", "day_kinds", "read_demand"]
 
@@ -127,8 +127,8 @@ def _read(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    # As text: the table's own check turns text into numbers and times, and says what it could not turn.
-    return pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    # The table's own check turns text into numbers and times, and says what it could not turn.
+    return read_csv(path, keep_default_na=False)
 
 
 _READERS: dict[str, Callable[[Path], Any]] = {".csv": _read_csv, ".parquet": pd.read_parquet}

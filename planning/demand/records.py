@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from planning.calendars import time_of_day
+from planning.calendars import day_start, time_of_day
 from planning.centre import CallRecords, Centre, Queue
 from planning.errors import PlanningError
 from planning.tables import DEMAND
@@ -212,11 +212,16 @@ class CallLog:
         -------
         DataFrame
             Columns of `planning.tables.CALLS` as far as the log has them, and caller_id if it has one.
+
+        Raises
+        ------
+        PlanningError
+            `start` or `end` is no date such as 2026-11-23.
         """
         rows = self._good()
         for edge, later in ((start, True), (end, False)):
             if edge is not None:
-                second = int(pd.Timestamp(edge, tz=self.zone).timestamp())
+                second = int(day_start(edge, self.zone).timestamp())
                 rows = rows.filter(rows.second >= second if later else rows.second < second)
         rows = rows.mutate(micro=rows.instant.microsecond())
         names = ["call_id", "queue", "arrival", "wait_s", "handle_s", "outcome", "agent_id", "caller_id"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import xlsxwriter
 from planning.calendars import day_norms, public_holidays
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.report.workbook import sheet_name
 from planning.roster.slate import Horizon
 from planning.tables import PEOPLE, ROSTER
 
@@ -76,7 +78,7 @@ def write_roster_book(
     PlanningError
         The file cannot be written.
     """
-    sheet = time_sheet(roster, people, centre, horizon)
+    table = time_sheet(roster, people, centre, horizon)
     try:
         with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
             formats = {
@@ -87,10 +89,10 @@ def write_roster_book(
                 "cell": book.add_format({"align": "center"}),
                 "h": book.add_format({"num_format": "0.0"}),
             }
-            for team, rows in sheet.groupby("team"):
-                # Excel allows 31 characters; the teams' names are shorter, or cut.
-                _write_team(book.add_worksheet(str(team)[:31]), rows.drop(columns="team"), formats)
-            legend = book.add_worksheet("letters")
+            for team, rows in table.groupby("team"):
+                sheet = book.add_worksheet(sheet_name(book, str(team)))
+                _write_team(sheet, rows.drop(columns="team"), formats)
+            legend = book.add_worksheet(sheet_name(book, "letters"))
             for row, (letter, meaning) in enumerate(LETTERS.items()):
                 legend.write_row(row, 0, [letter, meaning])
     except OSError as error:
@@ -152,14 +154,16 @@ def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) ->
             calendar.add("version", "2.0")
             for row in rows.sort_values("start").itertuples():
                 event = Event()
+                start, end = (edge.tz_convert("UTC").to_pydatetime() for edge in (row.start, row.end))
                 # The same shift has the same name in every edition, so that calendars replace it.
-                event.add("uid", f"{agent}-{row.start:%Y%m%dT%H%M}@{row.team}")
-                event.add("dtstamp", row.start.tz_convert("UTC").to_pydatetime())
-                event.add("dtstart", row.start.tz_convert("UTC").to_pydatetime())
-                event.add("dtend", row.end.tz_convert("UTC").to_pydatetime())
+                event.add("uid", f"{agent}-{start:%Y%m%dT%H%M}@{row.team}")
+                event.add("dtstamp", start)
+                event.add("dtstart", start)
+                event.add("dtend", end)
                 event.add("summary", f"{row.team}, {row.paid_h:g} h")
                 calendar.add_component(event)
-            name = "".join(c if c.isalnum() or c in "-_." else "_" for c in str(agent))
+            # Two people never share a file: other signs are written as in a web address.
+            name = "".join(sign if sign.isalnum() else quote(sign, safe="") for sign in str(agent))
             paths.append(target / f"{name}.ics")
             paths[-1].write_bytes(calendar.to_ical())
     except OSError as error:

@@ -199,10 +199,10 @@ def _write_teams(book: Any, roster: pd.DataFrame, centre: Centre, formats: dict[
         grid = cells.groupby(["agent_id", "day"])["shift"].agg(", ".join).unstack().reindex(columns=order)
         hours = rows.groupby("agent_id")[["paid_h", "night_h"]].sum()
         table = grid.fillna("").join(hours).reset_index()
-        _write_table(book.add_worksheet(_sheet_name(book, str(team))), table, centre.time_zone, formats)
+        _write_table(book.add_worksheet(sheet_name(book, str(team))), table, centre.time_zone, formats)
 
 
-def _sheet_name(book: Any, team: str) -> str:
+def sheet_name(book: Any, team: str) -> str:
     """Make a name that Excel takes: at most 31 characters, none of its own signs, no other sheet's."""
     plain = "".join("_" if sign in "[]:*?/\\'" else sign for sign in team)[:28] or "team"
     taken = {sheet.get_name().lower() for sheet in book.worksheets()}

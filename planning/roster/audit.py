@@ -13,7 +13,7 @@ from planning.errors import PlanningError
 from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
 from planning.roster.slate import Horizon, tails_at
-from planning.tables import PEOPLE, ROSTER, Table
+from planning.tables import PEOPLE, ROSTER, Table, read_csv
 
 __all__ = ["audit", "case_of", "local_people", "read_roster", "with_people"]
 
@@ -116,7 +116,7 @@ def with_people(roster: pd.DataFrame, people: pd.DataFrame, time_zone: str) -> p
 def local_people(people: pd.DataFrame, time_zone: str) -> pd.DataFrame:
     """Check people, of whom there may be none; their times on one clock, their numbers as numbers."""
     who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
-    numbers = [name for name, column in PEOPLE.columns.items() if column.kind == "number"]
+    numbers = [name for name, column in PEOPLE.columns.items() if column.kind in ("number", "whole")]
     return _local(who.assign(**who[numbers].apply(pd.to_numeric)), _TIMES, time_zone)
 
 
@@ -126,13 +126,15 @@ def _local(frame: pd.DataFrame, names: Sequence[str], time_zone: str) -> pd.Data
 
 
 def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd.DataFrame:
-    """Read a roster from a workbook or a CSV file, made by hand perhaps.
+    """Read a roster from a workbook or a CSV file, made by hand perhaps, or a plan's own.
+
+    A row of totals, as below the roster of a plan's workbook, is passed over.
 
     Parameters
     ----------
     path : str or Path
-        ``.xlsx`` or ``.csv`` with the columns of `planning.tables.ROSTER`. Excel knows no time zones: its
-        times are on the centre's clock; those of a CSV file carry their offset.
+        ``.xlsx`` or ``.csv`` with the columns of `planning.tables.ROSTER`. Times are Excel's own, ISO 8601,
+        or day first (01.12.2026 09:00 is in December); without an offset they are on the centre's clock.
     centre : Centre
     sheet : str or int
         Sheet of a workbook.
@@ -140,7 +142,7 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     Returns
     -------
     DataFrame
-        Columns of ROSTER, for `audit`.
+        Columns of ROSTER, times on the centre's clock, for `audit`.
 
     Raises
     ------
@@ -149,15 +151,29 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     """
     try:
         excel = Path(path).suffix.lower() in (".xlsx", ".xlsm")
-        raw = pd.read_excel(path, sheet_name=sheet) if excel else pd.read_csv(path, dtype={"agent_id": "str"})
+        # Each cell as it is, for a column of numbers would make the id 101 of one "101.0".
+        raw = pd.read_excel(path, sheet_name=sheet, dtype="object") if excel else read_csv(path)
     except FileNotFoundError:
         raise PlanningError(f"roster file {path} does not exist: give the path of an .xlsx or .csv") from None
     except (OSError, ValueError) as error:
         raise PlanningError(f"roster file {path} cannot be read: {error}") from None
+    if {"agent_id", "start"} <= set(raw.columns):
+        raw = raw[(raw["agent_id"] != "total") | raw["start"].notna()]
     for name in [column for column in ("start", "end") if column in raw]:
-        times = pd.to_datetime(raw[name], errors="coerce") if excel else raw[name]
-        if excel and times.dt.tz is None:
-            raw[name] = times.dt.tz_localize(centre.time_zone, ambiguous="NaT", nonexistent="NaT")
-    if "agent_id" in raw:
-        raw["agent_id"] = raw["agent_id"].astype("str")
-    return _ANY_ROSTER.check(raw, str(path))
+        raw = raw.assign(**{name: _on_clock(raw[name], centre.time_zone)})
+    return _local(_ANY_ROSTER.check(raw, str(path)), ("start", "end"), centre.time_zone)
+
+
+_DAY_FIRST = r"^(\d\d?)\.(\d\d?)\.(\d{4})"
+_NO_OFFSET = r"\d{4}-\d\d?-\d\d?(?:[ T][\d:.]+)?"
+
+
+def _on_clock(values: pd.Series, time_zone: str) -> pd.Series:
+    """Put times without an offset on a clock: ISO 8601, day first, or a date cell; others stay for the check.
+
+    A time that the clock showed twice or never stays too: nobody knows when it was.
+    """
+    texts = values.astype("str").str.strip().str.replace(_DAY_FIRST, r"\3-\2-\1", regex=True)
+    times = pd.to_datetime(texts.where(texts.str.fullmatch(_NO_OFFSET)), errors="coerce", format="ISO8601")
+    local = times.dt.tz_localize(time_zone, ambiguous="NaT", nonexistent="NaT")
+    return local.astype("object").where(local.notna(), values)

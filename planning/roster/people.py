@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.slate import Horizon
+from planning.roster.slate import NIGHT, Horizon
 from planning.tables import PEOPLE
 
 __all__ = ["fewest_people", "read_people", "synthetic_people"]
@@ -65,23 +66,33 @@ def read_people(
     return PEOPLE.read(path, "people", lambda row: _reason(row, centre) or _away(row, centre, horizon))
 
 
-def _reason(row: object, centre: Centre) -> str:
-    team, site = getattr(row, "team"), getattr(row, "site")  # noqa: B009 - rows of itertuples have no type
-    first, after = getattr(row, "leave_from"), getattr(row, "leave_until")  # noqa: B009
-    if team not in centre.teams:
-        return f"team is {team!r}, must be one of {', '.join(centre.teams)}"
-    if site != centre.teams[team].site:
-        return f"site is {site!r}, the team {team} sits at {centre.teams[team].site!r}: correct either"
-    if getattr(row, "contract_h_week") == 0:  # noqa: B009
+def _reason(row: Any, centre: Centre) -> str:
+    if row.team not in centre.teams:
+        return f"team is {row.team!r}, must be one of {', '.join(centre.teams)}"
+    home = centre.teams[row.team].site
+    if row.site != home:
+        return f"site is {row.site!r}, the team {row.team} sits at {home!r}: correct either"
+    if row.contract_h_week == 0:
         return "contract_h_week is 0, must be at least 1: leave out who does not work"
-    if pd.isna(first) != pd.isna(after):
-        return "leave needs both ends: give leave_from and leave_until, or neither"
-    if pd.notna(first) and after <= first:
-        return f"leave_until is {after}, must lie after leave_from {first}"
+    for kind in ("leave", "study"):
+        first, after = getattr(row, f"{kind}_from"), getattr(row, f"{kind}_until")
+        if pd.isna(first) != pd.isna(after):
+            return f"{kind} needs both ends: give {kind}_from and {kind}_until, or neither"
+        if pd.notna(first) and after <= first:
+            return f"{kind}_until is {after}, must lie after {kind}_from {first}"
+    kinds = _kinds(centre)
+    for name in ("prefers", "last_kind"):
+        kind = getattr(row, name)
+        if pd.notna(kind) and kind not in kinds:
+            return f"{name} is {kind!r}, must be one of {', '.join(kinds)}"
     return ""
 
 
-def _away(row: object, centre: Centre, horizon: Horizon | None) -> str:
+def _kinds(centre: Centre) -> list[str]:
+    return [*centre.labour.kinds, NIGHT]
+
+
+def _away(row: Any, centre: Centre, horizon: Horizon | None) -> str:
     """Say which leave has nothing to do with a roster's days."""
     if horizon is None:
         return ""
@@ -152,7 +163,9 @@ def synthetic_people(
     if not any(len(team) for team in teams):
         return pd.DataFrame(columns=columns)
     texts = dict.fromkeys(("blocked", "wished_off", "prefers", "skills", "last_kind"), "str")
-    return pd.concat(teams, ignore_index=True)[columns].astype(texts)
+    people = pd.concat(teams, ignore_index=True)[columns].astype(texts)
+    kinds = people[["prefers", "last_kind"]]  # of which a centre may name others
+    return people.assign(**kinds.where(kinds.isin(_kinds(centre))))
 
 
 def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:

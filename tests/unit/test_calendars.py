@@ -129,7 +129,9 @@ def test_day_start_is_local_midnight():
     assert day_start(date(2026, 11, 23), "Europe/Moscow").isoformat() == "2026-11-23T00:00:00+03:00"
 
 
-@pytest.mark.parametrize("day", ["2026-13-01", "tomorrow", "2026-11-23 08:00", "2026-11-23T00:00+03:00", ""])
+@pytest.mark.parametrize(
+    "day", ["2026-13-01", "tomorrow", "2026-11-23 08:00", "2026-11-23T00:00+03:00", "", "01.12.2026"]
+)
 def test_day_start_refuses_what_is_no_date(day):
     with pytest.raises(PlanningError, match=r"is no date .*: write it such as 2026-11-23"):
         day_start(day, "Europe/Moscow")

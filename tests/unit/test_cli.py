@@ -205,7 +205,36 @@ def test_people_that_are_refused_are_told_and_the_others_work(given, monkeypatch
     )
     code, _, err = run(given, monkeypatch, capsys)
     assert code == 0
-    assert "people.csv: 1 rows refused, the first: team is 'chat', must be one of calls_kaluga" in err
+    assert "people.csv: 1 rows refused, the first row 0: team is 'chat', must be one of calls_kaluga" in err
+
+
+def test_each_reason_for_refusing_people_is_told_once(given, monkeypatch, capsys):
+    rows = (given / "people.csv").read_text(encoding="utf-8").splitlines()
+    for row in (3, 5):
+        rows[row] = rows[row].replace("calls_kaluga,operator", "chat,operator")
+    rows[4] = rows[4].replace("40.0", "50")
+    (given / "people.csv").write_text("\n".join(rows), encoding="utf-8")
+    _, _, err = run(given, monkeypatch, capsys)
+    assert "people.csv: 2 rows refused, the first row 2: team is 'chat'" in err
+    assert "people.csv: 1 rows refused, the first row 3: contract_h_week is 50.0, must lie in [1, 40]" in err
+    assert err.count("rows refused") == 2
+
+
+def test_without_one_good_row_of_people_nothing_is_planned(given, monkeypatch, capsys):
+    """A plan of nobody would say that all is short, not that the file is bad."""
+    pd.read_csv(given / "people.csv").assign(night_ok="perhaps").to_csv(given / "people.csv", index=False)
+    last = refused(given, monkeypatch, capsys)
+    assert last.endswith("people.csv: all 12 rows are refused: correct them, as said above")
+
+
+@pytest.mark.parametrize("sep", [",", ";"])
+def test_people_saved_by_excel_are_read(given, monkeypatch, capsys, sep):
+    """It writes TRUE for True and a mark before the first name; in Russia, semicolons."""
+    people = pd.read_csv(given / "people.csv").assign(night_ok="TRUE")
+    people.to_csv(given / "people.csv", index=False, sep=sep, decimal=".,"[sep == ";"], encoding="utf-8-sig")
+    code, _, err = run(given, monkeypatch, capsys)
+    assert code == 0
+    assert "refused" not in err
 
 
 def test_broken_promises_are_told_with_the_agents_that_are_missing(given, monkeypatch, capsys):
@@ -293,7 +322,7 @@ def test_scenarios_count_the_people_given(tmp_path, monkeypatch):
     monkeypatch.setattr("planning.whatif.compare", compare)
     found = CliRunner().invoke(app, [*scenario_files(tmp_path), "--people", write_people(tmp_path)])
     assert len(asked["people"]) == 4
-    assert "1 rows refused, the first: team is 'none'" in found.output
+    assert "1 rows refused, the first row 4: team is 'none'" in found.output
 
 
 def test_vips_reach_the_plan_and_bad_ones_are_said(tmp_path, monkeypatch):

@@ -323,6 +323,13 @@ def test_a_demand_file_comes_back_as_it_was(tmp_path, few, suffix):
     assert_frame_equal(read_demand(path, MOSCOW), few, check_dtype=False)
 
 
+def test_demand_saved_with_semicolons_is_read(tmp_path):
+    """As Excel does where the decimal sign is a comma."""
+    path = tmp_path / "demand.csv"
+    path.write_text((HEADER + ROW).replace(",", ";").replace("200", "200,5"), encoding="utf-8-sig")
+    assert read_demand(path, MOSCOW)[["queue", "calls", "aht_s"]].values.tolist() == [["a", 3.0, 200.5]]
+
+
 def test_rows_with_other_offsets_are_the_same_instants(tmp_path):
     """An offset a row, as exports across a clock change have them."""
     path = tmp_path / "demand.csv"

@@ -362,6 +362,45 @@ def test_reading_people_keeps_the_good_and_says_why_not_the_others(tmp_path: Pat
         assert text in reasons[agent]
 
 
+def test_dates_kinds_and_runs_of_people_that_cannot_be_are_refused(tmp_path: Path) -> None:
+    """Unread, a blocked day would be worked and a liking would count for nothing."""
+    span = "2026-11-2{}T00:00+03:00"
+    told = {
+        ("blocked", "2026-11-31"): "must be dates with blanks between",
+        ("wished_off", "2026-11-24;2026-11-25"): "must be dates with blanks between",
+        ("prefers", "evening"): "must be one of early, middle, late, night",
+        ("last_kind", "foo"): "must be one of early, middle, late, night",
+        ("days_in_row", "2.5"): "must be a whole number",
+        ("study_from", span.format(4)): "study needs both ends",
+        ("study_until", span.format(4)): "study needs both ends",
+    }
+    good = {
+        "site": "kaluga",
+        "team": "vip_kaluga",
+        "grade": "manager",
+        "contract_h_week": 40,
+        "night_ok": True,
+    }
+    given = [good | {"agent_id": name, name: value} for name, value in told]
+    given += [good | {"agent_id": "span", "study_from": span.format(5), "study_until": span.format(4)}]
+    fine = {"blocked": "24.11.2026", "prefers": "night", "last_kind": "late", "days_in_row": 2}
+    given += [good | fine | {"agent_id": "ann"}]
+    pd.DataFrame(given, columns=list(PEOPLE.columns)).to_csv(tmp_path / "people.csv", index=False)
+    kept, rejected = read_people(tmp_path / "people.csv", CENTRE)
+    assert kept[["agent_id", "blocked"]].values.tolist() == [["ann", "2026-11-24"]]
+    assert len(rejected) == len(given) - 1
+    for reason, text in zip(rejected["reason"], [*told.values(), "must lie after study_from"], strict=True):
+        assert text in reason
+
+
+def test_of_two_rows_of_one_person_the_good_one_is_kept(tmp_path: Path) -> None:
+    good = "kaluga,vip_kaluga,manager,40,True"
+    path = _file(tmp_path, "001,moscow,vip_kaluga,manager,40,True", f"001,{good}")
+    kept, rejected = read_people(path, CENTRE)
+    assert kept["site"].tolist() == ["kaluga"]
+    assert rejected["site"].tolist() == ["moscow"]
+
+
 def test_leave_outside_the_roster_is_refused_where_the_file_is_for_one(tmp_path: Path) -> None:
     """The day before it begins and the day after it ends are outside; the others are planned."""
     good = "kaluga,vip_kaluga,manager,40,True"
@@ -411,6 +450,15 @@ def test_synthetic_people_have_the_hours_that_are_needed() -> None:
     assert night["first_line_kaluga"] > 0.75
     assert night["first_line_moscow"] < 0.25
     assert set(made["contract_h_week"]) == {40.0, 30.0, 20.0}
+
+
+def test_synthetic_people_know_the_kinds_of_shift_of_their_centre(tmp_path: Path) -> None:
+    """What the generator writes, the reader takes."""
+    centre = CENTRE.replace({"labour.kinds": {"early": "04:00", "day": "10:00"}, "labour.most_of_kind": {}})
+    made = synthetic_people(centre, {"first_line_kaluga": 5600.0}, start=MONDAY, seed=1)
+    assert set(made["prefers"].dropna()) == {"early"}
+    made.to_csv(tmp_path / "people.csv", index=False)
+    assert read_people(tmp_path / "people.csv", centre)[1].empty
 
 
 def test_synthetic_people_are_enough_for_the_weekends() -> None:

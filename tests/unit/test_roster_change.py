@@ -11,6 +11,7 @@ import pytest
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.report.roster_book import time_sheet, write_calendars, write_roster_book
+from planning.report.workbook import write_workbook
 from planning.roster.audit import audit, read_roster
 from planning.roster.change import mend, substitutes, swap
 from planning.roster.model import RosterSettings, build_from_requirement, build_roster
@@ -299,3 +300,96 @@ def test_a_roster_typed_into_excel_is_judged(tmp_path: Path) -> None:
         audit(CENTRE, mine, people("ann"))
     with pytest.raises(PlanningError, match="does not exist"):
         read_roster(tmp_path / "none.xlsx", CENTRE)
+
+
+def typed(folder: Path, suffix: str, start: str, end: str) -> Path:
+    """A roster of one shift, its times as somebody typed them."""
+    mine = table(shift(1, "09:00")).assign(agent_id="ann", night_h=0.0, start=start, end=end)
+    path = folder / f"typed{suffix}"
+    mine.to_csv(path, index=False) if suffix == ".csv" else mine.to_excel(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("01.12.2026 09:00", "1.12.2026 17:30:00"),
+        ("2026-12-01 09:00", "2026-12-01T17:30:00"),
+        ("2026-12-01T09:00+03:00", "2026-12-01T14:30Z"),
+    ],
+)
+def test_typed_dates_are_read_day_first_or_as_iso_8601(
+    tmp_path: Path, suffix: str, start: str, end: str
+) -> None:
+    """Month first, a roster of the 1st of December would be judged as one of the 12th of January."""
+    read = read_roster(typed(tmp_path, suffix, start, end), CENTRE)
+    assert read["start"].tolist() == [pd.Timestamp("2026-12-01 09:00", tz=CENTRE.time_zone)]
+    assert read["end"].tolist() == [pd.Timestamp("2026-12-01 17:30", tz=CENTRE.time_zone)]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+@pytest.mark.parametrize("value", ["12/01/2026 09:00", "31.11.2026 09:00", "01.12.26 09:00", "2026"])
+def test_typed_dates_of_any_other_form_are_refused(tmp_path: Path, suffix: str, value: str) -> None:
+    says = f"row 0: start is .?{value}.?, must be a time with its offset: write it such as 2026-11-23T09:15"
+    with pytest.raises(PlanningError, match=says):
+        read_roster(typed(tmp_path, suffix, value, "2026-12-01 17:30"), CENTRE)
+
+
+def test_a_time_that_the_clock_showed_twice_is_refused(tmp_path: Path) -> None:
+    path = typed(tmp_path, ".xlsx", "25.10.2026 02:30", "25.10.2026 11:00")
+    with pytest.raises(PlanningError, match=r"start is '25.10.2026 02:30', must be a time with its offset"):
+        read_roster(path, CENTRE.replace({"time_zone": "Europe/Berlin"}))
+
+
+def test_a_plans_own_workbook_is_read_without_its_totals(tmp_path: Path) -> None:
+    roster = build_roster(CENTRE, DAYS, people("ann", "bob"), settings=QUICK).roster
+    write_workbook(tmp_path / "plan.xlsx", {}, {"roster": roster}, CENTRE)
+    read = read_roster(tmp_path / "plan.xlsx", CENTRE, sheet="roster")
+    pd.testing.assert_frame_equal(read, roster, check_dtype=False)
+
+
+def test_a_roster_saved_with_semicolons_is_read(tmp_path: Path) -> None:
+    """As Excel does where the decimal sign is a comma."""
+    mine = table(shift(1, "09:00")).assign(agent_id="007", night_h=0.5, start="23.11.2026 9:00")
+    mine = mine.assign(end="23.11.2026 17:30")
+    mine.to_csv(tmp_path / "typed.csv", index=False, sep=";", decimal=",", encoding="utf-8-sig")
+    read = read_roster(tmp_path / "typed.csv", CENTRE)
+    assert read[["agent_id", "start", "night_h"]].values.tolist() == [["007", MONDAY.replace(hour=9), 0.5]]
+
+
+def test_ids_that_are_numbers_in_excel_have_no_decimals(tmp_path: Path) -> None:
+    """An id with decimals, or an empty line, makes all of its column decimals."""
+    mine = table(shift(1, "09:00"), shift(2, "09:00")).assign(agent_id=[101.0, 102.5], night_h=0.0)
+    mine = mine.assign(shift_id=[7.0, 8.5], start=mine["start"].dt.tz_localize(None))
+    mine.assign(end=mine["end"].dt.tz_localize(None)).to_excel(tmp_path / "typed.xlsx", index=False)
+    read = read_roster(tmp_path / "typed.xlsx", CENTRE)
+    assert read[["agent_id", "shift_id"]].values.tolist() == [["101", "7"], ["102.5", "8.5"]]
+
+
+def test_a_shift_has_one_name_in_calendars_whatever_clock_it_is_told_on(tmp_path: Path) -> None:
+    """A roster read back from CSV is in UTC; under another name the calendar would hold its shifts twice."""
+    mine = table(shift(1, "09:00")).assign(agent_id="ann", night_h=0.0)
+    here, utc = (
+        write_calendars(tmp_path / zone, mine.assign(start=mine["start"].dt.tz_convert(zone)), CENTRE)
+        for zone in ("Europe/Moscow", "UTC")
+    )
+    assert "UID:ann-20261123T0600@vip_kaluga" in here[0].read_text()
+    assert here[0].read_text() == utc[0].read_text()
+
+
+def test_no_calendar_overwrites_another(tmp_path: Path) -> None:
+    names = ["a b", "a_b", "a/b", "a%20b", "Иван И."]
+    mine = pd.concat([table(shift(1, "09:00")).assign(agent_id=name, night_h=0.0) for name in names])
+    files = write_calendars(tmp_path, mine, CENTRE)
+    assert len({path.name for path in tmp_path.iterdir()}) == len(files) == len(names)
+    assert {"a_b.ics", "a%20b.ics"} < {path.name for path in files}
+
+
+def test_teams_of_any_name_have_a_sheet_in_the_roster_book(tmp_path: Path) -> None:
+    crew = people("ann", "bob", "cat").assign(team=["x/y", "letters", "x?y"])
+    roster = table(shift(1, "09:00")).assign(agent_id="ann", night_h=0.0)
+    write_roster_book(tmp_path / "roster.xlsx", roster, crew, CENTRE, WEEK)
+    sheets = pd.read_excel(tmp_path / "roster.xlsx", sheet_name=None, index_col=0)
+    assert list(sheets) == ["letters", "x_y", "x_y 2", "letters 2"]
+    assert [list(sheets[name].index) for name in list(sheets)[:3]] == [["bob"], ["ann"], ["cat"]]

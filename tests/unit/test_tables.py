@@ -8,7 +8,19 @@ import pytest
 from factories import demand_of, people_of, two_sites
 
 from planning import PlanningError
-from planning.tables import BREAKS, CALLS, COST, DEMAND, PEOPLE, REQUIREMENT, ROSTER, SHIFTS, Column, Table
+from planning.tables import (
+    BREAKS,
+    CALLS,
+    COST,
+    DEMAND,
+    PEOPLE,
+    REQUIREMENT,
+    ROSTER,
+    SHIFTS,
+    Column,
+    Table,
+    read_csv,
+)
 
 NOON = "2026-11-23T12:00:00+03:00"
 LATER = "2026-11-23T12:15:00+03:00"
@@ -83,18 +95,80 @@ def test_whole_numbers(value, good):
 
 
 @pytest.mark.parametrize(
-    ("value", "flag"), [(True, True), ("False", False), ("yes", True), ("no", False), (np.True_, True)]
+    ("value", "flag"),
+    [
+        (True, True),
+        ("False", False),
+        ("yes", True),
+        ("no", False),
+        (np.True_, True),
+        ("TRUE", True),
+        (" false", False),
+        ("Yes", True),
+        ("NO ", False),
+        ("1", True),
+        ("0", False),
+        (1, True),
+        (0.0, False),
+    ],
 )
 def test_yes_and_no(value, flag):
     table = Table("t", {"ok": Column("yes/no", "ok")})
     assert table.check(pd.DataFrame({"ok": [value]}, dtype="object"))["ok"].tolist() == [flag]
 
 
-@pytest.mark.parametrize("value", ["maybe", None, 2, "true "])
+@pytest.mark.parametrize(
+    ("value", "dates"),
+    [
+        ("2026-11-24", "2026-11-24"),
+        ("2026-11-24  24.12.2026", "2026-11-24 2026-12-24"),
+        ("", ""),
+        *(
+            (bad, None)
+            for bad in ("2026-11-24,2026-11-25", "2026-11-24;", "2026-11-31", "11/24/2026", "Monday")
+        ),
+    ],
+)
+def test_dates_between_blanks(value, dates):
+    """ISO 8601 or day first, told as ISO 8601; a word that is no date would be a date that is never met."""
+    table = Table("t", {"off": Column("dates", "off", optional=True)})
+    good, rejected = table.split(pd.DataFrame({"off": [None, value]}, dtype="object"))
+    assert good["off"].fillna("-").tolist() == ["-", dates][: 1 if dates is None else 2]
+    needed = "must be dates with blanks between: write them such as 2026-11-23 2026-11-24"
+    assert rejected["reason"].tolist() == [f"off is {value!r}, {needed}"] * (dates is None)
+
+
+@pytest.mark.parametrize("value", ["maybe", None, math.nan, 2, "", "10"])
 def test_neither_yes_nor_no(value):
     table = Table("t", {"ok": Column("yes/no", "ok")})
     with pytest.raises(PlanningError, match=r"^t: row 0: ok is .*, must be yes or no$"):
         table.check(pd.DataFrame({"ok": [value]}, dtype="object"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "name;share;note\n007;0,5;one, two\n008;-1,25;\n",
+        '\ufeffname;share;note\n007;0,5;"one, two"\n008;-1,25;\n',
+        'name,share,note\n007,0.5,"one, two"\n008,-1.25,\n',
+        '"name","share","note"\n"007","0.5","one, two"\n"008","-1.25",\n',
+    ],
+)
+def test_a_csv_file_is_read_whatever_excel_separates_by(tmp_path, text):
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    made = read_csv(path, keep_default_na=False)
+    assert made.to_dict("list") == {
+        "name": ["007", "008"],
+        "share": ["0.5", "-1.25"],
+        "note": ["one, two", ""],
+    }
+
+
+@pytest.mark.parametrize("rows", ["a;b,1\n", "1,2\n"])
+def test_semicolons_and_commas_in_the_values_of_a_comma_file_stay(tmp_path, rows):
+    (tmp_path / "table.csv").write_text("name,share\n" + rows, encoding="utf-8")
+    assert read_csv(tmp_path / "table.csv").iloc[0].tolist() == rows.strip().split(",")
 
 
 def test_columns_of_flags_are_no_numbers():
@@ -124,6 +198,16 @@ def test_doubles_by_key_are_refused_and_the_first_is_kept():
     assert good["calls"].tolist() == [1, 3]
     assert rejected.index.tolist() == [1, 3]
     assert set(rejected["reason"]) == {"queue and interval_start occur twice: keep one row"}
+
+
+def test_a_double_of_a_row_that_is_refused_is_kept():
+    """Else the bad row would take its good double with it, whatever it is refused for."""
+    given = rows(
+        ("a", NOON, "x", 1), ("a", NOON, -1, 1), ("b", NOON, 9, 1), ("a", NOON, 2, 2), ("b", NOON, 3, 3)
+    )
+    good, rejected = DEMAND.split(given, reason=lambda row: "too many" if row.calls > 8 else "")
+    assert good[["queue", "calls"]].values.tolist() == [["a", 2], ["b", 3]]
+    assert rejected.index.tolist() == [0, 1, 2]
 
 
 def test_doubles_at_two_offsets_are_doubles():
