@@ -255,22 +255,26 @@ def _tell(made: Plan, folder: Path) -> None:
     weighted = ", ".join(f"{name} {row['simulated']:.1%}" for name, row in levels.iterrows())
     cost = summary["cost_rub"]
     short = summary["unmet_intervals"] + summary["unmet_heads"]
+    verdicts = made.certificate["verdict"]
+    close = f"{(verdicts == 'too close to call').sum()} of {len(verdicts)} promises too close to call"
     lines = {
         "Plan": str(folder),
         "People": f"{summary['people_rostered']:,}",
         "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
         "Cost": f"{cost['total']:,.0f} RUB, of which night premium {cost['night']:,.0f}",
         "Service level": f"{weighted} (simulated)",
-        "Holds": f"{'yes' if made.holds else 'no'}; {short} short, {summary['breaches']} breaches",
+        "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }
     for name, text in lines.items():
         typer.echo(f"{name + ':':<15} {text}")
     for name, level in summary["service_level"].items():
         for day, found in level["days"].items():
+            met = f"on {day}: {found['simulated']:.1%} against {level['target']:.0%}"
             if found["verdict"] == "does not hold":
-                met = f"{found['simulated']:.1%} against {level['target']:.0%}"
                 lack = f"agents short: {found['agents_short']}"
-                typer.echo(f"{'':<15} {name} does not hold on {day}: {met}; {lack}")
+                typer.echo(f"{'':<15} {name} does not hold {met}; {lack}")
+            elif found["simulated"] < level["target"]:
+                typer.echo(f"{'':<15} {name} is below and too close to call {met}; simulate longer")
 
 
 if __name__ == "__main__":

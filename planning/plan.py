@@ -116,11 +116,18 @@ class Plan:
 
     @property
     def holds(self) -> bool:
-        """Whether every promise survives the simulation, every day; nothing is late, unmet or unlawful."""
-        found = [*self.outcome["verdict"], *self.certificate["verdict"]]
+        """Whether every promise is met in the simulation, every day; nothing is late, unmet or unlawful.
+
+        Met means that the mean reaches the target: where the band of the mean reaches below it, `certificate`
+        says "too close to call", and longer simulation decides.
+        """
+        missed = any(
+            (found["simulated"] < found["target"]).any() for found in (self.outcome, self.certificate)
+        )
         in_time = bool((self.waiting["oldest_days"] <= self.waiting["due_days"]).all())
-        good = "does not hold" not in found and in_time
-        return good and not (len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches))
+        return in_time and not (
+            missed or len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches)
+        )
 
     @property
     def summary(self) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def certificate(
     DataFrame
         Index queue, day: target, promised (by the formula, over the calls), simulated, half_width (95 %),
         verdict ("holds", "too close to call", "does not hold") and short: the fewest agents more, on position
-        as long as the queue is open that day, with whom it would hold; 0 where nothing is broken, missing
-        where no number of agents helps.
+        as long as the queue is open that day, with whom the mean would reach the target; 0 where nothing is
+        broken, missing where no number of agents helps.
     """
     targets = {
         name: queue.target.service_level
