@@ -11,7 +11,7 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.audit import audit, case_of, local_roster, new_breaches
+from planning.roster.audit import case_of, local_roster, new_breaches
 from planning.roster.frames import (
     Roster,
     TeamProblem,
@@ -26,6 +26,7 @@ from planning.roster.problem import Assignment, Problem, RosterSettings, missing
 from planning.roster.repair import reassign
 from planning.roster.rules import PeriodHours, Rule
 from planning.roster.slate import FOREVER, Bools, Horizon, Ints, Line, seconds
+from planning.shifts.catalogue import premium_hours, premium_pay_h
 from planning.tables import ROSTER, Table
 
 __all__ = ["Mended", "Swapped", "mend", "substitutes", "swap"]
@@ -60,35 +61,51 @@ def substitutes(
     Returns
     -------
     DataFrame
-        A row for each person of the team: agent_id, lawful, overtime_h, cost_rub (the hours, the night
-        premium and the overtime premium), why (the rules that forbid it). The cheapest lawful ones first.
+        A row for each person of the team: agent_id, lawful, overtime_h, cost_rub (the hours, the premiums
+        for night, public holiday and weekend, the overtime premium), why (the rules that the shift would
+        break, and that are whole without it). The cheapest lawful ones first.
+
+    Raises
+    ------
+    PlanningError
+        A row of the roster or the people, or the shift, is faulty.
     """
-    team = people[people["team"] == shift["team"]]
-    rows = team[["agent_id"]].merge(pd.DataFrame([shift]), how="cross").assign(night_h=0.0)
-    if rows.empty:
+    wanted = wanted_shifts(pd.DataFrame([shift]).assign(headcount=1), centre)
+    team = people[people["team"] == wanted["team"].iloc[0]]
+    if team.empty:
         return pd.DataFrame(columns=["agent_id", "lawful", "overtime_h", "cost_rub", "why"])
-    tried = pd.concat([roster[roster["team"] == shift["team"]], rows], ignore_index=True)
-    breaches = audit(centre, tried[list(ROSTER.columns)], team, horizon=horizon)
+    before = local_roster(roster, centre.time_zone)
+    before = before[before["team"] == wanted["team"].iloc[0]]
+    tried = pd.concat([before, team[["agent_id"]].merge(wanted, how="cross")], ignore_index=True)
+    breaches = new_breaches(centre, before, tried, team, horizon)
     labour = centre.labour
     norm = PeriodHours(labour.week_h.value, labour.week_h.article)
-    hours = norm.hours_and_norms(case_of(centre, tried[list(ROSTER.columns)], team, horizon))
+    hours = norm.hours_and_norms(case_of(centre, tried, team, horizon))
     above = (hours["amount"] - hours["bound"]).clip(lower=0.0).to_numpy()
-    found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(shift["paid_h"])))
+    found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(wanted["paid_h"].iloc[0])))
     others = breaches[breaches["rule"] != norm.name]
     reasons = others.groupby("agent_id")["text"].agg("; ".join)
     found["why"] = pd.Series([reasons.get(agent, "") for agent in found["agent_id"]], dtype="str")
     found["lawful"] = found["why"] == ""
-    found["cost_rub"] = _price(centre, shift, found["overtime_h"].to_numpy())
+    found["cost_rub"] = _price(centre, wanted, found["overtime_h"].to_numpy())
     ordered = found.sort_values(["lawful", "cost_rub", "agent_id"], ascending=[False, True, True])
     return ordered[["agent_id", "lawful", "overtime_h", "cost_rub", "why"]].reset_index(drop=True)
 
 
-def _price(centre: Centre, shift: pd.Series, overtime_h: np.ndarray) -> np.ndarray:
-    """Roubles of a shift of which some hours are overtime."""
-    rate, night_h = centre.hourly_rub(str(shift["team"])), float(shift.get("night_h", 0.0) or 0.0)
+def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.ndarray:
+    """Roubles of one shift of which some hours are overtime.
+
+    Hours of a public holiday are paid double, and so earn no overtime premium beside it (TK RF 152, 153).
+    """
+    start, end = (pd.DatetimeIndex(wanted[edge]) for edge in ("start", "end"))
+    paid_h = wanted["paid_h"].to_numpy(dtype=float)
+    share = paid_h / ((end - start) / pd.Timedelta(hours=1))
+    hours = premium_hours(centre, start, end).mul(share, axis=0).assign(night_h=wanted["night_h"].to_numpy())
+    overtime_h = np.minimum(overtime_h, paid_h - hours["holiday_h"].to_numpy())
     first = np.minimum(overtime_h, FIRST_OVERTIME_H)
     extra_h = FIRST_FACTOR * first + LATER_FACTOR * (overtime_h - first)
-    return np.asarray(rate * (shift["paid_h"] + centre.labour.night_premium.value * night_h + extra_h))
+    rate = centre.hourly_rub(str(wanted["team"].iloc[0]))
+    return np.asarray(rate * (paid_h + premium_pay_h(centre, hours) + extra_h))
 
 
 @dataclass(frozen=True, eq=False)

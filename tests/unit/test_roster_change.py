@@ -47,7 +47,14 @@ def table(*shifts: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame(shifts)
 
 
+def roster_of(agent: str, *shifts: dict[str, object]) -> pd.DataFrame:
+    return table(*shifts).drop(columns="headcount").assign(agent_id=agent, night_h=0.0)
+
+
 DAYS = table(*(shift(day, "09:00") for day in range(1, 6)))
+
+
+NOBODY = roster_of("ann", shift(1, "09:00"))[:0]
 
 
 def test_substitutes_are_ranked_by_law_and_price() -> None:
@@ -62,6 +69,30 @@ def test_substitutes_are_ranked_by_law_and_price() -> None:
     clash = substitutes(CENTRE, busy, people("ann", "bob"), pd.Series(shift(5, "12:00")), horizon=WEEK)
     assert clash["lawful"].tolist() == [True, False]
     assert "overlaps" in clash["why"][1]
+
+
+def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
+    """A plain row of SHIFTS says nothing of either; work on a holiday is paid double and is no overtime."""
+    night = substitutes(CENTRE, NOBODY, people("ann"), pd.Series(shift(2, "21:30")), horizon=WEEK)
+    rate, premium = CENTRE.hourly_rub("vip_kaluga"), CENTRE.labour.night_premium.value
+    assert night["cost_rub"].tolist() == pytest.approx([rate * 8 * (1 + premium * 8 / 8.5)])
+    unity = pd.Series(shift(-18, "09:00"))  # Wednesday, 4 November 2026
+    week = Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))
+    crew = people("ann", "bob", balance_h=0.0)
+    crew.loc[1, "balance_h"] = 39.0
+    holiday = substitutes(CENTRE, NOBODY, crew, unity, horizon=week)
+    assert holiday["overtime_h"].tolist() == [0.0, 8.0]
+    assert holiday["cost_rub"].tolist() == pytest.approx([16 * rate] * 2)
+
+
+def test_a_substitute_is_not_blamed_for_what_stood_before() -> None:
+    """Ann has rested too little on Tuesday; Friday's shift breaks nothing, but for the skill she lacks."""
+    tired = roster_of("ann", shift(1, "12:00"), shift(2, "07:00"))
+    open_shift = pd.Series(shift(5, "09:00"))
+    assert substitutes(CENTRE, tired, people("ann"), open_shift, horizon=WEEK)["why"].tolist() == [""]
+    french = pd.Series(shift(5, "09:00") | {"skill": "french"})
+    found = substitutes(CENTRE, tired, people("ann"), french, horizon=WEEK)
+    assert found["why"].tolist() == ["5 09:00 wants the skill french"]
 
 
 def test_overtime_of_more_than_four_hours_in_two_days_is_no_substitute() -> None:
@@ -130,10 +161,6 @@ def test_what_has_begun_is_left_alone() -> None:
     mended = mend(CENTRE, DAYS, people("ann", "bob"), open_ones, now=MONDAY + pd.Timedelta(days=2))
     assert mended.changes["shift_id"].tolist() == ["4 09:00"]
     assert mended.roster.unmet["shift_id"].tolist() == ["1 09:00"]
-
-
-def roster_of(agent: str, *shifts: dict[str, object]) -> pd.DataFrame:
-    return table(*shifts).drop(columns="headcount").assign(agent_id=agent, night_h=0.0)
 
 
 def on_leave(crew: pd.DataFrame, agent: str, first: pd.Timestamp, after: pd.Timestamp) -> pd.DataFrame:
