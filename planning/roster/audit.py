@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from planning.calendars import day_norms
@@ -15,7 +16,7 @@ from planning.roster.rules import Case, no_breaches
 from planning.roster.slate import Horizon, tails_at
 from planning.tables import PEOPLE, ROSTER, Table, read_csv
 
-__all__ = ["audit", "case_of", "local_people", "read_roster", "with_people"]
+__all__ = ["audit", "case_of", "local_people", "local_roster", "new_breaches", "read_roster", "with_people"]
 
 # Without the key: two shifts of one person at one time are a breach to report, not a table to refuse.
 _ANY_ROSTER = Table("roster", ROSTER.columns)
@@ -79,6 +80,17 @@ def audit(
     return pd.concat(found).sort_values(["agent_id", "date", "rule"], kind="stable", ignore_index=True)
 
 
+def new_breaches(
+    centre: Centre, before: pd.DataFrame, after: pd.DataFrame, people: pd.DataFrame, horizon: Horizon
+) -> pd.DataFrame:
+    """List what a change of a roster breaks that was whole before, as `audit` does."""
+    key = ["rule", "agent_id", "date", "text"]
+    stood, found = (audit(centre, each, people, horizon=horizon) for each in (before, after))
+    known = set(stood[key].itertuples(index=False, name=None))
+    new = np.array([each not in known for each in found[key].itertuples(index=False, name=None)], dtype=bool)
+    return found[new].reset_index(drop=True)
+
+
 def case_of(
     centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon: Horizon | None = None
 ) -> Case:
@@ -103,14 +115,21 @@ def with_people(roster: pd.DataFrame, people: pd.DataFrame, time_zone: str) -> p
         The columns of ROSTER (and skill, if there is one), then person_site, person_team and the other
         columns of PEOPLE (missing for unknown people), and known.
     """
-    assigned = _ANY_ROSTER.check(roster, "roster")
-    if "skill" in roster:
-        assigned["skill"] = roster["skill"].to_numpy()
+    assigned = local_roster(roster, time_zone)
     who = local_people(people, time_zone)
     who = who.rename(columns={"site": "person_site", "team": "person_team"}).drop(columns="grade")
     merged = assigned.merge(who, on="agent_id", how="left", indicator="known")
     merged["known"] = merged["known"] == "both"
-    return _local(merged, ("start", "end", *_TIMES), time_zone)
+    return _local(merged, _TIMES, time_zone)
+
+
+def local_roster(roster: pd.DataFrame, time_zone: str, source: str = "roster") -> pd.DataFrame:
+    """Check a roster, which may be empty; its times on one clock, the skill beside it if there is one."""
+    none = {n: pd.Series(dtype="float64" if c.kind == "number" else "str") for n, c in ROSTER.columns.items()}
+    assigned = _ANY_ROSTER.check(roster, source) if len(roster) else pd.DataFrame(none)
+    if "skill" in roster:
+        assigned["skill"] = roster["skill"].to_numpy()
+    return _local(assigned, ("start", "end"), time_zone)
 
 
 def local_people(people: pd.DataFrame, time_zone: str) -> pd.DataFrame:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.audit import audit, case_of
+from planning.roster.audit import case_of, local_roster, new_breaches
 from planning.roster.frames import (
     Roster,
     TeamProblem,
@@ -25,8 +25,9 @@ from planning.roster.law import rules_of
 from planning.roster.problem import Assignment, Problem, RosterSettings, missing_heads
 from planning.roster.repair import reassign
 from planning.roster.rules import PeriodHours, Rule
-from planning.roster.slate import FOREVER, Bools, Horizon, Ints
-from planning.tables import ROSTER
+from planning.roster.slate import FOREVER, Bools, Horizon, Ints, Line, seconds
+from planning.shifts.catalogue import premium_hours, premium_pay_h
+from planning.tables import ROSTER, Table
 
 __all__ = ["Mended", "Swapped", "mend", "substitutes", "swap"]
 
@@ -36,6 +37,8 @@ HELPERS, EFFORT = 10, 3.0
 """People whose lines are sought anew where no exchange helps, and CP-SAT's deterministic seconds for it."""
 NEAR_S = 7 * 86400
 """How far from an open shift the one may be that is given up for it, seconds."""
+_KEY = ["agent_id", "shift_id"]
+_PINNED = Table("pinned", {name: ROSTER.columns[name] for name in _KEY})
 
 
 def substitutes(
@@ -58,35 +61,51 @@ def substitutes(
     Returns
     -------
     DataFrame
-        A row for each person of the team: agent_id, lawful, overtime_h, cost_rub (the hours, the night
-        premium and the overtime premium), why (the rules that forbid it). The cheapest lawful ones first.
+        A row for each person of the team: agent_id, lawful, overtime_h, cost_rub (the hours, the premiums
+        for night, public holiday and weekend, the overtime premium), why (the rules that the shift would
+        break, and that are whole without it). The cheapest lawful ones first.
+
+    Raises
+    ------
+    PlanningError
+        A row of the roster or the people, or the shift, is faulty.
     """
-    team = people[people["team"] == shift["team"]]
-    rows = team[["agent_id"]].merge(pd.DataFrame([shift]), how="cross").assign(night_h=0.0)
-    if rows.empty:
+    wanted = wanted_shifts(pd.DataFrame([shift]).assign(headcount=1), centre)
+    team = people[people["team"] == wanted["team"].iloc[0]]
+    if team.empty:
         return pd.DataFrame(columns=["agent_id", "lawful", "overtime_h", "cost_rub", "why"])
-    tried = pd.concat([roster[roster["team"] == shift["team"]], rows], ignore_index=True)
-    breaches = audit(centre, tried[list(ROSTER.columns)], team, horizon=horizon)
+    before = local_roster(roster, centre.time_zone)
+    before = before[before["team"] == wanted["team"].iloc[0]]
+    tried = pd.concat([before, team[["agent_id"]].merge(wanted, how="cross")], ignore_index=True)
+    breaches = new_breaches(centre, before, tried, team, horizon)
     labour = centre.labour
     norm = PeriodHours(labour.week_h.value, labour.week_h.article)
-    hours = norm.hours_and_norms(case_of(centre, tried[list(ROSTER.columns)], team, horizon))
+    hours = norm.hours_and_norms(case_of(centre, tried, team, horizon))
     above = (hours["amount"] - hours["bound"]).clip(lower=0.0).to_numpy()
-    found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(shift["paid_h"])))
+    found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(wanted["paid_h"].iloc[0])))
     others = breaches[breaches["rule"] != norm.name]
     reasons = others.groupby("agent_id")["text"].agg("; ".join)
     found["why"] = pd.Series([reasons.get(agent, "") for agent in found["agent_id"]], dtype="str")
     found["lawful"] = found["why"] == ""
-    found["cost_rub"] = _price(centre, shift, found["overtime_h"].to_numpy())
+    found["cost_rub"] = _price(centre, wanted, found["overtime_h"].to_numpy())
     ordered = found.sort_values(["lawful", "cost_rub", "agent_id"], ascending=[False, True, True])
     return ordered[["agent_id", "lawful", "overtime_h", "cost_rub", "why"]].reset_index(drop=True)
 
 
-def _price(centre: Centre, shift: pd.Series, overtime_h: np.ndarray) -> np.ndarray:
-    """Roubles of a shift of which some hours are overtime."""
-    rate, night_h = centre.hourly_rub(str(shift["team"])), float(shift.get("night_h", 0.0) or 0.0)
+def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.ndarray:
+    """Roubles of one shift of which some hours are overtime.
+
+    Hours of a public holiday are paid double, and so earn no overtime premium beside it (TK RF 152, 153).
+    """
+    start, end = (pd.DatetimeIndex(wanted[edge]) for edge in ("start", "end"))
+    paid_h = wanted["paid_h"].to_numpy(dtype=float)
+    share = paid_h / ((end - start) / pd.Timedelta(hours=1))
+    hours = premium_hours(centre, start, end).mul(share, axis=0).assign(night_h=wanted["night_h"].to_numpy())
+    overtime_h = np.minimum(overtime_h, paid_h - hours["holiday_h"].to_numpy())
     first = np.minimum(overtime_h, FIRST_OVERTIME_H)
     extra_h = FIRST_FACTOR * first + LATER_FACTOR * (overtime_h - first)
-    return np.asarray(rate * (shift["paid_h"] + centre.labour.night_premium.value * night_h + extra_h))
+    rate = centre.hourly_rub(str(wanted["team"].iloc[0]))
+    return np.asarray(rate * (paid_h + premium_pay_h(centre, hours) + extra_h))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +153,7 @@ def swap(
     Raises
     ------
     PlanningError
-        One of them does not have the shift.
+        One of them does not have the shift; a row of the roster is faulty; `now` has no time zone.
 
     Examples
     --------
@@ -152,14 +171,26 @@ def swap(
     >>> swap(centre, roster, people, ("ann", "day"), ("bob", "night"), horizon=week).breaches["text"].tolist()
     ['night has 7.5 night hours without consent']
     """
-    rows = [_row_of(roster, *each) for each in (one, two)]
-    after = roster.copy()
+    now, before = _instant(now, centre), local_roster(roster, centre.time_zone)
+    rows = [_row_of(before, *each) for each in (one, two)]
+    after = before.copy()
     after.loc[rows, "agent_id"] = [two[0], one[0]]
-    before, found = (audit(centre, each, people, horizon=horizon) for each in (roster, after))
-    key = ["rule", "agent_id", "date", "text"]
-    known = set(before[key].itertuples(index=False, name=None))
-    new = [each not in known for each in found[key].itertuples(index=False, name=None)]
-    return Swapped(after, _changes(centre, roster, after, now), found[new].reset_index(drop=True))
+    breaches = new_breaches(centre, before, after, people, horizon)
+    return Swapped(after, _changes(centre, before, after, now), breaches)
+
+
+def _instant(now: pd.Timestamp | None, centre: Centre) -> pd.Timestamp | None:
+    """Refuse a time of a change of which nobody knows when it is."""
+    try:
+        stamp = None if now is None else pd.Timestamp(now)
+    except (ValueError, TypeError):
+        stamp = pd.NaT
+    if stamp is pd.NaT or (stamp is not None and stamp.tz is None):
+        raise PlanningError(
+            f"now is {now!r}, must be a time with its zone: write it such as "
+            f"pd.Timestamp('2026-11-23 09:15', tz={centre.time_zone!r})"
+        )
+    return stamp
 
 
 def _row_of(roster: pd.DataFrame, agent: str, shift: str) -> Any:
@@ -175,6 +206,7 @@ class Mended:
     """A roster after a change."""
 
     roster: Roster
+    """Its objective is inf if what somebody has begun breaks a rule by itself, such as a rest too short."""
     changes: pd.DataFrame
     """agent_id, shift_id, start, change ("added" or "dropped"), notice_days, needs_consent."""
 
@@ -202,8 +234,9 @@ def mend(
     before : DataFrame
         Columns of `planning.tables.ROSTER`: what people have been told.
     now : Timestamp, optional
-        When the change is made: what began before stays as it was, and a change sooner than
-        ``labour.publish_days`` ahead needs consent (TK RF 103).
+        When the change is made: what began before stays as it was, whatever forbids it now (somebody who
+        falls ill in the middle of a shift), and a change sooner than ``labour.publish_days`` ahead needs
+        consent (TK RF 103).
     pinned : DataFrame, optional
         agent_id and shift_id of assignments that must stay.
     change_rub : float
@@ -217,18 +250,17 @@ def mend(
     Raises
     ------
     PlanningError
-        A pinned assignment is not in the roster.
+        A row of a table is faulty; `now` has no time zone; a pinned assignment is not in the roster, or
+        breaks a rule; somebody whose shift has begun is not in the people's team.
     """
-    settings, rules = settings or RosterSettings(), rules_of(centre)
-    wanted, who = wanted_shifts(shifts, centre), team_people(people)
-    problems = problems_of(centre, wanted, who, settings, rules)
-    known = set(before[["agent_id", "shift_id"]].itertuples(index=False, name=None))
-    pins = (
-        set() if pinned is None else set(pinned[["agent_id", "shift_id"]].itertuples(index=False, name=None))
-    )
-    for agent, shift in sorted(pins - known):
-        raise PlanningError(f"pinned names {shift} of {agent}, which is not in the roster: pin what is there")
-    solved = {}
+    now, before = _instant(now, centre), local_roster(before, centre.time_zone, "before")
+    who, past = team_people(people), before[before["start"] < now] if now is not None else before[:0]
+    _check_past(past, who)
+    wanted = _with_past(wanted_shifts(shifts, centre), past)
+    pins = _checked_pins(centre, before, wanted, who, past, pinned)
+    settings = settings or RosterSettings()
+    rules = [cast(Rule, _FromNowOn(rule, past)) for rule in rules_of(centre)]
+    problems, solved = problems_of(centre, wanted, who, settings, rules), {}
     for team, each in problems.items():
         begun = each.problem.slate.start < (-FOREVER if now is None else now.timestamp())
         lines, kept = _lines_of(each, before, pins, begun)
@@ -236,6 +268,95 @@ def mend(
         solved[team] = TeamRoster(lines, each.problem.least_rub)
     after = roster_of(wanted, problems, solved, before=before)
     return Mended(after, _changes(centre, before, after.roster, now))
+
+
+def _check_past(past: pd.DataFrame, who: pd.DataFrame) -> None:
+    """Refuse people who lack somebody whose shift has begun."""
+    own = past.merge(who[["agent_id", "site", "team"]], how="left", indicator="known")
+    for row in own[own["known"] != "both"][:1].itertuples():
+        raise PlanningError(
+            f"before gives {row.agent_id} the shift {row.shift_id}, which has begun, but people has no "
+            f"{row.agent_id} in {row.team} at {row.site}: keep who leaves there, on leave from the end of "
+            "that shift"
+        )
+
+
+def _with_past(wanted: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
+    """Have a head for everybody whose shift has begun, even if it is wanted no more."""
+    if past.empty:
+        return wanted
+    gone = past[~past["shift_id"].isin(wanted["shift_id"])].drop_duplicates("shift_id")
+    gone = gone.assign(headcount=0, skill="")[list(wanted.columns)]
+    every = pd.concat([frame for frame in (wanted, gone) if len(frame)], ignore_index=True)
+    there = every["shift_id"].map(past["shift_id"].value_counts()).fillna(0).astype(np.int64)
+    return every.assign(headcount=np.maximum(every["headcount"].astype(np.int64), there))
+
+
+def _checked_pins(
+    centre: Centre,
+    before: pd.DataFrame,
+    wanted: pd.DataFrame,
+    who: pd.DataFrame,
+    past: pd.DataFrame,
+    pinned: pd.DataFrame | None,
+) -> set[tuple[str, str]]:
+    """Take the pins, each of which is in the roster, still wanted, and lawful beside the others."""
+    if pinned is None or pinned.empty:
+        return set()
+    pins = _PINNED.check(pinned, "pinned").drop_duplicates()
+    for rows, what in ((before, "in the roster"), (wanted, "among the shifts")):
+        keys = [name for name in _KEY if name in rows]
+        there = pins.merge(rows[keys].drop_duplicates(), how="left", indicator="found")
+        for row in there[there["found"] != "both"].sort_values(_KEY)[:1].itertuples():
+            raise PlanningError(
+                f"pinned names {row.shift_id} of {row.agent_id}, which is not {what}: pin what is there"
+            )
+    kept = before.merge(pins.assign(pin=True), how="left").assign(begun=before.index.isin(past.index))
+    kept = kept[kept["pin"].notna() | kept["begun"]]
+    horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
+    for agent, breaches in new_breaches(centre, past, kept, who, horizon).groupby("agent_id"):
+        mine = kept[kept["pin"].notna() & ~kept["begun"] & (kept["agent_id"] == agent)]
+        those_days = mine[mine["start"].dt.date.isin(breaches["date"])]
+        names = " and ".join((those_days if len(those_days) else mine)["shift_id"])
+        broken = "; ".join(f"{row.rule} ({row.article}): {row.text}" for row in breaches.itertuples())
+        raise PlanningError(
+            f"pinned keeps {names} of {agent}, which breaks {broken}: pin less, or correct the people"
+        )
+    return set(pins[_KEY].itertuples(index=False, name=None))
+
+
+@dataclass(frozen=True, eq=False)
+class _FromNowOn:
+    """A rule that binds what people work from now on: what each has begun is a fact."""
+
+    rule: Rule
+    past: pd.DataFrame
+
+    def constrain(self, line: Line) -> None:
+        """Narrow the line, but for what the person has begun."""
+        mine = self.past[self.past["agent_id"] == line.person.agent_id]
+        if mine.empty:
+            return self.rule.constrain(line)
+        begun = np.isin(line.slate.start, seconds(pd.DatetimeIndex(mine["start"])))
+        return self.rule.constrain(cast(Line, _Begun(line, begun, float(mine["paid_h"].sum()))))
+
+
+@dataclass(frozen=True, eq=False)
+class _Begun:
+    """A person's line of work in which no rule forbids, or has too many hours of, what has begun."""
+
+    line: Line
+    begun: Bools
+    paid_h: float
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.line, name)
+
+    def forbid(self, shifts: Bools, price: float | None = None) -> None:
+        self.line.forbid(shifts & ~self.begun if price is None else shifts, price)
+
+    def cap_hours(self, least_h: float, most_h: float) -> None:
+        self.line.cap_hours(least_h, max(most_h, self.paid_h))
 
 
 def _lines_of(
@@ -266,7 +387,11 @@ def _mended(
     rub: float,
 ) -> list[Assignment]:
     """Make unlawful lines lawful, fill heads one by one with few changes, and leave the rest to a search."""
-    broken = [n for n, line in enumerate(lines) if not np.isfinite(problem.cost(line.crew, line.pattern))]
+    stay = [replace(line, pattern=np.array(kept[line.person.agent_id], dtype=np.int64)) for line in lines]
+    # Where what must stay is unlawful by itself, no search can help: that line stays as it is.
+    broken = [
+        n for n, line in enumerate(lines) if not _is_lawful(problem, line) and _is_lawful(problem, stay[n])
+    ]
     lines = _sought(problem, rules, lines, kept, begun, rub, broken)
     for slot in np.repeat(np.arange(len(begun)), _open(problem, lines, begun)).tolist():
         lines = _filled(problem, lines, kept, slot)
@@ -274,8 +399,12 @@ def _mended(
     if not lines or not short:
         return lines
     eases = [min(_extra(problem, line, slot) for slot in short) for line in lines]
-    helpers = np.argsort(eases, kind="stable")[:HELPERS].tolist()
-    return _sought(problem, rules, lines, kept, begun, rub, helpers)
+    able = [n for n in np.argsort(eases, kind="stable").tolist() if _is_lawful(problem, lines[n])]
+    return _sought(problem, rules, lines, kept, begun, rub, able[:HELPERS])
+
+
+def _is_lawful(problem: Problem, line: Assignment) -> bool:
+    return bool(np.isfinite(problem.cost(line.crew, line.pattern)))
 
 
 def _open(problem: Problem, lines: list[Assignment], begun: Bools) -> Ints:
@@ -343,8 +472,8 @@ def _extra(problem: Problem, line: Assignment, added: int, dropped: int | None =
     """Roubles that a line costs more with a shift, perhaps in place of another; inf if it is not lawful."""
     if added in line.pattern:
         return np.inf
-    new = _pattern(line, added, dropped)
-    return problem.cost(line.crew, new) - problem.cost(line.crew, line.pattern)
+    rub = problem.cost(line.crew, _pattern(line, added, dropped))
+    return rub - problem.cost(line.crew, line.pattern) if np.isfinite(rub) else np.inf
 
 
 def _pattern(line: Assignment, added: int, dropped: int | None) -> Ints:

@@ -186,7 +186,7 @@ def _tail(row: Any) -> Tail:
         days=int(number(row.days_in_row)),
         nights=int(number(row.nights_in_row)),
         kind=row.last_kind if isinstance(row.last_kind, str) else "",
-        balance_h=number(row.balance_h),
+        balance_h=None if pd.isna(row.balance_h) else float(row.balance_h),
         overtime_h=number(row.overtime_h),
         nights_before=int(number(row.nights_before)),
         weekends_before=int(number(row.weekends_before)),

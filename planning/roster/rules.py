@@ -480,7 +480,8 @@ class WeeklyRest:
 class PeriodHours:
     """Paid hours stay within the production calendar's norm of the horizon, less the leave.
 
-    The norm is the person's part of it, by their contract; what they worked above it before counts.
+    The norm is the person's part of it, by their contract; what they worked above it before counts. Where
+    that is known, the days of the week before the horizon are part of it, and leave nothing more.
     """
 
     week_h: float
@@ -502,8 +503,10 @@ class PeriodHours:
             first, after = away or (0, 0)
             inside = np.minimum(midnights[1:], after) - np.maximum(midnights[:-1], first)
             part = np.maximum(part, np.clip(inside, 0, None) / np.diff(midnights))
-        norm = float(line.slate.norms @ (1 - part)) * min(person.contract_h_week / self.week_h, 1.0)
-        return norm - person.tail.balance_h
+        balance_h = person.tail.balance_h
+        first = 0 if balance_h is None else line.slate.first
+        norm = float(line.slate.norms[first:] @ (1 - part[first:]))
+        return norm * min(person.contract_h_week / self.week_h, 1.0) - (balance_h or 0.0)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people who are paid for more hours."""
@@ -517,12 +520,18 @@ class PeriodHours:
         known = case.roster[case.roster["known"]]
         people = known.drop_duplicates("agent_id").set_index("agent_id")
         found = known.groupby("agent_id").agg(amount=("paid_h", "sum"), date=("start", "min"))
-        found["bound"] = self.norms(people, case.day_norms).clip(lower=0.0)
+        found["bound"] = self.norms(people, case.day_norms, case.horizon.first).clip(lower=0.0)
         return found.reset_index()
 
-    def norms(self, people: pd.DataFrame, day_norms: pd.Series) -> pd.Series:
-        """Hours that the norm leaves each person, a row of PEOPLE with local times; negative if none."""
-        found = [self._norm(person, day_norms) for _, person in people.iterrows()]
+    def norms(self, people: pd.DataFrame, day_norms: pd.Series, first: pd.Timestamp) -> pd.Series:
+        """Hours that the norm leaves each person, a row of PEOPLE with local times; negative if none.
+
+        Days before the `first` of the horizon count for people without a balance alone.
+        """
+        found = [
+            self._norm(person, day_norms if pd.isna(person["balance_h"]) else day_norms[first:])
+            for _, person in people.iterrows()
+        ]
         return pd.Series(found, index=people.index, dtype=float)
 
     def _norm(self, person: pd.Series, day_norms: pd.Series) -> float:

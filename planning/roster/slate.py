@@ -78,8 +78,8 @@ class Tail:
     """Night shifts in a row up to the day before the horizon."""
     kind: str = ""
     """Kind of the last shift, if it was on the day before the horizon."""
-    balance_h: float = 0.0
-    """Hours of the accounting period worked above its norm before the horizon; negative below."""
+    balance_h: float | None = None
+    """Hours of the accounting period above its norm before the horizon; negative below, None if unknown."""
     overtime_h: float = 0.0
     """Overtime of the year so far, hours."""
     nights_before: int = 0
@@ -291,7 +291,11 @@ class Horizon:
 
     @property
     def norm_days(self) -> pd.DatetimeIndex:
-        """Days whose working hours may be worked in the horizon: its own, and seven at least."""
+        """Days whose working hours may be worked in the horizon: its own, and seven at least.
+
+        Those of its week that lie before it count for whom nothing is known of them: a balance of hours
+        holds them already.
+        """
         monday = self.first - pd.Timedelta(days=self.first.day_of_week)
         start = monday if self.last - monday < pd.Timedelta(days=7) else self.first
         return pd.date_range(start, max(self.last, start + pd.Timedelta(days=6)))

@@ -11,7 +11,7 @@ from planning.roster.rules import PeriodHours, kind_names
 from planning.roster.slate import NIGHT, Horizon, tails_at
 from planning.tables import PEOPLE
 
-__all__ = ["carry_on", "hours_left"]
+__all__ = ["carry_on", "hours_left", "own_norms"]
 
 DAY = pd.Timedelta(days=1)
 
@@ -27,9 +27,9 @@ def carry_on(
     people : DataFrame
         Columns of `planning.tables.PEOPLE`, as they were when the roster began.
     roster : DataFrame
-        Columns of `planning.tables.ROSTER`.
+        Columns of `planning.tables.ROSTER`; empty if nobody worked.
     horizon : Horizon
-        Days of the roster.
+        Days of the roster; their norm is settled, so that the parts of a week add up to the week.
     new_period : bool
         Whether an accounting period ends with the roster (TK RF 104): hours above the norm then become
         overtime of the year, and hours below it are forgotten.
@@ -62,7 +62,7 @@ def carry_on(
     weekends = worked[worked["day"].dt.day_of_week >= 5]
     last = worked[worked["day"] == horizon.last].drop_duplicates("agent_id").set_index("agent_id")
     balance = worked.groupby("agent_id")["paid_h"].sum().reindex(who.index, fill_value=0.0)
-    balance -= hours_left(centre, people, horizon)
+    balance += who["balance_h"].fillna(0.0) - own_norms(centre, people, horizon)
     after = who.assign(
         last_end=worked.groupby("agent_id")["end"].max().reindex(who.index).fillna(who["last_end"]),
         last_kind=last["kind"].reindex(who.index),
@@ -96,10 +96,32 @@ def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Ser
     >>> hours_left(centre, half, Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))).to_dict()
     {'ann': 15.5}
     """
-    days, week_h = horizon.norm_days, centre.labour.week_h
-    norms = pd.Series(day_norms(days, centre.country, week_h.value), index=days)
     who = tails_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index("agent_id")
-    return PeriodHours(week_h.value, week_h.article).norms(who, norms)
+    return _norms(centre, who, horizon.norm_days, horizon)
+
+
+def own_norms(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
+    """Hours that the production calendar asks of each person on a horizon's own days, by agent_id.
+
+    In proportion to the contract, less leave by the hour (TK RF 91, 104); whatever was worked before.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> ann = {"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga", "grade": "manager"}
+    >>> full = pd.DataFrame([ann | {"contract_h_week": 40, "night_ok": True,
+    ...                             "leave_from": "2026-11-25T12:00+03:00", "leave_until": None}])
+    >>> own_norms(centre, full, Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-25"))).to_dict()
+    {'ann': 20.0}
+    """
+    who = local_people(people, centre.time_zone).set_index("agent_id").assign(balance_h=0.0)
+    return _norms(centre, who, pd.date_range(horizon.first, horizon.last), horizon)
+
+
+def _norms(centre: Centre, who: pd.DataFrame, days: pd.DatetimeIndex, horizon: Horizon) -> pd.Series:
+    week_h = centre.labour.week_h
+    norms = pd.Series(day_norms(days, centre.country, week_h.value), index=days)
+    return PeriodHours(week_h.value, week_h.article).norms(who, norms, horizon.first)
 
 
 def _run(worked: pd.DataFrame, before: pd.Series, horizon: Horizon) -> pd.Series:

@@ -48,7 +48,14 @@ def table(*shifts: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame(shifts)
 
 
+def roster_of(agent: str, *shifts: dict[str, object]) -> pd.DataFrame:
+    return table(*shifts).drop(columns="headcount").assign(agent_id=agent, night_h=0.0)
+
+
 DAYS = table(*(shift(day, "09:00") for day in range(1, 6)))
+
+
+NOBODY = roster_of("ann", shift(1, "09:00"))[:0]
 
 
 def test_substitutes_are_ranked_by_law_and_price() -> None:
@@ -63,6 +70,30 @@ def test_substitutes_are_ranked_by_law_and_price() -> None:
     clash = substitutes(CENTRE, busy, people("ann", "bob"), pd.Series(shift(5, "12:00")), horizon=WEEK)
     assert clash["lawful"].tolist() == [True, False]
     assert "overlaps" in clash["why"][1]
+
+
+def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
+    """A plain row of SHIFTS says nothing of either; work on a holiday is paid double and is no overtime."""
+    night = substitutes(CENTRE, NOBODY, people("ann"), pd.Series(shift(2, "21:30")), horizon=WEEK)
+    rate, premium = CENTRE.hourly_rub("vip_kaluga"), CENTRE.labour.night_premium.value
+    assert night["cost_rub"].tolist() == pytest.approx([rate * 8 * (1 + premium * 8 / 8.5)])
+    unity = pd.Series(shift(-18, "09:00"))  # Wednesday, 4 November 2026
+    week = Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))
+    crew = people("ann", "bob", balance_h=0.0)
+    crew.loc[1, "balance_h"] = 39.0
+    holiday = substitutes(CENTRE, NOBODY, crew, unity, horizon=week)
+    assert holiday["overtime_h"].tolist() == [0.0, 8.0]
+    assert holiday["cost_rub"].tolist() == pytest.approx([16 * rate] * 2)
+
+
+def test_a_substitute_is_not_blamed_for_what_stood_before() -> None:
+    """Ann has rested too little on Tuesday; Friday's shift breaks nothing, but for the skill she lacks."""
+    tired = roster_of("ann", shift(1, "12:00"), shift(2, "07:00"))
+    open_shift = pd.Series(shift(5, "09:00"))
+    assert substitutes(CENTRE, tired, people("ann"), open_shift, horizon=WEEK)["why"].tolist() == [""]
+    french = pd.Series(shift(5, "09:00") | {"skill": "french"})
+    found = substitutes(CENTRE, tired, people("ann"), french, horizon=WEEK)
+    assert found["why"].tolist() == ["5 09:00 wants the skill french"]
 
 
 def test_overtime_of_more_than_four_hours_in_two_days_is_no_substitute() -> None:
@@ -131,6 +162,79 @@ def test_what_has_begun_is_left_alone() -> None:
     mended = mend(CENTRE, DAYS, people("ann", "bob"), open_ones, now=MONDAY + pd.Timedelta(days=2))
     assert mended.changes["shift_id"].tolist() == ["4 09:00"]
     assert mended.roster.unmet["shift_id"].tolist() == ["1 09:00"]
+
+
+def on_leave(crew: pd.DataFrame, agent: str, first: pd.Timestamp, after: pd.Timestamp) -> pd.DataFrame:
+    ill = crew["agent_id"] == agent
+    away = {"leave_from": first, "leave_until": after}
+    return crew.assign(**{name: pd.Series(time, index=crew.index).where(ill) for name, time in away.items()})
+
+
+def test_who_falls_ill_in_the_middle_of_a_shift_keeps_it() -> None:
+    """Neither the leave nor the norm that it shortens takes it away; the next one is given on."""
+    long = table(shift(1, "09:00", 11.5), shift(2, "09:00"))
+    before = roster_of("ann", *long.to_dict("records"))
+    noon = MONDAY + pd.Timedelta(hours=12)
+    sick = on_leave(people("ann", "bob"), "ann", noon, MONDAY + pd.Timedelta(days=7))
+    mended = mend(CENTRE, long, sick, before, now=noon + pd.Timedelta(hours=2))
+    assert mended.roster.roster["agent_id"].tolist() == ["ann", "bob"]
+    assert mended.changes["shift_id"].tolist() == ["2 09:00"] * 2
+    assert mended.roster.objective < float("inf")
+
+
+def test_a_begun_shift_stays_even_if_it_is_wanted_no_more() -> None:
+    before = roster_of("ann", shift(1, "09:00"), shift(2, "09:00"))
+    for wanted in (table(shift(2, "09:00")), table(shift(1, "09:00", headcount=0), shift(2, "09:00"))):
+        mended = mend(CENTRE, wanted, people("ann"), before, now=MONDAY + pd.Timedelta(hours=10))
+        assert mended.changes.empty
+    with pytest.raises(PlanningError, match="ann the shift 1 09:00, which has begun, but people has no ann"):
+        mend(CENTRE, DAYS, people("bob"), before, now=MONDAY + pd.Timedelta(hours=10))
+
+
+def test_what_people_have_begun_against_a_rule_keeps_nobody_else_from_taking_a_shift() -> None:
+    """Ann rested ten hours instead of twelve; bob takes the open shift of who is ill all the same."""
+    plan = table(shift(1, "12:00"), shift(2, "06:30"), shift(4, "09:00"))
+    before = plan.drop(columns="headcount").assign(agent_id=["ann", "ann", "cyd"], night_h=0.0)
+    sick = on_leave(people("ann", "bob", "cyd"), "cyd", MONDAY, MONDAY + pd.Timedelta(days=7))
+    mended = mend(CENTRE, plan, sick, before, now=MONDAY + pd.Timedelta(days=2))
+    assert mended.roster.roster["agent_id"].tolist() == ["ann", "ann", "bob"]
+
+
+def test_a_pin_that_cannot_hold_is_refused_with_person_shift_and_rule() -> None:
+    both = [shift(2, "09:00"), shift(3, "04:00")]
+    before = roster_of("ann", *both)
+    text = r"pinned keeps 3 04:00 of ann, which breaks rest between shifts \(.*\): 10.5 h of rest"
+    with pytest.raises(PlanningError, match=text):
+        mend(CENTRE, table(*both), people("ann", "bob"), before, pinned=before)
+    away = on_leave(people("ann", "bob"), "ann", MONDAY, MONDAY + pd.Timedelta(days=2))
+    with pytest.raises(PlanningError, match=r"pinned keeps 2 09:00 of ann, which breaks .*leave"):
+        mend(CENTRE, table(*both), away, before, pinned=before[:1])
+    with pytest.raises(PlanningError, match="pinned names 2 09:00 of ann, which is not among the shifts"):
+        mend(CENTRE, table(both[1]), people("ann"), before, pinned=before[:1])
+
+
+def test_tables_read_from_csv_are_mended_and_swapped_like_those_in_memory(tmp_path: Path) -> None:
+    before = roster_of("ann", shift(2, "09:00"), shift(4, "09:00"))
+    before.loc[1, "agent_id"] = "bob"
+    wanted, crew = table(shift(2, "09:00"), shift(4, "09:00")), people("ann", "bob")
+    for name, frame in {"before": before, "wanted": wanted}.items():
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    read = {name: pd.read_csv(tmp_path / f"{name}.csv") for name in ("before", "wanted")}
+    mended = mend(CENTRE, read["wanted"], crew, read["before"], now=MONDAY, pinned=read["before"])
+    assert mended.changes.empty
+    seats = ("ann", "2 09:00"), ("bob", "4 09:00")
+    swapped = [
+        swap(CENTRE, each, crew, *seats, horizon=WEEK, now=MONDAY) for each in (before, read["before"])
+    ]
+    pd.testing.assert_frame_equal(*(each.changes for each in swapped), check_dtype=False)
+    with pytest.raises(PlanningError, match="before: row 0: start is '2026-11-24', must be a time with its"):
+        mend(CENTRE, wanted, crew, read["before"].assign(start="2026-11-24"))
+
+
+@pytest.mark.parametrize("now", [pd.Timestamp("2026-11-23 09:00"), "2026-11-23", "soon", pd.NaT])
+def test_a_change_at_a_time_without_zone_is_refused(now: pd.Timestamp) -> None:
+    with pytest.raises(PlanningError, match="must be a time with its zone"):
+        mend(CENTRE, DAYS, people("ann"), roster_of("ann", shift(1, "09:00")), now=now)
 
 
 def test_two_people_swap_shifts_where_the_law_lets_them() -> None:

@@ -14,7 +14,7 @@ from planning.roster.fairness import fairness
 from planning.roster.model import RosterSettings, build_roster
 from planning.roster.people import synthetic_people
 from planning.roster.slate import Horizon
-from planning.roster.tails import carry_on
+from planning.roster.tails import carry_on, hours_left
 from planning.roster.weeks import repeat_weeks
 
 CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
@@ -70,6 +70,33 @@ def test_hours_above_the_norm_are_balance_first_and_overtime_when_the_period_end
         CENTRE, people(balance_h=3.0, overtime_h=10.0), pd.DataFrame(week), WEEK, new_period=True
     )
     assert settled[["balance_h", "overtime_h"]].to_numpy().tolist() == [[0.0, 13.0]]
+
+
+@pytest.mark.parametrize("came", [None, -2.0])
+@pytest.mark.parametrize("cuts", [(), (3,), (1, 2, 3, 4, 5, 6), (2, 10), (9,)])
+def test_a_roster_in_parts_books_its_norm_once(cuts: tuple[int, ...], came: float | None) -> None:
+    """Two weeks of which the second has overtime: days without shifts and the middle of a week included."""
+    worked = [shift(day, "09:00", 9.5) for day in (1, 2, 3, 4, 8, 9, 10, 11, 12)]
+    crew, breaches = people(balance_h=came), list[tuple[str, float]]()
+    for begin, after in zip((0, *cuts), (*cuts, 14), strict=True):
+        days = [day for day in worked if begin < (day["start"] - MONDAY).days + 1 <= after]
+        part = Horizon(WEEK.first + pd.Timedelta(days=begin), WEEK.first + pd.Timedelta(days=after - 1))
+        roster = pd.DataFrame(days, columns=list(worked[0]))
+        breaches += audit(CENTRE, roster, crew, horizon=part)[["rule", "amount"]].itertuples(index=False)
+        crew = carry_on(CENTRE, crew, roster, part)
+    assert crew["balance_h"].tolist() == [81.0 - 80.0 + (came or 0.0)]
+    assert ("hours in the period" in {rule for rule, _ in breaches}) == (came is None)
+
+
+@pytest.mark.parametrize(("balance_h", "left_h"), [(None, 40.0), (9.0, 7.0), (-9.0, 25.0)])
+def test_the_rest_of_a_week_leaves_what_its_first_days_do(balance_h: float | None, left_h: float) -> None:
+    """From Thursday on: all the week if nothing is known of its first days; both halves of the rule agree."""
+    rest, crew = Horizon(WEEK.first + pd.Timedelta(days=3), WEEK.last), people(balance_h=balance_h)
+    assert hours_left(CENTRE, crew, rest).tolist() == [left_h]
+    rows = pd.DataFrame([shift(day, "09:00", 8.0) for day in (4, 5, 6, 7)])  # 7.5 h each
+    found = build_roster(CENTRE, rows, crew, settings=QUICK)
+    assert found.roster["paid_h"].sum() == 7.5 * min(left_h // 7.5, 4)
+    assert audit(CENTRE, rows, crew, horizon=rest).empty == (left_h >= 30.0)
 
 
 def test_who_did_not_work_keeps_the_last_shift_there_was() -> None:
