@@ -41,8 +41,9 @@ _NEEDED = {
     "dates": "must be dates with blanks between: write them such as 2026-11-23 2026-11-24",
     "yes/no": "must be yes or no",
 }
-_FLAGS = {"true": True, "yes": True, "1": True, "1.0": True,
-          "false": False, "no": False, "0": False, "0.0": False}  # fmt: skip
+# The last of each is what a Russian Excel writes.
+_FLAGS = {"true": True, "yes": True, "1": True, "1.0": True, "истина": True,
+          "false": False, "no": False, "0": False, "0.0": False, "ложь": False}  # fmt: skip
 _DTYPES = {"text": "str", "whole": "int64", "number": "float64", "yes/no": "bool"}
 
 

@@ -110,6 +110,8 @@ def test_whole_numbers(value, good):
         ("0", False),
         (1, True),
         (0.0, False),
+        ("ИСТИНА", True),
+        ("ЛОЖЬ", False),
     ],
 )
 def test_yes_and_no(value, flag):
