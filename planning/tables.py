@@ -238,10 +238,13 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
     OSError, ValueError
         The file cannot be read, or is no CSV.
     """
-    columns = pd.read_csv(path, nrows=0).columns
-    if len(columns) != 1 or ";" not in columns[0]:
-        return pd.read_csv(path, dtype="str", **options)
-    text = pd.read_csv(path, dtype="str", sep=";", **options)
+    try:
+        columns = pd.read_csv(path, nrows=0).columns
+        if len(columns) != 1 or ";" not in columns[0]:
+            return pd.read_csv(path, dtype="str", **options)
+        text = pd.read_csv(path, dtype="str", sep=";", **options)
+    except UnicodeDecodeError as error:
+        raise ValueError("it is not in UTF-8: in Excel, save it as CSV UTF-8") from error
     return text.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
 
 

@@ -167,6 +167,13 @@ def test_a_csv_file_is_read_whatever_excel_separates_by(tmp_path, text):
     }
 
 
+def test_a_csv_file_of_another_encoding_is_refused_with_the_remedy(tmp_path):
+    """Excel's plain CSV is not in UTF-8."""
+    (tmp_path / "table.csv").write_bytes("name;share\nМосква;0,5\n".encode("cp1251"))
+    with pytest.raises(ValueError, match="not in UTF-8: in Excel, save it as CSV UTF-8"):
+        read_csv(tmp_path / "table.csv")
+
+
 @pytest.mark.parametrize("rows", ["a;b,1\n", "1,2\n"])
 def test_semicolons_and_commas_in_the_values_of_a_comma_file_stay(tmp_path, rows):
     (tmp_path / "table.csv").write_text("name,share\n" + rows, encoding="utf-8")
