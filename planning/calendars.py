@@ -17,7 +17,9 @@ __all__ = [
     "axis",
     "day_norms",
     "day_start",
+    "holiday_hours",
     "hours_within",
+    "is_holiday",
     "norm_hours",
     "public_holidays",
     "time_of_day",
@@ -135,8 +137,33 @@ def public_holidays(country: str, years: tuple[int, ...]) -> holidays_library.Ho
     return holidays_library.country_holidays(country, years=list(years), language="en_US")
 
 
+def is_holiday(days: Iterable[date], country: str) -> NDArray[np.bool_]:
+    """Tell which days are public holidays themselves, shape (days,) (TK RF 112, 153).
+
+    A day off that a decree moves ("substituted") or that a holiday at a weekend gives ("observed") is a day
+    off of the five-day week and no holiday: TK RF 112 moves the day off, the holiday stays on its date. So
+    who works by a schedule is paid double (TK RF 153) on the holiday alone, a weekend or not.
+
+    Examples
+    --------
+    Victory Day of 2027 is a Sunday, and Monday is off for it:
+
+    >>> is_holiday([date(2027, 5, 9), date(2027, 5, 10)], "RU").tolist()
+    [True, False]
+    """
+    dates = list(days)
+    calendar = public_holidays(country, tuple(sorted({day.year for day in dates})))
+    return np.array([_is_own_holiday(day, calendar) for day in dates], dtype=bool)
+
+
+def _is_own_holiday(day: date, calendar: holidays_library.HolidayBase) -> bool:
+    """Tell whether a holiday has this date, and not only a day off that was moved there."""
+    names = calendar.get_list(day)
+    return any("substituted" not in name and "observed" not in name for name in names)
+
+
 def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str) -> NDArray[np.float64]:
-    """Hours of each span that fall on public holidays.
+    """Hours of each span that fall on public holidays, as `is_holiday` tells them.
 
     Examples
     --------
@@ -144,7 +171,7 @@ def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str
     >>> holiday_hours(start, start + pd.Timedelta(hours=12), "RU")
     array([8.])
     """
-    return _hours_on(starts, ends, lambda days: _is_holiday(days, country))
+    return _hours_on(starts, ends, lambda days: is_holiday(days.date, country))
 
 
 def weekend_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.float64]:
@@ -176,12 +203,6 @@ def _hours_on(
     return total
 
 
-def _is_holiday(days: Iterable[pd.Timestamp], country: str) -> NDArray[np.bool_]:
-    dates = [stamp.date() for stamp in days]
-    known = public_holidays(country, tuple(sorted({day.year for day in dates})))
-    return np.array([day in known for day in dates], dtype=bool)
-
-
 def norm_hours(year: int, month: int, country: str = "RU", week_h: float = 40.0) -> float:
     """Working hours of a month in the production calendar (TK RF 91, 95).
 
@@ -209,7 +230,7 @@ def day_norms(days: pd.DatetimeIndex, country: str = "RU", week_h: float = 40.0)
     years = {day.year for day in dates}
     calendar = public_holidays(country, tuple(sorted(years | {year + 1 for year in years})))
     working = np.array([calendar.is_working_day(day) for day in dates], dtype=bool)
-    short = [_is_holiday_eve(_stands_for(day, calendar), calendar) for day in dates]
+    short = [_is_own_holiday(_stands_for(day, calendar) + timedelta(days=1), calendar) for day in dates]
     return np.where(working, week_h / 5 - np.array(short, dtype=float), 0.0)
 
 
@@ -217,9 +238,3 @@ def _stands_for(day: date, calendar: holidays_library.HolidayBase) -> date:
     """Find the weekday whose work was moved to a Saturday; any other day stands for itself."""
     moved = f"substituted from {day:%m/%d/%Y}"
     return next((free for free, name in calendar.items() if moved in name), day)
-
-
-def _is_holiday_eve(day: date, calendar: holidays_library.HolidayBase) -> bool:
-    """Tell whether a holiday of its own follows, and not only a day off moved there."""
-    following = calendar.get(day + timedelta(days=1), "")
-    return bool(following) and "substituted" not in following and "observed" not in following

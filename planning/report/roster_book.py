@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 import xlsxwriter
 
-from planning.calendars import day_norms, public_holidays
+from planning.calendars import is_holiday
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.report.workbook import sheet_name
+from planning.roster.audit import local_people, local_roster
 from planning.roster.slate import Horizon
-from planning.tables import PEOPLE, ROSTER
+from planning.roster.tails import own_norms
+from planning.tables import ROSTER
 
 __all__ = ["LETTERS", "time_sheet", "write_calendars", "write_roster_book"]
 
@@ -29,6 +30,7 @@ LETTERS = {
     "Б": "sick: typed in by hand",
 }
 """Letters of the Russian time sheet (form T-13)."""
+DAY = pd.Timedelta(days=1)
 
 
 def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon) -> pd.DataFrame:
@@ -38,33 +40,38 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
     -------
     DataFrame
         Index agent_id; columns team, one a day (dates), then hours, night_hours and norm_h: what the
-        production calendar asks of the person's contract, leave taken off.
+        production calendar asks of the person's contract, leave taken off by the hour
+        (`planning.roster.tails.own_norms`). A shift is work on a public holiday ("РВ") if it starts on the
+        holiday itself (`planning.calendars.is_holiday`; TK RF 112, 153).
+
+    Raises
+    ------
+    PlanningError
+        A row of the roster or the people is faulty.
     """
     dates = pd.date_range(horizon.first, horizon.last)
-    who = PEOPLE.check(people, "people").set_index("agent_id")
-    free = public_holidays(centre.country, tuple(sorted({day.year for day in dates})))
+    who = local_people(people, centre.time_zone).set_index("agent_id")
     table = pd.DataFrame("В", index=who.index, columns=dates)
     for kind, letter in (("leave", "ОТ"), ("study", "У")):
-        for agent, row in who[who[f"{kind}_from"].notna() & who[f"{kind}_until"].notna()].iterrows():
-            first, after = (
-                row[f"{kind}_{edge}"].tz_convert(centre.time_zone).tz_localize(None)
-                for edge in ("from", "until")
-            )
-            table.loc[agent, (dates + pd.Timedelta(days=1) > first) & (dates < after)] = letter
-    away = table.isin(["ОТ", "У"]).to_numpy()
-    days = roster["start"].dt.tz_convert(centre.time_zone).dt.tz_localize(None).dt.normalize()
-    for agent, day, night_h in zip(roster["agent_id"], days, roster["night_h"], strict=True):
+        edges = [who[f"{kind}_{edge}"].dt.tz_localize(None) for edge in ("from", "until")]
+        for agent, first, after in zip(who.index, *edges, strict=True):
+            if pd.notna(first) or pd.notna(after):  # an open end goes on for ever
+                opens, closes = pd.isna(first) | (dates + DAY > first), pd.isna(after) | (dates < after)
+                table.loc[agent, opens & closes] = letter
+    worked = local_roster(roster, centre.time_zone)
+    days = worked["start"].dt.tz_localize(None).dt.normalize()
+    holiday = is_holiday(days.dt.date, centre.country)
+    for agent, day, night_h, is_free in zip(
+        worked["agent_id"], days, worked["night_h"], holiday, strict=True
+    ):
         if agent in table.index and day in table.columns:
-            table.loc[agent, day] = (
-                "РВ" if day.date() in free and day.day_of_week < 5 else "Н" if night_h else "Я"
-            )
-    norms = (~away) @ day_norms(dates, centre.country, centre.labour.week_h.value)
-    sums = roster.groupby("agent_id")[["paid_h", "night_h"]].sum().reindex(table.index, fill_value=0.0)
+            table.loc[agent, day] = "РВ" if is_free else "Н" if night_h else "Я"
+    sums = worked.groupby("agent_id")[["paid_h", "night_h"]].sum().reindex(table.index, fill_value=0.0)
     table.insert(0, "team", who["team"])
     return table.assign(
         hours=sums["paid_h"],
         night_hours=sums["night_h"],
-        norm_h=np.round(norms * who["contract_h_week"] / centre.labour.week_h.value, 2),
+        norm_h=own_norms(centre, people, horizon).round(2),
     )
 
 

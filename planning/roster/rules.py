@@ -25,7 +25,7 @@ from typing import ClassVar, Literal, Protocol
 import numpy as np
 import pandas as pd
 
-from planning.calendars import holiday_hours, public_holidays
+from planning.calendars import holiday_hours, is_holiday
 from planning.centre import Centre
 from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
 
@@ -620,9 +620,7 @@ class Holidays:
         edges = [
             pd.to_datetime(at, unit="s", utc=True).tz_convert(zone) for at in (slate.start, slate.end - 1)
         ]
-        years = tuple(sorted({int(year) for edge in edges for year in edge.year}))
-        free = public_holidays(self.centre.country, years)
-        begins, ends = ([day in free for day in edge.date] for edge in edges)
+        begins, ends = (is_holiday(edge.date, self.centre.country) for edge in edges)
         line.forbid(np.logical_or(begins, ends), self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:

@@ -108,9 +108,25 @@ def test_holiday_hours(start, end, hours):
 
 
 def test_holiday_hours_across_new_year():
-    """31 December 2026 is a transferred day off, the first of January a holiday of the next year."""
+    """31 December 2026 is a day off moved there, and no holiday; the first of January is one."""
     assert holiday_hours(*span("2027-01-08 22:00", "2027-01-09 03:00"), "RU").tolist() == [2.0]
-    assert holiday_hours(*span("2026-12-30 22:00", "2027-01-01 03:00"), "RU").tolist() == [27.0]
+    assert holiday_hours(*span("2026-12-30 22:00", "2027-01-01 03:00"), "RU").tolist() == [3.0]
+
+
+@pytest.mark.parametrize(
+    ("day", "hours"),
+    [
+        ("2027-05-09", 8),  # Victory Day, a Sunday
+        ("2027-05-10", 0),  # the Monday that is off for it
+        ("2026-03-08", 8),
+        ("2026-03-09", 0),
+        ("2026-01-03", 8),  # New Year Holidays, a Saturday
+        ("2026-01-09", 0),  # the day off that a decree moved from it
+    ],
+)
+def test_a_day_off_that_is_moved_is_no_holiday(day, hours):
+    """TK RF 112 moves the day off, TK RF 153 doubles the pay of the holiday alone."""
+    assert holiday_hours(*span(f"{day} 09:00", f"{day} 17:00"), "RU").tolist() == [hours]
 
 
 def test_transferred_days_are_in_the_calendar():

@@ -392,6 +392,25 @@ def test_the_workbook_and_the_calendars_say_what_the_roster_says(tmp_path: Path)
     assert "DTSTART:20261123T060000Z" in (tmp_path / "ics" / "ann.ics").read_text()
 
 
+def test_the_time_sheet_marks_the_holiday_and_not_the_day_off_moved_from_it(tmp_path: Path) -> None:
+    """Victory Day of 2027 is a Sunday; the Monday after it is off for the five-day week alone."""
+    rows = [shift(day, "09:00") for day in (168, 169)]
+    roster_of("ann", *rows).to_csv(tmp_path / "roster.csv", index=False)
+    may = Horizon(pd.Timestamp("2027-05-09"), pd.Timestamp("2027-05-10"))
+    sheet = time_sheet(pd.read_csv(tmp_path / "roster.csv"), people("ann"), CENTRE, may)
+    assert sheet.loc["ann"].iloc[1:3].tolist() == ["РВ", "Я"]
+
+
+def test_the_time_sheet_has_the_norm_of_the_audit() -> None:
+    """Half a day of leave is half a day of the norm; a leave without an end goes on."""
+    crew = people("ann", leave_from=MONDAY + pd.Timedelta(days=3, hours=12))
+    roster = roster_of("ann", *(shift(day, "09:00", 11.5) for day in (1, 2, 3)))
+    sheet = time_sheet(roster, crew, CENTRE, WEEK)
+    assert sheet.loc["ann"].iloc[1:8].tolist() == ["Я"] * 3 + ["ОТ"] * 4
+    hours = audit(CENTRE, roster, crew, horizon=WEEK).set_index("rule").loc["hours in the period"]
+    assert sheet.loc["ann", "norm_h"] == hours["bound"] == 28.0
+
+
 def test_a_roster_typed_into_excel_is_judged(tmp_path: Path) -> None:
     """Its times have no zone, and are on the centre's clock."""
     mine = table(shift(1, "09:00", 11.0), shift(2, "07:00")).assign(agent_id="ann", night_h=0.0)
