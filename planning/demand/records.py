@@ -135,8 +135,8 @@ class CallLog:
         rows = self.facts
         if _run(rows.select("queue").limit(1), self.source).empty:
             raise PlanningError(f"{self.source} has no rows: give at least one call record")
-        if "written" in rows.columns:
-            counts = rows.aggregate(timed=rows.written.count(), offset=_has_offset(rows.written).sum())
+        if "has_offset" in rows.columns:
+            counts = rows.aggregate(timed=rows.has_offset.count(), offset=rows.has_offset.sum())
             timed, offset = _run(counts, self.source).iloc[0].fillna(0).astype("int64")
             if 0 < offset < timed:
                 raise PlanningError(
@@ -260,7 +260,7 @@ class CallLog:
             again = again.mutate(place=place)
             twice = _run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
             frame = pd.concat([frame, twice.assign(reason=REPEATED)]) if len(twice) else frame
-        return frame.reset_index(drop=True)
+        return frame.drop(columns="has_offset", errors="ignore").reset_index(drop=True)
 
     def _good(self) -> ir.Table:
         return self.facts.filter(self.facts.reason.isnull())
@@ -297,6 +297,14 @@ class CallLog:
 
 
 # ------------------------------------------------------------------------------------------------- expression
+_WRITTEN = "arrival as it is written"
+_TIME = (
+    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]*)?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$"
+)
+_TWELVE_HOURS = r"^([^ T]+[ T])(0?[1-9]|1[0-2])(:[0-9:.]*[0-9]) *([AP])[.]?M[.]?(.*)$"
+_DAY_OR_MONTH = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
+_TURNED = {"day": r"\3-\2-\1", "month": r"\3-\1-\2"}
 _READING = "how [records] in the centre's file reads them"
 _REMEDIES = {
     "no time of arrival": "set date_order and time_zone in [records]",
@@ -312,7 +320,9 @@ def _facts(
     import ibis
 
     _check_columns(raw, settings, source)
-    raw = raw if settings.date_order == "year" else _year_first(raw, settings)
+    texts = [name for name in (settings.arrival, settings.end) if name and raw[name].type().is_string()]
+    plain = {name: _plain_time(raw[name], settings.date_order) for name in texts}
+    raw = raw.mutate(**{_WRITTEN: raw[settings.arrival]} | plain)
     second, skipped = _second(raw, settings.arrival, settings.time_zone, source)
     parts = [_number(raw[name]) for name in settings.handle_s]
     handle = parts[0] if len(parts) == 1 else sum(part.fill_null(0.0) for part in parts)
@@ -330,19 +340,34 @@ def _facts(
         if column is not None and name != "end":
             columns[name] = _number(raw[column]) if name == "wait_s" else raw[column]
     arrival = raw[settings.arrival]
-    columns["instant"] = _tried(arrival, "timestamp") if arrival.type().is_string() else arrival
+    columns["instant"] = arrival
     if arrival.type().is_string():
-        columns["written"] = arrival
+        columns["has_offset"] = _has_offset(arrival)
+        instant = _tried(arrival, "timestamp('UTC')").cast("timestamp")
+        columns["instant"] = ibis.ifelse(columns["has_offset"], instant, _tried(arrival, "timestamp"))
+        columns["written"] = raw[_WRITTEN]
     named = raw.select(**columns, **_checks(raw, settings, skipped, source))
     return named.mutate(reason=_reason(named, queues, zone)).select([*columns, "reason"])
 
 
-def _year_first(raw: ir.Table, settings: CallRecords) -> ir.Table:
-    """Turn 23.11.2026 or 11/23/2026 around, as engines read dates."""
-    whole = r"\3-\2-\1" if settings.date_order == "day" else r"\3-\1-\2"
-    texts = [name for name in (settings.arrival, settings.end) if name and raw[name].type().is_string()]
-    pattern = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
-    return raw.mutate(**{name: raw[name].re_replace(pattern, whole) for name in texts})
+def _plain_time(text: Any, date_order: str) -> Any:
+    """Write a time as engines read it; what is no time is missing, for engines leave out what follows one."""
+    import ibis
+
+    text = text.strip().upper()
+    plain = text if date_order == "year" else text.re_replace(_DAY_OR_MONTH, _TURNED[date_order])
+    other = ibis.ifelse(plain.re_search(_TWELVE_HOURS), _24_hours(plain), plain)
+    other = other.re_replace(r" *(UTC|GMT|Z)$", "Z").re_replace(r" +([+-][0-9:]+)$", r"\1")
+    return ibis.cases((plain.re_search(_TIME), plain), (other.re_search(_TIME), other))
+
+
+def _24_hours(text: Any) -> Any:
+    """Turn 02:15:00 PM into 14:15:00, and 12:30 AM into 0:30."""
+    import ibis
+
+    day, hour, rest, half, offset = (text.re_extract(_TWELVE_HOURS, place) for place in range(1, 6))
+    hour = _tried(hour, "int64") % 12 + ibis.ifelse(half == "P", 12, 0)
+    return day + hour.cast("string") + rest + offset
 
 
 def _checks(raw: ir.Table, settings: CallRecords, skipped: Any, source: str) -> dict[str, Any]:
@@ -431,7 +456,7 @@ def _epoch(instant: Any) -> Any:
 
 
 def _has_offset(text: Any) -> Any:
-    return text.re_search(r"(Z|[+-][0-9][0-9]:?[0-9]?[0-9]?)$")
+    return text.re_search(r":.*[Z+-]")
 
 
 def _tried(column: Any, kind: str) -> Any:

@@ -221,11 +221,38 @@ def test_a_row_that_cannot_be_true_is_refused_and_the_others_count(tmp_path, val
 def test_text_that_is_no_number_or_time_is_refused(tmp_path):
     """A CSV's cells are read one by one: one bad cell is one bad row."""
     log_of(calls_of(), tmp_path, suffix=".csv")
-    text = (tmp_path / "calls.csv").read_text().replace("2026-11-17T12:00:00+03:00", "noon+03:00", 1)
+    text = (tmp_path / "calls.csv").read_text().replace("2026-11-17T12:00:00+03:00", "noon", 1)
     (tmp_path / "calls.csv").write_text(text)
     assert read_calls(tmp_path / "calls.csv", centre=centre_with()).reasons.to_dict() == {
         "no time of arrival": 1
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "clock"),
+    [
+        ("11/17/2026 12:30:00 AM", "00:30"),
+        ("11/17/2026 9:15 am", "09:15"),
+        ("11/17/2026 12:15 PM", "12:15"),
+        ("11/17/2026 02:15:00 PM", "14:15"),
+        ("2026-11-17 09:00:00 UTC", "12:00"),
+        ("2026-11-17T09:00:00+05:00 ", "07:00"),
+        ("2026-11-17 09:00:00 +05", "07:00"),
+        ("2026-11-17T09:00:00.123z", "12:00"),
+        ("2026-11-17 09:00 garbage", None),
+        ("2026-11-17 09:00 Asia/Vladivostok", None),
+        ("2026-11-17 13:00 PM", None),
+        ("2026-11-17", None),
+    ],
+)
+def test_the_whole_text_of_a_time_is_read(tmp_path, written, clock):
+    """An engine's own reading leaves out what follows a time: half of the day, offset, other words."""
+    settings = {"time_zone": MOSCOW, "date_order": "month", "end": None}
+    frame = calls_of(1, arrival=written).drop(columns="end")
+    log = log_of(frame, tmp_path, centre_with(settings), ".csv")
+    assert log.calls()["arrival"].dt.strftime("%H:%M").tolist() == ([clock] if clock else [])
+    assert log.reasons.to_dict() == ({} if clock else {"no time of arrival": 1})
+    assert log.rejected["written"].tolist() == ([] if clock else [written])
 
 
 def test_a_call_while_the_queue_is_closed_is_refused(tmp_path):
