@@ -305,6 +305,7 @@ _TIME = (
 _TWELVE_HOURS = r"^([^ T]+[ T])(0?[1-9]|1[0-2])(:[0-9:.]*[0-9]) *([AP])[.]?M[.]?(.*)$"
 _DAY_OR_MONTH = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
 _TURNED = {"day": r"\3-\2-\1", "month": r"\3-\1-\2"}
+_DECIMAL = ": where it is written 200,5 set decimal in [records]"
 _READING = "how [records] in the centre's file reads them"
 _REMEDIES = {
     "no time of arrival": "set date_order and time_zone in [records]",
@@ -324,8 +325,8 @@ def _facts(
     plain = {name: _plain_time(raw[name], settings.date_order) for name in texts}
     raw = raw.mutate(**{_WRITTEN: raw[settings.arrival]} | plain)
     second, skipped = _second(raw, settings.arrival, settings.time_zone, source)
-    parts = [_number(raw[name]) for name in settings.handle_s]
-    handle = parts[0] if len(parts) == 1 else sum(part.fill_null(0.0) for part in parts)
+    parts = [_number(raw[name], settings.decimal) for name in settings.handle_s]
+    handle = ibis.ifelse(ibis.coalesce(*parts).notnull(), sum(part.fill_null(0.0) for part in parts), None)
     code = raw[settings.outcome].cast("string")
     codes = {"answered": settings.answered, "abandoned": settings.abandoned, "lost": settings.lost}
     outcome = ibis.cases(*((code.isin(values), name) for name, values in codes.items() if values))
@@ -338,7 +339,7 @@ def _facts(
     for name in _OPTIONAL:
         column = getattr(settings, name)
         if column is not None and name != "end":
-            columns[name] = _number(raw[column]) if name == "wait_s" else raw[column]
+            columns[name] = _number(raw[column], settings.decimal) if name == "wait_s" else raw[column]
     arrival = raw[settings.arrival]
     columns["instant"] = arrival
     if arrival.type().is_string():
@@ -372,7 +373,18 @@ def _24_hours(text: Any) -> Any:
 
 def _checks(raw: ir.Table, settings: CallRecords, skipped: Any, source: str) -> dict[str, Any]:
     """Columns that only serve to find rows which cannot be true, where the log has them."""
-    found = {} if skipped is None else {"skipped": skipped}
+    import ibis
+
+    parts = [(raw[name], _number(raw[name], settings.decimal)) for name in settings.handle_s]
+    found = {
+        "unread_handle": ibis.or_(*(_unread(*part) for part in parts)),
+        "negative_handle": ibis.or_(*((number < 0).fill_null(False) for _, number in parts)),
+    }
+    if skipped is not None:
+        found["skipped"] = skipped
+    if settings.wait_s is not None:
+        wait = raw[settings.wait_s]
+        found["unread_wait"] = _unread(wait, _number(wait, settings.decimal))
     if settings.end is not None:
         found["end"] = _second(raw, settings.end, settings.time_zone, source)[0]
     return found
@@ -388,9 +400,17 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
     cases.append((rows.queue.isnull(), "no queue"))
     if queues:
         cases.append((~rows.queue.isin(list(queues)), "unknown queue"))
-    cases += [(rows.outcome.isnull(), "unknown outcome"), (rows.handle_s < 0, "negative handle time")]
+    answered = rows.outcome == "answered"
+    cases += [
+        (rows.outcome.isnull(), "unknown outcome"),
+        (answered & rows.unread_handle, f"a handle time that is no number{_DECIMAL}"),
+        (answered & rows.negative_handle, "negative handle time"),
+    ]
     if "wait_s" in rows.columns:
-        cases.append((rows.wait_s < 0, "negative wait"))
+        cases += [
+            (rows.unread_wait, f"a wait that is no number{_DECIMAL}"),
+            (rows.wait_s < 0, "negative wait"),
+        ]
     if "end" in rows.columns:
         cases += _end_cases(rows)
     return ibis.cases(*cases, *_closed_cases(rows, queues, zone))
@@ -470,9 +490,20 @@ def _tried(column: Any, kind: str) -> Any:
     return column.try_cast(kind)
 
 
-def _number(column: Any) -> Any:
-    kind = column.type()
-    return _tried(column, "float64") if kind.is_string() else column.cast("float64")
+def _number(column: Any, decimal: str) -> Any:
+    import ibis
+
+    if not column.type().is_string():
+        return column.cast("float64")
+    if decimal == ",":  # there a point parts thousands: 1.200 is not 1.2
+        column = ibis.ifelse(column.contains("."), None, column.replace(",", "."))
+    return _tried(column, "float64")
+
+
+def _unread(column: Any, number: Any) -> Any:
+    """Whether a cell holds something that is no finite number; an empty one is missing."""
+    odd = (number.isnan() | number.isinf()).fill_null(False)
+    return odd | (number.isnull() & (column.strip() != "")) if column.type().is_string() else odd
 
 
 def _renamed(queue: Any, names: Mapping[str, str]) -> Any:

@@ -255,6 +255,39 @@ def test_the_whole_text_of_a_time_is_read(tmp_path, written, clock):
     assert log.rejected["written"].tolist() == ([] if clock else [written])
 
 
+NO_NUMBER = "that is no number: where it is written 200,5 set decimal in [records]"
+
+
+@pytest.mark.parametrize("written", ["200,5", "1,200", "nan", "inf", "0:03:20", "NULL"])
+def test_a_number_that_cannot_be_read_is_not_missing(tmp_path, written):
+    """Else the mean is silently that of the calls whose number could be read."""
+    for column, reason in (("handle_s", "a handle time"), ("wait_s", "a wait")):
+        frame = calls_of(**{column: [written] * 6 + ["10", " "]})
+        log = log_of(frame, tmp_path, centre_with({"end": None}), ".csv")
+        assert log.reasons.to_dict() == {f"{reason} {NO_NUMBER}": 6}
+        assert log.demand()["calls"].sum() == 2
+    frame = calls_of(handle_s=[written] * 8, outcome=["abandoned"] * 8)
+    assert log_of(frame, tmp_path, centre_with({"end": None}), ".csv").reasons.empty
+
+
+def test_a_decimal_comma_is_read_where_the_centre_says_so(tmp_path):
+    """There a point parts thousands, so 1.200 is refused."""
+    settings = {"decimal": ",", "end": None}
+    frame = calls_of(4, handle_s=["200,5", "100", "99,5", "1.200"], wait_s="1,5")
+    log = log_of(frame, tmp_path, centre_with(settings), ".csv")
+    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[3.0, 400 / 3]]
+    assert log.calls()["wait_s"].tolist() == [1.5] * 3
+    assert log.reasons.to_dict() == {f"a handle time {NO_NUMBER}": 1}
+
+
+def test_each_part_of_a_handle_time_is_checked(tmp_path):
+    """A negative part does not hide behind another, and without any part the handle time is missing."""
+    frame = calls_of(4, talk=["-500", "80", "", ""], wrap=["600", "20", "", "60,5"])
+    log = log_of(frame, tmp_path, centre_with({"handle_s": ["talk", "wrap"], "end": None}), ".csv")
+    assert log.reasons.to_dict() == {f"a handle time {NO_NUMBER}": 1, "negative handle time": 1}
+    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[2.0, 100.0]]
+
+
 def test_a_call_while_the_queue_is_closed_is_refused(tmp_path):
     log = log_of(calls_of(), tmp_path, centre_with(opens="12:03"))
     assert log.reasons.to_dict() == {"arrived while its queue is closed": 3}
