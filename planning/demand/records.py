@@ -589,9 +589,15 @@ def _open(source: str, table: str) -> ir.Table:
         )
     engine = _duckdb()
     if suffix == ".parquet":
-        return engine.read_parquet(paths)
+        return _microseconds(engine.read_parquet(paths))
     # As text: what cannot be read as a time or a number is a row to refuse, not a file.
     return engine.read_csv(paths, all_varchar=True, header=True, union_by_name=False)
+
+
+def _microseconds(rows: ir.Table) -> ir.Table:
+    """Turn instants of nanoseconds, as pandas writes them, into a type that ibis knows."""
+    names = [name for name, kind in rows.schema().items() if "TIMESTAMPTZ_NS" in str(kind)]
+    return rows.mutate(**{name: rows[name].cast("timestamp('UTC')") for name in names})
 
 
 def _paths(source: str) -> list[str]:

@@ -184,6 +184,15 @@ def test_microseconds_are_kept(tmp_path):
     assert log.calls()["arrival"].tolist() == [late]
 
 
+@pytest.mark.parametrize("zone", [MOSCOW, None])
+def test_times_in_nanoseconds_are_read(tmp_path, zone):
+    """As pandas writes them unless it is told otherwise."""
+    arrival = pd.DatetimeIndex([NOON]).tz_convert(zone or MOSCOW).tz_localize(None).as_unit("ns")
+    frame = calls_of(1, arrival=arrival.tz_localize(zone)).drop(columns="end")
+    log = log_of(frame, tmp_path, centre_with({"time_zone": MOSCOW, "end": None}))
+    assert log.calls()["arrival"].tolist() == [NOON]
+
+
 # ---------------------------------------------------------------------------------------------- rows refused
 HOUR = pd.Timedelta(hours=1)
 END = NOON + pd.Timedelta(seconds=110)
