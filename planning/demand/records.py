@@ -40,6 +40,8 @@ REJECTED_ROWS = 10_000
 FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before this is how a system writes that it knows none."""
 REPEATED = "the record came before: same call and instant"
+_SAME = ["queue", "call_id", "instant"]
+"""What two records of one call have in common; a leg in another queue is a call of its own."""
 _CLOCK_YEARS = (2010, 2041)
 _DATABASES = {".duckdb", ".ddb", ".db"}
 _OPTIONAL = ("call_id", "wait_s", "agent_id", "caller_id", "end")
@@ -229,7 +231,9 @@ class CallLog:
         micro = frame["second"].astype("int64") * 1_000_000 + frame["micro"]
         frame["arrival"] = pd.to_datetime(micro, unit="us", utc=True).dt.tz_convert(self.zone)
         if "call_id" in frame:
-            frame = frame.drop_duplicates(["call_id", "arrival"])
+            longest = frame.sort_values("handle_s", ascending=False, kind="stable")
+            again = longest.duplicated(["queue", "call_id", "arrival"]) & longest["call_id"].notna()
+            frame = frame[~again.reindex(frame.index)]
         columns = [name for name in names if name in frame]
         return frame[columns].sort_values("arrival", kind="stable", ignore_index=True)
 
@@ -255,8 +259,9 @@ class CallLog:
             import ibis
 
             rows = self._good()
-            again = rows.semi_join(self._keys(rows), ["call_id", "instant"])
-            place = ibis.row_number().over(group_by=[again.call_id, again.instant], order_by=again.queue)
+            again = rows.semi_join(self._keys(rows), _SAME)
+            longest = again.handle_s.fill_null(-1.0).desc()
+            place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
             again = again.mutate(place=place)
             twice = _run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
             frame = pd.concat([frame, twice.assign(reason=REPEATED)]) if len(twice) else frame
@@ -266,13 +271,14 @@ class CallLog:
         return self.facts.filter(self.facts.reason.isnull())
 
     def _keys(self, rows: ir.Table) -> ir.Table:
-        """Calls that come more than once."""
-        keys = rows.group_by(["call_id", "instant"]).aggregate(copies=rows.count())
+        """Calls that come more than once; of a call without a number nobody knows."""
+        rows = rows.filter(rows.call_id.notnull())
+        keys = rows.group_by(_SAME).aggregate(copies=rows.count())
         return keys.filter(keys.copies > 1)
 
     def _twice(self, rows: ir.Table) -> ir.Table:
-        again = rows.semi_join(self._keys(rows), ["call_id", "instant"])
-        by_key: ir.Table = again.group_by(["queue", "start", "call_id", "instant"]).aggregate(
+        again = rows.semi_join(self._keys(rows), _SAME)
+        by_key: ir.Table = again.group_by(["start", *_SAME]).aggregate(
             copies=again.count(),
             work=again.handle_s.sum().fill_null(0.0),
             longest=again.handle_s.max(),

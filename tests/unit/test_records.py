@@ -314,6 +314,20 @@ def test_records_that_came_twice_count_once(tmp_path):
     assert len(log.calls()) == 8
 
 
+def test_all_answers_agree_on_which_records_came_twice(tmp_path):
+    """A call's leg in another queue is no copy of it, nor are calls without a number copies of each other."""
+    frame = pd.DataFrame({
+        "queue": ["a", "b", "a", "a", "a", "a"], "call_id": [1, 1, 2, 2, None, None],
+        "arrival": NOON, "handle_s": [100.0, 50, 30, 40, 60, 60], "outcome": "answered",
+    })  # fmt: skip
+    frame.to_parquet(tmp_path / "calls.parquet")
+    log = read_calls(tmp_path / "calls.parquet")
+    assert log.demand()[["queue", "calls", "aht_s"]].values.tolist() == [["a", 4.0, 65.0], ["b", 1.0, 50.0]]
+    assert sorted(log.calls()["handle_s"]) == [40, 50, 60, 60, 100]
+    assert log.reasons.to_dict() == {REPEATED: 1}
+    assert log.rejected["handle_s"].tolist() == [30]
+
+
 def test_no_row_is_good(tmp_path):
     log = log_of(calls_of(queue="chat"), tmp_path)
     with pytest.raises(PlanningError, match="has no good row, the most frequent reason is 'unknown queue'"):
