@@ -489,6 +489,8 @@ class CallRecords(Settings):
     """Clock of the times that are written without an offset; None refuses such times."""
     date_order: Literal["year", "day", "month"] = "year"
     """What texts of times begin with: "day" as in 23.11.2026 08:00:14, "month" as in 11/23/2026 08:00:14."""
+    decimal: Literal[".", ","] = "."
+    """What parts the decimals of a number in a text: "," as in 200,5."""
     queue: str = "queue"
     """Column of the queue's name."""
     arrival: str = "arrival"

@@ -40,6 +40,8 @@ REJECTED_ROWS = 10_000
 FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 """A time before this is how a system writes that it knows none."""
 REPEATED = "the record came before: same call and instant"
+_SAME = ["queue", "call_id", "instant"]
+"""What two records of one call have in common; a leg in another queue is a call of its own."""
 _CLOCK_YEARS = (2010, 2041)
 _DATABASES = {".duckdb", ".ddb", ".db"}
 _OPTIONAL = ("call_id", "wait_s", "agent_id", "caller_id", "end")
@@ -135,8 +137,8 @@ class CallLog:
         rows = self.facts
         if _run(rows.select("queue").limit(1), self.source).empty:
             raise PlanningError(f"{self.source} has no rows: give at least one call record")
-        if "written" in rows.columns:
-            counts = rows.aggregate(timed=rows.written.count(), offset=_has_offset(rows.written).sum())
+        if "has_offset" in rows.columns:
+            counts = rows.aggregate(timed=rows.has_offset.count(), offset=rows.has_offset.sum())
             timed, offset = _run(counts, self.source).iloc[0].fillna(0).astype("int64")
             if 0 < offset < timed:
                 raise PlanningError(
@@ -229,7 +231,9 @@ class CallLog:
         micro = frame["second"].astype("int64") * 1_000_000 + frame["micro"]
         frame["arrival"] = pd.to_datetime(micro, unit="us", utc=True).dt.tz_convert(self.zone)
         if "call_id" in frame:
-            frame = frame.drop_duplicates(["call_id", "arrival"])
+            longest = frame.sort_values("handle_s", ascending=False, kind="stable")
+            again = longest.duplicated(["queue", "call_id", "arrival"]) & longest["call_id"].notna()
+            frame = frame[~again.reindex(frame.index)]
         columns = [name for name in names if name in frame]
         return frame[columns].sort_values("arrival", kind="stable", ignore_index=True)
 
@@ -255,24 +259,26 @@ class CallLog:
             import ibis
 
             rows = self._good()
-            again = rows.semi_join(self._keys(rows), ["call_id", "instant"])
-            place = ibis.row_number().over(group_by=[again.call_id, again.instant], order_by=again.queue)
+            again = rows.semi_join(self._keys(rows), _SAME)
+            longest = again.handle_s.fill_null(-1.0).desc()
+            place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
             again = again.mutate(place=place)
             twice = _run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
             frame = pd.concat([frame, twice.assign(reason=REPEATED)]) if len(twice) else frame
-        return frame.reset_index(drop=True)
+        return frame.drop(columns="has_offset", errors="ignore").reset_index(drop=True)
 
     def _good(self) -> ir.Table:
         return self.facts.filter(self.facts.reason.isnull())
 
     def _keys(self, rows: ir.Table) -> ir.Table:
-        """Calls that come more than once."""
-        keys = rows.group_by(["call_id", "instant"]).aggregate(copies=rows.count())
+        """Calls that come more than once; of a call without a number nobody knows."""
+        rows = rows.filter(rows.call_id.notnull())
+        keys = rows.group_by(_SAME).aggregate(copies=rows.count())
         return keys.filter(keys.copies > 1)
 
     def _twice(self, rows: ir.Table) -> ir.Table:
-        again = rows.semi_join(self._keys(rows), ["call_id", "instant"])
-        by_key: ir.Table = again.group_by(["queue", "start", "call_id", "instant"]).aggregate(
+        again = rows.semi_join(self._keys(rows), _SAME)
+        by_key: ir.Table = again.group_by(["start", *_SAME]).aggregate(
             copies=again.count(),
             work=again.handle_s.sum().fill_null(0.0),
             longest=again.handle_s.max(),
@@ -297,6 +303,15 @@ class CallLog:
 
 
 # ------------------------------------------------------------------------------------------------- expression
+_WRITTEN = "arrival as it is written"
+_TIME = (
+    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]*)?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$"
+)
+_TWELVE_HOURS = r"^([^ T]+[ T])(0?[1-9]|1[0-2])(:[0-9:.]*[0-9]) *([AP])[.]?M[.]?(.*)$"
+_DAY_OR_MONTH = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
+_TURNED = {"day": r"\3-\2-\1", "month": r"\3-\1-\2"}
+_DECIMAL = ": where it is written 200,5 set decimal in [records]"
 _READING = "how [records] in the centre's file reads them"
 _REMEDIES = {
     "no time of arrival": "set date_order and time_zone in [records]",
@@ -312,10 +327,12 @@ def _facts(
     import ibis
 
     _check_columns(raw, settings, source)
-    raw = raw if settings.date_order == "year" else _year_first(raw, settings)
+    texts = [name for name in (settings.arrival, settings.end) if name and raw[name].type().is_string()]
+    plain = {name: _plain_time(raw[name], settings.date_order) for name in texts}
+    raw = raw.mutate(**{_WRITTEN: raw[settings.arrival]} | plain)
     second, skipped = _second(raw, settings.arrival, settings.time_zone, source)
-    parts = [_number(raw[name]) for name in settings.handle_s]
-    handle = parts[0] if len(parts) == 1 else sum(part.fill_null(0.0) for part in parts)
+    parts = [_number(raw[name], settings.decimal) for name in settings.handle_s]
+    handle = ibis.ifelse(ibis.coalesce(*parts).notnull(), sum(part.fill_null(0.0) for part in parts), None)
     code = raw[settings.outcome].cast("string")
     codes = {"answered": settings.answered, "abandoned": settings.abandoned, "lost": settings.lost}
     outcome = ibis.cases(*((code.isin(values), name) for name, values in codes.items() if values))
@@ -328,26 +345,52 @@ def _facts(
     for name in _OPTIONAL:
         column = getattr(settings, name)
         if column is not None and name != "end":
-            columns[name] = _number(raw[column]) if name == "wait_s" else raw[column]
+            columns[name] = _number(raw[column], settings.decimal) if name == "wait_s" else raw[column]
     arrival = raw[settings.arrival]
-    columns["instant"] = _tried(arrival, "timestamp") if arrival.type().is_string() else arrival
+    columns["instant"] = arrival
     if arrival.type().is_string():
-        columns["written"] = arrival
+        columns["has_offset"] = _has_offset(arrival)
+        instant = _tried(arrival, "timestamp('UTC')").cast("timestamp")
+        columns["instant"] = ibis.ifelse(columns["has_offset"], instant, _tried(arrival, "timestamp"))
+        columns["written"] = raw[_WRITTEN]
     named = raw.select(**columns, **_checks(raw, settings, skipped, source))
     return named.mutate(reason=_reason(named, queues, zone)).select([*columns, "reason"])
 
 
-def _year_first(raw: ir.Table, settings: CallRecords) -> ir.Table:
-    """Turn 23.11.2026 or 11/23/2026 around, as engines read dates."""
-    whole = r"\3-\2-\1" if settings.date_order == "day" else r"\3-\1-\2"
-    texts = [name for name in (settings.arrival, settings.end) if name and raw[name].type().is_string()]
-    pattern = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
-    return raw.mutate(**{name: raw[name].re_replace(pattern, whole) for name in texts})
+def _plain_time(text: Any, date_order: str) -> Any:
+    """Write a time as engines read it; what is no time is missing, for engines leave out what follows one."""
+    import ibis
+
+    text = text.strip().upper()
+    plain = text if date_order == "year" else text.re_replace(_DAY_OR_MONTH, _TURNED[date_order])
+    other = ibis.ifelse(plain.re_search(_TWELVE_HOURS), _24_hours(plain), plain)
+    other = other.re_replace(r" *(UTC|GMT|Z)$", "Z").re_replace(r" +([+-][0-9:]+)$", r"\1")
+    return ibis.cases((plain.re_search(_TIME), plain), (other.re_search(_TIME), other))
+
+
+def _24_hours(text: Any) -> Any:
+    """Turn 02:15:00 PM into 14:15:00, and 12:30 AM into 0:30."""
+    import ibis
+
+    day, hour, rest, half, offset = (text.re_extract(_TWELVE_HOURS, place) for place in range(1, 6))
+    hour = _tried(hour, "int64") % 12 + ibis.ifelse(half == "P", 12, 0)
+    return day + hour.cast("string") + rest + offset
 
 
 def _checks(raw: ir.Table, settings: CallRecords, skipped: Any, source: str) -> dict[str, Any]:
     """Columns that only serve to find rows which cannot be true, where the log has them."""
-    found = {} if skipped is None else {"skipped": skipped}
+    import ibis
+
+    parts = [(raw[name], _number(raw[name], settings.decimal)) for name in settings.handle_s]
+    found = {
+        "unread_handle": ibis.or_(*(_unread(*part) for part in parts)),
+        "negative_handle": ibis.or_(*((number < 0).fill_null(False) for _, number in parts)),
+    }
+    if skipped is not None:
+        found["skipped"] = skipped
+    if settings.wait_s is not None:
+        wait = raw[settings.wait_s]
+        found["unread_wait"] = _unread(wait, _number(wait, settings.decimal))
     if settings.end is not None:
         found["end"] = _second(raw, settings.end, settings.time_zone, source)[0]
     return found
@@ -363,9 +406,17 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
     cases.append((rows.queue.isnull(), "no queue"))
     if queues:
         cases.append((~rows.queue.isin(list(queues)), "unknown queue"))
-    cases += [(rows.outcome.isnull(), "unknown outcome"), (rows.handle_s < 0, "negative handle time")]
+    answered = rows.outcome == "answered"
+    cases += [
+        (rows.outcome.isnull(), "unknown outcome"),
+        (answered & rows.unread_handle, f"a handle time that is no number{_DECIMAL}"),
+        (answered & rows.negative_handle, "negative handle time"),
+    ]
     if "wait_s" in rows.columns:
-        cases.append((rows.wait_s < 0, "negative wait"))
+        cases += [
+            (rows.unread_wait, f"a wait that is no number{_DECIMAL}"),
+            (rows.wait_s < 0, "negative wait"),
+        ]
     if "end" in rows.columns:
         cases += _end_cases(rows)
     return ibis.cases(*cases, *_closed_cases(rows, queues, zone))
@@ -431,7 +482,7 @@ def _epoch(instant: Any) -> Any:
 
 
 def _has_offset(text: Any) -> Any:
-    return text.re_search(r"(Z|[+-][0-9][0-9]:?[0-9]?[0-9]?)$")
+    return text.re_search(r":.*[Z+-]")
 
 
 def _tried(column: Any, kind: str) -> Any:
@@ -445,9 +496,20 @@ def _tried(column: Any, kind: str) -> Any:
     return column.try_cast(kind)
 
 
-def _number(column: Any) -> Any:
-    kind = column.type()
-    return _tried(column, "float64") if kind.is_string() else column.cast("float64")
+def _number(column: Any, decimal: str) -> Any:
+    import ibis
+
+    if not column.type().is_string():
+        return column.cast("float64")
+    if decimal == ",":  # there a point parts thousands: 1.200 is not 1.2
+        column = ibis.ifelse(column.contains("."), None, column.replace(",", "."))
+    return _tried(column, "float64")
+
+
+def _unread(column: Any, number: Any) -> Any:
+    """Whether a cell holds something that is no finite number; an empty one is missing."""
+    odd = (number.isnan() | number.isinf()).fill_null(False)
+    return odd | (number.isnull() & (column.strip() != "")) if column.type().is_string() else odd
 
 
 def _renamed(queue: Any, names: Mapping[str, str]) -> Any:
@@ -533,9 +595,15 @@ def _open(source: str, table: str) -> ir.Table:
         )
     engine = _duckdb()
     if suffix == ".parquet":
-        return engine.read_parquet(paths)
+        return _microseconds(engine.read_parquet(paths))
     # As text: what cannot be read as a time or a number is a row to refuse, not a file.
     return engine.read_csv(paths, all_varchar=True, header=True, union_by_name=False)
+
+
+def _microseconds(rows: ir.Table) -> ir.Table:
+    """Turn instants of nanoseconds, as pandas writes them, into a type that ibis knows."""
+    names = [name for name, kind in rows.schema().items() if "TIMESTAMPTZ_NS" in str(kind)]
+    return rows.mutate(**{name: rows[name].cast("timestamp('UTC')") for name in names})
 
 
 def _paths(source: str) -> list[str]:

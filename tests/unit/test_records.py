@@ -184,6 +184,15 @@ def test_microseconds_are_kept(tmp_path):
     assert log.calls()["arrival"].tolist() == [late]
 
 
+@pytest.mark.parametrize("zone", [MOSCOW, None])
+def test_times_in_nanoseconds_are_read(tmp_path, zone):
+    """As pandas writes them unless it is told otherwise."""
+    arrival = pd.DatetimeIndex([NOON]).tz_convert(zone or MOSCOW).tz_localize(None).as_unit("ns")
+    frame = calls_of(1, arrival=arrival.tz_localize(zone)).drop(columns="end")
+    log = log_of(frame, tmp_path, centre_with({"time_zone": MOSCOW, "end": None}))
+    assert log.calls()["arrival"].tolist() == [NOON]
+
+
 # ---------------------------------------------------------------------------------------------- rows refused
 HOUR = pd.Timedelta(hours=1)
 END = NOON + pd.Timedelta(seconds=110)
@@ -221,11 +230,71 @@ def test_a_row_that_cannot_be_true_is_refused_and_the_others_count(tmp_path, val
 def test_text_that_is_no_number_or_time_is_refused(tmp_path):
     """A CSV's cells are read one by one: one bad cell is one bad row."""
     log_of(calls_of(), tmp_path, suffix=".csv")
-    text = (tmp_path / "calls.csv").read_text().replace("2026-11-17T12:00:00+03:00", "noon+03:00", 1)
+    text = (tmp_path / "calls.csv").read_text().replace("2026-11-17T12:00:00+03:00", "noon", 1)
     (tmp_path / "calls.csv").write_text(text)
     assert read_calls(tmp_path / "calls.csv", centre=centre_with()).reasons.to_dict() == {
         "no time of arrival": 1
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "clock"),
+    [
+        ("11/17/2026 12:30:00 AM", "00:30"),
+        ("11/17/2026 9:15 am", "09:15"),
+        ("11/17/2026 12:15 PM", "12:15"),
+        ("11/17/2026 02:15:00 PM", "14:15"),
+        ("2026-11-17 09:00:00 UTC", "12:00"),
+        ("2026-11-17T09:00:00+05:00 ", "07:00"),
+        ("2026-11-17 09:00:00 +05", "07:00"),
+        ("2026-11-17T09:00:00.123z", "12:00"),
+        ("2026-11-17 09:00 garbage", None),
+        ("2026-11-17 09:00 Asia/Vladivostok", None),
+        ("2026-11-17 13:00 PM", None),
+        ("2026-11-17", None),
+    ],
+)
+def test_the_whole_text_of_a_time_is_read(tmp_path, written, clock):
+    """An engine's own reading leaves out what follows a time: half of the day, offset, other words."""
+    settings = {"time_zone": MOSCOW, "date_order": "month", "end": None}
+    frame = calls_of(1, arrival=written).drop(columns="end")
+    log = log_of(frame, tmp_path, centre_with(settings), ".csv")
+    assert log.calls()["arrival"].dt.strftime("%H:%M").tolist() == ([clock] if clock else [])
+    assert log.reasons.to_dict() == ({} if clock else {"no time of arrival": 1})
+    assert log.rejected["written"].tolist() == ([] if clock else [written])
+
+
+NO_NUMBER = "that is no number: where it is written 200,5 set decimal in [records]"
+
+
+@pytest.mark.parametrize("written", ["200,5", "1,200", "nan", "inf", "0:03:20", "NULL"])
+def test_a_number_that_cannot_be_read_is_not_missing(tmp_path, written):
+    """Else the mean is silently that of the calls whose number could be read."""
+    for column, reason in (("handle_s", "a handle time"), ("wait_s", "a wait")):
+        frame = calls_of(**{column: [written] * 6 + ["10", " "]})
+        log = log_of(frame, tmp_path, centre_with({"end": None}), ".csv")
+        assert log.reasons.to_dict() == {f"{reason} {NO_NUMBER}": 6}
+        assert log.demand()["calls"].sum() == 2
+    frame = calls_of(handle_s=[written] * 8, outcome=["abandoned"] * 8)
+    assert log_of(frame, tmp_path, centre_with({"end": None}), ".csv").reasons.empty
+
+
+def test_a_decimal_comma_is_read_where_the_centre_says_so(tmp_path):
+    """There a point parts thousands, so 1.200 is refused."""
+    settings = {"decimal": ",", "end": None}
+    frame = calls_of(4, handle_s=["200,5", "100", "99,5", "1.200"], wait_s="1,5")
+    log = log_of(frame, tmp_path, centre_with(settings), ".csv")
+    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[3.0, 400 / 3]]
+    assert log.calls()["wait_s"].tolist() == [1.5] * 3
+    assert log.reasons.to_dict() == {f"a handle time {NO_NUMBER}": 1}
+
+
+def test_each_part_of_a_handle_time_is_checked(tmp_path):
+    """A negative part does not hide behind another, and without any part the handle time is missing."""
+    frame = calls_of(4, talk=["-500", "80", "", ""], wrap=["600", "20", "", "60,5"])
+    log = log_of(frame, tmp_path, centre_with({"handle_s": ["talk", "wrap"], "end": None}), ".csv")
+    assert log.reasons.to_dict() == {f"a handle time {NO_NUMBER}": 1, "negative handle time": 1}
+    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[2.0, 100.0]]
 
 
 def test_a_call_while_the_queue_is_closed_is_refused(tmp_path):
@@ -243,6 +312,20 @@ def test_records_that_came_twice_count_once(tmp_path):
     made = log.demand()
     assert made[["calls", "aht_s"]].values.tolist() == [[8.0, 100.0]]
     assert len(log.calls()) == 8
+
+
+def test_all_answers_agree_on_which_records_came_twice(tmp_path):
+    """A call's leg in another queue is no copy of it, nor are calls without a number copies of each other."""
+    frame = pd.DataFrame({
+        "queue": ["a", "b", "a", "a", "a", "a"], "call_id": [1, 1, 2, 2, None, None],
+        "arrival": NOON, "handle_s": [100.0, 50, 30, 40, 60, 60], "outcome": "answered",
+    })  # fmt: skip
+    frame.to_parquet(tmp_path / "calls.parquet")
+    log = read_calls(tmp_path / "calls.parquet")
+    assert log.demand()[["queue", "calls", "aht_s"]].values.tolist() == [["a", 4.0, 65.0], ["b", 1.0, 50.0]]
+    assert sorted(log.calls()["handle_s"]) == [40, 50, 60, 60, 100]
+    assert log.reasons.to_dict() == {REPEATED: 1}
+    assert log.rejected["handle_s"].tolist() == [30]
 
 
 def test_no_row_is_good(tmp_path):
