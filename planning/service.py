@@ -186,7 +186,7 @@ def compare_methods(
         raise PlanningError(f"methods is empty, must name at least one of {', '.join(METHODS)}")
     for name in methods:
         model, method = METHODS[one_of("methods", name, tuple(METHODS))]
-        needed = requirement(centre, own, model=model, method=method, block=block)
+        needed = _of(queue, requirement(centre, own, model=model, method=method, block=block))
         found = exact_service(centre, needed, queue).set_index("interval_start")
         agents[name], service[name] = found["agents"], found["service_level"]
         rows[name] = {"peak": found["agents"].max(), **_judged(centre, needed, found)}
@@ -222,7 +222,7 @@ def price_of_promises(
                 f"queues.{queue}.target.threshold_s": threshold_s,
             }
         )
-        needed = requirement(promised, own)
+        needed = _of(queue, requirement(promised, own))
         peak = needed.groupby("interval_start")["agents"].sum().max()
         hours = needed["agents"].sum() * centre.interval_s / 3600
         rows.append((level, threshold_s, peak, hours, agents_cost(centre, needed)))
@@ -243,12 +243,17 @@ def price_of_certainty(
     own = forecast[forecast["queue"] == queue]
     rows = []
     for probability in probabilities:
-        needed = requirement_at(centre, own, probability)
+        needed = _of(queue, requirement_at(centre, own, probability))
         peak = needed.groupby("interval_start")["agents"].sum().max()
         hours = needed["agents"].sum() * centre.interval_s / 3600
         rows.append((probability, peak, hours, agents_cost(centre, needed)))
     table = pd.DataFrame(rows, columns=["probability", "peak", "agent_hours", "cost_rub"])
     return table.assign(rub_point=table["cost_rub"].diff() / (100 * table["probability"].diff()))
+
+
+def _of(queue: str, needed: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one queue, without the work that its calls leave behind in others."""
+    return needed[needed["queue"] == queue].reset_index(drop=True)
 
 
 def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:

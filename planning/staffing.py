@@ -182,7 +182,8 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     rows["interval_start"] = rows["interval_start"].dt.tz_convert(centre.time_zone).astype(
         f"datetime64[us, {centre.time_zone}]"
     )  # fmt: skip
-    _check_grid(centre, pd.DatetimeIndex(rows["interval_start"]))
+    for name, own in rows.groupby("queue", sort=False):
+        _check_grid(centre, str(name), pd.DatetimeIndex(own["interval_start"]))
     parts = [_adjusted(centre, name, rows[rows["queue"] == name]) for name in centre.queues]
     planned = _with_follow_ups(centre, _moved_with_senders(centre, rows, pd.concat(parts, ignore_index=True)))
     if planned.empty:
@@ -190,20 +191,20 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     return planned
 
 
-def _check_grid(centre: Centre, times: pd.DatetimeIndex) -> None:
-    """Refuse intervals of another length than the centre's, which would be staffed wrongly without a word."""
+def _check_grid(centre: Centre, name: str, times: pd.DatetimeIndex) -> None:
+    """Refuse a queue's intervals of another length than the centre's: they would be staffed wrongly."""
     length = pd.Timedelta(seconds=centre.interval_s)
     off = times[time_of_day(times) % length != pd.Timedelta(0)]
     if len(off):
         raise PlanningError(
-            f"demand has interval_start {off[0]:%Y-%m-%d %H:%M:%S}, must lie on the grid of "
+            f"demand of {name} has interval_start {off[0]:%Y-%m-%d %H:%M:%S}, must lie on the grid of "
             f"{centre.interval_s} s: set the centre's interval_s, or count the calls by its intervals"
         )
     steps = times.unique().sort_values().diff()[1:]
     if len(steps) and steps.min() > length:
         raise PlanningError(
-            f"demand comes every {steps.min().total_seconds():g} s, must come every {centre.interval_s} s: "
-            "set the centre's interval_s, or count the calls by its intervals"
+            f"demand of {name} comes every {steps.min().total_seconds():g} s, must come every "
+            f"{centre.interval_s} s: set the centre's interval_s, or count the calls by its intervals"
         )
 
 

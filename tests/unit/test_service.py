@@ -7,7 +7,14 @@ from factories import MONDAY, demand_of, one_site, two_sites
 
 from planning import PlanningError, requirement
 from planning.queueing import exact_day, measures
-from planning.service import METHODS, agents_cost, compare_methods, exact_service, price_of_promises
+from planning.service import (
+    METHODS,
+    agents_cost,
+    compare_methods,
+    exact_service,
+    price_of_certainty,
+    price_of_promises,
+)
 
 EVENING = (20, 24)  # Moscow closes at 22:00
 
@@ -115,6 +122,30 @@ def test_comparison_leaves_other_queues_out():
     both = compare_methods(centre, demand, "calls", methods=["Erlang A"])
     alone = compare_methods(centre, demand_of(20.0, hours=(9, 12)), "calls", methods=["Erlang A"])
     pd.testing.assert_frame_equal(both.table, alone.table)
+
+
+def test_work_that_calls_leave_behind_is_not_the_queues():
+    """Its follow-ups were counted and priced as agents of the queue that was asked for."""
+    later = {
+        "queues.chat.due_days": 3,
+        "queues.chat.target": {"max_occupancy": 0.9},
+        "queues.chat.aht_s": 900.0,
+    }
+    centre = one_site(later, queues=("calls", "chat"))
+    leaves = centre.replace({"queues.calls.follow_ups": {"chat": 0.5}})
+    demand, doubt = demand_of(40.0, hours=(10, 14)), dict.fromkeys(["rate_cv", "day_cv", "aht_cv"], 0.1)
+    bands = dict.fromkeys(["calls_p10", "calls_p50", "calls_p90", "aht_p10_s", "aht_p90_s"], 1.0)
+    assert "chat" in set(requirement(leaves, demand)["queue"])
+
+    def tables(of):
+        return [
+            compare_methods(of, demand, "calls", methods=["Erlang A"]).table,
+            price_of_promises(of, demand, "calls", [(0.8, 20.0)]),
+            price_of_certainty(of, demand.assign(**bands, **doubt), "calls", [0.5, 0.9]),
+        ]
+
+    for found, alone in zip(tables(leaves), tables(centre), strict=True):
+        pd.testing.assert_frame_equal(found, alone)
 
 
 def test_unknown_way_to_compare():

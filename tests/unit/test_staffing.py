@@ -247,9 +247,16 @@ def test_calls_without_a_handle_time():
 def test_intervals_of_another_length():
     """Half-hours would leave every second interval of the shifts uncovered."""
     with pytest.raises(
-        PlanningError, match="demand comes every 1800 s, must come every 900 s: set the centre's"
+        PlanningError, match="demand of calls comes every 1800 s, must come every 900 s: set the centre's"
     ):
         requirement(one_site(), demand_of()[::2])
+
+
+def test_intervals_of_another_length_beside_those_of_another_queue():
+    """The good queue's quarters hid the hours: a whole hour's calls were staffed in its first quarter."""
+    hourly = demand_of(queue="chat")[::4]
+    with pytest.raises(PlanningError, match="demand of chat comes every 3600 s, must come every 900 s"):
+        requirement(one_site(queues=("calls", "chat")), pd.concat([demand_of(), hourly]))
 
 
 def test_intervals_off_the_grid():
