@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_start, holiday_hours
+from planning.calendars import day_start, holiday_hours, weekend_hours
 from planning.demand import forecast
 from planning.errors import PlanningError
 from planning.report.workbook import write_workbook
@@ -136,7 +136,7 @@ class Plan:
             "people_rostered": int(self.roster.roster["agent_id"].nunique()),
             "cost_rub": {
                 name: round(float(self.cost[f"{name}_rub"].sum()), 2)
-                for name in ("base", "night", "holiday", "turnover", "leaders", "total")
+                for name in ("base", "night", "holiday", "weekend", "turnover", "leaders", "total")
             },
             "systems": {
                 str(name): {
@@ -467,13 +467,16 @@ def cost_of(centre: Centre, roster: pd.DataFrame) -> pd.DataFrame:
     starts, ends = pd.DatetimeIndex(roster["start"]), pd.DatetimeIndex(roster["end"])
     presence_h = ((ends - starts) / pd.Timedelta(hours=1)).to_numpy()
     rate = roster["team"].map(centre.hourly_rub).to_numpy(dtype=float)
-    holiday_h = holiday_hours(starts, ends, centre.country) * (roster["paid_h"].to_numpy() / presence_h)
+    paid_share = roster["paid_h"].to_numpy() / presence_h
+    holiday_h = holiday_hours(starts, ends, centre.country) * paid_share
+    weekend_h = weekend_hours(starts, ends) * paid_share
     priced = roster.assign(
         base_rub=rate * roster["paid_h"],
         night_rub=rate * roster["night_h"] * centre.labour.night_premium.value,
         holiday_rub=rate * holiday_h * centre.labour.holiday_premium.value,
+        weekend_rub=rate * weekend_h * centre.pay.weekend_premium,
     )
-    sums = ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub"]
+    sums = ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "weekend_rub"]
     table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
     beyond = pd.DataFrame(0.0, index=table["team"], columns=["turnover_rub", "leaders_rub"])
     if centre.systems.careers is not None:

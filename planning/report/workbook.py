@@ -28,7 +28,7 @@ TOTALS = {
     "requirement": ["calls", "agents", "rostered"],
     "shifts": ["headcount"],
     "roster": ["paid_h", "night_h"],
-    "cost": ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "total_rub"],
+    "cost": ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "weekend_rub", "total_rub"],
 }
 """Columns with a total, by sheet; of what is filtered where a filter is set."""
 LINKS = {
@@ -37,6 +37,7 @@ LINKS = {
     "cost rub base": ("cost", "base_rub"),
     "cost rub night": ("cost", "night_rub"),
     "cost rub holiday": ("cost", "holiday_rub"),
+    "cost rub weekend": ("cost", "weekend_rub"),
     "cost rub total": ("cost", "total_rub"),
 }
 """Lines of the summary that follow a total."""
