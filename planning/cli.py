@@ -58,9 +58,12 @@ def plan_command(
     days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
     replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
     certify: Annotated[bool, typer.Option(help="Add staff until every promise holds.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace a plan that is there already.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace a plan, or files named like a plan's.")] = False,
 ) -> None:
     """Plan the days after (or inside) a demand file and write the plan's files."""
+    from planning.plan import check_folder
+
+    check_folder(out, overwrite=overwrite)
     made = _plan(centre, demand, people, vips, start, days, replications, certify)
     folder = made.save(out, overwrite=overwrite)
     _tell(made, folder)

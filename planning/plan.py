@@ -34,11 +34,17 @@ from planning.teams.vip import own_shares
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "cost_of", "demand_for", "plan"]
+__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "cost_of", "demand_for", "plan"]
 
 SCHEMA_VERSION = 2
 ROUNDS = 10
 """Most times that a plan is made again to be certified."""
+FILES = (
+    *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, BREAKS, COST)),
+    "summary.json",
+    "plan.xlsx",
+)
+"""What a saved plan consists of."""
 
 
 @dataclass(frozen=True)
@@ -199,18 +205,18 @@ class Plan:
         ----------
         folder : path
         overwrite : bool
-            Replace a plan that is there.
+            Replace a plan that is there, and files named like a plan's.
         scenarios : DataFrame, optional
             A sheet more of the workbook, as `planning.compare` gives it.
 
         Raises
         ------
         PlanningError
-            The folder holds a plan already and `overwrite` is not set, or cannot be written.
+            The folder holds a plan already, or files named like a plan's, and `overwrite` is not set; or it
+            cannot be written.
         """
         target = Path(folder)
-        if (target / "summary.json").exists() and not overwrite:
-            raise PlanningError(f"{target} holds a plan already: give another folder or ask to overwrite it")
+        check_folder(target, overwrite=overwrite)
         try:
             target.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent) as work:
@@ -230,6 +236,20 @@ class Plan:
         text = json.dumps(self.summary, indent=2, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre, scenarios)
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with files that a plan would replace, unless that is asked for.
+
+    Raises
+    ------
+    PlanningError
+        The folder holds a plan already, or files named like a plan's, and `overwrite` is not set.
+    """
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not overwrite:
+        what = "a plan" if "summary.json" in there else ", ".join(there)
+        raise PlanningError(f"{folder} holds {what} already: give another folder or ask to overwrite it")
 
 
 def plan(

@@ -97,7 +97,9 @@ def test_plan_of_a_day_of_demand(given, monkeypatch, capsys):
 def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
     run(given, monkeypatch, capsys)
     before = (given / "out" / "plan.xlsx").stat().st_mtime_ns
-    code, _, err = run(given, monkeypatch, capsys)
+    with monkeypatch.context() as patch:  # said before minutes of planning
+        patch.setattr("planning.cli._plan", None)
+        code, _, err = run(given, patch, capsys)
     assert code == 2
     assert "holds a plan already" in err
     assert (given / "out" / "plan.xlsx").stat().st_mtime_ns == before

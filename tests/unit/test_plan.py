@@ -10,7 +10,7 @@ import pytest
 from factories import MONDAY, demand_of, one_site, people_of, roster_of, small_plan, two_sites
 
 from planning import Centre, PlanningError, demand_for, plan
-from planning.plan import SCHEMA_VERSION, breaks_of, cost_of
+from planning.plan import FILES, SCHEMA_VERSION, breaks_of, cost_of
 from planning.report.figures import cost_bars
 from planning.shifts import on_position
 from planning.shifts.catalogue import Break, Pattern
@@ -25,7 +25,6 @@ TABLES = {
     "breaks": BREAKS,
     "cost": COST,
 }
-FILES = {f"{name}.csv" for name in TABLES} | {"summary.json", "plan.xlsx"}
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +327,7 @@ def test_days_partly_outside_the_records(start, days):
 
 
 def test_files_are_the_contracts(saved):
-    assert {file.name for file in saved.iterdir()} == FILES
+    assert {file.name for file in saved.iterdir()} == set(FILES)
     assert [path.name for path in saved.parent.iterdir()] == ["plan"]  # no scratch folder is left
 
 
@@ -364,6 +363,14 @@ def test_saving_twice_is_refused_unless_asked_for(saved):
     assert (saved / "summary.json").stat().st_mtime_ns == stamp
     small_plan().save(saved, overwrite=True)
     assert (saved / "summary.json").stat().st_mtime_ns > stamp
+
+
+def test_no_file_of_ones_own_is_replaced(tmp_path):
+    """A demand.csv that lies there may be the history that was planned from."""
+    (tmp_path / "demand.csv").write_text("mine")
+    with pytest.raises(PlanningError, match=r"holds demand.csv already: give another folder or ask"):
+        small_plan().save(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"demand.csv": "mine"}
 
 
 def test_saving_is_all_or_nothing(tmp_path, monkeypatch):
