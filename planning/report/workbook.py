@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pandas as pd
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 if TYPE_CHECKING:
@@ -90,8 +93,14 @@ def write_scenarios(path: str | Path | BinaryIO, scenarios: pd.DataFrame, centre
         _write_summary(book.add_worksheet("summary"), {"centre": centre.name}, centre, formats, {})
 
 
-def _book(path: str | Path | BinaryIO) -> Any:
-    return xlsxwriter.Workbook(str(path) if isinstance(path, Path) else path, _OPTIONS)
+@contextmanager
+def _book(path: str | Path | BinaryIO) -> Iterator[Any]:
+    """Open a workbook; one that cannot be written is an OSError, as with every other file."""
+    try:
+        with xlsxwriter.Workbook(str(path) if isinstance(path, Path) else path, _OPTIONS) as book:
+            yield book
+    except FileCreateError as error:
+        raise error.args[0] from None
 
 
 def _formats(book: Any) -> dict[str, Any]:
