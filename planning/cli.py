@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,9 +60,12 @@ def plan_command(
     days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
     replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
     certify: Annotated[bool, typer.Option(help="Add staff until every promise holds.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace a plan that is there already.")] = False,
+    overwrite: Annotated[bool, typer.Option(help="Replace a plan, or files named like a plan's.")] = False,
 ) -> None:
     """Plan the days after (or inside) a demand file and write the plan's files."""
+    from planning.plan import check_folder
+
+    check_folder(out, overwrite=overwrite)
     made = _plan(centre, demand, people, vips, start, days, replications, certify)
     folder = made.save(out, overwrite=overwrite)
     _tell(made, folder)
@@ -142,10 +147,12 @@ def demand(
     from planning.centre import Centre
     from planning.demand import read_calls
 
+    _check_file(out)
     settings = Centre.load(centre)
     with read_calls(source, table=table, centre=settings) as log:
         made, reasons = log.demand(settings.interval_s), log.reasons
-    made.to_parquet(out, index=False)
+    with _writing(out):
+        made.to_parquet(out, index=False)
     for reason, rows in reasons.items():
         typer.echo(f"{rows:,} rows refused: {reason}", err=True)
     typer.echo(f"{out}: {made['calls'].sum():,.0f} calls in {len(made):,} intervals")
@@ -176,15 +183,17 @@ def compare_command(
     from planning.report.workbook import write_scenarios
     from planning.whatif import compare, executor_of, read_scenarios
 
+    _check_file(out)
     settings, wanted = Centre.load(centre), read_scenarios(scenarios)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
     known = None if people is None else _people(people, settings)
     with executor_of(processes, scheduler) as executor:
         table = compare(wanted, settings, week, people=known, staff=staff, executor=executor, cache=cache)
-    if out.suffix == ".csv":
-        table.round(4).to_csv(out, lineterminator="\n")
-    else:
-        write_scenarios(out, table, settings)
+    with _writing(out):
+        if out.suffix == ".csv":
+            table.round(4).to_csv(out, lineterminator="\n")
+        else:
+            write_scenarios(out, table, settings)
     failed = table[table["reason"] != ""]
     for name, row in failed.iterrows():
         typer.echo(f"{name}: {row['reason']}", err=True)
@@ -203,6 +212,23 @@ def app_command(
     from planning.app.server import serve
 
     raise typer.Exit(serve(centre, demand, cache, port=port, browser=browser))
+
+
+def _check_file(out: Path) -> None:
+    """Refuse a file that has no folder to be written into, before the work."""
+    if not out.parent.is_dir():
+        raise PlanningError(f"{out} has no folder {out.parent}: make it or give another --out")
+    if out.is_dir():
+        raise PlanningError(f"{out} is a folder: give a file as --out")
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Say in one line why a file could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise PlanningError(f"{out} cannot be written: {error.strerror or error}") from None
 
 
 def _plan(

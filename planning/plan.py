@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_start, holiday_hours
+from planning.calendars import day_start, holiday_hours, weekend_hours
 from planning.demand import forecast
 from planning.errors import PlanningError
 from planning.report.workbook import write_workbook
@@ -34,11 +34,17 @@ from planning.teams.vip import own_shares
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "cost_of", "demand_for", "plan"]
+__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "cost_of", "demand_for", "plan"]
 
 SCHEMA_VERSION = 2
 ROUNDS = 10
 """Most times that a plan is made again to be certified."""
+FILES = (
+    *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, BREAKS, COST)),
+    "summary.json",
+    "plan.xlsx",
+)
+"""What a saved plan consists of."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,7 @@ class Plan:
             "people_rostered": int(self.roster.roster["agent_id"].nunique()),
             "cost_rub": {
                 name: round(float(self.cost[f"{name}_rub"].sum()), 2)
-                for name in ("base", "night", "holiday", "turnover", "leaders", "total")
+                for name in ("base", "night", "holiday", "weekend", "turnover", "leaders", "total")
             },
             "systems": {
                 str(name): {
@@ -206,18 +212,18 @@ class Plan:
         ----------
         folder : path
         overwrite : bool
-            Replace a plan that is there.
+            Replace a plan that is there, and files named like a plan's.
         scenarios : DataFrame, optional
             A sheet more of the workbook, as `planning.compare` gives it.
 
         Raises
         ------
         PlanningError
-            The folder holds a plan already and `overwrite` is not set, or cannot be written.
+            The folder holds a plan already, or files named like a plan's, and `overwrite` is not set; or it
+            cannot be written.
         """
         target = Path(folder)
-        if (target / "summary.json").exists() and not overwrite:
-            raise PlanningError(f"{target} holds a plan already: give another folder or ask to overwrite it")
+        check_folder(target, overwrite=overwrite)
         try:
             target.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent) as work:
@@ -237,6 +243,20 @@ class Plan:
         text = json.dumps(self.summary, indent=2, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre, scenarios)
+
+
+def check_folder(folder: Path, *, overwrite: bool) -> None:
+    """Refuse a folder with files that a plan would replace, unless that is asked for.
+
+    Raises
+    ------
+    PlanningError
+        The folder holds a plan already, or files named like a plan's, and `overwrite` is not set.
+    """
+    there = [name for name in FILES if (folder / name).exists()]
+    if there and not overwrite:
+        what = "a plan" if "summary.json" in there else ", ".join(there)
+        raise PlanningError(f"{folder} holds {what} already: give another folder or ask to overwrite it")
 
 
 def plan(
@@ -474,13 +494,16 @@ def cost_of(centre: Centre, roster: pd.DataFrame) -> pd.DataFrame:
     starts, ends = pd.DatetimeIndex(roster["start"]), pd.DatetimeIndex(roster["end"])
     presence_h = ((ends - starts) / pd.Timedelta(hours=1)).to_numpy()
     rate = roster["team"].map(centre.hourly_rub).to_numpy(dtype=float)
-    holiday_h = holiday_hours(starts, ends, centre.country) * (roster["paid_h"].to_numpy() / presence_h)
+    paid_share = roster["paid_h"].to_numpy() / presence_h
+    holiday_h = holiday_hours(starts, ends, centre.country) * paid_share
+    weekend_h = weekend_hours(starts, ends) * paid_share
     priced = roster.assign(
         base_rub=rate * roster["paid_h"],
         night_rub=rate * roster["night_h"] * centre.labour.night_premium.value,
         holiday_rub=rate * holiday_h * centre.labour.holiday_premium.value,
+        weekend_rub=rate * weekend_h * centre.pay.weekend_premium,
     )
-    sums = ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub"]
+    sums = ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "weekend_rub"]
     table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
     beyond = pd.DataFrame(0.0, index=table["team"], columns=["turnover_rub", "leaders_rub"])
     if centre.systems.careers is not None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "behind_lookup",
+    "checked_demand",
     "planned_demand",
     "promised_service",
     "requirement",
@@ -172,13 +173,7 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         DEMAND on the centre's clock, ordered by queue (as in the centre) and time.
     """
-    rows = DEMAND.check(demand, "demand")
-    unknown = sorted(set(rows["queue"]) - set(centre.queues))
-    if unknown:
-        raise PlanningError(
-            f"demand names queue {unknown[0]!r}, must be one of {', '.join(centre.queues)}: "
-            "add it to the centre's queues or rename it"
-        )
+    rows = checked_demand(centre, demand)
     rows["interval_start"] = rows["interval_start"].dt.tz_convert(centre.time_zone).astype(
         f"datetime64[us, {centre.time_zone}]"
     )  # fmt: skip
@@ -189,6 +184,24 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     if planned.empty:
         raise PlanningError("demand has no row at which its queue is open: give rows in the queue's hours")
     return planned
+
+
+def checked_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
+    """Check the rows of a demand, and that the centre has their queues.
+
+    Raises
+    ------
+    PlanningError
+        A row cannot be, or a queue is unknown.
+    """
+    rows = DEMAND.check(demand, "demand")
+    unknown = sorted(set(rows["queue"]) - set(centre.queues))
+    if unknown:
+        raise PlanningError(
+            f"demand names queue {unknown[0]!r}, must be one of {', '.join(centre.queues)}: "
+            "add it to the centre's queues or rename it"
+        )
+    return rows
 
 
 def _check_grid(centre: Centre, name: str, times: pd.DatetimeIndex) -> None:

@@ -463,6 +463,7 @@ COST = Table(
         "base_rub": Column("number", "hours at the plain rate, with contributions", "roubles", low=0),
         "night_rub": Column("number", "premium for night hours", "roubles", low=0),
         "holiday_rub": Column("number", "premium for holiday hours", "roubles", low=0),
+        "weekend_rub": Column("number", "premium for weekend hours", "roubles", low=0),
         "turnover_rub": Column(
             "number",
             "hiring and teaching who replaces those who leave or rise, learners' wages",

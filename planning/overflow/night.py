@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
-from planning.service import exact_service, hourly_rates, night_share
+from planning.service import exact_service, hourly_rates
 from planning.shifts import shapes
+from planning.shifts.catalogue import premium_hours, premium_pay_h
 from planning.staffing import requirement
 
 if TYPE_CHECKING:
@@ -64,9 +65,10 @@ class Night:
     service : DataFrame
         queue and the columns of `planning.service.exact_service`, of the queues with a service level.
     cost : Series
-        Roubles a day by part: ``wages_<site>``, ``night_<site>`` (premium), ``overrun_<site>`` (calls
-        finished after the end of a shift, at the overtime rate), taxi, seats (workplaces more than a site
-        has), abandoned (what callers who give up cost), and the parts of `Way.elsewhere_rub`.
+        Roubles a day by part: ``wages_<site>``, ``night_<site>`` (premiums for night, holidays and
+        weekends), ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), taxi,
+        seats (workplaces more than a site has), abandoned (what callers who give up cost), and the parts of
+        `Way.elsewhere_rub`.
     seats : Series
         Workplaces that each site needs at its peak.
     """
@@ -214,14 +216,18 @@ def _unbroken(centre: Centre, queue: str, needed: pd.DataFrame) -> bool:
 
 
 def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
-    """Wages and night premium of each site, roubles over the requirement's days."""
+    """Wages of each site and the premiums on top, roubles over the requirement's days."""
     paid_h = needed["rostered"].to_numpy() * centre.interval_s / 3600 * paid_per_position(centre)
     wages = paid_h * hourly_rates(centre, needed)
-    night = wages * night_share(centre, needed) * centre.labour.night_premium.value
+    starts = pd.DatetimeIndex(needed["interval_start"])
+    ends = starts + pd.Timedelta(seconds=centre.interval_s)
+    ahead_h = needed["site"].map({name: site.ahead_h for name, site in centre.sites.items()})
+    premium_h = premium_pay_h(centre, premium_hours(centre, starts, ends, ahead_h))
+    premiums = wages * premium_h * 3600 / centre.interval_s
     found: dict[str, float] = {}
     for site in centre.sites:
         own = (needed["site"] == site).to_numpy()
-        found |= {f"wages_{site}": wages[own].sum(), f"night_{site}": night[own].sum()}
+        found |= {f"wages_{site}": wages[own].sum(), f"night_{site}": premiums[own].sum()}
     return found
 
 

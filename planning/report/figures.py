@@ -239,10 +239,12 @@ def cost_bars(cost: pd.DataFrame, colours: Mapping[str, str] = COLOURS) -> go.Fi
     for column, name, colour in (
         ("base_rub", "hours", colours["supply"]),
         ("night_rub", "night premium", colours["requirement"]),
+        ("holiday_rub", "holiday premium", colours["bad"]),
+        ("weekend_rub", "weekend premium", colours["moscow"]),
         ("turnover_rub", "hiring and teaching", colours["kaluga"]),
         ("leaders_rub", "heads of team", colours["target"]),
     ):
-        if column.startswith(("turnover", "leaders")) and not ordered[column].any():
+        if column not in {"base_rub", "night_rub"} and not ordered[column].any():
             continue
         fig.add_bar(
             x=(ordered[column] / 1e6).round(5), y=names, name=name, orientation="h", marker={"color": colour},

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pandas as pd
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import xl_rowcol_to_cell
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ TOTALS = {
     "requirement": ["calls", "agents", "rostered"],
     "shifts": ["headcount"],
     "roster": ["paid_h", "night_h"],
-    "cost": ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "total_rub"],
+    "cost": ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "weekend_rub", "total_rub"],
 }
 """Columns with a total, by sheet; of what is filtered where a filter is set."""
 LINKS = {
@@ -37,6 +40,7 @@ LINKS = {
     "cost rub base": ("cost", "base_rub"),
     "cost rub night": ("cost", "night_rub"),
     "cost rub holiday": ("cost", "holiday_rub"),
+    "cost rub weekend": ("cost", "weekend_rub"),
     "cost rub total": ("cost", "total_rub"),
 }
 """Lines of the summary that follow a total."""
@@ -89,8 +93,14 @@ def write_scenarios(path: str | Path | BinaryIO, scenarios: pd.DataFrame, centre
         _write_summary(book.add_worksheet("summary"), {"centre": centre.name}, centre, formats, {})
 
 
-def _book(path: str | Path | BinaryIO) -> Any:
-    return xlsxwriter.Workbook(str(path) if isinstance(path, Path) else path, _OPTIONS)
+@contextmanager
+def _book(path: str | Path | BinaryIO) -> Iterator[Any]:
+    """Open a workbook; one that cannot be written is an OSError, as with every other file."""
+    try:
+        with xlsxwriter.Workbook(str(path) if isinstance(path, Path) else path, _OPTIONS) as book:
+            yield book
+    except FileCreateError as error:
+        raise error.args[0] from None
 
 
 def _formats(book: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from planning.calendars import axis, day_start, time_of_day
 from planning.errors import PlanningError
+from planning.staffing import checked_demand
 from planning.tables import CALLS
 
 if TYPE_CHECKING:
@@ -138,16 +139,22 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
     -------
     DataFrame
         DEMAND; as it came where the centre has no quality group or the demand none of its work.
+
+    Raises
+    ------
+    PlanningError
+        A row of the demand cannot be, or a queue is unknown.
     """
     quality = centre.systems.quality
     if quality is None or quality.queue not in set(demand["queue"]):
         return demand
-    calls = demand[[not centre.queues[name].waits for name in demand["queue"]]]
+    rows = checked_demand(centre, demand)
+    calls = rows[[not centre.queues[name].waits for name in rows["queue"]]]
     operators = quality.operators if people is None else operators_of(centre, people)
     if calls["calls"].sum() == 0 or operators == 0:
         return demand
     call_s = float(np.average(calls["aht_s"], weights=calls["calls"]))
-    days = demand["interval_start"].dt.normalize()
+    days = rows["interval_start"].dt.tz_convert(centre.time_zone).dt.normalize()
     work = review_demand(
         centre,
         workload(quality, operators=operators, call_s=call_s),

@@ -118,14 +118,17 @@ def reached_in_time(
         E[2^{-W/h}; \text{answered}] =
         1 - P_w + \sum_{j \ge 0} p_{n+j} \prod_{k=0}^{j} \frac{n\mu + k\theta}{n\mu + (k+1)\theta + s}
 
+    Where nobody gives up (Erlang C), who waits does so for an exponential time of rate n mu - lambda, or
+    without end.
+
     Parameters
     ----------
     calls, aht_s, agents : array_like
         They broadcast; calls an interval, seconds, heads.
     patience_s : float
-        Finite mean patience, seconds.
+        Mean patience, seconds; inf where nobody gives up.
     half_s : float
-        Wait that halves the weight, seconds; infinite for the plain share of callers answered.
+        Wait that halves the weight, seconds; inf for the plain share of callers answered.
     interval_s : float
         Seconds.
 
@@ -143,10 +146,9 @@ def reached_in_time(
     >>> reached_in_time(60.0, 320.0, [22, 26], patience_s=389.0, half_s=300.0).round(3)
     array([0.883, 0.969])
     """
-    if not (0 < patience_s < np.inf and half_s > 0):
+    if not (patience_s > 0 and half_s > 0):
         raise PlanningError(
-            f"patience_s is {patience_s:g} and half_s {half_s:g}, must be above 0 and patience_s finite: "
-            "give mean seconds"
+            f"patience_s is {patience_s:g} and half_s {half_s:g}, must be above 0: give seconds"
         )
     lam, mu, n = np.broadcast_arrays(
         np.asarray(calls, float) / interval_s, 1 / np.asarray(aht_s, float), np.asarray(agents, float)
@@ -155,6 +157,10 @@ def reached_in_time(
     wait = measures(
         lam * interval_s, 1 / mu, n, interval_s=interval_s, patience_s=patience_s
     ).wait_probability
+    if theta == 0:
+        spare = np.maximum(n * mu - lam, 0.0)
+        weight = np.divide(spare, spare + cooling, out=np.zeros_like(spare), where=spare > 0)
+        return np.asarray(1 - wait * (1 - weight))
     state, passed = np.ones_like(lam), np.ones_like(lam)
     states, reached = np.zeros_like(lam), np.zeros_like(lam)
     ahead = 0
@@ -223,7 +229,7 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     PlanningError
-        The demand does not hold the queue, or its callers never give up.
+        The demand does not hold the queue.
     """
     settings, leaving = centre.systems.part("second_line"), leavers(centre)
     queue = settings.queue

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["systems_of"]
 
 _DUTY = "duty"
-_HOURS = ["base_rub", "night_rub", "holiday_rub"]
+_HOURS = ["base_rub", "night_rub", "holiday_rub", "weekend_rub"]
 _BEYOND = ["turnover_rub", "leaders_rub"]
 
 

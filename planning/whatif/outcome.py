@@ -205,7 +205,7 @@ def _cost(centre: Centre, staff: Staff, lost_rub: float) -> dict[str, float]:
     days = len(staff.needed["interval_start"].dt.normalize().unique())
     seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR * days
     parts = {
-        "pay_rub": float(spent[["base_rub", "night_rub", "holiday_rub"]].sum().sum()),
+        "pay_rub": float(spent[["base_rub", "night_rub", "holiday_rub", "weekend_rub"]].sum().sum()),
         "careers_rub": float(spent[["turnover_rub", "leaders_rub"]].sum().sum()),
         "rides_rub": float(late.sum()) * centre.pay.taxi_rub,
         "seats_rub": seats,

@@ -98,7 +98,9 @@ def test_plan_of_a_day_of_demand(given, monkeypatch, capsys):
 def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
     run(given, monkeypatch, capsys)
     before = (given / "out" / "plan.xlsx").stat().st_mtime_ns
-    code, _, err = run(given, monkeypatch, capsys)
+    with monkeypatch.context() as patch:  # said before minutes of planning
+        patch.setattr("planning.cli._plan", None)
+        code, _, err = run(given, patch, capsys)
     assert code == 2
     assert "holds a plan already" in err
     assert (given / "out" / "plan.xlsx").stat().st_mtime_ns == before
@@ -277,6 +279,27 @@ def test_call_records_that_are_not_there_write_nothing(tmp_path, monkeypatch, ca
     assert err.startswith("error: ")
     assert "does not exist" in err
     assert not made.exists()
+
+
+def test_no_folder_to_write_into_is_said_before_the_work(tmp_path, monkeypatch, capsys):
+    """Nothing that was asked for is read yet: not even the lack of it is seen."""
+    for line in (["demand", "none.parquet"], ["compare", "none.toml"]):
+        for out, says in ((tmp_path / "none" / "x.csv", "has no folder"), (tmp_path, "is a folder")):
+            monkeypatch.setattr(sys, "argv", ["planning", *line, "--out", str(out)])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert ended.value.code == 2
+            assert re.fullmatch(rf"error: \S+ {says}.*\n", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("name", ["out.csv", "out.xlsx"])
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, name):
+    """As when the disk is full, or the folder is gone meanwhile."""
+    monkeypatch.setattr("planning.cli._check_file", lambda out: None)
+    out = tmp_path / "none" / name
+    found = CliRunner().invoke(app, [*scenario_files(tmp_path), "--out", str(out)])
+    assert isinstance(found.exception, PlanningError)
+    assert str(found.exception).startswith(f"{out} cannot be written: ")
 
 
 # --- scenarios and the page -----------------------------------------------------------------------

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from factories import MONDAY, PRICES, demand_of, two_sites
 
-from planning import PlanningError, requirement
+from planning import PlanningError, compare, requirement
+from planning.calendars import day_start
 from planning.overflow import (
     Way,
     alternatives,
@@ -21,6 +22,7 @@ from planning.overflow import (
     run_night,
     ways,
 )
+from planning.overflow.night import position_pay
 from planning.service import agents_cost
 
 CHEAP = {"teams.calls_kaluga.wage_rub_month": 50_000.0}
@@ -104,6 +106,17 @@ def test_callers_who_give_up_cost_what_they_are_worth():
     lost = (night.service["calls"] * night.service["abandonment"]).sum()
     assert night.cost["abandoned"] == pytest.approx(100.0 * lost)
     assert run_night(Way("now", priced(), wavy())).cost["abandoned"] == 0
+
+
+def test_premiums_of_holidays_and_weekends_are_paid_on_positions_too():
+    """The positions of `planning.compare` cost the same."""
+    centre = two_sites({"pay.weekend_premium": 0.5})
+    for start, factor in (("2026-11-04", 1.0), ("2026-11-28", 0.5), ("2026-11-30", 0.0)):
+        demand = demand_of(start=day_start(start, "Europe/Moscow"))
+        pay = position_pay(centre, requirement(centre, demand))
+        assert pay["night_moscow"] == pytest.approx(factor * pay["wages_moscow"])
+        other = compare({}, centre, demand, staff="positions", replications=2)
+        assert sum(pay.values()) == pytest.approx(other["pay_rub"].iloc[0])
 
 
 def test_night_hours_run_on_the_sites_own_clock():

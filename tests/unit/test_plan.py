@@ -10,8 +10,11 @@ import pytest
 from factories import MONDAY, demand_of, one_site, people_of, roster_of, small_plan, two_sites
 
 from planning import Centre, PlanningError, demand_for, plan
-from planning.plan import SCHEMA_VERSION, breaks_of, cost_of
+from planning.plan import FILES, SCHEMA_VERSION, breaks_of, cost_of
+from planning.report.figures import cost_bars
 from planning.shifts import on_position
+from planning.shifts.catalogue import Break, Pattern
+from planning.shifts.cover import shift_rows
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
 
 TABLES = {
@@ -22,7 +25,6 @@ TABLES = {
     "breaks": BREAKS,
     "cost": COST,
 }
-FILES = {f"{name}.csv" for name in TABLES} | {"summary.json", "plan.xlsx"}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +126,18 @@ def test_summary_agrees_with_the_tables():
     assert made.summary["night_hours"] == pytest.approx(roster["night_h"].sum())
     assert made.summary["people_rostered"] == len(set(roster["agent_id"]))
     cost = made.summary["cost_rub"]
-    assert cost["total"] == pytest.approx(cost["base"] + cost["night"] + cost["holiday"], abs=0.02)
+    assert cost["total"] == pytest.approx(cost["base"] + cost["night"], abs=0.02)
+
+
+def test_every_part_of_the_cost_is_in_each_sum():
+    """Premiums for holidays and weekends are in the summary, the systems and the picture too."""
+    table = small_plan().cost.assign(holiday_rub=3e4, weekend_rub=5e4)
+    table["total_rub"] += 8e4
+    made, total = dataclasses.replace(small_plan(), cost=table), table["total_rub"].sum()
+    parts = made.summary["cost_rub"]
+    assert sum(parts.values()) - parts["total"] == pytest.approx(total, abs=0.05)
+    assert made.systems["cost_rub"].sum() == pytest.approx(total)
+    assert sum(sum(bar.x) for bar in cost_bars(table).data) == pytest.approx(total / 1e6, abs=1e-4)
 
 
 def test_outcome_sets_the_promise_beside_what_was_found():
@@ -227,6 +240,17 @@ def test_cost_of_a_holiday_is_double():
     assert cost_of(one_site(), half)["holiday_rub"].tolist() == pytest.approx([2500.0])
 
 
+def test_cost_of_a_weekend_is_what_the_shifts_were_chosen_at():
+    """Six of eight paid hours at the weekend: a quarter of 625 an hour on top of each."""
+    centre = one_site({"pay.weekend_premium": 0.25})
+    span = pd.DatetimeIndex(["2026-11-27 22:00", "2026-11-28 06:00"]).tz_localize("Europe/Moscow")
+    pattern = Pattern("night", 8 * 3600, (Break(4 * 3600, 1800, "rest"),))
+    shifts = shift_rows(centre, [("calls_kaluga", span[0], pattern, 1)], {pattern: 0})
+    cost = cost_of(centre, shifts.assign(agent_id="a"))
+    assert cost["weekend_rub"].tolist() == pytest.approx([6 * 625 / 4])
+    assert cost["total_rub"].tolist() == pytest.approx(shifts["cost_rub"].tolist())
+
+
 def test_cost_follows_wage_contributions_and_premium():
     roster = roster_of(("a", "2026-11-23 22:00", "2026-11-24 06:00")).assign(night_h=8.0)
     centre = one_site(
@@ -303,7 +327,7 @@ def test_days_partly_outside_the_records(start, days):
 
 
 def test_files_are_the_contracts(saved):
-    assert {file.name for file in saved.iterdir()} == FILES
+    assert {file.name for file in saved.iterdir()} == set(FILES)
     assert [path.name for path in saved.parent.iterdir()] == ["plan"]  # no scratch folder is left
 
 
@@ -339,6 +363,14 @@ def test_saving_twice_is_refused_unless_asked_for(saved):
     assert (saved / "summary.json").stat().st_mtime_ns == stamp
     small_plan().save(saved, overwrite=True)
     assert (saved / "summary.json").stat().st_mtime_ns > stamp
+
+
+def test_no_file_of_ones_own_is_replaced(tmp_path):
+    """A demand.csv that lies there may be the history that was planned from."""
+    (tmp_path / "demand.csv").write_text("mine")
+    with pytest.raises(PlanningError, match=r"holds demand.csv already: give another folder or ask"):
+        small_plan().save(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"demand.csv": "mine"}
 
 
 def test_saving_is_all_or_nothing(tmp_path, monkeypatch):

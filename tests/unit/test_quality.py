@@ -162,6 +162,25 @@ def test_plans_take_the_work_of_the_people_there_are(quality):
         pd.testing.assert_frame_equal(with_reviews(plain, same, people), same)
 
 
+def test_the_days_of_reviews_are_those_of_the_centre():
+    """A day there lies on two days of another clock, and is still one."""
+    centre = Centre.load()
+    day = pd.concat([demand_of(100.0, queue="first_line"), demand_of(1.0, queue="quality", hours=(9, 21))])
+    elsewhere = day.assign(interval_start=day["interval_start"].dt.tz_convert("UTC"))
+    here, there = with_reviews(centre, day), with_reviews(centre, elsewhere)
+    pd.testing.assert_series_equal(there["calls"], here["calls"])
+    assert (there["interval_start"] == here["interval_start"]).all()
+
+
+def test_reviews_of_a_demand_that_cannot_be_are_refused():
+    """In the words of every other plan, not as a fault of the quality group's."""
+    day = pd.concat([demand_of(100.0, queue="first_line"), demand_of(1.0, queue="quality", hours=(9, 21))])
+    with pytest.raises(PlanningError, match="demand names queue 'lost', must be one of first_line"):
+        with_reviews(Centre.load(), pd.concat([day, demand_of(1.0, queue="lost")]))
+    with pytest.raises(PlanningError, match="must be a time with its offset"):
+        with_reviews(Centre.load(), day.assign(interval_start=day["interval_start"].dt.tz_localize(None)))
+
+
 def test_mystery_calls_reach_every_hour_of_duty_alike(quality):
     """Calls by agents on position: as many an agent-hour by day as at night; chance spares some."""
     needed = requirement(Centre.load(), demand_of(200.0, 200.0, queue="first_line", days=28))

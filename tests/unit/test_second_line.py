@@ -125,7 +125,17 @@ def test_nobody_calls():
     assert reached_in_time(0.0, 320.0, 3, patience_s=389.0, half_s=300.0) == pytest.approx(1)
 
 
-@pytest.mark.parametrize(("patience_s", "half_s"), [(np.inf, 300.0), (0.0, 300.0), (300.0, 0.0)])
+def test_nobody_gives_up():
+    """Erlang C is where ever longer patience leads; too few agents answer nobody, for the line never ends."""
+    common = {"calls": 60.0, "aht_s": 320.0, "half_s": 300.0}
+    patient = reached_in_time(agents=[22, 26, 60], patience_s=1e8, **common)
+    found = reached_in_time(agents=[15, 21, 22, 26, 60], patience_s=np.inf, **common)
+    assert found[2:] == pytest.approx(patient, abs=1e-4)
+    assert found[:2].tolist() == [0, 0]
+    assert reached_in_time(60.0, 320.0, 22, patience_s=np.inf, half_s=np.inf) == 1
+
+
+@pytest.mark.parametrize(("patience_s", "half_s"), [(np.nan, 300.0), (0.0, 300.0), (300.0, 0.0)])
 def test_waits_that_cannot_be_are_refused(patience_s, half_s):
     with pytest.raises(PlanningError, match="must be above 0"):
         reached_in_time(1.0, 1.0, 1, patience_s=patience_s, half_s=half_s)
