@@ -332,7 +332,8 @@ def _third_site(centre: Centre, rule: int, prices: Alternatives) -> Centre:
     asleep = centre.sites[given.from_site]
     moved = [name for name in centre.queues if _movable(centre, name, rule)]
     raw = centre.model_dump()
-    raw["sites"][third.name] = {"opens": third.opens, "closes": third.closes, "ahead_h": third.ahead_h}
+    # It is not there yet, so every workplace is a new one.
+    raw["sites"][third.name] = third.model_dump(include={"opens", "closes", "ahead_h"}) | {"seats": 0}
     for name in moved:
         team = centre.team_for(name, given.from_site) or centre.team_for(name, given.to_site)
         if team is not None:
@@ -377,8 +378,10 @@ def _without_moved(centre: Centre, planned: pd.DataFrame, rule: int) -> tuple[pd
     gone = calls[(calls["home"] == given.from_site) & (calls["site"] != given.from_site)]
     keys = ["queue", "interval_start"]
     moved = gone.groupby(keys, as_index=False)["calls"].sum().merge(planned[[*keys, "aht_s"]], on=keys)
-    lost = planned[keys].merge(moved[[*keys, "calls"]], on=keys, how="left")["calls"].fillna(0.0)
-    return planned.assign(calls=np.maximum(planned["calls"] - lost.to_numpy(), 0.0)), moved
+    lost = planned[keys].merge(moved[[*keys, "calls"]], on=keys, how="left")["calls"].fillna(0.0).to_numpy()
+    # Where all calls are gone nobody is asked to be there, not even a least crew.
+    stays = ~((lost > 0) & (lost >= planned["calls"] * (1 - 1e-9)))
+    return planned.assign(calls=np.maximum(planned["calls"] - lost, 0.0))[stays], moved
 
 
 def _prices(centre: Centre) -> Alternatives:

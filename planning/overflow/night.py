@@ -82,7 +82,7 @@ class Night:
     @property
     def days(self) -> int:
         """Days of the demand."""
-        return int(self.needed["interval_start"].dt.normalize().nunique())
+        return _days(self.needed)
 
     @property
     def rub_day(self) -> float:
@@ -158,7 +158,8 @@ def run_night(way: Way) -> Night:
     Parameters
     ----------
     way : Way
-        Its demand must consist of whole days, and its queues with a service level must be pooled.
+        Its demand must consist of whole days, from whatever hour; its queues with a service level must be
+        pooled. The horizon comes round: who goes home at its end does so at its beginning.
 
     Returns
     -------
@@ -167,7 +168,7 @@ def run_night(way: Way) -> Night:
     Raises
     ------
     PlanningError
-        No queue has a service level and answers day and night.
+        No queue has a service level, or one that has is not pooled.
 
     Examples
     --------
@@ -185,12 +186,13 @@ def run_night(way: Way) -> Night:
     """
     centre = way.centre
     needed = requirement(centre, way.demand)
-    judged = [name for name in needed["queue"].unique() if _judged_exactly(centre, name, needed)]
+    judged = [
+        name for name in needed["queue"].unique() if centre.queues[name].target.service_level is not None
+    ]
     if not judged:
-        raise PlanningError("demand has no queue with a service level that answers day and night: give one")
-    parts = [exact_service(centre, needed, name).assign(queue=name) for name in judged]
-    service = pd.concat(parts, ignore_index=True)
-    days = needed["interval_start"].dt.normalize().nunique()
+        raise PlanningError("demand has no queue with a service level: give one")
+    service = pd.concat([_service(centre, needed, name) for name in judged], ignore_index=True)
+    days = _days(needed)
     cost = {
         **position_pay(centre, needed),
         **_overruns(centre, service),
@@ -204,15 +206,38 @@ def run_night(way: Way) -> Night:
     return Night(way, needed, service, per_day, seats)
 
 
-def _judged_exactly(centre: Centre, queue: str, needed: pd.DataFrame) -> bool:
-    """Tell whether a queue has a service level and answers without a closed hour."""
-    settings = centre.queues[queue]
-    return settings.target.service_level is not None and settings.pooled and _unbroken(centre, queue, needed)
+def _days(needed: pd.DataFrame) -> int:
+    """Count the days of a requirement, each from the time of day at which it begins."""
+    local = pd.DatetimeIndex(needed["interval_start"].dt.tz_localize(None))
+    return int((local - time_of_day(local[[local.argmin()]])[0]).normalize().nunique())
 
 
-def _unbroken(centre: Centre, queue: str, needed: pd.DataFrame) -> bool:
-    times = needed.loc[needed["queue"] == queue, "interval_start"].drop_duplicates().sort_values()
-    return bool((times.diff()[1:] == pd.Timedelta(seconds=centre.interval_s)).all())
+def _service(centre: Centre, needed: pd.DataFrame, queue: str) -> pd.DataFrame:
+    """Service of a queue in the exact model, from one closed hour to the next."""
+    own = needed[needed["queue"] == queue]
+    times = own["interval_start"].drop_duplicates().sort_values()
+    step = pd.Timedelta(seconds=centre.interval_s)
+    stretch = (times.diff() > step).cumsum()
+    whole = (times.iloc[-1] + step - times.iloc[0]) % pd.Timedelta(days=1) == pd.Timedelta(0)
+    if whole and not stretch.any():
+        return _come_round(centre, own, queue)
+    found = [
+        exact_service(centre, own[own["interval_start"].isin(part)], queue)
+        for _, part in times.groupby(stretch)
+    ]
+    return pd.concat(found, ignore_index=True).assign(queue=queue)
+
+
+def _come_round(centre: Centre, own: pd.DataFrame, queue: str) -> pd.DataFrame:
+    """Service of a queue that never closes: its first interval follows the last once more, for who leaves."""
+    times = own["interval_start"]
+    first = own[times == times.min()]
+    after = first.assign(interval_start=times.max() + pd.Timedelta(seconds=centre.interval_s))
+    found = exact_service(centre, pd.concat([own, after], ignore_index=True), queue)
+    last = found.iloc[-1]
+    found = found.iloc[:-1].assign(queue=queue)
+    found.loc[0, ["leaving", "overrun_s"]] = last[["leaving", "overrun_s"]]
+    return found
 
 
 def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
@@ -249,8 +274,9 @@ def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
             team = centre.team_for(str(queue), site)
             if team is None or column not in rows:
                 continue
-            gone = (-rows[column].fillna(0).diff()).clip(lower=0).fillna(0).to_numpy()
-            leaving = rows["leaving"].to_numpy()
+            heads = rows[column].fillna(0).to_numpy()
+            gone = np.maximum(np.roll(heads, 1) - heads, 0)
+            leaving = rows["leaving"].to_numpy(dtype=float)
             share = np.divide(gone, leaving, out=np.zeros(len(rows)), where=leaving > 0)
             hours = float((rows["overrun_s"] * share).sum()) / 3600
             found[f"overrun_{site}"] += hours * centre.hourly_rub(team) * factor
@@ -262,12 +288,19 @@ def _rides(centre: Centre, needed: pd.DataFrame) -> int:
     heads = needed.pivot_table(
         index="interval_start", columns=["site", "queue"], values="rostered", aggfunc="sum", fill_value=0
     )
-    gone = (-heads.diff()).clip(lower=0).fillna(0)
-    return int(gone[late_hour(centre, pd.DatetimeIndex(heads.index))].to_numpy().sum())
+    step = pd.Timedelta(seconds=centre.interval_s)
+    times = pd.date_range(heads.index.min(), heads.index.max(), freq=step)
+    heads = heads.reindex(times, fill_value=0)
+    gone = np.maximum(np.roll(heads, 1, axis=0) - heads, 0)
+    late = {
+        site: late_hour(centre, times + pd.Timedelta(hours=centre.sites[site].ahead_h))
+        for site in heads.columns.unique("site")
+    }
+    return int(sum(gone.loc[late[site], (site, queue)].sum() for site, queue in heads.columns))
 
 
 def late_hour(centre: Centre, times: pd.DatetimeIndex) -> NDArray[np.bool_]:
-    """Tell at which times nothing goes, so that a ride home is paid."""
+    """Tell at which times, on a site's own clock, nothing goes, so that a ride home is paid."""
     clock, pay = time_of_day(times), centre.pay
     after, before = clock >= pay.taxi_from, clock <= pay.taxi_until
     late = after & before if pay.taxi_from <= pay.taxi_until else after | before

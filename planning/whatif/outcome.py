@@ -201,7 +201,10 @@ def _still_there(centre: Centre, crew: Staff) -> Staff:
 def _cost(centre: Centre, staff: Staff, lost_rub: float) -> dict[str, float]:
     """Roubles over the horizon by part: pay, turnover and leaders, rides, workplaces, callers who give up."""
     roster = staff.roster.roster
-    late, spent = late_hour(centre, pd.DatetimeIndex(roster["end"])), cost_of(centre, roster)
+    ahead = pd.to_timedelta(
+        roster["site"].map({name: site.ahead_h for name, site in centre.sites.items()}), "h"
+    )
+    late, spent = late_hour(centre, pd.DatetimeIndex(roster["end"] + ahead)), cost_of(centre, roster)
     days = len(staff.needed["interval_start"].dt.normalize().unique())
     seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR * days
     parts = {

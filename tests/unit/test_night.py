@@ -315,10 +315,66 @@ def test_hour_that_is_none():
         closing_at(priced(), "25:77")
 
 
-def test_demand_without_a_queue_to_judge():
+def test_a_queue_whose_sites_work_apart_is_refused():
+    """Not left out of the verdict and of the cost."""
     centre = priced({"queues.calls.pooled": False})
-    with pytest.raises(PlanningError, match="demand has no queue with a service level"):
+    with pytest.raises(PlanningError, match=r"queues.calls.pooled is false, must be true"):
         run_night(Way("apart", centre, wavy()))
+
+
+def test_a_queue_with_closed_hours_is_judged_from_one_to_the_next():
+    """Each stretch as if it were alone: a day of three like one."""
+    centre = priced({"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"})
+    days = [wavy(days) for days in (1, 3)]
+    hours = [each["interval_start"].dt.hour for each in days]
+    one, three = (
+        run_night(Way("by day", centre, each[(hour >= 9) & (hour < 18)]))
+        for each, hour in zip(days, hours, strict=True)
+    )
+    assert len(three.service) == 3 * len(one.service) == 3 * 36
+    assert three.queues.loc["calls", "service_level"] == pytest.approx(
+        one.queues.loc["calls", "service_level"]
+    )
+    assert three.cost["abandoned"] == pytest.approx(one.cost["abandoned"])
+
+
+def test_who_leaves_at_the_end_of_the_horizon_is_paid_as_at_any_other_time():
+    """The same day, begun at noon: the end of its evening lies within."""
+    centre = closing_at(priced(), "24:00")
+    midnight = wavy(2)
+    noon = midnight[48:144].reset_index(drop=True)
+    inside, at_the_end = run_night(Way("noon", centre, noon)), run_night(Way("midnight", centre, wavy()))
+    assert inside.days == at_the_end.days == 1
+    assert at_the_end.cost["taxi"] == inside.cost["taxi"] > 0
+    for part in ("overrun_moscow", "wages_moscow", "wages_kaluga"):
+        assert at_the_end.cost[part] == pytest.approx(inside.cost[part], rel=1e-3)
+    assert at_the_end.cost["overrun_moscow"] > 0
+
+
+def test_rides_home_go_by_the_sites_own_clock():
+    """Midnight of the centre is noon there, and buses run."""
+    nights = [
+        run_night(Way("late", closing_at(priced({"sites.moscow.ahead_h": ahead}), "24:00"), wavy()))
+        for ahead in (0, 12)
+    ]
+    assert nights[0].cost["taxi"] > nights[1].cost["taxi"]
+
+
+def test_nobody_is_kept_where_all_calls_are_gone():
+    """A least crew is not asked for at a site that has no callers at all by night."""
+    centre = priced({"queues.calls.sites": {"moscow": 1.0, "kaluga": 0.0}, "queues.calls.min_agents": 2})
+    partner = run_night(next(way for way in ways(centre, wavy()) if way.name.startswith("Partner")))
+    assert set(partner.needed["site"]) == {"moscow"}
+    assert partner.cost["wages_kaluga"] == 0
+
+
+def test_a_third_site_pays_for_every_workplace(nights):
+    third = nights["Third site: Vladivostok"]
+    free = run_night(
+        Way("free", third.way.centre.replace({"sites.vladivostok.seats": 1000}), third.way.demand)
+    )
+    month = third.seats["vladivostok"] * third.way.centre.pay.seat_rub_month
+    assert third.cost["seats"] - free.cost["seats"] == pytest.approx(month * 12 / 365)
 
 
 def test_wage_that_decides_nothing(nights):
