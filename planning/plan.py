@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -227,9 +229,11 @@ class Plan:
         try:
             target.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=target.parent) as work:
-                self._write(Path(work), scenarios)
-                for file in sorted(Path(work).iterdir()):
-                    file.replace(target / file.name)
+                new, old = Path(work) / "new", Path(work) / "old"
+                new.mkdir()
+                old.mkdir()
+                self._write(new, scenarios)
+                _exchange(new, target, old)
         except OSError as error:
             raise PlanningError(
                 f"{target} cannot be written: {error.strerror}; nothing was changed"
@@ -243,6 +247,23 @@ class Plan:
         text = json.dumps(self.summary, indent=2, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre, scenarios)
+
+
+def _exchange(new: Path, target: Path, old: Path) -> None:
+    """Put new files into a folder; if one cannot be put there, all that was there is put back."""
+    with ExitStack() as undo:
+        for file in sorted(new.iterdir()):
+            place, aside = target / file.name, old / file.name
+            if place.is_dir():
+                raise IsADirectoryError(errno.EISDIR, f"{file.name} is a folder")
+            if place.exists():
+                place.replace(aside)
+                undo.callback(aside.replace, place)
+                file.replace(place)
+            else:
+                file.replace(place)
+                undo.callback(place.unlink)
+        undo.pop_all()
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:

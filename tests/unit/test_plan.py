@@ -394,6 +394,23 @@ def test_saving_is_all_or_nothing(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} <= {"old", "new"}
 
 
+def test_a_file_that_cannot_be_replaced_leaves_all_others_as_they_were(tmp_path):
+    """The last one here; on Windows, a workbook that is open."""
+    folder = small_plan().save(tmp_path / "plan")
+    (folder / "summary.json").unlink()
+    (folder / "breaks.csv").unlink()
+    (folder / "summary.json").mkdir()
+    for file in folder.glob("*.*s*"):
+        if file.is_file():
+            file.write_text("old")
+    before = {file.name: file.is_dir() or file.read_bytes() for file in folder.iterdir()}
+    with pytest.raises(
+        PlanningError, match=r"cannot be written: summary.json is a folder; nothing was changed"
+    ):
+        small_plan().save(folder, overwrite=True)
+    assert {file.name: file.is_dir() or file.read_bytes() for file in folder.iterdir()} == before
+
+
 def test_folder_that_is_a_file(tmp_path):
     (tmp_path / "plan").write_text("mine")
     with pytest.raises(PlanningError, match=r"cannot be written: .*; nothing was changed"):
