@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from planning.calendars import day_start, time_of_day
+from planning.calendars import axis, day_start, on_clock, time_of_day
 from planning.centre import CallRecords, Centre, Queue
 from planning.errors import PlanningError
 from planning.tables import DEMAND
@@ -703,11 +703,8 @@ def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queu
     """
     times = pd.DatetimeIndex(counts["interval_start"])
     step = pd.Timedelta(seconds=interval_s)
-    days = pd.DatetimeIndex(times.normalize().unique()).sort_values()
-    grid = pd.DatetimeIndex([], tz=times.tz).append(
-        [pd.date_range(day, (day.tz_localize(None) + pd.Timedelta(days=1)).tz_localize(day.tz), freq=step,
-                       inclusive="left") for day in days]
-    )  # fmt: skip
+    days = on_clock(times.tz_localize(None).normalize().unique().sort_values(), times.tz)
+    grid = pd.DatetimeIndex([], tz=times.tz).append([axis(day, 1, interval_s) for day in days])
     grid = grid[(grid >= times.min()) & (grid <= times.max())]
     clock = time_of_day(grid)
     parts = []
