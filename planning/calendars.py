@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import TypeVar
 
 import holidays as holidays_library
 import numpy as np
@@ -21,12 +22,14 @@ __all__ = [
     "hours_within",
     "is_holiday",
     "norm_hours",
+    "on_clock",
     "public_holidays",
     "time_of_day",
     "weekend_hours",
 ]
 
 DAY = pd.Timedelta(days=1)
+Times = TypeVar("Times", pd.Timestamp, pd.DatetimeIndex)
 
 
 def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
@@ -50,12 +53,12 @@ def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
     >>> len(axis(pd.Timestamp("2026-03-29", tz="Europe/Berlin"), 1, 900))
     92
     """
-    end = (start.tz_localize(None) + days * DAY).tz_localize(start.tz)
+    end = on_clock(start.tz_localize(None).normalize() + days * DAY, start.tz)
     return pd.date_range(start, end, freq=f"{interval_s}s", inclusive="left", name="interval_start")
 
 
 def day_start(day: date | str, zone: str) -> pd.Timestamp:
-    """Midnight that starts a local day.
+    """Midnight that starts a local day; where clocks skip midnight, the first instant after.
 
     Examples
     --------
@@ -67,9 +70,20 @@ def day_start(day: date | str, zone: str) -> pd.Timestamp:
         midnight = pd.Timestamp(datetime.fromisoformat(str(day)))
         if midnight != midnight.normalize():
             raise ValueError("it has a time of day")
-        return midnight.tz_localize(zone)
+        return on_clock(midnight, zone)
     except (ValueError, TypeError) as error:
         raise PlanningError(f"{day!r} is no date ({error}): write it such as 2026-11-23") from None
+
+
+def on_clock(times: Times, zone: str | tzinfo | None) -> Times:
+    """Instants of a local clock: of a time that it skips the next, of one that it shows twice the first.
+
+    Examples
+    --------
+    >>> on_clock(pd.Timestamp("2026-09-06"), "America/Santiago")
+    Timestamp('2026-09-06 01:00:00-0300', tz='America/Santiago')
+    """
+    return times.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
 
 
 def time_of_day(times: pd.DatetimeIndex) -> pd.TimedeltaIndex:
@@ -111,7 +125,7 @@ def hours_within(
     for day in range(-1, longest + 1):
         window = first + day * DAY + opens
         # Both edges on the clock: a night in which clocks change has an hour more or less.
-        opened, closed = (_instants(edge.tz_localize(starts.tz)) for edge in (window, window + length))
+        opened, closed = (_instants(on_clock(edge, starts.tz)) for edge in (window, window + length))
         inside = np.minimum(end, closed) - np.maximum(start, opened)
         total += np.maximum(inside / np.timedelta64(1, "h"), 0.0)
     return total
@@ -197,7 +211,7 @@ def _hours_on(
     start, end = _instants(starts), _instants(ends)
     for number in range(3):
         days = pd.DatetimeIndex(first) + number * DAY
-        opens, closes = (_instants(edge.tz_localize(starts.tz))[which] for edge in (days, days + DAY))
+        opens, closes = (_instants(on_clock(edge, starts.tz))[which] for edge in (days, days + DAY))
         inside = (np.minimum(end, closes) - np.maximum(start, opens)) / np.timedelta64(1, "h")
         total += np.where(chosen(days)[which], np.maximum(inside, 0.0), 0.0)
     return total

@@ -104,20 +104,22 @@ def agents(calls: pd.DataFrame, short_s: float = SHORT_S) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index agent_id, the most conspicuous first: queue, calls, aht_s, short (calls), short_share, excess:
-        standard deviations by which the short calls lie above the queue's share; 4 and more are no chance
-        among a few hundred agents.
+        Index agent_id, the most conspicuous first: queue (of the first call), calls, aht_s, short (calls),
+        short_share, excess: standard deviations by which the short calls lie above what is usual in the
+        queue of each call; 4 and more are no chance among a few hundred agents.
     """
     _need(calls, "queue", "agent_id", "handle_s")
     answered = calls.dropna(subset=["agent_id", "handle_s"])
     answered = answered.assign(short=answered["handle_s"] < short_s)
-    table = answered.groupby("agent_id").agg(
+    usual = answered.groupby("queue")["short"].transform("mean")
+    by_agent = answered.assign(usual=usual, variance=usual * (1 - usual)).groupby("agent_id")
+    table = by_agent.agg(
         queue=("queue", "first"), calls=("short", "size"), aht_s=("handle_s", "mean"), short=("short", "sum")
     )
     table["short_share"] = table["short"] / table["calls"]
-    usual = table["queue"].map(answered.groupby("queue")["short"].mean())
-    spread = np.sqrt(usual * (1 - usual) * table["calls"])
-    table["excess"] = ((table["short"] - usual * table["calls"]) / spread.where(spread > 0)).fillna(0.0)
+    sums = by_agent[["usual", "variance"]].sum()
+    spread = np.sqrt(sums["variance"].where(sums["variance"] > 0))
+    table["excess"] = ((table["short"] - sums["usual"]) / spread).fillna(0.0)
     return table.sort_values("excess", ascending=False, kind="stable")
 
 

@@ -85,7 +85,7 @@ def histories(
     last = rows["day"].max() + pd.Timedelta(days=horizon_days)
     days = pd.date_range(rows["day"].min(), last, freq="D")
     slots = pd.timedelta_range("0h", "24h", freq=step, closed="left")
-    kinds = day_kinds(days.tz_localize(zone), country).to_numpy(dtype=object)
+    kinds = day_kinds(days, country).to_numpy(dtype=object)
     special = special_days(days, country)
     behind = len(days) - horizon_days
     return [

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from planning.calendars import public_holidays
+from planning.calendars import on_clock, public_holidays, time_of_day
 from planning.errors import PlanningError
 from planning.tables import DEMAND, read_csv
 
@@ -142,12 +142,18 @@ def aggregate(demand: pd.DataFrame, interval_s: int) -> pd.DataFrame:
     demand : DataFrame
         Columns of `planning.tables.DEMAND`.
     interval_s : int
-        Length of the new intervals, seconds, in which each day must divide evenly.
+        Length of the new intervals, seconds, in which each day must divide evenly; no less than those of the
+        demand. Where clocks change, one of more than an hour has an hour more or less.
 
     Returns
     -------
     DataFrame
         Columns of `planning.tables.DEMAND`; without calls the handle time is the plain mean.
+
+    Raises
+    ------
+    PlanningError
+        A row is faulty, or the intervals do not divide a day or are finer than the demand's.
 
     Examples
     --------
@@ -161,9 +167,23 @@ def aggregate(demand: pd.DataFrame, interval_s: int) -> pd.DataFrame:
     if interval_s <= 0 or day_s % interval_s:
         raise PlanningError(f"interval_s is {interval_s}, must divide a day of {day_s} s: use such as 1800")
     rows = DEMAND.check(demand, "demand")
+    own_s = rows["interval_start"].drop_duplicates().sort_values().diff().min() / pd.Timedelta(seconds=1)
+    if interval_s < own_s:
+        raise PlanningError(
+            f"interval_s is {interval_s}, must be at least the {own_s:g} s of the demand's own intervals: "
+            "use longer ones, or finer demand"
+        )
     rows["work"] = rows["calls"] * rows["aht_s"]
-    rows["interval_start"] = rows["interval_start"].dt.floor(f"{interval_s}s")
+    rows["interval_start"] = _floor(pd.DatetimeIndex(rows["interval_start"]), interval_s)
     groups = rows.groupby(["queue", "interval_start"], sort=False, as_index=False)
     table = groups.agg(calls=("calls", "sum"), work=("work", "sum"), aht_s=("aht_s", "mean"))
     table["aht_s"] = (table["work"] / table["calls"]).where(table["calls"] > 0, table["aht_s"])
     return table[list(DEMAND.columns)]
+
+
+def _floor(times: pd.DatetimeIndex, interval_s: int) -> pd.DatetimeIndex:
+    """Start of each time's interval on the local clock; of an hour that comes twice each has its own."""
+    step = pd.Timedelta(seconds=interval_s)
+    if 3600 % interval_s == 0:
+        return times - time_of_day(times) % step
+    return on_clock(times.tz_localize(None).floor(step), times.tz)

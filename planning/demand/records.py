@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from planning.calendars import day_start, time_of_day
+from planning.calendars import axis, day_start, on_clock, time_of_day
 from planning.centre import CallRecords, Centre, Queue
 from planning.errors import PlanningError
 from planning.tables import DEMAND
@@ -178,7 +178,8 @@ class CallLog:
 
         Calls count where they arrived, whatever became of them; the handle time is the mean over the answered
         ones, the queue's where none was answered. An interval without calls is 0 while the queue is open and
-        absent while it is closed; a day without a single record is absent.
+        absent while it is closed; a day without a single record is absent, and so are a queue's days before
+        its own first record.
 
         Parameters
         ----------
@@ -698,21 +699,20 @@ def _run(expression: ir.Table, source: str) -> pd.DataFrame:
 def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queue]) -> pd.DataFrame:
     """Add the intervals in which a queue was open and nobody called.
 
-    Only on days with any record at all: of another day nothing is known.
+    Only on days with any record at all, from the queue's own first on: of other days nothing is known.
     """
     times = pd.DatetimeIndex(counts["interval_start"])
     step = pd.Timedelta(seconds=interval_s)
-    days = pd.DatetimeIndex(times.normalize().unique()).sort_values()
-    grid = pd.DatetimeIndex([], tz=times.tz).append(
-        [pd.date_range(day, (day.tz_localize(None) + pd.Timedelta(days=1)).tz_localize(day.tz), freq=step,
-                       inclusive="left") for day in days]
-    )  # fmt: skip
+    days = on_clock(times.tz_localize(None).normalize().unique().sort_values(), times.tz)
+    grid = pd.DatetimeIndex([], tz=times.tz).append([axis(day, 1, interval_s) for day in days])
     grid = grid[(grid >= times.min()) & (grid <= times.max())]
     clock = time_of_day(grid)
     parts = []
     for name, rows in counts.groupby("queue", sort=False):
         queue = queues.get(str(name))
         open_ = grid if queue is None else grid[(clock + step > queue.opens) & (clock < queue.closes)]
+        first = rows["interval_start"].min().tz_localize(None).normalize()
+        open_ = open_[open_.tz_localize(None) >= first]
         known = rows.set_index("interval_start")[["calls", "aht_s"]]
         filled = known.reindex(open_.as_unit("us"), fill_value=0.0)
         parts.append(filled.rename_axis("interval_start").reset_index().assign(queue=name))

@@ -106,6 +106,15 @@ def test_agents_who_hang_up_stand_out(calls, settings):
     )
 
 
+def test_short_calls_are_judged_by_the_queue_of_each_call():
+    """In one queue 30 % of calls are short, in the other 1 %; one call there makes nobody conspicuous."""
+    short = np.tile([5.0] * 30 + [100.0] * 70, 2)
+    own = [pd.DataFrame({"queue": "b", "agent_id": name, "handle_s": short}) for name in "xyz"]
+    other = pd.DataFrame({"queue": "a", "agent_id": ["x"] + ["w"] * 99, "handle_s": [100.0] * 99 + [5]})
+    table = agents(pd.concat([other, *own]))
+    assert table["excess"].abs().max() < 0.1
+
+
 def test_handle_times_by_hour_follow_their_profile(calls):
     table = aht_by_hour(calls)["first_line"]
     assert table[9] > table[8] > 0

@@ -14,6 +14,7 @@ from planning.calendars import (
     norm_hours,
     public_holidays,
     time_of_day,
+    weekend_hours,
 )
 
 NIGHT = (timedelta(hours=22), timedelta(hours=6))
@@ -51,6 +52,25 @@ def test_axis_has_as_many_intervals_as_the_day_has_hours(day, hours):
     assert times[-1] + pd.Timedelta(minutes=15) == (pd.Timestamp(day) + pd.Timedelta(days=1)).tz_localize(
         "Europe/Berlin"
     )
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("America/Santiago", "2026-09-06", 23),
+        ("Africa/Cairo", "2026-04-24", 23),
+        ("America/Havana", "2026-11-01", 25),
+    ],
+)
+def test_a_day_whose_midnight_is_skipped_or_comes_twice(zone, day, hours):
+    """It begins with its first instant, and the day before ends there."""
+    before = axis(day_start(pd.Timestamp(day) - pd.Timedelta(days=1), zone), 1, 3600)
+    times = axis(day_start(day, zone), 1, 3600)
+    assert len(times) == hours
+    assert times[0] - before[-1] == pd.Timedelta(hours=1)
+    assert {str(time.date()) for time in times} == {day}
+    weekend = hours if times[0].day_of_week >= 5 else 0
+    assert weekend_hours(times[:1], times[-1:] + pd.Timedelta(hours=1)).tolist() == [weekend]
 
 
 def test_axis_of_a_week_with_a_clock_change_ends_at_midnight():

@@ -632,6 +632,25 @@ def test_aggregate_conserves_calls_and_work():
     assert hours.groupby("queue").size().max() == 24
 
 
+@pytest.mark.parametrize(
+    ("interval_s", "sums"),
+    [(1800, [2] * 50), (3600, [4] * 25), (7200, [8, 12] + [8] * 10), (86_400, [100])],
+)
+def test_aggregate_of_a_day_with_an_hour_twice(interval_s, sums):
+    """Each of the two hours from 02:00 has intervals of its own, unless one is longer than an hour."""
+    times = pd.date_range("2026-10-25", periods=100, freq="15min", tz="Europe/Berlin")
+    demand = pd.DataFrame({"queue": "a", "interval_start": times, "calls": 1.0, "aht_s": 100.0})
+    made = aggregate(demand, interval_s)
+    assert made["calls"].tolist() == sums
+    assert made["interval_start"].is_monotonic_increasing
+    assert made["interval_start"].iloc[0] == times[0]
+
+
+def test_aggregate_refuses_intervals_finer_than_the_demand():
+    with pytest.raises(PlanningError, match="interval_s is 300, must be at least the 900 s"):
+        aggregate(demand_of_a_day(), 300)
+
+
 @pytest.mark.parametrize("interval_s", [0, -900, 7000])
 def test_aggregate_refuses_intervals_that_do_not_divide_the_day(interval_s):
     with pytest.raises(PlanningError, match=f"interval_s is {interval_s}"):

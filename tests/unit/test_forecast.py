@@ -7,6 +7,7 @@ from factories import demand_of, one_site
 from pandas.testing import assert_frame_equal
 from scipy import stats
 
+from planning.calendars import axis, day_start
 from planning.demand import (
     Synthetic,
     accuracy,
@@ -130,6 +131,15 @@ def test_calendar_of_russia():
 
 
 # ----------------------------------------------------------------------------------------------- campaigns
+def test_a_history_with_a_day_that_has_no_midnight():
+    """In Santiago the clocks skip midnight of 6 September 2026."""
+    times = axis(day_start("2026-08-24", "America/Santiago"), 21, 3600)
+    demand = pd.DataFrame({"queue": "a", "interval_start": times, "calls": 10.0, "aht_s": 100.0})
+    made = forecast(demand, 7, zone="America/Santiago", country="CL")
+    assert made["interval_start"].iloc[0] == day_start("2026-09-14", "America/Santiago")
+    assert len(made) == 7 * 24
+
+
 def test_campaigns_behind_are_taken_out_and_ahead_are_put_on(settings):
     """Half more calls on a Tuesday and on the next one: the plain days around them stay what they are."""
     history = expected_demand(settings, start="2026-10-05", days=42)

@@ -148,6 +148,31 @@ def test_a_day_without_records_is_absent_and_a_quiet_interval_is_zero(tmp_path):
     assert today["calls"].tolist() == [2.0, 0.0, 0.0, 1.0]
 
 
+def test_a_queue_has_no_zeros_before_its_first_day(tmp_path):
+    """A queue that opened during the log was not quiet before; on its first day it was, until a call."""
+    before = calls_of(2, queue="old", arrival=[NOON - pd.Timedelta(days=1), NOON])
+    calls = pd.concat([before, calls_of(1, queue="new")]).drop(columns="end")
+    calls.to_parquet(tmp_path / "calls.parquet")
+    made = read_calls(tmp_path / "calls.parquet").demand(3600)
+    new = made[made["queue"] == "new"]
+    assert new["interval_start"].iloc[0] == pd.Timestamp("2026-11-17", tz="UTC")
+    assert new["calls"].tolist() == [0.0] * 9 + [1.0]
+    assert made["queue"].value_counts()["old"] == 25
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("America/Santiago", "2026-09-06"), ("Africa/Cairo", "2026-04-24"), ("America/Havana", "2026-11-01")],
+)
+def test_a_day_without_midnight_or_with_two_is_counted(tmp_path, zone, day):
+    noon = pd.Timestamp(f"{day} 12:00").tz_localize(zone)
+    frame = calls_of(3, arrival=[noon + pd.Timedelta(days=shift) for shift in (-1, 0, 1)]).drop(columns="end")
+    centre = Centre.of(centre_with({"end": None}).model_dump() | {"time_zone": zone})
+    made = log_of(frame, tmp_path, centre).demand(3600)
+    assert len(made) == 49
+    assert made["calls"].sum() == 3
+
+
 @pytest.mark.parametrize(("day", "hours"), [("2026-10-25", 25), ("2026-03-29", 23), ("2026-03-28", 24)])
 def test_local_days_have_23_24_or_25_hours(tmp_path, day, hours):
     """A call every 15 minutes of a day in Berlin."""
