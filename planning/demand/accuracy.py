@@ -149,7 +149,7 @@ def rolled(history: History, method: str, days: int, lead: int) -> tuple[Floats,
     days : ndarray, shape (n,)
         Their places in the history; n is less than asked where the history is short.
     """
-    first = max(history.known - days, MIN_BEHIND + lead - 1)
+    first = max(history.known - days, history.first + MIN_BEHIND + lead - 1)
     targets = np.arange(first, max(history.known, first))
     calls, aht_s = (np.empty((len(targets), len(history.clock))) for _ in range(2))
     trees = None
@@ -169,7 +169,8 @@ def _errors(history: History, method: str, days: int, lead: int) -> dict[str, fl
     expected, aht_s, targets = rolled(history, method, days + WARM_DAYS, lead)
     if len(targets) == 0:
         raise PlanningError(
-            f"demand of {history.queue} is too short to look back {lead} days: add earlier demand"
+            f"demand of {history.queue} is too short to look back {lead} days: add earlier demand "
+            "or leave the queue out"
         )
     effect = history.effect[targets]
     expected, calls = expected * effect, history.calls[targets] * effect
