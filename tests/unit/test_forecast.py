@@ -269,6 +269,30 @@ def test_the_ledger_has_last_week_beside_it(months):
         accuracy(forecast(history, 7, zone=MOSCOW), history, history)
 
 
+def test_a_week_that_is_not_known_is_not_taken_for_one_without_calls(months):
+    """Else any forecast looks good beside last week's."""
+    end = months["interval_start"].max().normalize() - pd.Timedelta(days=6)
+    history, week = months[months["interval_start"] < end], months[months["interval_start"] >= end]
+    made = forecast(history, 7, zone=MOSCOW)
+    known = history["interval_start"] < end - pd.Timedelta(days=3)
+    whole, half, none = (accuracy(made, week, part) for part in (history, history[known], history[:9]))
+    first_days = week[week["interval_start"] < end + pd.Timedelta(days=4)]
+    assert_frame_equal(half[["naive_wape"]], accuracy(made, first_days, history)[["naive_wape"]])
+    assert none["naive_wape"].isna().all()
+    assert_frame_equal(none.drop(columns="naive_wape"), whole.drop(columns="naive_wape"))
+
+
+def test_last_week_is_by_the_clock_on_the_wall():
+    """Clocks went back on 25 October: a forecast that is last week's own has last week's error."""
+    times = pd.date_range("2026-09-28", "2026-10-29", freq="30min", tz="Europe/Berlin", inclusive="left")
+    calls = 50.0 + 40.0 * np.sin(times.hour) + times.day_of_year
+    demand = pd.DataFrame({"queue": "a", "interval_start": times, "calls": calls, "aht_s": 200.0})
+    history, days = demand[times < "2026-10-26"], demand[times >= "2026-10-26"]
+    made = forecast(history, 3, zone="Europe/Berlin", country="DE", method="naive")
+    ledger = accuracy(made, days, history)
+    assert ledger["naive_wape"].iloc[0] == pytest.approx(ledger["wape"].iloc[0], rel=1e-12)
+
+
 # -------------------------------------------------------------------------------------------------- intraday
 def test_the_rest_of_the_day_follows_its_morning(settings):
     """The factor that drew a day is found by noon: the error of the afternoon falls, the band narrows."""
