@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from planning.demand.doubt import learn_doubt, middle_share
 from planning.demand.history import History, check_horizon, histories
+from planning.demand.intervals import local_zone
 from planning.demand.methods import METHODS, corrected, handle_times, learnt_trees
 from planning.errors import PlanningError
 from planning.tables import DEMAND, FORECAST
@@ -113,22 +114,26 @@ def accuracy(made: pd.DataFrame, demand: pd.DataFrame, earlier: pd.DataFrame) ->
     demand : DataFrame
         DEMAND of the same time.
     earlier : DataFrame
-        DEMAND that reaches a week back, for the seasonal naive forecast.
+        DEMAND that reaches a week back, for the seasonal naive forecast: the same local time a week before.
 
     Returns
     -------
     DataFrame
-        Index queue: intervals, calls, wape, bias, coverage, naive_wape, aht_wape.
+        Index queue: intervals, calls, wape, bias, coverage, naive_wape (of the intervals that `earlier` has
+        a week before, NaN where it has none), aht_wape.
     """
     made, came = FORECAST.check(made, "made"), DEMAND.check(demand, "demand")
     keys = ["queue", "interval_start"]
     both = came.merge(made, on=keys, suffixes=("", "_made"))
     if both.empty:
         raise PlanningError("demand has no interval of the forecast: give the days that were forecast")
-    week = pd.Timedelta(days=7)
     before = DEMAND.check(earlier, "earlier")
-    before = before.assign(interval_start=before["interval_start"] + week)
-    both = both.merge(before[[*keys, "calls"]], on=keys, suffixes=("", "_before"), how="left")
+    zone = local_zone(made, came, before)
+    # By the clock on the wall, of which an hour may be missing or come twice: then the mean of both.
+    both["local"] = both["interval_start"].dt.tz_convert(zone).dt.tz_localize(None)
+    before["local"] = before["interval_start"].dt.tz_convert(zone).dt.tz_localize(None) + pd.Timedelta(days=7)
+    last_week = before.groupby(["queue", "local"])["calls"].mean().rename("calls_before")
+    both = both.join(last_week, on=["queue", "local"])
     return pd.DataFrame({name: _entry(rows) for name, rows in both.groupby("queue", sort=False)}).T
 
 
@@ -149,7 +154,7 @@ def rolled(history: History, method: str, days: int, lead: int) -> tuple[Floats,
     days : ndarray, shape (n,)
         Their places in the history; n is less than asked where the history is short.
     """
-    first = max(history.known - days, MIN_BEHIND + lead - 1)
+    first = max(history.known - days, history.first + MIN_BEHIND + lead - 1)
     targets = np.arange(first, max(history.known, first))
     calls, aht_s = (np.empty((len(targets), len(history.clock))) for _ in range(2))
     trees = None
@@ -169,7 +174,8 @@ def _errors(history: History, method: str, days: int, lead: int) -> dict[str, fl
     expected, aht_s, targets = rolled(history, method, days + WARM_DAYS, lead)
     if len(targets) == 0:
         raise PlanningError(
-            f"demand of {history.queue} is too short to look back {lead} days: add earlier demand"
+            f"demand of {history.queue} is too short to look back {lead} days: add earlier demand "
+            "or leave the queue out"
         )
     effect = history.effect[targets]
     expected, calls = expected * effect, history.calls[targets] * effect
@@ -201,13 +207,15 @@ def _entry(rows: pd.DataFrame) -> dict[str, float]:
     total = max(float(calls.sum()), 1e-9)
     inside = (calls >= rows["calls_p10"] - 1e-9) & (calls <= rows["calls_p90"] + 1e-9)
     handled = calls * rows["aht_s"]
+    matched = rows["calls_before"].notna()
+    naive = float((rows["calls_before"] - calls).abs().sum() / max(float(calls[matched].sum()), 1e-9))
     return {
         "intervals": float(len(rows)),
         "calls": float(calls.sum()),
         "wape": float((rows["calls_made"] - calls).abs().sum() / total),
         "bias": float((rows["calls_made"] - calls).sum() / total),
         "coverage": float(inside.mean()),
-        "naive_wape": float((rows["calls_before"].fillna(0.0) - calls).abs().sum() / total),
+        "naive_wape": naive if matched.any() else np.nan,
         "aht_wape": float(
             (calls * (rows["aht_s_made"] - rows["aht_s"]).abs()).sum() / max(handled.sum(), 1e-9)
         ),

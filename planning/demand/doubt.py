@@ -57,7 +57,8 @@ def learn_doubt(
     rate, day = _extra(mean, true), _extra(mean.sum(axis=1), true.sum(axis=1))
     if expected_aht_s is None or aht_s is None:
         return Doubt(max(rate, day), day)
-    use = seen & (true > 0)
+    # A handle time of 0 is none: nobody had called yet.
+    use = seen & (true > 0) & (expected_aht_s > 0)
     off = np.where(use, aht_s / np.where(use, expected_aht_s, 1.0) - 1, 0.0)
     service = float(np.sqrt((true * off**2).sum() / max(use.sum(), 1)))
     work, planned = (np.where(use, true * part, 0.0).sum(axis=1) for part in (aht_s, expected_aht_s))

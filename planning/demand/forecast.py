@@ -198,7 +198,7 @@ def doubt_of(history: History, method: str, lead: int) -> Doubt:
     """Learn how far off a method was on the days behind."""
     expected, aht_s, days = rolled(history, method, LEARN_DAYS, lead)
     if len(days) < 7:  # too little behind: how well it describes what it has seen must do
-        days = np.arange(max(0, history.known - 14), history.known)
+        days = np.arange(max(history.first, history.known - 14), history.known)
         expected = METHODS["level" if method == "naive" else method](history, days)
         aht_s = np.broadcast_to(handle_times(history), expected.shape)
     effect = history.effect[days]
@@ -227,7 +227,7 @@ def _weeks_of(history: History, to_monday: int, weeks: int) -> pd.DataFrame:
     days, work = by_slot.sum(axis=1), by_slot @ aht_s
     season = _season(history, ahead)
     calls, load = ((part * season).reshape(weeks, 7).sum(axis=1) for part in (days, work))
-    behind = np.arange(history.known % 7, history.known)
+    behind = np.arange(history.first + (history.known - history.first) % 7, history.known)
     seen, fitted = np.nansum(history.calls[behind], axis=1), METHODS["level"](history, behind).sum(axis=1)
     ratio = seen.reshape(-1, 7).sum(axis=1) / np.maximum(fitted.reshape(-1, 7).sum(axis=1), 1e-9)
     step, base = float(np.std(np.diff(ratio)) / np.sqrt(2)), float(np.std(ratio))
@@ -247,9 +247,9 @@ def _weeks_of(history: History, to_monday: int, weeks: int) -> pd.DataFrame:
 
 def _season(history: History, ahead: NDArray[np.int64]) -> NDArray[np.float64]:
     """Factor of each day's season: what last year's weeks around it were to that year's mean, else 1."""
-    if history.known < 371:
+    if history.known - history.first < 371:
         return np.ones(len(ahead))
-    daily = np.nansum(history.calls[: history.known], axis=1)
+    daily = np.nansum(history.calls[history.first : history.known], axis=1)
     smooth = pd.Series(daily).rolling(21, center=True, min_periods=7).mean().to_numpy()
     year = smooth[-364:] / smooth[-364:].mean()
     now = float(np.mean(year[-28:]))

@@ -53,6 +53,12 @@ class History:
     known: int
 
     @property
+    def first(self) -> int:
+        """Place of the first day with a row: a queue may have opened long after another."""
+        seen = ~np.isnan(self.calls).all(axis=1)
+        return int(seen.argmax()) if seen.any() else self.known
+
+    @property
     def weekend(self) -> NDArray[np.bool_]:
         """Days whose course is that of a Saturday or Sunday."""
         return np.asarray(self.weekday >= 5)

@@ -106,6 +106,12 @@ def check_zone(zone: str) -> None:
         raise PlanningError(f"zone is {zone!r}, must be an IANA time zone such as 'Europe/Moscow'") from None
 
 
+def local_zone(*tables: pd.DataFrame) -> str:
+    """Time zone of the first table whose times have one: those of a CSV file come in UTC."""
+    zones = [str(table["interval_start"].dt.tz) for table in tables]
+    return next((zone for zone in zones if zone != "UTC"), "UTC")
+
+
 def _read(path: Path) -> pd.DataFrame:
     read = _READERS.get(path.suffix.lower())
     if read is None:

@@ -88,7 +88,7 @@ def boosted(history: History, days: NDArray[np.int64]) -> Floats:
 
 def learnt_trees(history: History) -> Any:
     """Fit the trees of `boosted`; None where there is too little behind."""
-    if history.known < MIN_BOOST_DAYS:
+    if history.known - history.first < MIN_BOOST_DAYS:
         return None
     from sklearn.ensemble import HistGradientBoostingRegressor
     from threadpoolctl import threadpool_limits

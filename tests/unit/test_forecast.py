@@ -1,5 +1,7 @@
 """Forecasts and their doubt: judged on demand whose law is known."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -225,6 +227,40 @@ def test_the_bands_are_in_order_and_around_the_mean(months):
     assert (week["day_cv"] <= week["rate_cv"] + 1e-12).all()
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_a_new_queue_is_in_the_same_doubt_with_neighbours_or_without(months, method):
+    """Days before it opened are no days that it could have been forecast for; nothing warns."""
+    end = months["interval_start"].max().normalize() + pd.Timedelta(days=1)
+    own = (months["queue"] == "vip") & (months["interval_start"] >= end - pd.Timedelta(days=25))
+    beside = months[own | (months["queue"] == "first_line")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, alone = (forecast(rows, 2, zone=MOSCOW, method=method) for rows in (beside, months[own]))
+        weeks, weeks_alone = (forecast_weeks(rows, 4, zone=MOSCOW) for rows in (beside, months[own]))
+    assert_frame_equal(found[found["queue"] == "vip"].reset_index(drop=True), alone)
+    assert_frame_equal(weeks[weeks["queue"] == "vip"].reset_index(drop=True), weeks_alone)
+    assert 0 < alone["rate_cv"].iloc[0] < 0.5
+
+
+def test_a_new_queue_is_judged_on_its_own_days(months):
+    end = months["interval_start"].max().normalize() + pd.Timedelta(days=1)
+    own = (months["queue"] == "vip") & (months["interval_start"] >= end - pd.Timedelta(days=25))
+    beside = months[own | (months["queue"] == "first_line")]
+    found, alone = (backtest(rows, zone=MOSCOW, methods=["median"]) for rows in (beside, months[own]))
+    assert_frame_equal(found[found["queue"] == "vip"].reset_index(drop=True), alone)
+    assert alone["days"].tolist() == [11]
+
+
+def test_a_handle_time_that_nobody_knew_yet_is_no_error():
+    """Forecast 0 s before the first call: no warning of a division by it, and no doubt from it."""
+    calls, true_s = np.full((10, 4), 20.0), np.full((10, 4), 300.0)
+    expected_s = np.where(np.arange(10)[:, None] < 3, 0.0, true_s)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        doubt = learn_doubt(calls, calls, expected_s, true_s)
+    assert (doubt.aht_cv, doubt.service_cv) == (0.0, 0.0)
+
+
 def test_best_takes_each_queues_own_method(months):
     chosen = best_methods(backtest(months, zone=MOSCOW, days=56))
     best, named = (forecast(months, 2, zone=MOSCOW, method=method) for method in ("best", chosen))
@@ -241,6 +277,30 @@ def test_the_ledger_has_last_week_beside_it(months):
     assert ledger["coverage"].between(0.6, 0.95).all()
     with pytest.raises(PlanningError, match="demand has no interval of the forecast"):
         accuracy(forecast(history, 7, zone=MOSCOW), history, history)
+
+
+def test_a_week_that_is_not_known_is_not_taken_for_one_without_calls(months):
+    """Else any forecast looks good beside last week's."""
+    end = months["interval_start"].max().normalize() - pd.Timedelta(days=6)
+    history, week = months[months["interval_start"] < end], months[months["interval_start"] >= end]
+    made = forecast(history, 7, zone=MOSCOW)
+    known = history["interval_start"] < end - pd.Timedelta(days=3)
+    whole, half, none = (accuracy(made, week, part) for part in (history, history[known], history[:9]))
+    first_days = week[week["interval_start"] < end + pd.Timedelta(days=4)]
+    assert_frame_equal(half[["naive_wape"]], accuracy(made, first_days, history)[["naive_wape"]])
+    assert none["naive_wape"].isna().all()
+    assert_frame_equal(none.drop(columns="naive_wape"), whole.drop(columns="naive_wape"))
+
+
+def test_last_week_is_by_the_clock_on_the_wall():
+    """Clocks went back on 25 October: a forecast that is last week's own has last week's error."""
+    times = pd.date_range("2026-09-28", "2026-10-29", freq="30min", tz="Europe/Berlin", inclusive="left")
+    calls = 50.0 + 40.0 * np.sin(times.hour) + times.day_of_year
+    demand = pd.DataFrame({"queue": "a", "interval_start": times, "calls": calls, "aht_s": 200.0})
+    history, days = demand[times < "2026-10-26"], demand[times >= "2026-10-26"]
+    made = forecast(history, 3, zone="Europe/Berlin", country="DE", method="naive")
+    ledger = accuracy(made, days, history)
+    assert ledger["naive_wape"].iloc[0] == pytest.approx(ledger["wape"].iloc[0], rel=1e-12)
 
 
 # -------------------------------------------------------------------------------------------------- intraday
@@ -307,6 +367,16 @@ def test_a_season_of_last_year_comes_again(settings):
     history["calls"] *= np.where(summer, 1.2, 1.0)
     weeks = forecast_weeks(history, 52, zone=MOSCOW).set_index("week_start")["calls"]
     assert weeks["2027-07-05":"2027-08-01"].mean() / weeks["2027-03-08":"2027-04-04"].mean() > 1.1
+
+
+def test_a_new_queue_beside_a_long_one_has_no_season(settings):
+    """The days before it opened were taken for a season without calls."""
+    history = expected_demand(settings, start="2025-09-01", days=448, interval_s=3600)
+    opened = history["interval_start"].max() - pd.Timedelta(days=100)
+    own = (history["queue"] == "vip") & (history["interval_start"] > opened)
+    beside = forecast_weeks(history[own | (history["queue"] == "claims")], 52, zone=MOSCOW)
+    alone = forecast_weeks(history[own], 52, zone=MOSCOW)
+    assert_frame_equal(beside[beside["queue"] == "vip"].reset_index(drop=True), alone)
 
 
 @pytest.mark.parametrize("weeks", [0, True, 1.5])
