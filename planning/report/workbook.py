@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pandas as pd
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
-from xlsxwriter.utility import xl_rowcol_to_cell
+from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
+
+from planning.tables import COST
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -31,19 +33,15 @@ TOTALS = {
     "requirement": ["calls", "agents", "rostered"],
     "shifts": ["headcount"],
     "roster": ["paid_h", "night_h"],
-    "cost": ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "weekend_rub", "total_rub"],
+    "cost": [name for name, column in COST.columns.items() if column.kind == "number"],
 }
 """Columns with a total, by sheet; of what is filtered where a filter is set."""
 LINKS = {
     "paid hours": ("cost", "paid_h"),
     "night hours": ("cost", "night_h"),
-    "cost rub base": ("cost", "base_rub"),
-    "cost rub night": ("cost", "night_rub"),
-    "cost rub holiday": ("cost", "holiday_rub"),
-    "cost rub weekend": ("cost", "weekend_rub"),
-    "cost rub total": ("cost", "total_rub"),
+    **{f"cost rub {name[:-4]}": ("cost", name) for name in COST.columns if name.endswith("_rub")},
 }
-"""Lines of the summary that follow a total."""
+"""Lines of the summary that add up a column."""
 
 
 def write_workbook(
@@ -73,16 +71,16 @@ def write_workbook(
     with _book(path) as book:
         formats = _formats(book)
         front = book.add_worksheet("summary")
-        totals: dict[tuple[str, str], str] = {}
+        columns: dict[tuple[str, str], str] = {}
         for name, table in tables.items():
             sheet = book.add_worksheet(name)
             _write_table(sheet, table, centre.time_zone, formats)
-            totals |= {(name, column): cell for column, cell in _write_totals(sheet, name, table, formats)}
+            columns |= _write_totals(sheet, name, table, formats)
         if "roster" in tables:
             _write_teams(book, tables["roster"], centre, formats)
         if scenarios is not None:
             _write_scenarios(book, scenarios, formats)
-        _write_summary(front, summary, centre, formats, totals)
+        _write_summary(front, summary, centre, formats, columns)
 
 
 def write_scenarios(path: str | Path | BinaryIO, scenarios: pd.DataFrame, centre: Centre) -> None:
@@ -114,7 +112,7 @@ def _write_summary(
     summary: dict[str, Any],
     centre: Centre,
     formats: dict[str, Any],
-    totals: dict[tuple[str, str], str],
+    columns: dict[tuple[str, str], str],
 ) -> None:
     sheet.set_column(0, 0, 42)
     sheet.set_column(1, 1, 46)
@@ -124,9 +122,10 @@ def _write_summary(
         link = LINKS.get(name)
         if isinstance(value, bool | str):
             sheet.write_string(row, 1, str(value))
-        elif link in totals:
+        elif link in columns:
             style = formats["rub" if name.startswith("cost") else "h"]
-            sheet.write_formula(row, 1, f"={link[0]}!{totals[link]}", style, value)
+            # A sum, not the sheet's total: a filter there must not change the summary here.
+            sheet.write_formula(row, 1, f"=SUM({link[0]}!{columns[link]})", style, value)
         else:
             sheet.write_number(row, 1, value)
 
@@ -183,16 +182,16 @@ def _kind(name: str, values: pd.Series) -> str:
 
 def _write_totals(
     sheet: Any, name: str, table: pd.DataFrame, formats: dict[str, Any]
-) -> list[tuple[str, str]]:
-    """Write a sheet's totals below it and return their cells by column."""
-    row, found = len(table) + 1, []
-    for column in (column for column in TOTALS.get(name, []) if column in table):
+) -> dict[tuple[str, str], str]:
+    """Write the totals of a sheet with rows below them and return the cells added up, by sheet and column."""
+    row, found = len(table) + 1, {}
+    for column in (column for column in TOTALS.get(name, []) if column in table and len(table)):
         at = list(table.columns).index(column)
-        first, last = (xl_rowcol_to_cell(edge, at) for edge in (1, max(row - 1, 1)))
+        first, last = (xl_rowcol_to_cell(edge, at) for edge in (1, row - 1))
         style = formats[_kind(column, table[column])]
         # SUBTOTAL follows the filter, so that a total is always that of the rows seen.
         sheet.write_formula(row, at, f"=SUBTOTAL(109,{first}:{last})", style, float(table[column].sum()))
-        found.append((column, xl_rowcol_to_cell(row, at, row_abs=True, col_abs=True)))
+        found[name, column] = xl_range_abs(1, at, row - 1, at)
     if found:
         sheet.write_string(row, 0, "total", formats["head"])
     return found

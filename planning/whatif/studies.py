@@ -121,7 +121,7 @@ def most(
     Raises
     ------
     PlanningError
-        The bounds do not enclose an answer, or a scenario fails.
+        The bounds do not enclose an answer, the tolerance is finer than numbers are, or a scenario fails.
 
     Examples
     --------
@@ -133,6 +133,9 @@ def most(
     >>> tried[tried["fits"]][["value", "peak_agents"]].iloc[-1].round(2).tolist()
     [1.98, 5.0]
     """
+    finest = 1e-9 * max(abs(low), abs(high))
+    if not tolerance > finest:
+        raise PlanningError(f"tolerance is {tolerance:g}, must be above {finest:g} for values to {high:g}")
     options = {"staff": "positions"} | options
     tried = pd.DataFrame()
     while high - low > tolerance or tried.empty:
@@ -155,7 +158,7 @@ def _tried(
     change: str, measure: str, values: Sequence[float], centre: Centre, demand: pd.DataFrame, options: Any
 ) -> pd.DataFrame:
     """Work a few values out, each of which must be possible."""
-    scenarios = {f"{change} {value:g}": {change: value} for value in values}
+    scenarios = {f"{change} {value!r}": {change: value} for value in values}
     table = compare(scenarios, centre, demand, **options).drop(index=BASE)
     if measure not in table:
         raise PlanningError(f"measure is {measure!r}, must be a column of compare: {', '.join(table)}")

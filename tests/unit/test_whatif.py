@@ -327,6 +327,22 @@ def test_most_calls_that_so_many_agents_take():
     assert tried["value"].is_monotonic_increasing
 
 
+def test_a_goal_for_large_values_is_found_to_the_tolerance():
+    """Values that agree in their first six digits are scenarios of their own."""
+    change = "teams.calls_kaluga.wage_rub_month"
+    centre, demand = one_site(), demand_of(2.0, hours=(9, 10))
+    tried = most(change, "pay_rub", 1e4, centre, demand, low=1e5, high=1e6, tolerance=0.05, replications=2)
+    assert tried["value"].diff().min() <= 0.05
+    best = tried[tried["fits"]].iloc[-1]
+    assert best["pay_rub"] * (best["value"] + 0.05) / best["value"] > 1e4
+
+
+def test_a_tolerance_that_ends_no_search_is_refused():
+    for tolerance in (0.0, -1.0, float("nan")):
+        with pytest.raises(PlanningError, match=r"tolerance is .*, must be above 2e-09 for values to 2"):
+            most("volume", "peak_agents", 20, one_site(), demand_of(), low=1, high=2, tolerance=tolerance)
+
+
 def test_a_goal_outside_the_bounds_is_said():
     with pytest.raises(PlanningError, match="widen low and high"):
         most("volume", "peak_agents", 1000, one_site(), demand_of(), low=1, high=2, replications=2)

@@ -53,12 +53,26 @@ def test_totals_are_formulas_over_all_rows(book, name):
         assert sheet.cell(last + 1, number).value == f"=SUBTOTAL(109,{letter}2:{letter}{last})"
 
 
-def test_the_summary_follows_the_totals(book):
-    """A wage typed over in the cost sheet moves the summary."""
-    cost = small_plan().tables["cost"]
-    letter = openpyxl.utils.get_column_letter(list(cost.columns).index("total_rub") + 1)
+def test_the_summary_adds_up_the_sheets(tmp_path):
+    """A wage typed over in the cost sheet moves the summary, a filter there does not."""
+    cost = pd.concat([small_plan().tables["cost"]] * 3)
+    write_workbook(tmp_path / "book.xlsx", small_plan().summary, {"cost": cost}, small_plan().centre)
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
     found = {row[0].value: row[1].value for row in book["summary"].iter_rows()}
-    assert found["cost rub total"] == f"=cost!${letter}${len(cost) + 2}"
+    for part in small_plan().summary["cost_rub"]:
+        letter = openpyxl.utils.get_column_letter(list(cost.columns).index(f"{part}_rub") + 1)
+        assert found[f"cost rub {part}"] == f"=SUM(cost!${letter}$2:${letter}$4)"
+
+
+def test_the_parts_of_the_cost_are_totalled_as_their_sum_is():
+    assert {name for name in small_plan().cost if name.endswith("_rub")} <= set(TOTALS["cost"])
+
+
+def test_a_sheet_without_rows_has_no_total(tmp_path):
+    """It would add up itself."""
+    cost = small_plan().tables["cost"][:0]
+    book = cells(tmp_path, small_plan().cost, cost=cost, shifts=small_plan().tables["shifts"][:0])
+    assert [book[name].max_row for name in ("cost", "shifts")] == [1, 1]
 
 
 def test_each_team_has_a_sheet_of_its_people(book):
