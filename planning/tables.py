@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
@@ -238,11 +239,18 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
     OSError, ValueError
         The file cannot be read, or is no CSV.
     """
+    # Without index_col pandas takes cells beyond the headings for names of rows, and moves all others over.
+    options |= {"dtype": "str", "index_col": False}
     try:
-        columns = pd.read_csv(path, nrows=0).columns
-        if len(columns) != 1 or ";" not in columns[0]:
-            return pd.read_csv(path, dtype="str", **options)
-        text = pd.read_csv(path, dtype="str", sep=";", **options)
+        columns = pd.read_csv(path, nrows=0, index_col=False).columns
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            if len(columns) != 1 or ";" not in columns[0]:
+                return pd.read_csv(path, **options)
+            text = pd.read_csv(path, sep=";", **options)
+    except pd.errors.ParserWarning:
+        raise ValueError(
+            "it has rows with more cells than there are headings: give each row as many"
+        ) from None
     except UnicodeDecodeError as error:
         raise ValueError("it is not in UTF-8: in Excel, save it as CSV UTF-8") from error
     return text.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)

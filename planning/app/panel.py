@@ -118,6 +118,7 @@ class Page:
         self.download = widgets.HTML()
         self._sites = list(centre.sites)[::-1]
         self.figure = self._picture()
+        self.controls["queue"].observe(self._aimed, names="value")
         for control in self.controls.values():
             control.observe(self._moved, names="value")
         self.reset = widgets.Button(description="As today", tooltip="Put every control back")
@@ -157,7 +158,14 @@ class Page:
         for name, control in self.controls.items():
             if name not in ("day", "queue", "other") and control.value != control.today:
                 found[_path(name, self.controls["queue"].value)] = control.write(control.value)
-        return found | _typed(self.controls["other"].value)
+        typed = _typed(self.controls["other"].value)
+        for name in ("unplanned", "probability"):
+            if name in typed:
+                raise PlanningError(
+                    f"{name} is not followed here, where people are planned for each change: write it into a "
+                    "file of scenarios for `planning compare`"
+                )
+        return found | typed
 
     def _world(self, changes: Mapping[str, Any]) -> World:
         return changed(World(self._centre, self._days[self.controls["day"].value]), changes)
@@ -175,6 +183,14 @@ class Page:
         for name, control in self.controls.items():
             if name not in ("day", "queue"):
                 control.value = control.today
+
+    def _aimed(self, _: object) -> None:
+        """Put the target's slider to that of the queue shown."""
+        slider, target = self.controls["target"], _target_of(self._centre, self.controls["queue"].value)
+        slider.unobserve(self._moved, names="value")  # the queue's own move is answered, once
+        slider.today, slider.options = target, _levels(target)
+        slider.value = target
+        slider.observe(self._moved, names="value")
 
     def _moved(self, _: object) -> None:
         """Answer a move: a picture and numbers, or what is wrong."""
@@ -195,7 +211,8 @@ class Page:
         world, (today, base) = self._world(changes), self._base()
         day = day_of(world, today.queue) if changes else today
         columns = [*(f"agents_{site}" for site in self._sites), "service_level", "formula"]
-        redraw(self.figure, day.table, columns, _target(world, day.queue), _title(day.queue))
+        nobody = {name: 0 for name in columns if name not in day.table}  # a site that the change closes
+        redraw(self.figure, day.table.assign(**nobody), columns, _target(world, day.queue), _title(day.queue))
         self.numbers.value = _cards(headline(world, day) if changes else base, base)
 
     # --- whether it holds -----------------------------------------------------------------------------------
@@ -273,14 +290,23 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
             found[f"wages.{rule.to_site}"] = _Choice(label, shares, ratio, lambda share: share / ratio)
     found["volume"] = _Choice("Calls", _percents(1.0, 0.05, 0.6, 1.6), 1.0, float)
     found["aht"] = _Choice("Handle time", _percents(1.0, 0.05, 0.7, 1.4), 1.0, float)
-    target = centre.queues[queues[0]].target.service_level or 0.8
-    levels = sorted({target, *(level / 100 for level in (*range(60, 96, 5), *range(96, 100)))})
-    found["target"] = _Choice("Target", [(f"{level:.0%}", level) for level in levels], target, float)
+    target = _target_of(centre, queues[0])
+    found["target"] = _Choice("Target", _levels(target), target, float)
     found["sickness"] = _Choice("More sick", _percents(0.0, 0.025, 0.0, 0.4), 0.0, float)
     found["other"] = _Text(
         description="Other", placeholder="queues.first_line.patience_s = 300", continuous_update=False
     )
     return found
+
+
+def _target_of(centre: Centre, queue: str) -> float:
+    return centre.queues[queue].target.service_level or 0.8
+
+
+def _levels(target: float) -> list[tuple[str, float]]:
+    """Service levels to choose from, a queue's own among them."""
+    levels = sorted({target, *(level / 100 for level in (*range(60, 96, 5), *range(96, 100)))})
+    return [(f"{level:.0%}", level) for level in levels]
 
 
 def _path(name: str, queue: str) -> str:

@@ -16,6 +16,7 @@ from planning.errors import PlanningError
 from planning.overflow import closing_at
 from planning.settings import Settings
 from planning.simulation.network import real
+from planning.tables import read_csv
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -276,7 +277,7 @@ def read_scenarios(path: str | Path) -> dict[str, dict[str, Any]]:
     Raises
     ------
     PlanningError
-        The file cannot be read, or names a scenario twice.
+        The file cannot be read, has a row of more cells than headings or of none, or names a scenario twice.
     """
     source = Path(path)
     if source.suffix.lower() == ".csv":
@@ -296,7 +297,7 @@ def _flat(changes: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
 
 def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
     try:
-        table = pd.read_csv(source, dtype="str", keep_default_na=False, skipinitialspace=True)
+        table = read_csv(source, keep_default_na=False, skipinitialspace=True).fillna("")
     except FileNotFoundError:
         raise PlanningError(
             f"scenarios file {source} does not exist: give the path of a CSV or TOML file"
@@ -308,6 +309,10 @@ def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
         name = row.pop("scenario", "")
         changes = {str(key): cell(text) for key, text in row.items() if text.strip()}
         name = name or _name(changes)
+        if not name:
+            raise PlanningError(
+                f"scenarios file {source}: line {number} has neither a name nor a change: drop it"
+            )
         if name in found:
             raise PlanningError(
                 f"scenarios file {source}: line {number} names {name!r} again: name it otherwise"

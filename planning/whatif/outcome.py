@@ -130,10 +130,17 @@ def worked_out(world: World, terms: Terms, crew: Staff | None = None) -> tuple[O
 
 def staffed(world: World, terms: Terms) -> Staff:
     """Find the agents that a world needs, and put them into shifts or on positions."""
-    if world.probability is None:
-        needed = requirement(world.centre, with_reviews(world.centre, world.demand))
-    else:
-        needed = requirement_at(world.centre, world.demand, world.probability)
+    needed, quality = (
+        requirement(world.centre, with_reviews(world.centre, world.demand)),
+        world.centre.systems.quality,
+    )
+    if world.probability is not None:
+        sure = requirement_at(world.centre, world.demand, world.probability)
+        # Whom quality listens to is known: its work is the same however sure of the calls one wants to be.
+        known = "" if quality is None else quality.queue
+        needed = pd.concat(
+            [sure[sure["queue"] != known], needed[needed["queue"] == known]], ignore_index=True
+        )
     if terms.staff == "positions":
         return _on_positions(world.centre, needed)
     return _in_shifts(world.centre, needed, terms.settings)
@@ -254,9 +261,17 @@ def _kept(world: World, staff: Staff) -> dict[str, float]:
     own = staff.needed[staff.needed["queue"] == second.queue]
     calls = planned_demand(world.centre, world.demand)
     table = calls[calls["queue"] == second.queue].set_index("interval_start")
-    agents = own.groupby("interval_start")["agents"].sum().reindex(table.index, fill_value=0)
+    present = own.assign(agents=_left(world.centre, own)) if world.unplanned else own
+    agents = present.groupby("interval_start")["agents"].sum().round().reindex(table.index, fill_value=0)
     kept = customers_kept(world.centre, table.assign(agents=agents).reset_index())
     return {"kept": kept, "kept_rub": kept * second.value_rub}
+
+
+def _left(centre: Centre, needed: pd.DataFrame) -> pd.Series:
+    """Mean agents of a requirement who are there though nobody planned for it: rostered, and not away."""
+    teams = [centre.team_for(*key) for key in zip(needed["queue"], needed["site"], strict=True)]
+    here = [0.0 if team is None else 1 - centre.teams[team].shrinkage for team in teams]
+    return (needed["rostered"] * here).clip(upper=needed["agents"])
 
 
 def _verdict(centre: Centre, found: Simulation) -> str:

@@ -102,6 +102,31 @@ def test_a_centre_with_nothing_to_look_at_is_refused():
         Page(one_site({"queues.calls.pooled": False}), demand_of())
 
 
+def test_the_target_is_that_of_the_queue_shown():
+    targets = {f"queues.{name}.target.service_level": level for name, level in (("a", 0.95), ("b", 0.7))}
+    demand = pd.concat([demand_of(queue=name) for name in "ab"], ignore_index=True)
+    shown = Page(two_sites(targets, ("a", "b")), demand, replications=2, apart=False)
+    move(shown, queue="b")
+    assert (shown.controls["target"].value, shown.changes()) == (0.7, {})
+    move(shown, target=0.95)
+    assert shown.changes() == {"queues.b.target.service_level": 0.95}
+    move(shown, queue="a")
+    assert (shown.controls["target"].value, shown.changes()) == (0.95, {})
+
+
+def test_a_site_that_a_change_closes_has_nobody(shown):
+    move(shown, other="lost_site = moscow")
+    assert shown.message.value == ""
+    assert not any(np.any(trace.y) for trace in shown.figure.data if trace.name == "Moscow")
+
+
+@pytest.mark.parametrize("typed", ["unplanned = true", "probability = 0.9"])
+def test_what_the_page_cannot_follow_is_refused(shown, typed):
+    """Not answered as if it had not been typed."""
+    move(shown, other=typed)
+    assert "is not followed here" in shown.message.value
+
+
 # --- what is shown ----------------------------------------------------------------------------------------
 
 

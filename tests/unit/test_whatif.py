@@ -146,6 +146,41 @@ def test_a_quantile_is_staffed_as_the_forecast_says():
     assert found.loc["sure", "peak_agents"] == want
 
 
+def test_being_sure_of_the_calls_leaves_the_work_of_quality_as_it_is():
+    """However sure one wants to be: whom it listens to is known."""
+    centre, future = Centre.load(), []
+    for queue in ("first_line", "quality"):
+        history = demand_of(days=28, queue=queue).assign(aht_s=300.0)
+        history = history[history["interval_start"].dt.hour.between(9, 20)]
+        history["calls"] = np.random.default_rng(1).poisson(40, len(history))
+        future.append(forecast(history, 1, zone="Europe/Moscow"))
+    week = World(centre, pd.concat(future, ignore_index=True))
+    terms = Terms("positions", 2, 1, LOOSE)
+    plain, sure = (
+        staffed(changed(week, change), terms).needed.groupby("queue")["rostered"].sum()
+        for change in ({}, {"probability": 0.9})
+    )
+    assert sure["quality"] == plain["quality"] > 0
+    assert sure["first_line"] > plain["first_line"]
+
+
+def test_customers_are_kept_by_who_is_there():
+    """Half of the agents fall ill and nobody planned for it, or one of two sites is gone."""
+    settings = Centre.load().systems.second_line
+    queues = ("first_line", "second_line")
+    plain = two_sites({"queues.first_line.transfers": {"second_line": 0.1}}, queues)
+    centre = plain.replace({"systems.second_line": settings.model_dump()})
+    demand = demand_of(40.0, queue="second_line")
+    changes = {
+        "ill": {"sickness": 0.5}, "dark": {"lost_site": "kaluga"}, "fine": {},
+    }  # fmt: skip
+    surprises = {name: change | {"unplanned": True} for name, change in changes.items()}
+    kept = compare(surprises, centre, demand, **QUICK)["kept"]
+    assert kept["fine"] == pytest.approx(kept["base"])
+    assert 0.2 * kept["base"] < kept["ill"] < 0.8 * kept["base"]
+    assert 0 < kept["dark"] < 0.8 * kept["base"]
+
+
 def test_the_save_rate_is_felt_in_customers_kept():
     """A second line that keeps half as many: everything else stays."""
     settings = Centre.load().systems.second_line
@@ -377,6 +412,16 @@ def test_scenarios_come_from_a_grid_in_csv(tmp_path):
     }
 
 
+def test_a_grid_saved_by_a_russian_excel(tmp_path):
+    """Semicolons, decimal commas, and a mark before the first heading."""
+    text = "scenario;volume;closing_hour\nA;1,1;21:00\nB;;20:00\n"
+    (tmp_path / "grid.csv").write_text(text, encoding="utf-8-sig")
+    assert read_scenarios(tmp_path / "grid.csv") == {
+        "A": {"volume": 1.1, "closing_hour": "21:00"},
+        "B": {"closing_hour": "20:00"},
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
@@ -384,6 +429,9 @@ def test_scenarios_come_from_a_grid_in_csv(tmp_path):
         ("s.toml", "volume = ", "is not valid TOML"),
         ("s.csv", "scenario,volume\na,1\na,2\n", "line 3 names 'a' again"),
         ("s.csv", "", "is no CSV file"),
+        ("s.csv", "scenario,volume\na,1.1,\nb,1.3,\n", "rows with more cells than there are headings"),
+        ("s.csv", "scenario,volume\na,1.1,5\n", "rows with more cells than there are headings"),
+        ("s.csv", "scenario,volume\na,1.1\n,\n", "line 3 has neither a name nor a change"),
         ("none.csv", None, "does not exist"),
         ("none.toml", None, "does not exist"),
     ],
