@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_start, holiday_hours, weekend_hours
+from planning.calendars import day_start, holiday_hours, time_of_day, weekend_hours
+from planning.centre import clock_text
 from planning.demand import forecast
 from planning.errors import PlanningError
 from planning.report.workbook import write_workbook
@@ -472,7 +473,7 @@ def demand_for(
     Raises
     ------
     PlanningError
-        The days lie partly inside the records, or before them.
+        The days lie partly inside the records, or before them; or the records end during the last of them.
     """
     zone = centre.time_zone
     times = pd.DatetimeIndex(records["interval_start"]).tz_convert(zone)
@@ -480,6 +481,8 @@ def demand_for(
     first = after if start is None else day_start(start, zone)
     end = (first.tz_localize(None) + pd.Timedelta(days=days)).tz_localize(zone)
     if times.min().normalize() <= first and end <= after:
+        if end == after:
+            _check_end(centre, records, times.max())
         return records[np.asarray((times >= first) & (times < end))].reset_index(drop=True)
     if first < after:
         raise PlanningError(
@@ -489,6 +492,21 @@ def demand_for(
     horizon = (end.tz_localize(None) - after.tz_localize(None)).days
     future = forecast(records, horizon, zone=zone, country=centre.country)
     return future[future["interval_start"] >= first].reset_index(drop=True)
+
+
+def _check_end(centre: Centre, records: pd.DataFrame, last: pd.Timestamp) -> None:
+    """Refuse records that end in the middle of their last day: the hours without rows would get nobody.
+
+    An hour is let pass: it is the longest interval, and quarters without calls may have no row.
+    """
+    closes = {name: queue.closes for name, queue in centre.queues.items() if name in set(records["queue"])}
+    name = max(closes, key=lambda queue: closes[queue], default=None)
+    if name and time_of_day(pd.DatetimeIndex([last]))[0] + pd.Timedelta(hours=1) < closes[name]:
+        raise PlanningError(
+            f"the demand ends with the interval at {last:%Y-%m-%d %H:%M}, must reach the close of {name} at "
+            f"{clock_text(closes[name])} for that day to be planned: add the missing rows (0 where nobody "
+            "called), or plan another day"
+        )
 
 
 def breaks_of(shifts: CoverPlan, roster: pd.DataFrame) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from planning.calendars import axis, day_start, public_holidays, time_of_day
 from planning.demand.intervals import check_zone, day_kinds
 from planning.errors import PlanningError
+from planning.queueing.arguments import number
 from planning.tables import DEMAND
 
 __all__ = ["History", "future_rows", "histories"]
@@ -70,6 +72,15 @@ class History:
         return replace(self, calls=calls, aht_s=aht_s, known=min(day, self.known))
 
 
+class _Campaign(NamedTuple):
+    """A row of the campaigns, its edges local times without a zone."""
+
+    queue: str
+    start: pd.Timestamp
+    end: pd.Timestamp
+    factor: float
+
+
 def histories(
     demand: pd.DataFrame, horizon_days: int, *, zone: str, country: str, campaigns: pd.DataFrame | None = None
 ) -> list[History]:
@@ -78,7 +89,8 @@ def histories(
     Raises
     ------
     PlanningError
-        A row is faulty, the history is too short or off the grid, or an argument cannot be.
+        A row of the demand or of the campaigns is faulty, the history is too short or off the grid, or an
+        argument cannot be.
     """
     check_horizon(horizon_days)
     check_zone(zone)
@@ -94,8 +106,9 @@ def histories(
     kinds = day_kinds(days, country).to_numpy(dtype=object)
     special = special_days(days, country)
     behind = len(days) - horizon_days
+    known = _checked(campaigns, [str(name) for name in rows["queue"].unique()], zone)
     return [
-        _history(str(name), part, days, slots, kinds, special, behind, campaigns)
+        _history(str(name), part, days, slots, kinds, special, behind, known)
         for name, part in rows.groupby("queue", sort=False)
     ]
 
@@ -200,7 +213,7 @@ def _history(
     kinds: NDArray[np.object_],
     special: NDArray[np.object_],
     behind: int,
-    campaigns: pd.DataFrame | None,
+    campaigns: list[_Campaign],
 ) -> History:
     at = (
         (rows["day"] - days[0]).dt.days.to_numpy(),
@@ -222,31 +235,52 @@ def _history(
     return History(name, days, slots, calls, aht_s, effect, weekday, kinds, special, behind)
 
 
-def _effect(
-    queue: str, days: pd.DatetimeIndex, slots: pd.TimedeltaIndex, campaigns: pd.DataFrame | None
-) -> Floats:
-    """Multiply the factors of the campaigns that run at each local time."""
-    effect = np.ones((len(days), len(slots)))
+def _checked(campaigns: pd.DataFrame | None, queues: list[str], zone: str) -> list[_Campaign]:
+    """Read the campaigns row by row: one that is mistaken would change no call without a word."""
     if campaigns is None:
-        return effect
+        return []
     missing = {"queue", "start", "end", "factor"} - set(campaigns.columns)
     if missing:
         raise PlanningError(f"campaigns have no column {min(missing)!r}: give queue, start, end and factor")
+    return [
+        _campaign(f"campaigns: row {at}", row, queues, zone) for at, row in enumerate(campaigns.itertuples())
+    ]
+
+
+def _campaign(where: str, row: Any, queues: list[str], zone: str) -> _Campaign:
+    if row.queue != "all" and row.queue not in queues:
+        raise PlanningError(
+            f"{where}: queue is {row.queue!r}, must be all or one of {', '.join(queues)}: "
+            "correct it, or leave the row out"
+        )
+    remedy = "1.3 is 30 % more calls"
+    factor = number(f"{where}: factor", row.factor, low_open=True, high_open=True, remedy=remedy)
+    start, end = (_local(where, edge, zone) for edge in (row.start, row.end))
+    if start >= end:
+        raise PlanningError(
+            f"{where}: end is {row.end}, must lie after start {row.start}: exchange or correct them"
+        )
+    return _Campaign(row.queue, start, end, factor)
+
+
+def _effect(
+    queue: str, days: pd.DatetimeIndex, slots: pd.TimedeltaIndex, campaigns: list[_Campaign]
+) -> Floats:
+    """Multiply the factors of the campaigns that run at each local time."""
     times = days.to_numpy()[:, None] + slots.to_numpy()[None, :]
-    for row in campaigns.itertuples():
-        if not (np.isfinite(row.factor) and row.factor > 0):
-            raise PlanningError(f"campaigns: factor is {row.factor}, must be above 0: 1.3 is 30 % more calls")
-        start, end = (_local(edge).to_datetime64() for edge in (row.start, row.end))
-        if row.queue in (queue, "all"):
-            effect[(times >= start) & (times < end)] *= row.factor
+    effect = np.ones(times.shape)
+    for one in campaigns:
+        if one.queue in (queue, "all"):
+            effect[(times >= one.start.to_datetime64()) & (times < one.end.to_datetime64())] *= one.factor
     return effect
 
 
-def _local(edge: object) -> pd.Timestamp:
+def _local(where: str, edge: object, zone: str) -> pd.Timestamp:
     """Read a campaign's edge; not as pandas reads texts, which takes 01.12.2026 for the 12th of January."""
     try:
-        return pd.Timestamp(datetime.fromisoformat(str(edge))).tz_localize(None)
+        time = pd.Timestamp(datetime.fromisoformat(str(edge)))
     except ValueError:
         raise PlanningError(
-            f"campaigns: {edge!r} is no time: write start and end such as 2026-11-23 09:00"
+            f"{where}: {edge!r} is no time: write start and end such as 2026-11-23 09:00"
         ) from None
+    return time if time.tzinfo is None else time.tz_convert(zone).tz_localize(None)

@@ -173,6 +173,22 @@ def test_campaigns_behind_are_taken_out_and_ahead_are_put_on(settings):
             {"queue": ["all"], "start": ["01.12.2026"], "end": ["02.12.2026"], "factor": [1.3]},
             "'01.12.2026' is no time: write start and end such as 2026-11-23 09:00",
         ),
+        (
+            {"queue": ["all", "vipp"], "start": "2026-11-10", "end": "2026-11-11", "factor": 1.3},
+            "row 1: queue is 'vipp', must be all or one of first_line, vip",
+        ),
+        (
+            {"queue": ["vip"], "start": ["2026-11-11"], "end": ["2026-11-10"], "factor": [1.3]},
+            "row 0: end is 2026-11-10, must lie after start 2026-11-11",
+        ),
+        (
+            {"queue": ["vip"], "start": [None], "end": ["2026-11-10"], "factor": [1.3]},
+            "row 0: None is no time",
+        ),
+        (
+            {"queue": ["vip"], "start": ["2026-11-10"], "end": ["2026-11-11"], "factor": ["2"]},
+            "row 0: factor is '2', must be a number",
+        ),
     ],
 )
 def test_faulty_campaigns_are_refused(months, campaigns, says):
@@ -181,6 +197,18 @@ def test_faulty_campaigns_are_refused(months, campaigns, says):
 
 
 # --------------------------------------------------------------------------------------------------- doubt
+def test_campaigns_with_an_offset_are_the_same_instants(months):
+    local, utc = (
+        pd.DataFrame({"queue": "vip", "start": [start], "end": [end], "factor": 2.0})
+        for start, end in (
+            ("2026-11-23 09:00", "2026-11-23 12:00"),
+            ("2026-11-23T06:00:00+00:00", "2026-11-23T09:00:00+00:00"),
+        )
+    )
+    found, told = (forecast(months, 1, zone=MOSCOW, campaigns=given) for given in (utc, local))
+    assert_frame_equal(found, told)
+
+
 def test_middle_share_against_scipy():
     """The negative binomial of scipy, and the Poisson where nothing is in doubt."""
     count, mean = np.arange(30), 12.0
