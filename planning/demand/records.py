@@ -362,9 +362,10 @@ def _plain_time(text: Any, date_order: str) -> Any:
     """Write a time as engines read it; what is no time is missing, for engines leave out what follows one."""
     import ibis
 
-    text = text.strip().upper()
-    plain = text if date_order == "year" else text.re_replace(_DAY_OR_MONTH, _TURNED[date_order])
-    other = ibis.ifelse(plain.re_search(_TWELVE_HOURS), _24_hours(plain), plain)
+    plain, other = text, text.strip().upper()  # most are plain: the rest is worked out for others only
+    if date_order != "year":
+        plain, other = (form.re_replace(_DAY_OR_MONTH, _TURNED[date_order]) for form in (plain, other))
+    other = ibis.ifelse(other.re_search(_TWELVE_HOURS), _24_hours(other), other)
     other = other.re_replace(r" *(UTC|GMT|Z)$", "Z").re_replace(r" +([+-][0-9:]+)$", r"\1")
     return ibis.cases((plain.re_search(_TIME), plain), (other.re_search(_TIME), other))
 
