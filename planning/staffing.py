@@ -16,7 +16,7 @@ from planning.calendars import axis, time_of_day
 from planning.deferred import heads_for
 from planning.errors import PlanningError
 from planning.queueing import Target, agents_required, exact_agents_required, lagged_calls, measures
-from planning.queueing.arguments import one_of
+from planning.queueing.arguments import number, one_of
 from planning.routing import answering_sites
 from planning.tables import DEMAND, FORECAST, REQUIREMENT
 
@@ -154,10 +154,8 @@ def requirement_at(
     >>> bool(even < sure)
     True
     """
-    if isinstance(probability, bool) or not 0 < probability < 1:
-        raise PlanningError(
-            f"probability is {probability!r}, must lie between 0 and 1: write 0.90 for 90 %, 1 is never sure"
-        )
+    remedy = "write 0.90 for 90 %, 1 is never sure"
+    number("probability", probability, high=1.0, low_open=True, high_open=True, remedy=remedy)
     rows = FORECAST.check(forecast, "forecast")
     cv = np.hypot(rows["rate_cv"], rows["aht_cv"]).to_numpy()
     shape = 1 / np.where(cv > 1e-6, cv, 1.0) ** 2

@@ -70,10 +70,10 @@ def backtest(
     >>> bool((table["wape"] <= table["naive_wape"]).all())
     True
     """
-    check_horizon(days)
+    check_horizon(days, "days")
     check_methods(methods)
-    for lead in leads:
-        check_horizon(lead)
+    for at, lead in enumerate(leads):
+        check_horizon(lead, f"leads[{at}]")
     past = histories(demand, 1, zone=zone, country=country, campaigns=campaigns)
     rows = [
         {"queue": history.queue, "method": method, "lead_days": lead, **_errors(history, method, days, lead)}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from planning.demand.accuracy import backtest, best_methods, check_methods, rolled
 from planning.demand.doubt import Doubt, learn_doubt, quantile_calls
 from planning.demand.history import History, future_rows, histories
+from planning.demand.intervals import local_zone
 from planning.demand.methods import METHODS, handle_times
 from planning.errors import PlanningError
 from planning.tables import DEMAND, FORECAST
@@ -98,23 +99,21 @@ def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        FORECAST of the intervals that are not, of the same local day.
+        FORECAST of the intervals that are not, of the same local day: by the clock of `plan`, or of `so_far`
+        where the plan's times are in UTC, as a CSV file gives them.
 
     Raises
     ------
     PlanningError
-        `so_far` holds no interval of the forecast, or holds them all.
+        `so_far` holds no interval of the forecast, or leaves none of its last day.
     """
     plan, known = FORECAST.check(plan, "plan"), DEMAND.check(so_far, "so_far")
     both = plan.merge(known, on=["queue", "interval_start"], suffixes=("", "_known"))
-    if both.empty or known["interval_start"].max() >= plan["interval_start"].max():
-        raise PlanningError(
-            f"so_far ends at {known['interval_start'].max()}, must end inside it: give the first part"
-        )
-    today = known["interval_start"].max().tz_convert(plan["interval_start"].dt.tz).normalize()
-    ahead = (plan["interval_start"] > known["interval_start"].max()) & (
-        plan["interval_start"].dt.normalize() == today
-    )
+    plan["interval_start"] = plan["interval_start"].dt.tz_convert(local_zone(plan, known))
+    last = known["interval_start"].max().tz_convert(plan["interval_start"].dt.tz)
+    ahead = (plan["interval_start"] > last) & (plan["interval_start"].dt.normalize() == last.normalize())
+    if both.empty or not ahead.any():
+        raise PlanningError(f"so_far ends at {last}, must end inside a day of plan: give its first part")
     parts = [
         _corrected(rows, both[both["queue"] == name])
         for name, rows in plan[ahead].groupby("queue", sort=False)

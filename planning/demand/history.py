@@ -170,13 +170,11 @@ def special_days(days: pd.DatetimeIndex, country: str) -> NDArray[np.object_]:
     return np.array([kind(day.date()) for day in days], dtype=object)
 
 
-def check_horizon(horizon_days: object) -> None:
+def check_horizon(days: object, name: str = "horizon_days") -> None:
     """Refuse what is no number of days."""
-    whole = isinstance(horizon_days, (int, np.integer)) and not isinstance(horizon_days, bool)
-    if not whole or horizon_days < 1:  # type: ignore[operator]
-        raise PlanningError(
-            f"horizon_days is {horizon_days!r}, must be a whole number of at least 1: change it"
-        )
+    whole = isinstance(days, (int, np.integer)) and not isinstance(days, bool)
+    if not whole or days < 1:  # type: ignore[operator]
+        raise PlanningError(f"{name} is {days!r}, must be a whole number of at least 1: change it")
 
 
 def _grid(times: pd.DatetimeIndex, clock: pd.TimedeltaIndex) -> pd.Timedelta:

@@ -16,11 +16,10 @@ import numpy as np
 from planning.errors import PlanningError
 from planning.queueing import _kernels
 from planning.queueing.arguments import Floats, broadcast, numbers, one_of, shares
+from planning.queueing.target import Target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-    from planning.queueing.target import Target
 
 BASES = ("offered", "answered", "excluding_short_abandons", "answered_or_abandoned")
 
@@ -296,11 +295,12 @@ def agents_required(
         interval_s=_interval(interval_s),
         patience_s=_patience(patience_s),
     )
+    parts = _parts(target)
     for part, value in _unreachable(target, bool(np.isfinite(patience[calls > 0]).any())):
         if (calls > 0).any():
             raise PlanningError(f"{part} is {value:g}: no number of agents reaches it, ask for a little less")
     result: NDArray[np.int64] = _run(
-        _kernels.least, calls, aht, interval, patience, parts=_parts(target), dtype=np.int64
+        _kernels.least, calls, aht, interval, patience, parts=parts, dtype=np.int64
     )
     return result
 
@@ -447,6 +447,8 @@ def _run(kernel: Any, *arrays: Floats, parts: _kernels.Parts | None = None, dtyp
 
 def _parts(target: Target) -> _kernels.Parts:
     """Return the target as the kernels read it: what is not asked is always met."""
+    if not isinstance(target, Target):
+        raise PlanningError(f"target is {target!r}, must be a Target: write Target(0.8, 20) for 80 % in 20 s")
     asked = target.asked()
     return (
         asked.get("service_level", 0.0),

@@ -118,10 +118,13 @@ def redial_measures(
     Raises
     ------
     PlanningError
-        For a number out of its bounds; where nobody gives up and the callers exceed what the agents answer.
+        For a number out of its bounds; where everyone redials and the callers exceed what the agents answer.
 
     Notes
     -----
+    Callers of endless patience in an endless line never hang up, and so never redial: that is Erlang C. In
+    an overload they wait for ever (asa_s inf, service level 0), as `measures` has it, and none is lost.
+
     Real redials come back while the line is still long, which the formula does not see. Against the exact
     chain of 10 erlangs, 10 agents, 5 places, a patience of 1 AHT and redials after 1 AHT by 30 % of the
     abandoned and 70 % of the blocked: attempts 10.763 (exact 10.907: -1.3 %), blocked .0530 (.0702: -24 %),

@@ -166,7 +166,7 @@ def test_missing_file(given, monkeypatch, capsys, name, says):
         ),
         ("queue,interval_start,calls,aht_s\nchat,2026-11-23T09:00+03:00,4,240\n", "names queue 'chat'"),
         (
-            "queue,interval_start,calls,aht_s\ncalls,2026-11-23T08:00+03:00,4,240\n",
+            "queue,interval_start,calls,aht_s\ncalls,2026-11-23T18:00+03:00,4,240\n",
             "when the queue is closed",
         ),
     ],

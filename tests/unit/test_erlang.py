@@ -370,6 +370,12 @@ class TestCompilation:
         assert caplog.text == ""
 
 
+def test_a_number_is_no_target():
+    for find in (agents_required, calls_handled):
+        with pytest.raises(PlanningError, match=r"target is 0.8, must be a Target: write Target\(0.8, 20\)"):
+            find(10, 180, 0.8)
+
+
 def test_every_public_name_is_there():
     """Those imported on first use included; anything else is an AttributeError."""
     for name in queueing.__all__:

@@ -362,8 +362,25 @@ def test_a_morning_as_expected_changes_no_mean(months):
     later = made[made["interval_start"].dt.hour >= 9].reset_index(drop=True)
     both = rest.merge(later, on=["queue", "interval_start"], suffixes=("", "_before"))
     np.testing.assert_allclose(both["calls"], both["calls_before"], rtol=1e-12)
-    with pytest.raises(PlanningError, match="must end inside it"):
+    with pytest.raises(PlanningError, match="must end inside a day of plan"):
         reforecast(made, made[["queue", "interval_start", "calls", "aht_s"]])
+
+
+def test_a_plan_of_two_days_has_nothing_left_of_a_day_that_is_over(months):
+    made = forecast(months, 2, zone=MOSCOW)
+    today = made[made["interval_start"] < made["interval_start"].min() + pd.Timedelta(days=1)]
+    with pytest.raises(PlanningError, match=r"so_far ends at .* 23:30:00\+03:00, must end inside a day"):
+        reforecast(made, today)
+
+
+def test_a_plan_from_a_file_has_the_same_rest_of_the_day(months, tmp_path):
+    """Its times come in UTC, whose day begins and ends three hours later than Moscow's."""
+    made = forecast(months, 2, zone=MOSCOW)
+    early = made[made["interval_start"] < made["interval_start"].min() + pd.Timedelta(hours=2)]
+    made.to_csv(tmp_path / "plan.csv", index=False)
+    rest = reforecast(pd.read_csv(tmp_path / "plan.csv"), early)
+    assert_frame_equal(rest, reforecast(made, early))
+    assert len(rest) == 2 * 44
 
 
 # ------------------------------------------------------------------------------------------------ long range
@@ -429,8 +446,8 @@ def test_faulty_methods_are_refused(months, arguments, says):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"days": 0}, "is 0, must be"),
-        ({"leads": (0,)}, "is 0, must be"),
+        ({"days": 0}, "^days is 0, must be"),
+        ({"leads": (1, 0)}, r"^leads\[1\] is 0, must be"),
         ({"methods": ["magic"]}, "method is 'magic'"),
         ({"leads": (240,)}, "too short to look back 240 days"),
     ],
@@ -474,7 +491,7 @@ def test_each_point_of_certainty_costs_more_than_the_one_before():
     assert table["rub_point"].iloc[-1] > table["rub_point"].iloc[1] > 0
 
 
-@pytest.mark.parametrize("probability", [0, 1, 80, True, float("nan")])
+@pytest.mark.parametrize("probability", [0, 1, 80, True, float("nan"), "0.9"])
 def test_a_probability_that_cannot_be_is_refused(probability):
     with pytest.raises(PlanningError, match="probability is"):
         requirement_at(one_site(), forecast_of(0.1), probability)
