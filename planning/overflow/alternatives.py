@@ -128,7 +128,8 @@ def closing_at(centre: Centre, hour: str | timedelta, *, rule: int = 0) -> Centr
     Raises
     ------
     PlanningError
-        The rule does not exist, moves calls by their wait, or has no queue that the other site can answer.
+        The rule does not exist, moves calls by their wait, or has no queue that the other site can answer;
+        the hour lies within an interval.
 
     Examples
     --------
@@ -144,6 +145,12 @@ def closing_at(centre: Centre, hour: str | timedelta, *, rule: int = 0) -> Centr
         f"overflow.{rule}.queues": moved,
     }
     later = centre.replace(changes | {f"sites.{given.from_site}.closes": "24:00"})
+    begins = later.overflow[rule].at
+    if begins is not None and begins.total_seconds() % centre.interval_s:
+        raise PlanningError(
+            f"closing hour is {hour}, must be a multiple of the interval of {centre.interval_s / 60:g} min: "
+            "give another hour, or a shorter interval_s"
+        )
     closes = max(centre.sites[given.from_site].closes, later.overflow[rule].at or timedelta(0))
     return later.replace({f"sites.{given.from_site}.closes": closes})
 

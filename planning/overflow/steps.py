@@ -151,7 +151,18 @@ def step_down(
         The site that closes; the first other one takes over.
     style : StepDown
     interval_s : float
+
+    Raises
+    ------
+    PlanningError
+        Minutes of the style lie within an interval.
     """
+    for minutes in (*style.remaining, style.lead_min):
+        if minutes * 60 % interval_s:
+            raise PlanningError(
+                f"the step-down has {minutes:g} min, must be a multiple of the interval of "
+                f"{interval_s / 60:g} min: give styles without it, or a shorter interval_s"
+            )
     other = next(name for name in sites if name != site)
     agents, total = sites.copy(), sites.sum(axis=1).to_numpy()
     for end in ends:

@@ -322,6 +322,20 @@ def test_a_queue_whose_sites_work_apart_is_refused():
         run_night(Way("apart", centre, wavy()))
 
 
+def test_hour_within_an_interval_is_refused():
+    """Half-hours know no 18:15: it would be priced as 18:30 under its own name."""
+    with pytest.raises(
+        PlanningError, match="closing hour is 18:15, must be a multiple of the interval of 30"
+    ):
+        closing_at(priced({"interval_s": 1800}), "18:15")
+
+
+def test_demand_without_a_queue_to_judge():
+    centre = priced({"queues.calls.target": {"max_occupancy": 0.8}})
+    with pytest.raises(PlanningError, match="demand has no queue with a service level: give one"):
+        run_night(Way("no level", centre, wavy()))
+
+
 def test_a_queue_with_closed_hours_is_judged_from_one_to_the_next():
     """Each stretch as if it were alone: a day of three like one."""
     centre = priced({"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"})

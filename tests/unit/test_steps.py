@@ -123,6 +123,13 @@ def test_styles_against_simulation(name):
     assert np.sqrt((error**2 / deviation**2).mean()) < 1.4
 
 
+@pytest.mark.parametrize("style", [StepDown({0: 0.0}, lead_min=-15), StepDown({-45: 0.5, 0: 0.0})])
+def test_minutes_within_an_interval_are_refused(style):
+    """Rounded away, a night crew that is late would cost nothing."""
+    with pytest.raises(PlanningError, match="min, must be a multiple of the interval of 30 min: give styles"):
+        step_down(SITES, ENDS, "moscow", style, 1800)
+
+
 def test_site_that_does_not_close():
     always = two_sites({"sites.moscow.opens": "00:00", "sites.moscow.closes": "24:00"})
     with pytest.raises(PlanningError, match="moscow does not close between 2026-11-23 00:00 and"):
