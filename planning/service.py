@@ -24,6 +24,7 @@ __all__ = [
     "agents_cost",
     "compare_methods",
     "exact_service",
+    "heads_on_site",
     "hourly_rates",
     "night_share",
     "price_of_certainty",
@@ -75,7 +76,8 @@ def exact_service(
     Raises
     ------
     PlanningError
-        The queue is not in the requirement, its sites work apart, or it closes in between.
+        The queue is not in the requirement, its sites work apart, or it closes in between; the agents lack an
+        interval.
     """
     table = _staffed(centre, needed, queue, agents)
     settings = centre.queues[queue]
@@ -100,10 +102,27 @@ def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
             f"the requirement of {queue} has a gap before {gaps.idxmax():%Y-%m-%d %H:%M}, must be one "
             "stretch without closed hours: give one day at a time"
         )
-    sites = rows.pivot(index="interval_start", columns="site", values="agents") if agents is None else agents
-    sites = sites.reindex(table.index).fillna(0).astype(int)
+    sites = heads_on_site(rows, table.index, agents).fillna(0).astype(int)
     table["agents"], table["leaving"] = sites.sum(axis=1), _leaving(sites)
     return table.join(sites.add_prefix("agents_")).reset_index()
+
+
+def heads_on_site(rows: pd.DataFrame, times: pd.Index, agents: pd.DataFrame | None) -> pd.DataFrame:
+    """Return the agents on position by interval and site: given ones, or those of a queue's requirement.
+
+    Raises
+    ------
+    PlanningError
+        Given agents lack an interval of the requirement.
+    """
+    if agents is None:
+        return rows.pivot(index="interval_start", columns="site", values="agents").reindex(times)
+    if len(lacking := times.difference(agents.index)):
+        raise PlanningError(
+            f"agents has no row at {lacking[0]:%Y-%m-%d %H:%M%z}, must have one for each interval of the "
+            "requirement: add it"
+        )
+    return agents.reindex(times)
 
 
 def _exact(

@@ -14,6 +14,7 @@ from planning.overflow.handover import Overrun, _Network, _network, _walk_sites,
 from planning.queueing.arguments import Floats
 from planning.queueing.transient import _Passage, _start_law, _walk
 from planning.routing import answering_sites, late_rules
+from planning.service import heads_on_site
 from planning.staffing import behind_lookup, promised_service
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
         )
     sites = list(dict.fromkeys([*answers.columns, *answers.to_numpy().ravel()]))
     into = _answers(answers, sites, share)
-    heads = _heads(rows, times, agents).reindex(columns=sites).fillna(0.0).to_numpy(dtype=np.float64)
+    heads = heads_on_site(rows, times, agents).reindex(columns=sites).fillna(0.0).to_numpy(dtype=np.float64)
     aht_s = rows.groupby("interval_start")["aht_s"].first().reindex(times).to_numpy()
     return _Evening(
         times,
@@ -255,18 +256,6 @@ def _times(rows: pd.DataFrame, queue: str, length: pd.Timedelta) -> pd.DatetimeI
             "without closed hours: give one day at a time"
         )
     return times
-
-
-def _heads(rows: pd.DataFrame, times: pd.DatetimeIndex, agents: pd.DataFrame | None) -> pd.DataFrame:
-    """Return the agents on position by interval and site: given ones, or those of the requirement."""
-    if agents is None:
-        return rows.pivot(index="interval_start", columns="site", values="agents").reindex(times)
-    if len(lacking := times.difference(agents.index)):
-        raise PlanningError(
-            f"agents has no row at {lacking[0]:%Y-%m-%d %H:%M}, must have one for each interval of the "
-            "requirement: add it"
-        )
-    return agents.reindex(times)
 
 
 def _answers(answers: pd.DataFrame, sites: list[str], share: Mapping[str, float]) -> NDArray[np.int64]:

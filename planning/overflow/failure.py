@@ -63,7 +63,8 @@ def failed_night(
     Raises
     ------
     PlanningError
-        The times lie outside the requirement, or the site has nobody then.
+        The times are no starts of intervals or lie outside the requirement, the site has nobody then, or the
+        stand-by is at no site.
 
     Examples
     --------
@@ -82,6 +83,12 @@ def failed_night(
     """
     share = number("left", left, high=1.0)
     normal = on_site(needed, queue)
+    for name, edge in (("at", at), ("until", until)):
+        if edge.tz is None or (edge - normal.index[0]) % pd.Timedelta(seconds=centre.interval_s):
+            raise PlanningError(
+                f"{name} is {edge}, must be a time with its zone at which an interval of "
+                f"{centre.interval_s / 60:g} min starts, such as {normal.index[0]}: move it there"
+            )
     hit = (normal.index >= at) & (normal.index < until)
     if site not in normal or not hit.any() or not normal.loc[hit, site].any():
         raise PlanningError(
@@ -93,6 +100,10 @@ def failed_night(
     agents.loc[hit, site] = np.floor(share * normal.loc[hit, site] + 1e-9).astype(np.int64)
     if standby is not None:
         where, heads, minutes = standby
+        if where not in centre.sites:
+            raise PlanningError(
+                f"standby is at {where!r}, must be one of {', '.join(centre.sites)}: correct it"
+            )
         there = hit & (normal.index >= at + pd.Timedelta(minutes=minutes))
         agents[where] = agents.get(where, 0) + heads * there
     failed = exact_service(centre, needed, queue, agents=agents, cut_off=at if cut_off else None)

@@ -61,7 +61,8 @@ def night_overflow(
     Raises
     ------
     PlanningError
-        The demand cannot be planned, or the zones miss an interval of it.
+        The demand cannot be planned, or the zones miss an interval of it, have one twice or weigh
+        less than 0.
 
     Examples
     --------
@@ -86,6 +87,14 @@ def night_overflow(
 
 def _by_zone(calls: pd.DataFrame, zones: pd.DataFrame) -> pd.DataFrame:
     """Divide calls over the callers' zones by the zones' weights in their interval."""
+    if not zones.index.is_unique:
+        again = zones.index[zones.index.duplicated()][0]
+        raise PlanningError(f"zones has {again:%Y-%m-%d %H:%M} twice, must have it once: drop a row")
+    if (zones < 0).to_numpy().any():
+        zone = (zones < 0).any().idxmax()
+        raise PlanningError(
+            f"zones has the weight {zones[zone].min():g} of {zone}, must be at least 0: correct it"
+        )
     total = zones.sum(axis=1)
     missing = calls.loc[~calls["interval_start"].isin(total.index[total > 0]) & (calls["calls"] > 0)]
     if len(missing):

@@ -45,7 +45,7 @@ def late_shares(
     Raises
     ------
     PlanningError
-        No rule moves the queue's callers by their wait.
+        No rule moves the queue's callers by their wait, or the requirement has a gap.
 
     Examples
     --------
@@ -65,6 +65,12 @@ def late_shares(
     if not rules:
         raise PlanningError(f"no overflow rule moves {queue} after a wait: add one with after_s")
     sites = on_site(needed, queue)
+    gap = sites.index.to_series().diff() > pd.Timedelta(seconds=centre.interval_s)
+    if gap.any():
+        raise PlanningError(
+            f"the requirement of {queue} has a gap before {gap.idxmax():%Y-%m-%d %H:%M}: give one "
+            "stretch at a time"
+        )
     network = _network(centre, needed, queue, sites)
     days = [simulate_day(network, seed=seed, replication=number).contacts for number in range(replications)]
     contacts = pd.concat(days, ignore_index=True)

@@ -77,7 +77,8 @@ def step_downs(
     DataFrame
         Index the style: extra_h and extra_rub (agent-hours and roubles a day more than all at the closing),
         lowest (service level of the worst interval within two hours of the closing), around (service level
-        of the calls of those hours), overrun_min (of all who go home at the closing or in steps, a day).
+        of the calls of those hours), overrun_min (of the site's own who go home at the closing or in steps,
+        a closing).
 
     Examples
     --------
@@ -100,7 +101,10 @@ def step_downs(
     rows = {}
     for name, style in (styles or STEP_DOWNS).items():
         agents = step_down(sites, ends, site, style, centre.interval_s)
-        rows[name] = _judged(centre, needed, queue, agents, ends) | {
+        steps = ends[:, None] + np.array([round(m * 60 / centre.interval_s) for m in style.remaining])
+        table = exact_service(centre, needed, queue, agents=agents)
+        rows[name] = _judged(table, ends, centre.interval_s) | {
+            "overrun_min": _overrun_min(table, site, steps) / len(ends),
             "extra_h": (agents - sites).to_numpy().sum() * centre.interval_s / 3600 / days,
             "extra_rub": _cost_of_more(centre, queue, agents - sites) / days,
         }
@@ -123,8 +127,10 @@ def closings(centre: Centre, queue: str, times: pd.Index, site: str) -> NDArray[
     Raises
     ------
     PlanningError
-        The site does not close in that time.
+        There is no such site, or it does not close in that time.
     """
+    if site not in centre.sites:
+        raise PlanningError(f"site is {site!r}, must be one of {', '.join(centre.sites)}: correct it")
     stamps = pd.DatetimeIndex(times)
     open_here = (answering_sites(centre, queue, stamps)[site] == site).to_numpy()
     ends = np.flatnonzero(open_here[:-1] & ~open_here[1:]) + 1
@@ -191,23 +197,24 @@ def _by_interval(remaining: Mapping[float, float], interval_s: float) -> dict[in
     return found
 
 
-def _judged(
-    centre: Centre,
-    needed: pd.DataFrame,
-    queue: str,
-    agents: pd.DataFrame,
-    ends: NDArray[np.int64],
-) -> dict[str, float]:
+def _judged(table: pd.DataFrame, ends: NDArray[np.int64], interval_s: float) -> dict[str, float]:
     """Exact service within two hours of the closings."""
-    table = exact_service(centre, needed, queue, agents=agents)
-    hours = round(7200 / centre.interval_s)
+    hours = round(7200 / interval_s)
     near = np.unique(np.concatenate([np.arange(end - hours, end + hours) for end in ends]))
     part = table.iloc[near[(near >= 0) & (near < len(table))]]
     return {
         "lowest": float(part["service_level"].min()),
         "around": float(np.average(part["service_level"], weights=part["calls"])),
-        "overrun_min": float(part["overrun_s"].sum() / 60 / len(ends)),
     }
+
+
+def _overrun_min(table: pd.DataFrame, site: str, steps: NDArray[np.int64]) -> float:
+    """Minutes that a site's own work on after its steps: of all who leave then, their part."""
+    at = steps[(steps > 0) & (steps < len(table))]
+    own = np.maximum(-table[f"agents_{site}"].diff().to_numpy()[at], 0)
+    leaving = table["leaving"].to_numpy(dtype=float)[at]
+    share = np.divide(own, leaving, out=np.zeros(len(at)), where=leaving > 0)
+    return float((table["overrun_s"].to_numpy()[at] * share).sum() / 60)
 
 
 def _cost_of_more(centre: Centre, queue: str, more: pd.DataFrame) -> float:

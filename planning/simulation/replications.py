@@ -267,10 +267,11 @@ def contacts_of(
     names = np.array([agent.name for agent in wired.network.agents] + [None], dtype=object)
     sites = np.array([*wired.site_of, None], dtype=object)
     arrival = wired.times[0] + pd.to_timedelta(day["arrival_s"], unit="s").dt.round("us")
-    offset_h = [stamp.utcoffset() // pd.Timedelta(hours=1) for stamp in (wired.times[0],)] * len(day)
+    # Each call on the clock of its own time: on some days clocks change.
+    offset = arrival.dt.tz_localize(None) - arrival.dt.tz_convert("UTC").dt.tz_localize(None)
     return day.assign(
         queue=day["queue"].cat.codes.map(dict(enumerate(wired.queue_of))),
-        utc_offset_h=np.array(offset_h, np.int64),
+        utc_offset_h=(offset // pd.Timedelta(hours=1)).astype("int64"),
         arrival=arrival.astype(wired.times.dtype),
         outcome=day["outcome"].astype("str"),
         agent_id=names[day["agent"]],

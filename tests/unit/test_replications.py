@@ -11,6 +11,7 @@ from factories import demand_of, one_site, roster_of, rostered, small_plan, two_
 from scipy.special import stdtrit
 
 from planning import PlanningError, requirement
+from planning.calendars import axis
 from planning.service import exact_service
 from planning.simulation import contacts_of, difference, engine, measures, simulate, simulate_seats
 from planning.tables import CALLS
@@ -182,6 +183,18 @@ def test_who_gives_up_counts_for_those_on_position():
         share = by / (by + table["answered"])
         pd.testing.assert_series_equal(table["abandonment"], share.loc[table.index], check_names=False)
     assert made.sites["abandonment"].between(0.1, 0.95).all()
+
+
+def test_contacts_carry_the_offset_of_their_own_time():
+    """Clocks go back in Berlin at 03:00 of this day."""
+    centre = two_sites({"time_zone": "Europe/Berlin"})
+    times = axis(pd.Timestamp("2026-10-25", tz="Europe/Berlin"), 1, 900)
+    demand = pd.DataFrame({"queue": "calls", "interval_start": times, "calls": 8.0, "aht_s": 240.0})
+    shift = (times[0], times[-1])
+    found = contacts_of(centre, demand, rostered(roster_of(("k", *DAY)).assign(start=shift[0], end=shift[1])))
+    early = found["arrival"] < times[12]
+    assert found["utc_offset_h"][early].eq(2).all()
+    assert found["utc_offset_h"][~early].eq(1).all()
 
 
 def test_one_measures_scores_reality_and_simulation():

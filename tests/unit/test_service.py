@@ -72,6 +72,16 @@ def test_given_agents_stand_in_for_those_of_the_requirement():
     assert found["service_level"].to_numpy() == pytest.approx(alone["service_level"].to_numpy(), abs=1e-12)
 
 
+def test_given_agents_without_an_interval_are_refused():
+    """Nobody would be there."""
+    _, needed = evening()
+    times = pd.DatetimeIndex(needed["interval_start"].unique())
+    given = pd.DataFrame({"moscow": 3, "kaluga": 9}, index=times)
+    for short in (given.iloc[1:], given.tz_localize(None)):
+        with pytest.raises(PlanningError, match=r"agents has no row at 2026-11-23 20:00\+0300"):
+            exact_service(two_sites(), needed, "calls", agents=short)
+
+
 def test_lookup_costs_those_who_hang_up_in_it():
     centre = two_sites({"queues.calls.lookup_s": 10.0})
     demand, _ = evening()

@@ -136,6 +136,22 @@ def test_site_that_does_not_close():
         step_downs(always, requirement(always, DEMAND), "calls", "moscow")
 
 
+def test_site_that_is_not_there():
+    with pytest.raises(PlanningError, match="site is 'spb', must be one of moscow, kaluga"):
+        step_downs(CENTRE, NEEDED, "calls", "spb")
+
+
+def test_overrun_is_of_the_sites_own_steps():
+    """Falls of what is needed, an hour before the closing or at the other site, are no steps."""
+    before = NEEDED["interval_start"] < CLOSING - pd.Timedelta(hours=1)
+    more = NEEDED.assign(agents=NEEDED["agents"] + 40 * before)
+    usual, with_falls = (
+        step_downs(CENTRE, needed, "calls", "moscow", styles={"all": STEP_DOWNS["all at the closing"]})
+        for needed in (NEEDED, more)
+    )
+    assert with_falls.loc["all", "overrun_min"] == pytest.approx(usual.loc["all", "overrun_min"], rel=0.1)
+
+
 def test_queue_that_is_not_there():
     with pytest.raises(PlanningError, match="queue 'chat' is not in the requirement"):
         on_site(NEEDED, "chat")
@@ -215,6 +231,20 @@ def test_failure_outside_the_plan():
         )  # fmt: skip
     with pytest.raises(PlanningError, match=r"left is 2\.0, must lie in \[0, 1\]"):
         failed(left=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"at": ONE + pd.Timedelta(minutes=5)}, "at is 2026-11-24 01:05:00.*of 15 min starts"),
+        ({"until": FIVE.tz_localize(None)}, "until is 2026-11-24 05:00:00, must be a time with its zone"),
+        ({"standby": ("mosow", 8, 45)}, "standby is at 'mosow', must be one of moscow, kaluga"),
+    ],
+)
+def test_failure_that_cannot_be(change, message):
+    """Off the grid, nobody would be cut off."""
+    with pytest.raises(PlanningError, match=message):
+        failed_night(CENTRE, NEEDED, "calls", "kaluga", **({"at": ONE, "until": FIVE} | change))
 
 
 def test_standby_needs_its_prices_and_a_team():
@@ -298,6 +328,27 @@ def test_calls_by_zone_are_conserved():
     np.testing.assert_allclose(
         calls.groupby(keys)["calls"].sum().to_numpy(), whole.groupby(keys)["calls"].sum().to_numpy()
     )
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [([1.0, 1.0], "zones has 2026-11-23 00:00 twice"), ([-1.0], "zones has the weight -1 of UTC\\+3")],
+)
+def test_zones_that_cannot_be(weights, message):
+    """Calls would be counted twice, or below zero."""
+    zones = pd.DataFrame({"UTC+3": 1.0, "UTC+7": 3.0}, index=DEMAND["interval_start"])
+    first = pd.DataFrame({"UTC+3": weights, "UTC+7": 3.0}, index=[MONDAY] * len(weights))
+    with pytest.raises(PlanningError, match=message):
+        night_overflow(CENTRE, DEMAND, zones=pd.concat([first, zones.iloc[1:]]))
+
+
+def test_two_noons_are_no_stretch():
+    """What is left in line on Monday is gone on Tuesday."""
+    centre = apart(("moscow", "kaluga", 20))
+    demand = demand_of(40.0, days=2)
+    noons = demand[demand["interval_start"].dt.hour == 12]
+    with pytest.raises(PlanningError, match="has a gap before 2026-11-24 12:00: give one stretch at a time"):
+        late_shares(centre, requirement(centre, noons), "calls", replications=2)
 
 
 def test_zones_must_cover_the_demand():
