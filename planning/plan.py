@@ -28,7 +28,7 @@ from planning.shifts.whole import seats_held
 from planning.simulation.certificate import certificate, missing_agents, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import planned_demand, requirement, rostered_heads
-from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
+from planning.tables import BREAKS, CAREERS_RUB, COST, DEMAND, PAY_RUB, REQUIREMENT, ROSTER, SHIFTS
 from planning.teams.careers import cost_of_careers
 from planning.teams.quality import with_reviews
 from planning.teams.summary import systems_of
@@ -151,8 +151,8 @@ class Plan:
             "night_hours": round(float(self.cost["night_h"].sum()), 2),
             "people_rostered": int(self.roster.roster["agent_id"].nunique()),
             "cost_rub": {
-                name: round(float(self.cost[f"{name}_rub"].sum()), 2)
-                for name in ("base", "night", "holiday", "weekend", "turnover", "leaders", "total")
+                name.removesuffix("_rub"): round(float(self.cost[name].sum()), 2)
+                for name in (*PAY_RUB, *CAREERS_RUB, "total_rub")
             },
             "systems": {
                 str(name): {
@@ -542,12 +542,12 @@ def cost_of(centre: Centre, roster: pd.DataFrame) -> pd.DataFrame:
         holiday_rub=rate * holiday_h * centre.labour.holiday_premium.value,
         weekend_rub=rate * weekend_h * centre.pay.weekend_premium,
     )
-    sums = ["paid_h", "night_h", "base_rub", "night_rub", "holiday_rub", "weekend_rub"]
+    sums = ["paid_h", "night_h", *PAY_RUB]
     table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
-    beyond = pd.DataFrame(0.0, index=table["team"], columns=["turnover_rub", "leaders_rub"])
+    beyond = pd.DataFrame(0.0, index=table["team"], columns=CAREERS_RUB)
     if centre.systems.careers is not None:
         beyond = cost_of_careers(centre, centre.systems.careers, table.set_index("team")["paid_h"])
-    table[["turnover_rub", "leaders_rub"]] = beyond.to_numpy()
+    table[CAREERS_RUB] = beyond.to_numpy()
     return table.assign(total_rub=table.filter(like="_rub").sum(axis=1))
 
 

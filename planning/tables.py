@@ -19,9 +19,11 @@ from planning.errors import PlanningError
 __all__ = [
     "BREAKS",
     "CALLS",
+    "CAREERS_RUB",
     "COST",
     "DEMAND",
     "FORECAST",
+    "PAY_RUB",
     "PEOPLE",
     "REQUIREMENT",
     "ROSTER",
@@ -461,6 +463,10 @@ VIPS = Table(
     },
     key=("vip",),
 )
+PAY_RUB = ["base_rub", "night_rub", "holiday_rub", "weekend_rub"]
+"""Columns of COST that are the pay of hours."""
+CAREERS_RUB = ["turnover_rub", "leaders_rub"]
+"""Columns of COST that are beyond the pay of hours."""
 COST = Table(
     "cost",
     {

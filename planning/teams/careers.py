@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
 from planning.errors import PlanningError
+from planning.tables import CAREERS_RUB
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -165,7 +166,7 @@ def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.D
         (wages of the grades with a span, and their turnover). Nothing for a team that is on duty and has no
         career here.
     """
-    table = pd.DataFrame(0.0, index=paid_h.index, columns=["turnover_rub", "leaders_rub"])
+    table = pd.DataFrame(0.0, index=paid_h.index, columns=CAREERS_RUB)
     heads, needs, moves = _replaced(centre, careers, paid_h)
     if heads.empty:
         return table

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from planning.tables import CAREERS_RUB, PAY_RUB
 from planning.teams.careers import hires_for
 from planning.teams.second_line import customers_kept
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["systems_of"]
 
 _DUTY = "duty"
-_HOURS = ["base_rub", "night_rub", "holiday_rub", "weekend_rub"]
-_BEYOND = ["turnover_rub", "leaders_rub"]
 
 
 def systems_of(
@@ -54,11 +53,11 @@ def systems_of(
     for name, teams in names.groupby([_system(centre, team) for team in names]).items():
         measure, value = _measure(centre, str(name), set(teams), requirement, unmet, queues, waiting)
         own = by_team.reindex(teams)
-        spent = float(own[_HOURS].sum().sum())
+        spent = float(own[PAY_RUB].sum().sum())
         rows[str(name)] = (int(people.reindex(teams).sum()), own["paid_h"].sum(), spent, measure, value)
     if centre.systems.careers is not None:
         hires = hires_for(centre, centre.systems.careers, by_team["paid_h"])
-        rows["careers"] = (0, 0.0, cost[_BEYOND].to_numpy().sum(), "hires", hires)
+        rows["careers"] = (0, 0.0, cost[CAREERS_RUB].to_numpy().sum(), "hires", hires)
     order = [name for name in [*centre.queues, _DUTY, "careers"] if name in rows]
     columns = ["people", "paid_h", "cost_rub", "measure", "value"]
     return pd.DataFrame([rows[name] for name in order], index=order, columns=columns).rename_axis("system")

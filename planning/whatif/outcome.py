@@ -18,7 +18,7 @@ from planning.shifts.whole import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_seats, simulate
 from planning.staffing import planned_demand, requirement, requirement_at
-from planning.tables import BREAKS, ROSTER
+from planning.tables import BREAKS, CAREERS_RUB, PAY_RUB, ROSTER
 from planning.teams.quality import with_reviews
 from planning.teams.second_line import customers_kept
 from planning.whatif.changes import World
@@ -215,8 +215,8 @@ def _cost(centre: Centre, staff: Staff, lost_rub: float) -> dict[str, float]:
     days = len(staff.needed["interval_start"].dt.normalize().unique())
     seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR * days
     parts = {
-        "pay_rub": float(spent[["base_rub", "night_rub", "holiday_rub", "weekend_rub"]].sum().sum()),
-        "careers_rub": float(spent[["turnover_rub", "leaders_rub"]].sum().sum()),
+        "pay_rub": float(spent[PAY_RUB].sum().sum()),
+        "careers_rub": float(spent[CAREERS_RUB].sum().sum()),
         "rides_rub": float(late.sum()) * centre.pay.taxi_rub,
         "seats_rub": seats,
         "abandoned_rub": lost_rub,
