@@ -130,13 +130,11 @@ def worked_out(world: World, terms: Terms, crew: Staff | None = None) -> tuple[O
 
 def staffed(world: World, terms: Terms) -> Staff:
     """Find the agents that a world needs, and put them into shifts or on positions."""
-    needed, quality = (
-        requirement(world.centre, with_reviews(world.centre, world.demand)),
-        world.centre.systems.quality,
-    )
+    needed = requirement(world.centre, with_reviews(world.centre, world.demand))
     if world.probability is not None:
         sure = requirement_at(world.centre, world.demand, world.probability)
         # Whom quality listens to is known: its work is the same however sure of the calls one wants to be.
+        quality = world.centre.systems.quality
         known = "" if quality is None else quality.queue
         needed = pd.concat(
             [sure[sure["queue"] != known], needed[needed["queue"] == known]], ignore_index=True
