@@ -660,6 +660,11 @@ class Centre(Settings):
             node[_step(node, last, ".".join(parents), path)] = value
         return self.of(raw)
 
+    @property
+    def ahead_h(self) -> dict[str, float]:
+        """Hours by which the clock of each site is ahead of the centre's."""
+        return {name: site.ahead_h for name, site in self.sites.items()}
+
     def team_for(self, queue: str, site: str) -> str | None:
         """Name the team that a site staffs for a queue, if there is one."""
         here = [(name, team.queues) for name, team in self.teams.items() if team.site == site]

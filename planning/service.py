@@ -287,7 +287,7 @@ def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
 
 def night_share(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
     """Share of each row's interval that is night on its site's own clock."""
-    ahead = pd.to_timedelta(needed["site"].map({s: c.ahead_h for s, c in centre.sites.items()}), unit="h")
+    ahead = pd.to_timedelta(needed["site"].map(centre.ahead_h), unit="h")
     starts = pd.DatetimeIndex(needed["interval_start"] + ahead)
     ends = starts + pd.Timedelta(seconds=centre.interval_s)
     night_h = hours_within(starts, ends, centre.labour.night_from, centre.labour.night_until)

@@ -246,7 +246,7 @@ def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
     wages = paid_h * hourly_rates(centre, needed)
     starts = pd.DatetimeIndex(needed["interval_start"])
     ends = starts + pd.Timedelta(seconds=centre.interval_s)
-    ahead_h = needed["site"].map({name: site.ahead_h for name, site in centre.sites.items()})
+    ahead_h = needed["site"].map(centre.ahead_h)
     premium_h = premium_pay_h(centre, premium_hours(centre, starts, ends, ahead_h))
     premiums = wages * premium_h * 3600 / centre.interval_s
     found: dict[str, float] = {}
@@ -292,16 +292,14 @@ def _rides(centre: Centre, needed: pd.DataFrame) -> int:
     times = pd.date_range(heads.index.min(), heads.index.max(), freq=step)
     heads = heads.reindex(times, fill_value=0)
     gone = np.maximum(np.roll(heads, 1, axis=0) - heads, 0)
-    late = {
-        site: late_hour(centre, times + pd.Timedelta(hours=centre.sites[site].ahead_h))
-        for site in heads.columns.unique("site")
-    }
+    late = {site: late_hour(centre, times, centre.ahead_h[site]) for site in heads.columns.unique("site")}
     return int(sum(gone.loc[late[site], (site, queue)].sum() for site, queue in heads.columns))
 
 
-def late_hour(centre: Centre, times: pd.DatetimeIndex) -> NDArray[np.bool_]:
-    """Tell at which times, on a site's own clock, nothing goes, so that a ride home is paid."""
-    clock, pay = time_of_day(times), centre.pay
+def late_hour(centre: Centre, times: pd.DatetimeIndex, ahead_h: float | pd.Series = 0.0) -> NDArray[np.bool_]:
+    """Tell at which times nothing goes, so that a ride home is paid; on clocks `ahead_h` of the centre's."""
+    clock = time_of_day(times + pd.to_timedelta(np.asarray(ahead_h, dtype=float), unit="h"))
+    pay = centre.pay
     after, before = clock >= pay.taxi_from, clock <= pay.taxi_until
     late = after & before if pay.taxi_from <= pay.taxi_until else after | before
     return np.asarray(late, dtype=np.bool_)

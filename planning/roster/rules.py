@@ -822,5 +822,5 @@ def consent_of(centre: Centre) -> NightConsent:
     >>> consent_of(Centre.load("data/centre.toml")).article
     'TK RF 96'
     """
-    labour, ahead = centre.labour, {name: site.ahead_h for name, site in centre.sites.items()}
-    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, ahead)
+    labour = centre.labour
+    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, centre.ahead_h)

@@ -62,8 +62,8 @@ def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.D
     >>> own_clock(noon, pd.Series(["kaluga"]), centre).hour.tolist()
     [19]
     """
-    ahead = {name: site.ahead_h for name, site in centre.sites.items()}
-    return times + pd.to_timedelta([ahead.get(site, 0.0) for site in sites], unit="h")
+    ahead_h = centre.ahead_h
+    return times + pd.to_timedelta([ahead_h.get(site, 0.0) for site in sites], unit="h")
 
 
 @dataclass(frozen=True)

@@ -321,7 +321,7 @@ def shift_rows(
 
 def _premiums(centre: Centre, rows: pd.DataFrame, patterns: list[Pattern]) -> pd.DataFrame:
     """Paid hours of each shift that earn a premium: those of its presence less those of its unpaid breaks."""
-    ahead_h = rows["site"].map({name: site.ahead_h for name, site in centre.sites.items()}).astype(float)
+    ahead_h = rows["site"].map(centre.ahead_h).astype(float)
     total = premium_hours(centre, pd.DatetimeIndex(rows["start"]), pd.DatetimeIndex(rows["end"]), ahead_h)
     unpaid = [(number, pause) for number, p in enumerate(patterns) for pause in p.breaks if not pause.paid]
     owner = [number for number, _ in unpaid]

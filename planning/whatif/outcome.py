@@ -165,7 +165,7 @@ def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
     rows = pd.DataFrame(seats, columns=["team", "agent_id", "start_s", "end_s"])
     start, end = (times[0] + pd.to_timedelta(rows[edge], unit="s") for edge in ("start_s", "end_s"))
     site = rows["team"].map({name: team.site for name, team in centre.teams.items()})
-    ahead_h = site.map({name: one.ahead_h for name, one in centre.sites.items()})
+    ahead_h = site.map(centre.ahead_h)
     answering = rows["team"].map({name: bool(team.queues) for name, team in centre.teams.items()})
     paid = np.where(answering.to_numpy(bool), paid_per_position(centre), 1.0)
     hours = premium_hours(centre, pd.DatetimeIndex(start), pd.DatetimeIndex(end), ahead_h)
@@ -206,10 +206,8 @@ def _still_there(centre: Centre, crew: Staff) -> Staff:
 def _cost(centre: Centre, staff: Staff, lost_rub: float) -> dict[str, float]:
     """Roubles over the horizon by part: pay, turnover and leaders, rides, workplaces, callers who give up."""
     roster = staff.roster.roster
-    ahead = pd.to_timedelta(
-        roster["site"].map({name: site.ahead_h for name, site in centre.sites.items()}), "h"
-    )
-    late, spent = late_hour(centre, pd.DatetimeIndex(roster["end"] + ahead)), cost_of(centre, roster)
+    ahead_h = roster["site"].map(centre.ahead_h).astype(float)
+    late, spent = late_hour(centre, pd.DatetimeIndex(roster["end"]), ahead_h), cost_of(centre, roster)
     days = len(staff.needed["interval_start"].dt.normalize().unique())
     seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR * days
     parts = {
