@@ -27,6 +27,7 @@ __all__ = [
     "heads_on_site",
     "hourly_rates",
     "night_share",
+    "overrun_of",
     "price_of_certainty",
     "price_of_promises",
 ]
@@ -149,6 +150,18 @@ def _exact(
         "queue_end": exact["queue_end"].to_numpy(),
         "overrun_s": exact["overrun_s"].to_numpy(),
     }
+
+
+def overrun_of(table: pd.DataFrame, site: str) -> NDArray[np.float64]:
+    """Seconds that a site's own work on after each interval's start: of all who leave then, their part.
+
+    Takes what `exact_service` gives; before the first interval stands the last one, for a horizon that comes
+    round (where it does not, nobody leaves then).
+    """
+    heads = table[f"agents_{site}"].fillna(0).to_numpy()
+    gone, leaving = np.maximum(np.roll(heads, 1) - heads, 0), table["leaving"].to_numpy(dtype=float)
+    share = np.divide(gone, leaving, out=np.zeros(len(table)), where=leaving > 0)
+    return np.asarray(table["overrun_s"] * share, dtype=np.float64)
 
 
 def _leaving(sites: pd.DataFrame) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
-from planning.service import exact_service, hourly_rates
+from planning.service import exact_service, hourly_rates, overrun_of
 from planning.shifts import shapes
 from planning.shifts.catalogue import premium_hours, premium_pay_h
 from planning.staffing import requirement
@@ -270,15 +270,10 @@ def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
     factor = 1 + centre.labour.overtime_premium.value
     for queue, rows in service.groupby("queue"):
         for site in centre.sites:
-            column = f"agents_{site}"
             team = centre.team_for(str(queue), site)
-            if team is None or column not in rows:
+            if team is None or f"agents_{site}" not in rows:
                 continue
-            heads = rows[column].fillna(0).to_numpy()
-            gone = np.maximum(np.roll(heads, 1) - heads, 0)
-            leaving = rows["leaving"].to_numpy(dtype=float)
-            share = np.divide(gone, leaving, out=np.zeros(len(rows)), where=leaving > 0)
-            hours = float((rows["overrun_s"] * share).sum()) / 3600
+            hours = float(overrun_of(rows, site).sum()) / 3600
             found[f"overrun_{site}"] += hours * centre.hourly_rub(team) * factor
     return found
 

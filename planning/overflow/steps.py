@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from planning.errors import PlanningError
 from planning.routing import answering_sites
-from planning.service import agents_cost, exact_service
+from planning.service import agents_cost, exact_service, overrun_of
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -102,9 +102,10 @@ def step_downs(
     for name, style in (styles or STEP_DOWNS).items():
         agents = step_down(sites, ends, site, style, centre.interval_s)
         steps = ends[:, None] + np.array([round(m * 60 / centre.interval_s) for m in style.remaining])
+        steps = steps[(steps >= 0) & (steps < len(sites))]
         table = exact_service(centre, needed, queue, agents=agents)
         rows[name] = _judged(table, ends, centre.interval_s) | {
-            "overrun_min": _overrun_min(table, site, steps) / len(ends),
+            "overrun_min": overrun_of(table, site)[steps].sum() / 60 / len(ends),
             "extra_h": (agents - sites).to_numpy().sum() * centre.interval_s / 3600 / days,
             "extra_rub": _cost_of_more(centre, queue, agents - sites) / days,
         }
@@ -206,15 +207,6 @@ def _judged(table: pd.DataFrame, ends: NDArray[np.int64], interval_s: float) -> 
         "lowest": float(part["service_level"].min()),
         "around": float(np.average(part["service_level"], weights=part["calls"])),
     }
-
-
-def _overrun_min(table: pd.DataFrame, site: str, steps: NDArray[np.int64]) -> float:
-    """Minutes that a site's own work on after its steps: of all who leave then, their part."""
-    at = steps[(steps > 0) & (steps < len(table))]
-    own = np.maximum(-table[f"agents_{site}"].diff().to_numpy()[at], 0)
-    leaving = table["leaving"].to_numpy(dtype=float)[at]
-    share = np.divide(own, leaving, out=np.zeros(len(at)), where=leaving > 0)
-    return float((table["overrun_s"].to_numpy()[at] * share).sum() / 60)
 
 
 def _cost_of_more(centre: Centre, queue: str, more: pd.DataFrame) -> float:
