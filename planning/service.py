@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison",
     "agents_cost",
+    "check_unbroken",
     "compare_methods",
     "exact_service",
     "heads_on_site",
@@ -97,15 +98,20 @@ def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
         raise PlanningError(f"queues.{queue}.pooled is false, must be true for one exact model of all sites")
     by_time = rows.groupby("interval_start")
     table = pd.DataFrame({"calls": by_time["calls"].sum(), "aht_s": by_time["aht_s"].first()})
-    gaps = table.index.to_series().diff()[1:] > pd.Timedelta(seconds=centre.interval_s)
+    check_unbroken(centre, queue, table.index)
+    sites = heads_on_site(rows, table.index, agents).fillna(0).astype(int)
+    table["agents"], table["leaving"] = sites.sum(axis=1), _leaving(sites)
+    return table.join(sites.add_prefix("agents_")).reset_index()
+
+
+def check_unbroken(centre: Centre, queue: str, times: pd.Index) -> None:
+    """Refuse a queue's requirement with a closed hour in between: who waits before it is gone after it."""
+    gaps = times.to_series().diff()[1:] > pd.Timedelta(seconds=centre.interval_s)
     if gaps.any():
         raise PlanningError(
             f"the requirement of {queue} has a gap before {gaps.idxmax():%Y-%m-%d %H:%M}, must be one "
             "stretch without closed hours: give one day at a time"
         )
-    sites = heads_on_site(rows, table.index, agents).fillna(0).astype(int)
-    table["agents"], table["leaving"] = sites.sum(axis=1), _leaving(sites)
-    return table.join(sites.add_prefix("agents_")).reset_index()
 
 
 def heads_on_site(rows: pd.DataFrame, times: pd.Index, agents: pd.DataFrame | None) -> pd.DataFrame:

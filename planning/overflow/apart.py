@@ -14,7 +14,7 @@ from planning.overflow.handover import Overrun, _Network, _network, _walk_sites,
 from planning.queueing.arguments import Floats
 from planning.queueing.transient import _Passage, _start_law, _walk
 from planning.routing import answering_sites, late_rules
-from planning.service import heads_on_site
+from planning.service import check_unbroken, heads_on_site
 from planning.staffing import behind_lookup, promised_service
 
 if TYPE_CHECKING:
@@ -225,7 +225,8 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
             f"queues.{queue} moves callers after a wait (after_s), must keep its sites apart while both are "
             "open: drop the rule, or simulate it with late_shares"
         )
-    times = _times(rows, queue, pd.Timedelta(seconds=centre.interval_s))
+    times = pd.DatetimeIndex(rows["interval_start"].unique()).sort_values()
+    check_unbroken(centre, queue, times)
     answers = answering_sites(centre, queue, times)
     if (closed := answers.isna().any(axis=1).to_numpy()).any():
         raise PlanningError(
@@ -244,18 +245,6 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
         agents=np.where(into == np.arange(len(sites)), heads, 0.0),
         answers=into,
     )
-
-
-def _times(rows: pd.DataFrame, queue: str, length: pd.Timedelta) -> pd.DatetimeIndex:
-    """Return the intervals of a requirement, which must be one stretch."""
-    times = pd.DatetimeIndex(rows["interval_start"].unique()).sort_values()
-    gaps = times[1:][np.diff(times) > length]
-    if len(gaps):
-        raise PlanningError(
-            f"the requirement of {queue} has a gap before {gaps[0]:%Y-%m-%d %H:%M}, must be one stretch "
-            "without closed hours: give one day at a time"
-        )
-    return times
 
 
 def _answers(answers: pd.DataFrame, sites: list[str], share: Mapping[str, float]) -> NDArray[np.int64]:

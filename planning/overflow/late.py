@@ -11,6 +11,7 @@ import pandas as pd
 from planning.errors import PlanningError
 from planning.overflow.steps import on_site
 from planning.routing import late_rules
+from planning.service import check_unbroken
 from planning.simulation import Law, Network, Queue, Team, simulate_day
 from planning.simulation.replications import open_seats
 
@@ -65,12 +66,7 @@ def late_shares(
     if not rules:
         raise PlanningError(f"no overflow rule moves {queue} after a wait: add one with after_s")
     sites = on_site(needed, queue)
-    gap = sites.index.to_series().diff() > pd.Timedelta(seconds=centre.interval_s)
-    if gap.any():
-        raise PlanningError(
-            f"the requirement of {queue} has a gap before {gap.idxmax():%Y-%m-%d %H:%M}: give one "
-            "stretch at a time"
-        )
+    check_unbroken(centre, queue, sites.index)
     network = _network(centre, needed, queue, sites)
     days = [simulate_day(network, seed=seed, replication=number).contacts for number in range(replications)]
     contacts = pd.concat(days, ignore_index=True)

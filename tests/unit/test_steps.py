@@ -347,7 +347,7 @@ def test_two_noons_are_no_stretch():
     centre = apart(("moscow", "kaluga", 20))
     demand = demand_of(40.0, days=2)
     noons = demand[demand["interval_start"].dt.hour == 12]
-    with pytest.raises(PlanningError, match="has a gap before 2026-11-24 12:00: give one stretch at a time"):
+    with pytest.raises(PlanningError, match="has a gap before 2026-11-24 12:00, must be one stretch"):
         late_shares(centre, requirement(centre, noons), "calls", replications=2)
 
 
