@@ -73,8 +73,7 @@ def day_of(world: World, queue: str) -> Day:
     table = exact_service(centre, needed, queue)
     if not table["calls"].sum() > 0:
         raise PlanningError(f"{queue} has no calls on this day: choose another queue or day")
-    nobody = {f"agents_{site}": 0 for site in centre.sites if f"agents_{site}" not in table}
-    return Day(queue, needed, table.assign(**nobody))
+    return Day(queue, needed, table)
 
 
 def headline(world: World, day: Day) -> dict[str, float]:

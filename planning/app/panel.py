@@ -147,8 +147,13 @@ class Page:
     def _picture(self) -> LiveFigure:
         """Draw today's figure once; every move changes its values in place."""
         day, _ = self._base()
-        fig = figures.agents_and_service(day.table, self._sites, _target(self._world({}), day.queue))
+        fig = figures.agents_and_service(self._drawn(day), self._sites, _target(self._world({}), day.queue))
         return LiveFigure(fig.update_layout(title=_title(day.queue), height=520))
+
+    def _drawn(self, day: Day) -> pd.DataFrame:
+        """Return the day's table with every site of today, with nobody where the queue is closed."""
+        names = [f"agents_{site}" for site in self._sites]
+        return day.table.assign(**{name: 0 for name in names if name not in day.table})
 
     # --- what is asked --------------------------------------------------------------------------------------
 
@@ -211,8 +216,7 @@ class Page:
         world, (today, base) = self._world(changes), self._base()
         day = day_of(world, today.queue) if changes else today
         columns = [*(f"agents_{site}" for site in self._sites), "service_level", "formula"]
-        nobody = {name: 0 for name in columns if name not in day.table}  # a site that the change closes
-        redraw(self.figure, day.table.assign(**nobody), columns, _target(world, day.queue), _title(day.queue))
+        redraw(self.figure, self._drawn(day), columns, _target(world, day.queue), _title(day.queue))
         self.numbers.value = _cards(headline(world, day) if changes else base, base)
 
     # --- whether it holds -----------------------------------------------------------------------------------
