@@ -21,6 +21,7 @@ __all__ = [
     "CALLS",
     "CAREERS_RUB",
     "COST",
+    "DAY_FIRST",
     "DEMAND",
     "FORECAST",
     "PAY_RUB",
@@ -29,6 +30,7 @@ __all__ = [
     "ROSTER",
     "SHIFTS",
     "VIPS",
+    "YEAR_FIRST",
     "Column",
     "Table",
     "read_csv",
@@ -44,6 +46,8 @@ _NEEDED = {
     "dates": "must be dates with blanks between: write them such as 2026-11-23 2026-11-24",
     "yes/no": "must be yes or no",
 }
+DAY_FIRST, YEAR_FIRST = r"\b(\d\d?)\.(\d\d?)\.(\d{4})\b", r"\3-\2-\1"
+"""How a date is typed in Russia, and what makes it ISO 8601."""
 # The last of each is what a Russian Excel writes.
 _FLAGS = {"true": True, "yes": True, "1": True, "1.0": True, "истина": True,
           "false": False, "no": False, "0": False, "0.0": False, "ложь": False}  # fmt: skip
@@ -299,7 +303,7 @@ def _times(values: pd.Series) -> pd.Series:
 
 def _iso_dates(text: str) -> str | None:
     """Write dates, typed as ISO 8601 or day first, as ISO 8601; None where a word is no date."""
-    words = re.sub(r"\b(\d\d)\.(\d\d)\.(\d{4})\b", r"\3-\2-\1", text).split()
+    words = re.sub(DAY_FIRST, YEAR_FIRST, text).split()
     try:
         return " ".join(str(date.fromisoformat(word)) for word in words)
     except ValueError:

@@ -14,7 +14,7 @@ from planning.errors import PlanningError
 from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
 from planning.roster.slate import Horizon, tails_at
-from planning.tables import PEOPLE, ROSTER, Table, read_csv
+from planning.tables import DAY_FIRST, PEOPLE, ROSTER, YEAR_FIRST, Table, read_csv
 
 __all__ = ["audit", "case_of", "local_people", "local_roster", "new_breaches", "read_roster", "with_people"]
 
@@ -183,7 +183,6 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     return _local(_ANY_ROSTER.check(raw, str(path)), ("start", "end"), centre.time_zone)
 
 
-_DAY_FIRST = r"^(\d\d?)\.(\d\d?)\.(\d{4})"
 _NO_OFFSET = r"\d{4}-\d\d?-\d\d?(?:[ T][\d:.]+)?"
 
 
@@ -192,7 +191,7 @@ def _on_clock(values: pd.Series, time_zone: str) -> pd.Series:
 
     A time that the clock showed twice or never stays too: nobody knows when it was.
     """
-    texts = values.astype("str").str.strip().str.replace(_DAY_FIRST, r"\3-\2-\1", regex=True)
+    texts = values.astype("str").str.strip().str.replace(DAY_FIRST, YEAR_FIRST, regex=True)
     times = pd.to_datetime(texts.where(texts.str.fullmatch(_NO_OFFSET)), errors="coerce", format="ISO8601")
     local = times.dt.tz_localize(time_zone, ambiguous="NaT", nonexistent="NaT")
     return local.astype("object").where(local.notna(), values)
