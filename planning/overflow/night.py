@@ -65,9 +65,9 @@ class Night:
     service : DataFrame
         queue and the columns of `planning.service.exact_service`, of the queues with a service level.
     cost : Series
-        Roubles a day by part: ``wages_<site>``, ``night_<site>`` (premiums for night, holidays and
-        weekends), ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), taxi,
-        seats (workplaces more than a site has), abandoned (what callers who give up cost), and the parts of
+        Roubles a day by part: ``wages_<site>``, ``premium_<site>`` (for night, holidays and weekends),
+        ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), taxi, seats
+        (workplaces more than a site has), abandoned (what callers who give up cost), and the parts of
         `Way.elsewhere_rub`.
     seats : Series
         Workplaces that each site needs at its peak.
@@ -102,7 +102,7 @@ class Night:
 
     def site_rub(self, site: str) -> float:
         """Pay of a site's agents, roubles a day."""
-        parts = [f"{part}_{site}" for part in ("wages", "night", "overrun")]
+        parts = [f"{part}_{site}" for part in ("wages", "premium", "overrun")]
         return float(self.cost.reindex(parts, fill_value=0.0).sum())
 
     @property
@@ -141,7 +141,7 @@ class Night:
         }
 
 
-PARTS = ("wages", "night", "overrun", "taxi", "seats", "abandoned")
+PARTS = ("wages", "premium", "overrun", "taxi", "seats", "abandoned")
 
 
 def _sum(cost: pd.Series, part: str) -> float:
@@ -179,9 +179,9 @@ def run_night(way: Way) -> Night:
     >>> night = run_night(Way("today", Centre.load(), flat))
     >>> night.meets, night.seats.to_dict()
     (True, {'kaluga': 23, 'moscow': 14})
-    >>> night.cost[["wages_moscow", "night_moscow"]].round(-3)
-    wages_moscow    158000.0
-    night_moscow         0.0
+    >>> night.cost[["wages_moscow", "premium_moscow"]].round(-3)
+    wages_moscow      158000.0
+    premium_moscow         0.0
     dtype: float64
     """
     centre = way.centre
@@ -252,7 +252,7 @@ def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
     found: dict[str, float] = {}
     for site in centre.sites:
         own = (needed["site"] == site).to_numpy()
-        found |= {f"wages_{site}": wages[own].sum(), f"night_{site}": premiums[own].sum()}
+        found |= {f"wages_{site}": wages[own].sum(), f"premium_{site}": premiums[own].sum()}
     return found
 
 

@@ -38,7 +38,7 @@ _ZONES = (
 
 _NIGHT_PARTS = {
     "wages_rub": ("wages", COLOURS["supply"]),
-    "night_rub": ("night premium", COLOURS["moscow"]),
+    "premium_rub": ("premiums", COLOURS["moscow"]),
     "overrun_rub": ("calls finished after the shift", COLOURS["kaluga"]),
     "taxi_rub": ("taxis", "#CC79A7"),
     "seats_rub": ("more workplaces", COLOURS["bad"]),

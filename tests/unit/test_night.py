@@ -53,7 +53,7 @@ def test_pay_by_a_second_route():
     night = run_night(Way("now", centre, wavy()))
     # 8.5 h with a meal of half an hour: 8 paid hours, four stretches of work, two rests of 15 min.
     expected = agents_cost(centre, requirement(centre, wavy())) * 8 / 7.5
-    paid = night.row["wages_rub"] + night.row["night_rub"]
+    paid = night.row["wages_rub"] + night.row["premium_rub"]
     assert paid == pytest.approx(expected)
 
 
@@ -114,7 +114,7 @@ def test_premiums_of_holidays_and_weekends_are_paid_on_positions_too():
     for start, factor in (("2026-11-04", 1.0), ("2026-11-28", 0.5), ("2026-11-30", 0.0)):
         demand = demand_of(start=day_start(start, "Europe/Moscow"))
         pay = position_pay(centre, requirement(centre, demand))
-        assert pay["night_moscow"] == pytest.approx(factor * pay["wages_moscow"])
+        assert pay["premium_moscow"] == pytest.approx(factor * pay["wages_moscow"])
         other = compare({}, centre, demand, staff="positions", replications=2)
         assert sum(pay.values()) == pytest.approx(other["pay_rub"].iloc[0])
 
@@ -123,10 +123,10 @@ def test_night_hours_run_on_the_sites_own_clock():
     """A site seven hours ahead begins its night at 15:00 on the centre's clock."""
     here = run_night(Way("here", priced(), demand_of(40.0)))
     east = run_night(Way("east", priced({"sites.moscow.ahead_h": 7}), demand_of(40.0)))
-    assert here.cost["night_moscow"] == 0
+    assert here.cost["premium_moscow"] == 0
     # 15:00 to 22:00 are night there, seven of its fourteen hours.
-    assert east.cost["night_moscow"] == pytest.approx(0.2 * east.cost["wages_moscow"] / 2)
-    assert east.cost["night_kaluga"] == here.cost["night_kaluga"]
+    assert east.cost["premium_moscow"] == pytest.approx(0.2 * east.cost["wages_moscow"] / 2)
+    assert east.cost["premium_kaluga"] == here.cost["premium_kaluga"]
 
 
 # --- closing hours --------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_a_cheaper_night_site_pays_for_every_hour_moved():
     assert found["wages_rub"].iloc[0] < found["wages_rub"].iloc[-1]
     assert found["meets"].all()
     assert found["rub_year"].to_numpy() == pytest.approx(365 * found["rub_day"].to_numpy())
-    parts = ["wages", "night", "overrun", "taxi", "seats", "abandoned", "elsewhere"]
+    parts = ["wages", "premium", "overrun", "taxi", "seats", "abandoned", "elsewhere"]
     total = found[[f"{part}_rub" for part in parts]].sum(axis=1)
     assert total.to_numpy() == pytest.approx(found["rub_day"].to_numpy())
 
@@ -246,7 +246,7 @@ def test_partner_is_paid_by_the_call(nights):
 def test_third_site_has_no_night_hours(nights):
     """01:00 to 08:00 is 08:00 to 15:00 there; Kaluga holds 22:00 to 01:00 only."""
     third = nights["Third site: Vladivostok"]
-    assert third.cost["night_vladivostok"] == 0
+    assert third.cost["premium_vladivostok"] == 0
     assert third.cost["wages_vladivostok"] > 0
     kaluga = third.needed[third.needed["site"] == "kaluga"]["interval_start"]
     assert kaluga.dt.hour.min() == 0

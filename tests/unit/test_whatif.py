@@ -298,7 +298,7 @@ def test_positions_cost_what_the_night_model_says():
     centre, demand = two_sites(), demand_of()
     row = compare({}, centre, demand, **QUICK).loc["base"]
     night = run_night(Way("base", centre, demand))
-    pay = sum(value for name, value in night.cost.items() if name.startswith(("wages_", "night_")))
+    pay = sum(value for name, value in night.cost.items() if name.startswith(("wages_", "premium_")))
     assert row["pay_rub"] == pytest.approx(pay)
 
 
