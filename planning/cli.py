@@ -279,7 +279,7 @@ def _tell(made: Plan, folder: Path) -> None:
     summary = made.summary
     levels = made.outcome
     weighted = ", ".join(f"{name} {row['simulated']:.1%}" for name, row in levels.iterrows())
-    cost = summary["cost_rub"]
+    cost = summary["cost"]
     short = summary["unmet_intervals"] + summary["unmet_heads"]
     verdicts = made.certificate["verdict"]
     close = f"{(verdicts == 'too close to call').sum()} of {len(verdicts)} promises too close to call"

@@ -28,7 +28,7 @@ from planning.shifts.whole import seats_held
 from planning.simulation.certificate import certificate, missing_agents, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import planned_demand, requirement, rostered_heads
-from planning.tables import BREAKS, CAREERS_RUB, COST, DEMAND, PAY_RUB, REQUIREMENT, ROSTER, SHIFTS
+from planning.tables import BREAKS, CAREERS_COSTS, COST, DEMAND, PAY_COSTS, REQUIREMENT, ROSTER, SHIFTS
 from planning.teams.careers import cost_of_careers
 from planning.teams.quality import with_reviews
 from planning.teams.summary import systems_of
@@ -150,15 +150,15 @@ class Plan:
             "paid_hours": round(float(self.cost["paid_h"].sum()), 2),
             "night_hours": round(float(self.cost["night_h"].sum()), 2),
             "people_rostered": int(self.roster.roster["agent_id"].nunique()),
-            "cost_rub": {
-                name.removesuffix("_rub"): round(float(self.cost[name].sum()), 2)
-                for name in (*PAY_RUB, *CAREERS_RUB, "total_rub")
+            "cost": {
+                name.removesuffix("_cost"): round(float(self.cost[name].sum()), 2)
+                for name in (*PAY_COSTS, *CAREERS_COSTS, "total_cost")
             },
             "systems": {
                 str(name): {
                     "people": int(row["people"]),
                     "paid_hours": round(float(row["paid_h"]), 2),
-                    "cost_rub": round(float(row["cost_rub"]), 2),
+                    "cost": round(float(row["cost"]), 2),
                     row["measure"]: round(float(row["value"]), 4) if pd.notna(row["value"]) else "none",
                 }
                 for name, row in self.systems.iterrows()
@@ -443,7 +443,7 @@ def _reinforced(made: Plan, lacking: pd.Series, most: dict[str, int]) -> pd.Data
         mine = level[(level["queue"] == queue) & (level["interval_start"].dt.normalize() == day)]
         times = set(mine["interval_start"][mine["service_level"] < row["target"] + row["half_width"]])
         teams = [name for name, team in centre.teams.items() if queue in team.queues]
-        for name in sorted(teams, key=centre.hourly_rub):
+        for name in sorted(teams, key=centre.hourly_cost):
             team, more = centre.teams[name], min(int(heads), most.get(name, int(heads)))
             if more == 0:
                 continue
@@ -532,23 +532,23 @@ def cost_of(centre: Centre, roster: pd.DataFrame) -> pd.DataFrame:
     """Price a roster by team: COST."""
     starts, ends = pd.DatetimeIndex(roster["start"]), pd.DatetimeIndex(roster["end"])
     presence_h = ((ends - starts) / pd.Timedelta(hours=1)).to_numpy()
-    rate = roster["team"].map(centre.hourly_rub).to_numpy(dtype=float)
+    rate = roster["team"].map(centre.hourly_cost).to_numpy(dtype=float)
     paid_share = roster["paid_h"].to_numpy() / presence_h
     holiday_h = holiday_hours(starts, ends, centre.country) * paid_share
     weekend_h = weekend_hours(starts, ends) * paid_share
     priced = roster.assign(
-        base_rub=rate * roster["paid_h"],
-        night_rub=rate * roster["night_h"] * centre.labour.night_premium.value,
-        holiday_rub=rate * holiday_h * centre.labour.holiday_premium.value,
-        weekend_rub=rate * weekend_h * centre.pay.weekend_premium,
+        base_cost=rate * roster["paid_h"],
+        night_cost=rate * roster["night_h"] * centre.labour.night_premium.value,
+        holiday_cost=rate * holiday_h * centre.labour.holiday_premium.value,
+        weekend_cost=rate * weekend_h * centre.pay.weekend_premium,
     )
-    sums = ["paid_h", "night_h", *PAY_RUB]
+    sums = ["paid_h", "night_h", *PAY_COSTS]
     table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
-    beyond = pd.DataFrame(0.0, index=table["team"], columns=CAREERS_RUB)
+    beyond = pd.DataFrame(0.0, index=table["team"], columns=CAREERS_COSTS)
     if centre.systems.careers is not None:
         beyond = cost_of_careers(centre, centre.systems.careers, table.set_index("team")["paid_h"])
-    table[CAREERS_RUB] = beyond.to_numpy()
-    return table.assign(total_rub=table.filter(like="_rub").sum(axis=1))
+    table[CAREERS_COSTS] = beyond.to_numpy()
+    return table.assign(total_cost=table.filter(like="_cost").sum(axis=1))
 
 
 def _promised(requirement: pd.DataFrame, queue: str) -> float:

@@ -183,7 +183,7 @@ class Comparison:
     Attributes
     ----------
     table : DataFrame
-        Index the way: peak, agent_hours, cost_rub, day (service level over all calls) and worst (of the
+        Index the way: peak, agent_hours, cost, day (service level over all calls) and worst (of the
         intervals with calls), both exact.
     agents, service : DataFrame
         Index interval_start, a column a way.
@@ -241,7 +241,7 @@ def _judged(centre: Centre, needed: pd.DataFrame, found: pd.DataFrame) -> dict[s
     busy = found[found["calls"] > 0]
     return {
         "agent_hours": float(needed["agents"].sum() * centre.interval_s / 3600),
-        "cost_rub": agents_cost(centre, needed),
+        "cost": agents_cost(centre, needed),
         "day": float(np.average(busy["service_level"], weights=busy["calls"])),
         "worst": float(busy["service_level"].min()),
     }
@@ -264,7 +264,7 @@ def price_of_promises(
         peak = needed.groupby("interval_start")["agents"].sum().max()
         hours = needed["agents"].sum() * centre.interval_s / 3600
         rows.append((level, threshold_s, peak, hours, agents_cost(centre, needed)))
-    return pd.DataFrame(rows, columns=["service_level", "threshold_s", "peak", "agent_hours", "cost_rub"])
+    return pd.DataFrame(rows, columns=["service_level", "threshold_s", "peak", "agent_hours", "cost"])
 
 
 def price_of_certainty(
@@ -275,7 +275,7 @@ def price_of_certainty(
     Returns
     -------
     DataFrame
-        A row a probability: peak, agent_hours, cost_rub, and rub_point, what a point of probability more than
+        A row a probability: peak, agent_hours, cost, and cost_point, what a point of probability more than
         in the row before costs.
     """
     own = forecast[forecast["queue"] == queue]
@@ -285,8 +285,8 @@ def price_of_certainty(
         peak = needed.groupby("interval_start")["agents"].sum().max()
         hours = needed["agents"].sum() * centre.interval_s / 3600
         rows.append((probability, peak, hours, agents_cost(centre, needed)))
-    table = pd.DataFrame(rows, columns=["probability", "peak", "agent_hours", "cost_rub"])
-    return table.assign(rub_point=table["cost_rub"].diff() / (100 * table["probability"].diff()))
+    table = pd.DataFrame(rows, columns=["probability", "peak", "agent_hours", "cost"])
+    return table.assign(cost_point=table["cost"].diff() / (100 * table["probability"].diff()))
 
 
 def _of(queue: str, needed: pd.DataFrame) -> pd.DataFrame:
@@ -316,7 +316,7 @@ def night_share(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
 def hourly_rates(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
     """Cost of a paid hour in each row of a requirement, roubles; 0 where the site has no team for it."""
     keys = pd.MultiIndex.from_frame(needed[["queue", "site"]])
-    rates = {key: centre.hourly_rub(team) for key in keys.unique() if (team := centre.team_for(*key))}
+    rates = {key: centre.hourly_cost(team) for key in keys.unique() if (team := centre.team_for(*key))}
     codes, unique = keys.factorize()
     by_key = np.array([rates.get(key, 0.0) for key in unique])
     return np.asarray(by_key[codes])

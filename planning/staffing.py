@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
 
 from planning.calendars import axis, time_of_day
+from planning.centre.routing import answering_sites
 from planning.deferred import heads_for
 from planning.errors import PlanningError
 from planning.queueing import Target, agents_required, exact_agents_required, lagged_calls, measures
 from planning.queueing.arguments import number, one_of
-from planning.routing import answering_sites
 from planning.tables import DEMAND, FORECAST, REQUIREMENT
 
 if TYPE_CHECKING:

@@ -19,12 +19,12 @@ from planning.errors import PlanningError
 __all__ = [
     "BREAKS",
     "CALLS",
-    "CAREERS_RUB",
+    "CAREERS_COSTS",
     "COST",
     "DAY_FIRST",
     "DEMAND",
     "FORECAST",
-    "PAY_RUB",
+    "PAY_COSTS",
     "PEOPLE",
     "REQUIREMENT",
     "ROSTER",
@@ -467,9 +467,9 @@ VIPS = Table(
     },
     key=("vip",),
 )
-PAY_RUB = ["base_rub", "night_rub", "holiday_rub", "weekend_rub"]
+PAY_COSTS = ["base_cost", "night_cost", "holiday_cost", "weekend_cost"]
 """Columns of COST that are the pay of hours."""
-CAREERS_RUB = ["turnover_rub", "leaders_rub"]
+CAREERS_COSTS = ["turnover_cost", "leaders_cost"]
 """Columns of COST that are beyond the pay of hours."""
 COST = Table(
     "cost",
@@ -478,18 +478,18 @@ COST = Table(
         "site": _SITE,
         "paid_h": Column("number", "paid hours", "hours", low=0),
         "night_h": Column("number", "of which at night", "hours", low=0),
-        "base_rub": Column("number", "hours at the plain rate, with contributions", "roubles", low=0),
-        "night_rub": Column("number", "premium for night hours", "roubles", low=0),
-        "holiday_rub": Column("number", "premium for holiday hours", "roubles", low=0),
-        "weekend_rub": Column("number", "premium for weekend hours", "roubles", low=0),
-        "turnover_rub": Column(
+        "base_cost": Column("number", "hours at the plain rate, with contributions", "roubles", low=0),
+        "night_cost": Column("number", "premium for night hours", "roubles", low=0),
+        "holiday_cost": Column("number", "premium for holiday hours", "roubles", low=0),
+        "weekend_cost": Column("number", "premium for weekend hours", "roubles", low=0),
+        "turnover_cost": Column(
             "number",
             "hiring and teaching who replaces those who leave or rise, learners' wages",
             "roubles",
             low=0,
         ),
-        "leaders_rub": Column("number", "a share of the heads of team", "roubles", low=0),
-        "total_rub": Column("number", "sum", "roubles", low=0),
+        "leaders_cost": Column("number", "a share of the heads of team", "roubles", low=0),
+        "total_cost": Column("number", "sum", "roubles", low=0),
     },
     key=("team",),
 )

@@ -43,7 +43,7 @@ LABOUR = {
     "forbidden_successions": [],
 }
 PRICES = {
-    "outsource_rub_call": 100.0,
+    "outsource_cost_call": 100.0,
     "call_back_accepted": 0.6,
     "call_back_calls": 1.4,
     "standby_share": 0.25,
@@ -83,7 +83,7 @@ def raw_centre(
             for name in queues
         },
         "teams": {
-            f"{queue}_{site}": {"site": site, "queues": [queue], "wage_rub_month": 80_000.0}
+            f"{queue}_{site}": {"site": site, "queues": [queue], "wage_month": 80_000.0}
             for queue in queues
             for site in sites
         },
@@ -93,9 +93,9 @@ def raw_centre(
         "pay": {
             "norm_h_month": 160.0,
             "contributions": 0.25,
-            "unmet_rub_h": 40_000.0,
-            "taxi_rub": 500.0,
-            "seat_rub_month": 10_000.0,
+            "unmet_cost_h": 40_000.0,
+            "taxi_cost": 500.0,
+            "seat_cost_month": 10_000.0,
         },
     }
 

@@ -51,7 +51,7 @@ def _points(share: float) -> str:
 
 
 MEASURES = {
-    "cost_rub": Measure("Roubles a day", _whole, _whole, -1),
+    "cost": Measure("Roubles a day", _whole, _whole, -1),
     "peak": Measure("Agents at the peak", _whole, _whole, -1),
     "night": Measure("Agents at the night's peak", _whole, _whole, 0),
     "service_level": Measure("Answered in time, day", _share, _points, 1),
@@ -91,7 +91,7 @@ def headline(world: World, day: Day) -> dict[str, float]:
     hour = pd.DatetimeIndex(together.index).hour
     night = together[(hour >= 22) | (hour < 6)]
     return {
-        "cost_rub": sum(position_pay(world.centre, needed).values()),
+        "cost": sum(position_pay(world.centre, needed).values()),
         "peak": float(together.max()),
         "night": float(night.max()) if len(night) else 0.0,
         "service_level": float(np.average(busy["service_level"], weights=busy["calls"])),

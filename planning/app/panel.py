@@ -333,7 +333,7 @@ def _wage_ratio(centre: Centre, site: str, than: str) -> float | None:
     for queue in centre.queues:
         here, there = centre.team_for(queue, site), centre.team_for(queue, than)
         if here and there:
-            return centre.hourly_rub(here) / centre.hourly_rub(there)
+            return centre.hourly_cost(here) / centre.hourly_cost(there)
     return None
 
 
@@ -391,8 +391,8 @@ def _verdict(now: Outcome, base: Outcome) -> str:
     """Say whether it holds, what it costs in whole shifts, and how it differs from today."""
     row = row_of(now, base)
     mood, text = LIGHTS[now.verdict]
-    cost = f"{row['cost_rub']:,.0f} RUB a day in whole shifts"
-    gain, band = row["cost_rub_difference"], row["cost_rub_half_width"]
+    cost = f"{row['cost']:,.0f} RUB a day in whole shifts"
+    gain, band = row["cost_difference"], row["cost_half_width"]
     if abs(gain) >= 0.5:
         cost += f", {gain:+,.0f} ± {band:,.0f} against today"
     weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])

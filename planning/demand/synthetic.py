@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from planning.calendars import axis, day_start, time_of_day
-from planning.centre import DAY, Clock, Zone
+from planning.centre.model import DAY, Clock, Zone
+from planning.centre.settings import Hourly, NotNegative, Positive, Settings, Share
 from planning.demand.intervals import day_kinds
 from planning.errors import PlanningError
-from planning.settings import Hourly, NotNegative, Positive, Settings, Share
 
 __all__ = [
     "Synthetic",

@@ -71,8 +71,8 @@ def closing_hours(
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
     >>> nights = compared(closing_hours(Centre.load(), flat, ["20:00", "22:00"]))
-    >>> nights[["way", "rub_day", "meets"]].round(-3)
-         way   rub_day  meets
+    >>> nights[["way", "cost_day", "meets"]].round(-3)
+         way   cost_day  meets
     0  20:00  359000.0   True
     1  22:00  367000.0   True
     """
@@ -92,7 +92,7 @@ def alternatives(
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
     >>> nights = alternatives(Centre.load(), flat)
-    >>> min(nights, key=lambda night: night.rub_day).way.name
+    >>> min(nights, key=lambda night: night.cost_day).way.name
     'Kaluga answers'
     >>> round(break_even_wage(nights[0], nights[1], "kaluga", "moscow"), 2)
     0.99
@@ -113,7 +113,7 @@ def compared(nights: Sequence[Night]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a night in the order given: way, rub_day, rub_year, the parts of the cost (roubles a day),
+        A row a night in the order given: way, cost_day, cost_year, the parts of the cost (roubles a day),
         worst_day (the least distance of a queue's service level on a day to its target), worst_interval,
         meets (every queue on every day).
     """
@@ -204,8 +204,8 @@ def break_even_wage(one: Night, other: Night, site: str, than: str) -> float:
     PlanningError
         Both ways pay the site the same, so no wage makes them equal.
     """
-    pay = one.site_rub(site) - other.site_rub(site)
-    rest = (one.rub_day - one.site_rub(site)) - (other.rub_day - other.site_rub(site))
+    pay = one.site_cost(site) - other.site_cost(site)
+    rest = (one.cost_day - one.site_cost(site)) - (other.cost_day - other.site_cost(site))
     if abs(pay) < 1e-9:
         raise PlanningError(
             f"{one.way.name!r} and {other.way.name!r} pay {site} the same: no wage ratio decides between them"
@@ -247,7 +247,7 @@ def break_even_volume(
         calls = planned["calls"] * np.where(night, factor, 1.0)
         found = {way.name: way for way in ways(plain, planned.assign(calls=calls), rule=rule)}
         pair = [_named(found, name) for name in (one, other)]
-        first, second = (run_night(way).rub_day for way in pair)
+        first, second = (run_night(way).cost_day for way in pair)
         return first - second
 
     # Costs move by whole agents, so small crews may change sides more than once: from many calls down.
@@ -264,7 +264,7 @@ def break_even_volume(
 def break_even_price(site: Night, partner: Night) -> float:
     """Find the price of a call, roubles, at which a partner costs as much as the other site."""
     calls = sum(partner.way.promised.values()) / partner.days
-    return (site.rub_day - partner.rub_day + float(partner.cost["partner"])) / calls
+    return (site.cost_day - partner.cost_day + float(partner.cost["partner"])) / calls
 
 
 def _while_closed(centre: Centre, planned: pd.DataFrame, rule: int) -> NDArray[np.bool_]:
@@ -312,7 +312,7 @@ def _call_back(
     hours = reached * prices.call_back_calls * moved["aht_s"] / 3600
     rate = moved["queue"].map(lambda queue: _day_rate(centre, queue, site))
     lost = moved["calls"] - reached
-    price = moved["queue"].map(lambda queue: centre.queues[queue].abandoned_rub)
+    price = moved["queue"].map(lambda queue: centre.queues[queue].abandoned_cost)
     costs = {"callbacks": float((hours * rate).sum()), "lost": float((lost * price).sum())}
     return Way("Call-back next day", centre, own, costs, moved.groupby("queue")["calls"].sum().to_dict())
 
@@ -323,13 +323,13 @@ def _day_rate(centre: Centre, queue: str, site: str) -> float:
     if team is None:
         raise PlanningError(f"queues.{queue} has no team at {site} that could ring back: add one")
     busy = centre.queues[queue].target.max_occupancy or 1.0
-    return centre.hourly_rub(team) / busy / (1 - centre.teams[team].shrinkage)
+    return centre.hourly_cost(team) / busy / (1 - centre.teams[team].shrinkage)
 
 
 def _partner(centre: Centre, own: pd.DataFrame, moved: pd.DataFrame, prices: Alternatives) -> Way:
     """A partner answers the closed site's callers at a price a call, and keeps the promise by contract."""
     calls = moved.groupby("queue")["calls"].sum()
-    costs = {"partner": float(calls.sum() * prices.outsource_rub_call)}
+    costs = {"partner": float(calls.sum() * prices.outsource_cost_call)}
     return Way("Partner at a price a call", centre, own, costs, promised=calls.to_dict())
 
 
@@ -345,7 +345,7 @@ def _third_site(centre: Centre, rule: int, prices: Alternatives) -> Centre:
         team = centre.team_for(name, given.from_site) or centre.team_for(name, given.to_site)
         if team is not None:
             model = centre.teams[team].model_dump() | {"site": third.name, "queues": [name]}
-            model["wage_rub_month"] *= third.wage
+            model["wage_month"] *= third.wage
             raw["teams"][f"{name}_{third.name}"] = model
     # From the third site's morning on it answers both sites' callers, until the first one opens.
     night = {"to_site": third.name, "at": third.opens, "until": asleep.opens, "queues": moved}
@@ -402,5 +402,5 @@ def _wage_ratio(centre: Centre, site: str, than: str) -> float:
     for queue in centre.queues:
         here, there = (centre.team_for(queue, name) for name in (site, than))
         if here and there:
-            return centre.hourly_rub(here) / centre.hourly_rub(there)
+            return centre.hourly_cost(here) / centre.hourly_cost(there)
     raise PlanningError(f"{site} and {than} have no queue in common: name two sites that share one")

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.centre.routing import answering_sites, late_rules
 from planning.errors import PlanningError
 from planning.overflow.handover import Overrun, _Network, _network, _walk_sites, exact_sites, overrun
 from planning.queueing.arguments import Floats
 from planning.queueing.transient import _Passage, _start_law, _walk
-from planning.routing import answering_sites, late_rules
 from planning.service import check_unbroken, heads_on_site
 from planning.staffing import behind_lookup, promised_service
 

@@ -147,8 +147,8 @@ def standby_worth(
     Returns
     -------
     DataFrame
-        Index agents: lost (callers in the failed night), saved, cost_rub_year (of waiting at home),
-        saved_rub_year (value of the callers saved, at the failures of a year), break_even_rub (what a lost
+        Index agents: lost (callers in the failed night), saved, cost_year (of waiting at home),
+        saved_cost_year (value of the callers saved, at the failures of a year), break_even_cost (what a lost
         caller must be worth for the stand-by to pay).
     """
     prices, team = centre.alternatives, centre.team_for(queue, standby_site)
@@ -158,21 +158,21 @@ def standby_worth(
         )
     if team is None:
         raise PlanningError(f"{standby_site} has no team of {queue} that could stand by: name another site")
-    hour_rub = centre.hourly_rub(team) * prices.standby_share
-    year_rub = hour_rub * _closed_h(centre, standby_site) * 365
+    hour_cost = centre.hourly_cost(team) * prices.standby_share
+    year_cost = hour_cost * _closed_h(centre, standby_site) * 365
     rows = {}
     nobody = _lost(failed_night(centre, needed, queue, site, at=at, until=until, left=left))
     for size in sizes:
         standby = (standby_site, size, after_min)
         night = failed_night(centre, needed, queue, site, at=at, until=until, left=left, standby=standby)
         saved = nobody - _lost(night)
-        cost = year_rub * size
+        cost = year_cost * size
         rows[size] = {
             "lost": nobody - saved,
             "saved": saved,
-            "cost_rub_year": cost,
-            "saved_rub_year": saved * centre.queues[queue].abandoned_rub * prices.failures_year,
-            "break_even_rub": cost / (saved * prices.failures_year) if saved > 0 else np.nan,
+            "cost_year": cost,
+            "saved_cost_year": saved * centre.queues[queue].abandoned_cost * prices.failures_year,
+            "break_even_cost": cost / (saved * prices.failures_year) if saved > 0 else np.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("agents")
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from planning.centre.routing import answering_sites
 from planning.errors import PlanningError
-from planning.routing import answering_sites
 from planning.staffing import planned_demand, requirement
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from planning.centre.routing import late_rules
 from planning.errors import PlanningError
 from planning.overflow.steps import on_site
-from planning.routing import late_rules
 from planning.service import check_unbroken
 from planning.simulation import Law, Network, Queue, Team, simulate_day
 from planning.simulation.replications import open_seats

@@ -37,7 +37,7 @@ class Way:
     centre : Centre
     demand : DataFrame
         DEMAND that the centre answers itself.
-    elsewhere_rub : mapping
+    elsewhere_cost : mapping
         Cost of the calls that it does not answer, roubles over the demand's days, by part.
     unanswered : mapping
         Calls of each queue that nobody answers within the threshold: they count against the service level.
@@ -48,7 +48,7 @@ class Way:
     name: str
     centre: Centre
     demand: pd.DataFrame
-    elsewhere_rub: Mapping[str, float] = field(default_factory=dict)
+    elsewhere_cost: Mapping[str, float] = field(default_factory=dict)
     unanswered: Mapping[str, float] = field(default_factory=dict)
     promised: Mapping[str, float] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ class Night:
         Roubles a day by part: ``wages_<site>``, ``premium_<site>`` (for night, holidays and weekends),
         ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), taxi, seats
         (workplaces more than a site has), abandoned (what callers who give up cost), and the parts of
-        `Way.elsewhere_rub`.
+        `Way.elsewhere_cost`.
     seats : Series
         Workplaces that each site needs at its peak.
     """
@@ -85,7 +85,7 @@ class Night:
         return _days(self.needed)
 
     @property
-    def rub_day(self) -> float:
+    def cost_day(self) -> float:
         """All costs, roubles a day."""
         return float(self.cost.sum())
 
@@ -100,7 +100,7 @@ class Night:
         """Whether every queue meets its target on every day in the exact model."""
         return bool(self.queues["meets"].all())
 
-    def site_rub(self, site: str) -> float:
+    def site_cost(self, site: str) -> float:
         """Pay of a site's agents, roubles a day."""
         parts = [f"{part}_{site}" for part in ("wages", "premium", "overrun")]
         return float(self.cost.reindex(parts, fill_value=0.0).sum())
@@ -108,14 +108,14 @@ class Night:
     @property
     def row(self) -> dict[str, object]:
         """The night in one row of a comparison."""
-        parts = {f"{part}_rub": _sum(self.cost, part) for part in PARTS}
-        other = self.rub_day - sum(parts.values())
+        parts = {f"{part}_cost": _sum(self.cost, part) for part in PARTS}
+        other = self.cost_day - sum(parts.values())
         return {
             "way": self.way.name,
-            "rub_day": self.rub_day,
-            "rub_year": self.rub_day * DAYS_A_YEAR,
+            "cost_day": self.cost_day,
+            "cost_year": self.cost_day * DAYS_A_YEAR,
             **parts,
-            "elsewhere_rub": other,
+            "elsewhere_cost": other,
             "worst_day": float((self.queues["worst_day"] - self.queues["target"]).min()),
             "worst_interval": float(self.service["service_level"].min()),
             "meets": self.meets,
@@ -196,13 +196,13 @@ def run_night(way: Way) -> Night:
     cost = {
         **position_pay(centre, needed),
         **_overruns(centre, service),
-        "taxi": _rides(centre, needed) * centre.pay.taxi_rub,
+        "taxi": _rides(centre, needed) * centre.pay.taxi_cost,
         "abandoned": _abandoned(centre, service),
-        **way.elsewhere_rub,
+        **way.elsewhere_cost,
     }
     seats = _seats(needed)
     per_day = pd.Series(cost, dtype=float) / days
-    per_day["seats"] = extra_seats(centre, seats) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR
+    per_day["seats"] = extra_seats(centre, seats) * centre.pay.seat_cost_month * 12 / DAYS_A_YEAR
     return Night(way, needed, service, per_day, seats)
 
 
@@ -274,7 +274,7 @@ def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
             if team is None or f"agents_{site}" not in rows:
                 continue
             hours = float(overrun_of(rows, site).sum()) / 3600
-            found[f"overrun_{site}"] += hours * centre.hourly_rub(team) * factor
+            found[f"overrun_{site}"] += hours * centre.hourly_cost(team) * factor
     return found
 
 
@@ -302,7 +302,7 @@ def late_hour(centre: Centre, times: pd.DatetimeIndex, ahead_h: float | pd.Serie
 
 def _abandoned(centre: Centre, service: pd.DataFrame) -> float:
     """What the callers who give up cost, roubles over all days."""
-    price = service["queue"].map({name: queue.abandoned_rub for name, queue in centre.queues.items()})
+    price = service["queue"].map({name: queue.abandoned_cost for name, queue in centre.queues.items()})
     return float((service["calls"] * service["abandonment"] * price).sum())
 
 

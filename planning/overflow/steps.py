@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.centre.routing import answering_sites
 from planning.errors import PlanningError
-from planning.routing import answering_sites
 from planning.service import agents_cost, exact_service, overrun_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def step_downs(
     Returns
     -------
     DataFrame
-        Index the style: extra_h and extra_rub (agent-hours and roubles a day more than all at the closing),
+        Index the style: extra_h and extra_cost (agent-hours and roubles a day more than all at the closing),
         lowest (service level of the worst interval within two hours of the closing), around (service level
         of the calls of those hours), overrun_min (of the site's own who go home at the closing or in steps,
         a closing).
@@ -107,9 +107,9 @@ def step_downs(
         rows[name] = _judged(table, ends, centre.interval_s) | {
             "overrun_min": overrun_of(table, site)[steps].sum() / 60 / len(ends),
             "extra_h": (agents - sites).to_numpy().sum() * centre.interval_s / 3600 / days,
-            "extra_rub": _cost_of_more(centre, queue, agents - sites) / days,
+            "extra_cost": _cost_of_more(centre, queue, agents - sites) / days,
         }
-    order = ["extra_h", "extra_rub", "lowest", "around", "overrun_min"]
+    order = ["extra_h", "extra_cost", "lowest", "around", "overrun_min"]
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("style")[order]
 
 

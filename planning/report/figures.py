@@ -37,12 +37,12 @@ _ZONES = (
 )  # fmt: skip
 
 _NIGHT_PARTS = {
-    "wages_rub": ("wages", COLOURS["supply"]),
-    "premium_rub": ("premiums", COLOURS["moscow"]),
-    "overrun_rub": ("calls finished after the shift", COLOURS["kaluga"]),
-    "taxi_rub": ("taxis", "#CC79A7"),
-    "seats_rub": ("more workplaces", COLOURS["bad"]),
-    "abandoned_rub": ("callers who give up", "#9AA5B1"),
+    "wages_cost": ("wages", COLOURS["supply"]),
+    "premium_cost": ("premiums", COLOURS["moscow"]),
+    "overrun_cost": ("calls finished after the shift", COLOURS["kaluga"]),
+    "taxi_cost": ("taxis", "#CC79A7"),
+    "seats_cost": ("more workplaces", COLOURS["bad"]),
+    "abandoned_cost": ("callers who give up", "#9AA5B1"),
 }
 
 
@@ -160,7 +160,7 @@ def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:
     """
     year = 365 / 1e6
     table = nights.set_index("way")
-    best = table.index[table["meets"]][table.loc[table["meets"], "rub_day"].argmin()]
+    best = table.index[table["meets"]][table.loc[table["meets"], "cost_day"].argmin()]
     fig = figure(
         title=f"Closing hours against {present}", yaxis_title="million roubles a year", barmode="relative",
         xaxis_title="Moscow closes at", height=500, margin={"t": 150},
@@ -168,7 +168,7 @@ def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:
     for part, (name, colour) in _NIGHT_PARTS.items():
         more = (table[part] - table.loc[present, part]) * year
         fig.add_bar(x=table.index, y=more.round(4), name=name, marker={"color": colour})
-    total = (table["rub_day"] - table.loc[present, "rub_day"]) * year
+    total = (table["cost_day"] - table.loc[present, "cost_day"]) * year
     fig.add_scatter(
         x=table.index, y=total.round(4), name="together", mode="lines+markers",
         line={"color": COLOURS["requirement"], "width": 2.5},
@@ -182,7 +182,7 @@ def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:
 
 def ways_compared(nights: pd.DataFrame) -> go.Figure:
     """Cost of each way to run the night more than that of the first, and whether it keeps the promise."""
-    more = (nights["rub_day"] - nights["rub_day"].iloc[0]) * 365 / 1e6
+    more = (nights["cost_day"] - nights["cost_day"].iloc[0]) * 365 / 1e6
     colour = nights["meets"].map({True: COLOURS["supply"], False: COLOURS["bad"]})
     names = [
         way + ("" if meets else " (breaks the promise)") for way, meets in nights[["way", "meets"]].to_numpy()
@@ -233,18 +233,18 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
 
 def cost_bars(cost: pd.DataFrame, colours: Mapping[str, str] = COLOURS) -> go.Figure:
     """Cost by team and part, the dearest team first; parts that cost nothing are left out."""
-    ordered = cost.sort_values("total_rub", ascending=False)
+    ordered = cost.sort_values("total_cost", ascending=False)
     names = [_label(str(team)) for team in ordered["team"]]
     fig = figure(title="What it costs", xaxis_title="million roubles", barmode="stack")
     for column, name, colour in (
-        ("base_rub", "hours", colours["supply"]),
-        ("night_rub", "night premium", colours["requirement"]),
-        ("holiday_rub", "holiday premium", colours["bad"]),
-        ("weekend_rub", "weekend premium", colours["moscow"]),
-        ("turnover_rub", "hiring and teaching", colours["kaluga"]),
-        ("leaders_rub", "heads of team", colours["target"]),
+        ("base_cost", "hours", colours["supply"]),
+        ("night_cost", "night premium", colours["requirement"]),
+        ("holiday_cost", "holiday premium", colours["bad"]),
+        ("weekend_cost", "weekend premium", colours["moscow"]),
+        ("turnover_cost", "hiring and teaching", colours["kaluga"]),
+        ("leaders_cost", "heads of team", colours["target"]),
     ):
-        if column not in {"base_rub", "night_rub"} and not ordered[column].any():
+        if column not in {"base_cost", "night_cost"} and not ordered[column].any():
             continue
         fig.add_bar(
             x=(ordered[column] / 1e6).round(5), y=names, name=name, orientation="h", marker={"color": colour},

@@ -31,7 +31,7 @@ def cost_and_service(table: pd.DataFrame, queue: str, title: str) -> go.Figure:
 
     level, good = f"service_level_{queue}", table[table["reason"] == ""].iloc[::-1]
     parts = [
-        ("cost_rub", 1e-3, "thousand roubles a day more than the base"),
+        ("cost", 1e-3, "thousand roubles a day more than the base"),
         (level, 100.0, "points of service level more than the base"),
     ]
     fig = make_subplots(

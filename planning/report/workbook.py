@@ -21,7 +21,7 @@ __all__ = ["write_scenarios", "write_workbook"]
 
 _FORMATS = {
     "time": "yyyy-mm-dd hh:mm",
-    "rub": "#,##0",
+    "cost": "#,##0",
     "h": "0.00",
     "share": "0.0%",
     "whole": "0",
@@ -39,7 +39,11 @@ TOTALS = {
 LINKS = {
     "paid hours": ("cost", "paid_h"),
     "night hours": ("cost", "night_h"),
-    **{f"cost rub {name[:-4]}": ("cost", name) for name in COST.columns if name.endswith("_rub")},
+    **{
+        f"cost {name.removesuffix('_cost')}": ("cost", name)
+        for name in COST.columns
+        if name.endswith("_cost")
+    },
 }
 """Lines of the summary that add up a column."""
 
@@ -123,7 +127,7 @@ def _write_summary(
         if isinstance(value, bool | str):
             sheet.write_string(row, 1, str(value))
         elif link in columns:
-            style = formats["rub" if name.startswith("cost") else "h"]
+            style = formats["cost" if name.startswith("cost") else "h"]
             # A sum, not the sheet's total: a filter there must not change the summary here.
             sheet.write_formula(row, 1, f"=SUM({link[0]}!{columns[link]})", style, value)
         else:

@@ -61,7 +61,7 @@ def substitutes(
     Returns
     -------
     DataFrame
-        A row for each person of the team: agent_id, lawful, overtime_h, cost_rub (the hours, the premiums
+        A row for each person of the team: agent_id, lawful, overtime_h, cost (the hours, the premiums
         for night, public holiday and weekend, the overtime premium), why (the rules that the shift would
         break, and that are whole without it). The cheapest lawful ones first.
 
@@ -73,7 +73,7 @@ def substitutes(
     wanted = wanted_shifts(pd.DataFrame([shift]).assign(headcount=1), centre)
     team = people[people["team"] == wanted["team"].iloc[0]]
     if team.empty:
-        return pd.DataFrame(columns=["agent_id", "lawful", "overtime_h", "cost_rub", "why"])
+        return pd.DataFrame(columns=["agent_id", "lawful", "overtime_h", "cost", "why"])
     before = local_roster(roster, centre.time_zone)
     before = before[before["team"] == wanted["team"].iloc[0]]
     tried = pd.concat([before, team[["agent_id"]].merge(wanted, how="cross")], ignore_index=True)
@@ -87,9 +87,9 @@ def substitutes(
     reasons = others.groupby("agent_id")["text"].agg("; ".join)
     found["why"] = pd.Series([reasons.get(agent, "") for agent in found["agent_id"]], dtype="str")
     found["lawful"] = found["why"] == ""
-    found["cost_rub"] = _price(centre, wanted, found["overtime_h"].to_numpy())
-    ordered = found.sort_values(["lawful", "cost_rub", "agent_id"], ascending=[False, True, True])
-    return ordered[["agent_id", "lawful", "overtime_h", "cost_rub", "why"]].reset_index(drop=True)
+    found["cost"] = _price(centre, wanted, found["overtime_h"].to_numpy())
+    ordered = found.sort_values(["lawful", "cost", "agent_id"], ascending=[False, True, True])
+    return ordered[["agent_id", "lawful", "overtime_h", "cost", "why"]].reset_index(drop=True)
 
 
 def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.ndarray:
@@ -104,7 +104,7 @@ def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.n
     overtime_h = np.minimum(overtime_h, paid_h - hours["holiday_h"].to_numpy())
     first = np.minimum(overtime_h, FIRST_OVERTIME_H)
     extra_h = FIRST_FACTOR * first + LATER_FACTOR * (overtime_h - first)
-    rate = centre.hourly_rub(str(wanted["team"].iloc[0]))
+    rate = centre.hourly_cost(str(wanted["team"].iloc[0]))
     return np.asarray(rate * (paid_h + premium_pay_h(centre, hours) + extra_h))
 
 
@@ -219,7 +219,7 @@ def mend(
     *,
     now: pd.Timestamp | None = None,
     pinned: pd.DataFrame | None = None,
-    change_rub: float = 2000.0,
+    change_cost: float = 2000.0,
     settings: RosterSettings | None = None,
 ) -> Mended:
     """Mend a roster after a sickness, a new leave or new shifts, with as few changes as can be.
@@ -239,7 +239,7 @@ def mend(
         consent (TK RF 103).
     pinned : DataFrame, optional
         agent_id and shift_id of assignments that must stay.
-    change_rub : float
+    change_cost : float
         Price of a change of one person's day.
     settings : RosterSettings, optional
 
@@ -264,8 +264,8 @@ def mend(
     for team, each in problems.items():
         begun = each.problem.slate.start < (-FOREVER if now is None else now.timestamp())
         lines, kept = _lines_of(each, before, pins, begun)
-        lines = _mended(each.problem, rules, lines, kept, begun, change_rub)
-        solved[team] = TeamRoster(lines, each.problem.least_rub)
+        lines = _mended(each.problem, rules, lines, kept, begun, change_cost)
+        solved[team] = TeamRoster(lines, each.problem.least_cost)
     after = roster_of(wanted, problems, solved, before=before)
     return Mended(after, _changes(centre, before, after.roster, now))
 
@@ -384,7 +384,7 @@ def _mended(
     lines: list[Assignment],
     kept: Mapping[str, list[int]],
     begun: Bools,
-    rub: float,
+    money: float,
 ) -> list[Assignment]:
     """Make unlawful lines lawful, fill heads one by one with few changes, and leave the rest to a search."""
     stay = [replace(line, pattern=np.array(kept[line.person.agent_id], dtype=np.int64)) for line in lines]
@@ -392,7 +392,7 @@ def _mended(
     broken = [
         n for n, line in enumerate(lines) if not _is_lawful(problem, line) and _is_lawful(problem, stay[n])
     ]
-    lines = _sought(problem, rules, lines, kept, begun, rub, broken)
+    lines = _sought(problem, rules, lines, kept, begun, money, broken)
     for slot in np.repeat(np.arange(len(begun)), _open(problem, lines, begun)).tolist():
         lines = _filled(problem, lines, kept, slot)
     short = np.flatnonzero(_open(problem, lines, begun)).tolist()
@@ -400,7 +400,7 @@ def _mended(
         return lines
     eases = [min(_extra(problem, line, slot) for slot in short) for line in lines]
     able = [n for n in np.argsort(eases, kind="stable").tolist() if _is_lawful(problem, lines[n])]
-    return _sought(problem, rules, lines, kept, begun, rub, able[:HELPERS])
+    return _sought(problem, rules, lines, kept, begun, money, able[:HELPERS])
 
 
 def _is_lawful(problem: Problem, line: Assignment) -> bool:
@@ -418,7 +418,7 @@ def _sought(
     lines: list[Assignment],
     kept: Mapping[str, list[int]],
     begun: Bools,
-    rub: float,
+    money: float,
     chosen: Sequence[int],
 ) -> list[Assignment]:
     """Seek some people's lines anew, by CP-SAT."""
@@ -426,7 +426,7 @@ def _sought(
         return lines
     lines = list(lines)
     sought = reassign(
-        problem, rules, [lines[number] for number in chosen], _open(problem, lines, begun), change_rub=rub,
+        problem, rules, [lines[number] for number in chosen], _open(problem, lines, begun), change_cost=money,
         pinned=[kept[lines[number].person.agent_id] for number in chosen], effort=EFFORT,
     )  # fmt: skip
     for number, line in zip(chosen, sought, strict=True):
@@ -472,8 +472,8 @@ def _extra(problem: Problem, line: Assignment, added: int, dropped: int | None =
     """Roubles that a line costs more with a shift, perhaps in place of another; inf if it is not lawful."""
     if added in line.pattern:
         return np.inf
-    rub = problem.cost(line.crew, _pattern(line, added, dropped))
-    return rub - problem.cost(line.crew, line.pattern) if np.isfinite(rub) else np.inf
+    money = problem.cost(line.crew, _pattern(line, added, dropped))
+    return money - problem.cost(line.crew, line.pattern) if np.isfinite(money) else np.inf
 
 
 def _pattern(line: Assignment, added: int, dropped: int | None) -> Ints:

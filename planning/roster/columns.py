@@ -37,7 +37,7 @@ class Master:
         """Whether heads were missing when the program was last solved."""
         self._known: set[tuple[int, bytes]] = set()
         # Money counts in missing hours, so that the simplex sees figures near one.
-        self._unit_rub = min(max(float(problem.missing_rub.max(initial=0.0)), 1.0), 100.0)
+        self._unit_cost = min(max(float(problem.missing_cost.max(initial=0.0)), 1.0), 100.0)
         self._model = mathopt.Model()
         self._picked: list[mathopt.Variable] = []
         self._costs: list[float] = []
@@ -45,10 +45,10 @@ class Master:
         self._cover = [self._model.add_linear_constraint(lb=n, ub=n) for n in heads]
         self._people = [self._model.add_linear_constraint(lb=n, ub=n) for n in problem.sizes.tolist()]
         self._missing = self._slack(1.0)
-        self._price_missing(np.minimum(problem.missing_rub, FIRST_PRICE * problem.slate.paid_h))
-        if problem.surplus_rub is not None:
-            for slack, price in zip(self._slack(-1.0), problem.surplus_rub.tolist(), strict=True):
-                self._model.objective.set_linear_coefficient(slack, price / self._unit_rub)
+        self._price_missing(np.minimum(problem.missing_cost, FIRST_PRICE * problem.slate.paid_h))
+        if problem.surplus_cost is not None:
+            for slack, price in zip(self._slack(-1.0), problem.surplus_cost.tolist(), strict=True):
+                self._model.objective.set_linear_coefficient(slack, price / self._unit_cost)
         self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
         self.add((crew, NOTHING) for crew in range(len(problem.crews)))
 
@@ -59,19 +59,19 @@ class Master:
         return slacks
 
     def _price_missing(self, prices: Floats) -> None:
-        self._missing_rub = prices
+        self._missing_cost = prices
         for slack, price in zip(self._missing, prices.tolist(), strict=True):
-            self._model.objective.set_linear_coefficient(slack, price / self._unit_rub)
+            self._model.objective.set_linear_coefficient(slack, price / self._unit_cost)
 
     def raise_price(self) -> bool:
         """Ask more for missing heads, if some are missing at less than their full price.
 
         Low prices keep the duals near what they end as; and a bound at low prices holds at higher ones.
         """
-        full = self.problem.missing_rub
-        if not self.short or (self._missing_rub >= full).all():
+        full = self.problem.missing_cost
+        if not self.short or (self._missing_cost >= full).all():
             return False
-        self._price_missing(np.minimum(full, self._missing_rub * PRICE_STEP))
+        self._price_missing(np.minimum(full, self._missing_cost * PRICE_STEP))
         return True
 
     def add(self, columns: Iterable[tuple[int, Ints]]) -> int:
@@ -87,7 +87,7 @@ class Master:
             self._picked.append(picked)
             cost = min(self.problem.cost(crew, pattern), NOBODY_RUB)
             self._costs.append(cost)
-            self._model.objective.set_linear_coefficient(picked, cost / self._unit_rub)
+            self._model.objective.set_linear_coefficient(picked, cost / self._unit_cost)
             self._people[crew].set_coefficient(picked, 1.0)
             for shift in pattern.tolist():
                 self._cover[shift].set_coefficient(picked, 1.0)
@@ -131,8 +131,8 @@ class Master:
             # A warm start may end badly; another simplex from nothing does not share its basis.
             result = mathopt.solve(self._model, mathopt.SolverType.HIGHS)
             self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
-        duals = self._unit_rub * np.array(result.dual_values(self._cover))
-        value = self._unit_rub * result.objective_value()
+        duals = self._unit_cost * np.array(result.dual_values(self._cover))
+        value = self._unit_cost * result.objective_value()
         self.short = bool(np.array(result.variable_values(self._missing)).max(initial=0.0) > 1e-6)
         return value, duals, np.array(result.variable_values(self._picked))
 
@@ -175,16 +175,16 @@ class Dive:
         A bound of `enough` ends it too.
         """
         smooth = self.problem.settings.smooth
-        self.bound = bound = self.problem.base_rub  # nothing else has a negative price
+        self.bound = bound = self.problem.base_cost  # nothing else has a negative price
         best: Floats | None = self.centre
         for number in range(rounds):
             value, duals, shares = self.master.solve()
-            value += self.problem.base_rub
+            value += self.problem.base_cost
             self.clock(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} roubles to gain")
             asked = duals if best is None else smooth * best + (1 - smooth) * duals
             crews = np.flatnonzero(self.people)
             worth, columns = self.problem.price(asked, self.residual, crews)
-            lagrange = self.problem.base_rub + float(asked @ self.residual - worth @ self.people[crews])
+            lagrange = self.problem.base_cost + float(asked @ self.residual - worth @ self.people[crews])
             if lagrange > bound or best is None:
                 bound, best = max(lagrange, bound), asked
                 self.centre, self.bound = best, bound
@@ -205,7 +205,7 @@ class Dive:
         residual, columns = self.residual.copy(), []
         for crews in self.problem.sweeps:
             queue = [crew for crew in crews for _ in range(int(self.people[crew]))]
-            if len(queue) < 2 and self.problem.surplus_rub is not None:
+            if len(queue) < 2 and self.problem.surplus_cost is not None:
                 continue  # what others work closes nothing to them
             for part in range(min(PASSES, len(queue))):
                 mine = queue[part :: min(PASSES, len(queue))]
@@ -253,7 +253,7 @@ class Dive:
         """Give a column to so many of its crew as there are, and as its shifts still want."""
         crew, pattern = self.master.columns[column]
         times = min(times, int(self.people[crew]))
-        if self.problem.surplus_rub is None:
+        if self.problem.surplus_cost is None:
             times = min([times, *self.residual[pattern].tolist()])
         self.people[crew] -= times
         self.residual[pattern] -= times

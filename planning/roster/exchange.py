@@ -131,7 +131,7 @@ class _People:
             burdens=(
                 np.array([burden.counts for burden in burdens], dtype=np.int64),
                 np.array([burden.by_weekend for burden in burdens], dtype=bool),
-                np.array([burden.rub for burden in burdens], dtype=float),
+                np.array([burden.money for burden in burdens], dtype=float),
                 np.array(even, dtype=float),
             ),
         )
@@ -142,7 +142,7 @@ class _People:
 
     def anneal(self, work: Ints, opened: Ints, trials: int, heat: float, rng: np.random.Generator) -> int:
         """Try some exchanges on a table in place; return how many of the open shifts are still open."""
-        return int(anneal(work, opened, self.problem.missing_rub, trials, heat, rng, *self._figures))
+        return int(anneal(work, opened, self.problem.missing_cost, trials, heat, rng, *self._figures))
 
     @property
     def _figures(self) -> tuple[Any, ...]:

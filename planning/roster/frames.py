@@ -112,9 +112,9 @@ def problems_of(
         merged = merged.sort_values(["start", "end", "paid_h", "skill"], ignore_index=True)
         slate = Slate.of(merged, centre, horizon)
         crews = crews_of(slate, [person for person in persons if person.team == team], rules)
-        unmet_rub = slate.paid_h * centre.pay.unmet_rub_h
-        idle_rub = settings.idle_share * centre.hourly_rub(str(team))
-        problem = Problem(slate, crews, settings, unmet_rub, idle_rub if crews else 0.0)
+        unmet_cost = slate.paid_h * centre.pay.unmet_cost_h
+        idle_cost = settings.idle_share * centre.hourly_cost(str(team))
+        problem = Problem(slate, crews, settings, unmet_cost, idle_cost if crews else 0.0)
         found[str(team)] = TeamProblem(shifts, merged, problem)
     return found
 
@@ -228,10 +228,10 @@ def roster_of(
 def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
     """Roubles of missing heads, of idle hours, of the lines and of the burdens, and the bound."""
     short = missing_heads(problem, solved.lines)
-    missing = float(short @ problem.unmet_rub)
-    idle = problem.base_rub + problem.idle_rub_h * float(short @ problem.slate.paid_h)
+    missing = float(short @ problem.unmet_cost)
+    idle = problem.base_cost + problem.idle_cost_h * float(short @ problem.slate.paid_h)
     lines = sum(problem.cost(line.crew, line.pattern) for line in solved.lines)
-    burdens = sum(problem.burden_rub(line.person, line.pattern) for line in solved.lines)
+    burdens = sum(problem.burden_cost(line.person, line.pattern) for line in solved.lines)
     return missing, idle, lines, burdens, solved.bound
 
 

@@ -35,8 +35,8 @@ def first_lines(problem: Problem) -> list[Assignment]:
 def _asked(problem: Problem, residual: Ints) -> np.ndarray:
     """What one head more earns on each shift; a shift that lacks many comes before one that lacks few."""
     lack = np.maximum(residual, 0) / np.maximum(problem.slate.headcount, 1)
-    spare = 0.0 if problem.surplus_rub is None else -problem.surplus_rub
-    return np.where(residual > 0, problem.missing_rub * (1.0 + 0.05 * lack), spare)
+    spare = 0.0 if problem.surplus_cost is None else -problem.surplus_cost
+    return np.where(residual > 0, problem.missing_cost * (1.0 + 0.05 * lack), spare)
 
 
 def answer_best(
@@ -51,7 +51,7 @@ def answer_best(
             if not (residual > 0).any():
                 break
             residual[line.pattern] += 1
-            worth = np.where(residual > 0, problem.missing_rub, 0.0)
+            worth = np.where(residual > 0, problem.missing_cost, 0.0)
             value, ((_, pattern),) = problem.price(worth, residual, np.array([line.crew]))
             own = worth[line.pattern].sum() - problem.cost(line.crew, line.pattern)
             gain = float(value[0] - own) if np.isfinite(value[0]) else 0.0

@@ -129,7 +129,7 @@ class Limits:
             if any(_outside(*bounds, pattern) for pattern in patterns)
         ]
 
-    def count_rub(self, pattern: Ints) -> float:
+    def count_cost(self, pattern: Ints) -> float:
         """Roubles of the bounds of counts that a pattern of shifts does not keep."""
         return sum(_outside(*bounds, pattern) for bounds in self.counted)
 

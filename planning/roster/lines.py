@@ -111,8 +111,8 @@ def row_cost(
         weekly_rest, unrested, following[k], day_cost[k], worked[k], counting[k], count_cost[k],
         count_final[k],
     )  # fmt: skip
-    marks, by_weekend, rub, even = burdens
-    for burden in range(len(rub)):
+    marks, by_weekend, money, even = burdens
+    for burden in range(len(money)):
         share = even[burden, person]
         if np.isnan(share):
             continue
@@ -123,13 +123,13 @@ def row_cost(
                 carried += mark
             elif mark >= 0 and mark != last:
                 carried, last = carried + 1, mark
-        cost += rub[burden] * (carried - share) ** 2
+        cost += money[burden] * (carried - share) ** 2
     return float(cost)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def anneal(
-    work: Any, opened: Any, missing_rub: Any, trials: int, heat: float, rng: Any, shifts: Any, horizon: Any,
+    work: Any, opened: Any, missing_cost: Any, trials: int, heat: float, rng: Any, shifts: Any, horizon: Any,
     persons: Any, shares: Any, burdens: Any,
 ) -> int:  # fmt: skip
     """Try exchanges of days, or of a day for an open shift; keep what gains, and some that lose."""
@@ -148,7 +148,7 @@ def anneal(
                 continue
             work[one, day[taken]] = taken
             price = row_cost(one, work[one], pattern, shifts, horizon, persons, shares, burdens)
-            lost = price - costs[one] - missing_rub[taken] + (missing_rub[given] if given >= 0 else 0.0)
+            lost = price - costs[one] - missing_cost[taken] + (missing_cost[given] if given >= 0 else 0.0)
             if lost > least:
                 work[one, day[taken]] = given
                 continue

@@ -8,7 +8,7 @@ missing that need not be, a dive fixes columns until everybody has one, and best
 (`planning.roster.repair`) seek what is still missing. People who may work the same are one crew, so the
 master is small. Teams do not share people, so each is a problem of its own.
 
-The objective, in roubles: missing heads at `Pay.unmet_rub_h` a paid hour; the hours of the contracts that no
+The objective, in roubles: missing heads at `Pay.unmet_cost_h` a paid hour; the hours of the contracts that no
 shift fills, which are paid all the same; and the prices of the soft rules and of unfairness.
 """
 
@@ -173,7 +173,7 @@ def _search(
     """
     began, deadline = time.process_time(), Deadline(settings.time_limit_s)
     solved = {
-        team: TeamRoster(made_first(each.problem, rules), each.problem.least_rub)
+        team: TeamRoster(made_first(each.problem, rules), each.problem.least_cost)
         for team, each in tqdm(problems.items(), desc="first roster", unit="team", leave=False)
     }
     first_s = time.process_time() - began

@@ -37,17 +37,17 @@ class RosterSettings:
 
     gap: float = 0.005
     """Stop when the bound proves that no more than this share of the objective can be gained ..."""
-    tolerance_rub: float = 10.0
+    tolerance_cost: float = 10.0
     """... or no more than so many roubles a person."""
     idle_share: float = 1.0
     """Share of the hourly rate that an hour of the contract costs which no shift fills: an assumption."""
-    fairness_rub_h: float = 100.0
+    fairness_cost_h: float = 100.0
     """Price of a squared hour away from the even share of the hours, per hour of the contract's."""
-    fair_night_rub: float = 40.0
+    fair_night_cost: float = 40.0
     """Price of a squared night shift away from the even share, last month's nights included."""
-    fair_weekend_rub: float = 60.0
+    fair_weekend_cost: float = 60.0
     """Price of a squared weekend away from the even share, last month's included."""
-    fair_late_rub: float = 10.0
+    fair_late_cost: float = 10.0
     """Price of a squared late shift away from the even share."""
     pricing_rounds: int = 150
     """Most rounds of pricing before the dive."""
@@ -126,7 +126,7 @@ class Burden:
     """Something that is to be shared fairly: how much of it each shift is, and each person's even share."""
 
     name: str
-    rub: float
+    money: float
     counts: Ints
     """1 for each shift that is part of the burden; numbers of weekends, -1 for none, if `by_weekend`."""
     by_weekend: bool
@@ -141,7 +141,7 @@ class Burden:
     def cost(self, person: Person, pattern: Ints) -> float:
         """Roubles of the distance from the even share."""
         even = self.even.get(person.agent_id)
-        return 0.0 if even is None else self.rub * (self.carried(pattern) - even) ** 2
+        return 0.0 if even is None else self.money * (self.carried(pattern) - even) ** 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,11 +151,11 @@ class Problem:
     slate: Slate
     crews: tuple[Crew, ...]
     settings: RosterSettings
-    unmet_rub: Floats
+    unmet_cost: Floats
     """Price of a missing head on each shift, shape (shifts,)."""
-    idle_rub_h: float = 0.0
+    idle_cost_h: float = 0.0
     """Price of an hour of the norm that is not worked."""
-    surplus_rub: Floats | None = None
+    surplus_cost: Floats | None = None
     """Price of a head too many on each shift, shape (shifts,); None lets nobody be too many."""
 
     @cached_property
@@ -165,17 +165,17 @@ class Problem:
         return Timeline(self.slate, limits.rest_s, limits.weekly_rest[0], exact)
 
     @cached_property
-    def missing_rub(self) -> Floats:
+    def missing_cost(self) -> Floats:
         """What a missing head costs: its price, and the hours that somebody is then idle, shape (shifts,)."""
-        return self.unmet_rub + self.idle_rub_h * self.slate.paid_h
+        return self.unmet_cost + self.idle_cost_h * self.slate.paid_h
 
     @cached_property
-    def base_rub(self) -> float:
+    def base_cost(self) -> float:
         """Idle pay if no head is missing: the same whoever works what, so no line's cost holds it."""
-        if not self.idle_rub_h:
+        if not self.idle_cost_h:
             return 0.0
         hours = sum(crew.limits.most_h * len(crew.members) for crew in self.crews)
-        return self.idle_rub_h * (hours - float(self.slate.paid_h @ self.slate.headcount))
+        return self.idle_cost_h * (hours - float(self.slate.paid_h @ self.slate.headcount))
 
     @cached_property
     def sizes(self) -> Ints:
@@ -184,7 +184,7 @@ class Problem:
 
     def tolerance(self, objective: float) -> float:
         """Roubles that are not worth a search."""
-        return max(self.settings.gap * objective, self.settings.tolerance_rub * float(self.sizes.sum()))
+        return max(self.settings.gap * objective, self.settings.tolerance_cost * float(self.sizes.sum()))
 
     def is_close(self, objective: float, bound: float, share: float = 1.0) -> bool:
         """Tell whether there is no more to gain than (a share of) what the settings tolerate."""
@@ -194,13 +194,13 @@ class Problem:
     @cached_property
     def whole(self) -> bool:
         """Whether every roster costs whole roubles, so that bounds may be rounded up."""
-        prices: list[Any] = [self.missing_rub, self.base_rub, self.burden_bound, *self.final]
-        prices += [] if self.surplus_rub is None else [self.surplus_rub]
+        prices: list[Any] = [self.missing_cost, self.base_cost, self.burden_bound, *self.final]
+        prices += [] if self.surplus_cost is None else [self.surplus_cost]
         prices += [crew.limits.prices for crew in self.crews]
         prices += [self.unrested, *(days.cost for days in self.days)]
         prices += [crew.limits.weekends[1] for crew in self.crews]
         prices += [price for crew in self.crews for *_, price in crew.limits.counted]
-        prices += [burden.rub for burden in self.burdens]
+        prices += [burden.money for burden in self.burdens]
         amounts = np.concatenate([np.ravel(price) for price in prices])
         return bool((amounts[np.isfinite(amounts)] % 1 == 0).all())
 
@@ -260,7 +260,7 @@ class Problem:
         left_h = np.arange(caps.max() + 1) * unit_h
         share = self.crews[crews[0]].members[0].contract_h_week * norm_h / 40.0
         even_h = self.spare_part * share
-        cost = self.settings.fairness_rub_h * (left_h - even_h) ** 2 / max(share, 1.0)
+        cost = self.settings.fairness_cost_h * (left_h - even_h) ** 2 / max(share, 1.0)
         least = self.crews[crews[0]].limits.least_h
         if least > 0:
             cost = np.where(left_h > caps.min() * unit_h - least + 1e-9, np.inf, cost)
@@ -276,13 +276,13 @@ class Problem:
     def cost(self, crew: int, pattern: Ints) -> float:
         """Roubles of one person's pattern, burdens left out; inf if it is not lawful."""
         sweep, limits = self.sweep_of[crew], self.crews[crew].limits
-        counted_rub = limits.count_rub(pattern)
-        if np.isinf(counted_rub):
+        counted_cost = limits.count_cost(pattern)
+        if np.isinf(counted_cost):
             return np.inf
         days, counts, person = self.days[sweep], self._counts_with(sweep, ()), self.crews[crew].members[0]
         slate, before = self.slate, person.tail.last_end
         opens = int(slate.midnights[0])
-        return counted_rub + float(
+        return counted_cost + float(
             line_cost(
                 pattern, slate.start, slate.end, slate.day, slate.kind, counts.sort, self.timeline.rest_s,
                 limits.banned, limits.prices, self.timeline.units, self.final[sweep], self._week_bounds,
@@ -346,7 +346,7 @@ class Problem:
 
     def _worth(self, limits: Limits, duals: Floats, residual: Ints) -> Floats:
         """What each shift earns a person, -inf where it is closed to them, shape (shifts,)."""
-        closed = limits.banned | (residual <= 0) if self.surplus_rub is None else limits.banned
+        closed = limits.banned | (residual <= 0) if self.surplus_cost is None else limits.banned
         return np.where(closed, -np.inf, duals - limits.prices)
 
     def _start(self, crew: int) -> Start:
@@ -365,7 +365,7 @@ class Problem:
             self._worth(limits, duals, residual), self.final[sweep], self._start(crew),
             unrested=limits.weekly_rest[1], least=least, most=most,
         )  # fmt: skip
-        return [pattern for pattern in patterns if np.isfinite(limits.count_rub(pattern))], whole
+        return [pattern for pattern in patterns if np.isfinite(limits.count_cost(pattern))], whole
 
     @cached_property
     def burdens(self) -> tuple[Burden, ...]:
@@ -377,15 +377,15 @@ class Problem:
         heads = slate.headcount
         worked_weekends = float(heads[weekend >= 0].sum()) / 2
         return (
-            self._burden("nights", settings.fair_night_rub, night, False, float(night @ heads)),
-            self._burden("weekends", settings.fair_weekend_rub, weekend, True, worked_weekends),
+            self._burden("nights", settings.fair_night_cost, night, False, float(night @ heads)),
+            self._burden("weekends", settings.fair_weekend_cost, weekend, True, worked_weekends),
             self._burden(
-                "late shifts", settings.fair_late_rub, (slate.kind == late_kind).astype(np.int64), False,
+                "late shifts", settings.fair_late_cost, (slate.kind == late_kind).astype(np.int64), False,
                 float((slate.kind == late_kind) @ heads),
             ),
         )  # fmt: skip
 
-    def _burden(self, name: str, rub: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
+    def _burden(self, name: str, money: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
         """Share a total out by the hours of those who may carry any of it."""
         marked = counts >= 0 if by_weekend else counts > 0
         able = [
@@ -398,7 +398,7 @@ class Problem:
         past = {p.agent_id: getattr(p.tail, before) if before else 0 for p, _ in able}
         hours, everything = sum(hours for _, hours in able), total + sum(past.values())
         even = {p.agent_id: everything * h / hours - past[p.agent_id] for p, h in able} if hours else {}
-        return Burden(name, rub, counts, by_weekend, even)
+        return Burden(name, money, counts, by_weekend, even)
 
     @cached_property
     def burden_bound(self) -> float:
@@ -406,27 +406,27 @@ class Problem:
         return sum(_least_unfair(burden, self.slate.headcount) for burden in self.burdens)
 
     @cached_property
-    def least_rub(self) -> float:
+    def least_cost(self) -> float:
         """Roubles that no roster can be below, before any search."""
         if not self.crews:
-            return float(self.slate.headcount @ self.unmet_rub)
-        return self.base_rub + self.burden_bound
+            return float(self.slate.headcount @ self.unmet_cost)
+        return self.base_cost + self.burden_bound
 
-    def line_rub(self, line: Assignment) -> float:
+    def line_cost(self, line: Assignment) -> float:
         """Roubles of a line, burdens included."""
-        return self.cost(line.crew, line.pattern) + self.burden_rub(line.person, line.pattern)
+        return self.cost(line.crew, line.pattern) + self.burden_cost(line.person, line.pattern)
 
-    def burden_rub(self, person: Person, pattern: Ints) -> float:
+    def burden_cost(self, person: Person, pattern: Ints) -> float:
         """Roubles of a person's distance from the even shares."""
         return sum(burden.cost(person, pattern) for burden in self.burdens)
 
     def objective(self, lines: Sequence[Assignment]) -> float:
         """Roubles of a team's roster, from the lines themselves."""
         short = missing_heads(self, lines)
-        total = self.base_rub + float(np.maximum(short, 0) @ self.missing_rub)
-        total += sum(self.line_rub(line) for line in lines)
-        if self.surplus_rub is not None:
-            total += float(np.maximum(-short, 0) @ self.surplus_rub)
+        total = self.base_cost + float(np.maximum(short, 0) @ self.missing_cost)
+        total += sum(self.line_cost(line) for line in lines)
+        if self.surplus_cost is not None:
+            total += float(np.maximum(-short, 0) @ self.surplus_cost)
         return total
 
 
@@ -450,7 +450,7 @@ def _least_unfair(burden: Burden, headcount: Ints) -> float:
     even = np.array(list(burden.even.values()))
     gains = np.concatenate([2 * (even - k) - 1 for k in range(int(np.ceil(even.max(initial=0.0))) + 1)])
     gains = np.sort(gains[gains > 0])[::-1][:total]
-    return float(burden.rub * ((even**2).sum() - gains.sum()))
+    return float(burden.money * ((even**2).sum() - gains.sum()))
 
 
 def crews_of(

@@ -233,13 +233,13 @@ def reassign(
     lines: Sequence[Assignment],
     missing: Ints,
     *,
-    change_rub: float = 0.0,
+    change_cost: float = 0.0,
     pinned: Sequence[Sequence[int]] = (),
     effort: float | None = None,
 ) -> list[Assignment]:
     """Find the best lines for some people on their own shifts and the missing heads, by CP-SAT.
 
-    A change of a person's shift costs `change_rub`; `pinned` are the shifts that each must keep.
+    A change of a person's shift costs `change_cost`; `pinned` are the shifts that each must keep.
     """
     heads = missing + np.bincount(
         np.concatenate([np.zeros(0, dtype=np.int64), *(line.pattern for line in lines)]),
@@ -255,13 +255,13 @@ def reassign(
             rule.constrain(cp_line)
         for work, before in zip(cp_line.works, np.isin(offered, line.pattern).tolist(), strict=True):
             model.add_hint(work, before)
-            if change_rub:
-                costs.append(round(change_rub) * (1 - work if before else work))
+            if change_cost:
+                costs.append(round(change_cost) * (1 - work if before else work))
         costs += [*cp_line.costs, _cp_hours(problem, line.crew, cp_line, offered)]
     for cp_line, shifts in zip(sought, pinned, strict=False):
         for shift in shifts:
             model.add(cp_line.works[int(np.searchsorted(offered, shift))] == 1)
-    for shift, (count, price) in enumerate(zip(heads[offered], problem.missing_rub[offered], strict=True)):
+    for shift, (count, price) in enumerate(zip(heads[offered], problem.missing_cost[offered], strict=True)):
         covered = sum(cp_line.works[shift] for cp_line in sought)
         model.add(covered <= int(count))
         costs.append(-round(price) * covered)

@@ -86,7 +86,7 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assi
                 limits.forbid(slate.day % 7 >= 5)
 
         crews = crews_of(slate, people, rules, adjust)
-        part = Problem(slate, crews, problem.settings, problem.unmet_rub[shifts], problem.idle_rub_h)
+        part = Problem(slate, crews, problem.settings, problem.unmet_cost[shifts], problem.idle_cost_h)
         for line in solve(part):
             life = lives[line.person.agent_id]
             life.pattern = np.concatenate([life.pattern, shifts[line.pattern]])

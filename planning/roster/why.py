@@ -18,7 +18,7 @@ from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShif
 
 __all__ = ["Clash", "why_not"]
 
-QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, repair_rounds=2, exchanges=0, tolerance_rub=100.0)
+QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, repair_rounds=2, exchanges=0, tolerance_cost=100.0)
 """How each trial is solved: there are two for every rule."""
 ALWAYS = (SoundShift, HouseTeam, OneShiftADay)
 """Rules that nobody would relax."""
@@ -132,18 +132,18 @@ _AWAKE = Rest(0.0, "nobody works twice at once")
 def _prices(centre: Centre, trial: _Trial, rules: Sequence[Rule], week: pd.DataFrame) -> pd.DataFrame:
     """Try the week without each hard rule in turn."""
     with_all = trial.missing(rules)
-    hour_rub = centre.pay.unmet_rub_h * float(week["paid_h"].mean())
+    hour_cost = centre.pay.unmet_cost_h * float(week["paid_h"].mean())
     rows = []
     for rule in rules:
         if rule.weight is None and not isinstance(rule, ALWAYS):
             without = trial.missing([_AWAKE, *(other for other in rules if other is not rule)])
-            rows.append((rule.name, rule.article, without, (with_all - without) * hour_rub))
+            rows.append((rule.name, rule.article, without, (with_all - without) * hour_cost))
     prices = pd.DataFrame(rows, columns=list(_no_prices().columns))
-    return prices.sort_values(["saved_rub", "rule"], ascending=[False, True], ignore_index=True)
+    return prices.sort_values(["saved_cost", "rule"], ascending=[False, True], ignore_index=True)
 
 
 def _no_prices() -> pd.DataFrame:
-    return pd.DataFrame(columns=["rule", "article", "missing", "saved_rub"])
+    return pd.DataFrame(columns=["rule", "article", "missing", "saved_cost"])
 
 
 def _words(

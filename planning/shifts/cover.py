@@ -34,16 +34,16 @@ class CoverPlan:
     ----------
     shifts : DataFrame
         SHIFTS, one row a team, start, end and layout of breaks, and of each shift its pattern (number in
-        `patterns`), night_h and holiday_h a head, and cost_rub of all its heads.
+        `patterns`), night_h and holiday_h a head, and cost of all its heads.
     unmet : DataFrame
         team, queue, interval_start, missing: agents short, a row an interval that is not covered.
     teams : DataFrame
-        Index team: objective_rub, bound_rub (no plan is cheaper), gap, paid_h. The objective and the bound of
+        Index team: objective, bound (no plan is cheaper), gap, paid_h. The objective and the bound of
         teams that share queues are divided by the cost of their shifts.
     patterns : tuple of Pattern
         The insides of the shifts.
     binding : DataFrame
-        limit, value, one_more, saves_rub: what one more unit of each limit that binds would save, by the
+        limit, value, one_more, saves_cost: what one more unit of each limit that binds would save, by the
         duals of the relaxation (max_starts: what no limit would save, by solving again).
     status : str
         How the search ended.
@@ -57,19 +57,19 @@ class CoverPlan:
     status: str = ""
 
     @property
-    def objective_rub(self) -> float:
+    def objective(self) -> float:
         """Cost of the shifts and price of the missing agents."""
-        return float(self.teams["objective_rub"].sum())
+        return float(self.teams["objective"].sum())
 
     @property
-    def bound_rub(self) -> float:
+    def bound(self) -> float:
         """Proven: no plan of these shifts costs less."""
-        return float(self.teams["bound_rub"].sum())
+        return float(self.teams["bound"].sum())
 
     @property
     def gap(self) -> float:
         """How far the plan may be from the best one, a share of the bound."""
-        return self.objective_rub / self.bound_rub - 1 if self.bound_rub else 0.0
+        return self.objective / self.bound - 1 if self.bound else 0.0
 
 
 def cover(
@@ -88,8 +88,8 @@ def cover(
     of the horizon too, as the night shift of the evening before did. With a plan of the days `before` it is a
     stretch of dates instead: who is still on position from those days counts for the first queue of the team,
     and what runs over the end serves the days to come. Money is paid hours at the team's rate
-    with the night, holiday and weekend premiums; a missing agent-hour costs ``pay.unmet_rub_h``, so there is
-    always a plan and never a silent shortage; an agent-hour too many costs ``pay.over_rub_h``.
+    with the night, holiday and weekend premiums; a missing agent-hour costs ``pay.unmet_cost_h``, so there is
+    always a plan and never a silent shortage; an agent-hour too many costs ``pay.over_cost_h``.
 
     Teams of a site that share queues are planned in one model, in which an agent on position serves one queue
     at a time; teams that share none are planned apart.
@@ -276,15 +276,15 @@ def _plan(
     shifts, teams, unmet, binding = [], [], [], []
     for number, (group, one) in enumerate(zip(groups, found, strict=True)):
         table = shift_rows(centre, people[number], numbers)
-        bound = min(one.bound_rub, relaxed.get(number, np.inf))
+        bound = min(one.bound, relaxed.get(number, np.inf))
         shifts.append(table)
         teams.append(_teams(group, table, group.program.value(one.x), bound))
         unmet.append(_unmet(group, group.program.short(one.x), times))
         binding += group.binding(one)
         if number in relaxed:
-            saved = one.bound_rub - relaxed[number]
+            saved = one.bound - relaxed[number]
             binding.append(("max_starts", float(centre.shifts.max_starts or 0), "no limit", saved))
-    columns = ["limit", "value", "one_more", "saves_rub"]
+    columns = ["limit", "value", "one_more", "saves_cost"]
     return CoverPlan(
         pd.concat(shifts, ignore_index=True),
         pd.concat(unmet, ignore_index=True),
@@ -311,11 +311,11 @@ def shift_rows(
     kinds = {"start": zone, "end": zone, "paid_h": "float64", "headcount": "int64", "pattern": "int64"}
     rows = rows.astype(kinds)
     extra = _premiums(centre, rows, [pattern for _, _, pattern, _ in people])
-    rate = rows["team"].map(centre.hourly_rub).to_numpy(dtype=float)
+    rate = rows["team"].map(centre.hourly_cost).to_numpy(dtype=float)
     return rows.assign(
         night_h=extra["night_h"],
         holiday_h=extra["holiday_h"],
-        cost_rub=rate * (rows["paid_h"] + premium_pay_h(centre, extra)) * rows["headcount"],
+        cost=rate * (rows["paid_h"] + premium_pay_h(centre, extra)) * rows["headcount"],
     )
 
 
@@ -337,12 +337,12 @@ def _premiums(centre: Centre, rows: pd.DataFrame, patterns: list[Pattern]) -> pd
 
 def _teams(group: Group, shifts: pd.DataFrame, objective: float, bound: float) -> pd.DataFrame:
     """Objective and proven bound of each team of a group."""
-    cost = shifts.groupby("team")["cost_rub"].sum().reindex(group.teams, fill_value=0.0)
+    cost = shifts.groupby("team")["cost"].sum().reindex(group.teams, fill_value=0.0)
     share = cost / cost.sum() if cost.sum() else pd.Series(1 / len(cost), index=cost.index)
     paid = (shifts["paid_h"] * shifts["headcount"]).groupby(shifts["team"]).sum()
     bound = min(bound, objective)
     table = pd.DataFrame(
-        {"objective_rub": objective * share, "bound_rub": bound * share,
+        {"objective": objective * share, "bound": bound * share,
          "gap": objective / bound - 1 if bound > 0 else 0.0,
          "paid_h": paid.reindex(group.teams, fill_value=0.0)},
     )  # fmt: skip
@@ -386,6 +386,6 @@ def _reason(centre: Centre, team: str, when: pd.Timestamp) -> str:
         return (
             f"no shift starts or ends from {clock_text(rules.quiet_from)} to "
             f"{clock_text(rules.quiet_until)}: allow longer shifts, shorter quiet hours or a higher "
-            "pay.unmet_rub_h"
+            "pay.unmet_cost_h"
         )
-    return "allow other shifts, a lower target or a higher pay.unmet_rub_h"
+    return "allow other shifts, a lower target or a higher pay.unmet_cost_h"

@@ -90,7 +90,7 @@ def cover_day(
         asked = min(asked + 1.2 * (target - found.service_level), (1 + asked) / 2)
     raise PlanningError(
         f"{queue} meets {found.service_level:.2%} with the best shifts, must meet {target:.2%}: "
-        "allow other shifts, a lower target or a higher pay.unmet_rub_h"
+        "allow other shifts, a lower target or a higher pay.unmet_cost_h"
     )
 
 

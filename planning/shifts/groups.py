@@ -86,11 +86,11 @@ class Group:
 
     def binding(self, found: Found) -> list[tuple[str, float, str, float]]:
         """Limits that cost something: setting, value, what one more is, and what it would save."""
-        own = found.link_rub[len(found.link_rub) - len(self.limits) :]
+        own = found.link_cost[len(found.link_cost) - len(self.limits) :]
         priced = pd.DataFrame(self.limits, columns=["limit", "value", "one_more", "room"])
-        priced["saves_rub"] = -own * np.array([self._room(room, found.x) for room in priced["room"]])
-        total = priced.groupby(["limit", "value", "one_more"], as_index=False, sort=False)["saves_rub"].sum()
-        return [tuple(row) for row in total[total["saves_rub"] > 0.5].itertuples(index=False)]
+        priced["saves_cost"] = -own * np.array([self._room(room, found.x) for room in priced["room"]])
+        total = priced.groupby(["limit", "value", "one_more"], as_index=False, sort=False)["saves_cost"].sum()
+        return [tuple(row) for row in total[total["saves_cost"] > 0.5].itertuples(index=False)]
 
     def _room(self, room: float | str, x: Ints) -> float:
         """What one more unit of a limit adds to its row: a point of share is so much of a team's heads."""
@@ -311,8 +311,8 @@ def _written(
             low.append(np.full(steps, -np.inf))
             high.append(np.zeros(steps))
     rows, tops, limits = _limits(centre, blocks, columns + loans)
-    rates = [centre.hourly_rub(team) for team, _ in blocks]
-    over = centre.pay.over_rub_h * step_h
+    rates = [centre.hourly_cost(team) for team, _ in blocks]
+    over = centre.pay.over_cost_h * step_h
     cost = np.concatenate([rate * one.cost for rate, (_, one) in zip(rates, blocks, strict=True)])
     surplus = sum(np.asarray(present[team].sum(axis=0)).ravel() for team in teams)
     need = np.concatenate(list(needs.values()))
@@ -335,8 +335,8 @@ def _written(
         day=DAY_S // step_s,
         reach=max(one.shape.length_s for _, one in blocks) // step_s,
         step_s=step_s,
-        short_rub=centre.pay.unmet_rub_h * step_h + over,
-        unit_rub=min(rates) / 1000,
+        short_cost=centre.pay.unmet_cost_h * step_h + over,
+        unit_cost=min(rates) / 1000,
         constant=-over * float(need.sum()),
     )
     served = [(able(centre, *key)[0], key[0]) for key in needs]

@@ -55,7 +55,7 @@ class Program:
         Steps of the horizon, of a day, and of the longest shift.
     step_s : int
         Length of a step, seconds.
-    short_rub, unit_rub, constant : float
+    short_cost, unit_cost, constant : float
         Price of a head short for a step; the grain of whole costs; roubles that nothing changes.
     """
 
@@ -75,8 +75,8 @@ class Program:
     day: int
     reach: int
     step_s: int
-    short_rub: float
-    unit_rub: float
+    short_cost: float
+    unit_cost: float
     constant: float = 0.0
 
     @cached_property
@@ -111,7 +111,7 @@ class Program:
 
     def value(self, x: NDArray[Any]) -> float:
         """Roubles of a solution."""
-        return float(self.cost @ x + self.short_rub * self.short(x).sum() + self.constant)
+        return float(self.cost @ x + self.short_cost * self.short(x).sum() + self.constant)
 
     def holds(self, x: NDArray[Any]) -> bool:
         """Tell whether a solution keeps the links."""
@@ -190,7 +190,7 @@ class Relaxation:
 
     value: float
     x: Floats
-    link_rub: Floats
+    link_cost: Floats
 
 
 def relax(program: Program) -> Relaxation:
@@ -198,7 +198,7 @@ def relax(program: Program) -> Relaxation:
     large = len(program.cost) > _LARGE
     method = mathopt.LPAlgorithm.BARRIER if large else mathopt.LPAlgorithm.DUAL_SIMPLEX
     value, x, duals = _optimum(_proto(program), method)
-    scale = program.unit_rub
+    scale = program.unit_cost
     return Relaxation(
         value * scale + program.constant,
         x[: len(program.cost)],
@@ -286,7 +286,7 @@ _first_use()
 def _proto(program: Program) -> Any:
     """Write the relaxation for MathOpt, straight from the arrays; money in units, near one."""
     rows, columns = program.position.shape
-    links, scale = program.links.shape[0], program.unit_rub
+    links, scale = program.links.shape[0], program.unit_cost
     every = range(columns + rows)
     proto = model_pb2.ModelProto()
     proto.variables.ids.extend(every)
@@ -295,7 +295,7 @@ def _proto(program: Program) -> Any:
     proto.variables.integers.extend([False] * (columns + rows))
     proto.objective.linear_coefficients.ids.extend(every)
     proto.objective.linear_coefficients.values.extend(
-        np.concatenate([program.cost, np.full(rows, program.short_rub)]) / scale
+        np.concatenate([program.cost, np.full(rows, program.short_cost)]) / scale
     )
     proto.linear_constraints.ids.extend(range(rows + links))
     proto.linear_constraints.lower_bounds.extend(np.concatenate([program.need, program.low]))

@@ -74,8 +74,8 @@ class Progress:
     """Where a search stands: wall time, the cost so far and its proven bound, roubles."""
 
     seconds: float
-    objective_rub: float
-    bound_rub: float
+    objective: float
+    bound: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +83,8 @@ class Found:
     """Whole columns of a program, a proven bound of its cost, and what each link costs."""
 
     x: Ints
-    bound_rub: float
-    link_rub: Floats
+    bound: float
+    link_cost: Floats
 
 
 @dataclass
@@ -96,13 +96,13 @@ class _Part:
     x: Ints = field(init=False)
     value: float = field(init=False)
     bound: float = 0.0
-    link_rub: Floats = field(init=False)
+    link_cost: Floats = field(init=False)
     rounds: int = 0
 
     def __post_init__(self) -> None:
         self.x = np.zeros(len(self.program.cost), dtype=np.int64)
         self.value = self.program.value(self.x)
-        self.link_rub = np.zeros(len(self.program.low))
+        self.link_cost = np.zeros(len(self.program.low))
 
     @property
     def left(self) -> float:
@@ -140,8 +140,10 @@ def search(
     try:
         _each(partial(_begin, settings=settings, clock=clock), parts, clock)
         while worst := clock.worst():
-            _each(partial(_improve, enough_rub=clock.open_rub, settings=settings, clock=clock), worst, clock)
-        if clock.open_rub > 1e-6:
+            _each(
+                partial(_improve, enough_cost=clock.open_cost, settings=settings, clock=clock), worst, clock
+            )
+        if clock.open_cost > 1e-6:
             status = "the work allowed is done"
     except TimeUpError:
         status = "the time is up"
@@ -181,10 +183,10 @@ def _each(work: Callable[[_Part], None], parts: Sequence[_Part], clock: _Clock) 
 def _found(program: Program, parts: Sequence[tuple[_Part, Ints, Ints]]) -> Found:
     """Put the parts of a program together."""
     x = np.zeros(len(program.cost), dtype=np.int64)
-    link_rub = np.zeros(program.links.shape[0])
+    link_cost = np.zeros(program.links.shape[0])
     for part, links, columns in parts:
-        x[columns], link_rub[links] = part.x, part.link_rub
-    return Found(x, sum(part.bound for part, _, _ in parts) + program.constant, link_rub)
+        x[columns], link_cost[links] = part.x, part.link_cost
+    return Found(x, sum(part.bound for part, _, _ in parts) + program.constant, link_cost)
 
 
 @dataclass
@@ -209,7 +211,7 @@ class _Clock:
         return float(sum(part.times * getattr(part, name) for part in self.parts))
 
     @property
-    def open_rub(self) -> float:
+    def open_cost(self) -> float:
         """Roubles that still are to be gained, or proven to be none, before the gap is closed."""
         return self.total("left") - self.settings.gap * (self.total("bound") + self.constant)
 
@@ -224,7 +226,7 @@ class _Clock:
         objective, bound = (self.total(name) + self.constant for name in ("value", "bound"))
         progress = Progress(self.deadline.passed_s, objective, bound)
         self.bar.update()
-        self.bar.set_postfix_str(f"{progress.objective_rub:,.0f} RUB, bound {progress.bound_rub:,.0f}", False)
+        self.bar.set_postfix_str(f"{progress.objective:,.0f} RUB, bound {progress.bound:,.0f}", False)
         if self.callback is not None:
             self.callback(progress)
         self.deadline.check()
@@ -234,13 +236,13 @@ class _Clock:
         own = [part for part in self.parts if part.left > 1e-6 and part.rounds < self.settings.rounds]
         own.sort(key=lambda part: -part.times * part.left / 4**part.rounds)
         sums = np.cumsum([part.times * part.left for part in own])
-        return own[: int(np.searchsorted(sums, self.open_rub)) + 1] if self.open_rub > 0 else []
+        return own[: int(np.searchsorted(sums, self.open_cost)) + 1] if self.open_cost > 0 else []
 
 
 def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
     """Find a first solution and a bound."""
     relaxed = relax(part.program)
-    part.bound, part.link_rub = max(relaxed.value, 0.0), relaxed.link_rub
+    part.bound, part.link_cost = max(relaxed.value, 0.0), relaxed.link_cost
     windows = part.program.windows(0.0)
     x = relaxed.x
     # Of a large window only the classes that the relaxation uses are worth their place in the start.
@@ -254,7 +256,7 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
     clock.tick()
 
 
-def _improve(part: _Part, enough_rub: float, settings: CoverSettings, clock: _Clock) -> None:
+def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _Clock) -> None:
     """Walk through plans of few heads, and prove a single day; else seek every window anew, moved.
 
     A part that alone has gained enough goes no further: what others gain meanwhile hangs on the threads.
@@ -275,7 +277,7 @@ def _improve(part: _Part, enough_rub: float, settings: CoverSettings, clock: _Cl
         else:
             part.accept(_settled(part, part.x.astype(float), window, times * effort, clock))
         clock.tick()
-        if part.times * (left - part.left) >= enough_rub:
+        if part.times * (left - part.left) >= enough_cost:
             break
 
 
@@ -375,9 +377,9 @@ def _grain(program: Program, window: Ints) -> float:
     The price of a missing head is rounded down to whole grains too; where that would change it by more than
     a fifth, the grain is the unit.
     """
-    units = np.floor(program.cost[window] / program.unit_rub + 1e-6).astype(np.int64)
-    grain = float(max(np.gcd.reduce(units), 1) * program.unit_rub)
-    return grain if program.short_rub // grain * grain > 0.8 * program.short_rub else program.unit_rub
+    units = np.floor(program.cost[window] / program.unit_cost + 1e-6).astype(np.int64)
+    grain = float(max(np.gcd.reduce(units), 1) * program.unit_cost)
+    return grain if program.short_cost // grain * grain > 0.8 * program.short_cost else program.unit_cost
 
 
 def _model(
@@ -406,7 +408,7 @@ def _model(
         most = _FREE if np.isinf(high[number]) else round(high[number] + 1e-4)
         _add(proto, links, row, None, least, most)
     units = np.floor(program.cost[window] / grain + 1e-6).astype(np.int64).tolist()
-    price = math.floor(program.short_rub / grain + 1e-6)
+    price = math.floor(program.short_cost / grain + 1e-6)
     proto.objective.vars.extend(range(len(tops)))
     proto.objective.coeffs.extend([*units, *([price] * len(open_rows))])
     if known is not None:

@@ -99,7 +99,7 @@ class Walk:
 
     def __post_init__(self) -> None:
         program = self.program
-        self._unit = program.unit_rub * 1000 * _MONEY_S / 3600
+        self._unit = program.unit_cost * 1000 * _MONEY_S / 3600
         self._kinds, self._classes = _kinds(program), _classes(program, self._unit)
         self._need = np.bincount(program.row_at, program.need, program.steps).astype(np.int64)
         self._low = _SHORT * program.step_s / _MONEY_S
@@ -113,7 +113,7 @@ class Walk:
         rises = (self._low, _RISE * self.program.step_s / _MONEY_S, _KEEP)
         heats = (_HOT * (_COLD / _HOT) ** begin, _HOT * (_COLD / _HOT) ** end)
         _walk(
-            self._state, moves, heats, rises, self.program.short_rub / self._unit, self._need, self._price,
+            self._state, moves, heats, rises, self.program.short_cost / self._unit, self._need, self._price,
             self._kinds, self._classes, self._people, best,
         )  # fmt: skip
         return self._counted(best)
@@ -175,7 +175,7 @@ def _kinds(program: Program) -> _Kinds:
     )
 
 
-def _classes(program: Program, unit_rub: float) -> _Classes:
+def _classes(program: Program, unit_cost: float) -> _Classes:
     """Write the classes of a program as arrays."""
     columns = np.flatnonzero(program.heads == np.arange(len(program.heads)))
     columns = columns[np.argsort(program.at[columns], kind="stable")]
@@ -183,7 +183,7 @@ def _classes(program: Program, unit_rub: float) -> _Classes:
     of_step = np.searchsorted(starts, np.arange(program.steps + 1))
     return _Classes(
         starts.astype(np.int64), program.shape[columns].astype(np.int64), columns.astype(np.int64),
-        of_step.astype(np.int64), program.cost / unit_rub,
+        of_step.astype(np.int64), program.cost / unit_cost,
     )  # fmt: skip
 
 
@@ -291,12 +291,12 @@ def _best(kinds: Any, classes: Any, begin: int, reach: int, steps: int, room: An
 @_njit
 def _priced(cover: Any, need: Any, price: Any) -> Any:
     """Heads short, and what they cost."""
-    short, rub = 0, 0.0
+    short, money = 0, 0.0
     for step in range(len(cover)):
         if cover[step] < need[step]:
             short += need[step] - cover[step]
-            rub += price[step] * (need[step] - cover[step])
-    return short, rub
+            money += price[step] * (need[step] - cover[step])
+    return short, money
 
 
 @_njit
@@ -382,11 +382,11 @@ def _walk(
         out.there[0], come.there[0] = 0, 0
         anchor, before = _take(state, kinds, classes, people, out, cover, reach)
         after = _bring(state, kinds, classes, come, cover, need, price, anchor, reach, room)
-        missing, rub = _priced(cover, need, price)
-        worse = after - before + rub - owed
+        missing, money = _priced(cover, need, price)
+        worse = after - before + money - owed
         kept = come
         if worse <= 0 or _random(state) < np.exp(-worse / heat):
-            cost, short, owed = cost + after - before, missing, rub
+            cost, short, owed = cost + after - before, missing, money
         else:
             kept = out
             for number in range(come.there[0]):

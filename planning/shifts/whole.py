@@ -77,9 +77,9 @@ def _joined(centre: Centre, plan: CoverPlan, rows: Rows) -> CoverPlan:
     shapes_ = [*plan.patterns, *dict.fromkeys(pattern for _, _, pattern, _ in rows)]
     numbers = {pattern: number for number, pattern in enumerate(shapes_)}
     table = shift_rows(centre, rows, numbers)
-    cost = table.groupby("team", sort=False)["cost_rub"].sum()
+    cost = table.groupby("team", sort=False)["cost"].sum()
     paid = (table["paid_h"] * table["headcount"]).groupby(table["team"], sort=False).sum()
-    teams = pd.DataFrame({"objective_rub": cost, "bound_rub": cost, "gap": 0.0, "paid_h": paid})
+    teams = pd.DataFrame({"objective": cost, "bound": cost, "gap": 0.0, "paid_h": paid})
     return replace(
         plan,
         shifts=pd.concat([plan.shifts, table], ignore_index=True) if len(plan.shifts) else table,

@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.calendars import axis
+from planning.centre.routing import answering_sites, late_rules
 from planning.errors import PlanningError
-from planning.routing import answering_sites, late_rules
 from planning.simulation import kernel
 from planning.simulation.network import Agent, Floats, Law, Network, Queue, Ranked, Team
 from planning.staffing import planned_demand

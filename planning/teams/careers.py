@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
 from planning.errors import PlanningError
-from planning.tables import CAREERS_RUB
+from planning.tables import CAREERS_COSTS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-    from planning.systems import Careers
+    from planning.centre.systems import Careers
 
 __all__ = [
     "CareerPlan",
@@ -52,7 +52,7 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
     Returns
     -------
     DataFrame
-        Index grade, in the order of the careers: heads (full colleagues), wage_rub (a month, contributions
+        Index grade, in the order of the careers: heads (full colleagues), wage (a month, contributions
         included, the mean over the teams by hours).
 
     Raises
@@ -83,20 +83,18 @@ def _needs(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.Dat
             f"the centre has the grade {unknown[0]!r}, which the careers lack: add it to them"
         )
     heads = heads_by_team.groupby(grades).sum()
-    wages = pd.Series([centre.teams[str(team)].wage_rub_month for team in heads_by_team.index])
+    wages = pd.Series([centre.teams[str(team)].wage_month for team in heads_by_team.index])
     # The mean over the teams by heads; where there is no work, any of them will do.
     weight = np.maximum(heads_by_team.to_numpy(), 1e-12)
     pay = (wages * weight).groupby(grades).sum() / pd.Series(weight).groupby(grades).sum()
     table = {}
     for name, grade in careers.grades.items():
         need = heads.sum() / grade.span if grade.span else heads.get(name, 0.0)
-        others = [team.wage_rub_month for team in centre.teams.values() if team.grade == name]
-        wage = grade.wage_rub_month or pay.get(name, max(others, default=None))
+        others = [team.wage_month for team in centre.teams.values() if team.grade == name]
+        wage = grade.wage_month or pay.get(name, max(others, default=None))
         if wage is None:
-            raise PlanningError(
-                f"grades.{name}.wage_rub_month is missing: no team of the centre has this grade"
-            )
-        table[name] = {"heads": need, "wage_rub": wage * (1 + centre.pay.contributions)}
+            raise PlanningError(f"grades.{name}.wage_month is missing: no team of the centre has this grade")
+        table[name] = {"heads": need, "wage": wage * (1 + centre.pay.contributions)}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("grade")
 
 
@@ -118,14 +116,14 @@ def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index grade: moves (hired, or promoted into it, a month), heads, moves_rub (hiring and teaching, a
-        month), learning_rub (wages of the heads beyond the need, who still learn, a month).
+        Index grade: moves (hired, or promoted into it, a month), heads, moves_cost (hiring and teaching, a
+        month), learning_cost (wages of the heads beyond the need, who still learn, a month).
 
     Examples
     --------
     >>> from planning import Centre
     >>> careers = Centre.load().systems.careers
-    >>> needs = pd.DataFrame({"heads": 0.0, "wage_rub": 100_000.0}, index=list(careers.grades))
+    >>> needs = pd.DataFrame({"heads": 0.0, "wage": 100_000.0}, index=list(careers.grades))
     >>> needs.loc["operator", "heads"] = 100.0
     >>> turnover(careers, needs)["moves"].round(2).head(2).to_dict()
     {'operator': 1.2, 'senior': 0.0}
@@ -144,9 +142,9 @@ def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
             moves[name] = gone / (1 + grade.leaves_month * work.sum())
             heads[name] = need - moves[name] * work.sum()
     table = pd.DataFrame({"moves": moves, "heads": heads}).loc[list(careers.grades)].rename_axis("grade")
-    price = [careers.hire_rub if name == careers.entry else careers.promote_rub for name in careers.grades]
-    learning = (table["heads"] - needs["heads"]) * needs["wage_rub"]
-    return table.assign(moves_rub=table["moves"] * price, learning_rub=learning)
+    price = [careers.hire_cost if name == careers.entry else careers.promote_cost for name in careers.grades]
+    learning = (table["heads"] - needs["heads"]) * needs["wage"]
+    return table.assign(moves_cost=table["moves"] * price, learning_cost=learning)
 
 
 def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.DataFrame:
@@ -162,21 +160,21 @@ def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.D
     Returns
     -------
     DataFrame
-        Index team: turnover_rub (as `turnover` has it: hiring, teaching, learners' wages) and leaders_rub
+        Index team: turnover_cost (as `turnover` has it: hiring, teaching, learners' wages) and leaders_cost
         (wages of the grades with a span, and their turnover). Nothing for a team that is on duty and has no
         career here.
     """
-    table = pd.DataFrame(0.0, index=paid_h.index, columns=CAREERS_RUB)
+    table = pd.DataFrame(0.0, index=paid_h.index, columns=CAREERS_COSTS)
     heads, needs, moves = _replaced(centre, careers, paid_h)
     if heads.empty:
         return table
-    extra = moves["moves_rub"] + moves["learning_rub"]
+    extra = moves["moves_cost"] + moves["learning_cost"]
     each = extra / needs["heads"].where(needs["heads"] > 0, 1.0)
     leads = [name for name, grade in careers.grades.items() if grade.span]
-    leaders = (needs["heads"] * needs["wage_rub"] + extra)[leads].sum() / heads.sum()
+    leaders = (needs["heads"] * needs["wage"] + extra)[leads].sum() / heads.sum()
     grades = [centre.teams[str(team)].grade for team in heads.index]
-    table.loc[heads.index, "turnover_rub"] = heads * each.loc[grades].to_numpy()
-    table.loc[heads.index, "leaders_rub"] = heads * leaders
+    table.loc[heads.index, "turnover_cost"] = heads * each.loc[grades].to_numpy()
+    table.loc[heads.index, "leaders_cost"] = heads * leaders
     return table
 
 
@@ -208,14 +206,14 @@ class CareerPlan:
         Index month (from 0), a column a grade: people hired, or promoted into it, at its start.
     stocks : DataFrame
         month, grade, heads, working (full colleagues that they are worth), need, short.
-    cost_rub, bound_rub : float
+    cost, bound : float
         Of all months of the model, the run-out included, and what no plan can be below.
     """
 
     flows: pd.DataFrame
     stocks: pd.DataFrame
-    cost_rub: float
-    bound_rub: float
+    cost: float
+    bound: float
 
 
 def plan_careers(careers: Careers, needs: pd.DataFrame, start: Mapping[str, float]) -> CareerPlan:
@@ -246,9 +244,9 @@ def plan_careers(careers: Careers, needs: pd.DataFrame, start: Mapping[str, floa
     --------
     >>> from planning import Centre
     >>> short = {"months": 6, "run_out_months": 0}
-    >>> from planning.systems import Careers
+    >>> from planning.centre.systems import Careers
     >>> careers = Careers.of(Centre.load().systems.careers.model_dump() | short)
-    >>> needs = pd.DataFrame({"heads": 20.0, "wage_rub": 100_000.0}, index=list(careers.grades))
+    >>> needs = pd.DataFrame({"heads": 20.0, "wage": 100_000.0}, index=list(careers.grades))
     >>> found = plan_careers(careers, needs, dict.fromkeys(careers.grades, 22))
     >>> bool(found.stocks["short"].max() < 1)
     True
@@ -334,9 +332,9 @@ class _Ladder:
         short = self.model.add_variable(lb=0.0, name=f"short_{grade}_{month}")
         need = self.needs.loc[grade, "heads"] * (1 + careers.growth_month) ** month
         self.model.add_linear_constraint(working + short >= need)
-        price = careers.hire_rub if grade == careers.entry else careers.promote_rub
-        wage = self.needs.loc[grade, "wage_rub"]
-        return wage * heads + price * moved[month] + careers.short_rub_month * short
+        price = careers.hire_cost if grade == careers.entry else careers.promote_cost
+        wage = self.needs.loc[grade, "wage"]
+        return wage * heads + price * moved[month] + careers.short_cost_month * short
 
 
 def _weights(careers: Careers, grade: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -370,7 +368,7 @@ def project(
     Returns
     -------
     DataFrame
-        month, grade, heads, working (full colleagues that they are worth), need, short, cost_rub.
+        month, grade, heads, working (full colleagues that they are worth), need, short, cost.
     """
     years = np.ones((len(flows) // 12 + 1, 1))
     lives = _follow(careers, start, flows, years, lambda heads, rate: heads * rate)
@@ -501,10 +499,10 @@ def _described(careers: Careers, needs: pd.DataFrame, lives: list[_Life]) -> pd.
     table["heads"] = np.stack([life.heads for life in lives]).mean(axis=1)
     table["working"], table["need"] = working.mean(axis=1), need
     table["short"] = np.maximum(need[:, None] - working, 0).mean(axis=1)
-    price = table["grade"].map(lambda g: careers.hire_rub if g == careers.entry else careers.promote_rub)
+    price = table["grade"].map(lambda g: careers.hire_cost if g == careers.entry else careers.promote_cost)
     moves = price * np.stack([life.moved for life in lives]).mean(axis=1)
-    wages = grade["wage_rub"].to_numpy() * table["heads"]
-    return table.assign(cost_rub=wages + moves + careers.short_rub_month * table["short"])
+    wages = grade["wage"].to_numpy() * table["heads"]
+    return table.assign(cost=wages + moves + careers.short_cost_month * table["short"])
 
 
 def price_of_leaving(
@@ -516,15 +514,15 @@ def price_of_leaving(
     -------
     DataFrame
         Row a factor: factor, leave_year (share of experienced operators who leave in a year), hires and
-        cost_rub (over the months of the plan).
+        cost (over the months of the plan).
     """
     rows = []
     for factor in factors:
         changed = careers.leaving(factor)
         found = plan_careers(changed, needs, start)
         leave_year = 1 - (1 - changed.grades[careers.entry].leaves_month) ** 12
-        rows.append((factor, leave_year, found.flows[careers.entry].sum(), found.stocks["cost_rub"].sum()))
-    return pd.DataFrame(rows, columns=["factor", "leave_year", "hires", "cost_rub"])
+        rows.append((factor, leave_year, found.flows[careers.entry].sum(), found.stocks["cost"].sum()))
+    return pd.DataFrame(rows, columns=["factor", "leave_year", "hires", "cost"])
 
 
 def hedges(
@@ -541,7 +539,7 @@ def hedges(
     Returns
     -------
     DataFrame
-        Row a factor that the plan was made with: factor, hires, wages_rub (all cost but the price of who is
+        Row a factor that the plan was made with: factor, hires, wages_cost (all cost but the price of who is
         missing), missing (heads on average), p_short (share of months and grades that are short).
     """
     rows = []
@@ -549,7 +547,7 @@ def hedges(
         flows = plan_careers(careers.leaving(factor), needs, start).flows
         lived = simulate_careers(careers, needs, start, flows, replications=replications, seed=seed)
         missing = lived["short"].sum()
-        wages = lived["cost_rub"].sum() - careers.short_rub_month * missing
+        wages = lived["cost"].sum() - careers.short_cost_month * missing
         p_short = lived["p_short"].mean()
         rows.append((factor, flows[careers.entry].sum(), wages, missing / careers.months, p_short))
-    return pd.DataFrame(rows, columns=["factor", "hires", "wages_rub", "missing", "p_short"])
+    return pd.DataFrame(rows, columns=["factor", "hires", "wages_cost", "missing", "p_short"])

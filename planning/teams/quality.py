@@ -18,7 +18,7 @@ from planning.tables import CALLS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-    from planning.systems import Quality
+    from planning.centre.systems import Quality
 
 __all__ = [
     "mystery_calls",

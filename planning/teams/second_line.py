@@ -17,7 +17,7 @@ from planning.staffing import requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-    from planning.systems import SecondLine
+    from planning.centre.systems import SecondLine
 
 __all__ = [
     "customers_kept",
@@ -180,8 +180,8 @@ def net_worth(
     *,
     leaving: float,
     patience_s: float,
-    abandoned_rub: float,
-    agent_rub_h: ArrayLike,
+    abandoned_cost: float,
+    agent_cost_h: ArrayLike,
     interval_s: float = 900.0,
 ) -> NDArray[np.float64]:
     """Worth of the customers kept in an interval, less callers given up and less the agents, roubles.
@@ -195,9 +195,9 @@ def net_worth(
         Share of the calls that are customers who want to leave.
     patience_s : float
         Mean patience, seconds.
-    abandoned_rub : float
+    abandoned_cost : float
         What a caller who gives up costs, the leavers apart.
-    agent_rub_h : array_like
+    agent_cost_h : array_like
         What an agent on position costs, roubles an hour.
     """
     calls, agents = np.asarray(calls, float), np.asarray(agents, float)
@@ -206,8 +206,8 @@ def net_worth(
     )
     lost = measures(calls, aht_s, agents, interval_s=interval_s, patience_s=patience_s).abandonment
     kept = settings.save_rate * reached
-    worth = calls * (leaving * kept * settings.value_rub - (1 - leaving) * lost * abandoned_rub)
-    return np.asarray(worth - agents * np.asarray(agent_rub_h) * interval_s / 3600)
+    worth = calls * (leaving * kept * settings.worth - (1 - leaving) * lost * abandoned_cost)
+    return np.asarray(worth - agents * np.asarray(agent_cost_h) * interval_s / 3600)
 
 
 def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
@@ -222,9 +222,9 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        interval_start, calls, aht_s, agent_rub_h (an hour on position at the mix of sites on duty, shrinkage
-        and breaks counted in), required and best (agents), kept and kept_best (customers), net_rub and
-        net_best_rub, next_rub and next_kept (of one agent more than required).
+        interval_start, calls, aht_s, agent_cost_h (an hour on position at the mix of sites on duty, shrinkage
+        and breaks counted in), required and best (agents), kept and kept_best (customers), net_worth and
+        net_best_worth, next_worth and next_kept (of one agent more than required).
 
     Raises
     ------
@@ -246,8 +246,8 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
         tried,
         leaving=leaving,
         patience_s=patience_s,
-        abandoned_rub=centre.queues[queue].abandoned_rub,
-        agent_rub_h=table[["agent_rub_h"]].to_numpy(),
+        abandoned_cost=centre.queues[queue].abandoned_cost,
+        agent_cost_h=table[["agent_cost_h"]].to_numpy(),
         interval_s=interval_s,
     )
     table["best"] = tried[net.argmax(axis=1)]
@@ -257,9 +257,9 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
         "_next": table["required"] + 1,
     }.items():
         rows = np.arange(len(table)), agents.to_numpy() - 1
-        table[f"net{name}_rub"] = net[rows]
+        table[f"net{name}_worth"] = net[rows]
         table[f"kept{name}"] = _kept(settings, table, agents, leaving, patience_s, interval_s)
-    table["next_rub"] = table.pop("net_next_rub") - table["net_rub"]
+    table["next_worth"] = table.pop("net_next_worth") - table["net_worth"]
     table["next_kept"] = table.pop("kept_next") - table["kept"]
     return table
 
@@ -320,7 +320,7 @@ def _agent_cost(centre: Centre, settings: SecondLine, needed: pd.DataFrame) -> p
     cost = hourly_rates(centre, needed) * premium * settings.paid_per_hour / (1 - np.array(away))
     rows = needed.assign(cost=cost * needed["agents"]).groupby("interval_start")
     table = rows.agg(calls=("calls", "sum"), aht_s=("aht_s", "first"), required=("agents", "sum"))
-    table["agent_rub_h"] = rows["cost"].sum() / table["required"].clip(lower=1)
+    table["agent_cost_h"] = rows["cost"].sum() / table["required"].clip(lower=1)
     return table.reset_index()
 
 
@@ -350,11 +350,11 @@ def last_agent(centre: Centre, interval: pd.Series, *, around: int = 4) -> pd.Se
         agents,
         leaving=leavers(centre),
         patience_s=queue.patience_s,
-        abandoned_rub=queue.abandoned_rub,
-        agent_rub_h=0.0,
+        abandoned_cost=queue.abandoned_cost,
+        agent_cost_h=0.0,
         interval_s=float(centre.interval_s),
     )
-    return pd.Series(np.diff(brings) * 3600 / centre.interval_s, index=agents[1:], name="rub_h")
+    return pd.Series(np.diff(brings) * 3600 / centre.interval_s, index=agents[1:], name="worth_h")
 
 
 def sensitivity(centre: Centre, demand: pd.DataFrame, save_rates: Iterable[float]) -> pd.DataFrame:
@@ -364,14 +364,14 @@ def sensitivity(centre: Centre, demand: pd.DataFrame, save_rates: Iterable[float
     -------
     DataFrame
         Row a save rate: save_rate, required_h and best_h (agent-hours a day or whatever the demand spans),
-        kept (customers, best staff), net_rub (best staff) and gain_rub (over the required staff).
+        kept (customers, best staff), net_worth (best staff) and gain_worth (over the required staff).
     """
     rows = []
     for rate in save_rates:
         changed = centre.replace({"systems.second_line.save_rate": rate})
         table = worth_of_staff(changed, demand)
         hours = table[["required", "best"]].sum() * centre.interval_s / 3600
-        net = table[["net_rub", "net_best_rub"]].sum()
+        net = table[["net_worth", "net_best_worth"]].sum()
         rows.append((rate, *hours, table["kept_best"].sum(), net.iloc[1], net.iloc[1] - net.iloc[0]))
-    columns = ["save_rate", "required_h", "best_h", "kept", "net_rub", "gain_rub"]
+    columns = ["save_rate", "required_h", "best_h", "kept", "net_worth", "gain_worth"]
     return pd.DataFrame(rows, columns=columns)

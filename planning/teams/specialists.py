@@ -81,7 +81,7 @@ def promises(centre: Centre, demand: pd.DataFrame, queue: str, days: Iterable[fl
     Returns
     -------
     DataFrame
-        due_days, agent_hours (of heads for this work alone), cost_rub (of them).
+        due_days, agent_hours (of heads for this work alone), cost (of them).
 
     Raises
     ------
@@ -93,7 +93,7 @@ def promises(centre: Centre, demand: pd.DataFrame, queue: str, days: Iterable[fl
         needed = requirement(centre.replace({f"queues.{queue}.due_days": due}), demand)
         own = needed[needed["queue"] == queue]
         rows.append((due, own["rostered"].sum() * centre.interval_s / 3600, agents_cost(centre, own)))
-    return pd.DataFrame(rows, columns=["due_days", "agent_hours", "cost_rub"])
+    return pd.DataFrame(rows, columns=["due_days", "agent_hours", "cost"])
 
 
 def simulated_age(
@@ -201,7 +201,7 @@ def flexibility(
     -------
     DataFrame
         Row a number: cross_trained, a column a queue (service level), holds (whether both meet their target),
-        late (callers of both who are not answered within their thresholds, a replication), abandoned_rub
+        late (callers of both who are not answered within their thresholds, a replication), abandoned_cost
         (what those who give up cost), gain (fewer late ones than in the first row), half_width (of its 95 %
         band).
 
@@ -227,14 +227,14 @@ def flexibility(
         found = simulate(shared, own, plan, replications=replications, seed=seed)
         met = found.queues.loc[queues]
         late = ((1 - found.levels[queues]) * met["offered"]).sum(axis=1)
-        cost = [centre.queues[name].abandoned_rub for name in queues]
-        lost_rub = (met["abandonment"] * met["offered"] * cost).sum()
+        cost = [centre.queues[name].abandoned_cost for name in queues]
+        lost_cost = (met["abandonment"] * met["offered"] * cost).sum()
         first = late if first is None else first
         gain = paired_difference(first, late)
         targets = [centre.queues[name].target.service_level or 0.0 for name in queues]
         holds = bool((met["service_level"] >= targets).all())
-        rows.append((count, *met["service_level"], holds, late.mean(), lost_rub, gain.mean, gain.half_width))
-    columns = ["cross_trained", *queues, "holds", "late", "abandoned_rub", "gain", "half_width"]
+        rows.append((count, *met["service_level"], holds, late.mean(), lost_cost, gain.mean, gain.half_width))
+    columns = ["cross_trained", *queues, "holds", "late", "abandoned_cost", "gain", "half_width"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -287,8 +287,8 @@ def designs(
     Returns
     -------
     DataFrame
-        As `flexibility`, with fewer, wages_rub (saved on agents a day), skills_rub (`cost_of_skills`) and
-        net_rub (saved a day against teams apart with nobody fewer, callers who give up counted in).
+        As `flexibility`, with fewer, wages_cost (saved on agents a day), skills_cost (`cost_of_skills`) and
+        net_worth (saved a day against teams apart with nobody fewer, callers who give up counted in).
     """
     queues, counts = _queues_of(centre, teams), list(cross_trained)
     run = partial(flexibility, centre, demand, teams, replications=replications, seed=seed)
@@ -296,12 +296,12 @@ def designs(
     needed = requirement(centre, demand[demand["queue"].isin(queues)])
     here = needed[needed["queue"].isin(queues) & (needed["site"] == centre.teams[teams[0]].site)]
     hours = here.groupby("queue").size()[queues].to_numpy() * centre.interval_s / 3600
-    rates = [centre.hourly_rub(team) / (1 - centre.teams[team].shrinkage) for team in teams]
+    rates = [centre.hourly_cost(team) / (1 - centre.teams[team].shrinkage) for team in teams]
     seats_here = table["cross_trained"].clip(upper=int(here["agents"].max()))
-    more_lost = table["abandoned_rub"] - run([0])["abandoned_rub"].iloc[0]
-    table["wages_rub"] = table["fewer"] * float(hours @ rates)
-    table["skills_rub"] = seats_here * cost_of_skills(centre, teams, 1, hours=float(hours.max()))
-    return table.assign(net_rub=table["wages_rub"] - table["skills_rub"] - more_lost)
+    more_lost = table["abandoned_cost"] - run([0])["abandoned_cost"].iloc[0]
+    table["wages_cost"] = table["fewer"] * float(hours @ rates)
+    table["skills_cost"] = seats_here * cost_of_skills(centre, teams, 1, hours=float(hours.max()))
+    return table.assign(net_worth=table["wages_cost"] - table["skills_cost"] - more_lost)
 
 
 def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours: float) -> float:
@@ -333,7 +333,7 @@ def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours
     1337
     """
     settings = centre.systems.part("specialists")
-    rate = sum(centre.hourly_rub(team) for team in teams)
+    rate = sum(centre.hourly_cost(team) for team in teams)
     month_h = hours * 365 / 12
     people = month_h / centre.pay.norm_h_month
     learning = people * settings.training_h / settings.keeps_months / (365 / 12)

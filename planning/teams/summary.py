@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from planning.tables import CAREERS_RUB, PAY_RUB
+from planning.tables import CAREERS_COSTS, PAY_COSTS
 from planning.teams.careers import hires_for
 from planning.teams.second_line import customers_kept
 
@@ -44,7 +44,7 @@ def systems_of(
     Returns
     -------
     DataFrame
-        Index system (a queue with a team staffed for it, "duty" and "careers"): people, paid_h, cost_rub,
+        Index system (a queue with a team staffed for it, "duty" and "careers"): people, paid_h, cost,
         measure (what the figure is) and value.
     """
     people = roster.groupby("team")["agent_id"].nunique()
@@ -53,13 +53,13 @@ def systems_of(
     for name, teams in names.groupby([_system(centre, team) for team in names]).items():
         measure, value = _measure(centre, str(name), set(teams), requirement, unmet, queues, waiting)
         own = by_team.reindex(teams)
-        spent = float(own[PAY_RUB].sum().sum())
+        spent = float(own[PAY_COSTS].sum().sum())
         rows[str(name)] = (int(people.reindex(teams).sum()), own["paid_h"].sum(), spent, measure, value)
     if centre.systems.careers is not None:
         hires = hires_for(centre, centre.systems.careers, by_team["paid_h"])
-        rows["careers"] = (0, 0.0, cost[CAREERS_RUB].to_numpy().sum(), "hires", hires)
+        rows["careers"] = (0, 0.0, cost[CAREERS_COSTS].to_numpy().sum(), "hires", hires)
     order = [name for name in [*centre.queues, _DUTY, "careers"] if name in rows]
-    columns = ["people", "paid_h", "cost_rub", "measure", "value"]
+    columns = ["people", "paid_h", "cost", "measure", "value"]
     return pd.DataFrame([rows[name] for name in order], index=order, columns=columns).rename_axis("system")
 
 

@@ -16,7 +16,7 @@ from planning.queueing import erlang_b
 from planning.tables import VIPS
 
 if TYPE_CHECKING:
-    from planning.systems import Vip
+    from planning.centre.systems import Vip
 
 __all__ = [
     "answered_by",
@@ -169,7 +169,7 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
     One lives seven hours further east than the other, and calls at night alone when the other sleeps:
 
     >>> from planning import Centre
-    >>> from planning.systems import Vip
+    >>> from planning.centre.systems import Vip
     >>> shape = [0.0] * 9 + [1.0] * 9 + [0.0] * 6
     >>> rules = Centre.load("data/centre.toml").systems.vip
     >>> rules = Vip.of(rules.model_dump() | {"calls_by_hour": shape})

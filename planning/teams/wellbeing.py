@@ -22,7 +22,7 @@ from planning.staffing import behind_lookup, planned_demand, requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-    from planning.systems import Wellbeing
+    from planning.centre.systems import Wellbeing
 
 __all__ = [
     "Duty",
@@ -73,7 +73,7 @@ class Duty:
     """The doctors' duty: how many doctors each site needs, who is when on duty, and the cost."""
 
     doctors: pd.DataFrame
-    """Index team: doctors (fewest with which every duty is filled), paid_h, night_h and cost_rub."""
+    """Index team: doctors (fewest with which every duty is filled), paid_h, night_h and cost."""
     people: pd.DataFrame
     """PEOPLE."""
     roster: Roster
@@ -112,9 +112,9 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
     found, people = {}, []
     for team, own in shifts.groupby("team", sort=False):
         staff = _fewest(centre, own, str(team), contract_h)
-        found[team] = len(staff), own["paid_h"].sum(), own["night_h"].sum(), own["cost_rub"].sum()
+        found[team] = len(staff), own["paid_h"].sum(), own["night_h"].sum(), own["cost"].sum()
         people.append(staff)
-    columns = ["doctors", "paid_h", "night_h", "cost_rub"]
+    columns = ["doctors", "paid_h", "night_h", "cost"]
     table = pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("team")
     everybody = pd.concat(people, ignore_index=True)
     return Duty(table, everybody, build_roster(centre, shifts, everybody))
@@ -155,7 +155,7 @@ def price_of_a_ceiling(
     Returns
     -------
     DataFrame
-        ceiling, agent_hours, cost_rub, occupancy (calls in progress over agents, all hours) and busiest (the
+        ceiling, agent_hours, cost, occupancy (calls in progress over agents, all hours) and busiest (the
         highest of any interval).
     """
     own = demand[demand["queue"] == queue]
@@ -175,7 +175,7 @@ def price_of_a_ceiling(
         hours = agents.sum() * centre.interval_s / 3600
         mean = float(np.average(busy, weights=agents))
         rows.append((ceiling, hours, agents_cost(centre, needed), mean, busy.max()))
-    return pd.DataFrame(rows, columns=["ceiling", "agent_hours", "cost_rub", "occupancy", "busiest"])
+    return pd.DataFrame(rows, columns=["ceiling", "agent_hours", "cost", "occupancy", "busiest"])
 
 
 def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]) -> pd.DataFrame:
@@ -194,7 +194,7 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]
     Returns
     -------
     DataFrame
-        minutes, present_h (agent-hours), cost_rub, extra_rub (over none).
+        minutes, present_h (agent-hours), cost, extra_cost (over none).
 
     Examples
     --------
@@ -212,7 +212,7 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]
             raise PlanningError(f"minutes is {rest:g}, must lie in [0, 60): give minutes of rest an hour")
         factor = 1 / (1 - rest / 60)
         rows.append((rest, hours * factor, cost * factor, cost * (factor - 1)))
-    return pd.DataFrame(rows, columns=["minutes", "present_h", "cost_rub", "extra_rub"])
+    return pd.DataFrame(rows, columns=["minutes", "present_h", "cost", "extra_cost"])
 
 
 def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str) -> pd.Series:
@@ -254,7 +254,7 @@ def price_of_recovery(
     Returns
     -------
     DataFrame
-        seconds (of pause), agent_hours, cost_rub, extra_rub (over no pause).
+        seconds (of pause), agent_hours, cost, extra_cost (over no pause).
     """
     own = demand[demand["queue"] == queue]
     rows = []
@@ -262,9 +262,9 @@ def price_of_recovery(
         longer = own.assign(aht_s=own["aht_s"] + settings.hard_share * pause)
         needed = requirement(centre, longer)
         rows.append((pause, needed["agents"].sum() * centre.interval_s / 3600, agents_cost(centre, needed)))
-    table = pd.DataFrame(rows, columns=["seconds", "agent_hours", "cost_rub"])
+    table = pd.DataFrame(rows, columns=["seconds", "agent_hours", "cost"])
     base = agents_cost(centre, requirement(centre, own))
-    return table.assign(extra_rub=table["cost_rub"] - base)
+    return table.assign(extra_cost=table["cost"] - base)
 
 
 def hours_of_the_day(centre: Centre, demand: pd.DataFrame, queue: str) -> pd.DataFrame:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from planning.centre.settings import Settings
 from planning.errors import PlanningError
 from planning.overflow import closing_at
-from planning.settings import Settings
 from planning.simulation.network import real
 from planning.tables import read_csv
 
@@ -66,7 +66,7 @@ def changed(world: World, changes: Mapping[str, Any]) -> World:
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> calls = pd.DataFrame({"queue": "vip", "interval_start": times, "calls": 2.0, "aht_s": 200.0})
     >>> busier = changed(World(Centre.load(), calls), {"volume": 1.1, "wages.kaluga": 1.05})
-    >>> busier.centre.queues["vip"].volume, busier.centre.teams["vip_kaluga"].wage_rub_month
+    >>> busier.centre.queues["vip"].volume, busier.centre.teams["vip_kaluga"].wage_month
     (1.1, 85995.0)
     """
     heads = {key: key.partition(".")[0] for key in changes}
@@ -124,7 +124,7 @@ def _wages(world: World, key: str, value: object) -> World:
         raise PlanningError(f"{key} names no site, must be one of {', '.join(world.centre.sites)}")
     return _teams(
         world,
-        lambda team: {"wage_rub_month": team.wage_rub_month * factor} if site in ("", team.site) else {},
+        lambda team: {"wage_month": team.wage_month * factor} if site in ("", team.site) else {},
     )
 
 

@@ -80,10 +80,10 @@ def compare(
     Returns
     -------
     DataFrame
-        Index scenario, the base first: cost_rub (pay_rub, careers_rub, rides_rub, seats_rub, abandoned_rub),
-        paid_h, night_h, heads, peak_agents (required at once), unmet_h, gap, kept and kept_rub (by the second
-        line), ``service_level_<queue>``; for cost_rub, paid_h, peak_agents, kept and each service level its
-        difference to the base (``..._difference``), with the half-width of the difference's 95 % band
+        Index scenario, the base first: cost (pay_cost, careers_cost, rides_cost, seats_cost, abandoned_cost),
+        paid_h, night_h, heads, peak_agents (required at once), unmet_h, gap, kept and kept_worth (by the
+        second line), ``service_level_<queue>``; for cost, paid_h, peak_agents, kept and each service level
+        its difference to the base (``..._difference``), with the half-width of the difference's 95 % band
         (``..._half_width``) where chance is in it; verdict ("holds", "too close to call", "does not hold":
         the worst of all queues and days), and reason: why a scenario has no figures, else empty.
 
@@ -141,7 +141,7 @@ def cheapest(table: pd.DataFrame) -> str:
     good = table[(table["reason"] == "") & (table["verdict"] != "does not hold")]
     if good.empty:
         raise PlanningError("no scenario keeps its promises: allow more staff or a lower target")
-    return str(good["cost_rub"].idxmin())
+    return str(good["cost"].idxmin())
 
 
 def _all(
@@ -243,11 +243,11 @@ def row_of(outcome: Outcome | str, base: Outcome) -> dict[str, Any]:
     row: dict[str, Any] = {}
     for name, value in outcome.figures.items():
         row[name] = value
-        if name in ("cost_rub", "paid_h", "peak_agents", "kept"):
+        if name in ("cost", "paid_h", "peak_agents", "kept"):
             row[f"{name}_difference"] = value - base.figures.get(name, float("nan"))
-        if name == "cost_rub":
+        if name == "cost":
             # Only what callers who give up cost is left to chance.
-            row[f"{name}_half_width"] = paired_difference(outcome.lost_rub, base.lost_rub).half_width
+            row[f"{name}_half_width"] = paired_difference(outcome.lost_cost, base.lost_cost).half_width
     for queue, levels in outcome.levels.items():
         name = f"service_level_{queue}"
         row[name] = levels.mean()

@@ -18,7 +18,7 @@ from planning.shifts.whole import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_seats, simulate
 from planning.staffing import planned_demand, requirement, requirement_at
-from planning.tables import BREAKS, CAREERS_RUB, PAY_RUB, ROSTER
+from planning.tables import BREAKS, CAREERS_COSTS, PAY_COSTS, ROSTER
 from planning.teams.quality import with_reviews
 from planning.teams.second_line import customers_kept
 from planning.whatif.changes import World
@@ -90,7 +90,7 @@ class Outcome(NamedTuple):
         By name: roubles, hours, heads of the horizon.
     levels : DataFrame
         Service level of each replication (row) and promised queue (column).
-    lost_rub : ndarray, shape (replications,)
+    lost_cost : ndarray, shape (replications,)
         What the callers who gave up cost.
     verdict : str
         The worst of all queues and days.
@@ -98,7 +98,7 @@ class Outcome(NamedTuple):
 
     figures: dict[str, float]
     levels: pd.DataFrame
-    lost_rub: NDArray[np.float64]
+    lost_cost: NDArray[np.float64]
     verdict: str
 
 
@@ -122,10 +122,10 @@ def worked_out(world: World, terms: Terms, crew: Staff | None = None) -> tuple[O
     promised = [
         name for name in found.levels if world.centre.queues[str(name)].target.service_level is not None
     ]
-    price = [world.centre.queues[str(name)].abandoned_rub for name in found.gave_up]
-    lost_rub = found.gave_up.to_numpy() @ np.array(price)
-    figures = {**_cost(world.centre, staff, float(lost_rub.mean())), **_hours(staff), **_kept(world, staff)}
-    return Outcome(figures, found.levels[promised], lost_rub, _verdict(world.centre, found)), staff
+    price = [world.centre.queues[str(name)].abandoned_cost for name in found.gave_up]
+    lost_cost = found.gave_up.to_numpy() @ np.array(price)
+    figures = {**_cost(world.centre, staff, float(lost_cost.mean())), **_hours(staff), **_kept(world, staff)}
+    return Outcome(figures, found.levels[promised], lost_cost, _verdict(world.centre, found)), staff
 
 
 def staffed(world: World, terms: Terms) -> Staff:
@@ -203,21 +203,21 @@ def _still_there(centre: Centre, crew: Staff) -> Staff:
 # --- its figures --------------------------------------------------------------------------------------------
 
 
-def _cost(centre: Centre, staff: Staff, lost_rub: float) -> dict[str, float]:
+def _cost(centre: Centre, staff: Staff, lost_cost: float) -> dict[str, float]:
     """Roubles over the horizon by part: pay, turnover and leaders, rides, workplaces, callers who give up."""
     roster = staff.roster.roster
     ahead_h = roster["site"].map(centre.ahead_h).astype(float)
     late, spent = late_hour(centre, pd.DatetimeIndex(roster["end"]), ahead_h), cost_of(centre, roster)
     days = len(staff.needed["interval_start"].dt.normalize().unique())
-    seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_rub_month * 12 / DAYS_A_YEAR * days
+    seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_cost_month * 12 / DAYS_A_YEAR * days
     parts = {
-        "pay_rub": float(spent[PAY_RUB].sum().sum()),
-        "careers_rub": float(spent[CAREERS_RUB].sum().sum()),
-        "rides_rub": float(late.sum()) * centre.pay.taxi_rub,
-        "seats_rub": seats,
-        "abandoned_rub": lost_rub,
+        "pay_cost": float(spent[PAY_COSTS].sum().sum()),
+        "careers_cost": float(spent[CAREERS_COSTS].sum().sum()),
+        "rides_cost": float(late.sum()) * centre.pay.taxi_cost,
+        "seats_cost": seats,
+        "abandoned_cost": lost_cost,
     }
-    return {"cost_rub": sum(parts.values()), **parts}
+    return {"cost": sum(parts.values()), **parts}
 
 
 def _seats(centre: Centre, staff: Staff) -> pd.Series:
@@ -260,7 +260,7 @@ def _kept(world: World, staff: Staff) -> dict[str, float]:
     present = own.assign(agents=_left(world.centre, own)) if world.unplanned else own
     agents = present.groupby("interval_start")["agents"].sum().round().reindex(table.index, fill_value=0)
     kept = customers_kept(world.centre, table.assign(agents=agents).reset_index())
-    return {"kept": kept, "kept_rub": kept * second.value_rub}
+    return {"kept": kept, "kept_worth": kept * second.worth}
 
 
 def _left(centre: Centre, needed: pd.DataFrame) -> pd.Series:

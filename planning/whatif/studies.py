@@ -25,7 +25,7 @@ def tornado(
     centre: Centre,
     demand: pd.DataFrame,
     *,
-    measure: str = "cost_rub",
+    measure: str = "cost",
     **options: Any,
 ) -> pd.DataFrame:
     """Move one setting at a time to its low and its high value, to see which matters most.

@@ -44,8 +44,8 @@ MONDAY = pd.Timestamp("2026-11-23")
 ARTICLE = "instance"
 DAY_S = 86400
 TIGHT = RosterSettings(
-    gap=0.0, tolerance_rub=0.0, fairness_rub_h=0.0, fair_night_rub=0.0, fair_weekend_rub=0.0,
-    fair_late_rub=0.0, pricing_rounds=1000, smooth=0.7,
+    gap=0.0, tolerance_cost=0.0, fairness_cost_h=0.0, fair_night_cost=0.0, fair_weekend_cost=0.0,
+    fair_late_cost=0.0, pricing_rounds=1000, smooth=0.7,
     dive_rounds=30, dive_step=0.0, nearly_whole=0.9, searches=60,
     search_people=10, time_limit_s=240.0,
 )  # fmt: skip
@@ -81,7 +81,7 @@ class Instance:
     def problem(self, settings: RosterSettings = TIGHT) -> Problem:
         """The instance as the roster's solver sees it."""
         crews = crews_of(self.slate, self.people, self.rules)
-        return Problem(self.slate, crews, settings, self.under, surplus_rub=self.over)
+        return Problem(self.slate, crews, settings, self.under, surplus_cost=self.over)
 
 
 def read(text: str) -> Instance:

@@ -73,8 +73,8 @@ def agree(tab, changes: dict) -> None:
     day = day_of(world, "first_line")
     found = headline(world, day)
     tab.wait_for_function(
-        "text => document.querySelector(\".whatif-card[data-measure='cost_rub'] .value\").innerText === text",
-        arg=f"{found['cost_rub']:,.0f}",
+        "text => document.querySelector(\".whatif-card[data-measure='cost'] .value\").innerText === text",
+        arg=f"{found['cost']:,.0f}",
     )
     assert number(tab, "peak") == found["peak"]
     assert number(tab, "service_level") == pytest.approx(found["service_level"], abs=6e-4)
@@ -164,7 +164,7 @@ def test_the_light_is_that_of_the_simulation_and_the_plan_goes_home(visit, shoot
         "does not hold": "It does not hold",
     }
     assert light.startswith(mood[outcome.verdict])
-    assert f"{outcome.figures['cost_rub']:,.0f} RUB" in light
+    assert f"{outcome.figures['cost']:,.0f} RUB" in light
     shoot(tab, "checked")
     with tab.expect_download() as waiting:
         tab.click("text=Download as Excel")

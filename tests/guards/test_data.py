@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from planning import Centre, read_demand, read_people
+from planning.centre.routing import answering_sites
 from planning.demand import Synthetic
-from planning.routing import answering_sites
 from planning.staffing import requirement
 from planning.tables import CALLS, PEOPLE
 from planning.teams.vip import languages_of, read_vips

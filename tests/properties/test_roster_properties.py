@@ -25,7 +25,7 @@ from planning.tables import PEOPLE
 ZONE = "Europe/Moscow"
 CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
 MONDAY = pd.Timestamp("2026-11-23", tz=ZONE)
-EXACT = RosterSettings(gap=0.0, tolerance_rub=0.0)
+EXACT = RosterSettings(gap=0.0, tolerance_cost=0.0)
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 
@@ -97,7 +97,7 @@ def test_a_roster_passes_the_audit_and_its_books_balance(shifts: pd.DataFrame, p
     short = found.unmet.set_index("shift_id")["missing"].reindex(shifts["shift_id"], fill_value=0).to_numpy()
     assert (present + short == shifts["headcount"]).all()
     assert (short >= 0).all()
-    price = CENTRE.pay.unmet_rub_h * missing_hours(shifts, found.unmet)
+    price = CENTRE.pay.unmet_cost_h * missing_hours(shifts, found.unmet)
     rest = found.parts[["idle", "lines", "burdens"]].sum().sum() if len(found.parts) else 0.0
     assert found.objective == pytest.approx(price + rest)
     assert rest >= -1e-6
@@ -133,7 +133,7 @@ def test_three_routes_to_the_best_line_agree(shifts: pd.DataFrame, people: pd.Da
     horizon = Horizon.of(pd.DatetimeIndex(ordered["start"]))
     best = (lawful_sets(ordered, people.iloc[0], horizon) @ worth).max()
 
-    free = RosterSettings(fairness_rub_h=0.0, threads=1)
+    free = RosterSettings(fairness_cost_h=0.0, threads=1)
     problem = Problem(slate, crews_of(slate, [person], rules), free, np.zeros(len(slate)))
     everywhere = np.ones(len(slate), dtype=np.int64)
     value, ((_, pattern),) = problem.price(worth, everywhere, np.array([0]))

@@ -38,7 +38,7 @@ def test_need_is_met_or_told(hours):
     wanted = need["rostered"].to_numpy()
     missing = plan.unmet.set_index("interval_start")["missing"].reindex(DAY, fill_value=0).to_numpy()
     assert (np.maximum(wanted - present(plan), 0) == missing).all()
-    assert plan.bound_rub <= plan.objective_rub * (1 + 1e-9)
+    assert plan.bound <= plan.objective * (1 + 1e-9)
     assert plan.gap < 0.15
 
 

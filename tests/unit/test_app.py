@@ -74,13 +74,13 @@ def test_controls_as_today_are_no_change(shown):
 
 
 def test_controls_stand_for_a_scenario(shown):
-    move(shown, volume=1.1, closing_hour="20:00", target=0.9, sickness=0.1, other=" pay.taxi_rub = 700 ")
+    move(shown, volume=1.1, closing_hour="20:00", target=0.9, sickness=0.1, other=" pay.taxi_cost = 700 ")
     assert shown.changes() == {
         "closing_hour": "20:00",
         "volume": 1.1,
         "queues.calls.target.service_level": 0.9,
         "sickness": 0.1,
-        "pay.taxi_rub": 700,
+        "pay.taxi_cost": 700,
     }
     shown.reset.click()
     assert shown.changes() == {}
@@ -163,10 +163,10 @@ def test_the_other_day_is_shown():
     two = demand_of(days=2)
     two.loc[96:, "calls"] *= 2
     shown = Page(two_sites(), two, replications=2, apart=False)
-    first = cards(shown)["cost_rub"]
+    first = cards(shown)["cost"]
     shown.controls["day"].value = shown.controls["day"].options[1]
-    assert cards(shown)["cost_rub"][0] > first[0]
-    assert cards(shown)["cost_rub"][2] == "as today"
+    assert cards(shown)["cost"][0] > first[0]
+    assert cards(shown)["cost"][2] == "as today"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_the_light_is_that_of_the_simulation(shown):
     )
     moods = {"holds": "good", "too close to call": "near", "does not hold": "bad"}
     assert f"whatif-light {moods[outcome.verdict]}'" in light
-    assert f"{outcome.figures['cost_rub']:,.0f} RUB a day" in light
+    assert f"{outcome.figures['cost']:,.0f} RUB a day" in light
     data = base64.b64decode(shown.download.value.partition("base64,")[2].partition("'")[0])
     book = openpyxl.load_workbook(io.BytesIO(data))
     assert book["roster"].max_row == 2 + len(staff.roster.roster)

@@ -9,7 +9,7 @@ from factories import one_site
 
 from planning import Centre, PlanningError
 from planning.calendars import axis
-from planning.systems import Careers
+from planning.centre.systems import Careers
 from planning.teams.careers import (
     cost_of_careers,
     grade_needs,
@@ -32,9 +32,9 @@ def one_grade(**changes: object) -> Careers:
         "months": 3,
         "run_out_months": 0,
         "class_seats": 10,
-        "hire_rub": 1000.0,
-        "promote_rub": 500.0,
-        "short_rub_month": 5000.0,
+        "hire_cost": 1000.0,
+        "promote_cost": 500.0,
+        "short_cost_month": 5000.0,
         "growth_month": 0.0,
         "paid_per_hour": 1.25,
         "leave_days": 28.0,
@@ -51,7 +51,7 @@ TWO = {
 
 
 def needs(**heads: float) -> pd.DataFrame:
-    return pd.DataFrame({"heads": heads, "wage_rub": dict.fromkeys(heads, 1000.0)})
+    return pd.DataFrame({"heads": heads, "wage": dict.fromkeys(heads, 1000.0)})
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_need_by_hand(default):
     found = grade_needs(centre, careers, rows).loc["operator"]
     presence = centre.pay.norm_h_month * (1 - 28 / 365)
     assert found["heads"] == pytest.approx(10 * 168 * 365 / 7 / 12 * 1.25 / presence)
-    assert found["wage_rub"] == pytest.approx(80_000 * (1 + centre.pay.contributions))
+    assert found["wage"] == pytest.approx(80_000 * (1 + centre.pay.contributions))
     with pytest.raises(PlanningError, match="spans 6 days"):
         grade_needs(centre, careers, rows[rows["interval_start"] < times[6 * 96]])
     with pytest.raises(PlanningError, match="has the grade 'pilot'"):
@@ -79,9 +79,9 @@ def test_need_by_hand(default):
     raw = careers.model_dump()
     raw["grades"]["head"] = TWO["senior"] | {"span": 10.0}
     headed = Careers.of(raw)
-    with pytest.raises(PlanningError, match=r"grades.head.wage_rub_month is missing"):
+    with pytest.raises(PlanningError, match=r"grades.head.wage_month is missing"):
         grade_needs(centre, headed, rows)
-    raw["grades"]["head"]["wage_rub_month"] = 90_000.0
+    raw["grades"]["head"]["wage_month"] = 90_000.0
     assert grade_needs(centre, Careers.of(raw), rows).loc["head", "heads"] == pytest.approx(
         found["heads"] / 10
     )
@@ -96,19 +96,19 @@ def test_plan_is_the_cheapest_by_trying_all():
     costs = {}
     for hires in product(range(7), repeat=3):
         flows = pd.DataFrame({"operator": hires})
-        costs[hires] = project(careers, need, start, flows)["cost_rub"].sum()
+        costs[hires] = project(careers, need, start, flows)["cost"].sum()
     found = plan_careers(careers, need, start)
-    assert found.cost_rub <= min(costs.values()) * 1.002
+    assert found.cost <= min(costs.values()) * 1.002
     assert tuple(found.flows["operator"]) in costs
-    assert costs[tuple(found.flows["operator"])] == pytest.approx(found.cost_rub, rel=1e-6)
+    assert costs[tuple(found.flows["operator"])] == pytest.approx(found.cost, rel=1e-6)
 
 
 def test_program_and_projection_agree_on_every_month():
     """Two routes to one cost: the program's objective, and a walk through the months."""
     careers = one_grade(grades=TWO, months=10, beginners_leave=[0.2, 0.1, 0.1])
     found = plan_careers(careers, needs(operator=30.0, senior=10.0), {"operator": 31, "senior": 10})
-    assert found.stocks["cost_rub"].sum() == pytest.approx(found.cost_rub, rel=1e-6)
-    assert found.bound_rub <= found.cost_rub <= found.bound_rub * 1.01
+    assert found.stocks["cost"].sum() == pytest.approx(found.cost, rel=1e-6)
+    assert found.bound <= found.cost <= found.bound * 1.01
     assert found.flows["senior"].sum() > 0
 
 
@@ -219,7 +219,7 @@ def test_lives_repeat_and_refuse_none():
 def test_more_who_leave_cost_more():
     table = price_of_leaving(one_grade(months=12), needs(operator=40.0), {"operator": 40}, [0.5, 1.0, 2.0])
     assert table["hires"].is_monotonic_increasing
-    assert table["cost_rub"].is_monotonic_increasing
+    assert table["cost"].is_monotonic_increasing
     assert table["leave_year"].iloc[1] == pytest.approx(1 - 0.9**12)
 
 
@@ -227,7 +227,7 @@ def test_hedge_buys_fewer_missing():
     careers = one_grade(months=12, leave_cv=0.3)
     table = hedges(careers, needs(operator=60.0), {"operator": 60}, [1.0, 1.5], replications=300)
     assert table["missing"].is_monotonic_decreasing
-    assert table["wages_rub"].is_monotonic_increasing
+    assert table["wages_cost"].is_monotonic_increasing
 
 
 def test_without_a_path_only_the_entry_leaves_more(default):
@@ -272,7 +272,7 @@ def test_turnover_of_one_grade_by_hand():
     # h x .72 = .1 E with E = 100 - h (1 + .8)
     hires = 10 / (0.72 + 0.18)
     assert found["moves"] == pytest.approx(hires)
-    assert found["moves_rub"] == pytest.approx(1000 * hires)
+    assert found["moves_cost"] == pytest.approx(1000 * hires)
     assert found["heads"] == pytest.approx(100)
 
 
@@ -280,7 +280,7 @@ def test_plan_of_many_months_settles_at_the_turnover(default):
     """The program, started at the need, hires in its second year what the long run says."""
     one = Careers.of(default.model_dump() | {"growth_month": 0.0})
     need = needs(operator=300.0, senior=60.0, specialist=50.0, quality=15.0, manager=20.0, head=25.0)
-    need["wage_rub"] = 100_000.0
+    need["wage"] = 100_000.0
     hired = plan_careers(one, need, np.ceil(need["heads"]).to_dict()).flows[one.entry]
     assert hired.iloc[12:].mean() == pytest.approx(turnover(one, need).loc[one.entry, "moves"], rel=0.15)
 
@@ -291,15 +291,15 @@ def test_cost_of_careers_adds_up(default):
     hours = pd.Series({"first_line_moscow": 3000.0, "first_line_kaluga": 1000.0, "doctor_kaluga": 168.0})
     cost = cost_of_careers(centre, default, hours)
     assert cost.loc["doctor_kaluga"].tolist() == [0, 0]
-    assert cost["turnover_rub"].iloc[0] == pytest.approx(3 * cost["turnover_rub"].iloc[1])
+    assert cost["turnover_cost"].iloc[0] == pytest.approx(3 * cost["turnover_cost"].iloc[1])
     months = 4000 / presence_h(centre, default)
     wage = (90_000 * 3 + 58_500) / 4 * 1.3
-    need = pd.DataFrame({"heads": 0.0, "wage_rub": wage}, index=list(default.grades))
+    need = pd.DataFrame({"heads": 0.0, "wage": wage}, index=list(default.grades))
     need.loc["operator", "heads"], need.loc["head"] = months, [months / 18, 120_000 * 1.3]
     moves = turnover(default, need)
-    extra = moves["moves_rub"] + moves["learning_rub"]
-    assert cost["turnover_rub"].sum() == pytest.approx(extra["operator"])
-    assert cost["leaders_rub"].sum() == pytest.approx(months / 18 * 120_000 * 1.3 + extra["head"])
+    extra = moves["moves_cost"] + moves["learning_cost"]
+    assert cost["turnover_cost"].sum() == pytest.approx(extra["operator"])
+    assert cost["leaders_cost"].sum() == pytest.approx(months / 18 * 120_000 * 1.3 + extra["head"])
     assert hires_for(centre, default, hours) == pytest.approx(moves.loc["operator", "moves"])
 
 
@@ -321,6 +321,6 @@ def test_a_grade_without_a_career_is_refused():
 
 
 def test_a_grade_that_nobody_pays_is_refused():
-    raw = Centre.load().systems.careers.grades["head"].model_dump() | {"wage_rub_month": None}
-    with pytest.raises(PlanningError, match=r"careers.grades.head.wage_rub_month is missing: no team has"):
+    raw = Centre.load().systems.careers.grades["head"].model_dump() | {"wage_month": None}
+    with pytest.raises(PlanningError, match=r"careers.grades.head.wage_month is missing: no team has"):
         Centre.load().replace({"systems.careers.grades.head": raw})

@@ -131,9 +131,9 @@ def test_interval_that_cannot_be(value):
         ("schema_version", 2, "schema_version is 2, must be 1"),
         ("teams.calls_moscow.shrinkage", 1.0, "teams.calls_moscow.shrinkage is 1.0, must be less than 1"),
         (
-            "teams.calls_moscow.wage_rub_month",
+            "teams.calls_moscow.wage_month",
             0,
-            "teams.calls_moscow.wage_rub_month is 0, must be greater than 0",
+            "teams.calls_moscow.wage_month is 0, must be greater than 0",
         ),
         ("pay.contributions", math.inf, "pay.contributions is inf, must be a finite number"),
         (
@@ -351,7 +351,7 @@ def test_team_for_is_the_team_whose_first_queue_it_is():
 
 def test_hourly_cost_holds_the_contributions():
     """80,000 roubles over 160 hours and a quarter on top."""
-    assert one_site().hourly_rub("calls_kaluga") == pytest.approx(625.0)
+    assert one_site().hourly_cost("calls_kaluga") == pytest.approx(625.0)
 
 
 def test_site_is_open_from_its_opening_to_before_its_closing():

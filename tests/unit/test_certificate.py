@@ -114,7 +114,7 @@ def hard(certify, in_kaluga=40):
             "sites.moscow.closes": "18:00",
             "queues.calls.opens": "09:00",
             "queues.calls.closes": "18:00",
-            "teams.calls_kaluga.wage_rub_month": 40_000.0,
+            "teams.calls_kaluga.wage_month": 40_000.0,
         }
     )
     demand = demand_of(40.0, hours=(9, 18))
@@ -157,8 +157,8 @@ def test_a_cheaper_team_with_the_skill_is_raised_first():
         {
             "queues.second.day_cv": 1.2,
             "teams.calls_kaluga.queues": ["calls", "second"],
-            "teams.calls_kaluga.wage_rub_month": 40_000.0,
-            "teams.second_kaluga.wage_rub_month": 90_000.0,
+            "teams.calls_kaluga.wage_month": 40_000.0,
+            "teams.second_kaluga.wage_month": 90_000.0,
             **{f"queues.{name}.{edge}": clock for name in ("calls", "second")
                for edge, clock in (("opens", "09:00"), ("closes", "18:00"))},
         },

@@ -486,9 +486,9 @@ def test_without_doubt_certainty_costs_nothing():
 
 def test_each_point_of_certainty_costs_more_than_the_one_before():
     table = price_of_certainty(one_site(), forecast_of(0.1), "calls", [0.5, 0.7, 0.9, 0.99])
-    assert table["cost_rub"].is_monotonic_increasing
+    assert table["cost"].is_monotonic_increasing
     assert table["agent_hours"].is_monotonic_increasing
-    assert table["rub_point"].iloc[-1] > table["rub_point"].iloc[1] > 0
+    assert table["cost_point"].iloc[-1] > table["cost_point"].iloc[1] > 0
 
 
 @pytest.mark.parametrize("probability", [0, 1, 80, True, float("nan"), "0.9"])

@@ -25,7 +25,7 @@ from planning.overflow import (
 from planning.overflow.night import position_pay
 from planning.service import agents_cost
 
-CHEAP = {"teams.calls_kaluga.wage_rub_month": 50_000.0}
+CHEAP = {"teams.calls_kaluga.wage_month": 50_000.0}
 OPEN = {"sites.moscow.opens": "00:00", "sites.moscow.closes": "24:00"}
 
 
@@ -53,7 +53,7 @@ def test_pay_by_a_second_route():
     night = run_night(Way("now", centre, wavy()))
     # 8.5 h with a meal of half an hour: 8 paid hours, four stretches of work, two rests of 15 min.
     expected = agents_cost(centre, requirement(centre, wavy())) * 8 / 7.5
-    paid = night.row["wages_rub"] + night.row["premium_rub"]
+    paid = night.row["wages_cost"] + night.row["premium_cost"]
     assert paid == pytest.approx(expected)
 
 
@@ -79,7 +79,7 @@ def test_overrun_is_paid_as_overtime():
     night = run_night(Way("now", priced(), flat))
     crew = night.needed[night.needed["site"] == "moscow"]["agents"].iloc[-1]
     busy_s = crew * 240.0
-    rate = priced().hourly_rub("calls_moscow") * 1.5
+    rate = priced().hourly_cost("calls_moscow") * 1.5
     assert 0.3 * busy_s * rate / 3600 < night.cost["overrun_moscow"] < busy_s * rate / 3600
 
 
@@ -102,7 +102,7 @@ def test_workplaces_are_paid_beyond_those_that_there_are():
 
 
 def test_callers_who_give_up_cost_what_they_are_worth():
-    night = run_night(Way("now", priced({"queues.calls.abandoned_rub": 100.0}), wavy()))
+    night = run_night(Way("now", priced({"queues.calls.abandoned_cost": 100.0}), wavy()))
     lost = (night.service["calls"] * night.service["abandonment"]).sum()
     assert night.cost["abandoned"] == pytest.approx(100.0 * lost)
     assert run_night(Way("now", priced(), wavy())).cost["abandoned"] == 0
@@ -116,7 +116,7 @@ def test_premiums_of_holidays_and_weekends_are_paid_on_positions_too():
         pay = position_pay(centre, requirement(centre, demand))
         assert pay["premium_moscow"] == pytest.approx(factor * pay["wages_moscow"])
         other = compare({}, centre, demand, staff="positions", replications=2)
-        assert sum(pay.values()) == pytest.approx(other["pay_rub"].iloc[0])
+        assert sum(pay.values()) == pytest.approx(other["pay_cost"].iloc[0])
 
 
 def test_night_hours_run_on_the_sites_own_clock():
@@ -152,18 +152,18 @@ def test_closing_at_midnight_moves_the_hours_until_the_opening():
 def test_equal_wages_make_every_hour_equal():
     """One pool, one wage: who sits where costs nothing; only rides and overruns tell the hours apart."""
     found = compared(closing_hours(priced(), demand_of(30.0), ["18:00", "20:00", "24:00"]))
-    assert found["wages_rub"].max() == pytest.approx(found["wages_rub"].min())
+    assert found["wages_cost"].max() == pytest.approx(found["wages_cost"].min())
 
 
 def test_a_cheaper_night_site_pays_for_every_hour_moved():
     found = compared(closing_hours(priced(CHEAP), wavy(), ["18:00", "19:30", "21:00", "22:00"]))
-    assert found["wages_rub"].is_monotonic_increasing
-    assert found["wages_rub"].iloc[0] < found["wages_rub"].iloc[-1]
+    assert found["wages_cost"].is_monotonic_increasing
+    assert found["wages_cost"].iloc[0] < found["wages_cost"].iloc[-1]
     assert found["meets"].all()
-    assert found["rub_year"].to_numpy() == pytest.approx(365 * found["rub_day"].to_numpy())
+    assert found["cost_year"].to_numpy() == pytest.approx(365 * found["cost_day"].to_numpy())
     parts = ["wages", "premium", "overrun", "taxi", "seats", "abandoned", "elsewhere"]
-    total = found[[f"{part}_rub" for part in parts]].sum(axis=1)
-    assert total.to_numpy() == pytest.approx(found["rub_day"].to_numpy())
+    total = found[[f"{part}_cost" for part in parts]].sum(axis=1)
+    assert total.to_numpy() == pytest.approx(found["cost_day"].to_numpy())
 
 
 def test_executor_changes_no_number():
@@ -192,7 +192,7 @@ def test_queue_that_only_the_closing_site_answers_stays():
 
 @pytest.fixture(scope="module")
 def nights():
-    centre = priced({**CHEAP, "queues.calls.abandoned_rub": 100.0})
+    centre = priced({**CHEAP, "queues.calls.abandoned_cost": 100.0})
     return by_name(alternatives(centre, wavy(2)))
 
 
@@ -225,7 +225,7 @@ def test_call_back_by_hand(nights):
     back, now = nights["Call-back next day"], nights["Kaluga answers"]
     moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
     hours = 0.6 * moved * 1.4 * 240 / 3600
-    rate = now.way.centre.hourly_rub("calls_moscow")
+    rate = now.way.centre.hourly_cost("calls_moscow")
     assert back.cost["callbacks"] == pytest.approx(hours * rate)
     assert back.cost["lost"] == pytest.approx(0.4 * moved * 100)
     own = back.service
@@ -256,21 +256,21 @@ def test_third_site_has_no_night_hours(nights):
 def test_break_even_wage_makes_both_cost_the_same(nights):
     now, never = nights["Kaluga answers"], nights["Moscow never closes"]
     ratio = break_even_wage(now, never, "kaluga", "moscow")
-    equal = now.way.centre.replace({"teams.calls_kaluga.wage_rub_month": ratio * 80_000.0})
+    equal = now.way.centre.replace({"teams.calls_kaluga.wage_month": ratio * 80_000.0})
     again = by_name(alternatives(equal, wavy(2)))
-    assert again["Kaluga answers"].rub_day == pytest.approx(again["Moscow never closes"].rub_day, abs=0.01)
+    assert again["Kaluga answers"].cost_day == pytest.approx(again["Moscow never closes"].cost_day, abs=0.01)
 
 
 def test_break_even_price_makes_both_cost_the_same(nights):
     price = break_even_price(nights["Kaluga answers"], nights["Partner at a price a call"])
-    centre = nights["Kaluga answers"].way.centre.replace({"alternatives.outsource_rub_call": price})
+    centre = nights["Kaluga answers"].way.centre.replace({"alternatives.outsource_cost_call": price})
     again = by_name(alternatives(centre, wavy(2)))
-    assert again["Kaluga answers"].rub_day == pytest.approx(again["Partner at a price a call"].rub_day)
+    assert again["Kaluga answers"].cost_day == pytest.approx(again["Partner at a price a call"].cost_day)
 
 
 def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
     """A tenth of the night's calls make a crew of a few idle; at the present volume it beats the partner."""
-    price = {"alternatives.outsource_rub_call": 60.0}
+    price = {"alternatives.outsource_cost_call": 60.0}
     names = ("Kaluga answers", "Partner at a price a call")
     centre = nights[names[0]].way.centre.replace(price)
     factor = break_even_volume(centre, wavy(), *names)
@@ -279,7 +279,7 @@ def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
     def difference(near):
         calls = wavy()["calls"] * np.where(night, near, 1)
         found = by_name(alternatives(centre, wavy().assign(calls=calls)))
-        return found[names[0]].rub_day - found[names[1]].rub_day
+        return found[names[0]].cost_day - found[names[1]].cost_day
 
     assert 0.05 < factor < 0.3
     assert difference(factor - 0.01) * difference(factor + 0.01) < 0
@@ -287,7 +287,7 @@ def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
 
 
 def test_no_volume_decides_where_one_way_is_always_cheaper():
-    centre = priced(CHEAP | {"alternatives": PRICES | {"outsource_rub_call": 1e6}})
+    centre = priced(CHEAP | {"alternatives": PRICES | {"outsource_cost_call": 1e6}})
     assert break_even_volume(centre, wavy(), "Kaluga answers", "Partner at a price a call") is None
 
 
@@ -387,7 +387,7 @@ def test_a_third_site_pays_for_every_workplace(nights):
     free = run_night(
         Way("free", third.way.centre.replace({"sites.vladivostok.seats": 1000}), third.way.demand)
     )
-    month = third.seats["vladivostok"] * third.way.centre.pay.seat_rub_month
+    month = third.seats["vladivostok"] * third.way.centre.pay.seat_cost_month
     assert third.cost["seats"] - free.cost["seats"] == pytest.approx(month * 12 / 365)
 
 

@@ -422,8 +422,8 @@ def test_the_tornado_draws_what_its_frame_holds():
 def test_scenarios_are_drawn_by_verdict_and_failed_ones_left_out():
     table = pd.DataFrame(
         {
-            "cost_rub_difference": [1000.0, 2000.0, None],
-            "cost_rub_half_width": [10.0, 20.0, None],
+            "cost_difference": [1000.0, 2000.0, None],
+            "cost_half_width": [10.0, 20.0, None],
             "service_level_calls_difference": [0.01, -0.02, None],
             "service_level_calls_half_width": [0.001, 0.002, None],
             "verdict": ["holds", "does not hold", ""],

@@ -65,8 +65,8 @@ def test_substitutes_are_ranked_by_law_and_price() -> None:
     found = substitutes(CENTRE, busy, people("ann", "bob", "cyd"), open_shift, horizon=WEEK)
     assert found["agent_id"].tolist() == ["bob", "cyd", "ann"]
     assert found["overtime_h"].tolist() == [0.0, 0.0, 4.0]
-    rate = CENTRE.hourly_rub("vip_kaluga")
-    assert found["cost_rub"].tolist() == pytest.approx([4 * rate, 4 * rate, (4 + 0.5 * 2 + 1.0 * 2) * rate])
+    rate = CENTRE.hourly_cost("vip_kaluga")
+    assert found["cost"].tolist() == pytest.approx([4 * rate, 4 * rate, (4 + 0.5 * 2 + 1.0 * 2) * rate])
     clash = substitutes(CENTRE, busy, people("ann", "bob"), pd.Series(shift(5, "12:00")), horizon=WEEK)
     assert clash["lawful"].tolist() == [True, False]
     assert "overlaps" in clash["why"][1]
@@ -75,15 +75,15 @@ def test_substitutes_are_ranked_by_law_and_price() -> None:
 def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
     """A plain row of SHIFTS says nothing of either; work on a holiday is paid double and is no overtime."""
     night = substitutes(CENTRE, NOBODY, people("ann"), pd.Series(shift(2, "21:30")), horizon=WEEK)
-    rate, premium = CENTRE.hourly_rub("vip_kaluga"), CENTRE.labour.night_premium.value
-    assert night["cost_rub"].tolist() == pytest.approx([rate * 8 * (1 + premium * 8 / 8.5)])
+    rate, premium = CENTRE.hourly_cost("vip_kaluga"), CENTRE.labour.night_premium.value
+    assert night["cost"].tolist() == pytest.approx([rate * 8 * (1 + premium * 8 / 8.5)])
     unity = pd.Series(shift(-18, "09:00"))  # Wednesday, 4 November 2026
     week = Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))
     crew = people("ann", "bob", balance_h=0.0)
     crew.loc[1, "balance_h"] = 39.0
     holiday = substitutes(CENTRE, NOBODY, crew, unity, horizon=week)
     assert holiday["overtime_h"].tolist() == [0.0, 8.0]
-    assert holiday["cost_rub"].tolist() == pytest.approx([16 * rate] * 2)
+    assert holiday["cost"].tolist() == pytest.approx([16 * rate] * 2)
 
 
 def test_a_substitute_is_not_blamed_for_what_stood_before() -> None:
@@ -275,7 +275,7 @@ def test_a_requirement_becomes_a_roster_in_one_call() -> None:
     assert plan.unmet.empty
     assert 0 < missing == wanted - len(found.roster)
     assert audit(CENTRE, found.roster, crew, horizon=found.horizon).empty
-    assert found.parts["missing"].sum() >= missing * 6 * CENTRE.pay.unmet_rub_h
+    assert found.parts["missing"].sum() >= missing * 6 * CENTRE.pay.unmet_cost_h
 
 
 def test_nothing_to_mend_changes_nothing() -> None:
@@ -295,7 +295,7 @@ def test_why_not_names_the_rule_that_clashes() -> None:
     assert clash.people == ("ann",)
     assert "night consent (TK RF 96)" in clash.text
     assert clash.prices.iloc[0]["rule"] == "night consent"
-    assert clash.prices["saved_rub"].tolist()[:2] == [10.5 * CENTRE.pay.unmet_rub_h, 0.0]
+    assert clash.prices["saved_cost"].tolist()[:2] == [10.5 * CENTRE.pay.unmet_cost_h, 0.0]
     with pytest.raises(PlanningError, match="night consent"):
         build_roster(CENTRE, nights, crew, settings=QUICK, strict=True)
 
@@ -337,7 +337,7 @@ def test_no_more_nights_than_agreed_and_no_fewer_than_wished() -> None:
     crew = people(*"abcdefg")
     crew["night_ok"] = crew["agent_id"] != "g"
     shifts = repeat_weeks(NIGHTS_A_WEEK, 4)
-    settings = replace(QUICK, fair_night_rub=0.0, exchanges=2000)
+    settings = replace(QUICK, fair_night_cost=0.0, exchanges=2000)
     free = build_roster(CENTRE, shifts, crew, settings=settings)
     assert max(nights_of(free.roster).values()) > 5
     bounds = {"labour.most_of_kind": {"night": 5}, "labour.least_of_kind": {"night": 4}}

@@ -72,7 +72,7 @@ def test_the_table_costs_what_the_lines_cost() -> None:
             day = int(rng.integers(len(row)))
             row[day] = rng.choice([-1, *everything[problem.slate.day == day]])
             pattern = row[row >= 0]
-            expected = problem.line_rub(Assignment(line.crew, line.person, pattern))
+            expected = problem.line_cost(Assignment(line.crew, line.person, pattern))
             assert people.cost(number, row) == pytest.approx(expected)
             seen.add(bool(np.isfinite(expected)))
     assert seen == {True, False}

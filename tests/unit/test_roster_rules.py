@@ -141,7 +141,7 @@ def cp_sat_allows(rules: list[Rule], person: Person, shifts: list[dict[str, obje
 
 def problem_of(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> Problem:
     slate = slate_of(shifts)
-    settings = RosterSettings(fairness_rub_h=0.0, threads=1)
+    settings = RosterSettings(fairness_cost_h=0.0, threads=1)
     return Problem(slate, crews_of(slate, [person], rules), settings, np.zeros(len(slate)))
 
 
@@ -556,7 +556,7 @@ def test_a_soft_rule_is_priced_alike_by_pricing_cp_sat_and_the_walk(case: Case) 
 def test_bounds_are_rounded_up_only_where_every_price_is_whole() -> None:
     """A shift too many at half a rouble: no roster need cost whole roubles."""
     shifts = [shift(1, "14:00"), shift(3, "14:00")]
-    plain = {"fair_night_rub": 0.0, "fair_weekend_rub": 0.0, "fair_late_rub": 0.0}
+    plain = {"fair_night_cost": 0.0, "fair_weekend_cost": 0.0, "fair_late_cost": 0.0}
     for weight, whole in ((7.0, True), (7.5, False)):
         problem = problem_of(needed(replace(ONE_LATE, weight=weight)), ANN, shifts)
         problem = replace(problem, settings=replace(problem.settings, **plain))

@@ -158,8 +158,8 @@ def test_the_burdens_of_a_roster_are_those_of_a_count_without_solver() -> None:
     found = build_roster(CENTRE, month, crew, settings=QUICK)
     assert found.unmet.empty
     shares = fairness(CENTRE, found.roster, crew, found.horizon)
-    price = {"nights": QUICK.fair_night_rub, "weekends": QUICK.fair_weekend_rub,
-             "late shifts": QUICK.fair_late_rub}  # fmt: skip
+    price = {"nights": QUICK.fair_night_cost, "weekends": QUICK.fair_weekend_cost,
+             "late shifts": QUICK.fair_late_cost}  # fmt: skip
     assert len(shares) == 3 * 12 - 1
     counted = (shares["burden"].map(price) * shares["away"] ** 2).sum()
     assert counted == pytest.approx(found.parts["burdens"].sum())

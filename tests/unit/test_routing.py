@@ -8,7 +8,7 @@ from factories import MONDAY, raw_centre, two_sites
 
 from planning import Centre, PlanningError
 from planning.calendars import axis
-from planning.routing import answering_site, answering_sites, late_rules
+from planning.centre.routing import answering_site, answering_sites, late_rules
 
 
 def hours_of(centre, home="moscow", queue="calls"):

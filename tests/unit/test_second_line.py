@@ -34,7 +34,7 @@ def small(**changes: object) -> Centre:
         {
             "queues.first.transfers": {"calls": 0.03},
             "queues.first.consults": {"calls": 0.02},
-            "queues.calls.abandoned_rub": 400.0,
+            "queues.calls.abandoned_cost": 400.0,
             "systems.second_line": systems | own | changes,
         }
     )
@@ -147,11 +147,11 @@ def test_waits_that_cannot_be_are_refused(patience_s, half_s):
 def test_net_worth_by_hand(settings):
     """Calls x leavers' share x kept x value, less who gives up, less the agents' hours."""
     found = net_worth(
-        settings, 60.0, 320.0, 20, leaving=1 / 6, patience_s=389.0, abandoned_rub=400.0, agent_rub_h=1000.0
+        settings, 60.0, 320.0, 20, leaving=1 / 6, patience_s=389.0, abandoned_cost=400.0, agent_cost_h=1000.0
     )
     reached = reached_in_time(60.0, 320.0, 20, patience_s=389.0, half_s=300.0)
     lost = measures(60.0, 320.0, 20, patience_s=389.0).abandonment
-    assert settings.value_rub == 12 * (250 - 50)
+    assert settings.worth == 12 * (250 - 50)
     expected = 60 / 6 * 0.95 * reached * 2400 - 60 * 5 / 6 * lost * 400 - 20 * 1000 / 4
     assert found == pytest.approx(expected)
 
@@ -163,21 +163,21 @@ def case(**changes):
 def test_best_staff_is_best_by_trying_its_neighbours(settings):
     table = case()
     centre = small()
-    common = {"leaving": 1 / 6, "patience_s": centre.queues["calls"].patience_s, "abandoned_rub": 400.0}
+    common = {"leaving": 1 / 6, "patience_s": centre.queues["calls"].patience_s, "abandoned_cost": 400.0}
     for step in (-3, -1, 1, 3):
         near = net_worth(
             settings, table["calls"], table["aht_s"], table["best"] + step,
-            agent_rub_h=table["agent_rub_h"], **common,
+            agent_cost_h=table["agent_cost_h"], **common,
         )  # fmt: skip
-        assert (near <= table["net_best_rub"]).all()
+        assert (near <= table["net_best_worth"]).all()
 
 
 def test_next_agent_is_the_difference_of_two_plans(settings):
     """Worth of one more = kept x value + callers regained - the agent's hour."""
     row = case().iloc[0]
     lost = measures(30.0, row["aht_s"], row["required"] + np.arange(2), patience_s=300.0).abandonment
-    gained = row["next_kept"] * settings.value_rub + 30 * 5 / 6 * (lost[0] - lost[1]) * 400
-    assert row["next_rub"] == pytest.approx(gained - row["agent_rub_h"] / 4)
+    gained = row["next_kept"] * settings.worth + 30 * 5 / 6 * (lost[0] - lost[1]) * 400
+    assert row["next_worth"] == pytest.approx(gained - row["agent_cost_h"] / 4)
     assert row["next_kept"] > 0
 
 
@@ -185,28 +185,28 @@ def test_last_agent_agrees_with_the_next_one():
     """The agent after the required ones brings what `worth_of_staff` says of the next, plus the own cost."""
     row = case().iloc[0]
     brings = last_agent(small(), row)
-    assert brings[row["required"] + 1] / 4 == pytest.approx(row["next_rub"] + row["agent_rub_h"] / 4)
+    assert brings[row["required"] + 1] / 4 == pytest.approx(row["next_worth"] + row["agent_cost_h"] / 4)
     assert brings.is_monotonic_decreasing
-    assert (brings[brings.index <= row["best"]] >= row["agent_rub_h"]).all()
+    assert (brings[brings.index <= row["best"]] >= row["agent_cost_h"]).all()
 
 
 def test_agent_costs_what_the_wages_say():
     """80,000 roubles, contributions, hours of the norm, breaks; no night, no shrinkage in this centre."""
     centre = two_sites()
-    plain = centre.hourly_rub("calls_moscow")
-    assert case()["agent_rub_h"].to_numpy() == pytest.approx(1.25 * plain)
+    plain = centre.hourly_cost("calls_moscow")
+    assert case()["agent_cost_h"].to_numpy() == pytest.approx(1.25 * plain)
 
 
 def test_night_hours_cost_their_premium():
     centre = small()
     night = worth_of_staff(centre, demand_of(30.0, hours=(22, 24)))
-    assert night["agent_rub_h"].to_numpy() == pytest.approx(1.2 * 1.25 * centre.hourly_rub("calls_kaluga"))
+    assert night["agent_cost_h"].to_numpy() == pytest.approx(1.2 * 1.25 * centre.hourly_cost("calls_kaluga"))
     assert night["interval_start"].iloc[0] == MONDAY + pd.Timedelta(hours=22)
 
 
 def test_worth_rises_with_what_a_customer_is_worth():
     """A dearer customer never asks for fewer agents; a worthless one asks for next to none."""
-    best = [case(margin_rub_month=margin)["best"].sum() for margin in (50.0, 150.0, 250.0, 2000.0)]
+    best = [case(margin_month=margin)["best"].sum() for margin in (50.0, 150.0, 250.0, 2000.0)]
     assert best == sorted(best)
     assert best[0] < best[-1]
 
@@ -217,9 +217,9 @@ def test_sensitivity_is_the_plan_at_each_rate():
     table = sensitivity(centre, demand, [0.45, 0.95])
     high = worth_of_staff(centre, demand)
     assert table["kept"].iloc[1] == pytest.approx(high["kept_best"].sum())
-    assert table["gain_rub"].iloc[1] == pytest.approx((high["net_best_rub"] - high["net_rub"]).sum())
+    assert table["gain_worth"].iloc[1] == pytest.approx((high["net_best_worth"] - high["net_worth"]).sum())
     assert table["best_h"].is_monotonic_increasing
-    assert (table["gain_rub"] >= 0).all()
+    assert (table["gain_worth"] >= 0).all()
     assert table["required_h"].iloc[0] == table["required_h"].iloc[1]
 
 
@@ -227,7 +227,7 @@ def test_default_day_pays():
     """The second line is worth more than it costs even at the lowest published rate."""
     centre = Centre.load()
     table = sensitivity(centre, second_line_demand(centre, first_line()), [0.45])
-    assert table["net_rub"].iloc[0] > 0
+    assert table["net_worth"].iloc[0] > 0
 
 
 @pytest.mark.parametrize(("field", "value"), [("save_rate", 95.0), ("half_s", 0.0), ("kept_months", -1.0)])

@@ -113,7 +113,7 @@ def test_methods_side_by_side():
     demand = demand_of(aht_s=600.0).assign(calls=np.repeat([12.0, 60.0, 12.0], 32))
     found = compare_methods(one_site(), demand, "calls")
     assert list(found.table.index) == list(METHODS) == list(found.agents) == list(found.service)
-    assert list(found.table) == ["peak", "agent_hours", "cost_rub", "day", "worst"]
+    assert list(found.table) == ["peak", "agent_hours", "cost", "day", "worst"]
     for way in METHODS:
         agents, level = found.agents[way].to_numpy(), found.service[way].to_numpy()
         assert found.table.loc[way, "peak"] == agents.max()
@@ -176,7 +176,7 @@ def test_cost_of_one_interval_by_hand(hour, premium):
 
 
 def test_cost_takes_each_sites_wage():
-    centre = two_sites({"teams.calls_moscow.wage_rub_month": 160_000.0})
+    centre = two_sites({"teams.calls_moscow.wage_month": 160_000.0})
     needed = requirement(centre, demand_of(60.0, hours=(12, 12.5)))
     by_site = needed.groupby("site")["agents"].sum()
     by_hand = 0.25 * (1250.0 * by_site["moscow"] + 625.0 * by_site["kaluga"])
@@ -187,11 +187,11 @@ def test_better_promises_cost_more():
     promises = [(0.7, 30.0), (0.8, 30.0), (0.8, 20.0), (0.9, 20.0), (0.9, 10.0), (0.95, 10.0)]
     table = price_of_promises(one_site(), demand_of(40.0, hours=(10, 14)), "calls", promises)
     assert list(zip(table["service_level"], table["threshold_s"], strict=True)) == promises
-    for column in ("peak", "agent_hours", "cost_rub"):
+    for column in ("peak", "agent_hours", "cost"):
         assert (table[column].diff().dropna() >= 0).all()
         assert table[column].iloc[-1] > table[column].iloc[0]
     asked = requirement(one_site(), demand_of(40.0, hours=(10, 14)))
-    assert table.loc[2, "cost_rub"] == pytest.approx(agents_cost(one_site(), asked))
+    assert table.loc[2, "cost"] == pytest.approx(agents_cost(one_site(), asked))
     assert table.loc[2, "agent_hours"] == pytest.approx(asked["agents"].sum() / 4)
 
 

@@ -24,7 +24,7 @@ def pair(**changes: object) -> Centre:
     """Two queues that are answered in Moscow only, with exponential calls."""
     sites = {"moscow": 1.0, "kaluga": 0.0}
     raw = {f"queues.{name}.sites": sites for name in ("one", "two")}
-    raw |= {f"queues.{name}.abandoned_rub": 100.0 for name in ("one", "two")}
+    raw |= {f"queues.{name}.abandoned_cost": 100.0 for name in ("one", "two")}
     systems = Centre.load().systems.model_dump() | {"careers": None, "quality": None, "second_line": None}
     return two_sites(raw | {"systems": systems} | changes, queues=("one", "two"))
 
@@ -77,13 +77,13 @@ def test_designs_are_priced_by_hand():
     centre = pair()
     found = designs(centre, two_queues(), TEAMS, [0, 1], [0, 1], replications=20)
     rate = 80_000 / 160 * 1.25
-    assert found["wages_rub"].tolist() == pytest.approx([0, 0, 8 * rate, 8 * rate])
+    assert found["wages_cost"].tolist() == pytest.approx([0, 0, 8 * rate, 8 * rate])
     # Four hours a day a seat, each team: 5 % of the rate, and 60 h in 24 months for every 160 h.
     skill = 2 * 4 * rate * (0.05 + 60 / 24 / 160)
-    assert found["skills_rub"].tolist() == pytest.approx([0, skill, 0, skill])
-    lost = found["abandoned_rub"] - found["abandoned_rub"].iloc[0]
-    assert found["net_rub"].tolist() == pytest.approx(
-        (found["wages_rub"] - found["skills_rub"] - lost).tolist()
+    assert found["skills_cost"].tolist() == pytest.approx([0, skill, 0, skill])
+    lost = found["abandoned_cost"] - found["abandoned_cost"].iloc[0]
+    assert found["net_worth"].tolist() == pytest.approx(
+        (found["wages_cost"] - found["skills_cost"] - lost).tolist()
     )
     assert cost_of_skills(centre, TEAMS, 1, hours=4.0) == pytest.approx(skill)
 

@@ -22,7 +22,7 @@ from planning.overflow.steps import closings, on_site
 from planning.service import exact_service
 from planning.simulation.replications import simulate_seats
 
-CENTRE = two_sites({"alternatives": PRICES, "queues.calls.abandoned_rub": 100.0})
+CENTRE = two_sites({"alternatives": PRICES, "queues.calls.abandoned_cost": 100.0})
 DEMAND = demand_of(40.0, days=2)
 NEEDED = requirement(CENTRE, DEMAND)
 SITES = on_site(NEEDED, "calls")
@@ -92,15 +92,15 @@ def test_a_late_night_crew_is_what_hurts():
     assert list(table.index) == list(STEP_DOWNS)
     late, usual = table.loc["night crew 15 min late"], table.loc["all at the closing"]
     assert late["lowest"] < 0.5 < 0.8 < usual["lowest"]
-    assert usual["extra_h"] == usual["extra_rub"] == 0
+    assert usual["extra_h"] == usual["extra_cost"] == 0
     crew = at(SITES, 0)["kaluga"] - at(SITES, -15)["kaluga"]
     assert late["extra_h"] == pytest.approx(-crew / 4)
     early = table.loc["night crew 15 min early"]
     assert early["extra_h"] == pytest.approx(crew / 4)
     # 21:45 is no night hour, 22:00 is: the late quarter saves the premium too.
-    rate = CENTRE.hourly_rub("calls_kaluga")
-    assert early["extra_rub"] == pytest.approx(crew / 4 * rate)
-    assert late["extra_rub"] == pytest.approx(-crew / 4 * rate * 1.2)
+    rate = CENTRE.hourly_cost("calls_kaluga")
+    assert early["extra_cost"] == pytest.approx(crew / 4 * rate)
+    assert late["extra_cost"] == pytest.approx(-crew / 4 * rate * 1.2)
 
 
 def test_staggered_ends_leave_less_to_finish():
@@ -216,11 +216,11 @@ def test_worth_of_a_standby():
     assert table["saved"].is_monotonic_increasing
     assert (table["lost"] + table["saved"]).to_numpy() == pytest.approx(table.loc[0, "lost"])
     # Ten closed hours every night at a quarter of the rate.
-    year = CENTRE.hourly_rub("calls_moscow") * 0.25 * 10 * 365
-    assert table.loc[4, "cost_rub_year"] == pytest.approx(4 * year)
-    assert table.loc[8, "saved_rub_year"] == pytest.approx(table.loc[8, "saved"] * 100 * 4)
-    paid = table.loc[8, "break_even_rub"] * table.loc[8, "saved"] * 4
-    assert paid == pytest.approx(table.loc[8, "cost_rub_year"])
+    year = CENTRE.hourly_cost("calls_moscow") * 0.25 * 10 * 365
+    assert table.loc[4, "cost_year"] == pytest.approx(4 * year)
+    assert table.loc[8, "saved_cost_year"] == pytest.approx(table.loc[8, "saved"] * 100 * 4)
+    paid = table.loc[8, "break_even_cost"] * table.loc[8, "saved"] * 4
+    assert paid == pytest.approx(table.loc[8, "cost_year"])
 
 
 def test_failure_outside_the_plan():

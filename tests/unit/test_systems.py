@@ -37,13 +37,13 @@ def whole_centre(**changes: object) -> Centre:
     raw["teams"]["doctor"] = {
         "site": "kaluga",
         "duty_h": 12.0,
-        "wage_rub_month": 100_000.0,
+        "wage_month": 100_000.0,
         "grade": "doctor",
     }
     default = Centre.load().systems.model_dump()
     raw["systems"] = {name: default[name] for name in ("quality", "careers", "wellbeing")}
     for grade in default["careers"]["grades"].values():
-        grade["wage_rub_month"] = 80_000.0
+        grade["wage_month"] = 80_000.0
     return Centre.of(raw).replace(changes)
 
 
@@ -153,8 +153,8 @@ def test_duties_and_whole_shifts_are_in_every_table():
     assert (there == 1).all()
     cost = made().cost.set_index("team")
     rate = 100_000 / 160 * 1.25
-    assert cost.loc["doctor", "total_rub"] == pytest.approx(2 * (24 + 0.2 * 8) * rate)
-    assert cost.loc["doctor", ["turnover_rub", "leaders_rub"]].tolist() == [0, 0]
+    assert cost.loc["doctor", "total_cost"] == pytest.approx(2 * (24 + 0.2 * 8) * rate)
+    assert cost.loc["doctor", ["turnover_cost", "leaders_cost"]].tolist() == [0, 0]
     assert made().breaches.empty
     SHIFTS.check(made().cover.shifts)
 
@@ -185,7 +185,7 @@ def test_two_day_sites_change_doctors_when_they_open():
 
     raw = two_sites().model_dump()
     raw["teams"] |= {
-        f"doctor_{site}": {"site": site, "duty_h": 10.0, "wage_rub_month": 1.0, "grade": "doctor"}
+        f"doctor_{site}": {"site": site, "duty_h": 10.0, "wage_month": 1.0, "grade": "doctor"}
         for site in ("moscow", "kaluga")
     }
     rows = duties(Centre.of(raw), pd.date_range(MONDAY, periods=96, freq="15min"))
@@ -207,7 +207,7 @@ def test_a_team_without_calls_is_off_on_a_day_off_that_was_moved():
 def test_costs_of_the_systems_add_up_to_the_plan():
     table = made().systems
     assert list(table.index) == ["calls", "quality", "duty", "careers"]
-    assert table["cost_rub"].sum() == pytest.approx(made().cost["total_rub"].sum())
+    assert table["cost"].sum() == pytest.approx(made().cost["total_cost"].sum())
     assert table["paid_h"].sum() == pytest.approx(made().roster.roster["paid_h"].sum())
     assert table["people"].sum() == made().summary["people_rostered"]
     assert table["measure"].tolist() == [
@@ -228,16 +228,16 @@ def test_quality_listens_to_the_people_of_the_plan():
 @pytest.mark.parametrize(
     ("path", "value", "system"),
     [
-        ("systems.careers.hire_rub", 600_000.0, "careers"),
+        ("systems.careers.hire_cost", 600_000.0, "careers"),
         ("systems.quality.calls_month", 30, "quality"),
-        ("teams.doctor.wage_rub_month", 200_000.0, "duty"),
+        ("teams.doctor.wage_month", 200_000.0, "duty"),
     ],
 )
 def test_a_what_if_reaches_each_system(path, value, system):
     centre = whole_centre(**{path: value})
     other = plan(centre, two_days(), people_of(centre, 24), replications=2)
-    assert other.systems.loc[system, "cost_rub"] > made().systems.loc[system, "cost_rub"]
-    assert other.summary["cost_rub"]["total"] > made().summary["cost_rub"]["total"]
+    assert other.systems.loc[system, "cost"] > made().systems.loc[system, "cost"]
+    assert other.summary["cost"]["total"] > made().summary["cost"]["total"]
 
 
 def test_comparisons_reach_the_systems():
@@ -245,14 +245,14 @@ def test_comparisons_reach_the_systems():
     centre = whole_centre(**{"systems.quality.operators": 24})
     changes = {
         "quality": {"systems.quality.calls_month": 30},
-        "doctor": {"teams.doctor.wage_rub_month": 200_000.0},
-        "careers": {"systems.careers.hire_rub": 600_000.0},
+        "doctor": {"teams.doctor.wage_month": 200_000.0},
+        "careers": {"systems.careers.hire_cost": 600_000.0},
         "claims": {"queues.calls.follow_ups.claims": 0.2},
     }
     found = compare(changes, centre, two_days(), staff="positions", replications=2)
-    assert (found.loc[list(changes), "cost_rub"] > found.loc["base", "cost_rub"]).all()
+    assert (found.loc[list(changes), "cost"] > found.loc["base", "cost"]).all()
     more = 2 * (24 + 0.2 * 8) * 100_000 / 160 * 1.25
-    assert found.loc["doctor", "pay_rub"] - found.loc["base", "pay_rub"] == pytest.approx(more)
+    assert found.loc["doctor", "pay_cost"] - found.loc["base", "pay_cost"] == pytest.approx(more)
 
 
 def test_a_missing_doctor_is_told():

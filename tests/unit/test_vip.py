@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from planning import Centre, PlanningError
+from planning.centre.systems import Vip
 from planning.queueing import erlang_b
-from planning.systems import Vip
 from planning.teams.vip import (
     answered_by,
     assign_vips,

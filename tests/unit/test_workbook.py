@@ -7,7 +7,7 @@ from factories import MONDAY, one_site, small_plan
 
 from planning.report.workbook import TOTALS, write_scenarios, write_workbook
 
-SUMMARY = {"centre": "=1+1", "holds": True, "cost_rub": {"of a call": 12.5}, "band": [0.7, 0.9]}
+SUMMARY = {"centre": "=1+1", "holds": True, "cost": {"of a call": 12.5}, "band": [0.7, 0.9]}
 
 
 @pytest.fixture(scope="module")
@@ -59,13 +59,13 @@ def test_the_summary_adds_up_the_sheets(tmp_path):
     write_workbook(tmp_path / "book.xlsx", small_plan().summary, {"cost": cost}, small_plan().centre)
     book = openpyxl.load_workbook(tmp_path / "book.xlsx")
     found = {row[0].value: row[1].value for row in book["summary"].iter_rows()}
-    for part in small_plan().summary["cost_rub"]:
-        letter = openpyxl.utils.get_column_letter(list(cost.columns).index(f"{part}_rub") + 1)
-        assert found[f"cost rub {part}"] == f"=SUM(cost!${letter}$2:${letter}$4)"
+    for part in small_plan().summary["cost"]:
+        letter = openpyxl.utils.get_column_letter(list(cost.columns).index(f"{part}_cost") + 1)
+        assert found[f"cost {part}"] == f"=SUM(cost!${letter}$2:${letter}$4)"
 
 
 def test_the_parts_of_the_cost_are_totalled_as_their_sum_is():
-    assert {name for name in small_plan().cost if name.endswith("_rub")} <= set(TOTALS["cost"])
+    assert {name for name in small_plan().cost if name.endswith("_cost")} <= set(TOTALS["cost"])
 
 
 def test_a_sheet_without_rows_has_no_total(tmp_path):
@@ -97,9 +97,9 @@ def test_a_team_may_have_any_name(tmp_path):
 
 SCENARIOS = pd.DataFrame(
     {
-        "cost_rub": [100.0, 120.0, None],
-        "cost_rub_difference": [0.0, 20.0, None],
-        "cost_rub_half_width": [0.0, 1.0, None],
+        "cost": [100.0, 120.0, None],
+        "cost_difference": [0.0, 20.0, None],
+        "cost_half_width": [0.0, 1.0, None],
         "service_level_calls": [0.8, 0.9, None],
         "service_level_calls_difference": [0.0, 0.1, None],
         "reason": ["", "", "=cmd|' /C calc'!A0"],
@@ -132,8 +132,8 @@ def test_totals_show_their_value_before_excel_computes(tmp_path):
     write_workbook(tmp_path / "b.xlsx", SUMMARY, small_plan().tables, one_site())
     sheet = openpyxl.load_workbook(tmp_path / "b.xlsx", data_only=True)["cost"]
     cost = small_plan().tables["cost"]
-    column = list(cost.columns).index("total_rub") + 1
-    assert sheet.cell(len(cost) + 2, column).value == pytest.approx(cost["total_rub"].sum())
+    column = list(cost.columns).index("total_cost") + 1
+    assert sheet.cell(len(cost) + 2, column).value == pytest.approx(cost["total_cost"].sum())
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_summary_text_stays_text(tmp_path):
     sheet = cells(tmp_path, small_plan().tables["cost"])["summary"]
     found = {row[0].value: row[1] for row in sheet.iter_rows()}
     assert (found["centre"].value, found["centre"].data_type) == ("=1+1", "s")
-    assert found["cost rub of a call"].value == 12.5
+    assert found["cost of a call"].value == 12.5
     assert found["holds"].value == "True"
     assert [found[f"band {number}"].value for number in (1, 2)] == [0.7, 0.9]
     assert found["clock"].value == "Europe/Moscow"
@@ -182,12 +182,12 @@ def test_numbers_have_the_format_of_their_unit(book):
     assert (formats["service_level"], formats["agents"], formats["load_erlangs"]) == ("0.0%", "0", "0.00")
     cost = book["cost"]
     names = [cell.value for cell in cost[1]]
-    assert cost.cell(2, names.index("total_rub") + 1).number_format == "#,##0"
+    assert cost.cell(2, names.index("total_cost") + 1).number_format == "#,##0"
 
 
 def test_columns_are_as_wide_as_their_longest_text(tmp_path):
     """A name that runs under the next column cannot be read; seen in the first workbook."""
-    table = pd.DataFrame({"team": ["second_line_kaluga_by_night"], "site": ["kaluga"], "total_rub": [1.0]})
+    table = pd.DataFrame({"team": ["second_line_kaluga_by_night"], "site": ["kaluga"], "total_cost": [1.0]})
     write_workbook(tmp_path / "wide.xlsx", {"cost": 1}, {"cost": table}, one_site())
     sheet = openpyxl.load_workbook(tmp_path / "wide.xlsx")["cost"]
     assert sheet.column_dimensions["A"].width > len("second_line_kaluga_by_night")
@@ -195,6 +195,6 @@ def test_columns_are_as_wide_as_their_longest_text(tmp_path):
 
 def test_roubles_are_grouped_by_thousands_all_the_way(tmp_path):
     """Millions too: "# ##0" wrote 11640 727."""
-    table = pd.DataFrame({"team": ["a"], "site": ["b"], "total_rub": [11_640_727.0]})
+    table = pd.DataFrame({"team": ["a"], "site": ["b"], "total_cost": [11_640_727.0]})
     write_workbook(tmp_path / "money.xlsx", {"cost": 1}, {"cost": table}, one_site())
     assert openpyxl.load_workbook(tmp_path / "money.xlsx")["cost"]["C2"].number_format == "#,##0"

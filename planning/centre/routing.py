@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
-    from planning.centre import Centre, Overflow
+    from planning.centre.model import Centre, Overflow
 
 __all__ = ["answering_site", "answering_sites", "check_routing", "late_rules"]
 
@@ -228,7 +228,7 @@ def _rule_hours(centre: Centre, rule: Overflow) -> tuple[timedelta, timedelta]:
 
 @cache
 def _weekdays() -> tuple[str, ...]:
-    from planning.centre import Weekday
+    from planning.centre.model import Weekday
 
     return get_args(Weekday)
 
@@ -239,6 +239,6 @@ def _hour(centre: Centre, weekday: int, clock: timedelta) -> str:
 
 
 def _text(clock: timedelta) -> str:
-    from planning.centre import clock_text
+    from planning.centre.model import clock_text
 
     return clock_text(clock)

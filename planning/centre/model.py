@@ -22,10 +22,10 @@ from pydantic import (
     model_validator,
 )
 
+from planning.centre.settings import NotNegative, Positive, Settings, Share
+from planning.centre.systems import Systems
 from planning.errors import PlanningError
 from planning.queueing.target import Target
-from planning.settings import NotNegative, Positive, Settings, Share
-from planning.systems import Systems
 
 __all__ = [
     "Alternatives",
@@ -194,7 +194,7 @@ class Queue(Settings):
     """Minute from which the queue takes no more calls, on the centre's clock."""
     min_agents: Annotated[int, Field(ge=0)] = 1
     """Fewest agents on position at an answering site while the queue is open."""
-    abandoned_rub: NotNegative = 0.0
+    abandoned_cost: NotNegative = 0.0
     """What a caller who gives up costs, roubles."""
     follow_ups: dict[str, NotNegative] = Field(default_factory=dict)
     """Pieces of work that an answered call leaves behind in another queue; no demand need count them."""
@@ -247,7 +247,7 @@ class Team(Settings):
     """Queues that the team answers; it is staffed for the first, and a free agent picks in this order."""
     duty_h: Annotated[float, Field(gt=0, le=24)] | None = None
     """One of the team is on duty at every open hour of the site, at most so long; meals are taken on duty."""
-    wage_rub_month: Positive
+    wage_month: Positive
     """Gross monthly wage at the full norm of hours, roubles."""
     shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of rostered time lost to sickness, training and coaching (breaks and leave are planned)."""
@@ -434,19 +434,19 @@ class Pay(Settings):
     """Hours of the monthly wage: the production calendar's year over twelve."""
     contributions: NotNegative
     """Employer's contributions on pay, a share of it."""
-    unmet_rub_h: Positive
+    unmet_cost_h: Positive
     """Price of an hour of an agent missing on position, so that a plan is never silently short."""
-    over_rub_h: NotNegative = 0.0
+    over_cost_h: NotNegative = 0.0
     """Price of an hour of an agent on position beyond the requirement."""
     weekend_premium: NotNegative = 0.0
     """Addition to the hourly rate on Saturdays and Sundays, a share of the rate."""
-    taxi_rub: NotNegative = 0.0
+    taxi_cost: NotNegative = 0.0
     """A ride home for who leaves while nothing else goes, roubles."""
     taxi_from: Clock = timedelta(hours=23)
     """From this time of day rides are paid ..."""
     taxi_until: Clock = timedelta(hours=5, minutes=30)
     """... to this one."""
-    seat_rub_month: NotNegative = 0.0
+    seat_cost_month: NotNegative = 0.0
     """A workplace more than a site has: rent and equipment, roubles a month."""
 
 
@@ -468,7 +468,7 @@ class ThirdSite(Settings):
 class Alternatives(Settings):
     """What a night without the other site would cost: prices of the ways that are not in use."""
 
-    outsource_rub_call: NotNegative
+    outsource_cost_call: NotNegative
     """What a partner asks for a call, roubles."""
     call_back_accepted: Share
     """Share of the callers of a closed site who leave their number; the others are lost."""
@@ -583,9 +583,9 @@ class Centre(Settings):
         careers = self.systems.careers
         paid = {team.grade for team in self.teams.values()}
         for name, grade in careers.grades.items() if careers else ():
-            if grade.wage_rub_month is None and name not in paid:
+            if grade.wage_month is None and name not in paid:
                 raise ValueError(
-                    f"systems.careers.grades.{name}.wage_rub_month is missing: no team has this grade, so "
+                    f"systems.careers.grades.{name}.wage_month is missing: no team has this grade, so "
                     "give its wage"
                 )
         return self
@@ -593,7 +593,7 @@ class Centre(Settings):
     @model_validator(mode="after")
     def _someone_answers(self) -> Self:
         # Here and not at the top: routing reads a centre, so it stands to the right of this module.
-        from planning.routing import check_routing
+        from planning.centre.routing import check_routing
 
         check_routing(self)
         return self
@@ -673,9 +673,9 @@ class Centre(Settings):
         beside = (name for name, queues in here if queue in queues and self.queues[queue].waits)
         return next(first, None) or next(beside, None)
 
-    def hourly_rub(self, team: str) -> float:
+    def hourly_cost(self, team: str) -> float:
         """Cost of a paid hour of a team without premiums, contributions included, roubles."""
-        wage = self.teams[team].wage_rub_month / self.pay.norm_h_month
+        wage = self.teams[team].wage_month / self.pay.norm_h_month
         return wage * (1 + self.pay.contributions)
 
 

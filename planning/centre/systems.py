@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from planning.centre.settings import Hourly, NotNegative, Positive, Settings, Share
 from planning.errors import PlanningError
-from planning.settings import Hourly, NotNegative, Positive, Settings, Share
 
 __all__ = [
     "Careers",
@@ -51,17 +51,17 @@ class SecondLine(Settings):
     """Wait after which a leaver is kept half as often, seconds."""
     kept_months: Positive
     """Months that a kept customer stays."""
-    margin_rub_month: NotNegative
+    margin_month: NotNegative
     """Margin on a customer, roubles a month."""
-    offer_rub_month: NotNegative
+    offer_month: NotNegative
     """What the better offer costs, roubles a month."""
     paid_per_hour: Positive
     """Paid hours for an hour on position: rests, and shifts that do not fit the load to the minute."""
 
     @property
-    def value_rub(self) -> float:
+    def worth(self) -> float:
         """What a kept customer is worth, roubles."""
-        return self.kept_months * (self.margin_rub_month - self.offer_rub_month)
+        return self.kept_months * (self.margin_month - self.offer_month)
 
 
 class Specialists(Settings):
@@ -145,7 +145,7 @@ class Grade(Settings):
     """Work done in each of the first months in the grade, a share of a full colleague's."""
     span: Positive | None = None
     """People of all other grades to one of this; None where the need comes from the requirement."""
-    wage_rub_month: Positive | None = None
+    wage_month: Positive | None = None
     """Gross monthly wage; None for that of the centre's teams of this grade."""
 
 
@@ -162,11 +162,11 @@ class Careers(Settings):
     """Months that the model looks further, so that the plan does not end in a sell-out."""
     class_seats: Annotated[int, Field(ge=0)]
     """Most people hired in a month: places in the training class."""
-    hire_rub: NotNegative
+    hire_cost: NotNegative
     """Advertising, choosing and teaching one hire, wages apart, roubles."""
-    promote_rub: NotNegative
+    promote_cost: NotNegative
     """Teaching one promoted colleague, wages apart, roubles."""
-    short_rub_month: Positive
+    short_cost_month: Positive
     """Price of a colleague missing for a month: so high that a team is short only where it must be."""
     growth_month: Annotated[float, Field(gt=-1, allow_inf_nan=False)]
     """Growth of the work in a month, a share."""
