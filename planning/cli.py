@@ -113,7 +113,7 @@ def data(
     from planning.roster.people import fewest_people, synthetic_people
     from planning.shifts import cover_all
     from planning.staffing import requirement
-    from planning.teams.vip import synthetic_vips
+    from planning.systems.vip import synthetic_vips
 
     settings = Centre.load(out / CENTRE.name)
     write_data(out)
@@ -244,7 +244,7 @@ def _plan(
     from planning.centre import Centre
     from planning.demand import read_demand
     from planning.plan import demand_for, plan
-    from planning.teams.vip import read_vips
+    from planning.systems.vip import read_vips
 
     settings = Centre.load(centre)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)

@@ -28,11 +28,11 @@ from planning.shifts.whole import seats_held
 from planning.simulation.certificate import certificate, missing_agents, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import planned_demand, requirement, rostered_heads
+from planning.systems.careers import cost_of_careers
+from planning.systems.quality import with_reviews
+from planning.systems.summary import systems_of
+from planning.systems.vip import own_shares
 from planning.tables import BREAKS, CAREERS_COSTS, COST, DEMAND, PAY_COSTS, REQUIREMENT, ROSTER, SHIFTS
-from planning.teams.careers import cost_of_careers
-from planning.teams.quality import with_reviews
-from planning.teams.summary import systems_of
-from planning.teams.vip import own_shares
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -110,7 +110,7 @@ class Plan:
 
     @cached_property
     def systems(self) -> pd.DataFrame:
-        """Every system of the centre in one row (`planning.teams.summary.systems_of`)."""
+        """Every system of the centre in one row (`planning.systems.summary.systems_of`)."""
         team = self.cover.shifts.set_index("shift_id")["team"]
         unmet = self.roster.unmet.assign(team=self.roster.unmet["shift_id"].map(team))
         return systems_of(
@@ -302,7 +302,7 @@ def plan(
     people : DataFrame
         PEOPLE.
     vips : DataFrame, optional
-        VIPs with their personal managers, as `planning.teams.vip.read_vips` gives them; without them every
+        VIPs with their personal managers, as `planning.systems.vip.read_vips` gives them; without them every
         manager on the roster has as many.
     certify : bool
         Add staff where the simulation does not prove a promise, at the cheapest place first, and plan again

@@ -1,7 +1,7 @@
 """What the other systems of the centre are asked to do: settings, read with the centre's file.
 
-Second line, specialists, quality, VIP, wellbeing and careers; `planning.teams` works with them. A centre may
-do without any of them.
+Second line, specialists, quality, VIP, wellbeing and careers; `planning.systems` and `planning.studies` work
+with them. A centre may do without any of them.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from planning.queueing.arguments import one_of
 from planning.shifts import CoverSettings
 from planning.simulation.contacts import paired_difference
 from planning.simulation.network import whole
-from planning.teams.quality import operators_of
+from planning.systems.quality import operators_of
 from planning.whatif.changes import World, changed
 from planning.whatif.outcome import Outcome, Staff, Terms, worked_out
 

@@ -18,9 +18,9 @@ from planning.shifts.whole import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_seats, simulate
 from planning.staffing import planned_demand, requirement, requirement_at
+from planning.systems.quality import with_reviews
+from planning.systems.second_line import customers_kept
 from planning.tables import BREAKS, CAREERS_COSTS, PAY_COSTS, ROSTER
-from planning.teams.quality import with_reviews
-from planning.teams.second_line import customers_kept
 from planning.whatif.changes import World
 
 if TYPE_CHECKING:

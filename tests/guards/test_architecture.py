@@ -25,14 +25,16 @@ ROOMS = [
     {"roster"},
     {"simulation"},
     {"overflow"},
-    {"teams"},
+    {"systems"},
     {"report"},
     {"plan"},
     {"whatif"},
+    {"studies"},
     {"app"},
     {"cli"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
+STUDENTS = {"studies", "app"}
 EVERYTHING = ["planning/__init__.py"]  # it only says where names come from
 
 
@@ -67,6 +69,15 @@ def points_right(tree: ast.Module, name: str) -> Iterator[str]:
             yield f"{name}:{line} imports {imported}, which does not stand to its left"
 
 
+def uses_a_study(tree: ast.Module, name: str) -> Iterator[str]:
+    """A study answers a reader's question, so only notebooks and the page may ask it."""
+    if name.split(".")[1] in STUDENTS:
+        return
+    for line, imported in imports(tree, name):
+        if imported.startswith("planning.studies"):
+            yield f"{name}:{line} imports {imported}: move what a plan needs to planning.systems"
+
+
 def prints(tree: ast.Module, name: str) -> Iterator[str]:
     for node in ast.walk(tree):
         called = getattr(node, "func", None)
@@ -81,7 +92,9 @@ def undocumented(tree: ast.Module, name: str) -> Iterator[str]:
 
 def faults(source: str, name: str) -> list[str]:
     tree = ast.parse(source)
-    return [fault for rule in (points_right, prints, undocumented) for fault in rule(tree, name)]
+    return [
+        fault for rule in (points_right, uses_a_study, prints, undocumented) for fault in rule(tree, name)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -143,6 +156,7 @@ GOOD = '"""Doc."""\n'
         ("planning.errors", "from planning import cli", "does not stand to its left"),
         ("planning.plan", "from planning import requirement", "name the module"),
         ("planning.plan", "import planning", "name the module"),
+        ("planning.cli", "from planning.studies.hiring import hedges", "move what a plan needs"),
         ("planning.plan", "def f():\n    print(1)", "prints"),
     ],
 )

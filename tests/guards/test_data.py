@@ -9,8 +9,9 @@ from planning import Centre, read_demand, read_people
 from planning.centre.routing import answering_sites
 from planning.demand import Synthetic
 from planning.staffing import requirement
+from planning.studies.assignment import languages_of
+from planning.systems.vip import read_vips
 from planning.tables import CALLS, PEOPLE
-from planning.teams.vip import languages_of, read_vips
 from planning.whatif import World, changed, read_scenarios
 
 DATA = Path(__file__).parents[2] / "data"

@@ -10,18 +10,15 @@ from factories import one_site
 from planning import Centre, PlanningError
 from planning.calendars import axis
 from planning.centre.systems import Careers
-from planning.teams.careers import (
-    cost_of_careers,
+from planning.studies.hiring import (
     grade_needs,
     hedges,
-    hires_for,
     plan_careers,
-    presence_h,
     price_of_leaving,
     project,
     simulate_careers,
-    turnover,
 )
+from planning.systems.careers import cost_of_careers, hires_for, presence_h, turnover
 
 
 def one_grade(**changes: object) -> Careers:

@@ -11,17 +11,8 @@ from scipy import stats
 from planning import Centre, PlanningError, audit, build_roster, cover, read_people, requirement
 from planning.demand import Synthetic
 from planning.shifts import cover_all, waiting_work
-from planning.teams.quality import (
-    _in_order,
-    _systematic,
-    mystery_calls,
-    never_rung,
-    review_demand,
-    sample_calls,
-    with_reviews,
-    workload,
-)
-from planning.teams.verdicts import (
+from planning.studies.sampling import _in_order, _systematic, mystery_calls, never_rung, sample_calls
+from planning.studies.verdicts import (
     Prior,
     best_bar,
     control_chart,
@@ -32,6 +23,7 @@ from planning.teams.verdicts import (
     shrunk,
     wrong_verdicts,
 )
+from planning.systems.quality import review_demand, with_reviews, workload
 
 
 @pytest.fixture(scope="module")

@@ -9,16 +9,8 @@ from scipy.integrate import quad
 from planning import Centre, PlanningError, requirement
 from planning.queueing import measures
 from planning.simulation import fifo
-from planning.teams.second_line import (
-    customers_kept,
-    last_agent,
-    load_by_part,
-    net_worth,
-    reached_in_time,
-    second_line_demand,
-    sensitivity,
-    worth_of_staff,
-)
+from planning.studies.retention import last_agent, net_worth, second_line_demand, sensitivity, worth_of_staff
+from planning.systems.second_line import customers_kept, load_by_part, reached_in_time
 
 
 @pytest.fixture(scope="module")

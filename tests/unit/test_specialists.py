@@ -7,7 +7,7 @@ from factories import MONDAY, demand_of, two_sites
 
 from planning import Centre, PlanningError, requirement
 from planning.queueing import measures
-from planning.teams.specialists import (
+from planning.studies.specialists import (
     cost_of_skills,
     designs,
     flexibility,

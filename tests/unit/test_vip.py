@@ -9,7 +9,7 @@ import pytest
 from planning import Centre, PlanningError
 from planning.centre.systems import Vip
 from planning.queueing import erlang_b
-from planning.teams.vip import (
+from planning.studies.assignment import (
     answered_by,
     assign_vips,
     backup_pairs,
@@ -17,14 +17,12 @@ from planning.teams.vip import (
     duty_hours,
     groups_for,
     languages_of,
-    own_shares,
     reach_by_hour,
     reach_in_plan,
-    read_vips,
     simulate_pair,
     simulate_reach,
-    synthetic_vips,
 )
+from planning.systems.vip import own_shares, read_vips, synthetic_vips
 
 HOURS = pd.date_range("2026-11-23", periods=24, freq="h", tz="Europe/Moscow")
 ZONES = pd.Series({3: 0.7, 7: 0.3})

@@ -8,7 +8,7 @@ from factories import demand_of, two_sites
 from planning import Centre, PlanningError, audit, cover, requirement
 from planning.queueing import measures
 from planning.service import agents_cost
-from planning.teams.wellbeing import (
+from planning.studies.wellbeing import (
     doctors_on_duty,
     duty_shifts,
     free_rest,

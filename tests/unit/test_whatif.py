@@ -22,7 +22,7 @@ from planning import (
     simulate,
 )
 from planning.overflow import Way, run_night
-from planning.teams.quality import operators_of, review_demand, workload
+from planning.systems.quality import operators_of, review_demand, workload
 from planning.whatif import (
     LOOSE,
     NAMED,

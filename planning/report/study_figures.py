@@ -29,7 +29,7 @@ def verdicts(table: pd.DataFrame, risk: float, now: int) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        `planning.teams.verdicts.best_bar`.
+        `planning.studies.verdicts.best_bar`.
     risk : float
         Largest probability that counts as fair.
     now : int
@@ -76,7 +76,7 @@ def scores(table: pd.DataFrame, mean: float) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        `planning.teams.verdicts.shrunk` with a column ``truth``.
+        `planning.studies.verdicts.shrunk` with a column ``truth``.
     mean : float
         Of all operators.
     """
@@ -117,7 +117,7 @@ def funnel(chart: pd.DataFrame, title: str, unit: str) -> go.Figure:
     Parameters
     ----------
     chart : DataFrame
-        `planning.teams.verdicts.control_chart`.
+        `planning.studies.verdicts.control_chart`.
     """
     rows = chart.sort_values("calls")
     fig = figure(title=title, xaxis_title="calls of the operator", yaxis_title=unit)
@@ -178,7 +178,7 @@ def save_rates(table: pd.DataFrame, given: float, published: tuple[float, float]
     Parameters
     ----------
     table : DataFrame
-        `planning.teams.second_line.sensitivity`.
+        `planning.studies.retention.sensitivity`.
     """
     fig = figure(
         title="If fewer are kept than is said", xaxis_title="share of the leavers kept when answered at once",
@@ -208,7 +208,7 @@ def moves(flows: pd.DataFrame, entry: str) -> go.Figure:
     Parameters
     ----------
     flows : DataFrame
-        Index month from 0, a column a grade, as `planning.teams.careers.CareerPlan` holds them.
+        Index month from 0, a column a grade, as `planning.studies.hiring.CareerPlan` holds them.
     entry : str
         The grade that is hired into.
     """
@@ -230,7 +230,7 @@ def headcount(lived: pd.DataFrame, grade: str) -> go.Figure:
     Parameters
     ----------
     lived : DataFrame
-        `planning.teams.careers.simulate_careers`.
+        `planning.studies.hiring.simulate_careers`.
     grade : str
     """
     rows = lived[lived["grade"] == grade]
@@ -279,7 +279,7 @@ def reach(table: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        `planning.teams.vip.reach_by_hour`.
+        `planning.studies.assignment.reach_by_hour`.
     """
     fig = figure(
         title="Who answers a VIP", xaxis_title="hour in Moscow", yaxis_title="share of the hour's calls",
@@ -300,7 +300,7 @@ def flexibility(table: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        `planning.teams.specialists.designs`; the last number of seats of each staffing is everybody.
+        `planning.studies.specialists.designs`; the last number of seats of each staffing is everybody.
     """
     fig = figure(
         title="A little flexibility",

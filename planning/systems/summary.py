@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from planning.systems.careers import hires_for
+from planning.systems.second_line import customers_kept
 from planning.tables import CAREERS_COSTS, PAY_COSTS
-from planning.teams.careers import hires_for
-from planning.teams.second_line import customers_kept
 
 if TYPE_CHECKING:
     from planning.centre import Centre

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
 from planning.errors import PlanningError
-from planning.tables import CAREERS_COSTS
+from planning.systems.careers import needs_of, newcomers, presence_h
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -20,23 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CareerPlan",
-    "cost_of_careers",
     "grade_needs",
     "hedges",
-    "hires_for",
     "plan_careers",
-    "presence_h",
     "price_of_leaving",
     "project",
     "simulate_careers",
-    "turnover",
 ]
 
 # Whole people against fractions of a need: the bound is seldom reached, and a search for it does not end.
 _GAP = 2e-3
 _NODES = 100
 _MONTH_WEEKS = 365 / 7 / 12
-_LEAVE_DAYS_YEAR = 365
 
 
 def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> pd.DataFrame:
@@ -66,134 +61,7 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
     hours = requirement.groupby(["queue", "site"])["rostered"].sum() * centre.interval_s / 3600
     by_team = hours.groupby([centre.team_for(*key) for key in hours.index], sort=False).sum()
     per_head = presence_h(centre, careers) / (careers.paid_per_hour * _MONTH_WEEKS / (days / 7))
-    return _needs(centre, careers, by_team / per_head)
-
-
-def presence_h(centre: Centre, careers: Careers) -> float:
-    """Paid hours of work of a full colleague in a month, annual leave taken off."""
-    return centre.pay.norm_h_month * (1 - careers.leave_days / _LEAVE_DAYS_YEAR)
-
-
-def _needs(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.DataFrame:
-    """Heads and wage of each grade, from the heads of each team."""
-    grades = [centre.teams[str(team)].grade for team in heads_by_team.index]
-    unknown = sorted(set(grades) - set(careers.grades))
-    if unknown:
-        raise PlanningError(
-            f"the centre has the grade {unknown[0]!r}, which the careers lack: add it to them"
-        )
-    heads = heads_by_team.groupby(grades).sum()
-    wages = pd.Series([centre.teams[str(team)].wage_month for team in heads_by_team.index])
-    # The mean over the teams by heads; where there is no work, any of them will do.
-    weight = np.maximum(heads_by_team.to_numpy(), 1e-12)
-    pay = (wages * weight).groupby(grades).sum() / pd.Series(weight).groupby(grades).sum()
-    table = {}
-    for name, grade in careers.grades.items():
-        need = heads.sum() / grade.span if grade.span else heads.get(name, 0.0)
-        others = [team.wage_month for team in centre.teams.values() if team.grade == name]
-        wage = grade.wage_month or pay.get(name, max(others, default=None))
-        if wage is None:
-            raise PlanningError(f"grades.{name}.wage_month is missing: no team of the centre has this grade")
-        table[name] = {"heads": need, "wage": wage * (1 + centre.pay.contributions)}
-    return pd.DataFrame.from_dict(table, orient="index").rename_axis("grade")
-
-
-def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
-    r"""What it takes each month to keep every grade at its need for ever, if people leave as expected.
-
-    Who leaves or rises is replaced from below, down to the grade that is hired into. With need w, leaving l,
-    out the promotions out of the grade and T the work that a newcomer still lacks, a grade that is promoted
-    into takes :math:`f = (l w + \text{out}) / (1 - l T)` a month; the grade that is hired into takes
-    :math:`h = (l w + \text{out}) / (s + l P)`, where s is the share of a class who stay to its end and P the
-    work of a class meanwhile. This is the plan of `plan_careers` in the long run.
-
-    Parameters
-    ----------
-    careers : Careers
-    needs : DataFrame
-        As `grade_needs` gives it.
-
-    Returns
-    -------
-    DataFrame
-        Index grade: moves (hired, or promoted into it, a month), heads, moves_cost (hiring and teaching, a
-        month), learning_cost (wages of the heads beyond the need, who still learn, a month).
-
-    Examples
-    --------
-    >>> from planning import Centre
-    >>> careers = Centre.load().systems.careers
-    >>> needs = pd.DataFrame({"heads": 0.0, "wage": 100_000.0}, index=list(careers.grades))
-    >>> needs.loc["operator", "heads"] = 100.0
-    >>> turnover(careers, needs)["moves"].round(2).head(2).to_dict()
-    {'operator': 1.2, 'senior': 0.0}
-    """
-    moves: dict[str, float] = {}
-    heads: dict[str, float] = {}
-    for name in reversed(careers.grades):
-        grade, need = careers.grades[name], float(needs.loc[name, "heads"])
-        out = sum(moves[above] for above in moves if careers.grades[above].promoted_from == name)
-        present, work = _weights(careers, name)
-        gone = grade.leaves_month * need + out
-        if name == careers.entry:
-            moves[name] = gone / (careers.staying[-1] + grade.leaves_month * work.sum())
-            heads[name] = need + moves[name] * (present - work).sum()
-        else:
-            moves[name] = gone / (1 + grade.leaves_month * work.sum())
-            heads[name] = need - moves[name] * work.sum()
-    table = pd.DataFrame({"moves": moves, "heads": heads}).loc[list(careers.grades)].rename_axis("grade")
-    price = [careers.hire_cost if name == careers.entry else careers.promote_cost for name in careers.grades]
-    learning = (table["heads"] - needs["heads"]) * needs["wage"]
-    return table.assign(moves_cost=table["moves"] * price, learning_cost=learning)
-
-
-def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.DataFrame:
-    """What the hours of each team cost beyond their pay: who leaves is replaced, and somebody leads them.
-
-    Parameters
-    ----------
-    centre : Centre
-    careers : Careers
-    paid_h : Series
-        Index team: paid hours of any time.
-
-    Returns
-    -------
-    DataFrame
-        Index team: turnover_cost (as `turnover` has it: hiring, teaching, learners' wages) and leaders_cost
-        (wages of the grades with a span, and their turnover). Nothing for a team that is on duty and has no
-        career here.
-    """
-    table = pd.DataFrame(0.0, index=paid_h.index, columns=CAREERS_COSTS)
-    heads, needs, moves = _replaced(centre, careers, paid_h)
-    if heads.empty:
-        return table
-    extra = moves["moves_cost"] + moves["learning_cost"]
-    each = extra / needs["heads"].where(needs["heads"] > 0, 1.0)
-    leads = [name for name, grade in careers.grades.items() if grade.span]
-    leaders = (needs["heads"] * needs["wage"] + extra)[leads].sum() / heads.sum()
-    grades = [centre.teams[str(team)].grade for team in heads.index]
-    table.loc[heads.index, "turnover_cost"] = heads * each.loc[grades].to_numpy()
-    table.loc[heads.index, "leaders_cost"] = heads * leaders
-    return table
-
-
-def hires_for(centre: Centre, careers: Careers, paid_h: pd.Series) -> float:
-    """People to be hired for so many paid hours of each team (index), so that the teams stay as they are."""
-    heads, _, moves = _replaced(centre, careers, paid_h)
-    return 0.0 if heads.empty else float(moves.loc[careers.entry, "moves"])
-
-
-def _replaced(
-    centre: Centre, careers: Careers, paid_h: pd.Series
-) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
-    """Months of one head in each team with a career, and for as long the needs and the turnover."""
-    careered = [bool(centre.teams[str(team)].queues) and hours > 0 for team, hours in paid_h.items()]
-    heads = paid_h[careered] / presence_h(centre, careers)
-    if heads.empty:
-        return heads, pd.DataFrame(), pd.DataFrame()
-    needs = _needs(centre, careers, heads)
-    return heads, needs, turnover(careers, needs)
+    return needs_of(centre, careers, by_team / per_head)
 
 
 @dataclass(frozen=True)
@@ -323,7 +191,7 @@ class _Ladder:
         """Keep the work of a grade at its need, or pay for who is missing; what the month costs."""
         careers = self.careers
         moved = self.moves[grade]
-        beginners = _weights(careers, grade)
+        beginners = newcomers(careers, grade)
         heads, working = experienced, experienced
         for age, (present, work) in enumerate(zip(*beginners, strict=True)):
             if age <= month:
@@ -335,22 +203,6 @@ class _Ladder:
         price = careers.hire_cost if grade == careers.entry else careers.promote_cost
         wage = self.needs.loc[grade, "wage"]
         return wage * heads + price * moved[month] + careers.short_cost_month * short
-
-
-def _weights(careers: Careers, grade: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What one moved k months ago adds to the experienced: in heads, and in work.
-
-    Who was hired is apart from the experienced for the beginners' months; who was promoted is among them
-    and takes away what is still to be learnt.
-    """
-    training = np.array(careers.grades[grade].training)
-    if grade == careers.entry:
-        staying = careers.staying[:-1]
-        work = np.ones(len(staying))
-        work[: len(training)] = training
-        return staying, staying * work
-    stays = (1 - careers.grades[grade].leaves_month) ** np.arange(len(training))
-    return np.zeros(len(training)), -stays * (1 - training)
 
 
 def project(

@@ -1,0 +1,1 @@
+"""What a plan needs of the other systems of the centre."""

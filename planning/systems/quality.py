@@ -1,0 +1,177 @@
+"""The quality group in a plan: the work of listening to every operator, as demand."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from planning.calendars import axis, day_start, time_of_day
+from planning.errors import PlanningError
+from planning.staffing import checked_demand
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+    from planning.centre.systems import Quality
+
+__all__ = [
+    "DAYS_MONTH",
+    "operators_of",
+    "review_demand",
+    "with_reviews",
+    "workload",
+]
+
+DAYS_MONTH = 365 / 12
+
+
+def workload(quality: Quality, *, operators: int, call_s: float) -> pd.DataFrame:
+    """Work of the quality group in a month.
+
+    Parameters
+    ----------
+    quality : Quality
+    operators : int
+        People whose calls are listened to.
+    call_s : float
+        Mean length of a call, seconds.
+
+    Returns
+    -------
+    DataFrame
+        Index part: pieces (a month), minutes (each), hours (a month). Calibration is time only.
+
+    Raises
+    ------
+    PlanningError
+        `operators` is below 1 or `call_s` is not positive.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> hours = workload(Centre.load().systems.quality, operators=400, call_s=220.0)["hours"]
+    >>> round(float(hours["listening"]))
+    869
+    """
+    if operators < 1:
+        raise PlanningError(
+            f"operators is {operators}, must be at least 1: count the people who answer calls"
+        )
+    if not call_s > 0:
+        raise PlanningError(
+            f"call_s is {call_s:g}, must be above 0: give the mean length of a call in seconds"
+        )
+    pieces = pd.Series(
+        {
+            "listening": operators * quality.calls_month,
+            "mystery calls": operators * quality.mystery_month,
+            "feedback": float(operators),
+        }
+    )
+    minutes = [quality.replay * call_s / 60 + quality.scoring_min, quality.mystery_min, quality.feedback_min]
+    table = pd.DataFrame({"pieces": pieces, "minutes": minutes}).rename_axis("part")
+    table["hours"] = table["pieces"] * table["minutes"] / 60
+    table.loc["calibration"] = [0.0, 0.0, quality.calibration * table["hours"].sum()]
+    return table
+
+
+def review_demand(
+    centre: Centre, work: pd.DataFrame, *, start: date | str, days: int, queue: str = "quality"
+) -> pd.DataFrame:
+    """Spread a month's work of the quality group evenly over the open hours, as demand to be planned.
+
+    The queue's `due_days` says how long a review may wait.
+
+    Parameters
+    ----------
+    centre : Centre
+    work : DataFrame
+        As `workload` gives it.
+    start : date or str
+        First local day.
+    days : int
+        Number of local days.
+    queue : str
+        The quality group's queue in the centre.
+
+    Returns
+    -------
+    DataFrame
+        DEMAND: pieces of work as calls, their mean time as handle time.
+    """
+    if queue not in centre.queues:
+        raise PlanningError(f"queue is {queue!r}, must be one of {', '.join(centre.queues)}")
+    settings = centre.queues[queue]
+    times = axis(day_start(start, centre.time_zone), days, centre.interval_s)
+    clock = time_of_day(times)
+    times = times[np.asarray((clock >= settings.opens) & (clock < settings.closes))]
+    pieces, hours = work["pieces"].sum(), work["hours"].sum()
+    return pd.DataFrame(
+        {
+            "queue": queue,
+            "interval_start": times,
+            "calls": pieces / DAYS_MONTH * days / len(times),
+            "aht_s": hours * 3600 / pieces,
+        }
+    )
+
+
+def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Put the quality group's work for these people in the place of what a demand has for its queue.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND of whole days.
+    people : DataFrame, optional
+        PEOPLE; each who answers calls is listened to. Without them, so many as the settings say.
+
+    Returns
+    -------
+    DataFrame
+        DEMAND; as it came where the centre has no quality group or the demand none of its work.
+
+    Raises
+    ------
+    PlanningError
+        A row of the demand cannot be, or a queue is unknown.
+    """
+    quality = centre.systems.quality
+    if quality is None or quality.queue not in set(demand["queue"]):
+        return demand
+    rows = checked_demand(centre, demand)
+    calls = rows[[not centre.queues[name].waits for name in rows["queue"]]]
+    operators = quality.operators if people is None else operators_of(centre, people)
+    if calls["calls"].sum() == 0 or operators == 0:
+        return demand
+    call_s = float(np.average(calls["aht_s"], weights=calls["calls"]))
+    days = rows["interval_start"].dt.tz_convert(centre.time_zone).dt.normalize()
+    work = review_demand(
+        centre,
+        workload(quality, operators=operators, call_s=call_s),
+        start=days.min().date(),
+        days=days.nunique(),
+        queue=quality.queue,
+    )
+    rest = demand[demand["queue"] != quality.queue]
+    return pd.concat([rest, work.astype(rest[work.columns].dtypes)], ignore_index=True)
+
+
+def operators_of(centre: Centre, people: pd.DataFrame) -> int:
+    """Count the people who answer calls: each is listened to.
+
+    Parameters
+    ----------
+    centre : Centre
+    people : DataFrame
+        PEOPLE.
+    """
+    answering = {
+        name
+        for name, team in centre.teams.items()
+        if any(not centre.queues[queue].waits for queue in team.queues)
+    }
+    return int(people["team"].isin(answering).sum())

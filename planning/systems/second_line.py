@@ -1,0 +1,169 @@
+"""The second line in a plan: what it is asked to do, and the customers whom it keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from planning.errors import PlanningError
+from planning.queueing import measures
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = [
+    "customers_kept",
+    "kept_by_interval",
+    "leavers",
+    "load_by_part",
+    "reached_in_time",
+]
+
+
+def load_by_part(centre: Centre, first_line_calls: float) -> pd.DataFrame:
+    """Calls and work that so many first-line calls make for the second line.
+
+    Transfers and consults are the shares that the first line's queue has in the centre's file, as the
+    simulation uses them; leavers come by themselves.
+
+    Returns
+    -------
+    DataFrame
+        Index part: calls, aht_s, hours (of handling).
+
+    Raises
+    ------
+    PlanningError
+        The centre has no settings of the second line.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> load_by_part(Centre.load(), 20_000.0)["calls"].to_dict()
+    {'transfers': 1000.0, 'consults': 200.0, 'leavers': 600.0}
+    """
+    settings = centre.systems.part("second_line")
+    asks, queue = centre.queues[settings.first_line], settings.queue
+    parts = {
+        "transfers": (asks.transfers.get(queue, 0.0), settings.transfers_aht_s),
+        "consults": (asks.consults.get(queue, 0.0), settings.consults_aht_s),
+        "leavers": (settings.leavers_share, settings.leavers_aht_s),
+    }
+    rows = {
+        name: (share * first_line_calls, aht_s, share * first_line_calls * aht_s / 3600)
+        for name, (share, aht_s) in parts.items()
+    }
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=["calls", "aht_s", "hours"])
+    return table.rename_axis("part")
+
+
+def leavers(centre: Centre) -> float:
+    """Share of the second line's calls that are customers who want to leave."""
+    calls = load_by_part(centre, 1.0)["calls"]
+    return float(calls["leavers"] / calls.sum()) if calls.sum() else 0.0
+
+
+def reached_in_time(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    *,
+    patience_s: float,
+    half_s: float,
+    interval_s: float = 900.0,
+) -> NDArray[np.float64]:
+    r"""Share of callers answered, each counted as ``2^(-W / half_s)`` of one after a wait W.
+
+    In Erlang A a caller who finds j others waiting advances past k of them at rate n mu + k theta, gives up
+    at rate theta and cools at rate s = ln 2 / h, so that
+
+    .. math::
+        E[2^{-W/h}; \text{answered}] =
+        1 - P_w + \sum_{j \ge 0} p_{n+j} \prod_{k=0}^{j} \frac{n\mu + k\theta}{n\mu + (k+1)\theta + s}
+
+    Where nobody gives up (Erlang C), who waits does so for an exponential time of rate n mu - lambda, or
+    without end.
+
+    Parameters
+    ----------
+    calls, aht_s, agents : array_like
+        They broadcast; calls an interval, seconds, heads.
+    patience_s : float
+        Mean patience, seconds; inf where nobody gives up.
+    half_s : float
+        Wait that halves the weight, seconds; inf for the plain share of callers answered.
+    interval_s : float
+        Seconds.
+
+    Returns
+    -------
+    ndarray
+        Within [0, 1].
+
+    Notes
+    -----
+    The states are those of Erlang A (Palm, 1957; Garnett, Mandelbaum and Reiman, 2002).
+
+    Examples
+    --------
+    >>> reached_in_time(60.0, 320.0, [22, 26], patience_s=389.0, half_s=300.0).round(3)
+    array([0.883, 0.969])
+    """
+    if not (patience_s > 0 and half_s > 0):
+        raise PlanningError(
+            f"patience_s is {patience_s:g} and half_s {half_s:g}, must be above 0: give seconds"
+        )
+    lam, mu, n = np.broadcast_arrays(
+        np.asarray(calls, float) / interval_s, 1 / np.asarray(aht_s, float), np.asarray(agents, float)
+    )
+    theta, cooling = 1 / patience_s, np.log(2) / half_s
+    wait = measures(
+        lam * interval_s, 1 / mu, n, interval_s=interval_s, patience_s=patience_s
+    ).wait_probability
+    if theta == 0:
+        spare = np.maximum(n * mu - lam, 0.0)
+        weight = np.divide(spare, spare + cooling, out=np.zeros_like(spare), where=spare > 0)
+        return np.asarray(1 - wait * (1 - weight))
+    state, passed = np.ones_like(lam), np.ones_like(lam)
+    states, reached = np.zeros_like(lam), np.zeros_like(lam)
+    ahead = 0
+    while ahead == 0 or (state > 1e-17 * states).any():
+        passed = passed * (n * mu + ahead * theta) / (n * mu + (ahead + 1) * theta + cooling)
+        states, reached = states + state, reached + state * passed
+        ahead += 1
+        state = state * lam / (n * mu + ahead * theta)
+    return np.asarray(1 - wait * (1 - reached / states))
+
+
+def customers_kept(centre: Centre, requirement: pd.DataFrame) -> float:
+    """Customers who are kept with the agents of a requirement, all its intervals together.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT that holds the second line.
+    """
+    queue = centre.systems.part("second_line").queue
+    by_time = requirement[requirement["queue"] == queue].groupby("interval_start")
+    calls, aht_s, agents = by_time["calls"].sum(), by_time["aht_s"].first(), by_time["agents"].sum()
+    return float(kept_by_interval(centre, calls, aht_s, agents).sum())
+
+
+def kept_by_interval(
+    centre: Centre, calls: pd.Series, aht_s: pd.Series, agents: pd.Series
+) -> NDArray[np.float64]:
+    """Customers who are kept in each interval."""
+    settings = centre.systems.part("second_line")
+    reached = reached_in_time(
+        calls,
+        aht_s,
+        agents,
+        patience_s=centre.queues[settings.queue].patience_s,
+        half_s=settings.half_s,
+        interval_s=float(centre.interval_s),
+    )
+    return np.asarray(calls.to_numpy() * leavers(centre) * settings.save_rate * reached)

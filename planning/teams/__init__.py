@@ -1,1 +1,0 @@
-"""The other systems of the centre: small modules that end in heads and roubles."""
