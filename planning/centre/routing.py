@@ -5,27 +5,28 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cache
 from itertools import combinations
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
-if TYPE_CHECKING:
-    from planning.centre.model import Centre, Overflow
+from planning.centre.organisation import Organisation, Overflow
+from planning.centre.settings import DAY, Weekday, clock_text
 
 __all__ = ["answering_site", "answering_sites", "check_routing", "late_rules"]
 
-DAY = timedelta(days=1)
+WEEKDAYS = get_args(Weekday)
 
 
 def answering_site(
-    centre: Centre, queue: str, home: str, time_of_day: timedelta, weekday: int = 0
+    centre: Organisation, queue: str, home: str, time_of_day: timedelta, weekday: int = 0
 ) -> str | None:
     """Follow the overflow rules from a caller's home site to the site that answers.
 
     Parameters
     ----------
-    centre : Centre
+    centre : Organisation
+        A centre, or the part of it that routing reads.
     queue, home : str
         The queue, and the site that the caller reaches by day.
     time_of_day : timedelta
@@ -43,7 +44,7 @@ def answering_site(
     return path[-1] if open_there else None
 
 
-def answering_sites(centre: Centre, queue: str, times: pd.DatetimeIndex) -> pd.DataFrame:
+def answering_sites(centre: Organisation, queue: str, times: pd.DatetimeIndex) -> pd.DataFrame:
     """Name the answering site of a queue for each home site at each time.
 
     Returns
@@ -71,14 +72,14 @@ def answering_sites(centre: Centre, queue: str, times: pd.DatetimeIndex) -> pd.D
     )
 
 
-def late_rules(centre: Centre, queue: str) -> list[Overflow]:
+def late_rules(centre: Organisation, queue: str) -> list[Overflow]:
     """Rules that move the callers of a queue who have waited too long at home; a pooled queue needs none."""
     if centre.queues[queue].pooled:
         return []
     return [rule for rule in centre.overflow if rule.after_s is not None and _moves(rule, queue)]
 
 
-def check_routing(centre: Centre) -> None:
+def check_routing(centre: Organisation) -> None:
     """Refuse rules that loop, contradict or lead to a closed site, and hours of a queue that nobody answers.
 
     Raises
@@ -96,7 +97,7 @@ def check_routing(centre: Centre) -> None:
         _check_late(centre, queue)
 
 
-def _check_instant(centre: Centre, queue: str, home: str, weekday: int, clock: timedelta) -> None:
+def _check_instant(centre: Organisation, queue: str, home: str, weekday: int, clock: timedelta) -> None:
     """Refuse an hour at which the rules leave a caller without one site that answers."""
     when = _hour(centre, weekday, clock)
     path = _path(centre, queue, home, clock, weekday)
@@ -126,7 +127,7 @@ def _check_instant(centre: Centre, queue: str, home: str, weekday: int, clock: t
         )
 
 
-def _closed(centre: Centre, queue: str, path: list[str], clock: timedelta, weekday: int) -> str:
+def _closed(centre: Organisation, queue: str, path: list[str], clock: timedelta, weekday: int) -> str:
     """Say who leads a caller to a closed site: a rule, or nobody."""
     when, site = _hour(centre, weekday, clock), path[-1]
     if len(path) == 1:
@@ -134,20 +135,20 @@ def _closed(centre: Centre, queue: str, path: list[str], clock: timedelta, weekd
         own = [n for n, rule in enumerate(centre.overflow) if rule.from_site == site and _moves(rule, queue)]
         return gap + "".join(f" (overflow.{n} moves them {_span(centre, n)} only)" for n in own)
     number = _rules(centre, queue, path[-2], clock, weekday)[0]
-    hours = " to ".join(map(_text, (centre.sites[site].opens, centre.sites[site].closes)))
+    hours = " to ".join(map(clock_text, (centre.sites[site].opens, centre.sites[site].closes)))
     return f"overflow.{number} sends {queue} to {site} {when}, which is open from {hours} only"
 
 
-def _span(centre: Centre, number: int) -> str:
+def _span(centre: Organisation, number: int) -> str:
     """Write the hours and days of a rule."""
     rule = centre.overflow[number]
     if rule.after_s is not None:
         return f"after {rule.after_s:g} s"
-    at, until = map(_text, _rule_hours(centre, rule))
+    at, until = map(clock_text, _rule_hours(centre, rule))
     return f"from {at} to {until}" + ("" if rule.days == "all" else f" on {', '.join(rule.days)}")
 
 
-def _check_late(centre: Centre, queue: str) -> None:
+def _check_late(centre: Organisation, queue: str) -> None:
     """Refuse a move after a wait that has nowhere to go, or that would change nothing."""
     pooled = centre.queues[queue].pooled
     for number, rule in enumerate(centre.overflow):
@@ -164,7 +165,7 @@ def _check_late(centre: Centre, queue: str) -> None:
             )
 
 
-def _path(centre: Centre, queue: str, home: str, clock: timedelta, weekday: int) -> list[str]:
+def _path(centre: Organisation, queue: str, home: str, clock: timedelta, weekday: int) -> list[str]:
     """Sites that the rules lead through; the last one repeats an earlier one where they loop."""
     path = [home]
     while rules := _rules(centre, queue, path[-1], clock, weekday):
@@ -174,7 +175,7 @@ def _path(centre: Centre, queue: str, home: str, clock: timedelta, weekday: int)
     return path
 
 
-def _instants(centre: Centre, queue: str) -> list[tuple[int, timedelta]]:
+def _instants(centre: Organisation, queue: str) -> list[tuple[int, timedelta]]:
     """Weekdays and times of day at which the answer may change, while the queue is open."""
     settings = centre.queues[queue]
     found = {settings.opens}
@@ -187,7 +188,7 @@ def _instants(centre: Centre, queue: str) -> list[tuple[int, timedelta]]:
     return [(day, clock) for day in days for clock in clocks]
 
 
-def _rules(centre: Centre, queue: str, site: str, clock: timedelta, weekday: int) -> list[int]:
+def _rules(centre: Organisation, queue: str, site: str, clock: timedelta, weekday: int) -> list[int]:
     """Numbers of the rules that move a queue's calls away from a site at an hour of the week."""
     return [
         number
@@ -200,7 +201,7 @@ def _moves(rule: Overflow, queue: str) -> bool:
     return rule.queues == "all" or queue in rule.queues
 
 
-def _applies(centre: Centre, rule: Overflow, clock: timedelta, weekday: int) -> bool:
+def _applies(centre: Organisation, rule: Overflow, clock: timedelta, weekday: int) -> bool:
     """Tell whether the hours of a rule hold a moment, those that began the day before included."""
     if rule.after_s is not None:
         return False
@@ -209,16 +210,16 @@ def _applies(centre: Centre, rule: Overflow, clock: timedelta, weekday: int) -> 
     return (clock - at) % DAY < length and _begins(rule, (weekday - (clock < at % DAY)) % 7)
 
 
-def _by_day(centre: Centre) -> bool:
+def _by_day(centre: Organisation) -> bool:
     """Tell whether the rules name weekdays; without them every day is the same."""
     return any(rule.days != "all" for rule in centre.overflow)
 
 
 def _begins(rule: Overflow, weekday: int) -> bool:
-    return rule.days == "all" or _weekdays()[weekday] in rule.days
+    return rule.days == "all" or WEEKDAYS[weekday] in rule.days
 
 
-def _rule_hours(centre: Centre, rule: Overflow) -> tuple[timedelta, timedelta]:
+def _rule_hours(centre: Organisation, rule: Overflow) -> tuple[timedelta, timedelta]:
     site = centre.sites[rule.from_site]
     return (
         rule.at if rule.at is not None else site.closes,
@@ -226,19 +227,6 @@ def _rule_hours(centre: Centre, rule: Overflow) -> tuple[timedelta, timedelta]:
     )
 
 
-@cache
-def _weekdays() -> tuple[str, ...]:
-    from planning.centre.model import Weekday
-
-    return get_args(Weekday)
-
-
-def _hour(centre: Centre, weekday: int, clock: timedelta) -> str:
+def _hour(centre: Organisation, weekday: int, clock: timedelta) -> str:
     """Write "at 22:00", with the weekday where the rules tell the days apart."""
-    return f"at {_text(clock)}" + (f" on {_weekdays()[weekday]}" if _by_day(centre) else "")
-
-
-def _text(clock: timedelta) -> str:
-    from planning.centre.model import clock_text
-
-    return clock_text(clock)
+    return f"at {clock_text(clock)}" + (f" on {WEEKDAYS[weekday]}" if _by_day(centre) else "")

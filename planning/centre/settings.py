@@ -5,14 +5,36 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+)
 
 from planning.errors import PlanningError
 
-__all__ = ["Hourly", "NotNegative", "Positive", "Settings", "Share"]
+__all__ = [
+    "DAY",
+    "Clock",
+    "Hourly",
+    "NotNegative",
+    "Positive",
+    "Settings",
+    "Share",
+    "Weekday",
+    "Zone",
+    "clock_text",
+]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -26,6 +48,49 @@ def _some(values: list[float], info: ValidationInfo) -> list[float]:
 
 
 Hourly = Annotated[list[NotNegative], Field(min_length=24, max_length=24), AfterValidator(_some)]
+
+
+DAY = timedelta(days=1)
+
+
+def _clock(value: object) -> object:
+    """Turn "22:00" into the time since local midnight; "24:00" is the end of the day."""
+    if not isinstance(value, str):
+        return value
+    hours, _, minutes = value.partition(":")
+    if not (len(minutes) == 2 and hours.isdecimal() and minutes.isdecimal() and int(minutes) < 60):
+        raise ValueError('must be a time of day such as "08:00" or "24:00"')
+    return timedelta(hours=int(hours), minutes=int(minutes))
+
+
+def clock_text(value: timedelta) -> str:
+    """Write a time of day as a planner does.
+
+    Examples
+    --------
+    >>> clock_text(timedelta(hours=22))
+    '22:00'
+    """
+    minutes = int(value.total_seconds()) // 60
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise ValueError('must be an IANA time zone such as "Europe/Moscow"') from None
+    return value
+
+
+Clock = Annotated[
+    timedelta,
+    BeforeValidator(_clock),
+    Field(ge=timedelta(0), le=DAY),
+    PlainSerializer(clock_text, when_used="json"),
+]
+Zone = Annotated[str, AfterValidator(_zone)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Settings(BaseModel):

@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from planning.calendars import axis, day_start, time_of_day
-from planning.centre.model import DAY, Clock, Zone
-from planning.centre.settings import Hourly, NotNegative, Positive, Settings, Share
+from planning.centre.settings import DAY, Clock, Hourly, NotNegative, Positive, Settings, Share, Zone
 from planning.demand.intervals import day_kinds
 from planning.errors import PlanningError
 

@@ -25,7 +25,7 @@ from planning.simulation.network import Agent, Floats, Law, Network, Queue, Rank
 from planning.staffing import planned_demand
 
 if TYPE_CHECKING:
-    from planning.centre import Centre, Shape
+    from planning.centre import Centre, Distribution
     from planning.centre import Queue as Settings
 
 __all__ = ["Wired", "handling", "law", "outside_calls", "wire"]
@@ -206,7 +206,7 @@ def handling(rows: pd.DataFrame) -> tuple[float, Floats]:
     return mean, np.where(aht_s > 0, aht_s / mean, 1.0)
 
 
-def law(mean_s: float, shape: Shape | None, default: Law) -> Law:
+def law(mean_s: float, shape: Distribution | None, default: Law) -> Law:
     """Law of a duration with a given mean, in the form that the centre's file gives it."""
     if shape is None or mean_s == 0.0:
         return default

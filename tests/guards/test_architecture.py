@@ -170,7 +170,7 @@ def test_bad_sources_are_found(name, line, fault):
     ("name", "line"),
     [
         ("planning.centre.model", "from planning.calendars import axis"),
-        ("planning.centre.routing", "from planning.centre import clock_text"),
+        ("planning.centre.routing", "from planning.centre.settings import clock_text"),
         ("planning.shifts.cover", "from planning.shifts.catalogue import catalogue"),
         ("planning.shifts.cover", "from .catalogue import catalogue"),
         ("planning.cli", "from planning import plan"),

@@ -555,7 +555,7 @@ def markdown(frame: pd.DataFrame) -> str:
 
 
 def settings_tables(module: str) -> str:
-    """Describe every group of settings that a module declares."""
+    """Describe every group of settings that a module or a package offers."""
     declared = vars(importlib.import_module(module)).values()
     groups = [
         kind
@@ -563,7 +563,7 @@ def settings_tables(module: str) -> str:
         if isinstance(kind, type)
         and issubclass(kind, Settings)
         and kind is not Settings
-        and kind.__module__ == module
+        and kind.__module__.startswith(module)
     ]
     return "\n\n".join(f"**{group.__name__}**\n\n{markdown(described(group))}" for group in groups)
 
@@ -609,7 +609,7 @@ def test_the_data_dictionary_is_true():
 
 def test_every_setting_says_what_it_is():
     """No setting without a meaning, in either file."""
-    for module in ("planning.centre.model", "planning.centre.systems", "planning.demand.synthetic"):
+    for module in ("planning.centre", "planning.centre.systems", "planning.demand.synthetic"):
         for line in settings_tables(module).splitlines():
             assert not line.endswith("|  |"), line
 

@@ -1,0 +1,253 @@
+"""Who sits where and answers what: sites, queues, teams and the rules of overflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from planning.centre.settings import (
+    DAY,
+    Clock,
+    NotNegative,
+    Positive,
+    Settings,
+    Share,
+    Weekday,
+    Zone,
+    clock_text,
+)
+from planning.queueing.target import Target
+
+__all__ = ["Distribution", "Organisation", "Overflow", "Queue", "Site", "Team"]
+
+
+def _target(value: object) -> object:
+    """Make a target of a table; a part that the table leaves out is not asked."""
+    if not isinstance(value, Mapping):
+        return value
+    names = [field.name for field in fields(Target)]
+    unknown = set(value) - set(names)
+    if unknown:
+        raise ValueError(f"{unknown.pop()} is no part of a target: use {', '.join(names)}")
+    return Target(**{"service_level": None, **value})
+
+
+class Site(Settings):
+    """A building where agents sit, with its opening hours on the centre's clock."""
+
+    opens: Clock = timedelta(0)
+    """First minute that the site answers calls."""
+    closes: Clock = DAY
+    """Minute from which the site answers no more; "24:00" is the end of the day."""
+    ahead_h: Annotated[float, Field(ge=-24, le=24)] = 0.0
+    """Hours by which the site's own clock is ahead of the centre's; night hours are counted on it."""
+    seats: Annotated[int, Field(ge=0)] | None = None
+    """Workplaces of the site; None where they are no limit."""
+
+    @model_validator(mode="after")
+    def _closes_after_opening(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError(
+                f"closes is {clock_text(self.closes)}, must lie after opens {clock_text(self.opens)}: "
+                'use "24:00" for the end of the day and an overflow rule for the night'
+            )
+        return self
+
+    def is_open(self, time_of_day: timedelta) -> bool:
+        """Tell whether the site answers at a time of day on the centre's clock."""
+        return self.opens <= time_of_day < self.closes
+
+
+class Distribution(Settings):
+    """The form of a duration's law; its mean stands elsewhere and the form is scaled to it."""
+
+    law: Literal["exponential", "lognormal", "deterministic", "empirical"]
+    """Family of the law."""
+    cv: Positive | None = None
+    """Coefficient of variation, of a lognormal law only."""
+    quantiles_s: Annotated[list[NotNegative], Field(min_length=2)] | None = None
+    """Rising quantiles at equal steps from the least to the greatest, of an empirical law only."""
+
+    @model_validator(mode="after")
+    def _has_its_numbers(self) -> Self:
+        if (self.cv is None) == (self.law == "lognormal"):
+            raise ValueError(f"cv is {self.cv}, law is {self.law}: give cv for a lognormal law and no other")
+        if (self.quantiles_s is None) == (self.law == "empirical"):
+            raise ValueError(
+                f"quantiles_s is {self.quantiles_s}, law is {self.law}: give them for an empirical law and "
+                "no other"
+            )
+        quantiles = self.quantiles_s or [1.0]
+        if sorted(quantiles) != quantiles or not sum(quantiles) > 0:
+            raise ValueError(f"quantiles_s is {quantiles}, must rise and not all be 0: sort them")
+        return self
+
+
+class Queue(Settings):
+    """A kind of work that waits for an agent: calls, or work that may wait (no service level asked)."""
+
+    sites: dict[str, Share]
+    """Share of the queue's calls whose home is each site; must add up to 1."""
+    target: Annotated[Target, BeforeValidator(_target)]
+    """What the planner promises the callers."""
+    patience_s: Annotated[float, Field(ge=0.25)] = float("inf")
+    """Mean patience of a caller, seconds; inf for work that does not hang up."""
+    pooled: bool = True
+    """National routing: one queue over all sites that answer, against a queue a site."""
+    aht_s: Positive | None = None
+    """Mean handle time that replaces the records' (their profile by hour is kept), seconds."""
+    volume: NotNegative = 1.0
+    """Factor on the records' calls, for what-ifs."""
+    lookup_s: NotNegative = 0.0
+    """Time from arrival in which all on the caller is collected; nobody is answered before, seconds."""
+    service_cv: NotNegative = 1.0
+    """Coefficient of variation of the handle time, lognormal unless `service` says otherwise."""
+    service: Distribution | None = None
+    """Form of the handle time's law in the simulation."""
+    patience: Distribution | None = None
+    """Form of the patience's law in the simulation; exponential by default."""
+    lookup: Distribution | None = None
+    """Form of the lookup's law in the simulation; always the same time by default."""
+    transfers: dict[str, Share] = Field(default_factory=dict)
+    """Share of the answered calls that go on to another queue, whose demand counts them already."""
+    consults: dict[str, Share] = Field(default_factory=dict)
+    """Share whose agent asks another queue's agent and stays until the answer; counted there already."""
+    balk: Share = 0.0
+    """Share of the callers who hang up at once where they would have to wait."""
+    redial: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of those who abandoned who call again, beyond the demand."""
+    redial_pause_s: Positive = 600.0
+    """Mean pause before they call again, seconds."""
+    personal: bool = False
+    """Every caller has an agent of their own, who is tried before the others."""
+    day_cv: NotNegative = 0.0
+    """Coefficient of variation of a day's volume around its forecast."""
+    opens: Clock = timedelta(0)
+    """First minute of the queue, on the centre's clock."""
+    closes: Clock = DAY
+    """Minute from which the queue takes no more calls, on the centre's clock."""
+    min_agents: Annotated[int, Field(ge=0)] = 1
+    """Fewest agents on position at an answering site while the queue is open."""
+    abandoned_cost: NotNegative = 0.0
+    """What a caller who gives up costs, roubles."""
+    follow_ups: dict[str, NotNegative] = Field(default_factory=dict)
+    """Pieces of work that an answered call leaves behind in another queue; no demand need count them."""
+    due_days: Positive | None = None
+    """Days within which work that may wait is done; None for callers, who wait on the line."""
+    beside_calls: Share = 0.0
+    """Share of the time between two calls in which such work gets on: it is put aside when a call comes."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is work that may wait, with no caller on the line."""
+        return self.due_days is not None
+
+    @model_validator(mode="after")
+    def _work_that_waits(self) -> Self:
+        target = self.target
+        asked = (target.service_level, target.max_asa_s, target.max_abandonment)
+        if self.waits and asked != (None, None, None):
+            raise ValueError(
+                f"due_days is {self.due_days:g} beside a target for callers: drop service_level, max_asa_s "
+                "and max_abandonment, or due_days"
+            )
+        if self.beside_calls and not self.waits:
+            raise ValueError(f"beside_calls is {self.beside_calls:g} without due_days: add it, or drop both")
+        return self
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.closes <= self.opens:
+            raise ValueError(
+                f"closes is {clock_text(self.closes)}, must lie after opens {clock_text(self.opens)}"
+            )
+        total = sum(self.sites.values())
+        if abs(total - 1) > 1e-9:
+            raise ValueError(f"sites add up to {total:g}, must add up to 1: change the shares")
+        moved = sum(self.transfers.values()) + sum(self.consults.values())
+        if moved > 1 + 1e-9:
+            raise ValueError(
+                f"transfers and consults add up to {moved:g}, must be at most 1: lower the shares"
+            )
+        return self
+
+
+class Team(Settings):
+    """People of one site, one set of skills and one rate of pay: they answer queues, or are on duty."""
+
+    site: str
+    """Site where the team sits."""
+    queues: list[str] = Field(default_factory=list)
+    """Queues that the team answers; it is staffed for the first, and a free agent picks in this order."""
+    duty_h: Annotated[float, Field(gt=0, le=24)] | None = None
+    """One of the team is on duty at every open hour of the site, at most so long; meals are taken on duty."""
+    wage_month: Positive
+    """Gross monthly wage at the full norm of hours, roubles."""
+    shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of rostered time lost to sickness, training and coaching (breaks and leave are planned)."""
+    grade: str = "operator"
+    """Grade of the team's members."""
+
+    @model_validator(mode="after")
+    def _has_work(self) -> Self:
+        if bool(self.queues) == (self.duty_h is not None):
+            raise ValueError(
+                f"queues is {self.queues} and duty_h {self.duty_h}: give the queues that the team answers, "
+                "or the longest duty of a team that answers none"
+            )
+        return self
+
+
+class Overflow(Settings):
+    """A rule that sends a site's calls to another site: for part of the day, or when they wait too long."""
+
+    from_site: str
+    """Site whose calls go elsewhere."""
+    to_site: str
+    """Site that answers them."""
+    at: Clock | None = None
+    """From this time of day on; by default from the closing of `from_site`."""
+    until: Clock | None = None
+    """Up to this time of day, across midnight if earlier than `at`; by default the opening of `from_site`."""
+    days: Annotated[list[Weekday], Field(min_length=1)] | Literal["all"] = "all"
+    """Weekdays on which the rule begins."""
+    queues: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
+    """Queues that the rule moves."""
+    after_s: NotNegative | None = None
+    """Only callers who waited so long, while both sites are open; 0: as soon as nobody is free at home."""
+
+    @model_validator(mode="after")
+    def _by_hours_or_by_wait(self) -> Self:
+        if self.after_s is not None and not (self.at is None and self.until is None and self.days == "all"):
+            raise ValueError(
+                f"after_s is {self.after_s:g} beside at, until or days: a rule moves calls by the hour or by "
+                "their wait, make two rules of it"
+            )
+        return self
+
+
+class Organisation(Settings):
+    """The part of a centre that decides who answers a call: all that routing reads."""
+
+    time_zone: Zone
+    """The plan's clock."""
+    sites: Annotated[dict[str, Site], Field(min_length=1)]
+    """Sites by name."""
+    queues: Annotated[dict[str, Queue], Field(min_length=1)]
+    """Queues by name."""
+    teams: Annotated[dict[str, Team], Field(min_length=1)]
+    """Teams by name."""
+    overflow: list[Overflow] = Field(default_factory=list)
+    """Overflow rules; the first that applies wins."""
+
+    def team_for(self, queue: str, site: str) -> str | None:
+        """Name the team that a site staffs for a queue, if there is one."""
+        here = [(name, team.queues) for name, team in self.teams.items() if team.site == site]
+        first = (name for name, queues in here if queues[:1] == [queue])
+        # Work that may wait is done by who answers something else too.
+        beside = (name for name, queues in here if queue in queues and self.queues[queue].waits)
+        return next(first, None) or next(beside, None)

@@ -1,0 +1,67 @@
+"""What hours, rides and workplaces cost, and what the alternatives to a night at another site would."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from planning.centre.settings import Clock, NotNegative, Positive, Settings, Share
+
+__all__ = ["Alternatives", "Pay", "ThirdSite"]
+
+
+class Pay(Settings):
+    """How hours become roubles."""
+
+    norm_h_month: Positive
+    """Hours of the monthly wage: the production calendar's year over twelve."""
+    contributions: NotNegative
+    """Employer's contributions on pay, a share of it."""
+    unmet_cost_h: Positive
+    """Price of an hour of an agent missing on position, so that a plan is never silently short."""
+    over_cost_h: NotNegative = 0.0
+    """Price of an hour of an agent on position beyond the requirement."""
+    weekend_premium: NotNegative = 0.0
+    """Addition to the hourly rate on Saturdays and Sundays, a share of the rate."""
+    taxi_cost: NotNegative = 0.0
+    """A ride home for who leaves while nothing else goes, roubles."""
+    taxi_from: Clock = timedelta(hours=23)
+    """From this time of day rides are paid ..."""
+    taxi_until: Clock = timedelta(hours=5, minutes=30)
+    """... to this one."""
+    seat_cost_month: NotNegative = 0.0
+    """A workplace more than a site has: rent and equipment, roubles a month."""
+
+
+class ThirdSite(Settings):
+    """A site that is not there yet, on the centre's clock."""
+
+    name: str
+    """Its name on reports."""
+    opens: Clock
+    """First minute that it answers calls."""
+    closes: Clock
+    """Minute from which it answers no more."""
+    ahead_h: Annotated[float, Field(ge=-24, le=24)]
+    """Hours by which its own clock is ahead of the centre's."""
+    wage: Positive
+    """Its wages, a multiple of those of the site that closes."""
+
+
+class Alternatives(Settings):
+    """What a night without the other site would cost: prices of the ways that are not in use."""
+
+    outsource_cost_call: NotNegative
+    """What a partner asks for a call, roubles."""
+    call_back_accepted: Share
+    """Share of the callers of a closed site who leave their number; the others are lost."""
+    call_back_calls: Positive
+    """Calls that it takes to reach one of them the next day, each as long as the call itself."""
+    standby_share: NotNegative
+    """Pay of an hour of stand-by at home, a share of the hourly rate."""
+    failures_year: NotNegative
+    """Nights of a year on which the night site fails."""
+    third_site: ThirdSite
+    """A site where the night is day."""
