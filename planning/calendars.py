@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from planning.errors import PlanningError
 
 __all__ = [
+    "NO_COUNTRY",
     "axis",
+    "check_country",
     "day_norms",
     "day_start",
     "holiday_hours",
@@ -29,6 +31,8 @@ __all__ = [
 ]
 
 DAY = pd.Timedelta(days=1)
+NO_COUNTRY = "none"
+"""Code of a centre under house rules, with no holidays and a weekend of Saturday and Sunday."""
 Times = TypeVar("Times", pd.Timestamp, pd.DatetimeIndex)
 
 
@@ -137,6 +141,29 @@ def _instants(times: pd.DatetimeIndex) -> NDArray[np.datetime64]:
     return instants
 
 
+def check_country(country: str) -> str:
+    """Return a country's code, if its holidays are known.
+
+    Raises
+    ------
+    PlanningError
+        It is no ISO 3166 code that the holidays' library knows, with a region or without, nor "none".
+
+    Examples
+    --------
+    >>> check_country("DE-BY")
+    'DE-BY'
+    """
+    code, _, region = country.partition("-")
+    known = holidays_library.list_supported_countries()
+    if country != NO_COUNTRY and (code not in known or (region and region not in known[code])):
+        raise PlanningError(
+            f"country is {country!r}, must be an ISO 3166 code, as 'DE' or with a region 'DE-BY', or "
+            f"{NO_COUNTRY!r} for house rules and no holidays"
+        )
+    return country
+
+
 @lru_cache
 def public_holidays(country: str, years: tuple[int, ...]) -> holidays_library.HolidayBase:
     """Public holidays, transferred days off and transferred working days, by date.
@@ -146,9 +173,10 @@ def public_holidays(country: str, years: tuple[int, ...]) -> holidays_library.Ho
     >>> date(2026, 11, 4) in public_holidays("RU", (2026,))
     True
     """
-    if country not in holidays_library.list_supported_countries():
-        raise PlanningError(f"country is {country!r}, must be an ISO 3166 code such as 'RU'")
-    return holidays_library.country_holidays(country, years=list(years), language="en_US")
+    if check_country(country) == NO_COUNTRY:
+        return holidays_library.HolidayBase(years=list(years))
+    code, _, region = country.partition("-")
+    return holidays_library.country_holidays(code, subdiv=region or None, years=list(years), language="en_US")
 
 
 def is_holiday(days: Iterable[date], country: str) -> NDArray[np.bool_]:

@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
 from planning.centre.settings import Clock, NotNegative, Settings
 
-__all__ = ["Labour", "Norm"]
+__all__ = ["Labour", "Letters", "Norm"]
 
 
 class Norm(Settings):
-    """A limit with the article that sets it."""
+    """A limit with the article that sets it; a number alone is a house rule."""
 
     value: NotNegative
     """The limit, in the unit that ends its name."""
-    article: str
+    article: str = "house rule"
     """Where the limit comes from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _house_rule(cls, raw: Any) -> Any:
+        return {"value": raw} if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
+
+
+class Letters(Settings):
+    """Letters of the time sheet, a letter a day."""
+
+    work: str
+    """Day work."""
+    night: str
+    """Work with night hours."""
+    holiday: str
+    """Work on a public holiday."""
+    off: str
+    """A day off."""
+    leave: str
+    """Annual leave."""
+    study: str
+    """Study leave."""
+    sick: str
+    """Sick: typed in by hand."""
 
 
 class Labour(Settings):
-    """Labour rules; the defaults' home is the centre's file, so another country is another file."""
+    """Labour rules; those that the centre's file leaves out are its country's, out of ``countries/``."""
 
     night_from: Clock
     """Start of the night hours."""
@@ -32,9 +56,15 @@ class Labour(Settings):
     holiday_premium: Norm
     """Addition to the hourly rate for each hour on a public holiday, a share of the rate."""
     overtime_premium: Norm
-    """Addition to the hourly rate for work after the end of the shift, a share of the rate."""
+    """Addition to the hourly rate for the first hours of overtime, a share of the rate."""
+    overtime_first_h: Norm
+    """Hours of a shift's overtime that earn `overtime_premium`."""
+    overtime_later_premium: Norm
+    """Addition to the hourly rate for the hours of overtime after those, a share of the rate."""
     week_h: Norm
     """Normal working week, hours."""
+    eve_shorter_h: Norm
+    """Hours by which the working day before a public holiday is shorter."""
     min_rest_h: Norm
     """Fewest hours between two shifts."""
     weekly_rest_h: Norm
@@ -43,6 +73,10 @@ class Labour(Settings):
     """Longest shift, paid hours."""
     min_meal_min: Norm
     """Shortest meal break, minutes, unpaid."""
+    long_shift_h: Norm
+    """Paid hours above which a shift needs the longer meal."""
+    long_meal_min: Norm
+    """Shortest meal break of such a shift, minutes, unpaid."""
     max_meal_min: Norm
     """Longest meal breaks together, minutes, unpaid."""
     max_days_in_row: Norm
@@ -63,6 +97,10 @@ class Labour(Settings):
     """Most overtime in a year, hours."""
     publish_days: Norm
     """Days before it takes effect that a roster is published; a later change needs the person's consent."""
+    leave_part_days: Norm
+    """Days of the longest part of a year's leave, which must be whole."""
+    letters: Letters
+    """Letters of the time sheet."""
     kinds: Annotated[dict[str, Clock], Field(min_length=1)]
     """Kinds of shift by the time of day from which they start; half a shift at night makes it "night"."""
     forbidden_successions: list[Annotated[list[str], Field(min_length=2, max_length=2)]]

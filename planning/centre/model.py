@@ -11,8 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from babel.numbers import is_currency
+from pydantic import AfterValidator, Field, model_validator
 
+from planning.calendars import check_country
+from planning.centre.defaults import with_defaults
 from planning.centre.labour import Labour
 from planning.centre.organisation import Organisation
 from planning.centre.prices import Alternatives, Pay
@@ -25,6 +28,18 @@ from planning.errors import PlanningError
 __all__ = ["Centre"]
 
 
+def _unknown(place: str, name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    remedy = f": did you mean {near[0]!r}?" if near else f", must be one of {', '.join(sorted(known))}"
+    return f"{place} names {name!r}{remedy}"
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError('must be an ISO 4217 code such as "EUR": correct it')
+    return code
+
+
 class Centre(Organisation):
     """The whole contact centre.
 
@@ -35,20 +50,23 @@ class Centre(Organisation):
     datetime.timedelta(seconds=82800)
     """
 
-    schema_version: Literal[1]
-    """Version of this file's shape."""
+    schema_version: Literal[1] = 1
+    """Version of this file's form."""
     name: str
     """Name on the reports."""
-    interval_s: Annotated[int, Field(gt=0, le=3600)]
+    interval_s: Annotated[int, Field(gt=0, le=3600)] = 900
     """Length of an interval, seconds."""
-    country: str
-    """Country of the production calendar, ISO 3166."""
+    country: Annotated[str, AfterValidator(check_country)]
+    """Country whose law, holidays and weekend hold: ISO 3166 ("DE", "DE-BY"), or "none" for
+    house rules and no holidays."""
+    currency: Annotated[str, AfterValidator(_currency)]
+    """Currency of every amount, ISO 4217; the country's by default."""
     labour: Labour
-    """Labour rules."""
+    """Labour rules; the country's by default."""
     shifts: ShiftRules
-    """Shapes of shifts."""
+    """Forms of shifts."""
     pay: Pay
-    """Money."""
+    """What hours, rides and workplaces cost."""
     alternatives: Alternatives | None = None
     """Prices of the ways that are not in use; needed only to compare them."""
     records: CallRecords = Field(default_factory=CallRecords)
@@ -56,11 +74,16 @@ class Centre(Organisation):
     systems: Systems = Field(default_factory=Systems)
     """What the second line, quality, careers and the other systems are asked to do."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_left_out(cls, raw: Any) -> Any:
+        return with_defaults(raw) if isinstance(raw, Mapping) else raw
+
     @model_validator(mode="after")
     def _names_exist(self) -> Self:
-        for place, name, known in self._references():
-            if name not in known:
-                raise ValueError(f"{place} names {name!r}, must be one of {', '.join(sorted(known))}")
+        wrong = [_unknown(*each) for each in self._references() if each[1] not in each[2]]
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
 
     @model_validator(mode="after")
@@ -159,7 +182,7 @@ class Centre(Organisation):
         return {name: site.ahead_h for name, site in self.sites.items()}
 
     def hourly_cost(self, team: str) -> float:
-        """Cost of a paid hour of a team without premiums, contributions included, roubles."""
+        """Cost of a paid hour of a team without premiums, contributions included."""
         wage = self.teams[team].wage_month / self.pay.norm_h_month
         return wage * (1 + self.pay.contributions)
 

@@ -91,9 +91,9 @@ class Queue(Settings):
     """A kind of work that waits for an agent: calls, or work that may wait (no service level asked)."""
 
     sites: dict[str, Share]
-    """Share of the queue's calls whose home is each site; must add up to 1."""
-    target: Annotated[Target, BeforeValidator(_target)]
-    """What the planner promises the callers."""
+    """Share of the queue's calls whose home is each site, in all 1; by default all that answer, alike."""
+    target: Annotated[Target, BeforeValidator(_target)] = Target(0.8, 20.0)
+    """What the planner promises the callers: by default 80 % in 20 s, for work that waits 90 % occupancy."""
     patience_s: Annotated[float, Field(ge=0.25)] = float("inf")
     """Mean patience of a caller, seconds; inf for work that does not hang up."""
     pooled: bool = True
@@ -127,13 +127,13 @@ class Queue(Settings):
     day_cv: NotNegative = 0.0
     """Coefficient of variation of a day's volume around its forecast."""
     opens: Clock = timedelta(0)
-    """First minute of the queue, on the centre's clock."""
+    """First minute of the queue, on the centre's clock; by default that of its sites."""
     closes: Clock = DAY
-    """Minute from which the queue takes no more calls, on the centre's clock."""
+    """Minute from which the queue takes no more calls, on the centre's clock; by default its sites'."""
     min_agents: Annotated[int, Field(ge=0)] = 1
     """Fewest agents on position at an answering site while the queue is open."""
     abandoned_cost: NotNegative = 0.0
-    """What a caller who gives up costs, roubles."""
+    """What a caller who gives up costs."""
     follow_ups: dict[str, NotNegative] = Field(default_factory=dict)
     """Pieces of work that an answered call leaves behind in another queue; no demand need count them."""
     due_days: Positive | None = None
@@ -180,24 +180,25 @@ class Team(Settings):
     """People of one site, one set of skills and one rate of pay: they answer queues, or are on duty."""
 
     site: str
-    """Site where the team sits."""
+    """Site where the team sits; by default the only one."""
     queues: list[str] = Field(default_factory=list)
-    """Queues that the team answers; it is staffed for the first, and a free agent picks in this order."""
+    """Queues that the team answers, by default the only one. It is staffed for the first, and a free agent
+    picks in this order."""
     duty_h: Annotated[float, Field(gt=0, le=24)] | None = None
     """One of the team is on duty at every open hour of the site, at most so long; meals are taken on duty."""
     wage_month: Positive
-    """Gross monthly wage at the full norm of hours, roubles."""
+    """Gross monthly wage at the full norm of hours."""
     shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of rostered time lost to sickness, training and coaching (breaks and leave are planned)."""
     grade: str = "operator"
     """Grade of the team's members."""
 
     @model_validator(mode="after")
-    def _has_work(self) -> Self:
-        if bool(self.queues) == (self.duty_h is not None):
+    def _calls_or_duty(self) -> Self:
+        if self.queues and self.duty_h is not None:
             raise ValueError(
-                f"queues is {self.queues} and duty_h {self.duty_h}: give the queues that the team answers, "
-                "or the longest duty of a team that answers none"
+                f"queues is {self.queues} beside duty_h {self.duty_h:g}: a team on duty answers no queue, "
+                "drop either"
             )
         return self
 
@@ -243,6 +244,16 @@ class Organisation(Settings):
     """Teams by name."""
     overflow: list[Overflow] = Field(default_factory=list)
     """Overflow rules; the first that applies wins."""
+
+    @model_validator(mode="after")
+    def _teams_have_work(self) -> Self:
+        idle = [f"teams.{name}" for name, team in self.teams.items() if not team.queues and not team.duty_h]
+        if idle:
+            raise ValueError(
+                f"{' and '.join(idle)}: queues is empty; name those that the team answers, of "
+                f"{', '.join(self.queues)}, or give duty_h, the longest duty of a team that answers none"
+            )
+        return self
 
     def team_for(self, queue: str, site: str) -> str | None:
         """Name the team that a site staffs for a queue, if there is one."""

@@ -13,26 +13,27 @@ __all__ = ["Alternatives", "Pay", "ThirdSite"]
 
 
 class Pay(Settings):
-    """How hours become roubles."""
+    """What hours, rides and workplaces cost, in the centre's currency."""
 
     norm_h_month: Positive
-    """Hours of the monthly wage: the production calendar's year over twelve."""
+    """Hours of the monthly wage: a year's normal hours over twelve; the country's by default."""
     contributions: NotNegative
-    """Employer's contributions on pay, a share of it."""
+    """Employer's contributions on pay, a share of it; the country's by default."""
     unmet_cost_h: Positive
-    """Price of an hour of an agent missing on position, so that a plan is never silently short."""
+    """Price of an hour of an agent missing on position, so that a plan is never silently short; by
+    default fifty times the dearest team's hour."""
     over_cost_h: NotNegative = 0.0
     """Price of an hour of an agent on position beyond the requirement."""
     weekend_premium: NotNegative = 0.0
-    """Addition to the hourly rate on Saturdays and Sundays, a share of the rate."""
+    """Addition to the hourly rate at the weekend, a share of the rate."""
     taxi_cost: NotNegative = 0.0
-    """A ride home for who leaves while nothing else goes, roubles."""
+    """A ride home for who leaves while nothing else goes."""
     taxi_from: Clock = timedelta(hours=23)
     """From this time of day rides are paid ..."""
     taxi_until: Clock = timedelta(hours=5, minutes=30)
     """... to this one."""
     seat_cost_month: NotNegative = 0.0
-    """A workplace more than a site has: rent and equipment, roubles a month."""
+    """A workplace more than a site has: rent and equipment, a month."""
 
 
 class ThirdSite(Settings):
@@ -54,7 +55,7 @@ class Alternatives(Settings):
     """What a night without the other site would cost: prices of the ways that are not in use."""
 
     outsource_cost_call: NotNegative
-    """What a partner asks for a call, roubles."""
+    """What a partner asks for a call."""
     call_back_accepted: Share
     """Share of the callers of a closed site who leave their number; the others are lost."""
     call_back_calls: Positive

@@ -34,6 +34,7 @@ __all__ = [
     "Weekday",
     "Zone",
     "clock_text",
+    "read_clock",
 ]
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -53,7 +54,7 @@ Hourly = Annotated[list[NotNegative], Field(min_length=24, max_length=24), After
 DAY = timedelta(days=1)
 
 
-def _clock(value: object) -> object:
+def read_clock(value: object) -> Any:
     """Turn "22:00" into the time since local midnight; "24:00" is the end of the day."""
     if not isinstance(value, str):
         return value
@@ -85,7 +86,7 @@ def _zone(value: str) -> str:
 
 Clock = Annotated[
     timedelta,
-    BeforeValidator(_clock),
+    BeforeValidator(read_clock),
     Field(ge=timedelta(0), le=DAY),
     PlainSerializer(clock_text, when_used="json"),
 ]
@@ -135,7 +136,8 @@ def _one_line(model: type[Settings], error: ValidationError) -> str:
     """Say what is wrong in one line: the field, its value, the bound, the remedy."""
     faults = error.errors(include_url=False)
     first = faults[0]
-    place = ".".join(str(part) for part in first["loc"])
+    missing = [_place(fault["loc"]) for fault in faults if fault["type"] == "missing"]
+    place, told = _place(first["loc"]), 1
     message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
     message = message.replace("datetime.timedelta(days=1)", '"24:00"')
     message = message.replace("datetime.timedelta(0)", '"00:00"')
@@ -143,16 +145,21 @@ def _one_line(model: type[Settings], error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         text = _unknown_key(place, str(first["loc"][-1]), group)
     elif first["type"] == "missing":
-        text = f"{place} is missing: add it to the file"
-    elif not place:
+        them, told = "it" if len(missing) == 1 else "them", len(missing)
+        text = f"{' and '.join(missing)} {'is' if told == 1 else 'are'} missing: add {them} to the file"
+    elif not place or message.startswith(f"{place} is "):
         text = message
     elif isinstance(first["input"], Mapping):
         text = f"{place}: {message}"
     else:
         meaning = _meaning(str(first["loc"][-1]), group)
         text = f"{place} is {first['input']!r}, {message[:1].lower()}{message[1:]}{meaning}"
-    more = len(faults) - 1
+    more = len(faults) - told
     return " ".join(text.split()) + (f" (and {more} more)" if more else "")
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc)
 
 
 def _unknown_key(place: str, key: str, group: type[Settings] | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,20 +15,20 @@ __all__ = ["ShiftRules"]
 class ShiftRules(Settings):
     """What shifts may look like."""
 
-    start_every_min: Annotated[int, Field(gt=0)]
+    start_every_min: Annotated[int, Field(gt=0)] = 30
     """Grid of the start times, minutes."""
     lengths_h: dict[str, Positive]
-    """Presence of each kind of shift, hours, meal included."""
+    """Presence of each kind of shift, hours, meal included; by default "short" of 6.5 and "day" of 8.5 h."""
     meal_min: dict[str, Annotated[int, Field(gt=0)]]
-    """Unpaid meal of each kind, minutes."""
-    rest_min: Annotated[int, Field(gt=0)]
+    """Unpaid meal of each kind, minutes; by default the shortest that the law allows."""
+    rest_min: Annotated[int, Field(gt=0)] = 15
     """A paid rest break, minutes."""
-    work_between_rests_h: Positive
+    work_between_rests_h: Positive = 2.0
     """Aim for the work between two breaks, hours."""
-    quiet_from: Clock
+    quiet_from: Clock = timedelta(minutes=30)
     """No shift starts or ends from here ..."""
-    quiet_until: Clock
-    """... to here, when nobody can get home; "00:30" to "05:30" by default."""
+    quiet_until: Clock = timedelta(hours=5, minutes=30)
+    """... to here, when nobody can get home."""
     breaks: Literal["optimised", "fixed"] = "optimised"
     """Whether each person's breaks are chosen with the shifts, or lie at equal distances for all."""
     break_every_min: Annotated[int, Field(gt=0)] = 15

@@ -52,15 +52,15 @@ class SecondLine(Settings):
     kept_months: Positive
     """Months that a kept customer stays."""
     margin_month: NotNegative
-    """Margin on a customer, roubles a month."""
+    """Margin on a customer, a month."""
     offer_month: NotNegative
-    """What the better offer costs, roubles a month."""
+    """What the better offer costs, a month."""
     paid_per_hour: Positive
     """Paid hours for an hour on position: rests, and shifts that do not fit the load to the minute."""
 
     @property
     def worth(self) -> float:
-        """What a kept customer is worth, roubles."""
+        """What a kept customer is worth."""
         return self.kept_months * (self.margin_month - self.offer_month)
 
 
@@ -163,9 +163,9 @@ class Careers(Settings):
     class_seats: Annotated[int, Field(ge=0)]
     """Most people hired in a month: places in the training class."""
     hire_cost: NotNegative
-    """Advertising, choosing and teaching one hire, wages apart, roubles."""
+    """Advertising, choosing and teaching one hire, wages apart."""
     promote_cost: NotNegative
-    """Teaching one promoted colleague, wages apart, roubles."""
+    """Teaching one promoted colleague, wages apart."""
     short_cost_month: Positive
     """Price of a colleague missing for a month: so high that a team is short only where it must be."""
     growth_month: Annotated[float, Field(gt=-1, allow_inf_nan=False)]

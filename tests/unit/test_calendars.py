@@ -156,7 +156,7 @@ def test_transferred_days_are_in_the_calendar():
 
 
 def test_unknown_country_is_refused():
-    with pytest.raises(PlanningError, match="country is 'XX', must be an ISO 3166 code such as 'RU'"):
+    with pytest.raises(PlanningError, match="country is 'XX', must be an ISO 3166 code, as 'DE'"):
         public_holidays("XX", (2026,))
 
 

@@ -9,7 +9,9 @@ import pytest
 from factories import one_site, raw_centre, toml, two_sites
 
 from planning import Centre, PlanningError, Target
-from planning.centre import clock_text
+from planning.centre import Labour, Norm, clock_text
+from planning.centre.country import countries, country_settings
+from planning.centre.money import currency_sign, money, money_format
 
 FILE = Path(__file__).parents[2] / "data" / "centre.toml"
 
@@ -122,11 +124,11 @@ def test_interval_that_cannot_be(value):
         (
             "teams.calls_moscow.queues",
             ["call"],
-            "teams.calls_moscow.queues names 'call', must be one of calls",
+            "teams.calls_moscow.queues names 'call': did you mean 'calls'?",
         ),
         ("overflow.0.from_site", "tula", "overflow.0.from_site names 'tula', must be one of kaluga, moscow"),
         ("overflow.0.to_site", "tula", "overflow.0.to_site names 'tula', must be one of kaluga, moscow"),
-        ("overflow.0.queues", ["call"], "overflow.0.queues names 'call', must be one of calls"),
+        ("overflow.0.queues", ["call"], "overflow.0.queues names 'call': did you mean 'calls'?"),
         ("time_zone", "Europe/Kaluga", "time_zone is 'Europe/Kaluga', must be an IANA time zone"),
         ("schema_version", 2, "schema_version is 2, must be 1"),
         ("teams.calls_moscow.shrinkage", 1.0, "teams.calls_moscow.shrinkage is 1.0, must be less than 1"),
@@ -141,8 +143,15 @@ def test_interval_that_cannot_be(value):
             math.nan,
             "labour.night_premium.value is nan, must be a finite number",
         ),
-        ("labour.night_premium", {"value": 0.2}, "labour.night_premium.article is missing: add it"),
-        ("shifts.meal_min", {"night": 30}, "shifts: meal_min names ['night'], lengths_h names ['day']: give"),
+        ("labour.night_premium", {"article": "none"}, "labour.night_premium.value is missing: add it"),
+        (
+            "shifts.meal_min",
+            {"night": 30},
+            "shifts: meal_min names ['day', 'night'], lengths_h names ['day']",
+        ),
+        ("country", "Germany", "country is 'Germany', must be an ISO 3166 code, as 'DE' or with a region"),
+        ("country", "DE-XX", "country is 'DE-XX', must be an ISO 3166 code"),
+        ("currency", "euro", "currency is 'euro', must be an ISO 4217 code such as \"EUR\": correct it"),
     ],
 )
 def test_names_and_values_that_cannot_be(path, value, start):
@@ -179,9 +188,29 @@ def test_unknown_key_that_is_near_nothing():
         Centre.of(raw_centre() | {"zebra": 1})
 
 
-def test_several_faults_are_counted():
-    with pytest.raises(PlanningError, match=r"name is missing: add it to the file \(and 2 more\)"):
-        Centre.of({k: v for k, v in raw_centre().items() if k not in ("name", "pay", "country")})
+def test_all_that_is_missing_is_named_at_once():
+    with pytest.raises(PlanningError) as caught:
+        Centre.of({"teams": {"calls": {}}})
+    assert str(caught.value) == (
+        "time_zone and sites and queues and teams.calls.site and teams.calls.wage_month and name and country "
+        "are missing: add them to the file"
+    )
+
+
+def test_faults_beside_what_is_missing_are_counted():
+    raw = {key: value for key, value in raw_centre().items() if key != "name"} | {"interval_s": 0}
+    with pytest.raises(
+        PlanningError, match=r"^interval_s is 0, .* \(and 1 more\)$|^name is missing: .* \(and 1"
+    ):
+        Centre.of(raw)
+
+
+def test_every_name_that_is_not_there_is_told():
+    text = refusal({"teams.calls_moscow.site": "mosco", "overflow.0.to_site": "tula"})
+    assert text == (
+        "teams.calls_moscow.site names 'mosco': did you mean 'moscow'?; "
+        "overflow.0.to_site names 'tula', must be one of kaluga, moscow"
+    )
 
 
 def test_queue_that_nobody_can_answer():
@@ -266,6 +295,133 @@ def test_default_centre_holds_what_the_customer_gave():
 def test_target_asks_only_for_what_is_written():
     centre = one_site({"queues.calls.target": {"max_occupancy": 0.9}})
     assert centre.queues["calls"].target == Target(service_level=None, max_occupancy=0.9)
+
+
+# --- what a file may leave out --------------------------------------------------------------------
+
+SMALL = {
+    "name": "Hotline",
+    "time_zone": "Europe/Berlin",
+    "country": "DE",
+    "sites": {"berlin": {"opens": "08:00", "closes": "20:00"}},
+    "queues": {"calls": {}},
+    "teams": {"service": {"wage_month": 2900}},
+}
+
+
+def test_a_dozen_lines_are_a_centre():
+    centre = Centre.of(SMALL)
+    assert (centre.currency, centre.interval_s) == ("EUR", 900)
+    assert centre.queues["calls"].sites == {"berlin": 1.0}
+    assert centre.queues["calls"].target == Target(0.8, 20.0)
+    assert clock_text(centre.queues["calls"].closes) == "20:00"
+    assert (centre.teams["service"].site, centre.teams["service"].queues) == ("berlin", ["calls"])
+    assert centre.pay.unmet_cost_h == pytest.approx(50 * centre.hourly_cost("service"))
+    assert Centre.of(centre.model_dump(mode="json")) == centre
+
+
+def test_a_queue_comes_from_the_sites_that_have_a_team_for_it():
+    raw = raw_centre({"north": ("00:00", "24:00"), "south": ("00:00", "24:00")}, ("calls", "chat"))
+    for queue in raw["queues"].values():
+        del queue["sites"]
+    del raw["teams"]["chat_north"], raw["overflow"]
+    queues = Centre.of(raw).queues
+    assert queues["calls"].sites == {"north": 0.5, "south": 0.5}
+    assert queues["chat"].sites == {"south": 1.0}
+
+
+def test_work_that_waits_has_a_target_of_its_own():
+    raw = SMALL | {"queues": SMALL["queues"] | {"mail": {"due_days": 1, "aht_s": 300}}}
+    raw["teams"] = {"service": {"wage_month": 2900, "queues": ["calls", "mail"]}}
+    assert Centre.of(raw).queues["mail"].target == Target(service_level=None, max_occupancy=0.9)
+
+
+def test_a_team_that_does_nothing_is_named_with_what_it_could_do():
+    raw = SMALL | {"queues": {"calls": {}, "chat": {}}}
+    with pytest.raises(
+        PlanningError, match=r"teams.service: queues is empty; name those .* of calls, chat, or"
+    ):
+        Centre.of(raw)
+
+
+# --- the country ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("country", countries())
+def test_every_country_gives_every_rule(country):
+    """A rule that a country leaves out is the house's, and none of theirs is unknown."""
+    centre = Centre.of(SMALL | {"country": country, "currency": "EUR"})
+    norms = [rule for _, rule in centre.labour if isinstance(rule, Norm)]
+    assert len(norms) > 20
+    assert all(norm.article for norm in norms)
+    assert set(country_settings(country)["labour"]) == set(Labour.model_fields)
+
+
+def test_a_country_brings_its_law_and_the_file_overrides_single_rules():
+    german = Centre.of(SMALL).labour
+    assert clock_text(german.night_from) == "23:00"
+    assert (german.min_rest_h.value, german.min_rest_h.article) == (11, "ArbZG 5(1)")
+    own = Centre.of(SMALL | {"labour": {"min_rest_h": 12, "max_shift_h": {"value": 8, "article": "ours"}}})
+    assert own.labour.min_rest_h == Norm(value=12, article="house rule")
+    assert own.labour.max_shift_h == Norm(value=8, article="ours")
+    assert own.labour.weekly_rest_h == german.weekly_rest_h
+
+
+@pytest.mark.parametrize(
+    ("country", "night", "rest", "overtime"),
+    [
+        ("RU", "22:00", 12, 0.5),
+        ("DE", "23:00", 11, 0.0),
+        ("KZ", "22:00", 12, 0.5),
+        ("none", "22:00", 11, 0.0),
+    ],
+)
+def test_the_law_of_each_country(country, night, rest, overtime):
+    labour = Centre.of(SMALL | {"country": country}).labour
+    assert clock_text(labour.night_from) == night
+    assert labour.min_rest_h.value == rest
+    assert labour.overtime_premium.value == overtime
+
+
+def test_a_country_without_a_file_has_house_rules_its_holidays_and_its_currency():
+    centre = Centre.of(SMALL | {"country": "PL"})
+    assert centre.labour == Centre.of(SMALL | {"country": "none"}).labour
+    assert centre.currency == "PLN"
+
+
+def test_a_meal_left_out_is_the_shortest_that_the_law_allows():
+    """In Germany 45 minutes where more than nine hours are worked."""
+    centre = Centre.of(SMALL | {"shifts": {"lengths_h": {"day": 9.5, "long": 10.5}}})
+    assert centre.shifts.meal_min == {"day": 30, "long": 45}
+
+
+# --- money ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("country", "currency", "text", "sign", "excel"),
+    [
+        ("DE", "EUR", "-1.234.568 €", "€", '#,##0 "€"'),
+        ("RU", "RUB", "-1 234 568 ₽", "₽", '#,##0 "₽"'),
+        ("US", "USD", "-$1,234,568", "$", '"$"#,##0'),
+        ("KZ", "KZT", "-1 234 568 ₸", "₸", '#,##0 "₸"'),
+        ("EG", "USD", "-$1,234,568", "$", '"$"#,##0'),
+        ("none", "XXX", "-1,234,568", "", "#,##0"),
+    ],
+)
+def test_money_is_written_as_in_its_country(country, currency, text, sign, excel):
+    """Babel's signs and separators; scripts from right to left give way to English."""
+    centre = Centre.of(SMALL | {"country": country, "currency": currency})
+    assert re.sub(r"\s", " ", money(centre, -1234567.8)) == text
+    assert currency_sign(centre) == sign
+    assert money_format(centre) == excel
+
+
+def test_money_with_decimals_and_no_negative_zero():
+    centre = Centre.of(SMALL)
+    assert money(centre, 12.3, digits=2) == "12,30\xa0€"
+    assert money(centre, -0.2) == "0\xa0€"
+    assert money_format(centre, digits=2) == '#,##0.00 "€"'
 
 
 # --- what-if --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from planning import tables
-from planning.centre import Centre, clock_text
+from planning.centre import Centre, Labour, clock_text
 from planning.centre.settings import Settings
 from planning.demand import (
     Synthetic,
@@ -570,13 +570,27 @@ def settings_tables(module: str) -> str:
 
 def described(group: type[Settings]) -> pd.DataFrame:
     rows = [
-        (f"`{name}`", default(field), " ".join((field.description or "").split()))
+        (f"`{name}`", default(group, name), " ".join((field.description or "").split()))
         for name, field in group.model_fields.items()
     ]
     return pd.DataFrame(rows, columns=["setting", "default", "meaning"])
 
 
-def default(field: object) -> str:
+FILLED_IN = {
+    "Labour": set(Labour.model_fields),
+    "Pay": {"norm_h_month", "contributions", "unmet_cost_h"},
+    "ShiftRules": {"lengths_h", "meal_min"},
+    "Queue": {"sites"},
+    "Team": {"site"},
+    "Centre": {"currency", "labour", "shifts", "pay"},
+}
+"""Settings that a centre's file may leave out, since they follow from its country or the rest of it."""
+
+
+def default(group: type[Settings], name: str) -> str:
+    field = group.model_fields[name]
+    if name in FILLED_IN.get(group.__name__, ()):
+        return "filled in"
     if field.is_required():
         return "required"
     value = field.default

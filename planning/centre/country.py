@@ -1,0 +1,76 @@
+"""What a country brings to a centre: its labour law, its currency and its weekend.
+
+The law of a country is a data file in ``countries/``, laid over the house rules of ``none.toml``. Another
+country is another file; a country without one has the house rules, its holidays and its currency.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from babel.numbers import get_territory_currencies
+
+from planning.calendars import NO_COUNTRY
+
+__all__ = ["NO_CURRENCY", "countries", "country_settings", "currency_of"]
+
+FOLDER = Path(__file__).parent / "countries"
+NO_CURRENCY = "XXX"
+"""ISO 4217's code of no currency: amounts without a sign."""
+
+
+@cache
+def countries() -> tuple[str, ...]:
+    """Codes of the countries whose law is on file, and "none" for the house rules.
+
+    Examples
+    --------
+    >>> countries()
+    ('DE', 'KZ', 'RU', 'none')
+    """
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+@cache
+def country_settings(country: str) -> Mapping[str, Mapping[str, Any]]:
+    """Read the labour rules and the pay settings of a country, laid over the house rules.
+
+    Parameters
+    ----------
+    country : str
+        ISO 3166 code, with a region or without it; "none" gives the house rules.
+
+    Examples
+    --------
+    >>> country_settings("DE-BY")["labour"]["min_rest_h"]
+    {'value': 11, 'article': 'ArbZG 5(1)'}
+    """
+    house, law = _read(NO_COUNTRY), _read(_code(country))
+    return MappingProxyType({table: house[table] | law.get(table, {}) for table in house})
+
+
+def currency_of(country: str) -> str:
+    """Code of a country's currency (CLDR).
+
+    Examples
+    --------
+    >>> currency_of("DE"), currency_of("none")
+    ('EUR', 'XXX')
+    """
+    return next(iter(get_territory_currencies(_code(country))), NO_CURRENCY)
+
+
+def _code(country: str) -> str:
+    """Leave the region out of a code such as DE-BY."""
+    return country.partition("-")[0]
+
+
+def _read(code: str) -> dict[str, dict[str, Any]]:
+    if code not in countries():
+        return {}
+    return tomllib.loads((FOLDER / f"{code}.toml").read_text(encoding="utf-8"))
