@@ -48,7 +48,7 @@ PRICES = {
     "call_back_calls": 1.4,
     "standby_share": 0.25,
     "failures_year": 4.0,
-    "third_site": {"name": "vladivostok", "opens": "01:00", "closes": "15:00", "ahead_h": 7, "wage": 0.8},
+    "third_site": {"name": "east", "opens": "01:00", "closes": "15:00", "ahead_h": 7, "wage": 0.8},
 }
 SHIFTS = {
     "start_every_min": 60,
@@ -65,7 +65,7 @@ def raw_centre(
     sites: Mapping[str, tuple[str, str]] | None = None, queues: Sequence[str] = ("calls",)
 ) -> dict[str, Any]:
     """A centre as TOML gives it: a team a queue and site, equal shares, closed sites overflow to the last."""
-    sites = sites or {"kaluga": ("00:00", "24:00")}
+    sites = sites or {"north": ("00:00", "24:00")}
     last = list(sites)[-1]
     return {
         "schema_version": 1,
@@ -101,13 +101,13 @@ def raw_centre(
 
 
 def one_site(changes: Mapping[str, Any] | None = None, queues: Sequence[str] = ("calls",)) -> Centre:
-    """Kaluga, day and night."""
+    """North, day and night."""
     return Centre.of(raw_centre(queues=queues)).replace(changes or {})
 
 
 def two_sites(changes: Mapping[str, Any] | None = None, queues: Sequence[str] = ("calls",)) -> Centre:
-    """Moscow from 08:00 to 22:00, and Kaluga day and night."""
-    sites = {"moscow": ("08:00", "22:00"), "kaluga": ("00:00", "24:00")}
+    """South from 08:00 to 22:00, and North day and night."""
+    sites = {"south": ("08:00", "22:00"), "north": ("00:00", "24:00")}
     return Centre.of(raw_centre(sites, queues)).replace(changes or {})
 
 
@@ -143,7 +143,7 @@ def demand_of(
 
 
 def requirement_of(
-    rostered: Mapping[str, int] | int, *, queue: str = "calls", site: str = "kaluga", days: int = 1
+    rostered: Mapping[str, int] | int, *, queue: str = "calls", site: str = "north", days: int = 1
 ) -> pd.DataFrame:
     """REQUIREMENT of like days: heads in each interval from the times of day on that are named."""
     times = axis(MONDAY, days, 900)
@@ -185,8 +185,8 @@ def people_of(centre: Centre, each: int, *, night_ok: bool = True) -> pd.DataFra
     return pd.DataFrame(rows, columns=columns)
 
 
-def roster_of(*rows: tuple[str, str, str], team: str = "calls_kaluga", site: str = "kaluga") -> pd.DataFrame:
-    """ROSTER of (agent, start, end) on Moscow's clock, without meals."""
+def roster_of(*rows: tuple[str, str, str], team: str = "calls_north", site: str = "north") -> pd.DataFrame:
+    """ROSTER of (agent, start, end) on the centre's clock, without meals."""
     table = pd.DataFrame(rows, columns=["agent_id", "start", "end"])
     for edge in ("start", "end"):
         table[edge] = pd.to_datetime(table[edge]).dt.tz_localize("Europe/Moscow")
@@ -205,5 +205,5 @@ def rostered(roster: pd.DataFrame, breaks: pd.DataFrame | None = None) -> Any:
 @functools.cache
 def small_plan() -> Plan:
     """A plan of one Monday at one site, made once for all tests that read it."""
-    centre = one_site({"teams.calls_kaluga.shrinkage": 0.1})
+    centre = one_site({"teams.calls_north.shrinkage": 0.1})
     return plan(centre, demand_of(6.0), people_of(centre, 24), replications=4)

@@ -49,7 +49,7 @@ def test_requirement_is_least_in_every_interval(calls, aht_s):
 @few
 @given(volumes, st.floats(0.05, 0.95), st.booleans())
 def test_calls_are_conserved_and_pooling_never_costs_agents(calls, share, pooled):
-    settings = {"queues.calls.sites": {"moscow": share, "kaluga": 1 - share}, "queues.calls.min_agents": 0}
+    settings = {"queues.calls.sites": {"south": share, "north": 1 - share}, "queues.calls.min_agents": 0}
     centre = two_sites(settings | {"queues.calls.pooled": pooled})
     demand = demand_of().assign(calls=calls)
     table = requirement(centre, demand).groupby("interval_start")[["calls", "agents"]].sum()

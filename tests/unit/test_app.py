@@ -68,7 +68,7 @@ def test_a_figures_state_is_what_it_shows():
 def test_controls_as_today_are_no_change(shown):
     assert shown.changes() == {}
     assert list(shown.controls) == [
-        "day", "queue", "closing_hour", "wages.kaluga", "volume", "aht", "target", "sickness", "other",
+        "day", "queue", "closing_hour", "wages.north", "volume", "aht", "target", "sickness", "other",
     ]  # fmt: skip
     assert shown.controls["closing_hour"].value == "22:00"
 
@@ -87,14 +87,14 @@ def test_controls_stand_for_a_scenario(shown):
 
 
 def test_the_wage_ratio_moves_the_other_sites_wages(shown):
-    ratios = dict(shown.controls["wages.kaluga"].options)
-    move(shown, **{"wages.kaluga": ratios["75%"]})
-    assert shown.changes()["wages.kaluga"] == pytest.approx(0.75)
+    ratios = dict(shown.controls["wages.north"].options)
+    move(shown, **{"wages.north": ratios["75%"]})
+    assert shown.changes()["wages.north"] == pytest.approx(0.75)
 
 
 def test_a_centre_without_a_night_has_no_closing_hour():
     controls = Page(one_site(), demand_of(), replications=2, apart=False).controls
-    assert not {"closing_hour", "wages.kaluga"} & set(controls)
+    assert not {"closing_hour", "wages.north"} & set(controls)
 
 
 def test_a_centre_with_nothing_to_look_at_is_refused():
@@ -115,9 +115,9 @@ def test_the_target_is_that_of_the_queue_shown():
 
 
 def test_a_site_that_a_change_closes_has_nobody(shown):
-    move(shown, other="lost_site = moscow")
+    move(shown, other="lost_site = south")
     assert shown.message.value == ""
-    assert not any(np.any(trace.y) for trace in shown.figure.data if trace.name == "Moscow")
+    assert not any(np.any(trace.y) for trace in shown.figure.data if trace.name == "South")
 
 
 @pytest.mark.parametrize("typed", ["unplanned = true", "probability = 0.9"])
@@ -138,19 +138,19 @@ def test_numbers_and_figure_are_those_of_the_exact_model(shown):
     for name, (value, mood, difference) in cards(shown).items():
         assert value == MEASURES[name].write(now[name])
         assert [difference, mood] == list(signed(MEASURES[name], now[name], base[name]))
-    assert list(shown.figure.data[0].y) == day.table["agents_kaluga"].tolist()
-    assert list(shown.figure.data[1].y) == day.table["agents_moscow"].tolist()
+    assert list(shown.figure.data[0].y) == day.table["agents_north"].tolist()
+    assert list(shown.figure.data[1].y) == day.table["agents_south"].tolist()
 
 
 def test_a_queue_of_one_site_is_drawn_too():
     """The other site's area is empty; seen in the default centre's claims."""
-    centre = two_sites({"queues.claims.sites": {"kaluga": 1.0}}, ("calls", "claims"))
+    centre = two_sites({"queues.claims.sites": {"north": 1.0}}, ("calls", "claims"))
     demand = pd.concat([demand_of(), demand_of(queue="claims")], ignore_index=True)
     shown = Page(centre, demand, replications=2, apart=False)
     move(shown, queue="claims")
     assert shown.message.value == ""
     drawn = {trace.name: sum(trace.y) for trace in shown.figure.data}
-    assert drawn["Moscow"] == 0 < drawn["Kaluga"]
+    assert drawn["South"] == 0 < drawn["North"]
     assert "Claims" in shown.figure.layout.title.text
 
 
@@ -244,7 +244,7 @@ def test_stored_notebooks_hold_no_view_of_it(shown, monkeypatch):
     monkeypatch.setenv("PLANNING_WIDGETS", "0")
     bundle = shown._repr_mimebundle_()
     assert list(bundle) == ["text/plain"]
-    assert "Moscow closes" in bundle["text/plain"]
+    assert "South closes" in bundle["text/plain"]
     monkeypatch.delenv("PLANNING_WIDGETS")
     assert "application/vnd.jupyter.widget-view+json" in shown._repr_mimebundle_()
 

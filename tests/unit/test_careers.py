@@ -61,9 +61,9 @@ def default():
 
 def test_need_by_hand(default):
     """Ten heads all week: hours x 52.14 / 12 x 1.25 over the hours that one is there."""
-    centre = one_site().replace({"teams.calls_kaluga.grade": "operator"})
+    centre = one_site().replace({"teams.calls_north.grade": "operator"})
     times = axis(pd.Timestamp("2026-11-23", tz="Europe/Moscow"), 7, 900)
-    rows = pd.DataFrame({"queue": "calls", "site": "kaluga", "interval_start": times, "rostered": 10})
+    rows = pd.DataFrame({"queue": "calls", "site": "north", "interval_start": times, "rostered": 10})
     careers = Careers.of(default.model_dump() | {"grades": {"operator": TWO["operator"]}})
     found = grade_needs(centre, careers, rows).loc["operator"]
     presence = centre.pay.norm_h_month * (1 - 28 / 365)
@@ -72,7 +72,7 @@ def test_need_by_hand(default):
     with pytest.raises(PlanningError, match="spans 6 days"):
         grade_needs(centre, careers, rows[rows["interval_start"] < times[6 * 96]])
     with pytest.raises(PlanningError, match="has the grade 'pilot'"):
-        grade_needs(centre.replace({"teams.calls_kaluga.grade": "pilot"}), careers, rows)
+        grade_needs(centre.replace({"teams.calls_north.grade": "pilot"}), careers, rows)
     raw = careers.model_dump()
     raw["grades"]["head"] = TWO["senior"] | {"span": 10.0}
     headed = Careers.of(raw)

@@ -63,9 +63,9 @@ def test_target_that_asks_for_nothing_or_for_what_there_is_not():
 
 @pytest.mark.parametrize("closes", ["08:00", "07:30"])
 def test_site_that_closes_before_it_opens(closes):
-    text = refusal({"sites.moscow.closes": closes})
+    text = refusal({"sites.south.closes": closes})
     assert text == (
-        f'sites.moscow: closes is {closes}, must lie after opens 08:00: use "24:00" for the end of the day '
+        f'sites.south: closes is {closes}, must lie after opens 08:00: use "24:00" for the end of the day '
         "and an overflow rule for the night"
     )
 
@@ -77,13 +77,13 @@ def test_queue_that_closes_before_it_opens():
 
 @pytest.mark.parametrize("value", ["25:00", "24:15"])
 def test_time_after_the_end_of_the_day(value):
-    text = refusal({"sites.moscow.closes": value})
-    assert text.startswith(f'sites.moscow.closes is {value!r}, must be less than or equal to "24:00"')
+    text = refusal({"sites.south.closes": value})
+    assert text.startswith(f'sites.south.closes is {value!r}, must be less than or equal to "24:00"')
 
 
 @pytest.mark.parametrize("value", ["22", "22:60", "22:0", "ten", "-1:00", ":", "", 22, 22.5, None])
 def test_what_is_no_time_of_day(value):
-    assert refusal({"sites.moscow.closes": value}).startswith(f"sites.moscow.closes is {value!r}, must be ")
+    assert refusal({"sites.south.closes": value}).startswith(f"sites.south.closes is {value!r}, must be ")
 
 
 @pytest.mark.parametrize("value", [math.nan, 0.0, -1.0, "300"])
@@ -93,13 +93,13 @@ def test_patience_that_cannot_be(value):
 
 
 def test_shares_that_do_not_add_up():
-    text = refusal({"queues.calls.sites": {"moscow": 0.5, "kaluga": 0.4}})
+    text = refusal({"queues.calls.sites": {"south": 0.5, "north": 0.4}})
     assert text == "queues.calls: sites add up to 0.9, must add up to 1: change the shares"
 
 
 def test_share_above_one():
-    text = refusal({"queues.calls.sites": {"moscow": 1.5, "kaluga": -0.5}})
-    assert text.startswith("queues.calls.sites.moscow is 1.5, must be less than or equal to 1")
+    text = refusal({"queues.calls.sites": {"south": 1.5, "north": -0.5}})
+    assert text.startswith("queues.calls.sites.south is 1.5, must be less than or equal to 1")
 
 
 @pytest.mark.parametrize("value", [0, -900, 3601, "900", 900.5])
@@ -114,28 +114,28 @@ def test_interval_that_cannot_be(value):
         (
             "queues.calls.sites",
             {"tula": 1.0},
-            "queues.calls.sites names 'tula', must be one of kaluga, moscow",
+            "queues.calls.sites names 'tula', must be one of north, south",
         ),
         (
-            "teams.calls_moscow.site",
+            "teams.calls_south.site",
             "tula",
-            "teams.calls_moscow.site names 'tula', must be one of kaluga, moscow",
+            "teams.calls_south.site names 'tula', must be one of north, south",
         ),
         (
-            "teams.calls_moscow.queues",
+            "teams.calls_south.queues",
             ["call"],
-            "teams.calls_moscow.queues names 'call': did you mean 'calls'?",
+            "teams.calls_south.queues names 'call': did you mean 'calls'?",
         ),
-        ("overflow.0.from_site", "tula", "overflow.0.from_site names 'tula', must be one of kaluga, moscow"),
-        ("overflow.0.to_site", "tula", "overflow.0.to_site names 'tula', must be one of kaluga, moscow"),
+        ("overflow.0.from_site", "tula", "overflow.0.from_site names 'tula', must be one of north, south"),
+        ("overflow.0.to_site", "tula", "overflow.0.to_site names 'tula', must be one of north, south"),
         ("overflow.0.queues", ["call"], "overflow.0.queues names 'call': did you mean 'calls'?"),
-        ("time_zone", "Europe/Kaluga", "time_zone is 'Europe/Kaluga', must be an IANA time zone"),
+        ("time_zone", "Europe/North", "time_zone is 'Europe/North', must be an IANA time zone"),
         ("schema_version", 2, "schema_version is 2, must be 1"),
-        ("teams.calls_moscow.shrinkage", 1.0, "teams.calls_moscow.shrinkage is 1.0, must be less than 1"),
+        ("teams.calls_south.shrinkage", 1.0, "teams.calls_south.shrinkage is 1.0, must be less than 1"),
         (
-            "teams.calls_moscow.wage_month",
+            "teams.calls_south.wage_month",
             0,
-            "teams.calls_moscow.wage_month is 0, must be greater than 0",
+            "teams.calls_south.wage_month is 0, must be greater than 0",
         ),
         ("pay.contributions", math.inf, "pay.contributions is inf, must be a finite number"),
         (
@@ -162,15 +162,15 @@ def test_names_and_values_that_cannot_be(path, value, start):
     ("table", "key", "meant"),
     [
         ("queues.calls", "aht", "aht_s"),
-        ("sites.moscow", "close", "closes"),
-        ("teams.calls_moscow", "shrink", "shrinkage"),
+        ("sites.south", "close", "closes"),
+        ("teams.calls_south", "shrink", "shrinkage"),
         ("overflow.0", "form_site", "from_site"),
         ("pay", "contribution", "contributions"),
         ("labour", "week", "week_h"),
     ],
 )
 def test_unknown_key_asks_for_the_near_one(table, key, meant):
-    raw = raw_centre({"moscow": ("08:00", "22:00"), "kaluga": ("00:00", "24:00")})
+    raw = raw_centre({"south": ("08:00", "22:00"), "north": ("00:00", "24:00")})
     node = raw
     for part in table.split("."):
         node = node[int(part)] if part.isdecimal() else node[part]
@@ -206,45 +206,45 @@ def test_faults_beside_what_is_missing_are_counted():
 
 
 def test_every_name_that_is_not_there_is_told():
-    text = refusal({"teams.calls_moscow.site": "mosco", "overflow.0.to_site": "tula"})
+    text = refusal({"teams.calls_south.site": "mosco", "overflow.0.to_site": "tula"})
     assert text == (
-        "teams.calls_moscow.site names 'mosco': did you mean 'moscow'?; "
-        "overflow.0.to_site names 'tula', must be one of kaluga, moscow"
+        "teams.calls_south.site names 'mosco': did you mean 'south'?; "
+        "overflow.0.to_site names 'tula', must be one of north, south"
     )
 
 
 def test_queue_that_nobody_can_answer():
     """No team of the answering site is staffed for it."""
     raw = raw_centre(queues=("calls", "chat"))
-    del raw["teams"]["chat_kaluga"]
+    del raw["teams"]["chat_north"]
     with pytest.raises(PlanningError) as caught:
         Centre.of(raw)
     assert str(caught.value) == (
-        "queues.chat is a queue that nobody can answer at 00:00 at kaluga: "
-        "add a team of site 'kaluga' whose first queue is 'chat'"
+        "queues.chat is a queue that nobody can answer at 00:00 at north: "
+        "add a team of site 'north' whose first queue is 'chat'"
     )
 
 
 def test_night_without_an_overflow_rule():
     assert refusal({"overflow": []}) == (
-        "queues.calls has no answering site at 00:00 for callers of moscow: add an overflow rule to a site "
+        "queues.calls has no answering site at 00:00 for callers of south: add an overflow rule to a site "
         "that is open then, or change the opening hours"
     )
 
 
 def test_rules_that_loop():
     """Both sites closed, each sending its callers to the other."""
-    rules = [{"from_site": "moscow", "to_site": "kaluga"}, {"from_site": "kaluga", "to_site": "moscow"}]
-    text = refusal({"sites.kaluga.opens": "07:00", "sites.kaluga.closes": "23:00", "overflow": rules})
+    rules = [{"from_site": "south", "to_site": "north"}, {"from_site": "north", "to_site": "south"}]
+    text = refusal({"sites.north.opens": "07:00", "sites.north.closes": "23:00", "overflow": rules})
     assert text == (
-        "overflow.1 sends calls back to moscow at 00:00, a loop (moscow -> kaluga -> moscow): "
+        "overflow.1 sends calls back to south at 00:00, a loop (south -> north -> south): "
         "let one of its rules end earlier"
     )
 
 
 def test_rule_to_itself():
-    text = refusal({"overflow": [{"from_site": "moscow", "to_site": "moscow"}]})
-    assert text == "overflow.0 sends moscow to itself: name another to_site"
+    text = refusal({"overflow": [{"from_site": "south", "to_site": "south"}]})
+    assert text == "overflow.0 sends south to itself: name another to_site"
 
 
 # --- the file -------------------------------------------------------------------------------------
@@ -429,15 +429,15 @@ def test_money_with_decimals_and_no_negative_zero():
 
 def test_replace_changes_one_setting_and_leaves_the_original():
     before = two_sites()
-    after = before.replace({"sites.moscow.closes": "23:00", "queues.calls.aht_s": 200})
-    assert clock_text(after.sites["moscow"].closes) == "23:00"
+    after = before.replace({"sites.south.closes": "23:00", "queues.calls.aht_s": 200})
+    assert clock_text(after.sites["south"].closes) == "23:00"
     assert after.queues["calls"].aht_s == 200
     assert before == two_sites()
-    assert after.replace({"sites.moscow.closes": "22:00", "queues.calls.aht_s": None}) == before
+    assert after.replace({"sites.south.closes": "22:00", "queues.calls.aht_s": None}) == before
 
 
 def test_replace_reaches_into_lists_and_targets():
-    raw = raw_centre({"moscow": ("08:00", "22:00"), "tula": ("00:00", "24:00"), "kaluga": ("00:00", "24:00")})
+    raw = raw_centre({"south": ("08:00", "22:00"), "tula": ("00:00", "24:00"), "north": ("00:00", "24:00")})
     after = Centre.of(raw).replace({"overflow.0.to_site": "tula", "queues.calls.target.service_level": 0.9})
     assert after.overflow[0].to_site == "tula"
     assert after.queues["calls"].target == Target(0.9, 20.0)
@@ -452,15 +452,15 @@ def test_dumped_as_json_and_read_again_it_is_the_same():
     """Times of day are written as a planner writes them."""
     centre = two_sites()
     dumped = centre.model_dump(mode="json")
-    assert dumped["sites"]["moscow"].items() >= {"opens": "08:00", "closes": "22:00"}.items()
+    assert dumped["sites"]["south"].items() >= {"opens": "08:00", "closes": "22:00"}.items()
     assert Centre.of(dumped) == centre
 
 
 @pytest.mark.parametrize(
     ("path", "hint"),
     [
-        ("sites.moskow.closes", "sites has no 'moskow': use moscow"),
-        ("sites.moscow.close", "sites.moscow has no 'close': use closes"),
+        ("sites.moskow.closes", "sites has no 'moskow': use south"),
+        ("sites.south.close", "sites.south has no 'close': use closes"),
         ("queue.calls.aht_s", "the top level has no 'queue': use queues"),
         ("overflow.1.to_site", "overflow has no '1'"),
         ("overflow.first.to_site", "overflow has no 'first'"),
@@ -475,12 +475,12 @@ def test_replace_refuses_a_path_that_does_not_exist(path, hint):
 
 
 def test_replace_checks_the_changed_centre_as_a_whole():
-    """Closing Kaluga at night leaves Moscow's callers alone."""
+    """Closing North at night leaves South's callers alone."""
     with pytest.raises(
         PlanningError,
-        match=r"overflow.0 sends calls to kaluga at 00:00, which is open from 08:00 to 23:00 only",
+        match=r"overflow.0 sends calls to north at 00:00, which is open from 08:00 to 23:00 only",
     ):
-        two_sites().replace({"sites.kaluga.closes": "23:00", "sites.kaluga.opens": "08:00"})
+        two_sites().replace({"sites.north.closes": "23:00", "sites.north.opens": "08:00"})
 
 
 def test_centre_is_frozen():
@@ -488,7 +488,7 @@ def test_centre_is_frozen():
     with pytest.raises(pydantic.ValidationError, match="frozen"):
         centre.name = "other"
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        centre.sites["kaluga"].closes = centre.sites["kaluga"].opens
+        centre.sites["north"].closes = centre.sites["north"].opens
 
 
 # --- small questions ------------------------------------------------------------------------------
@@ -496,20 +496,18 @@ def test_centre_is_frozen():
 
 def test_team_for_is_the_team_whose_first_queue_it_is():
     raw = raw_centre(queues=("calls", "chat"))
-    raw["teams"]["calls_kaluga"]["queues"] = ["calls", "chat"]
+    raw["teams"]["calls_north"]["queues"] = ["calls", "chat"]
     centre = Centre.of(raw)
-    assert centre.team_for("chat", "kaluga") == "chat_kaluga"
-    assert centre.team_for("calls", "kaluga") == "calls_kaluga"
-    assert (
-        two_sites({"queues.calls.sites": {"moscow": 1.0, "kaluga": 0.0}}).team_for("chat", "moscow") is None
-    )
+    assert centre.team_for("chat", "north") == "chat_north"
+    assert centre.team_for("calls", "north") == "calls_north"
+    assert two_sites({"queues.calls.sites": {"south": 1.0, "north": 0.0}}).team_for("chat", "south") is None
 
 
 def test_hourly_cost_holds_the_contributions():
     """80,000 roubles over 160 hours and a quarter on top."""
-    assert one_site().hourly_cost("calls_kaluga") == pytest.approx(625.0)
+    assert one_site().hourly_cost("calls_north") == pytest.approx(625.0)
 
 
 def test_site_is_open_from_its_opening_to_before_its_closing():
-    site = two_sites().sites["moscow"]
+    site = two_sites().sites["south"]
     assert [site.is_open(edge) for edge in (site.opens, site.closes)] == [True, False]

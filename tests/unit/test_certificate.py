@@ -13,7 +13,7 @@ from planning.simulation.certificate import verdict
 TUESDAY = MONDAY + pd.Timedelta(days=1)
 
 
-def staffed(heads, day="2026-11-23", next_day="2026-11-24", team="calls_kaluga"):
+def staffed(heads, day="2026-11-23", next_day="2026-11-24", team="calls_north"):
     return roster_of(*[(f"{day}{n}", f"{day} 00:00", f"{next_day} 00:00") for n in range(heads)], team=team)
 
 
@@ -105,26 +105,26 @@ def test_a_plan_that_holds_is_left_as_it_is():
 
 
 @functools.cache
-def hard(certify, in_kaluga=40):
+def hard(certify, in_north=40):
     """Two sites of equal callers on a day whose volume nobody knows: the formula's staff is too few."""
     centre = two_sites(
         {
             "queues.calls.day_cv": 0.8,
-            "sites.moscow.opens": "09:00",
-            "sites.moscow.closes": "18:00",
+            "sites.south.opens": "09:00",
+            "sites.south.closes": "18:00",
             "queues.calls.opens": "09:00",
             "queues.calls.closes": "18:00",
-            "teams.calls_kaluga.wage_month": 40_000.0,
+            "teams.calls_north.wage_month": 40_000.0,
         }
     )
     demand = demand_of(40.0, hours=(9, 18))
     people = people_of(centre, 40)
-    people = people[(people["site"] != "kaluga") | (people.groupby("team").cumcount() < in_kaluga)]
+    people = people[(people["site"] != "north") | (people.groupby("team").cumcount() < in_north)]
     return plan(centre, demand, people.reset_index(drop=True), replications=200, certify=certify)
 
 
 def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
-    """Kaluga's agents cost half of Moscow's: only Kaluga gets more."""
+    """North's agents cost half of South's: only North gets more."""
     before, after = hard(False), hard(True)
     assert before.certificate["verdict"].tolist() == ["does not hold"]
     assert not before.holds
@@ -135,18 +135,18 @@ def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
         name: made.requirement.groupby("site")["rostered"].sum()
         for name, made in (("before", before), ("after", after))
     }
-    assert heads["after"]["kaluga"] > heads["before"]["kaluga"]
-    assert heads["after"]["moscow"] == heads["before"]["moscow"]
+    assert heads["after"]["north"] > heads["before"]["north"]
+    assert heads["after"]["south"] == heads["before"]["south"]
     assert after.breaches.empty
 
 
 def test_where_the_cheapest_have_no_people_left_others_are_raised():
-    """Kaluga has exactly whom it needs before: Moscow gets the rest, and no shift is left without people."""
+    """North has exactly whom it needs before: South gets the rest, and no shift is left without people."""
     before = hard(False)
     staff = before.roster.roster.groupby("site")["agent_id"].nunique()
-    after = hard(True, int(staff["kaluga"]))
+    after = hard(True, int(staff["north"]))
     heads = [made.requirement.groupby("site")["rostered"].sum() for made in (before, after)]
-    assert heads[1]["moscow"] > heads[0]["moscow"]
+    assert heads[1]["south"] > heads[0]["south"]
     assert (after.certificate["verdict"] == "holds").all()
     assert after.roster.unmet.empty
 
@@ -156,9 +156,9 @@ def test_a_cheaper_team_with_the_skill_is_raised_first():
     centre = one_site(
         {
             "queues.second.day_cv": 1.2,
-            "teams.calls_kaluga.queues": ["calls", "second"],
-            "teams.calls_kaluga.wage_month": 40_000.0,
-            "teams.second_kaluga.wage_month": 90_000.0,
+            "teams.calls_north.queues": ["calls", "second"],
+            "teams.calls_north.wage_month": 40_000.0,
+            "teams.second_north.wage_month": 90_000.0,
             **{f"queues.{name}.{edge}": clock for name in ("calls", "second")
                for edge, clock in (("opens", "09:00"), ("closes", "18:00"))},
         },

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from planning import Centre, PlanningError
 from planning.cli import app, main
 
-SITES = {"moscow": ("08:00", "22:00"), "kaluga": ("00:00", "24:00")}
+SITES = {"south": ("08:00", "22:00"), "north": ("00:00", "24:00")}
 
 
 @pytest.fixture
@@ -117,13 +117,13 @@ def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
             80,
             "service_level is 80.0, must lie in [0, 1]: write 0.80 for 80 %",
         ),
-        ("sites.moscow.closes", "07:00", "sites.moscow: closes is 07:00, must lie after opens 08:00"),
+        ("sites.south.closes", "07:00", "sites.south: closes is 07:00, must lie after opens 08:00"),
         (
-            "teams.calls_kaluga.site",
-            "moscow",
-            "queues.calls is a queue that nobody can answer at 00:00 at kaluga",
+            "teams.calls_north.site",
+            "south",
+            "queues.calls is a queue that nobody can answer at 00:00 at north",
         ),
-        ("overflow", [], "queues.calls has no answering site at 00:00 for callers of moscow"),
+        ("overflow", [], "queues.calls has no answering site at 00:00 for callers of south"),
     ],
 )
 def test_centre_that_cannot_be(given, monkeypatch, capsys, path, value, says):
@@ -204,17 +204,17 @@ def test_options_that_cannot_be(given, monkeypatch, capsys, options):
 def test_people_that_are_refused_are_told_and_the_others_work(given, monkeypatch, capsys):
     text = (given / "people.csv").read_text(encoding="utf-8")
     (given / "people.csv").write_text(
-        text.replace("calls_kaluga,operator", "chat,operator", 1), encoding="utf-8"
+        text.replace("calls_north,operator", "chat,operator", 1), encoding="utf-8"
     )
     code, _, err = run(given, monkeypatch, capsys)
     assert code == 0
-    assert "people.csv: 1 rows refused, the first row 0: team is 'chat', must be one of calls_kaluga" in err
+    assert "people.csv: 1 rows refused, the first row 0: team is 'chat', must be one of calls_north" in err
 
 
 def test_each_reason_for_refusing_people_is_told_once(given, monkeypatch, capsys):
     rows = (given / "people.csv").read_text(encoding="utf-8").splitlines()
     for row in (3, 5):
-        rows[row] = rows[row].replace("calls_kaluga,operator", "chat,operator")
+        rows[row] = rows[row].replace("calls_north,operator", "chat,operator")
     rows[4] = rows[4].replace("40.0", "50")
     (given / "people.csv").write_text("\n".join(rows), encoding="utf-8")
     _, _, err = run(given, monkeypatch, capsys)

@@ -424,7 +424,7 @@ def test_overrun_of_nonsense(changes, message):
 # --- the centre -----------------------------------------------------------------------------------
 
 APART = {"queues.calls.pooled": False}
-EVENING = (20, 24)  # Moscow closes at 22:00
+EVENING = (20, 24)  # South closes at 22:00
 
 
 def by_home(found, home):
@@ -437,26 +437,22 @@ def test_evening_of_two_sites():
     needed = requirement(centre, demand_of(60.0, hours=EVENING))
     found = apart_service(centre, needed, "calls")
     staff = needed.pivot(index="interval_start", columns="site", values="agents").fillna(0).to_numpy(int)
-    kaluga, moscow = staff.T
+    north, south = staff.T
     answers = [[0, 1]] * 8 + [[1, 1]] * 8
-    plain = exact_sites(
-        np.full((16, 2), 30.0), 240, np.column_stack([moscow, kaluga]), answers, patience_s=300
-    )
-    ours = by_home(found, "moscow")
-    assert ours["site"].tolist() == ["moscow"] * 8 + ["kaluga"] * 8
+    plain = exact_sites(np.full((16, 2), 30.0), 240, np.column_stack([south, north]), answers, patience_s=300)
+    ours = by_home(found, "south")
+    assert ours["site"].tolist() == ["south"] * 8 + ["north"] * 8
     assert ours["calls"].tolist() == pytest.approx([30.0] * 16)
-    assert (ours["agents"] == np.r_[moscow[:8], kaluga[8:]]).all()
+    assert (ours["agents"] == np.r_[south[:8], north[8:]]).all()
     for name in ("service_level", "wait_probability", "abandonment", "queue_end"):
         expected = np.r_[site_rows(plain, 0)[name][:8], site_rows(plain, 1)[name][8:]]
         assert ours[name].to_numpy() == pytest.approx(expected, abs=1e-14), name
-        assert by_home(found, "kaluga")[name].to_numpy() == pytest.approx(
-            site_rows(plain, 1)[name].to_numpy()
-        )
+        assert by_home(found, "north")[name].to_numpy() == pytest.approx(site_rows(plain, 1)[name].to_numpy())
     assert ours["overrun_s"].to_numpy() == pytest.approx(site_rows(plain, 0)["overrun_s"].to_numpy())
     assert ours["closing_queue"].gt(0).tolist() == [i == 8 for i in range(16)]
 
 
-def test_nobody_waits_longer_for_living_in_moscow():
+def test_nobody_waits_longer_for_living_in_south():
     """By night both homes have one queue, and one service; by day a queue each that forgets the night."""
     centre = two_sites(APART)
     found = apart_service(centre, requirement(centre, demand_of(60.0)), "calls")
@@ -464,19 +460,17 @@ def test_nobody_waits_longer_for_living_in_moscow():
     apart = abs(level[:, 0] - level[:, 1])
     night = np.r_[:32, 88:96]
     assert not apart[night].any()
-    assert apart[32] > 0.05  # at 08:00 Moscow starts with free agents, Kaluga with the night's callers
+    assert apart[32] > 0.05  # at 08:00 South starts with free agents, North with the night's callers
     assert apart[40:87].max() < 1e-9
     assert 1e-6 < apart[87] < 1e-4  # the hand-over at 22:00 is felt a little before
 
 
 def test_sites_that_never_close_are_exact_days():
-    centre = two_sites(
-        {**APART, "sites.moscow.opens": "00:00", "sites.moscow.closes": "24:00", "overflow": []}
-    )
+    centre = two_sites({**APART, "sites.south.opens": "00:00", "sites.south.closes": "24:00", "overflow": []})
     demand = demand_of(aht_s=200.0).assign(calls=np.random.default_rng(2).uniform(20, 60, 96))
     needed = requirement(centre, demand)
     found = apart_service(centre, needed, "calls")
-    for home in ("moscow", "kaluga"):
+    for home in ("south", "north"):
         own = needed[needed["site"] == home]
         day = exact_day(own["calls"], 200, own["agents"], patience_s=300, start="stationary")
         ours = by_home(found, home)
@@ -489,20 +483,20 @@ def test_sites_that_never_close_are_exact_days():
 
 
 def test_all_callers_of_one_home_are_one_exact_day():
-    centre = two_sites({**APART, "queues.calls.sites": {"kaluga": 1.0}})
+    centre = two_sites({**APART, "queues.calls.sites": {"north": 1.0}})
     needed = requirement(centre, demand_of(40.0))
     found = apart_service(centre, needed, "calls")
     day = exact_day(40, 240, needed["agents"], patience_s=300, start="stationary")
-    assert found["home"].unique().tolist() == ["kaluga"]
+    assert found["home"].unique().tolist() == ["north"]
     assert found["service_level"].to_numpy() == pytest.approx(day["service_level"].to_numpy(), abs=1e-13)
 
 
 def chain(changes=None):
-    """Moscow goes to Omsk at 20:00, Omsk to Kaluga at 22:00."""
-    raw = raw_centre({"moscow": ("08:00", "20:00"), "omsk": ("06:00", "22:00"), "kaluga": ("00:00", "24:00")})
+    """South goes to Omsk at 20:00, Omsk to North at 22:00."""
+    raw = raw_centre({"south": ("08:00", "20:00"), "omsk": ("06:00", "22:00"), "north": ("00:00", "24:00")})
     raw["overflow"] = [
-        {"from_site": "moscow", "to_site": "omsk"},
-        {"from_site": "omsk", "to_site": "kaluga"},
+        {"from_site": "south", "to_site": "omsk"},
+        {"from_site": "omsk", "to_site": "north"},
     ]
     return Centre.of(raw).replace({**APART, **(changes or {})})
 
@@ -515,7 +509,7 @@ def test_chain_over_two_days():
     assert found["calls"].sum() == pytest.approx(demand["calls"].sum())
     assert found["service_level"].between(0, 1).all()
     ends = closing_overruns(centre, needed, "calls")
-    assert ends[["site", "into"]].to_numpy().tolist() == [["moscow", "omsk"], ["omsk", "kaluga"]] * 2
+    assert ends[["site", "into"]].to_numpy().tolist() == [["south", "omsk"], ["omsk", "north"]] * 2
     assert ends["at"].dt.hour.tolist() == [20, 22] * 2
     by_site = found[found["overrun_s"] > 0].set_index(["interval_start", "home"])
     for row in ends.itertuples():
@@ -530,35 +524,35 @@ def test_both_days_are_alike():
     """What the first night leaves has long gone by the second."""
     centre = two_sites(APART)
     found = apart_service(centre, requirement(centre, demand_of(60.0, days=2)), "calls")
-    level = by_home(found, "moscow")["service_level"].to_numpy()
+    level = by_home(found, "south")["service_level"].to_numpy()
     assert level[48:95] == pytest.approx(level[144:191], abs=1e-12)
     assert level.std() > 0.01
 
 
 def test_site_that_is_nobodys_home():
     """Its queue goes where its callers go when it closes in the morning."""
-    raw = raw_centre({"moscow": ("08:00", "22:00"), "kaluga": ("00:00", "24:00")})
-    raw["sites"]["kaluga"] = {"opens": "00:00", "closes": "24:00"}
-    raw["queues"]["calls"]["sites"] = {"moscow": 1.0}
+    raw = raw_centre({"south": ("08:00", "22:00"), "north": ("00:00", "24:00")})
+    raw["sites"]["north"] = {"opens": "00:00", "closes": "24:00"}
+    raw["queues"]["calls"]["sites"] = {"south": 1.0}
     centre = Centre.of(raw).replace(APART)
     needed = requirement(centre, demand_of(30.0, hours=(0, 12)))
     found = apart_service(centre, needed, "calls")
     assert found["calls"].sum() == pytest.approx(30.0 * 48)
-    assert not by_home(found, "kaluga")["calls"].any()
-    assert by_home(found, "kaluga")["overrun_s"].iloc[32] > 0
+    assert not by_home(found, "north")["calls"].any()
+    assert by_home(found, "north")["overrun_s"].iloc[32] > 0
     row = closing_overruns(centre, needed, "calls").iloc[0]
-    assert (row["site"], row["into"], row["at"].hour) == ("kaluga", "moscow", 8)
+    assert (row["site"], row["into"], row["at"].hour) == ("north", "south", 8)
 
 
 @pytest.mark.parametrize("waiting", ["move", "call_back", "lost"])
 def test_what_becomes_of_the_waiting(waiting):
-    """Who moves burdens Kaluga's first quarter of an hour; who does not is not answered in Moscow's last."""
+    """Who moves burdens North's first quarter of an hour; who does not is not answered in South's last."""
     centre = two_sites({**APART, "queues.calls.patience_s": 900.0})
     needed = requirement(centre, demand_of(60.0, hours=EVENING))
     staff = needed.pivot(index="interval_start", columns="site", values="agents").fillna(0) - 2
     rules = {"agents": staff.clip(lower=0)}
-    moved = by_home(apart_service(centre, needed, "calls", **rules), "moscow")
-    found = by_home(apart_service(centre, needed, "calls", waiting=waiting, **rules), "moscow")
+    moved = by_home(apart_service(centre, needed, "calls", **rules), "south")
+    found = by_home(apart_service(centre, needed, "calls", waiting=waiting, **rules), "south")
     assert found["closing_queue"].iloc[8] == pytest.approx(moved["closing_queue"].iloc[8], rel=1e-12)
     if waiting != "move":
         assert found["service_level"].iloc[8] > moved["service_level"].iloc[8] + 1e-3
@@ -584,8 +578,8 @@ def test_closing_of_a_pooled_queue():
     needed = requirement(centre, demand_of(60.0, hours=EVENING))
     row = closing_overruns(centre, needed, "calls").iloc[0]
     whole = exact_service(centre, needed, "calls")
-    assert (row["site"], row["into"], row["at"].hour) == ("moscow", "kaluga", 22)
-    assert row["agents"] == whole["agents_moscow"].iloc[7]
+    assert (row["site"], row["into"], row["at"].hour) == ("south", "north", 22)
+    assert row["agents"] == whole["agents_south"].iloc[7]
     assert row["total_s"] == pytest.approx(whole["overrun_s"].iloc[8], rel=1e-11)
     assert row["waiting"] == pytest.approx(whole["queue_end"].iloc[7], rel=1e-11)
 
@@ -634,8 +628,8 @@ def test_bad_requirements_are_refused():
         apart_service(centre, needed, "chat")
     with pytest.raises(PlanningError, match=r"queues\.calls\.pooled is true, must be false"):
         apart_service(two_sites(), needed, "calls")
-    with pytest.raises(PlanningError, match=r"has 10 calls for moscow at 2026-11-23 21:00, when it answers"):
-        apart_service(centre.replace({"sites.moscow.closes": "21:00"}), needed, "calls")
+    with pytest.raises(PlanningError, match=r"has 10 calls for south at 2026-11-23 21:00, when it answers"):
+        apart_service(centre.replace({"sites.south.closes": "21:00"}), needed, "calls")
     two = pd.concat([needed, requirement(centre, demand_of(20.0, hours=(9, 12)))])
     with pytest.raises(PlanningError, match="gap before 2026-11-23 20:00"):
         apart_service(centre, two, "calls")
@@ -661,8 +655,8 @@ def test_requirement_of_hours_when_the_queue_is_closed():
 
 
 def test_callers_who_move_after_a_wait_are_no_sites_apart():
-    late = {"overflow": [{"from_site": "moscow", "to_site": "kaluga"}]}
-    late["overflow"].append({"from_site": "moscow", "to_site": "kaluga", "after_s": 30})
+    late = {"overflow": [{"from_site": "south", "to_site": "north"}]}
+    late["overflow"].append({"from_site": "south", "to_site": "north", "after_s": 30})
     centre = two_sites({**APART, **late})
     needed = requirement(centre, demand_of(20.0, hours=EVENING))
     with pytest.raises(PlanningError, match=r"queues\.calls moves callers after a wait"):

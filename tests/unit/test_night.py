@@ -25,8 +25,8 @@ from planning.overflow import (
 from planning.overflow.night import position_pay
 from planning.service import agents_cost
 
-CHEAP = {"teams.calls_kaluga.wage_month": 50_000.0}
-OPEN = {"sites.moscow.opens": "00:00", "sites.moscow.closes": "24:00"}
+CHEAP = {"teams.calls_north.wage_month": 50_000.0}
+OPEN = {"sites.south.opens": "00:00", "sites.south.closes": "24:00"}
 
 
 def priced(changes=None):
@@ -58,18 +58,18 @@ def test_pay_by_a_second_route():
 
 
 def test_absence_is_paid_as_heads():
-    centre = priced({"teams.calls_moscow.shrinkage": 0.5})
+    centre = priced({"teams.calls_south.shrinkage": 0.5})
     half = run_night(Way("half", centre, wavy()))
     full = run_night(Way("full", priced(), wavy()))
-    heads = half.needed[half.needed["site"] == "moscow"]
+    heads = half.needed[half.needed["site"] == "south"]
     assert (heads["rostered"] >= heads["agents"] * 1.9).all()
-    assert half.cost["wages_moscow"] > 1.9 * full.cost["wages_moscow"]
+    assert half.cost["wages_south"] > 1.9 * full.cost["wages_south"]
 
 
 def test_days_are_averaged():
     one, two = (run_night(Way("now", priced(), wavy(days))) for days in (1, 2))
     assert two.days == 2
-    assert two.cost["wages_kaluga"] == pytest.approx(one.cost["wages_kaluga"])
+    assert two.cost["wages_north"] == pytest.approx(one.cost["wages_north"])
     assert two.cost["abandoned"] == pytest.approx(one.cost["abandoned"], rel=1e-3)
 
 
@@ -77,26 +77,26 @@ def test_overrun_is_paid_as_overtime():
     """A part of the crew is busy and finishes: a handle time each, at one and a half times the rate."""
     flat = demand_of(40.0)
     night = run_night(Way("now", priced(), flat))
-    crew = night.needed[night.needed["site"] == "moscow"]["agents"].iloc[-1]
+    crew = night.needed[night.needed["site"] == "south"]["agents"].iloc[-1]
     busy_s = crew * 240.0
-    rate = priced().hourly_cost("calls_moscow") * 1.5
-    assert 0.3 * busy_s * rate / 3600 < night.cost["overrun_moscow"] < busy_s * rate / 3600
+    rate = priced().hourly_cost("calls_south") * 1.5
+    assert 0.3 * busy_s * rate / 3600 < night.cost["overrun_south"] < busy_s * rate / 3600
 
 
 def test_rides_home_are_paid_in_their_hours_only():
-    """Moscow's crew at 22:00 walks; at 23:00 it takes a taxi."""
+    """South's crew at 22:00 walks; at 23:00 it takes a taxi."""
     flat = demand_of(40.0)
     early, late = (run_night(Way(hour, closing_at(priced(), hour), flat)) for hour in ("22:00", "23:00"))
-    crew = late.needed[(late.needed["site"] == "moscow")]["rostered"].iloc[-1]
+    crew = late.needed[(late.needed["site"] == "south")]["rostered"].iloc[-1]
     assert early.cost["taxi"] == 0
     assert late.cost["taxi"] == 500.0 * crew
 
 
 def test_workplaces_are_paid_beyond_those_that_there_are():
     flat = demand_of(40.0)
-    need = run_night(Way("free", priced(), flat)).seats["kaluga"]
-    few = run_night(Way("few", priced({"sites.kaluga.seats": int(need) - 3}), flat))
-    enough = run_night(Way("enough", priced({"sites.kaluga.seats": int(need)}), flat))
+    need = run_night(Way("free", priced(), flat)).seats["north"]
+    few = run_night(Way("few", priced({"sites.north.seats": int(need) - 3}), flat))
+    enough = run_night(Way("enough", priced({"sites.north.seats": int(need)}), flat))
     assert few.cost["seats"] == pytest.approx(3 * 10_000 * 12 / 365)
     assert enough.cost["seats"] == 0
 
@@ -114,7 +114,7 @@ def test_premiums_of_holidays_and_weekends_are_paid_on_positions_too():
     for start, factor in (("2026-11-04", 1.0), ("2026-11-28", 0.5), ("2026-11-30", 0.0)):
         demand = demand_of(start=day_start(start, "Europe/Moscow"))
         pay = position_pay(centre, requirement(centre, demand))
-        assert pay["premium_moscow"] == pytest.approx(factor * pay["wages_moscow"])
+        assert pay["premium_south"] == pytest.approx(factor * pay["wages_south"])
         other = compare({}, centre, demand, staff="positions", replications=2)
         assert sum(pay.values()) == pytest.approx(other["pay_cost"].iloc[0])
 
@@ -122,11 +122,11 @@ def test_premiums_of_holidays_and_weekends_are_paid_on_positions_too():
 def test_night_hours_run_on_the_sites_own_clock():
     """A site seven hours ahead begins its night at 15:00 on the centre's clock."""
     here = run_night(Way("here", priced(), demand_of(40.0)))
-    east = run_night(Way("east", priced({"sites.moscow.ahead_h": 7}), demand_of(40.0)))
-    assert here.cost["premium_moscow"] == 0
+    east = run_night(Way("east", priced({"sites.south.ahead_h": 7}), demand_of(40.0)))
+    assert here.cost["premium_south"] == 0
     # 15:00 to 22:00 are night there, seven of its fourteen hours.
-    assert east.cost["premium_moscow"] == pytest.approx(0.2 * east.cost["wages_moscow"] / 2)
-    assert east.cost["premium_kaluga"] == here.cost["premium_kaluga"]
+    assert east.cost["premium_south"] == pytest.approx(0.2 * east.cost["wages_south"] / 2)
+    assert east.cost["premium_north"] == here.cost["premium_north"]
 
 
 # --- closing hours --------------------------------------------------------------------------------
@@ -139,8 +139,8 @@ def test_the_present_hour_is_the_present_centre():
 
 
 def test_a_site_that_opens_at_midnight_and_closes_at_midnight_moves_nobody():
-    centre = closing_at(priced({"sites.moscow.opens": "00:00"}), "24:00")
-    assert centre.sites["moscow"].closes == pd.Timedelta(days=1)
+    centre = closing_at(priced({"sites.south.opens": "00:00"}), "24:00")
+    assert centre.sites["south"].closes == pd.Timedelta(days=1)
     assert night_overflow(centre, wavy()).moved.empty
 
 
@@ -175,16 +175,16 @@ def test_executor_changes_no_number():
 def test_queue_that_only_the_closing_site_answers_stays():
     centre = two_sites(
         {
-            "queues.claims.sites": {"moscow": 1.0},
+            "queues.claims.sites": {"south": 1.0},
             "queues.claims.opens": "09:00",
             "queues.claims.closes": "21:00",
         },
         queues=("calls", "claims"),
     )
-    teams = {name: team.model_dump() for name, team in centre.teams.items() if name != "claims_kaluga"}
+    teams = {name: team.model_dump() for name, team in centre.teams.items() if name != "claims_north"}
     early = closing_at(centre.replace({"teams": teams}), "18:00")
     assert early.overflow[0].queues == ["calls"]
-    assert early.sites["moscow"].closes == pd.Timedelta(hours=22)
+    assert early.sites["south"].closes == pd.Timedelta(hours=22)
 
 
 # --- alternatives ---------------------------------------------------------------------------------
@@ -198,17 +198,17 @@ def nights():
 
 def test_every_way_is_there(nights):
     assert list(nights) == [
-        "Kaluga answers",
-        "Moscow never closes",
-        "Moscow closes at weekends only",
+        "North answers",
+        "South never closes",
+        "South closes at weekends only",
         "Call-back next day",
         "Partner at a price a call",
-        "Third site: Vladivostok",
+        "Third site: East",
     ]
 
 
 def test_never_closing_moves_nobody(nights):
-    never = nights["Moscow never closes"]
+    never = nights["South never closes"]
     assert night_overflow(never.way.centre, never.way.demand).moved.empty
 
 
@@ -221,11 +221,11 @@ def test_weekend_closing_differs_on_weekends_only():
 
 
 def test_call_back_by_hand(nights):
-    """Half of the ten night hours' calls are Moscow's; six in ten leave a number, the others are lost."""
-    back, now = nights["Call-back next day"], nights["Kaluga answers"]
+    """Half of the ten night hours' calls are South's; six in ten leave a number, the others are lost."""
+    back, now = nights["Call-back next day"], nights["North answers"]
     moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
     hours = 0.6 * moved * 1.4 * 240 / 3600
-    rate = now.way.centre.hourly_cost("calls_moscow")
+    rate = now.way.centre.hourly_cost("calls_south")
     assert back.cost["callbacks"] == pytest.approx(hours * rate)
     assert back.cost["lost"] == pytest.approx(0.4 * moved * 100)
     own = back.service
@@ -236,7 +236,7 @@ def test_call_back_by_hand(nights):
 
 
 def test_partner_is_paid_by_the_call(nights):
-    partner, now = nights["Partner at a price a call"], nights["Kaluga answers"]
+    partner, now = nights["Partner at a price a call"], nights["North answers"]
     moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
     assert partner.cost["partner"] == pytest.approx(100 * moved)
     assert partner.service["calls"].sum() / 2 + moved == pytest.approx(now.service["calls"].sum() / 2)
@@ -244,34 +244,34 @@ def test_partner_is_paid_by_the_call(nights):
 
 
 def test_third_site_has_no_night_hours(nights):
-    """01:00 to 08:00 is 08:00 to 15:00 there; Kaluga holds 22:00 to 01:00 only."""
-    third = nights["Third site: Vladivostok"]
-    assert third.cost["premium_vladivostok"] == 0
-    assert third.cost["wages_vladivostok"] > 0
-    kaluga = third.needed[third.needed["site"] == "kaluga"]["interval_start"]
-    assert kaluga.dt.hour.min() == 0
-    assert not kaluga.dt.hour.between(1, 7).any()
+    """01:00 to 08:00 is 08:00 to 15:00 there; North holds 22:00 to 01:00 only."""
+    third = nights["Third site: East"]
+    assert third.cost["premium_east"] == 0
+    assert third.cost["wages_east"] > 0
+    north = third.needed[third.needed["site"] == "north"]["interval_start"]
+    assert north.dt.hour.min() == 0
+    assert not north.dt.hour.between(1, 7).any()
 
 
 def test_break_even_wage_makes_both_cost_the_same(nights):
-    now, never = nights["Kaluga answers"], nights["Moscow never closes"]
-    ratio = break_even_wage(now, never, "kaluga", "moscow")
-    equal = now.way.centre.replace({"teams.calls_kaluga.wage_month": ratio * 80_000.0})
+    now, never = nights["North answers"], nights["South never closes"]
+    ratio = break_even_wage(now, never, "north", "south")
+    equal = now.way.centre.replace({"teams.calls_north.wage_month": ratio * 80_000.0})
     again = by_name(alternatives(equal, wavy(2)))
-    assert again["Kaluga answers"].cost_day == pytest.approx(again["Moscow never closes"].cost_day, abs=0.01)
+    assert again["North answers"].cost_day == pytest.approx(again["South never closes"].cost_day, abs=0.01)
 
 
 def test_break_even_price_makes_both_cost_the_same(nights):
-    price = break_even_price(nights["Kaluga answers"], nights["Partner at a price a call"])
-    centre = nights["Kaluga answers"].way.centre.replace({"alternatives.outsource_cost_call": price})
+    price = break_even_price(nights["North answers"], nights["Partner at a price a call"])
+    centre = nights["North answers"].way.centre.replace({"alternatives.outsource_cost_call": price})
     again = by_name(alternatives(centre, wavy(2)))
-    assert again["Kaluga answers"].cost_day == pytest.approx(again["Partner at a price a call"].cost_day)
+    assert again["North answers"].cost_day == pytest.approx(again["Partner at a price a call"].cost_day)
 
 
 def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
     """A tenth of the night's calls make a crew of a few idle; at the present volume it beats the partner."""
     price = {"alternatives.outsource_cost_call": 60.0}
-    names = ("Kaluga answers", "Partner at a price a call")
+    names = ("North answers", "Partner at a price a call")
     centre = nights[names[0]].way.centre.replace(price)
     factor = break_even_volume(centre, wavy(), *names)
     night = wavy()["interval_start"].dt.hour.isin([22, 23, *range(8)]).to_numpy()
@@ -288,7 +288,7 @@ def test_break_even_volume_is_where_the_cheaper_way_changes(nights):
 
 def test_no_volume_decides_where_one_way_is_always_cheaper():
     centre = priced(CHEAP | {"alternatives": PRICES | {"outsource_cost_call": 1e6}})
-    assert break_even_volume(centre, wavy(), "Kaluga answers", "Partner at a price a call") is None
+    assert break_even_volume(centre, wavy(), "North answers", "Partner at a price a call") is None
 
 
 # --- bad input ------------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ def test_rule_that_does_not_exist(rule):
 
 def test_unknown_way():
     with pytest.raises(PlanningError, match="'nobody answers' is no way to run the night, must be one of"):
-        break_even_volume(priced(), wavy(), "nobody answers", "Kaluga answers")
+        break_even_volume(priced(), wavy(), "nobody answers", "North answers")
 
 
 def test_hour_that_is_none():
@@ -360,15 +360,15 @@ def test_who_leaves_at_the_end_of_the_horizon_is_paid_as_at_any_other_time():
     inside, at_the_end = run_night(Way("noon", centre, noon)), run_night(Way("midnight", centre, wavy()))
     assert inside.days == at_the_end.days == 1
     assert at_the_end.cost["taxi"] == inside.cost["taxi"] > 0
-    for part in ("overrun_moscow", "wages_moscow", "wages_kaluga"):
+    for part in ("overrun_south", "wages_south", "wages_north"):
         assert at_the_end.cost[part] == pytest.approx(inside.cost[part], rel=1e-3)
-    assert at_the_end.cost["overrun_moscow"] > 0
+    assert at_the_end.cost["overrun_south"] > 0
 
 
 def test_rides_home_go_by_the_sites_own_clock():
     """Midnight of the centre is noon there, and buses run."""
     nights = [
-        run_night(Way("late", closing_at(priced({"sites.moscow.ahead_h": ahead}), "24:00"), wavy()))
+        run_night(Way("late", closing_at(priced({"sites.south.ahead_h": ahead}), "24:00"), wavy()))
         for ahead in (0, 12)
     ]
     assert nights[0].cost["taxi"] > nights[1].cost["taxi"]
@@ -376,25 +376,23 @@ def test_rides_home_go_by_the_sites_own_clock():
 
 def test_nobody_is_kept_where_all_calls_are_gone():
     """A least crew is not asked for at a site that has no callers at all by night."""
-    centre = priced({"queues.calls.sites": {"moscow": 1.0, "kaluga": 0.0}, "queues.calls.min_agents": 2})
+    centre = priced({"queues.calls.sites": {"south": 1.0, "north": 0.0}, "queues.calls.min_agents": 2})
     partner = run_night(next(way for way in ways(centre, wavy()) if way.name.startswith("Partner")))
-    assert set(partner.needed["site"]) == {"moscow"}
-    assert partner.cost["wages_kaluga"] == 0
+    assert set(partner.needed["site"]) == {"south"}
+    assert partner.cost["wages_north"] == 0
 
 
 def test_a_third_site_pays_for_every_workplace(nights):
-    third = nights["Third site: Vladivostok"]
-    free = run_night(
-        Way("free", third.way.centre.replace({"sites.vladivostok.seats": 1000}), third.way.demand)
-    )
-    month = third.seats["vladivostok"] * third.way.centre.pay.seat_cost_month
+    third = nights["Third site: East"]
+    free = run_night(Way("free", third.way.centre.replace({"sites.east.seats": 1000}), third.way.demand))
+    month = third.seats["east"] * third.way.centre.pay.seat_cost_month
     assert third.cost["seats"] - free.cost["seats"] == pytest.approx(month * 12 / 365)
 
 
 def test_wage_that_decides_nothing(nights):
-    now = nights["Kaluga answers"]
-    with pytest.raises(PlanningError, match="pay kaluga the same: no wage ratio decides"):
-        break_even_wage(now, now, "kaluga", "moscow")
+    now = nights["North answers"]
+    with pytest.raises(PlanningError, match="pay north the same: no wage ratio decides"):
+        break_even_wage(now, now, "north", "south")
 
 
 def test_monday_is_where_the_tests_begin():

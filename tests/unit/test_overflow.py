@@ -8,15 +8,15 @@ from factories import demand_of, one_site, raw_centre, two_sites
 from planning import Centre
 from planning.overflow import night_overflow
 
-CHAIN = {"moscow": ("08:00", "20:00"), "omsk": ("06:00", "22:00"), "kaluga": ("00:00", "24:00")}
+CHAIN = {"south": ("08:00", "20:00"), "omsk": ("06:00", "22:00"), "north": ("00:00", "24:00")}
 
 
 def chain(changes=None):
-    """Moscow's callers go to Omsk when Moscow closes, and on to Kaluga when Omsk does."""
+    """South's callers go to Omsk when South closes, and on to North when Omsk does."""
     raw = raw_centre(CHAIN)
     raw["overflow"] = [
-        {"from_site": "moscow", "to_site": "omsk"},
-        {"from_site": "omsk", "to_site": "kaluga"},
+        {"from_site": "south", "to_site": "omsk"},
+        {"from_site": "omsk", "to_site": "north"},
     ]
     return Centre.of(raw).replace(changes or {})
 
@@ -66,24 +66,24 @@ def test_closed_site_never_answers(centre):
 
 
 def test_chain_of_three_sites():
-    """By day at home; from 20:00 Moscow's in Omsk; from 22:00 all in Kaluga."""
+    """By day at home; from 20:00 South's in Omsk; from 22:00 all in North."""
     found = night_overflow(chain(), demand_of(30.0)).calls
     at = found.set_index([found["interval_start"].dt.hour, "home"])["site"]
     sites = {hour: [set(at.loc[hour, home]) for home in CHAIN] for hour in (12, 20, 22, 6, 3)}
     assert sites == {
-        12: [{"moscow"}, {"omsk"}, {"kaluga"}],
-        20: [{"omsk"}, {"omsk"}, {"kaluga"}],
-        22: [{"kaluga"}, {"kaluga"}, {"kaluga"}],
-        6: [{"omsk"}, {"omsk"}, {"kaluga"}],
-        3: [{"kaluga"}, {"kaluga"}, {"kaluga"}],
+        12: [{"south"}, {"omsk"}, {"north"}],
+        20: [{"omsk"}, {"omsk"}, {"north"}],
+        22: [{"north"}, {"north"}, {"north"}],
+        6: [{"omsk"}, {"omsk"}, {"north"}],
+        3: [{"north"}, {"north"}, {"north"}],
     }
 
 
 def test_moved_are_those_away_from_home():
     """Half of the calls of ten closed hours."""
     moved = night_overflow(two_sites(), demand_of(30.0)).moved
-    assert set(moved["home"]) == {"moscow"}
-    assert set(moved["site"]) == {"kaluga"}
+    assert set(moved["home"]) == {"south"}
+    assert set(moved["site"]) == {"north"}
     assert moved["calls"].sum() == pytest.approx(15.0 * 40)
 
 
@@ -95,9 +95,7 @@ def test_one_queue_needs_no_more_than_queues_apart(centre):
 
 
 def test_site_that_never_closes_overflows_nothing():
-    plan = night_overflow(
-        two_sites({"sites.moscow.opens": "00:00", "sites.moscow.closes": "24:00"}), varied()
-    )
+    plan = night_overflow(two_sites({"sites.south.opens": "00:00", "sites.south.closes": "24:00"}), varied())
     assert plan.moved.empty
     alone = night_overflow(one_site(), varied())
     assert alone.moved.empty
@@ -106,7 +104,7 @@ def test_site_that_never_closes_overflows_nothing():
 
 def test_site_without_callers_asks_for_nobody():
     """A share of nought is no queue of its own, and no agent waits for it."""
-    shares = {"queues.calls.sites": {"moscow": 0.0, "kaluga": 1.0}}
+    shares = {"queues.calls.sites": {"south": 0.0, "north": 1.0}}
     plan = night_overflow(two_sites(shares), varied())
     assert plan.moved.empty
     assert (plan.needed["apart"] == plan.needed["pooled"]).all()

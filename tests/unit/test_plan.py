@@ -187,8 +187,8 @@ def test_too_few_people_are_told_and_the_roster_stays_lawful():
 
 def test_nobody_at_all():
     """Only people of a team that the centre has but the week does not need: all is unmet, and told."""
-    centre = two_sites({"queues.calls.sites": {"moscow": 0.0, "kaluga": 1.0}})
-    people = people_of(centre, 1).query("site == 'moscow'")
+    centre = two_sites({"queues.calls.sites": {"south": 0.0, "north": 1.0}})
+    people = people_of(centre, 1).query("site == 'south'")
     made = plan(centre, demand_of(2), people, replications=2)
     assert made.roster.roster.empty
     assert made.breaks.empty
@@ -199,15 +199,15 @@ def test_nobody_at_all():
 
 
 def test_two_sites_at_night():
-    """Nobody sits in Moscow from 22:00 to 08:00, and somebody in Kaluga does."""
+    """Nobody sits in South from 22:00 to 08:00, and somebody in North does."""
     centre = two_sites({"shifts.start_every_min": 30})
     made = plan(centre, demand_of(6), people_of(centre, 20), replications=2)
     assert not made.breaches.size
-    moscow = made.roster.roster[made.roster.roster["site"] == "moscow"]
-    assert (moscow["start"].dt.hour >= 8).all()
-    assert (moscow["end"] <= MONDAY + pd.Timedelta(hours=22)).all()
-    assert made.cost.set_index("team").loc["calls_kaluga", "night_h"] > 0
-    assert made.cost.set_index("team").loc["calls_moscow", "night_h"] == 0
+    south = made.roster.roster[made.roster.roster["site"] == "south"]
+    assert (south["start"].dt.hour >= 8).all()
+    assert (south["end"] <= MONDAY + pd.Timedelta(hours=22)).all()
+    assert made.cost.set_index("team").loc["calls_north", "night_h"] > 0
+    assert made.cost.set_index("team").loc["calls_south", "night_h"] == 0
 
 
 # --- money by hand --------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def test_cost_of_two_shifts_by_hand():
     )
     roster = roster.assign(paid_h=[8.0, 8.0], night_h=[0.0, 6.0])
     cost = cost_of(one_site(), roster).iloc[0]
-    assert cost[["team", "site"]].tolist() == ["calls_kaluga", "kaluga"]
+    assert cost[["team", "site"]].tolist() == ["calls_north", "north"]
     assert cost[["paid_h", "night_h"]].tolist() == [16.0, 6.0]
     assert cost["base_cost"] == pytest.approx(10_000.0)
     assert cost["night_cost"] == pytest.approx(750.0)
@@ -245,7 +245,7 @@ def test_cost_of_a_weekend_is_what_the_shifts_were_chosen_at():
     centre = one_site({"pay.weekend_premium": 0.25})
     span = pd.DatetimeIndex(["2026-11-27 22:00", "2026-11-28 06:00"]).tz_localize("Europe/Moscow")
     pattern = Pattern("night", 8 * 3600, (Break(4 * 3600, 1800, "rest"),))
-    shifts = shift_rows(centre, [("calls_kaluga", span[0], pattern, 1)], {pattern: 0})
+    shifts = shift_rows(centre, [("calls_north", span[0], pattern, 1)], {pattern: 0})
     cost = cost_of(centre, shifts.assign(agent_id="a"))
     assert cost["weekend_cost"].tolist() == pytest.approx([6 * 625 / 4])
     assert cost["total_cost"].tolist() == pytest.approx(shifts["cost"].tolist())
@@ -255,7 +255,7 @@ def test_cost_follows_wage_contributions_and_premium():
     roster = roster_of(("a", "2026-11-23 22:00", "2026-11-24 06:00")).assign(night_h=8.0)
     centre = one_site(
         {
-            "teams.calls_kaluga.wage_month": 160_000,
+            "teams.calls_north.wage_month": 160_000,
             "pay.contributions": 0.0,
             "labour.night_premium.value": 0.4,
         }
@@ -264,10 +264,10 @@ def test_cost_follows_wage_contributions_and_premium():
 
 
 def test_cost_is_by_team():
-    kaluga = roster_of(("a", "2026-11-23 09:00", "2026-11-23 17:00"))
-    moscow = roster_of(("b", "2026-11-23 09:00", "2026-11-23 13:00"), team="calls_moscow", site="moscow")
-    cost = cost_of(two_sites(), pd.concat([kaluga, moscow, kaluga], ignore_index=True))
-    assert dict(zip(cost["team"], cost["paid_h"], strict=True)) == {"calls_kaluga": 16.0, "calls_moscow": 4.0}
+    north = roster_of(("a", "2026-11-23 09:00", "2026-11-23 17:00"))
+    south = roster_of(("b", "2026-11-23 09:00", "2026-11-23 13:00"), team="calls_south", site="south")
+    cost = cost_of(two_sites(), pd.concat([north, south, north], ignore_index=True))
+    assert dict(zip(cost["team"], cost["paid_h"], strict=True)) == {"calls_north": 16.0, "calls_south": 4.0}
 
 
 # --- breaks ---------------------------------------------------------------------------------------

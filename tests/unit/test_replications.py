@@ -100,7 +100,7 @@ def test_band_needs_two_replications(replications):
 def test_one_more_agent_is_a_paired_comparison():
     """The same callers and absences: the band of the difference is narrower than either one's own."""
     one, other = (
-        simulate(one_site({"teams.calls_kaluga.shrinkage": 0.1}), demand_of(20.0), rostered(staffed(heads)))
+        simulate(one_site({"teams.calls_north.shrinkage": 0.1}), demand_of(20.0), rostered(staffed(heads)))
         for heads in (8, 7)
     )
     row = difference(one, other).loc["calls"]
@@ -141,28 +141,28 @@ def test_tables_add_up():
         assert level == pytest.approx(made.queues.loc["calls", "service_level"])
     assert set(made.agents.index) == set(small_plan().roster.roster["agent_id"])
     assert made.agents["overrun_h"].sum() == pytest.approx(made.teams["overrun_h"].sum())
-    assert made.occupancy["calls_kaluga"].dropna().between(0, 1).all()
-    busy_share = made.occupancy["calls_kaluga"].mean()
-    assert busy_share == pytest.approx(made.teams.loc["calls_kaluga", "occupancy"], rel=0.3)
-    queue, team = made.queues.loc["calls"], made.teams.loc["calls_kaluga"]
+    assert made.occupancy["calls_north"].dropna().between(0, 1).all()
+    busy_share = made.occupancy["calls_north"].mean()
+    assert busy_share == pytest.approx(made.teams.loc["calls_north", "occupancy"], rel=0.3)
+    queue, team = made.queues.loc["calls"], made.teams.loc["calls_north"]
     assert (queue["occupancy"], queue["overrun_h"]) == (team["occupancy"], team["overrun_h"])
     for name in ("occupancy", "overrun_h"):
         by_interval = made.intervals.set_index("interval_start")[name]
-        by_team = getattr(made, name)["calls_kaluga"].reindex(by_interval.index)
+        by_team = getattr(made, name)["calls_north"].reindex(by_interval.index)
         pd.testing.assert_series_equal(by_interval, by_team, check_names=False)
     # What is left over is worked after the horizon.
-    assert 0.9 * team["overrun_h"] < made.overrun_h["calls_kaluga"].sum() <= team["overrun_h"]
+    assert 0.9 * team["overrun_h"] < made.overrun_h["calls_north"].sum() <= team["overrun_h"]
     assert made.days["longest_wait_s"].max() == queue["longest_wait_s"]
     assert made.intervals["longest_wait_s"].max() == queue["longest_wait_s"]
     assert made.levels["calls"].mean() == pytest.approx(made.queues.loc["calls", "service_level"], abs=0.02)
 
 
 def test_who_gives_up_counts_for_those_on_position():
-    """Counted call by call from the contacts: Moscow's two go at 16:10, Kaluga's one stays all day."""
+    """Counted call by call from the contacts: South's two go at 16:10, North's one stays all day."""
     roster = pd.concat(
         [
             roster_of(
-                *[(f"m{n}", DAY[0], "2026-11-23 16:10") for n in range(2)], team="calls_moscow", site="moscow"
+                *[(f"m{n}", DAY[0], "2026-11-23 16:10") for n in range(2)], team="calls_south", site="south"
             ),
             roster_of(("k", *DAY)),
         ],
@@ -230,7 +230,7 @@ def test_handle_time_is_that_of_its_interval():
     assert level[True] == pytest.approx(plain, abs=0.03)
     assert level[False] < plain - 0.3
     load = 20.0 * (1 - both.intervals["abandonment"].to_numpy()) * twice["aht_s"].to_numpy() / 900
-    assert both.teams.loc["calls_kaluga", "occupancy"] == pytest.approx(load.mean() / 7, rel=0.03)
+    assert both.teams.loc["calls_north", "occupancy"] == pytest.approx(load.mean() / 7, rel=0.03)
 
 
 def test_shift_over_the_end_is_there_at_the_start():
@@ -260,7 +260,7 @@ def test_absences_lower_the_service():
     """With 40 % away, ten are six."""
     full, away, six = (
         simulate(one_site(changes), demand_of(20.0), rostered(staffed(heads)), replications=40)
-        for changes, heads in ((None, 10), ({"teams.calls_kaluga.shrinkage": 0.4}, 10), (None, 6))
+        for changes, heads in ((None, 10), ({"teams.calls_north.shrinkage": 0.4}, 10), (None, 6))
     )
     level = [one.queues.loc["calls", "service_level"] for one in (full, away, six)]
     assert level[0] > 0.95
@@ -289,7 +289,7 @@ def test_breaks_take_agents_off_position():
 
 
 def test_seats_agree_with_the_exact_day():
-    """Across Moscow's closing, with the lookup; each interval within four standard errors."""
+    """Across South's closing, with the lookup; each interval within four standard errors."""
     centre = two_sites({"queues.calls.lookup_s": 5.0})
     demand = demand_of(hours=(20, 24)).assign(calls=np.repeat([40.0, 20.0, 35.0, 30.0], 4))
     exact = exact_service(centre, requirement(centre, demand), "calls")

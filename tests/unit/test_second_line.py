@@ -185,14 +185,14 @@ def test_last_agent_agrees_with_the_next_one():
 def test_agent_costs_what_the_wages_say():
     """80,000 roubles, contributions, hours of the norm, breaks; no night, no shrinkage in this centre."""
     centre = two_sites()
-    plain = centre.hourly_cost("calls_moscow")
+    plain = centre.hourly_cost("calls_south")
     assert case()["agent_cost_h"].to_numpy() == pytest.approx(1.25 * plain)
 
 
 def test_night_hours_cost_their_premium():
     centre = small()
     night = worth_of_staff(centre, demand_of(30.0, hours=(22, 24)))
-    assert night["agent_cost_h"].to_numpy() == pytest.approx(1.2 * 1.25 * centre.hourly_cost("calls_kaluga"))
+    assert night["agent_cost_h"].to_numpy() == pytest.approx(1.2 * 1.25 * centre.hourly_cost("calls_north"))
     assert night["interval_start"].iloc[0] == MONDAY + pd.Timedelta(hours=22)
 
 

@@ -16,11 +16,11 @@ from planning.service import (
     price_of_promises,
 )
 
-EVENING = (20, 24)  # Moscow closes at 22:00
+EVENING = (20, 24)  # South closes at 22:00
 
 
 def evening():
-    """Demand, and the requirement, of the hours around Moscow's closing."""
+    """Demand, and the requirement, of the hours around South's closing."""
     demand = demand_of(30.0, hours=EVENING)
     return demand, requirement(two_sites(), demand)
 
@@ -29,12 +29,12 @@ def evening():
 
 
 def test_leavers_and_comers_at_a_closing_are_both_counted():
-    """As many come at Kaluga as go home in Moscow: the sum stands still, the calls in hand do not."""
+    """As many come at North as go home in South: the sum stands still, the calls in hand do not."""
     _, needed = evening()
     found = exact_service(two_sites(), needed, "calls")
     agents = found["agents"].to_numpy()
     leaving = np.zeros(16, dtype=int)
-    leaving[8] = found["agents_moscow"].iloc[7]
+    leaving[8] = found["agents_south"].iloc[7]
     common = {"patience_s": 300.0, "threshold_s": 20.0, "start": "stationary"}
     both = exact_day(30.0, 240.0, agents, leaving=leaving, **common)
     net = exact_day(30.0, 240.0, agents, **common)
@@ -57,15 +57,15 @@ def test_table_carries_the_calls_and_the_sites():
     demand, needed = evening()
     found = exact_service(two_sites(), needed, "calls")
     assert found["calls"].to_numpy() == pytest.approx(demand["calls"].to_numpy())
-    assert (found["agents"] == found["agents_moscow"] + found["agents_kaluga"]).all()
-    assert found["agents_moscow"].to_numpy()[8:].tolist() == [0] * 8
+    assert (found["agents"] == found["agents_south"] + found["agents_north"]).all()
+    assert found["agents_south"].to_numpy()[8:].tolist() == [0] * 8
     assert found["interval_start"].iloc[0] == MONDAY + pd.Timedelta(hours=20)
 
 
 def test_given_agents_stand_in_for_those_of_the_requirement():
     _, needed = evening()
     times = needed["interval_start"].unique()
-    given = pd.DataFrame({"moscow": 3, "kaluga": 9}, index=pd.DatetimeIndex(times))
+    given = pd.DataFrame({"south": 3, "north": 9}, index=pd.DatetimeIndex(times))
     found = exact_service(two_sites(), needed, "calls", agents=given)
     alone = exact_day(30.0, 240.0, np.full(16, 12), patience_s=300.0, threshold_s=20.0, start="stationary")
     assert found["agents"].tolist() == [12] * 16
@@ -76,7 +76,7 @@ def test_given_agents_without_an_interval_are_refused():
     """Nobody would be there."""
     _, needed = evening()
     times = pd.DatetimeIndex(needed["interval_start"].unique())
-    given = pd.DataFrame({"moscow": 3, "kaluga": 9}, index=times)
+    given = pd.DataFrame({"south": 3, "north": 9}, index=times)
     for short in (given.iloc[1:], given.tz_localize(None)):
         with pytest.raises(PlanningError, match=r"agents has no row at 2026-11-23 20:00\+0300"):
             exact_service(two_sites(), needed, "calls", agents=short)
@@ -176,10 +176,10 @@ def test_cost_of_one_interval_by_hand(hour, premium):
 
 
 def test_cost_takes_each_sites_wage():
-    centre = two_sites({"teams.calls_moscow.wage_month": 160_000.0})
+    centre = two_sites({"teams.calls_south.wage_month": 160_000.0})
     needed = requirement(centre, demand_of(60.0, hours=(12, 12.5)))
     by_site = needed.groupby("site")["agents"].sum()
-    by_hand = 0.25 * (1250.0 * by_site["moscow"] + 625.0 * by_site["kaluga"])
+    by_hand = 0.25 * (1250.0 * by_site["south"] + 625.0 * by_site["north"])
     assert agents_cost(centre, needed) == pytest.approx(by_hand, rel=1e-12)
 
 

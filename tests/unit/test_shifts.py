@@ -207,7 +207,7 @@ def test_people_who_keep_the_rules_keep_the_links(seed):
     (shape,) = shapes(centre)
     chains = chains_of(shape)
     crew = [chains[i] for i in rng.integers(0, len(chains), rng.integers(1, 9))]
-    one = block(shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
+    one = block(shape, catalogue(centre, "north", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
     counts = np.array(
         [len(crew)]
         + [
@@ -232,7 +232,7 @@ def test_counts_without_a_lawful_crew_break_a_link(seed):
     centre = one_site({"shifts.work_tolerance_h": 0.25})
     (shape,) = shapes(centre)
     lawful = set(chains_of(shape))
-    one = block(shape, catalogue(centre, "kaluga", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
+    one = block(shape, catalogue(centre, "north", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
     for _ in range(20):
         drawn = [rng.choice(list(slot.places), 3) for slot in shape.slots]
         counts = np.array(
@@ -250,7 +250,7 @@ def test_counts_without_a_lawful_crew_break_a_link(seed):
 
 
 def test_catalogue_stays_inside_the_sites_hours():
-    shifts = catalogue(two_sites(), "moscow", axis(MONDAY, 2, 900))
+    shifts = catalogue(two_sites(), "south", axis(MONDAY, 2, 900))
     assert (shifts["start"].dt.hour >= 8).all()
     assert (shifts["end"] <= shifts["start"].dt.normalize() + pd.Timedelta(hours=22)).all()
     assert shifts["start"].dt.hour.max() == 13
@@ -258,13 +258,13 @@ def test_catalogue_stays_inside_the_sites_hours():
 
 
 def test_round_the_clock_site_has_shifts_across_midnight():
-    shifts = catalogue(one_site(), "kaluga", DAY)
+    shifts = catalogue(one_site(), "north", DAY)
     assert (shifts["end"].dt.normalize() > shifts["start"].dt.normalize()).any()
 
 
 def test_nobody_starts_or_ends_in_the_quiet_hours():
     """00:30 to 05:30, its edges allowed."""
-    shifts = catalogue(one_site({"shifts.start_every_min": 30}), "kaluga", axis(MONDAY, 2, 900))
+    shifts = catalogue(one_site({"shifts.start_every_min": 30}), "north", axis(MONDAY, 2, 900))
     for edge in ("start", "end"):
         clock = shifts[edge].dt.hour + shifts[edge].dt.minute / 60
         assert not ((clock > 0.5) & (clock < 5.5)).any()
@@ -273,7 +273,7 @@ def test_nobody_starts_or_ends_in_the_quiet_hours():
 
 def test_quiet_hours_may_begin_before_midnight():
     centre = one_site({"shifts.quiet_from": "23:00"})
-    starts = catalogue(centre, "kaluga", axis(MONDAY, 2, 900))["start"].dt.hour
+    starts = catalogue(centre, "north", axis(MONDAY, 2, 900))["start"].dt.hour
     assert set(starts) == {*range(6, 15), 21, 22, 23}
 
 
@@ -303,9 +303,9 @@ def test_holiday_and_weekend_hours_are_those_on_the_day():
 
 def test_no_shift_fits():
     with pytest.raises(
-        PlanningError, match=r"no shift fits the hours of moscow .* add a shorter kind of shift or open"
+        PlanningError, match=r"no shift fits the hours of south .* add a shorter kind of shift or open"
     ):
-        catalogue(two_sites({"sites.moscow.closes": "14:00"}), "moscow", DAY)
+        catalogue(two_sites({"sites.south.closes": "14:00"}), "south", DAY)
 
 
 # --- the cover, recounted -------------------------------------------------------------------------
@@ -353,8 +353,8 @@ def test_a_week_of_two_sites_is_covered():
         own = dataclasses.replace(plan, shifts=plan.shifts[plan.shifts["team"] == team])
         assert (recount(own, times) >= need.to_numpy()).all()
     assert plan.bound <= plan.objective
-    moscow = plan.shifts[plan.shifts["site"] == "moscow"]
-    assert (moscow["end"].dt.hour + moscow["end"].dt.minute / 60).max() <= 22
+    south = plan.shifts[plan.shifts["site"] == "south"]
+    assert (south["end"].dt.hour + south["end"].dt.minute / 60).max() <= 22
 
 
 def test_windows_are_cut_after_the_longest_pause_between_starts():
@@ -426,7 +426,7 @@ def test_counting_breaks_is_as_good_as_listing_them():
             shifts=pd.DataFrame([{"start": row.start, "end": row.end, "headcount": 1, "pattern": 0}]),
             patterns=(shape.pattern(chain),),
         )
-        for row in catalogue(centre, "kaluga", DAY).itertuples()
+        for row in catalogue(centre, "north", DAY).itertuples()
         for chain in chains_of(shape)
     ]
     covers = np.array([on_position(c.shifts, c.patterns, DAY) for c in columns]).T
@@ -456,7 +456,7 @@ def test_night_runs_on_the_sites_own_clock():
     need = requirement_of({"15:00": 2, "23:00": 0})
     explicit = ["15:00-23:00 meal 18:00-18:30"]
     here, east = (
-        cover(one_site({"sites.kaluga.ahead_h": ahead}), need, shifts=explicit).shifts.iloc[0]
+        cover(one_site({"sites.north.ahead_h": ahead}), need, shifts=explicit).shifts.iloc[0]
         for ahead in (0.0, 7.0)
     )
     assert (here["night_h"], east["night_h"]) == (1.0, 7.5)
@@ -477,14 +477,14 @@ def test_missing_agents_are_told_when_they_are_cheaper():
     """At a rouble an hour nobody is sent for; all that is asked is missing."""
     plan = cover(one_site({"pay.unmet_cost_h": 1.0}), requirement_of({"10:00": 3, "11:00": 0}))
     assert plan.shifts.empty
-    assert plan.unmet[["team", "missing"]].values.tolist() == [["calls_kaluga", 3.0]] * 4
+    assert plan.unmet[["team", "missing"]].values.tolist() == [["calls_north", 3.0]] * 4
     assert plan.unmet["interval_start"].tolist() == list(DAY[40:44])
     assert plan.objective == pytest.approx(3.0)
 
 
 def test_hours_that_no_shift_reaches_are_missing():
-    """In Moscow nobody is on position at 08:00 before they come; need before the opening cannot be met."""
-    need = requirement_of({"07:00": 2, "12:00": 0}, site="moscow")
+    """In South nobody is on position at 08:00 before they come; need before the opening cannot be met."""
+    need = requirement_of({"07:00": 2, "12:00": 0}, site="south")
     plan = cover(two_sites(), need)
     assert plan.unmet["interval_start"].tolist() == list(DAY[28:32])
     assert (plan.unmet["missing"] == 2).all()
@@ -493,7 +493,7 @@ def test_hours_that_no_shift_reaches_are_missing():
 
 def test_strict_says_where_it_is_short():
     with pytest.raises(
-        PlanningError, match=r"calls_kaluga is short of 3 agents at 2026-11-23 10:00 \(and in 3 more"
+        PlanningError, match=r"calls_north is short of 3 agents at 2026-11-23 10:00 \(and in 3 more"
     ):
         cover(one_site({"pay.unmet_cost_h": 1.0}), requirement_of({"10:00": 3, "11:00": 0}), strict=True)
 
@@ -508,7 +508,7 @@ def test_table_is_the_contracts():
     plan = covered("two humps")
     assert len(SHIFTS.check(plan.shifts)) == len(plan.shifts)
     assert plan.shifts["shift_id"].is_unique
-    assert plan.shifts["shift_id"].iloc[0].startswith("calls_kaluga-20261123T")
+    assert plan.shifts["shift_id"].iloc[0].startswith("calls_north-20261123T")
 
 
 # --- a planner's notation -------------------------------------------------------------------------
@@ -570,7 +570,7 @@ def test_explicit_shifts_that_cannot_be(texts, message):
 
 
 def test_explicit_shift_outside_the_hours_of_every_site():
-    centre = one_site({"sites.kaluga.closes": "20:00", "queues.calls.closes": "20:00"})
+    centre = one_site({"sites.north.closes": "20:00", "queues.calls.closes": "20:00"})
     with pytest.raises(PlanningError, match="'15:00-23:00' lies outside the hours of every site: move it"):
         cover(centre, requirement_of({"10:00": 1, "12:00": 0}), shifts=["15:00-23:00"])
 
@@ -585,11 +585,11 @@ def test_explicit_shift_outside_the_hours_of_every_site():
         ({"rostered": -5}, r"requirement: row 0: rostered is -5(\.0)?, must lie in \[0, inf\]"),
         (
             {"queue": "nope", "rostered": 1},
-            "requirement asks for 'nope' at 'kaluga', which no team there answers: .* calls",
+            "requirement asks for 'nope' at 'north', which no team there answers: .* calls",
         ),
         (
             {"site": "spb", "rostered": 1},
-            "requirement asks for 'calls' at 'spb', which no team there answers: .* kaluga",
+            "requirement asks for 'calls' at 'spb', which no team there answers: .* north",
         ),
     ],
 )
@@ -628,7 +628,7 @@ def test_a_site_opens_by_the_clock_on_the_wall(day):
     """
     centre = two_sites({"time_zone": "Europe/Berlin"})
     times = axis(pd.Timestamp(day, tz="Europe/Berlin"), 1, 900)
-    shifts = catalogue(centre, "moscow", times)
+    shifts = catalogue(centre, "south", times)
     clocks = shifts["start"].min().strftime("%H:%M"), shifts["end"].max().strftime("%H:%M")
     assert clocks == ("08:00", "21:30")
 
@@ -638,7 +638,7 @@ def test_a_site_opens_by_the_clock_on_the_wall(day):
 
 def shared(skills):
     """Two queues at one site, and the queues that each of its two teams answers."""
-    changes = {f"teams.{team}_kaluga.queues": own for team, own in skills.items()}
+    changes = {f"teams.{team}_north.queues": own for team, own in skills.items()}
     return one_site(changes, queues=("a", "b"))
 
 
@@ -666,7 +666,7 @@ def test_skills_save_people_where_needs_take_turns():
 
 def test_missing_heads_of_shared_queues_are_told_by_queue():
     need = pd.concat(requirement_of({"10:00": 2, "11:00": 0}, queue=queue) for queue in "ab")
-    centre = shared({"a": ["a", "b"]}).replace({"shifts.max_heads": {"a_kaluga": 3, "b_kaluga": 0}})
+    centre = shared({"a": ["a", "b"]}).replace({"shifts.max_heads": {"a_north": 3, "b_north": 0}})
     plan = cover(centre, need)
     assert plan.shifts["headcount"].sum() == 3
     assert plan.unmet.groupby("interval_start")["missing"].sum().tolist() == [1] * 4
@@ -677,12 +677,12 @@ def test_missing_heads_of_shared_queues_are_told_by_queue():
 
 def test_heads_a_day_are_limited_and_the_limit_has_a_price():
     need = requirement_of({"10:00": 3, "12:00": 0})
-    plan = cover(one_site({"shifts.max_heads": {"calls_kaluga": 2}}), need)
+    plan = cover(one_site({"shifts.max_heads": {"calls_north": 2}}), need)
     assert plan.shifts["headcount"].sum() == 2
     assert (plan.unmet["missing"] == 1).all()
     assert len(plan.unmet) == 8
     (limit,) = plan.binding.itertuples()
-    assert (limit.limit, limit.value) == ("max_heads.calls_kaluga", 2.0)
+    assert (limit.limit, limit.value) == ("max_heads.calls_north", 2.0)
     assert limit.saves_cost == pytest.approx(2 * 40_000 - 625 * 8, rel=1e-6)
     assert cover(one_site(), need).binding.empty
 
@@ -698,7 +698,7 @@ def test_part_time_is_limited_to_its_share():
     assert plan.shifts.groupby("paid_h")["headcount"].sum().to_dict() == {4.0: 2, 8.0: 2}
     # One point of share more makes 0.04 of four shifts half as long.
     (limit,) = plan.binding.itertuples()
-    assert (limit.limit, limit.one_more) == ("max_part_time, calls_kaluga", "point of share")
+    assert (limit.limit, limit.one_more) == ("max_part_time, calls_north", "point of share")
     assert limit.saves_cost == pytest.approx(0.04 * 4 * 625)
 
 
@@ -847,7 +847,7 @@ def test_within_the_gap_is_said_of_the_gap_that_the_plan_prints():
 
 def test_threads_change_nothing():
     """Two parts a day, side by side or one after the other."""
-    centre, need = two_sites(), requirement_of(NEEDS["by day"], days=2, site="moscow")
+    centre, need = two_sites(), requirement_of(NEEDS["by day"], days=2, site="south")
     settings = CoverSettings(gap=0.0, effort=0.1, rounds=1)
     one, two = (cover(centre, need, settings=dataclasses.replace(settings, threads=n)) for n in (1, 2))
     pd.testing.assert_frame_equal(one.shifts, two.shifts)
@@ -862,13 +862,13 @@ def test_threads_change_nothing():
     [
         (
             two_sites(),
-            requirement_of({"07:00": 2, "08:00": 0}, site="moscow"),
+            requirement_of({"07:00": 2, "08:00": 0}, site="south"),
             "07:00 .*the site is open from 08:00 to 22:00",
         ),
         (
-            one_site({"shifts.max_heads": {"calls_kaluga": 1}}),
+            one_site({"shifts.max_heads": {"calls_north": 1}}),
             requirement_of({"10:00": 2, "11:00": 0}),
-            r"10:00 .*shifts.max_heads.calls_kaluga is 1",
+            r"10:00 .*shifts.max_heads.calls_north is 1",
         ),
         (
             one_site({"shifts.lengths_h": {"day": 4.5}, "shifts.quiet_until": "06:30"}),
@@ -888,7 +888,7 @@ def test_strict_names_the_rule_that_shuts_out(centre, need, message):
 
 def test_day_meets_its_target_in_the_exact_model_for_less():
     """Confirmed from the written shifts; cheaper than a plan for every interval."""
-    centre = one_site({"teams.calls_kaluga.shrinkage": 0.1})
+    centre = one_site({"teams.calls_north.shrinkage": 0.1})
     clock = np.arange(96)
     demand = demand_of(days=1).assign(calls=12 + 10 * np.sin((clock - 30) * np.pi / 48))
     found = cover_day(centre, demand, "calls")

@@ -90,11 +90,11 @@ def test_the_longest_idle_agent_is_taken():
 def test_the_longest_idle_agent_of_tied_teams_is_taken():
     """Two sites of one rank work as one pool; with a strict order the first site always comes first."""
     calls = {"arrival_s": [0.0, 20.0, 40.0], "service": 1.0}
-    agents = (("moscow", HOUR), ("kaluga", HOUR))
-    tied = run(queue(routing=(("moscow", "kaluga"),), **calls), agents=agents)
-    strict = run(queue(routing=("moscow", "kaluga"), **calls), agents=agents)
-    assert tied["team"].tolist() == ["moscow", "kaluga", "moscow"]
-    assert strict["team"].tolist() == ["moscow"] * 3
+    agents = (("south", HOUR), ("north", HOUR))
+    tied = run(queue(routing=(("south", "north"),), **calls), agents=agents)
+    strict = run(queue(routing=("south", "north"), **calls), agents=agents)
+    assert tied["team"].tolist() == ["south", "north", "south"]
+    assert strict["team"].tolist() == ["south"] * 3
 
 
 def test_a_freed_agent_picks_by_priority():
@@ -288,7 +288,7 @@ def centre(calls=60.0):
     first = Queue(
         "first",
         Law.lognormal(180.0, cv=1.27),
-        (("moscow", "kaluga"), "second"),
+        (("south", "north"), "second"),
         calls=np.full(8, calls),
         patience=patience,
         lookup=Law.exponential(2.0),
@@ -300,17 +300,15 @@ def centre(calls=60.0):
     )
     retention = Queue("retention", Law.exponential(300.0), ("second",), patience=patience)
     net = Queue(
-        "net", Law.empirical([60.0, 200.0, 900.0]), ("kaluga",), calls=np.full(8, 5.0), patience=patience
+        "net", Law.empirical([60.0, 200.0, 900.0]), ("north",), calls=np.full(8, 5.0), patience=patience
     )
     teams = (
-        Team("moscow", ("first",)),
-        Team("kaluga", ("net", "first")),
+        Team("south", ("first",)),
+        Team("north", ("net", "first")),
         Team("second", ("retention", "first")),
     )
     shift = ((0.0, 2000.0), (2300.0, 5000.0), (5400.0, 7200.0))
-    agents = [
-        Agent(team, shift) for team, n in (("moscow", 5), ("kaluga", 5), ("second", 3)) for _ in range(n)
-    ]
+    agents = [Agent(team, shift) for team, n in (("south", 5), ("north", 5), ("second", 3)) for _ in range(n)]
     return Network((first, retention, net), teams, tuple(agents))
 
 
@@ -341,7 +339,7 @@ def test_agents_of_the_two_modes_agree():
         / day.agents.groupby("team", observed=True)["staffed_s"].sum()
     )
     np.testing.assert_allclose(
-        days.teams().loc[0, "occupancy"], teams[["moscow", "kaluga", "second"]], rtol=1e-12
+        days.teams().loc[0, "occupancy"], teams[["south", "north", "second"]], rtol=1e-12
     )
 
 
@@ -375,7 +373,7 @@ def test_seeds_and_replications_differ_and_repeat():
 def test_a_change_of_staff_or_of_a_rate_leaves_the_rest_in_place():
     """+1 agent: the same fresh calls with the same handling time. A doubled queue: the other as before."""
     base = centre()
-    more = replace(base, agents=(*base.agents, Agent("moscow", ((0.0, 7200.0),))))
+    more = replace(base, agents=(*base.agents, Agent("south", ((0.0, 7200.0),))))
     busier = replace(base, queues=(*base.queues[:2], replace(base.queues[2], calls=np.full(8, 10.0))))
 
     def fresh(network, name):

@@ -173,14 +173,14 @@ def test_an_own_agent_who_is_off_is_covered():
 
 
 def test_who_waits_at_the_closing_keeps_the_place_at_the_other_site():
-    """Moscow's agent goes at 100 s; its two waiting callers mix with Kaluga's by time of arrival."""
-    moscow = queue("moscow", ("m",), 50.0, arrival_s=[60.0, 70.0, 90.0, 120.0])
-    kaluga = queue("kaluga", ("k",), 50.0, arrival_s=[65.0, 80.0, 110.0])
+    """South's agent goes at 100 s; its two waiting callers mix with North's by time of arrival."""
+    south = queue("south", ("m",), 50.0, arrival_s=[60.0, 70.0, 90.0, 120.0])
+    north = queue("north", ("k",), 50.0, arrival_s=[65.0, 80.0, 110.0])
     day = run(
-        moscow,
-        kaluga,
+        south,
+        north,
         agents=(("m", ((0.0, 100.0),)), ("k", HOUR)),
-        hand_overs=((100.0, "moscow", "kaluga"),),
+        hand_overs=((100.0, "south", "north"),),
     )
     answered = day.contacts[day.contacts["team"] == "k"].sort_values("answer_s")
     assert answered["arrival_s"].tolist() == [65.0, 70.0, 80.0, 90.0, 110.0, 120.0]
@@ -188,23 +188,23 @@ def test_who_waits_at_the_closing_keeps_the_place_at_the_other_site():
 
 
 def test_a_free_agent_takes_the_longest_waiting_at_the_hand_over():
-    moscow = queue("moscow", ("m",), arrival_s=[1.0, 2.0])
-    kaluga = queue("kaluga", ("k",), arrival_s=[])
-    day = run(moscow, kaluga, agents=(("k", HOUR),), hand_overs=((5.0, "moscow", "kaluga"),))
+    south = queue("south", ("m",), arrival_s=[1.0, 2.0])
+    north = queue("north", ("k",), arrival_s=[])
+    day = run(south, north, agents=(("k", HOUR),), hand_overs=((5.0, "south", "north"),))
     assert day.contacts["answer_s"].tolist() == [5.0, 15.0]
 
 
 def test_the_hand_over_catches_those_whose_lookup_runs():
-    moscow = queue("moscow", ("m",), arrival_s=[1.0], lookup=Law.deterministic(10.0))
-    day = run(moscow, queue("kaluga", ("k",)), agents=(("k", HOUR),), hand_overs=((5.0, "moscow", "kaluga"),))
+    south = queue("south", ("m",), arrival_s=[1.0], lookup=Law.deterministic(10.0))
+    day = run(south, queue("north", ("k",)), agents=(("k", HOUR),), hand_overs=((5.0, "south", "north"),))
     assert day.contacts["answer_s"].tolist() == [11.0]
-    assert day.contacts["queue"].tolist() == ["kaluga"]
+    assert day.contacts["queue"].tolist() == ["north"]
 
 
 def test_a_queue_handed_back_keeps_its_callers():
-    moscow = queue("moscow", ("m",), arrival_s=[6.0, 50.0])
-    over = ((5.0, "moscow", "kaluga"), (40.0, "moscow", "moscow"))
-    day = run(moscow, queue("kaluga", ("k",)), agents=(("k", HOUR), ("m", HOUR)), hand_overs=over)
+    south = queue("south", ("m",), arrival_s=[6.0, 50.0])
+    over = ((5.0, "south", "north"), (40.0, "south", "south"))
+    day = run(south, queue("north", ("k",)), agents=(("k", HOUR), ("m", HOUR)), hand_overs=over)
     assert day.contacts["team"].tolist() == ["k", "m"]
 
 

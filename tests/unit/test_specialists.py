@@ -17,12 +17,12 @@ from planning.studies.specialists import (
     waits_of,
 )
 
-TEAMS = ("one_moscow", "two_moscow")
+TEAMS = ("one_south", "two_south")
 
 
 def pair(**changes: object) -> Centre:
-    """Two queues that are answered in Moscow only, with exponential calls."""
-    sites = {"moscow": 1.0, "kaluga": 0.0}
+    """Two queues that are answered in South only, with exponential calls."""
+    sites = {"south": 1.0, "north": 0.0}
     raw = {f"queues.{name}.sites": sites for name in ("one", "two")}
     raw |= {f"queues.{name}.abandoned_cost": 100.0 for name in ("one", "two")}
     systems = Centre.load().systems.model_dump() | {"careers": None, "quality": None, "second_line": None}
@@ -48,7 +48,7 @@ def test_seats_hold_the_requirement_interval_by_interval():
     rows = seats(pair(), needed)
     for row in needed.itertuples():
         there = (rows["start"] <= row.interval_start) & (row.interval_start < rows["end"])
-        assert there.sum() == (row.agents if row.site == "moscow" else there.sum())
+        assert there.sum() == (row.agents if row.site == "south" else there.sum())
     assert rows["paid_h"].sum() == pytest.approx(needed["agents"].sum() / 4)
 
 
@@ -90,7 +90,7 @@ def test_designs_are_priced_by_hand():
 
 @pytest.mark.parametrize(
     ("teams", "text"),
-    [(("one_moscow", "x"), "teams names 'x'"), (("one_moscow", "two_kaluga"), "at one site")],
+    [(("one_south", "x"), "teams names 'x'"), (("one_south", "two_north"), "at one site")],
 )
 def test_teams_that_cannot_share_are_refused(teams, text):
     with pytest.raises(PlanningError, match=text):

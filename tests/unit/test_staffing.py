@@ -112,7 +112,7 @@ def test_pooled_sites_share_what_one_site_would_need():
     pooled = requirement(two_sites(), demand)
     assert (by_interval(pooled) == by_interval(requirement(one_site(), demand))).all()
     split = pooled.groupby("site")["agents"].first()
-    assert abs(split["moscow"] - split["kaluga"]) <= 1
+    assert abs(split["south"] - split["north"]) <= 1
 
 
 def test_separate_sites_need_more_than_pooled_ones():
@@ -128,20 +128,20 @@ def test_separate_sites_need_more_than_pooled_ones():
 
 @pytest.mark.parametrize("pooled", [True, False])
 def test_calls_are_conserved_over_sites(pooled):
-    shares = {"queues.calls.sites": {"moscow": 0.62, "kaluga": 0.38}, "queues.calls.pooled": pooled}
+    shares = {"queues.calls.sites": {"south": 0.62, "north": 0.38}, "queues.calls.pooled": pooled}
     demand = demand_of().assign(calls=np.random.default_rng(1).uniform(0, 90, 96))
     table = requirement(two_sites(shares), demand)
     assert by_interval(table, "calls") == pytest.approx(demand["calls"].to_numpy(), rel=1e-12)
     day = table[table["interval_start"] == MONDAY + pd.Timedelta(hours=12)].set_index("site")["calls"]
-    assert day["moscow"] / day.sum() == pytest.approx(0.62)
+    assert day["south"] / day.sum() == pytest.approx(0.62)
 
 
 def test_closed_site_has_no_row_at_night_and_the_other_has_all_calls():
     table = requirement(two_sites(), demand_of(20))
     hour = table["interval_start"].dt.hour
-    assert sorted(set(hour[table["site"] == "moscow"])) == list(range(8, 22))
+    assert sorted(set(hour[table["site"] == "south"])) == list(range(8, 22))
     night = table[(hour < 8) | (hour >= 22)]
-    assert set(night["site"]) == {"kaluga"}
+    assert set(night["site"]) == {"north"}
     assert (night["calls"] == 20).all()
     assert (table.loc[(hour >= 8) & (hour < 22), "calls"] == 10).all()
 
@@ -152,11 +152,11 @@ def test_load_is_calls_times_handle_time_over_the_interval():
 
 
 def test_shrinkage_is_that_of_the_sites_team():
-    changes = {"teams.calls_moscow.shrinkage": 0.3, "queues.calls.pooled": False}
+    changes = {"teams.calls_south.shrinkage": 0.3, "queues.calls.pooled": False}
     table = requirement(two_sites(changes), demand_of(200, hours=(12, 13)))
     by_site = table.groupby("site")[["agents", "rostered"]].first()
-    assert by_site.loc["kaluga", "rostered"] == by_site.loc["kaluga", "agents"]
-    assert by_site.loc["moscow", "rostered"] == rostered_heads(by_site.loc["moscow", "agents"], 0.3)
+    assert by_site.loc["north", "rostered"] == by_site.loc["north", "agents"]
+    assert by_site.loc["south", "rostered"] == rostered_heads(by_site.loc["south", "agents"], 0.3)
 
 
 def test_twenty_one_seats_at_thirty_percent_are_thirty():
@@ -297,11 +297,11 @@ def test_order_of_the_demand_does_not_matter():
 @pytest.mark.parametrize("shrinkage", [(0.1, 0.1), (0.3, 0.0), (1 / 3, 0.2), (0.2, 1 / 3)])
 def test_pooled_heads_are_enough_and_rounded_up_once(shrinkage):
     """On position after shrinkage, no interval is short, and none has a whole head too many."""
-    moscow, kaluga = shrinkage
-    changes = {"teams.calls_moscow.shrinkage": moscow, "teams.calls_kaluga.shrinkage": kaluga}
+    south, north = shrinkage
+    changes = {"teams.calls_south.shrinkage": south, "teams.calls_north.shrinkage": north}
     demand = demand_of(hours=DAYTIME).assign(calls=np.linspace(4, 180, 56))
     table = requirement(two_sites(changes), demand)
-    lost = table["site"].map({"moscow": moscow, "kaluga": kaluga})
+    lost = table["site"].map({"south": south, "north": north})
     there = by_interval(table.assign(there=table["rostered"] * (1 - lost)), "there")
     exact = by_interval(table.assign(exact=table["agents"] / (1 - lost)), "exact")
     assert (there >= by_interval(table) - 1e-9).all()
@@ -310,7 +310,7 @@ def test_pooled_heads_are_enough_and_rounded_up_once(shrinkage):
 
 
 def test_pooled_heads_are_fewer_than_rounded_at_each_site():
-    changes = {"teams.calls_moscow.shrinkage": 0.1, "teams.calls_kaluga.shrinkage": 0.1}
+    changes = {"teams.calls_south.shrinkage": 0.1, "teams.calls_north.shrinkage": 0.1}
     demand = demand_of(hours=DAYTIME).assign(calls=np.linspace(4, 180, 56))
     pooled = requirement(two_sites(changes), demand)
     each = rostered_heads(pooled["agents"], 0.1)

@@ -26,13 +26,13 @@ CENTRE = two_sites({"alternatives": PRICES, "queues.calls.abandoned_cost": 100.0
 DEMAND = demand_of(40.0, days=2)
 NEEDED = requirement(CENTRE, DEMAND)
 SITES = on_site(NEEDED, "calls")
-ENDS = closings(CENTRE, "calls", SITES.index, "moscow")
+ENDS = closings(CENTRE, "calls", SITES.index, "south")
 CLOSING = MONDAY + pd.Timedelta(hours=22)
 ONE, FIVE = MONDAY + pd.Timedelta(hours=25), MONDAY + pd.Timedelta(hours=29)
 
 
 def stepped(style):
-    return step_down(SITES, ENDS, "moscow", style, 900)
+    return step_down(SITES, ENDS, "south", style, 900)
 
 
 def at(agents, minutes):
@@ -52,7 +52,7 @@ def test_all_at_the_closing_is_what_is_needed():
 
 @pytest.mark.parametrize("name", ["thirds, from an hour before", "thirds, to an hour after"])
 def test_staggered_ends_keep_the_number(name):
-    """Whoever goes early in Moscow is replaced in Kaluga, whoever stays saves an agent there."""
+    """Whoever goes early in South is replaced in North, whoever stays saves an agent there."""
     agents = stepped(STEP_DOWNS[name])
     pd.testing.assert_series_equal(agents.sum(axis=1), SITES.sum(axis=1))
     assert (agents >= 0).all(axis=None)
@@ -60,9 +60,9 @@ def test_staggered_ends_keep_the_number(name):
 
 
 def test_thirds_by_hand():
-    crew = at(SITES, -15)["moscow"]
-    before = stepped(STEP_DOWNS["thirds, from an hour before"])["moscow"]
-    after = stepped(STEP_DOWNS["thirds, to an hour after"])["moscow"]
+    crew = at(SITES, -15)["south"]
+    before = stepped(STEP_DOWNS["thirds, from an hour before"])["south"]
+    after = stepped(STEP_DOWNS["thirds, to an hour after"])["south"]
     two, one = (int(np.ceil(round(share * crew, 9))) for share in (2 / 3, 1 / 3))
     assert [before[CLOSING + pd.Timedelta(minutes=m)] for m in (-75, -60, -30, 0)] == [crew, two, one, 0]
     assert [after[CLOSING + pd.Timedelta(minutes=m)] for m in (-15, 0, 30, 60)] == [crew, two, one, 0]
@@ -70,43 +70,43 @@ def test_thirds_by_hand():
 
 def test_skeleton_comes_on_top():
     agents = stepped(STEP_DOWNS["a tenth stays half an hour"])
-    tenth = int(np.ceil(at(SITES, -15)["moscow"] / 10))
+    tenth = int(np.ceil(at(SITES, -15)["south"] / 10))
     more = agents - SITES
-    assert more["moscow"].sum() == 2 * 2 * tenth
-    assert not more["kaluga"].any()
+    assert more["south"].sum() == 2 * 2 * tenth
+    assert not more["north"].any()
 
 
 @pytest.mark.parametrize(("minutes", "where"), [(30, [-30, -15]), (-15, [0])])
 def test_lead_moves_the_night_crew(minutes, where):
     agents = stepped(StepDown({0: 0.0}, lead_min=minutes))
-    changed = (agents["kaluga"] != SITES["kaluga"]).to_numpy()
+    changed = (agents["north"] != SITES["north"]).to_numpy()
     assert set(SITES.index[changed] - CLOSING) == {
         pd.Timedelta(minutes=m) + pd.Timedelta(days=day) for m in where for day in (0, 1)
     }
-    level = at(SITES, 0 if minutes > 0 else -15)["kaluga"]
-    assert set(agents["kaluga"][changed]) == {level}
+    level = at(SITES, 0 if minutes > 0 else -15)["north"]
+    assert set(agents["north"][changed]) == {level}
 
 
 def test_a_late_night_crew_is_what_hurts():
-    table = step_downs(CENTRE, NEEDED, "calls", "moscow")
+    table = step_downs(CENTRE, NEEDED, "calls", "south")
     assert list(table.index) == list(STEP_DOWNS)
     late, usual = table.loc["night crew 15 min late"], table.loc["all at the closing"]
     assert late["lowest"] < 0.5 < 0.8 < usual["lowest"]
     assert usual["extra_h"] == usual["extra_cost"] == 0
-    crew = at(SITES, 0)["kaluga"] - at(SITES, -15)["kaluga"]
+    crew = at(SITES, 0)["north"] - at(SITES, -15)["north"]
     assert late["extra_h"] == pytest.approx(-crew / 4)
     early = table.loc["night crew 15 min early"]
     assert early["extra_h"] == pytest.approx(crew / 4)
     # 21:45 is no night hour, 22:00 is: the late quarter saves the premium too.
-    rate = CENTRE.hourly_cost("calls_kaluga")
+    rate = CENTRE.hourly_cost("calls_north")
     assert early["extra_cost"] == pytest.approx(crew / 4 * rate)
     assert late["extra_cost"] == pytest.approx(-crew / 4 * rate * 1.2)
 
 
 def test_staggered_ends_leave_less_to_finish():
     """A third of the crew leaves at the closing, so about a third of the calls in hand run over then."""
-    table = step_downs(CENTRE, NEEDED, "calls", "moscow")
-    crew = at(SITES, -15)["moscow"]
+    table = step_downs(CENTRE, NEEDED, "calls", "south")
+    crew = at(SITES, -15)["south"]
     assert table.loc["all at the closing", "overrun_min"] == pytest.approx(crew * 240 / 60 * 0.8, rel=0.15)
     assert table["overrun_min"].between(0.5 * crew * 4, crew * 4).all()
 
@@ -127,17 +127,17 @@ def test_styles_against_simulation(name):
 def test_minutes_within_an_interval_are_refused(style):
     """Rounded away, a night crew that is late would cost nothing."""
     with pytest.raises(PlanningError, match="min, must be a multiple of the interval of 30 min: give styles"):
-        step_down(SITES, ENDS, "moscow", style, 1800)
+        step_down(SITES, ENDS, "south", style, 1800)
 
 
 def test_site_that_does_not_close():
-    always = two_sites({"sites.moscow.opens": "00:00", "sites.moscow.closes": "24:00"})
-    with pytest.raises(PlanningError, match="moscow does not close between 2026-11-23 00:00 and"):
-        step_downs(always, requirement(always, DEMAND), "calls", "moscow")
+    always = two_sites({"sites.south.opens": "00:00", "sites.south.closes": "24:00"})
+    with pytest.raises(PlanningError, match="south does not close between 2026-11-23 00:00 and"):
+        step_downs(always, requirement(always, DEMAND), "calls", "south")
 
 
 def test_site_that_is_not_there():
-    with pytest.raises(PlanningError, match="site is 'spb', must be one of moscow, kaluga"):
+    with pytest.raises(PlanningError, match="site is 'spb', must be one of south, north"):
         step_downs(CENTRE, NEEDED, "calls", "spb")
 
 
@@ -146,7 +146,7 @@ def test_overrun_is_of_the_sites_own_steps():
     before = NEEDED["interval_start"] < CLOSING - pd.Timedelta(hours=1)
     more = NEEDED.assign(agents=NEEDED["agents"] + 40 * before)
     usual, with_falls = (
-        step_downs(CENTRE, needed, "calls", "moscow", styles={"all": STEP_DOWNS["all at the closing"]})
+        step_downs(CENTRE, needed, "calls", "south", styles={"all": STEP_DOWNS["all at the closing"]})
         for needed in (NEEDED, more)
     )
     assert with_falls.loc["all", "overrun_min"] == pytest.approx(usual.loc["all", "overrun_min"], rel=0.1)
@@ -161,7 +161,7 @@ def test_queue_that_is_not_there():
 
 
 def failed(left=0.0, standby=None, until=FIVE):
-    return failed_night(CENTRE, NEEDED, "calls", "kaluga", at=ONE, until=until, left=left, standby=standby)
+    return failed_night(CENTRE, NEEDED, "calls", "north", at=ONE, until=until, left=left, standby=standby)
 
 
 def test_nothing_fails():
@@ -195,7 +195,7 @@ def test_every_caller_is_answered_or_lost():
 
 def test_a_third_of_the_crew_ill():
     night = failed(left=2 / 3).set_index("interval_start")
-    normal = SITES.loc[ONE, "kaluga"]
+    normal = SITES.loc[ONE, "north"]
     assert night.loc[ONE, "agents"] == int(2 * normal / 3 + 1e-9)
     assert (
         0 < (night["lost"] - night["lost_normal"]).sum() < (failed()["lost"] - failed()["lost_normal"]).sum()
@@ -203,20 +203,20 @@ def test_a_third_of_the_crew_ill():
 
 
 def test_standby_comes_after_its_way():
-    night = failed(standby=("moscow", 5, 45)).set_index("interval_start")
+    night = failed(standby=("south", 5, 45)).set_index("interval_start")
     assert night.loc[ONE + pd.Timedelta("30min"), "agents"] == 0
     assert night.loc[ONE + pd.Timedelta("45min"), "agents"] == 5
-    assert night.loc[FIVE, "agents"] == SITES.loc[FIVE, "kaluga"]
+    assert night.loc[FIVE, "agents"] == SITES.loc[FIVE, "north"]
 
 
 def test_worth_of_a_standby():
-    common = {"at": ONE, "until": FIVE, "standby_site": "moscow", "after_min": 45.0, "sizes": [0, 4, 8]}
-    table = standby_worth(CENTRE, NEEDED, "calls", "kaluga", **common)
+    common = {"at": ONE, "until": FIVE, "standby_site": "south", "after_min": 45.0, "sizes": [0, 4, 8]}
+    table = standby_worth(CENTRE, NEEDED, "calls", "north", **common)
     assert table.loc[0, "saved"] == pytest.approx(0, abs=1e-9)
     assert table["saved"].is_monotonic_increasing
     assert (table["lost"] + table["saved"]).to_numpy() == pytest.approx(table.loc[0, "lost"])
     # Ten closed hours every night at a quarter of the rate.
-    year = CENTRE.hourly_cost("calls_moscow") * 0.25 * 10 * 365
+    year = CENTRE.hourly_cost("calls_south") * 0.25 * 10 * 365
     assert table.loc[4, "cost_year"] == pytest.approx(4 * year)
     assert table.loc[8, "saved_cost_year"] == pytest.approx(table.loc[8, "saved"] * 100 * 4)
     paid = table.loc[8, "break_even_cost"] * table.loc[8, "saved"] * 4
@@ -224,9 +224,9 @@ def test_worth_of_a_standby():
 
 
 def test_failure_outside_the_plan():
-    with pytest.raises(PlanningError, match="kaluga has no agents of calls between 2026-12-01 01:00 and"):
+    with pytest.raises(PlanningError, match="north has no agents of calls between 2026-12-01 01:00 and"):
         failed_night(
-            CENTRE, NEEDED, "calls", "kaluga",
+            CENTRE, NEEDED, "calls", "north",
             at=ONE + pd.Timedelta(days=7), until=FIVE + pd.Timedelta(days=7),
         )  # fmt: skip
     with pytest.raises(PlanningError, match=r"left is 2\.0, must lie in \[0, 1\]"):
@@ -238,21 +238,21 @@ def test_failure_outside_the_plan():
     [
         ({"at": ONE + pd.Timedelta(minutes=5)}, "at is 2026-11-24 01:05:00.*of 15 min starts"),
         ({"until": FIVE.tz_localize(None)}, "until is 2026-11-24 05:00:00, must be a time with its zone"),
-        ({"standby": ("mosow", 8, 45)}, "standby is at 'mosow', must be one of moscow, kaluga"),
+        ({"standby": ("mosow", 8, 45)}, "standby is at 'mosow', must be one of south, north"),
     ],
 )
 def test_failure_that_cannot_be(change, message):
     """Off the grid, nobody would be cut off."""
     with pytest.raises(PlanningError, match=message):
-        failed_night(CENTRE, NEEDED, "calls", "kaluga", **({"at": ONE, "until": FIVE} | change))
+        failed_night(CENTRE, NEEDED, "calls", "north", **({"at": ONE, "until": FIVE} | change))
 
 
 def test_standby_needs_its_prices_and_a_team():
     common = {"at": ONE, "until": FIVE, "after_min": 45.0, "sizes": [4]}
     with pytest.raises(PlanningError, match=r"the centre has no \[alternatives\]"):
-        standby_worth(two_sites(), NEEDED, "calls", "kaluga", standby_site="moscow", **common)
+        standby_worth(two_sites(), NEEDED, "calls", "north", standby_site="south", **common)
     with pytest.raises(PlanningError, match="omsk has no team of calls that could stand by"):
-        standby_worth(CENTRE, NEEDED, "calls", "kaluga", standby_site="omsk", **common)
+        standby_worth(CENTRE, NEEDED, "calls", "north", standby_site="omsk", **common)
 
 
 # --- late callers by day --------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def test_standby_needs_its_prices_and_a_team():
 
 def apart(*late):
     rules = [
-        {"from_site": "moscow", "to_site": "kaluga"},
+        {"from_site": "south", "to_site": "north"},
         *({"from_site": a, "to_site": b, "after_s": wait} for a, b, wait in late),
     ]
     return two_sites({"queues.calls.pooled": False, "overflow": rules})
@@ -272,38 +272,38 @@ MORNING = demand_of(40.0, hours=(9, 13))
 def shares(*late, drop=0):
     centre = apart(*late)
     needed = requirement(centre, MORNING)
-    short = needed["site"].eq("moscow")
+    short = needed["site"].eq("south")
     needed["agents"] = needed["agents"].where(~short, np.maximum(needed["agents"] - drop, 0))
     return late_shares(centre, needed, "calls", replications=40).set_index(["home", "interval_start"])
 
 
 def test_all_calls_end_somewhere():
     """Answered at home, answered elsewhere, or given up: shares add up to one and less."""
-    table = shares(("moscow", "kaluga", 20.0), ("kaluga", "moscow", 0.0))
-    total = table[["moscow", "kaluga"]].sum(axis=1)
+    table = shares(("south", "north", 20.0), ("north", "south", 0.0))
+    total = table[["south", "north"]].sum(axis=1)
     assert total.between(0.9, 1.0).all()
     assert table["calls"].to_numpy() == pytest.approx(20.0, abs=4.0)
 
 
 def test_the_shorter_the_wait_the_more_go_over():
-    """With half a crew missing in Moscow; who has no rule stays at home."""
+    """With half a crew missing in South; who has no rule stays at home."""
     over = {
-        wait: shares(("moscow", "kaluga", wait), drop=3).loc["moscow", "kaluga"].mean()
+        wait: shares(("south", "north", wait), drop=3).loc["south", "north"].mean()
         for wait in (0.0, 60.0, 1e6)
     }
     assert over[0.0] > over[60.0] > over[1e6] == 0
-    none = shares(("moscow", "kaluga", 0.0), drop=3).loc["kaluga", "moscow"]
+    none = shares(("south", "north", 0.0), drop=3).loc["north", "south"]
     assert (none == 0).all()
 
 
 def test_help_lifts_the_service_of_who_is_helped():
-    alone = shares(("moscow", "kaluga", 1e6), drop=3).loc["moscow", "service_level"].mean()
-    helped = shares(("moscow", "kaluga", 0.0), drop=3).loc["moscow", "service_level"].mean()
+    alone = shares(("south", "north", 1e6), drop=3).loc["south", "service_level"].mean()
+    helped = shares(("south", "north", 0.0), drop=3).loc["south", "service_level"].mean()
     assert helped > alone + 0.1
 
 
 def test_late_callers_repeat_with_their_seed():
-    one, two = (shares(("moscow", "kaluga", 5.0)) for _ in range(2))
+    one, two = (shares(("south", "north", 5.0)) for _ in range(2))
     pd.testing.assert_frame_equal(one, two)
 
 
@@ -344,7 +344,7 @@ def test_zones_that_cannot_be(weights, message):
 
 def test_two_noons_are_no_stretch():
     """What is left in line on Monday is gone on Tuesday."""
-    centre = apart(("moscow", "kaluga", 20))
+    centre = apart(("south", "north", 20))
     demand = demand_of(40.0, days=2)
     noons = demand[demand["interval_start"].dt.hour == 12]
     with pytest.raises(PlanningError, match="has a gap before 2026-11-24 12:00, must be one stretch"):

@@ -14,7 +14,7 @@ from planning.staffing import planned_demand
 from planning.tables import SHIFTS
 
 WAITS = {
-    "sites": {"kaluga": 1.0},
+    "sites": {"north": 1.0},
     "target": {"max_occupancy": 0.9},
     "pooled": False,
     "min_agents": 0,
@@ -32,10 +32,10 @@ def whole_centre(**changes: object) -> Centre:
     raw["queues"]["claims"] = WAITS
     raw["queues"]["calls"] |= {"follow_ups": {"claims": 0.05}, "opens": "08:00", "closes": "20:00"}
     raw["queues"]["quality"] = WAITS | {"due_days": 7.0, "aht_s": None}
-    raw["teams"]["calls_kaluga"]["queues"] = ["calls", "claims"]
-    raw["teams"]["quality_kaluga"]["grade"] = "quality"
+    raw["teams"]["calls_north"]["queues"] = ["calls", "claims"]
+    raw["teams"]["quality_north"]["grade"] = "quality"
     raw["teams"]["doctor"] = {
-        "site": "kaluga",
+        "site": "north",
         "duty_h": 12.0,
         "wage_month": 100_000.0,
         "grade": "doctor",
@@ -102,7 +102,7 @@ def test_heads_beside_calls_hold_the_promise_and_no_more():
 
 def test_more_absence_needs_more_heads():
     centre = whole_centre()
-    absent = centre.replace({"teams.calls_kaluga.shrinkage": 0.3})
+    absent = centre.replace({"teams.calls_north.shrinkage": 0.3})
     heads = [
         requirement(one, two_days()).query("queue == 'claims'")["rostered"].sum() for one in (centre, absent)
     ]
@@ -164,7 +164,7 @@ def test_requirement_of_whole_shifts_is_what_they_hold():
     needed, cover = made().requirement, made().cover
     times = pd.DatetimeIndex(sorted(needed["interval_start"].unique()))
     whole = pd.date_range(MONDAY, periods=192, freq="15min")
-    for team, queues in {"calls_kaluga": ["calls", "claims"], "quality_kaluga": ["quality"]}.items():
+    for team, queues in {"calls_north": ["calls", "claims"], "quality_north": ["quality"]}.items():
         own = cover.shifts[cover.shifts["team"] == team]
         here = pd.Series(on_position(own, cover.patterns, whole), whole).reindex(times)
         asked = needed[needed["queue"].isin(queues)].groupby("interval_start")["rostered"].sum()
@@ -174,7 +174,7 @@ def test_requirement_of_whole_shifts_is_what_they_hold():
 def test_only_whole_shifts_make_a_plan_too():
     needed = requirement(whole_centre(), two_days().query("queue == 'quality'"))
     found = cover_all(whole_centre(), needed)
-    assert set(found.shifts["team"]) == {"doctor", "quality_kaluga"}
+    assert set(found.shifts["team"]) == {"doctor", "quality_north"}
     assert found.unmet.empty
     assert found.gap == 0
     assert waiting_work(whole_centre(), needed, found)["oldest_days"].max() < 7
@@ -186,11 +186,11 @@ def test_two_day_sites_change_doctors_when_they_open():
     raw = two_sites().model_dump()
     raw["teams"] |= {
         f"doctor_{site}": {"site": site, "duty_h": 10.0, "wage_month": 1.0, "grade": "doctor"}
-        for site in ("moscow", "kaluga")
+        for site in ("south", "north")
     }
     rows = duties(Centre.of(raw), pd.date_range(MONDAY, periods=96, freq="15min"))
     starts = {team: [f"{s:%H:%M}" for t, s, *_ in rows if t == team] for team, *_ in rows}
-    assert starts == {"doctor_moscow": ["08:00", "15:00"], "doctor_kaluga": ["08:00", "16:00", "00:00"]}
+    assert starts == {"doctor_south": ["08:00", "15:00"], "doctor_north": ["08:00", "16:00", "00:00"]}
 
 
 def test_a_team_without_calls_is_off_on_a_day_off_that_was_moved():

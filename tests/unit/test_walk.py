@@ -73,7 +73,7 @@ def test_loans_and_limits_are_not_plain():
     """Only what nothing ties together may be walked through."""
     need = requirement_of(DAYS["by day"])
     assert program_of(need).plain
-    assert not program_of(need, one_site({"shifts.max_heads": {"calls_kaluga": 3}})).plain
+    assert not program_of(need, one_site({"shifts.max_heads": {"calls_north": 3}})).plain
 
 
 def test_starts_within_a_day_are_one_window():

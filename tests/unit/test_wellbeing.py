@@ -92,7 +92,7 @@ def test_a_centre_without_duties_has_none():
 @pytest.mark.parametrize("changes", [{"queues": []}, {"queues": ["calls"], "duty_h": 12.0}])
 def test_a_team_answers_or_is_on_duty(changes):
     raw = two_sites().model_dump()
-    raw["teams"]["calls_kaluga"] |= changes
+    raw["teams"]["calls_north"] |= changes
     with pytest.raises(PlanningError, match="give the queues that the team answers, or the longest duty"):
         Centre.of(raw)
 

@@ -85,10 +85,10 @@ def test_the_settings_count_the_people_of_the_file():
     [
         ({"volume": 1.2}, ("queues", "calls", "volume"), 1.2),
         ({"patience": 0.5}, ("queues", "calls", "patience_s"), 150.0),
-        ({"shrinkage": 0.3}, ("teams", "calls_moscow", "shrinkage"), 0.3),
-        ({"wages": 1.5}, ("teams", "calls_moscow", "wage_month"), 120_000.0),
-        ({"wages.kaluga": 1.5}, ("teams", "calls_kaluga", "wage_month"), 120_000.0),
-        ({"wages.kaluga": 1.5}, ("teams", "calls_moscow", "wage_month"), 80_000.0),
+        ({"shrinkage": 0.3}, ("teams", "calls_south", "shrinkage"), 0.3),
+        ({"wages": 1.5}, ("teams", "calls_south", "wage_month"), 120_000.0),
+        ({"wages.north": 1.5}, ("teams", "calls_north", "wage_month"), 120_000.0),
+        ({"wages.north": 1.5}, ("teams", "calls_south", "wage_month"), 80_000.0),
         ({"queues.calls.aht_s": 300.0}, ("queues", "calls", "aht_s"), 300.0),
         ({"queues.calls.aht_s": 300.0, "aht": 2}, ("queues", "calls", "aht_s"), 600.0),
         ({"queues.calls.volume": 2.0, "volume": 3}, ("queues", "calls", "volume"), 6.0),
@@ -106,19 +106,19 @@ def test_longer_calls_are_longer_in_the_demand():
 
 
 def test_sickness_comes_on_top_of_shrinkage():
-    ill = changed(world({"teams.calls_moscow.shrinkage": 0.1}), {"sickness": 0.2}).centre
-    assert ill.teams["calls_moscow"].shrinkage == pytest.approx(1 - 0.9 * 0.8)
-    assert ill.teams["calls_kaluga"].shrinkage == pytest.approx(0.2)
+    ill = changed(world({"teams.calls_south.shrinkage": 0.1}), {"sickness": 0.2}).centre
+    assert ill.teams["calls_south"].shrinkage == pytest.approx(1 - 0.9 * 0.8)
+    assert ill.teams["calls_north"].shrinkage == pytest.approx(0.2)
 
 
 def test_the_closing_hour_moves_the_callers():
-    """From 20:00 on nobody in Moscow answers."""
+    """From 20:00 on nobody in South answers."""
     needed = staffed(changed(world(), {"closing_hour": "20:00"}), Terms("positions", 2, 1, LOOSE)).needed
-    moscow = needed[needed["site"] == "moscow"]["interval_start"]
-    assert (moscow.dt.hour.min(), moscow.dt.hour.max()) == (8, 19)
+    south = needed[needed["site"] == "south"]["interval_start"]
+    assert (south.dt.hour.min(), south.dt.hour.max()) == (8, 19)
 
 
-@pytest.mark.parametrize(("gone", "left"), [("moscow", "kaluga"), ("kaluga", "moscow")])
+@pytest.mark.parametrize(("gone", "left"), [("south", "north"), ("north", "south")])
 def test_a_lost_site_leaves_all_to_the_other(gone, left):
     centre = changed(world(), {"lost_site": gone}).centre
     assert list(centre.sites) == [left]
@@ -129,13 +129,13 @@ def test_a_lost_site_leaves_all_to_the_other(gone, left):
 
 
 def test_work_that_only_the_lost_site_did_moves_with_its_team():
-    by_day = {"sites": {"moscow": 1.0}, "opens": "09:00", "closes": "21:00"}
+    by_day = {"sites": {"south": 1.0}, "opens": "09:00", "closes": "21:00"}
     centre = two_sites({f"queues.claims.{key}": value for key, value in by_day.items()}, ("calls", "claims"))
     raw = centre.model_dump()
-    del raw["teams"]["claims_kaluga"]
-    moved = changed(World(type(centre).of(raw), demand_of()), {"lost_site": "moscow"}).centre
-    assert moved.teams["claims_moscow"].site == "kaluga"
-    assert "calls_moscow" not in moved.teams
+    del raw["teams"]["claims_north"]
+    moved = changed(World(type(centre).of(raw), demand_of()), {"lost_site": "south"}).centre
+    assert moved.teams["claims_south"].site == "north"
+    assert "calls_south" not in moved.teams
 
 
 def test_a_quantile_is_staffed_as_the_forecast_says():
@@ -172,7 +172,7 @@ def test_customers_are_kept_by_who_is_there():
     centre = plain.replace({"systems.second_line": settings.model_dump()})
     demand = demand_of(40.0, queue="second_line")
     changes = {
-        "ill": {"sickness": 0.5}, "dark": {"lost_site": "kaluga"}, "fine": {},
+        "ill": {"sickness": 0.5}, "dark": {"lost_site": "north"}, "fine": {},
     }  # fmt: skip
     surprises = {name: change | {"unplanned": True} for name, change in changes.items()}
     kept = compare(surprises, centre, demand, **QUICK)["kept"]
@@ -209,7 +209,7 @@ def test_a_surprise_meets_the_staff_of_the_base():
 
 
 def test_a_site_that_burns_down_takes_its_people_with_it():
-    row = of({"lost_site": "kaluga", "unplanned": True})
+    row = of({"lost_site": "north", "unplanned": True})
     whole = compare({}, two_sites(), demand_of(), **QUICK).loc["base"]
     assert 0 < row["paid_h"] < whole["paid_h"]
     assert row["abandoned_cost"] >= 0
@@ -224,7 +224,7 @@ def test_a_site_that_burns_down_takes_its_people_with_it():
         ({"volume.calls": 2}, "volume has no parts"),
         ({"sickness": 1.5}, "sickness is 1.5, must lie in"),
         ({"shrinkage": 1.0}, "shrinkage is 1.0"),
-        ({"wages.vladimir": 2}, "must be one of moscow, kaluga"),
+        ({"wages.vladimir": 2}, "must be one of south, north"),
         ({"wages": 0}, "wages is 0"),
         ({"closing_hour": 22}, "must be a time of day"),
         ({"closing_hour": "25:00"}, "25:00"),
@@ -233,7 +233,7 @@ def test_a_site_that_burns_down_takes_its_people_with_it():
         ({"save_rate": 0.5}, "systems.second_line is missing"),
         ({"unplanned": 1}, "must be true or false"),
         ({"queues.calls.target.service_level": 1.5}, "service_level"),
-        ({"sites.moscow.closes": "07:00"}, "closes is 07:00, must lie after opens"),
+        ({"sites.south.closes": "07:00"}, "closes is 07:00, must lie after opens"),
     ],
 )
 def test_what_cannot_be_is_the_rows_reason(changes, reason):
@@ -364,7 +364,7 @@ def test_most_calls_that_so_many_agents_take():
 
 def test_a_goal_for_large_values_is_found_to_the_tolerance():
     """Values that agree in their first six digits are scenarios of their own."""
-    change = "teams.calls_kaluga.wage_month"
+    change = "teams.calls_north.wage_month"
     centre, demand = one_site(), demand_of(2.0, hours=(9, 10))
     tried = most(change, "pay_cost", 1e4, centre, demand, low=1e5, high=1e6, tolerance=0.05, replications=2)
     assert tried["value"].diff().min() <= 0.05
@@ -394,12 +394,12 @@ def test_scenarios_come_from_toml(tmp_path):
     path = tmp_path / "scenarios.toml"
     path.write_text(
         '[scenarios."Close at 20:00"]\nclosing_hour = "20:00"\n'
-        '[scenarios.dear]\n"wages.kaluga" = 1.2\nqueues.calls.target = { service_level = 0.9 }\n',
+        '[scenarios.dear]\n"wages.north" = 1.2\nqueues.calls.target = { service_level = 0.9 }\n',
         encoding="utf-8",
     )
     assert read_scenarios(path) == {
         "Close at 20:00": {"closing_hour": "20:00"},
-        "dear": {"wages.kaluga": 1.2, "queues.calls.target.service_level": 0.9},
+        "dear": {"wages.north": 1.2, "queues.calls.target.service_level": 0.9},
     }
 
 

@@ -15,7 +15,7 @@ from planning.tables import CALLS
 TWO = ("first", "second")
 
 
-def staffed(heads, team, site="kaluga", start="2026-11-23 00:00", end="2026-11-24 00:00"):
+def staffed(heads, team, site="north", start="2026-11-23 00:00", end="2026-11-24 00:00"):
     rows = [(f"{team}{number}", start, end) for number in range(heads)]
     return roster_of(*rows, team=team, site=site)
 
@@ -26,7 +26,7 @@ def centre_of(changes=None, queues=TWO):
 
 @functools.cache
 def both_staffed():
-    return rostered(pd.concat([staffed(20, "first_kaluga"), staffed(14, "second_kaluga")], ignore_index=True))
+    return rostered(pd.concat([staffed(20, "first_north"), staffed(14, "second_north")], ignore_index=True))
 
 
 def demand_both(first=40.0, second=20.0):
@@ -80,16 +80,16 @@ def test_a_transfer_loop_is_refused():
 
 
 def test_late_callers_are_answered_by_the_other_site():
-    """A rule with a wait: Kaluga takes Moscow's callers who waited too long, and nobody else moves by day."""
-    late = {"from_site": "moscow", "to_site": "kaluga", "after_s": 10.0}
-    rules = [{"from_site": "moscow", "to_site": "kaluga"}, late]
+    """A rule with a wait: North takes South's callers who waited too long, and nobody else moves by day."""
+    late = {"from_site": "south", "to_site": "north", "after_s": 10.0}
+    rules = [{"from_site": "south", "to_site": "north"}, late]
     alone = two_sites({"queues.calls.pooled": False})
     helped = alone.replace({"overflow": rules})
     people = rostered(
         pd.concat(
             [
-                staffed(3, "calls_moscow", "moscow", "2026-11-23 08:00", "2026-11-23 22:00"),
-                staffed(12, "calls_kaluga"),
+                staffed(3, "calls_south", "south", "2026-11-23 08:00", "2026-11-23 22:00"),
+                staffed(12, "calls_north"),
             ]
         )
     )
@@ -98,7 +98,7 @@ def test_late_callers_are_answered_by_the_other_site():
         contacts = contacts_of(centre, demand_of(20.0, hours=(9, 12)), people, seed=1, replication=0)
         answered = contacts[contacts["outcome"] == "answered"]
         found[name] = answered["site"].value_counts()
-    assert found["helped"]["kaluga"] > 1.3 * found["alone"]["kaluga"]
+    assert found["helped"]["north"] > 1.3 * found["alone"]["north"]
     level = [
         simulate(centre, demand_of(20.0, hours=(9, 12)), people, replications=10).queues["service_level"][
             "calls"
@@ -110,45 +110,45 @@ def test_late_callers_are_answered_by_the_other_site():
 
 def test_a_team_is_asked_in_the_order_of_its_skills():
     """The home team first, then the team with the queue as its second skill; own callers come first."""
-    centre = centre_of({"teams.first_kaluga.queues": ["first", "second"]})
+    centre = centre_of({"teams.first_north.queues": ["first", "second"]})
     wired = wire(centre, demand_both(), both_staffed().roster.roster, both_staffed().breaks)
     second = wired.network.queues[1]
-    assert second.routing == (("second_kaluga",), ("first_kaluga",))
+    assert second.routing == (("second_north",), ("first_north",))
     assert {team.name: team.skills for team in wired.network.teams} == {
-        "first_kaluga": (("first",), ("second",)),
-        "second_kaluga": (("second",),),
+        "first_north": (("first",), ("second",)),
+        "second_north": (("second",),),
     }
 
 
 def test_a_second_skill_helps_the_queue_and_counts_an_agent_once():
-    alone = rostered(staffed(20, "first_kaluga"))
+    alone = rostered(staffed(20, "first_north"))
     apart = simulate(centre_of(), demand_both(20.0, 10.0), alone, replications=4).queues
-    skilled = centre_of({"teams.first_kaluga.queues": ["first", "second"]})
+    skilled = centre_of({"teams.first_north.queues": ["first", "second"]})
     both = simulate(skilled, demand_both(20.0, 10.0), alone, replications=4)
     assert apart.loc["second", "service_level"] == 0.0
     assert both.queues.loc["second", "service_level"] > 0.9
     load = 30.0 * 240.0 / 900.0
-    assert both.teams.loc["first_kaluga", "occupancy"] == pytest.approx(load / 20.0, rel=0.1)
+    assert both.teams.loc["first_north", "occupancy"] == pytest.approx(load / 20.0, rel=0.1)
 
 
 def apart(closes="22:00"):
-    """Moscow and Kaluga with a queue each."""
-    return two_sites({"queues.calls.pooled": False, "sites.moscow.closes": closes})
+    """South and North with a queue each."""
+    return two_sites({"queues.calls.pooled": False, "sites.south.closes": closes})
 
 
 def test_waiting_callers_of_a_closing_site_are_handed_over():
-    """Nobody works in Moscow, patience has no end: at 22:00 Kaluga takes all who wait, longest first."""
+    """Nobody works in South, patience has no end: at 22:00 North takes all who wait, longest first."""
     centre = apart().replace({"queues.calls.patience_s": float("inf")})
     demand = demand_of(4.0, hours=(21, 23))
-    kaluga = rostered(staffed(30, "calls_kaluga"))
-    wired = wire(centre, demand, kaluga.roster.roster, kaluga.breaks)
-    assert [queue.name for queue in wired.network.queues] == ["calls moscow", "calls kaluga"]
+    north = rostered(staffed(30, "calls_north"))
+    wired = wire(centre, demand, north.roster.roster, north.breaks)
+    assert [queue.name for queue in wired.network.queues] == ["calls south", "calls north"]
     assert wired.network.hand_overs == (
-        (0.0, "calls moscow", "calls kaluga"),
-        (8 * 3600.0, "calls moscow", "calls moscow"),
-        (22 * 3600.0, "calls moscow", "calls kaluga"),
+        (0.0, "calls south", "calls north"),
+        (8 * 3600.0, "calls south", "calls south"),
+        (22 * 3600.0, "calls south", "calls north"),
     )
-    found = contacts_of(centre, demand, kaluga, seed=2)
+    found = contacts_of(centre, demand, north, seed=2)
     assert (found["outcome"] == "answered").all()
     waited = found[found["wait_s"] > 1.0]
     answered = waited["arrival"] + pd.to_timedelta(waited["wait_s"], unit="s")
@@ -158,10 +158,10 @@ def test_waiting_callers_of_a_closing_site_are_handed_over():
 
 
 def test_sites_apart_are_one_queue_in_the_results():
-    found = simulate(apart(), demand_of(10.0), rostered(staffed(12, "calls_kaluga")), replications=3)
+    found = simulate(apart(), demand_of(10.0), rostered(staffed(12, "calls_north")), replications=3)
     assert found.queues.index.tolist() == ["calls"]
     assert found.queues.loc["calls", "offered"] == pytest.approx(960, rel=0.1)
-    assert found.sites.index.tolist() == ["kaluga"]
+    assert found.sites.index.tolist() == ["north"]
 
 
 def test_a_person_is_in_one_place_at_a_time():
@@ -174,23 +174,23 @@ def test_a_person_is_in_one_place_at_a_time():
 
 def test_an_unknown_team_is_named():
     stranger = rostered(staffed(1, "nobody"))
-    with pytest.raises(PlanningError, match="roster names team 'nobody', must be one of calls_kaluga"):
+    with pytest.raises(PlanningError, match="roster names team 'nobody', must be one of calls_north"):
         simulate(one_site(), demand_of(1.0), stranger, replications=2)
 
 
 def test_nobody_on_shift_and_nobody_calling():
     """Everybody gives up; and a queue without a call keeps every promise."""
-    nobody = rostered(staffed(1, "calls_kaluga").iloc[:0])
+    nobody = rostered(staffed(1, "calls_north").iloc[:0])
     lost = simulate(one_site(), demand_of(2.0), nobody, replications=2)
     assert lost.queues.loc["calls", ["service_level", "abandonment"]].tolist() == [0.0, 1.0]
-    quiet = simulate(one_site(), demand_of(0.0, 0.0), rostered(staffed(1, "calls_kaluga")), replications=2)
+    quiet = simulate(one_site(), demand_of(0.0, 0.0), rostered(staffed(1, "calls_north")), replications=2)
     assert quiet.queues.loc["calls", ["service_level", "half_width", "offered"]].tolist() == [1.0, 0.0, 0.0]
     assert quiet.occupancy.to_numpy().max() == 0.0
 
 
 def test_an_own_agent_first():
     """One at a time and everybody there: all reach their own; without own agents there is nothing to say."""
-    few, crew = demand_of(0.2, 10.0), rostered(staffed(5, "calls_kaluga"))
+    few, crew = demand_of(0.2, 10.0), rostered(staffed(5, "calls_north"))
     own = simulate(one_site({"queues.calls.personal": True}), few, crew, replications=30).queues
     assert own.loc["calls", "own_agent"] > 0.97
     assert np.isnan(simulate(one_site(), few, crew, replications=2).queues.loc["calls", "own_agent"])
@@ -218,13 +218,13 @@ def test_an_own_agent_who_works_elsewhere_is_not_asked():
     centre = two_sites({"queues.calls.personal": True, "queues.calls.pooled": False})
     crew = pd.concat(
         [
-            staffed(2, "calls_kaluga"),
-            roster_of(("m", "2026-11-23 08:00", "2026-11-23 22:00"), team="calls_moscow", site="moscow"),
+            staffed(2, "calls_north"),
+            roster_of(("m", "2026-11-23 08:00", "2026-11-23 22:00"), team="calls_south", site="south"),
         ]
     )
     shares = pd.DataFrame({"m": 0.5, "k": 0.5}, index=pd.DatetimeIndex(demand_of()["interval_start"]))
     wired = wire(centre, demand_of(), crew, rostered(crew).breaks, shares)
-    assert {queue.name: queue.personal for queue in wired.network.queues}["calls kaluga"] == ("k",)
+    assert {queue.name: queue.personal for queue in wired.network.queues}["calls north"] == ("k",)
 
 
 # --- laws -----------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def test_an_own_agent_who_works_elsewhere_is_not_asked():
 
 def laws_of(changes):
     centre = one_site({f"queues.calls.{name}": value for name, value in changes.items()})
-    crew = rostered(staffed(1, "calls_kaluga"))
+    crew = rostered(staffed(1, "calls_north"))
     return wire(centre, demand_of(1.0), crew.roster.roster, crew.breaks).network.queues[0]
 
 
@@ -293,11 +293,11 @@ def test_settings_that_cannot_be(changes, named):
 
 def test_contacts_are_call_records():
     """Every row is a good CALLS row, and the named people answer on their shifts."""
-    crew = rostered(staffed(6, "calls_kaluga", start="2026-11-23 08:00", end="2026-11-23 20:00"))
+    crew = rostered(staffed(6, "calls_north", start="2026-11-23 08:00", end="2026-11-23 20:00"))
     found = contacts_of(one_site(), demand_of(10.0, hours=(8, 20)), crew, seed=3)
     assert CALLS.split(found)[1].empty
     answered = found[found["outcome"] == "answered"]
     assert set(answered["agent_id"]) == set(crew.roster.roster["agent_id"])
-    assert set(answered["site"]) == {"kaluga"}
+    assert set(answered["site"]) == {"north"}
     assert found["arrival"].between(MONDAY, MONDAY + pd.Timedelta(days=1)).all()
     assert found.loc[found["outcome"] == "abandoned", ["agent_id", "team", "site"]].isna().all(axis=None)

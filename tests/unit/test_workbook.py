@@ -27,7 +27,7 @@ def cells(tmp_path, table, **others):
 
 def test_a_sheet_a_table_behind_the_summary(book):
     tables = ["demand", "requirement", "shifts", "roster", "breaks", "cost"]
-    assert book.sheetnames == ["summary", *tables, "calls_kaluga"]
+    assert book.sheetnames == ["summary", *tables, "calls_north"]
     for name, table in small_plan().tables.items():
         sheet = book[name]
         assert [cell.value for cell in sheet[1]] == list(table.columns)
@@ -77,7 +77,7 @@ def test_a_sheet_without_rows_has_no_total(tmp_path):
 
 def test_each_team_has_a_sheet_of_its_people(book):
     roster = small_plan().tables["roster"]
-    rows = list(book["calls_kaluga"].iter_rows(values_only=True))
+    rows = list(book["calls_north"].iter_rows(values_only=True))
     assert rows[0] == ("agent_id", "Mon 23 Nov", "paid_h", "night_h")
     assert {row[0] for row in rows[1:]} == set(roster["agent_id"])
     first = roster[roster["agent_id"] == rows[1][0]].iloc[0]
@@ -157,7 +157,7 @@ def test_summary_text_stays_text(tmp_path):
 
 
 def test_times_are_those_of_the_centres_clock(book):
-    """Excel knows no zones: midnight in Moscow is written as midnight."""
+    """Excel knows no zones: midnight in South is written as midnight."""
     column = list(small_plan().tables["demand"].columns).index("interval_start") + 1
     first = book["demand"].cell(2, column)
     assert first.value == MONDAY.tz_localize(None).to_pydatetime()
@@ -187,10 +187,10 @@ def test_numbers_have_the_format_of_their_unit(book):
 
 def test_columns_are_as_wide_as_their_longest_text(tmp_path):
     """A name that runs under the next column cannot be read; seen in the first workbook."""
-    table = pd.DataFrame({"team": ["second_line_kaluga_by_night"], "site": ["kaluga"], "total_cost": [1.0]})
+    table = pd.DataFrame({"team": ["second_line_north_by_night"], "site": ["north"], "total_cost": [1.0]})
     write_workbook(tmp_path / "wide.xlsx", {"cost": 1}, {"cost": table}, one_site())
     sheet = openpyxl.load_workbook(tmp_path / "wide.xlsx")["cost"]
-    assert sheet.column_dimensions["A"].width > len("second_line_kaluga_by_night")
+    assert sheet.column_dimensions["A"].width > len("second_line_north_by_night")
 
 
 def test_roubles_are_grouped_by_thousands_all_the_way(tmp_path):
