@@ -111,6 +111,19 @@ def two_sites(changes: Mapping[str, Any] | None = None, queues: Sequence[str] = 
     return Centre.of(raw_centre(sites, queues)).replace(changes or {})
 
 
+def day_site(changes: Mapping[str, Any] | None = None, name: str = "berlin") -> Centre:
+    """One site of any name, open from 08:00 to 20:00 and closed at night."""
+    raw = raw_centre({name: ("08:00", "20:00")})
+    raw["queues"]["calls"] |= {"opens": "08:00", "closes": "20:00"}
+    return Centre.of(raw).replace(changes or {})
+
+
+def three_sites(changes: Mapping[str, Any] | None = None) -> Centre:
+    """Tokyo, Berlin and Lima, one after the other; Lima's own clock is eight hours behind."""
+    sites = {"tokyo": ("00:00", "18:00"), "berlin": ("08:00", "22:00"), "lima": ("00:00", "24:00")}
+    return Centre.of(raw_centre(sites)).replace({"sites.lima.ahead_h": -8.0} | dict(changes or {}))
+
+
 def toml(value: Mapping[str, Any]) -> str:
     """Write a nested mapping as TOML, with inline tables below the top level."""
     return "".join(f"{key} = {_inline(part)}\n" for key, part in value.items())

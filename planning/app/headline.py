@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from planning.calendars import hours_within
 from planning.errors import PlanningError
 from planning.overflow.night import position_pay
 from planning.service import exact_service
@@ -55,7 +56,7 @@ MEASURES = {
     "peak": Measure("Agents at the peak", _whole, _whole, -1),
     "night": Measure("Agents at the night's peak", _whole, _whole, 0),
     "service_level": Measure("Answered in time, day", _share, _points, 1),
-    "worst": Measure("Answered in time, worst quarter", _share, _points, 1),
+    "worst": Measure("Answered in time, worst interval", _share, _points, 1),
 }
 """Pay of the heads required, agents of all queues and sites, and the queue shown in the exact model."""
 
@@ -79,6 +80,8 @@ def day_of(world: World, queue: str) -> Day:
 def headline(world: World, day: Day) -> dict[str, float]:
     """Staff the other queues too and return the figures by the name of `MEASURES`.
 
+    A centre that is closed at night has no figure of the night.
+
     Raises
     ------
     PlanningError
@@ -88,12 +91,13 @@ def headline(world: World, day: Day) -> dict[str, float]:
     parts = [day.needed, *([requirement(world.centre, others)] if len(others) else [])]
     needed, busy = pd.concat(parts, ignore_index=True), day.table[day.table["calls"] > 0]
     together = needed.groupby("interval_start")["agents"].sum()
-    hour = pd.DatetimeIndex(together.index).hour
-    night = together[(hour >= 22) | (hour < 6)]
+    starts, labour = pd.DatetimeIndex(together.index), world.centre.labour
+    ends = starts + pd.Timedelta(seconds=world.centre.interval_s)
+    night = together[hours_within(starts, ends, labour.night_from, labour.night_until) > 0]
     return {
         "cost": sum(position_pay(world.centre, needed).values()),
         "peak": float(together.max()),
-        "night": float(night.max()) if len(night) else 0.0,
+        **({"night": float(night.max())} if len(night) else {}),
         "service_level": float(np.average(busy["service_level"], weights=busy["calls"])),
         "worst": float(busy["service_level"].min()),
     }

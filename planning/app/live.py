@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
-import pandas as pd
+import numpy as np
 import plotly.graph_objects as go
 
 from planning.report.style import CONFIG
@@ -35,12 +34,15 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly is untyped
         return state
 
 
-def redraw(
-    live: go.FigureWidget, table: pd.DataFrame, columns: Sequence[str], target: float, title: str
-) -> None:
-    """Show other values in place: a trace a column over the intervals, the target's line, the title."""
+def redraw(live: go.FigureWidget, figure: go.Figure) -> None:
+    """Show another figure of the same kind in place: each trace's values, the lines, their texts, the title.
+
+    A trace that the other figure does not have falls to 0.
+    """
+    values = {trace.name: trace.y for trace in figure.data}
     with live.batch_update():
-        for trace, column in zip(live.data, columns, strict=True):
-            trace.update(x=table["interval_start"], y=table[column].round(5))
-        live.layout.shapes[0].update(y0=target, y1=target)
-        live.layout.title.text = title
+        for trace in live.data:
+            times = figure.data[0].x
+            trace.update(x=times, y=values.get(trace.name, np.zeros(len(times))))
+        live.layout.update(title=figure.layout.title, shapes=figure.layout.shapes)
+        live.layout.annotations = figure.layout.annotations

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from io import BytesIO
 from multiprocessing import get_context
@@ -16,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import pandas as pd
+import plotly.graph_objects as go
 
 from planning.app.headline import MEASURES, Day, day_of, headline, signed
 from planning.app.live import LiveFigure, redraw
 from planning.centre import clock_text
 from planning.errors import PlanningError
-from planning.overflow import CLOSING_HOURS
 from planning.plan import cost_of, demand_for
 from planning.report import figures
+from planning.report.style import label
 from planning.report.workbook import write_workbook
 from planning.whatif import BASE, LOOSE, World, cell, changed, outcome_of, row_of
 from planning.whatif.outcome import Outcome, Staff, Terms
@@ -77,7 +79,7 @@ def page(
 
 
 class Page:
-    """Sliders, the day of both sites, headline numbers beside today's, and whether it holds.
+    """Sliders, a day of the centre, headline numbers beside today's, and whether it holds.
 
     The picture and the numbers come at once from the requirement and the exact model; shifts and their
     simulation are worked out behind them and turn the light.
@@ -116,8 +118,7 @@ class Page:
         self.numbers = widgets.HTML()
         self.light = widgets.HTML()
         self.download = widgets.HTML()
-        self._sites = list(centre.sites)[::-1]
-        self.figure = self._picture()
+        self.figure = LiveFigure(self._picture(self._base()[0], centre))
         self.controls["queue"].observe(self._aimed, names="value")
         for control in self.controls.values():
             control.observe(self._moved, names="value")
@@ -144,16 +145,12 @@ class Page:
         body = widgets.HBox([left, right.add_class("whatif-result")]).add_class("whatif-body")
         return widgets.VBox([style, self.message, body]).add_class("whatif")
 
-    def _picture(self) -> LiveFigure:
-        """Draw today's figure once; every move changes its values in place."""
-        day, _ = self._base()
-        fig = figures.agents_and_service(self._drawn(day), self._sites, _target(self._world({}), day.queue))
-        return LiveFigure(fig.update_layout(title=_title(day.queue), height=520))
-
-    def _drawn(self, day: Day) -> pd.DataFrame:
-        """Return the day's table with every site of today, with nobody where the queue is closed."""
-        names = [f"agents_{site}" for site in self._sites]
-        return day.table.assign(**{name: 0 for name in names if name not in day.table})
+    def _picture(self, day: Day, centre: Centre) -> go.Figure:
+        """Draw the queue with every site of the centre, with nobody where the queue is closed."""
+        names = [f"agents_{site}" for site in centre.sites]
+        table = day.table.assign(**{name: 0 for name in names if name not in day.table})
+        fig = figures.agents_and_service(table, centre, centre.queues[day.queue].target.service_level or 0.0)
+        return fig.update_layout(title=f"{label(day.queue)}: agents, and what callers meet", height=520)
 
     # --- what is asked --------------------------------------------------------------------------------------
 
@@ -215,8 +212,7 @@ class Page:
         """Draw the picture first, which is what the eye waits for, and write the numbers then."""
         world, (today, base) = self._world(changes), self._base()
         day = day_of(world, today.queue) if changes else today
-        columns = [*(f"agents_{site}" for site in self._sites), "service_level", "formula"]
-        redraw(self.figure, self._drawn(day), columns, _target(world, day.queue), _title(day.queue))
+        redraw(self.figure, self._picture(day, world.centre))
         self.numbers.value = _cards(headline(world, day) if changes else base, base)
 
     # --- whether it holds -----------------------------------------------------------------------------------
@@ -281,26 +277,34 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
         "day": _Pick(options=days, description="Day"),
         "queue": _Pick(options=queues, description="Queue"),
     }
+    closing = figures.hand_overs(centre)
+    for site, (at, _) in closing.items():
+        name = "closing_hour" if len(closing) == 1 else f"closing_hour.{site}"
+        today, hours = clock_text(at), _closing_hours(centre, site, at)
+        found[name] = _Choice(f"{label(site)} closes", [(hour, hour) for hour in hours], today, str)
     rule = next((rule for rule in centre.overflow if rule.after_s is None), None)
-    if rule is not None:
-        today = clock_text(rule.at or centre.sites[rule.from_site].closes)
-        hours = [*CLOSING_HOURS, *([] if today in CLOSING_HOURS else [today])]
-        label = f"{rule.from_site.capitalize()} closes"
-        found["closing_hour"] = _Choice(label, [(hour, hour) for hour in sorted(hours)], today, str)
-        ratio = _wage_ratio(centre, rule.to_site, rule.from_site)
-        if ratio:
-            shares = [(f"{share:.0%}", share) for share in _around(ratio, 0.05, 0.4, 1.2)]
-            label = f"{rule.to_site.capitalize()}'s wages"
-            found[f"wages.{rule.to_site}"] = _Choice(label, shares, ratio, lambda share: share / ratio)
+    ratio = _wage_ratio(centre, rule.to_site, rule.from_site) if rule else None
+    if rule and ratio:
+        shares = [(f"{share:.0%}", share) for share in _around(ratio, 0.05, 0.4, 1.2)]
+        name, text = f"wages.{rule.to_site}", f"{label(rule.to_site)}'s wages"
+        found[name] = _Choice(text, shares, ratio, lambda share: share / ratio)
     found["volume"] = _Choice("Calls", _percents(1.0, 0.05, 0.6, 1.6), 1.0, float)
     found["aht"] = _Choice("Handle time", _percents(1.0, 0.05, 0.7, 1.4), 1.0, float)
     target = _target_of(centre, queues[0])
     found["target"] = _Choice("Target", _levels(target), target, float)
     found["sickness"] = _Choice("More sick", _percents(0.0, 0.025, 0.0, 0.4), 0.0, float)
     found["other"] = _Text(
-        description="Other", placeholder="queues.first_line.patience_s = 300", continuous_update=False
+        description="Other", placeholder=f"queues.{queues[0]}.patience_s = 300", continuous_update=False
     )
     return found
+
+
+def _closing_hours(centre: Centre, site: str, today: timedelta) -> list[str]:
+    """Times to close at, half an hour apart, up to four hours from today's; today's among them."""
+    hours = [today + step * timedelta(minutes=30) for step in range(-8, 9)]
+    opens, end = centre.sites[site].opens, timedelta(days=1)
+    step = timedelta(seconds=centre.interval_s)
+    return [clock_text(at) for at in hours if at == today or (opens < at <= end and not at % step)]
 
 
 def _target_of(centre: Centre, queue: str) -> float:
@@ -355,14 +359,6 @@ def _by_day(centre: Centre, demand: pd.DataFrame) -> Any:
 # --- what is written ------------------------------------------------------------------------------------
 
 
-def _title(queue: str) -> str:
-    return f"{queue.replace('_', ' ').capitalize()}: the day of all sites"
-
-
-def _target(world: World, queue: str) -> float:
-    return world.centre.queues[queue].target.service_level or 0.0
-
-
 def _styled(content: str) -> str:
     return f"<style>{CSS}</style><div class='whatif'>{content}</div>"
 
@@ -377,8 +373,9 @@ def _light(mood: str, text: str) -> str:
 
 def _cards(now: Mapping[str, float], base: Mapping[str, float]) -> str:
     cards = []
-    for name, measure in MEASURES.items():
-        difference, mood = signed(measure, now[name], base[name])
+    for name in (name for name in MEASURES if name in now):
+        measure = MEASURES[name]
+        difference, mood = signed(measure, now[name], base.get(name, 0.0))
         cards.append(
             f"<div class='whatif-card' data-measure='{name}'><div class='title'>{measure.title}</div>"
             f"<div class='value'>{measure.write(now[name])}</div>"

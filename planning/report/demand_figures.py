@@ -27,7 +27,7 @@ def patience_curve(found: Patience, until_s: float = 120.0) -> go.Figure:
     )
     _band(fig, curve["time_s"], curve["low"], curve["high"], "95 % band", "hv")
     laws = {
-        "records (Kaplan-Meier)": (curve["staying"], COLOURS["moscow"], "solid", "hv"),
+        "records (Kaplan-Meier)": (curve["staying"], COLOURS["first"], "solid", "hv"),
         "lognormal law": (curve["fitted"], COLOURS["target"], "dash", "linear"),
         "exponential law (Erlang A)": (
             np.exp(-curve["time_s"] / found.mean_s), COLOURS["bad"], "dot", "linear",
@@ -75,7 +75,7 @@ def forecast_band(made: pd.DataFrame, came: pd.DataFrame | None = None, title: s
     _band(fig, made["interval_start"], made["calls_p10"], made["calls_p90"], "80 % band")
     fig.add_scatter(
         x=made["interval_start"], y=made["calls"].round(3), name="expected", mode="lines",
-        line={"color": COLOURS["moscow"], "width": 2},
+        line={"color": COLOURS["first"], "width": 2},
     )  # fmt: skip
     if came is not None:
         fig.add_scatter(
@@ -100,7 +100,7 @@ def certainty(table: pd.DataFrame) -> go.Figure:
     fig.add_scatter(
         x=table["probability"], y=table["agent_hours"].round(2), mode="lines+markers+text",
         text=[f"{hours:,.0f}" for hours in table["agent_hours"]], textposition="top left",
-        line={"color": COLOURS["moscow"], "width": 2}, marker={"size": 9}, cliponaxis=False,
+        line={"color": COLOURS["first"], "width": 2}, marker={"size": 9}, cliponaxis=False,
     )  # fmt: skip
     fig.update_layout(showlegend=False, hovermode="closest")
     return fig.update_xaxes(tickformat=".0%")
@@ -112,7 +112,7 @@ def weeks_ahead(weeks: pd.DataFrame, title: str = "Calls a week") -> go.Figure:
     _band(fig, weeks["week_start"], weeks["calls_p10"], weeks["calls_p90"], "80 % band")
     fig.add_scatter(
         x=weeks["week_start"], y=weeks["calls"].round(1), name="expected", mode="lines",
-        line={"color": COLOURS["moscow"], "width": 2},
+        line={"color": COLOURS["first"], "width": 2},
     )  # fmt: skip
     return fig.update_yaxes(rangemode="tozero")
 

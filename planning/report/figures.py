@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from planning.report.style import COLOURS, figure
+from planning.calendars import on_clock
+from planning.centre import clock_text
+from planning.report.style import COLOURS, GREY, colours_of, figure, label
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from planning.centre import Centre
 
 __all__ = [
     "agents_and_service",
@@ -17,10 +25,12 @@ __all__ = [
     "certificate_days",
     "changes",
     "closing_costs",
+    "closings",
     "cost_bars",
     "demand_by_zone",
     "differences",
     "half_widths",
+    "hand_overs",
     "lines",
     "lost_by_hour",
     "ranked",
@@ -38,25 +48,26 @@ _ZONES = (
 
 _NIGHT_PARTS = {
     "wages_cost": ("wages", COLOURS["supply"]),
-    "premium_cost": ("premiums", COLOURS["moscow"]),
-    "overrun_cost": ("calls finished after the shift", COLOURS["kaluga"]),
+    "premium_cost": ("premiums", COLOURS["first"]),
+    "overrun_cost": ("calls finished after the shift", COLOURS["second"]),
     "taxi_cost": ("taxis", "#CC79A7"),
     "seats_cost": ("more workplaces", COLOURS["bad"]),
-    "abandoned_cost": ("callers who give up", "#9AA5B1"),
+    "abandoned_cost": ("callers who give up", GREY),
 }
 
 
-def demand_by_zone(calls: pd.DataFrame, closing: pd.Timestamp | None = None) -> go.Figure:
+def demand_by_zone(calls: pd.DataFrame, centre: Centre) -> go.Figure:
     """Calls by interval on the centre's clock, stacked by the callers' time zone.
 
     Parameters
     ----------
     calls : DataFrame
         Index interval_start, a column a zone from west to east.
-    closing : Timestamp, optional
-        Marked by a line.
+    centre : Centre
+        A line marks each time at which one of its sites closes.
     """
-    fig = figure(title="Calls by the caller's time zone", yaxis_title="calls in 15 minutes")
+    minutes = (calls.index[1] - calls.index[0]) / pd.Timedelta(minutes=1)
+    fig = figure(title="Calls by the caller's time zone", yaxis_title=f"calls in {minutes:g} minutes")
     for number, zone in enumerate(calls.columns):
         fig.add_scatter(
             x=calls.index, y=calls[zone].round(2), name=str(zone), stackgroup="zones", mode="lines",
@@ -64,39 +75,55 @@ def demand_by_zone(calls: pd.DataFrame, closing: pd.Timestamp | None = None) -> 
             hovertemplate="%{y:.0f}",
         )  # fmt: skip
     fig.update_layout(legend={"traceorder": "normal", "font": {"size": 12}}, height=430)
-    return _mark(fig, closing)
+    return _mark(fig, centre, calls.index)
 
 
 def requirement_and_supply(
-    times: pd.DatetimeIndex, required: pd.Series, supplied: pd.Series, title: str, site: str
+    times: pd.DatetimeIndex, required: pd.Series, supplied: pd.Series, title: str
 ) -> go.Figure:
     """Heads required as a line over the heads that the shifts put on position as an area."""
     fig = figure(title=title, yaxis_title="heads")
-    fig.add_scatter(
-        x=times, y=supplied, name="on position, breaks left out", mode="lines", fill="tozeroy",
-        line={"shape": "hv", "width": 1, "color": COLOURS[site]},
-    )  # fmt: skip
-    fig.add_scatter(
-        x=times, y=required, name="required", mode="lines",
-        line={"shape": "hv", "width": 2, "color": COLOURS["requirement"]},
-    )  # fmt: skip
+    return _required_and_supplied(fig, times, required, supplied, COLOURS["supply"])
+
+
+def _required_and_supplied(
+    fig: go.Figure, times: pd.Index, required: pd.Series, supplied: pd.Series, colour: str, **place: Any
+) -> go.Figure:
+    curves = {
+        "on position, breaks left out": (supplied, {"width": 1, "color": colour}, "tozeroy"),
+        "required": (required, {"width": 2, "color": COLOURS["requirement"]}, "none"),
+    }
+    for name, (heads, line, fill) in curves.items():
+        fig.add_scatter(
+            x=times, y=heads, name=name, mode="lines", fill=fill, line={"shape": "hv", **line},
+            legendgroup=name, **place,
+        )  # fmt: skip
     return fig
 
 
-def agents_and_service(
-    table: pd.DataFrame, sites: list[str], target: float, closing: pd.Timestamp | None = None
-) -> go.Figure:
-    """Agents of each site above, service by formula and in truth below, on one time axis."""
+def agents_and_service(table: pd.DataFrame, centre: Centre, target: float) -> go.Figure:
+    """Agents of each site above, service by formula and in truth below, on one time axis.
+
+    Parameters
+    ----------
+    table : DataFrame
+        `planning.service.exact_service`, with a column of agents for each site that answers.
+    centre : Centre
+        The first of its sites is on top; a line marks each time at which one closes.
+    target : float
+        Service level, drawn as a dashed line.
+    """
     from plotly.subplots import make_subplots
 
-    house = figure()
     fig = make_subplots(rows=2, cols=1, shared_xaxes=True, row_heights=[0.55, 0.45], vertical_spacing=0.08)
-    fig.update_layout(template=house.layout.template, height=560, title="The hand-over, quarter by quarter")
-    for site in sites:
-        fig.add_scatter(
-            x=table["interval_start"], y=table[f"agents_{site}"], name=site.capitalize(), stackgroup="sites",
-            mode="lines", line={"shape": "hv", "width": 0.5, "color": COLOURS[site]}, row=1, col=1,
-        )  # fmt: skip
+    fig.update_layout(template=figure().layout.template, height=560)
+    fig.update_layout(title="Agents, and what callers meet", hovermode="x unified")
+    for site, colour in reversed(colours_of(centre.sites).items()):
+        if f"agents_{site}" in table:
+            fig.add_scatter(
+                x=table["interval_start"], y=table[f"agents_{site}"], name=label(site), stackgroup="sites",
+                mode="lines", line={"shape": "hv", "width": 0.5, "color": colour}, row=1, col=1,
+            )  # fmt: skip
     lines = {
         "service_level": ("what callers meet (exact)", COLOURS["bad"], "solid", 2.5),
         "formula": ("what the formula says", COLOURS["requirement"], "dot", 1.5),
@@ -109,8 +136,7 @@ def agents_and_service(
     fig.add_hline(y=target, line={"color": COLOURS["target"], "dash": "dash", "width": 1.5}, row=2, col=1)
     fig.update_yaxes(title_text="agents", row=1, col=1)
     fig.update_yaxes(title_text="service level", tickformat=".2~%", row=2, col=1)
-    fig.update_layout(hovermode="x unified")
-    return _mark(fig, closing)
+    return _mark(fig, centre, table["interval_start"])
 
 
 def lines(table: pd.DataFrame, title: str, unit: str, target: float | None = None) -> go.Figure:
@@ -126,11 +152,13 @@ def lines(table: pd.DataFrame, title: str, unit: str, target: float | None = Non
         Drawn as a dashed line.
     """
     fig = figure(title=title, yaxis_title=unit, height=430)
-    styles = (("dot", "#9AA5B1"), ("dash", "moscow"), ("dashdot", "kaluga"), ("solid", "bad"))
+    styles = (
+        ("dot", GREY), ("dash", COLOURS["first"]), ("dashdot", COLOURS["second"]), ("solid", COLOURS["bad"]),
+    )  # fmt: skip
     for name, (dash, colour) in zip(table, styles[-len(table.columns) :], strict=True):
         fig.add_scatter(
             x=table.index, y=table[name].round(5), name=str(name), mode="lines",
-            line={"shape": "hv", "width": 2, "dash": dash, "color": COLOURS.get(colour, colour)},
+            line={"shape": "hv", "width": 2, "dash": dash, "color": colour},
         )  # fmt: skip
     if target is not None:
         fig.add_hline(y=target, line={"color": COLOURS["target"], "dash": "dash", "width": 1.5})
@@ -148,22 +176,23 @@ def bars(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
     return fig.update_layout(hovermode="closest", showlegend=False).update_xaxes(type="category")
 
 
-def closing_costs(nights: pd.DataFrame, present: str) -> go.Figure:
+def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     """Cost of each closing hour more than that of the present one, by part, the cheapest marked.
 
     Parameters
     ----------
     nights : DataFrame
         `planning.overflow.compared`, a row a closing hour.
-    present : str
-        The hour to compare with, such as "22:00".
+    centre : Centre
+        It says which site closes, and when at present.
     """
     year = 365 / 1e6
-    table = nights.set_index("way")
+    site, (at, _) = next(iter(hand_overs(centre).items()))
+    present, table = clock_text(at), nights.set_index("way")
     best = table.index[table["meets"]][table.loc[table["meets"], "cost_day"].argmin()]
     fig = figure(
         title=f"Closing hours against {present}", yaxis_title="million roubles a year", barmode="relative",
-        xaxis_title="Moscow closes at", height=500, margin={"t": 150},
+        xaxis_title=f"{label(site)} closes at", height=500, margin={"t": 150},
     )  # fmt: skip
     for part, (name, colour) in _NIGHT_PARTS.items():
         more = (table[part] - table.loc[present, part]) * year
@@ -202,7 +231,7 @@ def lost_by_hour(lost: pd.DataFrame, title: str) -> go.Figure:
     """Callers lost in each hour, a bar a column of the table."""
     fig = figure(title=title, yaxis_title="callers lost in the hour", barmode="group")
     colours = [COLOURS["bad"], COLOURS["supply"], COLOURS["target"]]
-    for name, colour in zip(lost, colours, strict=False):
+    for name, colour in zip(lost, cycle(colours)):
         fig.add_bar(
             x=[f"{hour:%H:%M}" for hour in lost.index], y=lost[name].round(3), name=str(name),
             marker={"color": colour}, texttemplate="%{y:.0f}", textposition="outside",
@@ -217,7 +246,7 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
     fig.add_scatter(
         x=outcome["simulated"].round(5), y=names, mode="markers", name="simulated, 95 % band",
         error_x={"type": "data", "array": outcome["half_width"].round(5), "thickness": 2},
-        marker={"size": 11, "color": COLOURS["moscow"]},
+        marker={"size": 11, "color": COLOURS["first"]},
     )  # fmt: skip
     for column, symbol, colour in (
         ("promised", "diamond-open", "requirement"),
@@ -231,18 +260,18 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
     return fig.update_xaxes(tickformat=".2~%").update_yaxes(autorange="reversed")
 
 
-def cost_bars(cost: pd.DataFrame, colours: Mapping[str, str] = COLOURS) -> go.Figure:
+def cost_bars(cost: pd.DataFrame) -> go.Figure:
     """Cost by team and part, the dearest team first; parts that cost nothing are left out."""
     ordered = cost.sort_values("total_cost", ascending=False)
-    names = [_label(str(team)) for team in ordered["team"]]
+    names = [_team(*row) for row in ordered[["team", "site"]].itertuples(index=False)]
     fig = figure(title="What it costs", xaxis_title="million roubles", barmode="stack")
     for column, name, colour in (
-        ("base_cost", "hours", colours["supply"]),
-        ("night_cost", "night premium", colours["requirement"]),
-        ("holiday_cost", "holiday premium", colours["bad"]),
-        ("weekend_cost", "weekend premium", colours["moscow"]),
-        ("turnover_cost", "hiring and teaching", colours["kaluga"]),
-        ("leaders_cost", "heads of team", colours["target"]),
+        ("base_cost", "hours", COLOURS["supply"]),
+        ("night_cost", "night premium", COLOURS["requirement"]),
+        ("holiday_cost", "holiday premium", COLOURS["bad"]),
+        ("weekend_cost", "weekend premium", COLOURS["first"]),
+        ("turnover_cost", "hiring and teaching", COLOURS["second"]),
+        ("leaders_cost", "heads of team", COLOURS["target"]),
     ):
         if column not in {"base_cost", "night_cost"} and not ordered[column].any():
             continue
@@ -254,21 +283,59 @@ def cost_bars(cost: pd.DataFrame, colours: Mapping[str, str] = COLOURS) -> go.Fi
     return fig.update_yaxes(autorange="reversed")
 
 
-def _label(team: str) -> str:
-    """Name a team as a reader does: the queue, then the site with its capital."""
-    *queue, site = team.split("_")
-    return f"{' '.join(queue)}, {site.capitalize()}"
+def _team(team: str, site: str) -> str:
+    """Name a team as a reader does: what it does, then its site."""
+    work = team.removesuffix(f"_{site}")
+    return label(team) if work == team else f"{work.replace('_', ' ')}, {label(site)}"
 
 
-def _mark(fig: go.Figure, closing: pd.Timestamp | None) -> Any:
-    """Draw a line where a site closes."""
-    if closing is None:
-        return fig
-    fig.add_vline(x=closing, line={"color": COLOURS["requirement"], "width": 1, "dash": "dot"})
-    fig.add_annotation(
-        x=closing, y=1, yref="paper", text=f"{closing:%H:%M} Moscow closes", showarrow=False,
-        xanchor="right", yanchor="top", font={"size": 12}, bgcolor="rgba(255,255,255,0.7)",
-    )  # fmt: skip
+def hand_overs(centre: Centre) -> dict[str, tuple[timedelta, Sequence[str]]]:
+    """Return when each site closes or sends its callers elsewhere: the time of day, and the weekdays.
+
+    Sites that keep their callers to the end of the day are left out.
+    """
+    every = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    found: dict[str, tuple[timedelta, Sequence[str]]] = {}
+    for rule in (rule for rule in centre.overflow if rule.after_s is None):
+        at = centre.sites[rule.from_site].closes if rule.at is None else rule.at
+        found.setdefault(rule.from_site, (at, every if rule.days == "all" else rule.days))
+    for name, site in centre.sites.items():
+        if site.closes.days < 1:
+            found.setdefault(name, (site.closes, every))
+    return found
+
+
+def closings(centre: Centre, times: pd.DatetimeIndex) -> dict[pd.Timestamp, str]:
+    """Say at which instants among times a site of the centre closes or hands its callers over, and which.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> times = pd.date_range("2026-11-23", periods=96, freq="15min", tz="Europe/Moscow")
+    >>> [*closings(Centre.load(), times).values()]
+    ['22:00 Moscow closes']
+    """
+    found: dict[pd.Timestamp, list[str]] = {}
+    days = times.tz_localize(None).normalize().unique()
+    for site, (at, weekdays) in hand_overs(centre).items():
+        verb = "closes" if at == centre.sites[site].closes else "hands over"
+        for day in days[[f"{day:%a}".lower() in weekdays for day in days]]:
+            found.setdefault(on_clock(day + at, times.tz), []).append(f"{label(site)} {verb}")
+    inside = {at: texts for at, texts in sorted(found.items()) if times[0] < at <= times[-1]}
+    return {at: f"{at:%H:%M} {', '.join(texts)}" for at, texts in inside.items()}
+
+
+def _mark(fig: go.Figure, centre: Centre, times: pd.DatetimeIndex | pd.Series) -> go.Figure:
+    """Draw a line where a site closes; over several days each text is written once."""
+    told: set[str] = set()
+    for at, text in closings(centre, pd.DatetimeIndex(times)).items():
+        fig.add_vline(x=at, line={"color": COLOURS["requirement"], "width": 1, "dash": "dot"})
+        if text not in told:
+            fig.add_annotation(
+                x=at, y=1, yref="paper", text=text, showarrow=False, xanchor="right", yanchor="top",
+                font={"size": 12}, bgcolor="rgba(255,255,255,0.7)",
+            )  # fmt: skip
+        told.add(text)
     return fig
 
 
@@ -322,7 +389,7 @@ def certificate_days(table: pd.DataFrame) -> go.Figure:
         fig.add_scatter(
             x=days, y=rows["simulated"].round(5), mode="markers", name="simulated, 95 % band",
             error_y={"type": "data", "array": rows["half_width"].round(5), "thickness": 2},
-            marker={"size": 9, "color": COLOURS["moscow"]}, showlegend=at == 1, row=1, col=at,
+            marker={"size": 9, "color": COLOURS["first"]}, showlegend=at == 1, row=1, col=at,
         )  # fmt: skip
         for column, colour, dash in (("promised", "requirement", "dot"), ("target", "target", "dash")):
             fig.add_scatter(
@@ -346,7 +413,7 @@ def differences(table: pd.DataFrame, title: str, unit: str) -> go.Figure:
     fig.add_scatter(
         x=ordered["difference"].round(5), y=[str(name) for name in ordered.index], mode="markers",
         error_x={"type": "data", "array": ordered["half_width"].round(5), "thickness": 2},
-        marker={"size": 11, "color": COLOURS["moscow"]}, showlegend=False,
+        marker={"size": 11, "color": COLOURS["first"]}, showlegend=False,
     )  # fmt: skip
     fig.add_vline(x=0, line={"color": COLOURS["requirement"], "width": 1})
     return fig.update_layout(margin={"l": 190})
@@ -358,11 +425,10 @@ def half_widths(table: pd.DataFrame) -> go.Figure:
         title="How sure is a simulated service level?", xaxis_title="replications",
         yaxis_title="half-width of the band, points",
     )  # fmt: skip
-    colours = ("moscow", "kaluga", "bad")
-    for name, colour in zip(table, colours[: len(table.columns)], strict=True):
+    for name, colour in colours_of(table).items():
         fig.add_scatter(
             x=table.index, y=(100 * table[name]).round(5), mode="lines+markers", name=str(name),
-            line={"color": COLOURS[colour], "width": 2},
+            line={"color": colour, "width": 2},
         )  # fmt: skip
     ticks = [int(number) for number in table.index]
     steps = [mantissa * 10.0**power for power in range(-4, 3) for mantissa in (1, 2, 5)]
@@ -371,41 +437,32 @@ def half_widths(table: pd.DataFrame) -> go.Figure:
     )
 
 
-def supply_by_site(table: pd.DataFrame, sites: list[str], closing: pd.Timestamp | None = None) -> go.Figure:
+def supply_by_site(table: pd.DataFrame, centre: Centre) -> go.Figure:
     """Heads on position at each site as an area, those required as a line over it, one site below another.
 
     Parameters
     ----------
     table : DataFrame
         Index interval_start; for each site a column ``required_<site>`` and ``supplied_<site>``.
-    sites : list of str
-        From the top down.
-    closing : Timestamp, optional
-        Marked by a line.
+    centre : Centre
+        Its sites stand from the top down; a line marks each time at which one closes.
     """
     from plotly.subplots import make_subplots
 
+    sites = {site: colour for site, colour in colours_of(centre.sites).items() if f"required_{site}" in table}
     fig = make_subplots(
-        rows=len(sites), cols=1, shared_xaxes=True, shared_yaxes="all", vertical_spacing=0.1,
-        subplot_titles=[site.capitalize() for site in sites],
+        rows=len(sites), cols=1, shared_xaxes=True, shared_yaxes="all",
+        vertical_spacing=0.2 / len(sites), subplot_titles=[label(site) for site in sites],
     )  # fmt: skip
     fig.update_layout(template=figure().layout.template, height=260 * len(sites) + 60)
-    for row, site in enumerate(sites, start=1):
-        fig.add_scatter(
-            x=table.index, y=table[f"supplied_{site}"], name="on position, breaks left out", mode="lines",
-            fill="tozeroy", line={"shape": "hv", "width": 1, "color": COLOURS[site]}, row=row, col=1,
-            showlegend=row == 1, legendgroup="supplied",
-        )  # fmt: skip
-        fig.add_scatter(
-            x=table.index, y=table[f"required_{site}"], name="required", mode="lines",
-            line={"shape": "hv", "width": 2, "color": COLOURS["requirement"]}, row=row, col=1,
-            showlegend=row == 1, legendgroup="required",
-        )  # fmt: skip
-        if closing is not None:
-            dotted = {"color": COLOURS["requirement"], "width": 1, "dash": "dot"}
-            fig.add_vline(x=closing, line=dotted, row=row, col=1)
+    for row, (site, colour) in enumerate(sites.items(), start=1):
+        heads = table[f"required_{site}"], table[f"supplied_{site}"]
+        _required_and_supplied(fig, table.index, *heads, colour, row=row, col=1, showlegend=row == 1)
+    marks = closings(centre, pd.DatetimeIndex(table.index))
+    for at in marks:
+        fig.add_vline(x=at, line={"color": COLOURS["requirement"], "width": 1, "dash": "dot"})
     fig.update_yaxes(title_text="heads")
-    title = "Required, and on position" + (f"; {closing:%H:%M} Moscow closes" if closing is not None else "")
+    title = "; ".join(["Required, and on position", *dict.fromkeys(marks.values())])
     return fig.update_layout(title=title, hovermode="x unified", margin={"t": 100})
 
 

@@ -42,7 +42,7 @@ def verdicts(table: pd.DataFrame, risk: float, now: int) -> go.Figure:
     )
     for column, name, colour in (
         ("blamed", "a good operator is blamed", COLOURS["bad"]),
-        ("missed", "an operator who needs help is missed", COLOURS["moscow"]),
+        ("missed", "an operator who needs help is missed", COLOURS["first"]),
     ):
         fig.add_scatter(
             x=table["calls"],
@@ -88,7 +88,7 @@ def scores(table: pd.DataFrame, mean: float) -> go.Figure:
     )
     fig.add_scatter(
         x=rows.index, y=rows["estimate"].round(5), mode="markers", name="best estimate, 95 % interval",
-        marker={"color": COLOURS["moscow"], "size": 8},
+        marker={"color": COLOURS["first"], "size": 8},
         error_y={
             "type": "data", "array": (rows["high"] - rows["estimate"]).round(5),
             "arrayminus": (rows["estimate"] - rows["low"]).round(5), "thickness": 1.2, "width": 0,
@@ -245,7 +245,7 @@ def headcount(lived: pd.DataFrame, grade: str) -> go.Figure:
         hoverinfo="skip",
     )  # fmt: skip
     for column, name, colour, dash in (
-        ("working", "working, on average", COLOURS["moscow"], "solid"),
+        ("working", "working, on average", COLOURS["first"], "solid"),
         ("need", "need", COLOURS["requirement"], "dash"),
     ):
         fig.add_scatter(
@@ -307,7 +307,7 @@ def flexibility(table: pd.DataFrame) -> go.Figure:
         xaxis_title="seats in each team with both skills",
         yaxis_title="part of what everybody with both skills would gain",
     )
-    colours = [COLOURS["moscow"], COLOURS["kaluga"], COLOURS["bad"], _GREY]
+    colours = [COLOURS["first"], COLOURS["second"], COLOURS["bad"], _GREY]
     for (fewer, own), colour in zip(table.groupby("fewer"), colours, strict=False):
         some, whole = own.iloc[:-1], own["gain"].iloc[-1]
         name = "as many agents as apart" if fewer == 0 else f"{fewer} fewer in each team"

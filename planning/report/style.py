@@ -8,7 +8,8 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import cycle
 from numbers import Real
 from types import MappingProxyType
 from typing import Any, Final
@@ -20,8 +21,8 @@ PLOTLY_MIME: Final = "application/vnd.plotly.v1+json"
 
 COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "moscow": "#0072B2",
-        "kaluga": "#E69F00",
+        "first": "#0072B2",
+        "second": "#E69F00",
         "requirement": "#1F2933",
         "supply": "#8FB8D6",
         "target": "#009E73",
@@ -29,6 +30,10 @@ COLOURS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Fixed colours by meaning: who has learnt one figure can read the next (after Okabe and Ito, 2008)."""
+
+PALETTE: Final = (COLOURS["first"], COLOURS["second"], "#CC79A7", "#56B4E9", "#5B4B8A", "#8C6D31")
+"""Colours of things that have no meaning of their own, such as sites."""
+GREY: Final = "#9AA5B1"
 
 CONFIG: Final = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
 """Settings of a live figure; among the buttons left out is the one that sends its data to plotly's cloud."""
@@ -51,8 +56,8 @@ def template() -> go.layout.Template:
     axis = {
         "automargin": True,
         "gridcolor": _GRID,
-        "linecolor": "#9AA5B1",
-        "tickcolor": "#9AA5B1",
+        "linecolor": GREY,
+        "tickcolor": GREY,
         "title": {"font": {"size": 13}, "standoff": 10},
         "zeroline": False,
     }
@@ -76,6 +81,28 @@ def template() -> go.layout.Template:
             "yaxis": {**axis, "showgrid": True},
         }
     )
+
+
+def colours_of(names: Iterable[str]) -> dict[str, str]:
+    """Assign a colour to each name by its place, so that a site looks the same in every figure.
+
+    Examples
+    --------
+    >>> colours_of(["berlin", "porto"])
+    {'berlin': '#0072B2', 'porto': '#E69F00'}
+    """
+    return dict(zip(names, cycle(PALETTE)))
+
+
+def label(name: str) -> str:
+    """Write the name of a queue, team or site as a reader does.
+
+    Examples
+    --------
+    >>> label("first_line")
+    'First line'
+    """
+    return name[:1].upper() + name[1:].replace("_", " ")
 
 
 def figure(*traces: Any, **layout: Any) -> go.Figure:
@@ -129,10 +156,10 @@ class Bundle:
 
     Examples
     --------
-    >>> print(Bundle(figure(title="Agents at night"), {"Moscow": 0, "Kaluga": 41}))
+    >>> print(Bundle(figure(title="Agents at night"), {"Berlin": 0, "Porto": 41}))
     Agents at night
-    Moscow: 0
-    Kaluga: 41
+    Berlin: 0
+    Porto: 41
     """
 
     def __init__(self, fig: go.Figure, numbers: Mapping[str, object] | None = None) -> None:

@@ -13,7 +13,7 @@ __all__ = ["cost_and_service", "tornado"]
 
 _VERDICTS = {
     "holds": COLOURS["target"],
-    "too close to call": COLOURS["kaluga"],
+    "too close to call": COLOURS["second"],
     "does not hold": COLOURS["bad"],
 }
 
@@ -69,7 +69,7 @@ def tornado(table: pd.DataFrame, title: str, unit: str, names: Mapping[str, str]
         for change, low, high in table[["low_value", "high_value"]].itertuples()
     ]
     fig = figure(title=title, xaxis_title=unit, barmode="overlay", height=150 + 50 * len(table))
-    for edge, colour in (("low", COLOURS["supply"]), ("high", COLOURS["moscow"])):
+    for edge, colour in (("low", COLOURS["supply"]), ("high", COLOURS["first"])):
         fig.add_bar(
             x=table[edge].round(3), y=labels, orientation="h", name=f"at the {edge} value",
             marker={"color": colour}, width=0.7,

@@ -10,7 +10,7 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-from factories import demand_of, one_site, two_sites
+from factories import day_site, demand_of, one_site, three_sites, two_sites
 
 from planning import PlanningError
 from planning.app import Page, page
@@ -52,9 +52,12 @@ def cards(shown):
 
 def test_a_figures_state_is_what_it_shows():
     """Plotly's own keeps the first values, which a view that opens later is drawn from."""
-    live = LiveFigure(figure(title="one").add_scatter(x=[1, 2], y=[1.0, 2.0]).add_hline(y=0.5))
-    table = pd.DataFrame({"interval_start": [1, 2], "agents": [3.0, 4.0]})
-    redraw(live, table, ["agents"], 0.7, "two")
+    before, after = (
+        figure(title=title).add_scatter(x=[1, 2], y=np.array(values), name="agents").add_hline(y=line)
+        for title, values, line in (("one", [1.0, 2.0], 0.5), ("two", [3.0, 4.0], 0.7))
+    )
+    live = LiveFigure(before)
+    redraw(live, after)
     state = live.get_state()
     assert np.frombuffer(state["_widget_data"][0]["y"]["buffer"]).tolist() == [3.0, 4.0]
     assert state["_widget_layout"]["title"]["text"] == "two"
@@ -95,6 +98,25 @@ def test_the_wage_ratio_moves_the_other_sites_wages(shown):
 def test_a_centre_without_a_night_has_no_closing_hour():
     controls = Page(one_site(), demand_of(), replications=2, apart=False).controls
     assert not {"closing_hour", "wages.north"} & set(controls)
+
+
+def test_a_page_of_one_site_that_closes():
+    """It died of KeyError: 'berlin'; its leader may ask to close an hour earlier."""
+    shown = Page(day_site(), demand_of(hours=(8, 20)), replications=2, apart=False)
+    assert shown.controls["closing_hour"].value == "20:00"
+    assert {"19:00", "21:30"} < {hour for hour, _ in shown.controls["closing_hour"].options}
+    assert [trace.name for trace in shown.figure.data][0] == "Berlin"
+    assert "night" not in cards(shown)
+
+
+def test_three_sites_each_have_a_closing_hour_and_a_colour():
+    shown = Page(three_sites(), demand_of(), replications=2, apart=False)
+    assert {"closing_hour.tokyo", "closing_hour.berlin"} < set(shown.controls)
+    areas = [trace for trace in shown.figure.data if trace.stackgroup]
+    assert [area.name for area in areas] == ["Lima", "Berlin", "Tokyo"]
+    assert len({area.line.color for area in areas}) == 3
+    texts = [note.text for note in shown.figure.layout.annotations]
+    assert texts == ["18:00 Tokyo closes", "22:00 Berlin closes"]
 
 
 def test_a_centre_with_nothing_to_look_at_is_refused():
