@@ -105,7 +105,7 @@ def test_a_page_of_one_site_that_closes():
     shown = Page(day_site(), demand_of(hours=(8, 20)), replications=2, apart=False)
     assert shown.controls["closing_hour"].value == "20:00"
     assert {"19:00", "21:30"} < {hour for hour, _ in shown.controls["closing_hour"].options}
-    assert [trace.name for trace in shown.figure.data][0] == "Berlin"
+    assert shown.figure.data[0].name == "Berlin"
     assert "night" not in cards(shown)
 
 
