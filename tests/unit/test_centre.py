@@ -206,9 +206,9 @@ def test_faults_beside_what_is_missing_are_counted():
 
 
 def test_every_name_that_is_not_there_is_told():
-    text = refusal({"teams.calls_south.site": "mosco", "overflow.0.to_site": "tula"})
+    text = refusal({"teams.calls_south.site": "sout", "overflow.0.to_site": "tula"})
     assert text == (
-        "teams.calls_south.site names 'mosco': did you mean 'south'?; "
+        "teams.calls_south.site names 'sout': did you mean 'south'?; "
         "overflow.0.to_site names 'tula', must be one of north, south"
     )
 
