@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.calendars import hours_within
+from planning.checks import one_of
 from planning.errors import PlanningError
 from planning.queueing import exact_day
-from planning.queueing.arguments import one_of
 from planning.staffing import Method, Model, behind_lookup, promised_service, requirement, requirement_at
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from scipy.special import gammaincinv
 
 from planning.calendars import axis, time_of_day
 from planning.centre.routing import answering_sites
+from planning.checks import number, one_of
 from planning.deferred import heads_for
 from planning.errors import PlanningError
 from planning.queueing import Target, agents_required, exact_agents_required, lagged_calls, measures
-from planning.queueing.arguments import number, one_of
 from planning.tables import DEMAND, FORECAST, REQUIREMENT
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def requirement_at(
     True
     """
     remedy = "write 0.90 for 90 %, 1 is never sure"
-    number("probability", probability, high=1.0, low_open=True, high_open=True, remedy=remedy)
+    number("probability", probability, high=1.0, open_low=True, open_high=True, remedy=remedy)
     rows = FORECAST.check(forecast, "forecast")
     cv = np.hypot(rows["rate_cv"], rows["aht_cv"]).to_numpy()
     shape = 1 / np.where(cv > 1e-6, cv, 1.0) ** 2

@@ -11,9 +11,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.calendars import axis, day_start, public_holidays, time_of_day
+from planning.checks import number
 from planning.demand.intervals import check_zone, day_kinds
 from planning.errors import PlanningError
-from planning.queueing.arguments import number
 from planning.tables import DEMAND
 
 __all__ = ["History", "future_rows", "histories"]
@@ -252,7 +252,7 @@ def _campaign(where: str, row: Any, queues: list[str], zone: str) -> _Campaign:
             "correct it, or leave the row out"
         )
     remedy = "1.3 is 30 % more calls"
-    factor = number(f"{where}: factor", row.factor, low_open=True, high_open=True, remedy=remedy)
+    factor = number(f"{where}: factor", row.factor, open_low=True, remedy=remedy)
     start, end = (_local(where, edge, zone) for edge in (row.start, row.end))
     if start >= end:
         raise PlanningError(

@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.centre.routing import answering_sites, late_rules
+from planning.checks import Floats
 from planning.errors import PlanningError
 from planning.overflow.handover import Overrun, _Network, _network, _walk_sites, exact_sites, overrun
-from planning.queueing.arguments import Floats
 from planning.queueing.transient import _Passage, _start_law, _walk
 from planning.service import check_unbroken, heads_on_site
 from planning.staffing import behind_lookup, promised_service

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from planning.calendars import hours_within
+from planning.checks import number
 from planning.errors import PlanningError
 from planning.overflow.steps import on_site
-from planning.queueing.arguments import number
 from planning.service import exact_service
 
 if TYPE_CHECKING:

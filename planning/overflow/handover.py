@@ -35,10 +35,10 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import digamma, gammainc
 
+from planning.checks import Floats, number, numbers, one_of, whole
 from planning.errors import PlanningError
 from planning.queueing import _transient_kernels as kernels
 from planning.queueing._quadrature import panels
-from planning.queueing.arguments import Floats, number, numbers, one_of
 from planning.queueing.transient import (
     _PANEL_JUMPS,
     _advance,
@@ -51,7 +51,7 @@ from planning.queueing.transient import (
     _Passage,
     _start_law,
     _trimmed,
-    _whole,
+    whole_heads,
 )
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def overrun(law: ArrayLike, agents: int, aht_s: float, *, leaving: int | None = 
     (0.5, 2.0, 480.0, 360.0)
     """
     states, heads, gone = _at_closing(law, agents, leaving)
-    aht = number("aht_s", aht_s, low_open=True, high_open=True)
+    aht = number("aht_s", aht_s, open_low=True)
     busy_law = busy_leavers(states, heads, gone)
     count = np.arange(len(busy_law))
     busy = float(count @ busy_law)
@@ -190,8 +190,8 @@ def _at_closing(law: ArrayLike, agents: int, leaving: int | None) -> tuple[Float
             f"law has the shape {states.shape} and the sum {states.sum():.9g}, must be one row of "
             "probabilities with the sum 1: divide it by its sum"
         )
-    heads = int(_whole("agents", number("agents", agents)))
-    gone = heads if leaving is None else int(_whole("leaving", number("leaving", leaving, high=heads)))
+    heads = whole("agents", agents)
+    gone = heads if leaving is None else whole("leaving", leaving, high=heads)
     return states, heads, gone
 
 
@@ -339,7 +339,7 @@ def exact_sites(
     5         2     1   25.0         0.7046
     7         3     1   25.0         0.6844
     """
-    threshold = number("threshold_s", threshold_s, high_open=True)
+    threshold = number("threshold_s", threshold_s)
     network, laws = _network(calls, aht_s, agents, answers, interval_s, patience_s, waiting, start)
     if network.closings and threshold > interval_s:
         raise PlanningError(
@@ -362,10 +362,10 @@ def _network(
     """Check what is given; return a day of each site, and the law that each starts from."""
     moves = one_of("waiting", waiting, get_args(Waiting)) == "move"
     one_of("start", start, ("stationary", "empty"))
-    offered = numbers("calls", calls, high_open=True)
+    offered = numbers("calls", calls)
     if offered.ndim != 2 or offered.size == 0:
         raise PlanningError(f"calls has the shape {offered.shape}, must be (intervals, sites)")
-    heads, into = _whole("agents", agents), _whole("answers", answers)
+    heads, into = whole_heads("agents", agents), whole_heads("answers", answers)
     for name, given in (("agents", heads), ("answers", into)):
         if given.shape != offered.shape:
             raise PlanningError(f"{name} has the shape {given.shape}, must be {offered.shape} as calls has")
@@ -398,7 +398,7 @@ def _check_answers(answers: NDArray[np.int64], agents: Floats) -> None:
 
 def _by_site(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats:
     """Return one number, or one an interval, for every interval and site."""
-    array = numbers(name, value, low_open=True)
+    array = numbers(name, value, open_low=True, infinite=True)
     column = array[:, None] if array.ndim == 1 else array
     if column.shape not in ((), (shape[0], 1), shape):
         raise PlanningError(

@@ -34,7 +34,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from planning.queueing.arguments import Floats
+from planning.checks import Floats
 
 Integers: TypeAlias = NDArray[np.int64]
 # service level, threshold, and the greatest ASA, abandonment and occupancy: inf where not asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from planning.queueing.arguments import Floats
+from planning.checks import Floats
 
 _POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numba import njit
 
-from planning.queueing.arguments import Floats
+from planning.checks import Floats
 
 COLUMNS = 8
 """Columns of a row of `finite_lines`; see `_measure`."""

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from planning.checks import Floats, one_of
 from planning.errors import PlanningError
 from planning.queueing import _kernels
-from planning.queueing.arguments import Floats, broadcast, numbers, one_of, shares
+from planning.queueing.bounds import checked
 from planning.queueing.target import Target
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def erlang_b(load: ArrayLike, agents: ArrayLike) -> Floats:
     >>> erlang_b(20, [18, 20.5, 25]).round(4)
     array([0.2213, 0.1448, 0.0502])
     """
-    load, agents = broadcast(load=_load(load), agents=_agents(agents))
+    load, agents = checked(load=load, agents=agents)
     result: Floats = _run(_kernels.blocking, load, agents)
     return result
 
@@ -123,7 +124,7 @@ def erlang_c(load: ArrayLike, agents: ArrayLike) -> Floats:
     >>> erlang_c(20, [20, 22, 24.5]).round(4)
     array([1.    , 0.5679, 0.2504])
     """
-    load, agents = broadcast(load=_load(load), agents=_agents(agents))
+    load, agents = checked(load=load, agents=agents)
     result: Floats = _run(_kernels.delay, load, agents)
     return result
 
@@ -289,11 +290,11 @@ def agents_required(
     >>> agents_required(100, 180, Target(0.8, 20), patience_s=90)
     np.int64(22)
     """
-    calls, aht, interval, patience = broadcast(
-        calls=_calls(calls),
-        aht_s=_aht(aht_s),
-        interval_s=_interval(interval_s),
-        patience_s=_patience(patience_s),
+    calls, aht, interval, patience = checked(
+        calls=calls,
+        aht_s=aht_s,
+        interval_s=interval_s,
+        patience_s=patience_s,
     )
     parts = _parts(target)
     for part, value in _unreachable(target, bool(np.isfinite(patience[calls > 0]).any())):
@@ -343,11 +344,11 @@ def calls_handled(
     >>> calls_handled([0, 24, 208], 180, Target(0.8, 20)).round(2)
     array([   0.  ,  100.47, 1001.01])
     """
-    staff, aht, interval, patience = broadcast(
-        agents=_agents(agents),
-        aht_s=_aht(aht_s),
-        interval_s=_interval(interval_s),
-        patience_s=_patience(patience_s),
+    staff, aht, interval, patience = checked(
+        agents=agents,
+        aht_s=aht_s,
+        interval_s=interval_s,
+        patience_s=patience_s,
     )
     result = np.asarray(_run(_kernels.most, staff, aht, interval, patience, parts=_parts(target)))
     for part, _ in _unreachable(target, True):
@@ -393,9 +394,7 @@ def wait_percentile(
     >>> wait_percentile(100, 180, 24, [0.5, 0.8, 0.95]).round(1)
     array([ 0. , 18. , 80.3])
     """
-    load, aht, staff, patience, part = _offered(
-        calls, aht_s, agents, interval_s, patience_s, share=shares("share", share)
-    )
+    load, aht, staff, patience, part = _offered(calls, aht_s, agents, interval_s, patience_s, share=share)
     result: Floats = _run(_kernels.percentile, part, load, aht, staff, patience)
     return result
 
@@ -409,8 +408,7 @@ def _rows(
     threshold_s: ArrayLike,
 ) -> tuple[list[Floats], Floats]:
     """Return the kernel's eight measures and the load, each of the common shape."""
-    threshold = numbers("threshold_s", threshold_s, high_open=True)
-    load, *rest = _offered(calls, aht_s, agents, interval_s, patience_s, threshold_s=threshold)
+    load, *rest = _offered(calls, aht_s, agents, interval_s, patience_s, threshold_s=threshold_s)
     out = np.empty((8, load.size))
     _kernels.compiled(_kernels.measure)(load.ravel(), *(array.ravel() for array in rest), out)
     return [row.reshape(load.shape)[()] for row in out], load
@@ -422,15 +420,15 @@ def _offered(
     agents: ArrayLike,
     interval_s: ArrayLike,
     patience_s: ArrayLike,
-    **more: Floats,
+    **more: ArrayLike,
 ) -> tuple[Floats, ...]:
     """Return load, aht, agents, patience and `more`, checked and of one shape."""
-    calls, interval, aht, *rest = broadcast(
-        calls=_calls(calls),
-        interval_s=_interval(interval_s),
-        aht_s=_aht(aht_s),
-        agents=_agents(agents),
-        patience_s=_patience(patience_s),
+    calls, interval, aht, *rest = checked(
+        calls=calls,
+        interval_s=interval_s,
+        aht_s=aht_s,
+        agents=agents,
+        patience_s=patience_s,
         **more,
     )
     # the order of the operations is the kernels': the same load to the last bit
@@ -465,27 +463,3 @@ def _unreachable(target: Target, impatient: bool) -> list[tuple[str, float]]:
     if impatient:
         limits["max_abandonment"] = 0.0
     return [(part, value) for part, value in target.asked().items() if limits.get(part) == value]
-
-
-def _calls(calls: ArrayLike) -> Floats:
-    return numbers("calls", calls, high_open=True)
-
-
-def _load(load: ArrayLike) -> Floats:
-    return numbers("load", load, high_open=True)
-
-
-def _agents(agents: ArrayLike) -> Floats:
-    return numbers("agents", agents, high_open=True)
-
-
-def _aht(aht_s: ArrayLike) -> Floats:
-    return numbers("aht_s", aht_s, low_open=True, high_open=True)
-
-
-def _interval(interval_s: ArrayLike) -> Floats:
-    return numbers("interval_s", interval_s, low_open=True, high_open=True)
-
-
-def _patience(patience_s: ArrayLike) -> Floats:
-    return numbers("patience_s", patience_s, low_open=True)

@@ -8,12 +8,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import ArrayLike
 
-from planning.errors import PlanningError
+from planning.checks import Floats
 from planning.queueing._variant_kernels import finite_lines
-from planning.queueing.arguments import Floats, broadcast, numbers
+from planning.queueing.bounds import checked
 from planning.queueing.erlang import erlang_b, measures
-
-LARGEST_ROOM = 1e6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,14 +111,14 @@ def finite_measures(
     >>> line.service_level.round(4)
     array([0.8933, 0.8   , 0.5477])
     """
-    given = broadcast(
-        calls=numbers("calls", calls, high_open=True),
-        aht_s=numbers("aht_s", aht_s, low_open=True, high_open=True),
-        agents=numbers("agents", agents, high_open=True),
-        waiting_room=waiting_places(waiting_room),
-        interval_s=numbers("interval_s", interval_s, low_open=True, high_open=True),
-        patience_s=numbers("patience_s", patience_s, low_open=True),
-        threshold_s=numbers("threshold_s", threshold_s, high_open=True),
+    given = checked(
+        calls=calls,
+        aht_s=aht_s,
+        agents=agents,
+        waiting_room=waiting_room,
+        interval_s=interval_s,
+        patience_s=patience_s,
+        threshold_s=threshold_s,
     )
     flat = [array.ravel() for array in given]
     endless = np.isinf(flat[3])
@@ -129,24 +127,6 @@ def finite_measures(
         if chosen.any():
             columns[:, chosen] = measured(*(array[chosen] for array in flat))
     return QueueMeasures(*(column.reshape(given[0].shape)[()] for column in columns))
-
-
-def waiting_places(waiting_room: ArrayLike) -> Floats:
-    """Return the places in the line as floats: whole numbers up to `LARGEST_ROOM`, or infinity.
-
-    Raises
-    ------
-    PlanningError
-        For a fraction, a negative or a larger number.
-    """
-    room = numbers("waiting_room", waiting_room)
-    bad = room[np.isfinite(room) & ((room != np.floor(room)) | (room > LARGEST_ROOM))]
-    if bad.size:
-        raise PlanningError(
-            f"waiting_room is {bad.flat[0]:g}, must be a whole number up to {LARGEST_ROOM:,.0f}: "
-            "write inf for an endless line"
-        )
-    return room
 
 
 def _finite(

@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from planning.checks import Floats, broadcast, number, numbers, one_of, whole
 from planning.errors import PlanningError
 from planning.queueing import _transient_kernels as kernels
-from planning.queueing.arguments import Floats, broadcast, number, numbers, one_of
 from planning.queueing.erlang import agents_required
 from planning.queueing.transient import _columns, _Day, _day, _start_law, _walk
 
@@ -163,16 +163,14 @@ def lagged_calls(calls: ArrayLike, aht_s: ArrayLike, *, interval_s: float = 900.
     >>> lagged_calls([90, 180, 60], 300)
     array([ 90., 150., 100.])
     """
-    length = number("interval_s", interval_s, low_open=True, high_open=True)
-    given = broadcast(
-        calls=numbers("calls", calls, high_open=True), aht_s=numbers("aht_s", aht_s, high_open=True)
-    )
+    length = number("interval_s", interval_s, open_low=True)
+    given = broadcast(calls=numbers("calls", calls), aht_s=numbers("aht_s", aht_s))
     offered, lag = (np.atleast_1d(values) for values in given)
     if offered.ndim != 1 or offered.size == 0:
         raise PlanningError(f"calls has the shape {offered.shape}, must be one row of at least one interval")
-    whole = np.floor(lag / length)
-    first = np.arange(offered.size) - np.minimum(whole, offered.size).astype(np.int64)
-    late = lag / length - whole
+    passed = np.floor(lag / length)
+    first = np.arange(offered.size) - np.minimum(passed, offered.size).astype(np.int64)
+    late = lag / length - passed
     # the window begins in the interval before `first`
     lagged: Floats = (1.0 - late) * offered[np.maximum(first, 0)] + late * offered[np.maximum(first - 1, 0)]
     return lagged
@@ -252,17 +250,10 @@ def exact_agents_required(
     """
     one_of("meet", meet, ("interval", "day"))
     load = _day(calls, aht_s, 0, interval_s, patience_s, "finish", None)
-    horizon = _Horizon(load, target, _whole_block(block), start)
+    horizon = _Horizon(load, target, whole("block", block, low=1), start)
     horizon.stationary(horizon.calls, target)  # refuses a target that no staff reaches
     staff = _for_every_interval(horizon)
     return _for_the_day(horizon, staff) if meet == "day" else staff
-
-
-def _whole_block(block: int) -> int:
-    size = number("block", block, low=1.0, high_open=True)
-    if size != round(size):
-        raise PlanningError(f"block is {size:g}, must be a whole number of intervals: 4 quarters an hour")
-    return int(size)
 
 
 # --- Every interval meets the target ---

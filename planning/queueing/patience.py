@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gamma, gammainc, ndtr, ndtri
 
+from planning.checks import Floats, number, numbers
 from planning.errors import PlanningError
 from planning.queueing._quadrature import panels
-from planning.queueing.arguments import Floats, broadcast, number, numbers
+from planning.queueing.bounds import checked
 from planning.queueing.erlang import erlang_b
 from planning.queueing.finite import QueueMeasures
 
@@ -55,7 +56,7 @@ class Exponential:
     mean_s: float
 
     def __post_init__(self) -> None:
-        number("mean_s", self.mean_s, low_open=True, high_open=True)
+        number("mean_s", self.mean_s, open_low=True)
 
     def gone(self, time_s: Floats) -> Floats:
         """Return the share gone by `time_s`."""
@@ -91,7 +92,7 @@ class Lognormal:
 
     def __post_init__(self) -> None:
         number("log_mean", self.log_mean, low=-100.0, high=100.0)
-        number("log_sd", self.log_sd, low_open=True, high=10.0)
+        number("log_sd", self.log_sd, open_low=True, high=10.0)
 
     @property
     def mean_s(self) -> float:
@@ -134,7 +135,7 @@ class Weibull:
     shape: float
 
     def __post_init__(self) -> None:
-        number("scale_s", self.scale_s, low_open=True, high_open=True)
+        number("scale_s", self.scale_s, open_low=True)
         number("shape", self.shape, low=0.1, high=1000.0)
 
     @property
@@ -200,8 +201,8 @@ class Empirical:
     survival: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        times = numbers("times_s", self.times_s, low_open=True, high_open=True)
-        survival = numbers("survival", self.survival, low_open=True, high=1.0)
+        times = numbers("times_s", self.times_s, open_low=True)
+        survival = numbers("survival", self.survival, open_low=True, high=1.0)
         if times.ndim != 1 or times.shape != survival.shape or times.size == 0:
             raise PlanningError(
                 f"times_s and survival have the shapes {times.shape} and {survival.shape}: "
@@ -224,7 +225,7 @@ class Empirical:
         >>> Empirical.from_values([10, 20, 30, 40, 50], points=4)
         Empirical(times_s=(20.0, 30.0, 40.0), survival=(0.75, 0.5, 0.25))
         """
-        values = numbers("values_s", values_s, low_open=True, high_open=True).ravel()
+        values = numbers("values_s", values_s, open_low=True).ravel()
         if values.size == 0:
             raise PlanningError("values_s is empty: give at least one patience time")
         shares = np.arange(1.0, number("points", points, low=2.0, high=1000.0)) / points
@@ -340,13 +341,7 @@ def general_patience_measures(
     np.float64(0.1211)
     np.float64(0.0888)
     """
-    given = broadcast(
-        calls=numbers("calls", calls, high_open=True),
-        aht_s=numbers("aht_s", aht_s, low_open=True, high_open=True),
-        agents=numbers("agents", agents, high_open=True),
-        interval_s=numbers("interval_s", interval_s, low_open=True, high_open=True),
-        threshold_s=numbers("threshold_s", threshold_s, high_open=True),
-    )
+    given = checked(calls=calls, aht_s=aht_s, agents=agents, interval_s=interval_s, threshold_s=threshold_s)
     if not isinstance(patience, PatienceLaw):
         raise PlanningError(f"patience is {patience!r}, must be a law: write Exponential(mean_s=180)")
     calls, aht_s, agents, interval_s, threshold_s = (array.ravel() for array in given)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
+from planning.checks import number
 from planning.errors import PlanningError
-from planning.queueing.arguments import number, share
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Target:
     max_occupancy: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "threshold_s", number("threshold_s", self.threshold_s, high_open=True))
+        object.__setattr__(self, "threshold_s", number("threshold_s", self.threshold_s))
         if self.max_asa_s is not None:
-            object.__setattr__(self, "max_asa_s", number("max_asa_s", self.max_asa_s, high_open=True))
+            object.__setattr__(self, "max_asa_s", number("max_asa_s", self.max_asa_s))
         for name in ("service_level", "max_abandonment", "max_occupancy"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, share(name, getattr(self, name)))
+                object.__setattr__(self, name, number(name, getattr(self, name), high=1.0))
         if not self.asked():
             raise PlanningError(
                 "the target asks for nothing: give service_level, max_asa_s, max_abandonment or max_occupancy"

@@ -33,10 +33,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from planning.checks import Floats, number, numbers, one_of
 from planning.errors import PlanningError
 from planning.queueing import _transient_kernels as kernels
 from planning.queueing._kernels import compiled
-from planning.queueing.arguments import Floats, broadcast, number, numbers, one_of
+from planning.queueing.bounds import checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -211,7 +212,7 @@ def exact_day(
     3          0.728             0.355      1.797
     """
     day = _day(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
-    threshold = number("threshold_s", threshold_s, high_open=True)
+    threshold = number("threshold_s", threshold_s)
     passages = list(_walk(day, _start_law(start, day), threshold, waits))
     return pd.DataFrame(_columns(day, passages, waits))
 
@@ -262,13 +263,8 @@ def _day(
     leaving: ArrayLike | None,
 ) -> _Day:
     """Check the arguments that both public functions share and turn them into rates."""
-    length = number("interval_s", interval_s, low_open=True, high_open=True)
-    given = broadcast(
-        calls=numbers("calls", calls, high_open=True),
-        aht_s=numbers("aht_s", aht_s, low_open=True, high_open=True),
-        agents=_whole("agents", agents),
-        patience_s=numbers("patience_s", patience_s, low_open=True),
-    )
+    length = number("interval_s", interval_s, open_low=True)
+    given = checked(calls=calls, aht_s=aht_s, agents=whole_heads("agents", agents), patience_s=patience_s)
     offered, aht, staff, patience = (np.atleast_1d(values) for values in given)
     if offered.ndim != 1 or offered.size == 0:
         raise PlanningError(f"calls has the shape {offered.shape}, must be one row of at least one interval")
@@ -288,7 +284,7 @@ def _leaving(agents: NDArray[np.int64], leaving: ArrayLike | None) -> NDArray[np
     fall = np.maximum(-np.diff(agents, prepend=agents[0]), 0)
     if leaving is None:
         return fall
-    given = _whole("leaving", leaving)
+    given = whole_heads("leaving", leaving)
     if given.shape not in ((), agents.shape):
         raise PlanningError(
             f"leaving has the shape {given.shape}, must be {agents.shape}: one number an interval"
@@ -303,13 +299,9 @@ def _leaving(agents: NDArray[np.int64], leaving: ArrayLike | None) -> NDArray[np
     return gone
 
 
-def _whole(name: str, value: ArrayLike) -> Floats:
-    array = numbers(name, value, high=1e6)
-    broken = np.argwhere(array != np.round(array))
-    if len(broken):  # a single number breaks in one place of no coordinates
-        where = tuple(broken[0])
-        raise PlanningError(f"{name} holds {array[where]:g}, must be whole numbers: round agents up or down")
-    return array
+def whole_heads(name: str, value: ArrayLike) -> Floats:
+    """Return heads as whole numbers; a million are the most whose law fits into memory."""
+    return numbers(name, value, high=1e6, whole=True, remedy="round it up or down")
 
 
 def _start_law(start: str | ArrayLike, day: _Day) -> Floats:

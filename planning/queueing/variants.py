@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import elementwise
 from scipy.special import gammaincc, gammainccinv, gammaincinv, ndtr
 
+from planning.checks import Floats
 from planning.errors import PlanningError
 from planning.queueing._quadrature import panels
-from planning.queueing.arguments import Floats, broadcast, numbers, shares
+from planning.queueing.bounds import checked
 from planning.queueing.erlang import measures
-from planning.queueing.finite import QueueMeasures, finite_measures, waiting_places
+from planning.queueing.finite import QueueMeasures, finite_measures
 from planning.queueing.patience import (
     Empirical,
     Exponential,
@@ -141,16 +142,16 @@ def redial_measures(
     >>> round(float(bank.attempts), 2), round(float(bank.lost), 4)
     (105.74, 0.1166)
     """
-    given = broadcast(
-        calls=numbers("calls", calls, high_open=True),
-        aht_s=numbers("aht_s", aht_s, low_open=True, high_open=True),
-        agents=numbers("agents", agents, high_open=True),
-        waiting_room=waiting_places(waiting_room),
-        interval_s=numbers("interval_s", interval_s, low_open=True, high_open=True),
-        patience_s=numbers("patience_s", patience_s, low_open=True),
-        threshold_s=numbers("threshold_s", threshold_s, high_open=True),
-        redial_abandoned=shares("redial_abandoned", redial_abandoned),
-        redial_blocked=shares("redial_blocked", redial_blocked),
+    given = checked(
+        calls=calls,
+        aht_s=aht_s,
+        agents=agents,
+        waiting_room=waiting_room,
+        interval_s=interval_s,
+        patience_s=patience_s,
+        threshold_s=threshold_s,
+        redial_abandoned=redial_abandoned,
+        redial_blocked=redial_blocked,
     )
     callers, *line, again_abandoned, again_blocked = given
     attempts = _settled_attempts(*given)
@@ -328,14 +329,14 @@ def random_rate_measures(
     >>> days.service_level_call_weighted.round(4)
     array([0.9264, 0.8954])
     """
-    given = broadcast(
-        calls=numbers("calls", calls, high_open=True),
-        aht_s=numbers("aht_s", aht_s, low_open=True, high_open=True),
-        agents=numbers("agents", agents, high_open=True),
-        cv=numbers("cv", cv, high=3.0, remedy="write 0.10 for 10 %"),
-        interval_s=numbers("interval_s", interval_s, low_open=True, high_open=True),
-        patience_s=numbers("patience_s", patience_s, low_open=True),
-        threshold_s=numbers("threshold_s", threshold_s, high_open=True),
+    given = checked(
+        calls=calls,
+        aht_s=aht_s,
+        agents=agents,
+        cv=cv,
+        interval_s=interval_s,
+        patience_s=patience_s,
+        threshold_s=threshold_s,
     )
     flat = [array.ravel() for array in given]
     columns = np.empty((len(fields(RandomRateMeasures)), flat[0].size))

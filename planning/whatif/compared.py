@@ -13,8 +13,8 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
+from planning.checks import one_of
 from planning.errors import PlanningError
-from planning.queueing.arguments import one_of
 from planning.shifts import CoverSettings
 from planning.simulation.contacts import paired_difference
 from planning.simulation.network import whole

@@ -15,6 +15,7 @@ LINES = 900
 # Left to right: a room may use those to its left, and its own furniture.
 ROOMS = [
     {"errors"},
+    {"checks"},
     {"effort"},
     {"queueing"},
     {"centre", "tables", "calendars"},

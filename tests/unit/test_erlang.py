@@ -314,15 +314,42 @@ class TestRefusals:
 
     def test_the_element_is_named(self):
         """Where it stands, what it is, what it must be."""
-        with pytest.raises(PlanningError, match=r"^aht_s\[1\] is -3\.0, must lie in \(0, inf\)$"):
+        with pytest.raises(PlanningError, match=r"^aht_s\[1\] is -3\.0, must lie in \[1e-06, 9.0072e\+15\]$"):
             agents_required(100, [180, -3], Target())
 
     def test_shapes_that_do_not_fit_are_named(self):
         """Every argument with its shape."""
         with pytest.raises(PlanningError, match=r"calls \(3,\).*agents \(2,\).*do not fit"):
             measures([1, 2, 3], 180, [1, 2])
-        with pytest.raises(PlanningError, match="ragged"):
+        with pytest.raises(PlanningError, match=r"calls\[0\] is \[1, 2\], must be a number"):
             measures([[1, 2], [3]], 180, 5)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            ({"calls": 1e18}, r"calls is 1e\+18, must lie in \[0, 9.0072e\+15\]"),
+            ({"aht_s": 1e300}, r"aht_s is 1e\+300, must lie in"),
+            ({"aht_s": 1e-300}, r"aht_s is 1e-300, must lie in"),
+            (
+                {"calls": 1e15, "aht_s": 1e9},
+                r"load is 1.1\d*e\+21, must lie in .*: give aht_s and in",
+            ),
+            ({"patience_s": 1e300}, "must lie in .*: write inf if nobody hangs up"),
+        ],
+    )
+    def test_absurd_sizes_are_refused(self, given, message):
+        """Beyond 2**53 a float cannot tell one agent more from none, and the search would never end."""
+        with pytest.raises(PlanningError, match=message):
+            agents_required(**{"calls": 100, "aht_s": 180, "target": Target()} | given)
+
+    @pytest.mark.parametrize("patience", [1e-6, 120.0, 1e30, math.inf])
+    def test_the_largest_sizes_end(self, patience):
+        """At the bounds themselves, in milliseconds and without NaN."""
+        for calls, aht in [(1e15, 900), (1e15, 1e-6), (1e-300, 1e15), (1, 1e15)]:
+            assert agents_required(calls, aht, Target(), patience_s=patience) >= 0
+            for agents in (0, 5, 1e15):
+                found = measures(calls, aht, agents, patience_s=patience)
+                assert not np.isnan([found.service_level, found.asa_s, found.abandonment]).any()
 
     def test_loads_and_agents(self):
         """Erlang B and C check theirs."""
