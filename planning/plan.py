@@ -16,28 +16,38 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_start, holiday_hours, time_of_day, weekend_hours
+from planning.calendars import day_start, time_of_day
 from planning.centre import clock_text
 from planning.demand import forecast
 from planning.errors import PlanningError
+from planning.pay import cost_of, hour_cost
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
-from planning.shifts import CoverPlan, cover_all, waiting_work
+from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
 from planning.shifts.whole import seats_held
 from planning.simulation.certificate import certificate, missing_agents, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import planned_demand, requirement, rostered_heads
-from planning.systems.careers import cost_of_careers
 from planning.systems.quality import with_reviews
 from planning.systems.summary import systems_of
 from planning.systems.vip import own_shares
-from planning.tables import BREAKS, CAREERS_COSTS, COST, DEMAND, PAY_COSTS, REQUIREMENT, ROSTER, SHIFTS
+from planning.tables import (
+    BREAKS,
+    CAREERS_COSTS,
+    COST,
+    DEMAND,
+    PAY_COSTS,
+    REQUIREMENT,
+    ROSTER,
+    SHIFTS,
+    SITE_COSTS,
+)
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "cost_of", "demand_for", "plan"]
+__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "demand_for", "plan"]
 
 SCHEMA_VERSION = 2
 ROUNDS = 10
@@ -152,7 +162,7 @@ class Plan:
             "people_rostered": int(self.roster.roster["agent_id"].nunique()),
             "cost": {
                 name.removesuffix("_cost"): round(float(self.cost[name].sum()), 2)
-                for name in (*PAY_COSTS, *CAREERS_COSTS, "total_cost")
+                for name in (*PAY_COSTS, *SITE_COSTS, *CAREERS_COSTS, "total_cost")
             },
             "systems": {
                 str(name): {
@@ -373,7 +383,7 @@ def _staffed(
         roster=roster,
         breaks=made.breaks,
         breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
-        cost=cost_of(centre, roster.roster),
+        cost=cost_of(centre, roster.roster, made.breaks, horizon(centre, needed)),
         own_shares=own,
         simulation=found,
         certificate=certificate(centre, demand, made, needed, found, executor=executor),
@@ -443,7 +453,7 @@ def _reinforced(made: Plan, lacking: pd.Series, most: dict[str, int]) -> pd.Data
         mine = level[(level["queue"] == queue) & (level["interval_start"].dt.normalize() == day)]
         times = set(mine["interval_start"][mine["service_level"] < row["target"] + row["half_width"]])
         teams = [name for name, team in centre.teams.items() if queue in team.queues]
-        for name in sorted(teams, key=centre.hourly_cost):
+        for name in sorted(teams, key=partial(hour_cost, centre)):
             team, more = centre.teams[name], min(int(heads), most.get(name, int(heads)))
             if more == 0:
                 continue
@@ -526,29 +536,6 @@ def breaks_of(shifts: CoverPlan, roster: pd.DataFrame) -> pd.DataFrame:
     table["start"] = table["from"] + pd.to_timedelta(table["after_s"], unit="s")
     table["end"] = table["start"] + pd.to_timedelta(table["length_s"], unit="s")
     return table[list(BREAKS.columns)]
-
-
-def cost_of(centre: Centre, roster: pd.DataFrame) -> pd.DataFrame:
-    """Price a roster by team: COST."""
-    starts, ends = pd.DatetimeIndex(roster["start"]), pd.DatetimeIndex(roster["end"])
-    presence_h = ((ends - starts) / pd.Timedelta(hours=1)).to_numpy()
-    rate = roster["team"].map(centre.hourly_cost).to_numpy(dtype=float)
-    paid_share = roster["paid_h"].to_numpy() / presence_h
-    holiday_h = holiday_hours(starts, ends, centre.country) * paid_share
-    weekend_h = weekend_hours(starts, ends) * paid_share
-    priced = roster.assign(
-        base_cost=rate * roster["paid_h"],
-        night_cost=rate * roster["night_h"] * centre.labour.night_premium.value,
-        holiday_cost=rate * holiday_h * centre.labour.holiday_premium.value,
-        weekend_cost=rate * weekend_h * centre.pay.weekend_premium,
-    )
-    sums = ["paid_h", "night_h", *PAY_COSTS]
-    table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
-    beyond = pd.DataFrame(0.0, index=table["team"], columns=CAREERS_COSTS)
-    if centre.systems.careers is not None:
-        beyond = cost_of_careers(centre, centre.systems.careers, table.set_index("team")["paid_h"])
-    table[CAREERS_COSTS] = beyond.to_numpy()
-    return table.assign(total_cost=table.filter(like="_cost").sum(axis=1))
 
 
 def _promised(requirement: pd.DataFrame, queue: str) -> float:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import hours_within
 from planning.checks import one_of
 from planning.errors import PlanningError
+from planning.pay import agents_cost
 from planning.queueing import exact_day
 from planning.staffing import Method, Model, behind_lookup, promised_service, requirement, requirement_at
 
@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison",
-    "agents_cost",
     "check_unbroken",
     "compare_methods",
     "exact_service",
     "heads_on_site",
-    "hourly_rates",
-    "night_share",
     "overrun_of",
     "price_of_certainty",
     "price_of_promises",
@@ -292,31 +289,3 @@ def price_of_certainty(
 def _of(queue: str, needed: pd.DataFrame) -> pd.DataFrame:
     """Rows of one queue, without the work that its calls leave behind in others."""
     return needed[needed["queue"] == queue].reset_index(drop=True)
-
-
-def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
-    """Price the agents on position at their teams' rates with the night premium, roubles.
-
-    Breaks and shrinkage are left out: this compares requirements, not plans.
-    """
-    premium = centre.labour.night_premium.value * night_share(centre, needed)
-    paid_h = centre.interval_s / 3600 * (1 + premium)
-    return float((needed["agents"].to_numpy() * hourly_rates(centre, needed) * paid_h).sum())
-
-
-def night_share(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
-    """Share of each row's interval that is night on its site's own clock."""
-    ahead = pd.to_timedelta(needed["site"].map(centre.ahead_h), unit="h")
-    starts = pd.DatetimeIndex(needed["interval_start"] + ahead)
-    ends = starts + pd.Timedelta(seconds=centre.interval_s)
-    night_h = hours_within(starts, ends, centre.labour.night_from, centre.labour.night_until)
-    return night_h * 3600 / centre.interval_s
-
-
-def hourly_rates(centre: Centre, needed: pd.DataFrame) -> NDArray[np.float64]:
-    """Cost of a paid hour in each row of a requirement, roubles; 0 where the site has no team for it."""
-    keys = pd.MultiIndex.from_frame(needed[["queue", "site"]])
-    rates = {key: centre.hourly_cost(team) for key in keys.unique() if (team := centre.team_for(*key))}
-    codes, unique = keys.factorize()
-    by_key = np.array([rates.get(key, 0.0) for key in unique])
-    return np.asarray(by_key[codes])

@@ -469,6 +469,8 @@ VIPS = Table(
 )
 PAY_COSTS = ["base_cost", "night_cost", "holiday_cost", "weekend_cost"]
 """Columns of COST that are the pay of hours."""
+SITE_COSTS = ["rides_cost", "seats_cost"]
+"""Columns of COST that people at a site cost beside their pay."""
 CAREERS_COSTS = ["turnover_cost", "leaders_cost"]
 """Columns of COST that are beyond the pay of hours."""
 COST = Table(
@@ -482,6 +484,10 @@ COST = Table(
         "night_cost": Column("number", "premium for night hours", "roubles", low=0),
         "holiday_cost": Column("number", "premium for holiday hours", "roubles", low=0),
         "weekend_cost": Column("number", "premium for weekend hours", "roubles", low=0),
+        "rides_cost": Column("number", "rides home while nothing else goes", "roubles", low=0),
+        "seats_cost": Column(
+            "number", "a share of the desks that the site lacks when most are at one", "roubles", low=0
+        ),
         "turnover_cost": Column(
             "number",
             "hiring and teaching who replaces those who leave or rise, learners' wages",

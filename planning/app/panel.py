@@ -23,10 +23,12 @@ from planning.app.headline import MEASURES, Day, day_of, headline, signed
 from planning.app.live import LiveFigure, redraw
 from planning.centre import clock_text
 from planning.errors import PlanningError
-from planning.plan import cost_of, demand_for
+from planning.pay import cost_of, hour_cost
+from planning.plan import demand_for
 from planning.report import figures
 from planning.report.style import label
 from planning.report.workbook import write_workbook
+from planning.shifts import horizon
 from planning.whatif import BASE, LOOSE, World, cell, changed, outcome_of, row_of
 from planning.whatif.outcome import Outcome, Staff, Terms
 
@@ -337,7 +339,7 @@ def _wage_ratio(centre: Centre, site: str, than: str) -> float | None:
     for queue in centre.queues:
         here, there = centre.team_for(queue, site), centre.team_for(queue, than)
         if here and there:
-            return centre.hourly_cost(here) / centre.hourly_cost(there)
+            return hour_cost(centre, here) / hour_cost(centre, there)
     return None
 
 
@@ -412,7 +414,7 @@ def _workbook(centre: Centre, now: Outcome, base: Outcome, staff: Staff) -> byte
         "requirement": staff.needed,
         "roster": roster,
         "breaks": staff.breaks,
-        "cost": cost_of(centre, roster),
+        "cost": cost_of(centre, roster, staff.breaks, horizon(centre, staff.needed)),
     }
     book = BytesIO()
     summary = {"centre": centre.name, "verdict": now.verdict, **now.figures}

@@ -181,11 +181,6 @@ class Centre(Organisation):
         """Hours by which the clock of each site is ahead of the centre's."""
         return {name: site.ahead_h for name, site in self.sites.items()}
 
-    def hourly_cost(self, team: str) -> float:
-        """Cost of a paid hour of a team without premiums, contributions included."""
-        wage = self.teams[team].wage_month / self.pay.norm_h_month
-        return wage * (1 + self.pay.contributions)
-
 
 def _step(node: Any, key: str, above: str, path: str) -> str | int:
     """Find a key of a dotted path, or say what is there instead."""

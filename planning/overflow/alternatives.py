@@ -16,6 +16,7 @@ from tqdm import tqdm
 from planning.errors import PlanningError
 from planning.overflow.flow import calls_by_site, settled
 from planning.overflow.night import Night, Way, run_night
+from planning.pay import hour_cost
 from planning.staffing import planned_demand
 
 if TYPE_CHECKING:
@@ -323,7 +324,7 @@ def _day_rate(centre: Centre, queue: str, site: str) -> float:
     if team is None:
         raise PlanningError(f"queues.{queue} has no team at {site} that could ring back: add one")
     busy = centre.queues[queue].target.max_occupancy or 1.0
-    return centre.hourly_cost(team) / busy / (1 - centre.teams[team].shrinkage)
+    return hour_cost(centre, team) / busy / (1 - centre.teams[team].shrinkage)
 
 
 def _partner(centre: Centre, own: pd.DataFrame, moved: pd.DataFrame, prices: Alternatives) -> Way:
@@ -402,5 +403,5 @@ def _wage_ratio(centre: Centre, site: str, than: str) -> float:
     for queue in centre.queues:
         here, there = (centre.team_for(queue, name) for name in (site, than))
         if here and there:
-            return centre.hourly_cost(here) / centre.hourly_cost(there)
+            return hour_cost(centre, here) / hour_cost(centre, there)
     raise PlanningError(f"{site} and {than} have no queue in common: name two sites that share one")

@@ -12,6 +12,7 @@ from planning.calendars import hours_within
 from planning.checks import number
 from planning.errors import PlanningError
 from planning.overflow.steps import on_site
+from planning.pay import hour_cost
 from planning.service import exact_service
 
 if TYPE_CHECKING:
@@ -158,8 +159,8 @@ def standby_worth(
         )
     if team is None:
         raise PlanningError(f"{standby_site} has no team of {queue} that could stand by: name another site")
-    hour_cost = centre.hourly_cost(team) * prices.standby_share
-    year_cost = hour_cost * _closed_h(centre, standby_site) * 365
+    waiting_h = _closed_h(centre, standby_site) * 365
+    year_cost = hour_cost(centre, team) * prices.standby_share * waiting_h
     rows = {}
     nobody = _lost(failed_night(centre, needed, queue, site, at=at, until=until, left=left))
     for size in sizes:

@@ -5,26 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
-from planning.service import exact_service, hourly_rates, overrun_of
+from planning.pay import DAYS_A_YEAR, hour_cost, overtime_pay_h, position_parts, rides_home, seats_cost
+from planning.service import exact_service, overrun_of
 from planning.shifts import shapes
-from planning.shifts.catalogue import premium_hours, premium_pay_h
 from planning.staffing import requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Night", "Way", "extra_seats", "late_hour", "paid_per_position", "position_pay", "run_night"]
-
-DAYS_A_YEAR = 365
+__all__ = ["Night", "Way", "paid_per_position", "position_pay", "run_night"]
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Night:
         queue and the columns of `planning.service.exact_service`, of the queues with a service level.
     cost : Series
         Roubles a day by part: ``wages_<site>``, ``premium_<site>`` (for night, holidays and weekends),
-        ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), taxi, seats
+        ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), rides, seats
         (workplaces more than a site has), abandoned (what callers who give up cost), and the parts of
         `Way.elsewhere_cost`.
     seats : Series
@@ -141,7 +137,7 @@ class Night:
         }
 
 
-PARTS = ("wages", "premium", "overrun", "taxi", "seats", "abandoned")
+PARTS = ("wages", "premium", "overrun", "rides", "seats", "abandoned")
 
 
 def _sum(cost: pd.Series, part: str) -> float:
@@ -196,13 +192,13 @@ def run_night(way: Way) -> Night:
     cost = {
         **position_pay(centre, needed),
         **_overruns(centre, service),
-        "taxi": _rides(centre, needed) * centre.pay.taxi_cost,
+        "rides": _rides(centre, needed),
         "abandoned": _abandoned(centre, service),
         **way.elsewhere_cost,
     }
     seats = _seats(needed)
     per_day = pd.Series(cost, dtype=float) / days
-    per_day["seats"] = extra_seats(centre, seats) * centre.pay.seat_cost_month * 12 / DAYS_A_YEAR
+    per_day["seats"] = seats_cost(centre, seats, 1).sum()
     return Night(way, needed, service, per_day, seats)
 
 
@@ -241,18 +237,12 @@ def _come_round(centre: Centre, own: pd.DataFrame, queue: str) -> pd.DataFrame:
 
 
 def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
-    """Wages of each site and the premiums on top, roubles over the requirement's days."""
-    paid_h = needed["rostered"].to_numpy() * centre.interval_s / 3600 * paid_per_position(centre)
-    wages = paid_h * hourly_rates(centre, needed)
-    starts = pd.DatetimeIndex(needed["interval_start"])
-    ends = starts + pd.Timedelta(seconds=centre.interval_s)
-    ahead_h = needed["site"].map(centre.ahead_h)
-    premium_h = premium_pay_h(centre, premium_hours(centre, starts, ends, ahead_h))
-    premiums = wages * premium_h * 3600 / centre.interval_s
+    """Wages of each site and the premiums on top, over the requirement's days."""
+    paid = (needed["rostered"] * paid_per_position(centre)).to_numpy()
+    parts = position_parts(centre, needed).mul(paid, axis=0).groupby(needed["site"]).sum()
     found: dict[str, float] = {}
-    for site in centre.sites:
-        own = (needed["site"] == site).to_numpy()
-        found |= {f"wages_{site}": wages[own].sum(), f"premium_{site}": premiums[own].sum()}
+    for site, pay in parts.reindex(list(centre.sites), fill_value=0.0).iterrows():
+        found |= {f"wages_{site}": pay["base_cost"], f"premium_{site}": pay.drop("base_cost").sum()}
     return found
 
 
@@ -267,19 +257,19 @@ def paid_per_position(centre: Centre) -> float:
 def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
     """Pay of the calls that are finished after the end of a shift, by site, roubles over all days."""
     found = dict.fromkeys((f"overrun_{site}" for site in centre.sites), 0.0)
-    factor = 1 + centre.labour.overtime_premium.value
+    factor = 1 + float(overtime_pay_h(centre, 1.0))  # nobody's call takes hours
     for queue, rows in service.groupby("queue"):
         for site in centre.sites:
             team = centre.team_for(str(queue), site)
             if team is None or f"agents_{site}" not in rows:
                 continue
             hours = float(overrun_of(rows, site).sum()) / 3600
-            found[f"overrun_{site}"] += hours * centre.hourly_cost(team) * factor
+            found[f"overrun_{site}"] += hours * hour_cost(centre, team) * factor
     return found
 
 
-def _rides(centre: Centre, needed: pd.DataFrame) -> int:
-    """Heads that go home while nothing else goes."""
+def _rides(centre: Centre, needed: pd.DataFrame) -> float:
+    """Rides home of the heads of each queue who leave when fewer are needed."""
     heads = needed.pivot_table(
         index="interval_start", columns=["site", "queue"], values="rostered", aggfunc="sum", fill_value=0
     )
@@ -287,17 +277,7 @@ def _rides(centre: Centre, needed: pd.DataFrame) -> int:
     times = pd.date_range(heads.index.min(), heads.index.max(), freq=step)
     heads = heads.reindex(times, fill_value=0)
     gone = np.maximum(np.roll(heads, 1, axis=0) - heads, 0)
-    late = {site: late_hour(centre, times, centre.ahead_h[site]) for site in heads.columns.unique("site")}
-    return int(sum(gone.loc[late[site], (site, queue)].sum() for site, queue in heads.columns))
-
-
-def late_hour(centre: Centre, times: pd.DatetimeIndex, ahead_h: float | pd.Series = 0.0) -> NDArray[np.bool_]:
-    """Tell at which times nothing goes, so that a ride home is paid; on clocks `ahead_h` of the centre's."""
-    clock = time_of_day(times + pd.to_timedelta(np.asarray(ahead_h, dtype=float), unit="h"))
-    pay = centre.pay
-    after, before = clock >= pay.taxi_from, clock <= pay.taxi_until
-    late = after & before if pay.taxi_from <= pay.taxi_until else after | before
-    return np.asarray(late, dtype=np.bool_)
+    return float(sum(rides_home(centre, site, times) @ gone[(site, queue)] for site, queue in heads.columns))
 
 
 def _abandoned(centre: Centre, service: pd.DataFrame) -> float:
@@ -309,9 +289,3 @@ def _abandoned(centre: Centre, service: pd.DataFrame) -> float:
 def _seats(needed: pd.DataFrame) -> pd.Series:
     """Workplaces that each site needs at its peak: everybody rostered has one."""
     return needed.groupby(["site", "interval_start"])["rostered"].sum().groupby("site").max()
-
-
-def extra_seats(centre: Centre, seats: pd.Series) -> int:
-    """Workplaces more than the sites have."""
-    has = {site: inf if settings.seats is None else settings.seats for site, settings in centre.sites.items()}
-    return sum(max(int(need - min(has[str(site)], need)), 0) for site, need in seats.items())

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from planning.centre.routing import answering_sites
 from planning.errors import PlanningError
-from planning.service import agents_cost, exact_service, overrun_of
+from planning.pay import agents_cost
+from planning.service import exact_service, overrun_of
 
 if TYPE_CHECKING:
     from planning.centre import Centre

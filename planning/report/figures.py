@@ -50,7 +50,7 @@ _NIGHT_PARTS = {
     "wages_cost": ("wages", COLOURS["supply"]),
     "premium_cost": ("premiums", COLOURS["first"]),
     "overrun_cost": ("calls finished after the shift", COLOURS["second"]),
-    "taxi_cost": ("taxis", "#CC79A7"),
+    "rides_cost": ("rides home", "#CC79A7"),
     "seats_cost": ("more workplaces", COLOURS["bad"]),
     "abandoned_cost": ("callers who give up", GREY),
 }
@@ -270,6 +270,8 @@ def cost_bars(cost: pd.DataFrame) -> go.Figure:
         ("night_cost", "night premium", COLOURS["requirement"]),
         ("holiday_cost", "holiday premium", COLOURS["bad"]),
         ("weekend_cost", "weekend premium", COLOURS["first"]),
+        ("rides_cost", "rides home", "#CC79A7"),
+        ("seats_cost", "more desks", GREY),
         ("turnover_cost", "hiring and teaching", COLOURS["second"]),
         ("leaders_cost", "heads of team", COLOURS["target"]),
     ):

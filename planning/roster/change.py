@@ -11,6 +11,7 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.pay import hour_cost, overtime_pay_h, premium_pay_h, shift_premium_hours
 from planning.roster.audit import case_of, local_roster, new_breaches
 from planning.roster.frames import (
     Roster,
@@ -26,13 +27,10 @@ from planning.roster.problem import Assignment, Problem, RosterSettings, missing
 from planning.roster.repair import reassign
 from planning.roster.rules import PeriodHours, Rule
 from planning.roster.slate import FOREVER, Bools, Horizon, Ints, Line, seconds
-from planning.shifts.catalogue import premium_hours, premium_pay_h
 from planning.tables import ROSTER, Table
 
 __all__ = ["Mended", "Swapped", "mend", "substitutes", "swap"]
 
-FIRST_OVERTIME_H, FIRST_FACTOR, LATER_FACTOR = 2.0, 0.5, 1.0
-"""Overtime is paid 1.5 times for its first two hours and twice afterwards (TK RF 152)."""
 HELPERS, EFFORT = 10, 3.0
 """People whose lines are sought anew where no exchange helps, and CP-SAT's deterministic seconds for it."""
 NEAR_S = 7 * 86400
@@ -93,19 +91,15 @@ def substitutes(
 
 
 def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.ndarray:
-    """Roubles of one shift of which some hours are overtime.
+    """Cost of one shift of which some hours are overtime.
 
     Hours of a public holiday are paid double, and so earn no overtime premium beside it (TK RF 152, 153).
     """
-    start, end = (pd.DatetimeIndex(wanted[edge]) for edge in ("start", "end"))
     paid_h = wanted["paid_h"].to_numpy(dtype=float)
-    share = paid_h / ((end - start) / pd.Timedelta(hours=1))
-    hours = premium_hours(centre, start, end).mul(share, axis=0).assign(night_h=wanted["night_h"].to_numpy())
+    hours = shift_premium_hours(centre, wanted).assign(night_h=wanted["night_h"])
     overtime_h = np.minimum(overtime_h, paid_h - hours["holiday_h"].to_numpy())
-    first = np.minimum(overtime_h, FIRST_OVERTIME_H)
-    extra_h = FIRST_FACTOR * first + LATER_FACTOR * (overtime_h - first)
-    rate = centre.hourly_cost(str(wanted["team"].iloc[0]))
-    return np.asarray(rate * (paid_h + premium_pay_h(centre, hours) + extra_h))
+    extra_h = premium_pay_h(centre, hours) + overtime_pay_h(centre, overtime_h)
+    return np.asarray(hour_cost(centre, str(wanted["team"].iloc[0])) * (paid_h + extra_h))
 
 
 @dataclass(frozen=True, eq=False)

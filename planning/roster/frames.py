@@ -12,6 +12,7 @@ import pandas as pd
 from planning.calendars import hours_within
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.pay import hour_cost
 from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.rules import Rule
 from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds, tails_at
@@ -113,7 +114,7 @@ def problems_of(
         slate = Slate.of(merged, centre, horizon)
         crews = crews_of(slate, [person for person in persons if person.team == team], rules)
         unmet_cost = slate.paid_h * centre.pay.unmet_cost_h
-        idle_cost = settings.idle_share * centre.hourly_cost(str(team))
+        idle_cost = settings.idle_share * hour_cost(centre, str(team))
         problem = Problem(slate, crews, settings, unmet_cost, idle_cost if crews else 0.0)
         found[str(team)] = TeamProblem(shifts, merged, problem)
     return found

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import holiday_hours, hours_within, time_of_day, weekend_hours
+from planning.calendars import time_of_day
 from planning.centre import clock_text
 from planning.errors import PlanningError
 
@@ -27,8 +27,6 @@ __all__ = [
     "Shape",
     "Slot",
     "catalogue",
-    "premium_hours",
-    "premium_pay_h",
     "shapes",
 ]
 
@@ -351,48 +349,3 @@ def _inside(times: pd.DatetimeIndex, opens: timedelta, closes: timedelta) -> NDA
     clock = time_of_day(times)
     after, before = clock > opens, clock < closes
     return np.asarray(after & before if opens <= closes else after | before)
-
-
-def premium_hours(
-    centre: Centre,
-    starts: pd.DatetimeIndex,
-    ends: pd.DatetimeIndex,
-    ahead_h: float | pd.Series = 0.0,
-) -> pd.DataFrame:
-    """Hours of spans that earn a premium: night_h, holiday_h and weekend_h.
-
-    Night runs on the site's own clock, `ahead_h` hours ahead of the centre's (`Site.ahead_h`).
-
-    Examples
-    --------
-    >>> from planning import Centre
-    >>> start = pd.DatetimeIndex(["2026-11-27 20:00"]).tz_localize("Europe/Moscow")
-    >>> premium_hours(Centre.load(), start, start + pd.Timedelta(hours=6)).iloc[0].tolist()
-    [4.0, 0.0, 2.0]
-    """
-    labour = centre.labour
-    ahead = pd.to_timedelta(np.asarray(ahead_h, dtype=float), unit="h")
-    return pd.DataFrame(
-        {
-            "night_h": hours_within(starts + ahead, ends + ahead, labour.night_from, labour.night_until),
-            "holiday_h": holiday_hours(starts, ends, centre.country),
-            "weekend_h": weekend_hours(starts, ends),
-        }
-    )
-
-
-def premium_pay_h(centre: Centre, hours: pd.DataFrame) -> NDArray[np.float64]:
-    """Hours of pay that `premium_hours` add.
-
-    Examples
-    --------
-    >>> from planning import Centre
-    >>> hours = pd.DataFrame({"night_h": [4.0], "holiday_h": [0.0], "weekend_h": [0.0]})
-    >>> premium_pay_h(Centre.load(), hours)
-    array([0.8])
-    """
-    return np.asarray(
-        centre.labour.night_premium.value * hours["night_h"]
-        + centre.labour.holiday_premium.value * hours["holiday_h"]
-        + centre.pay.weekend_premium * hours["weekend_h"]
-    )

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from planning.calendars import axis, time_of_day
 from planning.centre import clock_text
 from planning.errors import PlanningError
-from planning.shifts.catalogue import Pattern, premium_hours, premium_pay_h
+from planning.pay import pay_parts, shift_premium_hours
+from planning.shifts.catalogue import Pattern
 from planning.shifts.groups import Group, able, group_of, groups_of
 from planning.shifts.program import relax
 from planning.shifts.search import CoverSettings, Found, Progress, search
@@ -310,29 +311,21 @@ def shift_rows(
     zone = f"datetime64[us, {centre.time_zone}]"
     kinds = {"start": zone, "end": zone, "paid_h": "float64", "headcount": "int64", "pattern": "int64"}
     rows = rows.astype(kinds)
-    extra = _premiums(centre, rows, [pattern for _, _, pattern, _ in people])
-    rate = rows["team"].map(centre.hourly_cost).to_numpy(dtype=float)
+    extra = shift_premium_hours(centre, rows, _unpaid(rows, [pattern for _, _, pattern, _ in people]))
     return rows.assign(
         night_h=extra["night_h"],
         holiday_h=extra["holiday_h"],
-        cost=rate * (rows["paid_h"] + premium_pay_h(centre, extra)) * rows["headcount"],
+        cost=pay_parts(centre, rows["team"], rows["paid_h"], extra).sum(axis=1) * rows["headcount"],
     )
 
 
-def _premiums(centre: Centre, rows: pd.DataFrame, patterns: list[Pattern]) -> pd.DataFrame:
-    """Paid hours of each shift that earn a premium: those of its presence less those of its unpaid breaks."""
-    ahead_h = rows["site"].map(centre.ahead_h).astype(float)
-    total = premium_hours(centre, pd.DatetimeIndex(rows["start"]), pd.DatetimeIndex(rows["end"]), ahead_h)
-    unpaid = [(number, pause) for number, p in enumerate(patterns) for pause in p.breaks if not pause.paid]
-    owner = [number for number, _ in unpaid]
-    begin = pd.DatetimeIndex(rows["start"].iloc[owner]) + pd.to_timedelta(
-        [pause.start_s for _, pause in unpaid], unit="s"
-    )
-    end = begin + pd.to_timedelta([pause.length_s for _, pause in unpaid], unit="s")
-    lost = (
-        premium_hours(centre, begin, end, ahead_h.iloc[owner]).groupby(np.array(owner, dtype=np.int64)).sum()
-    )
-    return total.sub(lost, fill_value=0.0)
+def _unpaid(rows: pd.DataFrame, patterns: list[Pattern]) -> pd.DataFrame:
+    """Unpaid breaks of each shift, as `planning.pay.shift_premium_hours` reads them."""
+    breaks = [(n, pause) for n, pattern in enumerate(patterns) for pause in pattern.breaks if not pause.paid]
+    owner = pd.Index([number for number, _ in breaks], dtype=np.int64)
+    start = rows["start"].loc[owner] + pd.to_timedelta([pause.start_s for _, pause in breaks], unit="s")
+    length = pd.to_timedelta([pause.length_s for _, pause in breaks], unit="s")
+    return pd.DataFrame({"start": start, "end": start + length})
 
 
 def _teams(group: Group, shifts: pd.DataFrame, objective: float, bound: float) -> pd.DataFrame:

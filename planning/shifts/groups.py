@@ -19,6 +19,7 @@ from scipy import sparse
 
 from planning.calendars import time_of_day
 from planning.errors import PlanningError
+from planning.pay import hour_cost
 from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
 from planning.shifts.implicit import Block, block, layouts, premiums
 from planning.shifts.notation import format_shift, parse_shift
@@ -186,8 +187,7 @@ def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Time
         clock = time_of_day(pd.DatetimeIndex(one.shifts["start"]))
         fits = np.array([(team, time) in starts for time in clock], dtype=bool)
         if fits.any():
-            ahead_h = centre.sites[centre.teams[team].site].ahead_h
-            paid = premiums(centre, group.times, step_s, ahead_h)
+            paid = premiums(centre, centre.teams[team].site, group.times, step_s)
             kept.append((team, block(one.shape, one.shifts[fits], group.times, step_s, paid)))
     return _written(centre, group.teams, group.needs, kept, group.times, step_s)
 
@@ -269,7 +269,7 @@ def _blocks(
 ) -> list[Block]:
     """Columns of a site's catalogue, shape by shape."""
     parts = [(shape, table[table["shape"] == number]) for number, shape in enumerate(kinds)]
-    paid = premiums(centre, times, step_s, centre.sites[site].ahead_h)
+    paid = premiums(centre, site, times, step_s)
     return [block(shape, own, times, step_s, paid) for shape, own in parts if len(own)]
 
 
@@ -311,7 +311,7 @@ def _written(
             low.append(np.full(steps, -np.inf))
             high.append(np.zeros(steps))
     rows, tops, limits = _limits(centre, blocks, columns + loans)
-    rates = [centre.hourly_cost(team) for team, _ in blocks]
+    rates = [hour_cost(centre, team) for team, _ in blocks]
     over = centre.pay.over_cost_h * step_h
     cost = np.concatenate([rate * one.cost for rate, (_, one) in zip(rates, blocks, strict=True)])
     surplus = sum(np.asarray(present[team].sum(axis=0)).ravel() for team in teams)

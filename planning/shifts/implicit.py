@@ -31,7 +31,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
-from planning.shifts.catalogue import DAY_S, Pattern, Shape, premium_hours, premium_pay_h
+from planning.pay import premium_hours, premium_pay_h
+from planning.shifts.catalogue import DAY_S, Pattern, Shape
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -174,15 +175,14 @@ def _ahead(width: int, offsets: list[int], number: int, place: int, other: int, 
     return row
 
 
-def premiums(centre: Centre, times: pd.DatetimeIndex, step_s: int, ahead_h: float) -> Floats:
+def premiums(centre: Centre, site: str, times: pd.DatetimeIndex, step_s: int) -> Floats:
     """Hours of pay that premiums add to one who works from the first of some steps on, minute by minute.
 
-    Two days longer than the steps, for the shifts that run over their end. The site's night runs on its own
-    clock, `ahead_h` ahead of the centre's.
+    Two days longer than the steps, for the shifts that run over their end.
     """
     minutes = len(times) * step_s // MINUTE_S + 2 * DAY_S // MINUTE_S
     edges = times[0] + pd.to_timedelta(np.arange(minutes + 1), unit="min")
-    extra = premium_pay_h(centre, premium_hours(centre, edges[:-1], edges[1:], ahead_h))
+    extra = premium_pay_h(centre, premium_hours(centre, site, edges[:-1], edges[1:]))
     return np.concatenate([[0.0], np.cumsum(extra)])
 
 

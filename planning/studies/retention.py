@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from planning.calendars import hours_within
 from planning.errors import PlanningError
+from planning.pay import position_parts
 from planning.queueing import measures
-from planning.service import hourly_rates
 from planning.staffing import requirement
 from planning.systems.second_line import kept_by_interval, leavers, load_by_part, reached_in_time
 
@@ -154,13 +153,10 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
 
 def _agent_cost(centre: Centre, settings: SecondLine, needed: pd.DataFrame) -> pd.DataFrame:
     """Calls, agents and the cost of an agent's hour on position by interval, over the sites on duty."""
-    starts = pd.DatetimeIndex(needed["interval_start"])
-    length = pd.Timedelta(seconds=centre.interval_s)
-    night = hours_within(starts, starts + length, centre.labour.night_from, centre.labour.night_until)
-    premium = 1 + centre.labour.night_premium.value * np.asarray(night) / (length / pd.Timedelta(hours=1))
+    hour = position_parts(centre, needed).sum(axis=1) * 3600 / centre.interval_s
     keys = zip(needed["queue"], needed["site"], strict=True)
     away = [centre.teams[team].shrinkage if (team := centre.team_for(*key)) else 0.0 for key in keys]
-    cost = hourly_rates(centre, needed) * premium * settings.paid_per_hour / (1 - np.array(away))
+    cost = hour * settings.paid_per_hour / (1 - np.array(away))
     rows = needed.assign(cost=cost * needed["agents"]).groupby("interval_start")
     table = rows.agg(calls=("calls", "sum"), aht_s=("aht_s", "first"), required=("agents", "sum"))
     table["agent_cost_h"] = rows["cost"].sum() / table["required"].clip(lower=1)

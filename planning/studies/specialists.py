@@ -12,7 +12,7 @@ import pandas as pd
 from planning.centre import Centre, clock_text
 from planning.deferred import age_when_done
 from planning.errors import PlanningError
-from planning.service import agents_cost
+from planning.pay import agents_cost, hour_cost
 from planning.shifts.cover import CoverPlan, on_position
 from planning.simulation import Simulation, paired_difference, simulate
 from planning.staffing import planned_demand, requirement
@@ -296,7 +296,7 @@ def designs(
     needed = requirement(centre, demand[demand["queue"].isin(queues)])
     here = needed[needed["queue"].isin(queues) & (needed["site"] == centre.teams[teams[0]].site)]
     hours = here.groupby("queue").size()[queues].to_numpy() * centre.interval_s / 3600
-    rates = [centre.hourly_cost(team) / (1 - centre.teams[team].shrinkage) for team in teams]
+    rates = [hour_cost(centre, team) / (1 - centre.teams[team].shrinkage) for team in teams]
     seats_here = table["cross_trained"].clip(upper=int(here["agents"].max()))
     more_lost = table["abandoned_cost"] - run([0])["abandoned_cost"].iloc[0]
     table["wages_cost"] = table["fewer"] * float(hours @ rates)
@@ -333,7 +333,7 @@ def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours
     1337
     """
     settings = centre.systems.part("specialists")
-    rate = sum(centre.hourly_cost(team) for team in teams)
+    rate = sum(hour_cost(centre, team) for team in teams)
     month_h = hours * 365 / 12
     people = month_h / centre.pay.norm_h_month
     learning = people * settings.training_h / settings.keeps_months / (365 / 12)

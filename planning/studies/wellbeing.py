@@ -13,9 +13,9 @@ import pandas as pd
 
 from planning.calendars import axis, day_start
 from planning.errors import PlanningError
+from planning.pay import agents_cost
 from planning.queueing import measures
 from planning.roster.model import Roster, build_roster
-from planning.service import agents_cost
 from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
 from planning.shifts.whole import duties
 from planning.staffing import behind_lookup, planned_demand, requirement

@@ -8,7 +8,7 @@ import pandas as pd
 
 from planning.systems.careers import hires_for
 from planning.systems.second_line import customers_kept
-from planning.tables import CAREERS_COSTS, PAY_COSTS
+from planning.tables import CAREERS_COSTS, PAY_COSTS, SITE_COSTS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -53,7 +53,7 @@ def systems_of(
     for name, teams in names.groupby([_system(centre, team) for team in names]).items():
         measure, value = _measure(centre, str(name), set(teams), requirement, unmet, queues, waiting)
         own = by_team.reindex(teams)
-        spent = float(own[PAY_COSTS].sum().sum())
+        spent = float(own[[*PAY_COSTS, *SITE_COSTS]].sum().sum())
         rows[str(name)] = (int(people.reindex(teams).sum()), own["paid_h"].sum(), spent, measure, value)
     if centre.systems.careers is not None:
         hires = hires_for(centre, centre.systems.careers, by_team["paid_h"])

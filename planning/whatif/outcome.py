@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.overflow.night import DAYS_A_YEAR, extra_seats, late_hour, paid_per_position
-from planning.plan import breaks_of, cost_of
+from planning.overflow.night import paid_per_position
+from planning.pay import cost_of, premium_hours
+from planning.plan import breaks_of
 from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
-from planning.shifts.catalogue import premium_hours
 from planning.shifts.whole import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_seats, simulate
@@ -165,10 +165,9 @@ def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
     rows = pd.DataFrame(seats, columns=["team", "agent_id", "start_s", "end_s"])
     start, end = (times[0] + pd.to_timedelta(rows[edge], unit="s") for edge in ("start_s", "end_s"))
     site = rows["team"].map({name: team.site for name, team in centre.teams.items()})
-    ahead_h = site.map(centre.ahead_h)
     answering = rows["team"].map({name: bool(team.queues) for name, team in centre.teams.items()})
     paid = np.where(answering.to_numpy(bool), paid_per_position(centre), 1.0)
-    hours = premium_hours(centre, pd.DatetimeIndex(start), pd.DatetimeIndex(end), ahead_h)
+    hours = premium_hours(centre, site, pd.DatetimeIndex(start), pd.DatetimeIndex(end))
     roster = rows.assign(
         site=site, start=start, end=end, shift_id=rows["agent_id"], night_h=hours["night_h"] * paid,
         paid_h=(rows["end_s"] - rows["start_s"]) / 3600 * paid,
@@ -204,35 +203,16 @@ def _still_there(centre: Centre, crew: Staff) -> Staff:
 
 
 def _cost(centre: Centre, staff: Staff, lost_cost: float) -> dict[str, float]:
-    """Roubles over the horizon by part: pay, turnover and leaders, rides, workplaces, callers who give up."""
-    roster = staff.roster.roster
-    ahead_h = roster["site"].map(centre.ahead_h).astype(float)
-    late, spent = late_hour(centre, pd.DatetimeIndex(roster["end"]), ahead_h), cost_of(centre, roster)
-    days = len(staff.needed["interval_start"].dt.normalize().unique())
-    seats = extra_seats(centre, _seats(centre, staff)) * centre.pay.seat_cost_month * 12 / DAYS_A_YEAR * days
+    """Cost over the horizon by part: pay, turnover and leaders, rides, desks, callers who give up."""
+    spent = cost_of(centre, staff.roster.roster, staff.breaks, horizon(centre, staff.needed))
     parts = {
         "pay_cost": float(spent[PAY_COSTS].sum().sum()),
         "careers_cost": float(spent[CAREERS_COSTS].sum().sum()),
-        "rides_cost": float(late.sum()) * centre.pay.taxi_cost,
-        "seats_cost": seats,
+        "rides_cost": float(spent["rides_cost"].sum()),
+        "seats_cost": float(spent["seats_cost"].sum()),
         "abandoned_cost": lost_cost,
     }
     return {"cost": sum(parts.values()), **parts}
-
-
-def _seats(centre: Centre, staff: Staff) -> pd.Series:
-    """Most heads present at each site at once; a shift over the horizon's end is there at its start too."""
-    times, roster = horizon(centre, staff.needed), staff.roster.roster
-    length = len(times) * pd.Timedelta(seconds=centre.interval_s)
-    over = roster[roster["end"] > times[0] + length]
-    before = over.assign(start=over["start"] - length, end=over["end"] - length)
-    both = pd.concat([roster, before], ignore_index=True)
-    steps = [
-        pd.DataFrame({"site": both["site"], "at": both[edge], "step": step})
-        for edge, step in (("end", -1), ("start", 1))
-    ]
-    edges = pd.concat(steps, ignore_index=True).sort_values(["at", "step"])
-    return edges.groupby("site")["step"].agg(lambda step: step.cumsum().max())
 
 
 def _hours(staff: Staff) -> dict[str, float]:

@@ -12,6 +12,7 @@ from planning import Centre, PlanningError, Target
 from planning.centre import Labour, Norm, clock_text
 from planning.centre.country import countries, country_settings
 from planning.centre.money import currency_sign, money, money_format
+from planning.pay import hour_cost
 
 FILE = Path(__file__).parents[2] / "data" / "centre.toml"
 
@@ -316,7 +317,7 @@ def test_a_dozen_lines_are_a_centre():
     assert centre.queues["calls"].target == Target(0.8, 20.0)
     assert clock_text(centre.queues["calls"].closes) == "20:00"
     assert (centre.teams["service"].site, centre.teams["service"].queues) == ("berlin", ["calls"])
-    assert centre.pay.unmet_cost_h == pytest.approx(50 * centre.hourly_cost("service"))
+    assert centre.pay.unmet_cost_h == pytest.approx(50 * hour_cost(centre, "service"))
     assert Centre.of(centre.model_dump(mode="json")) == centre
 
 
@@ -501,11 +502,6 @@ def test_team_for_is_the_team_whose_first_queue_it_is():
     assert centre.team_for("chat", "north") == "chat_north"
     assert centre.team_for("calls", "north") == "calls_north"
     assert two_sites({"queues.calls.sites": {"south": 1.0, "north": 0.0}}).team_for("chat", "south") is None
-
-
-def test_hourly_cost_holds_the_contributions():
-    """80,000 roubles over 160 hours and a quarter on top."""
-    assert one_site().hourly_cost("calls_north") == pytest.approx(625.0)
 
 
 def test_site_is_open_from_its_opening_to_before_its_closing():

@@ -23,7 +23,7 @@ from planning.overflow import (
     ways,
 )
 from planning.overflow.night import position_pay
-from planning.service import agents_cost
+from planning.pay import agents_cost, hour_cost
 
 CHEAP = {"teams.calls_north.wage_month": 50_000.0}
 OPEN = {"sites.south.opens": "00:00", "sites.south.closes": "24:00"}
@@ -79,7 +79,7 @@ def test_overrun_is_paid_as_overtime():
     night = run_night(Way("now", priced(), flat))
     crew = night.needed[night.needed["site"] == "south"]["agents"].iloc[-1]
     busy_s = crew * 240.0
-    rate = priced().hourly_cost("calls_south") * 1.5
+    rate = hour_cost(priced(), "calls_south") * 1.5
     assert 0.3 * busy_s * rate / 3600 < night.cost["overrun_south"] < busy_s * rate / 3600
 
 
@@ -88,8 +88,8 @@ def test_rides_home_are_paid_in_their_hours_only():
     flat = demand_of(40.0)
     early, late = (run_night(Way(hour, closing_at(priced(), hour), flat)) for hour in ("22:00", "23:00"))
     crew = late.needed[(late.needed["site"] == "south")]["rostered"].iloc[-1]
-    assert early.cost["taxi"] == 0
-    assert late.cost["taxi"] == 500.0 * crew
+    assert early.cost["rides"] == 0
+    assert late.cost["rides"] == 500.0 * crew
 
 
 def test_workplaces_are_paid_beyond_those_that_there_are():
@@ -161,7 +161,7 @@ def test_a_cheaper_night_site_pays_for_every_hour_moved():
     assert found["wages_cost"].iloc[0] < found["wages_cost"].iloc[-1]
     assert found["meets"].all()
     assert found["cost_year"].to_numpy() == pytest.approx(365 * found["cost_day"].to_numpy())
-    parts = ["wages", "premium", "overrun", "taxi", "seats", "abandoned", "elsewhere"]
+    parts = ["wages", "premium", "overrun", "rides", "seats", "abandoned", "elsewhere"]
     total = found[[f"{part}_cost" for part in parts]].sum(axis=1)
     assert total.to_numpy() == pytest.approx(found["cost_day"].to_numpy())
 
@@ -225,7 +225,7 @@ def test_call_back_by_hand(nights):
     back, now = nights["Call-back next day"], nights["North answers"]
     moved = night_overflow(now.way.centre, now.way.demand).moved["calls"].sum() / 2
     hours = 0.6 * moved * 1.4 * 240 / 3600
-    rate = now.way.centre.hourly_cost("calls_south")
+    rate = hour_cost(now.way.centre, "calls_south")
     assert back.cost["callbacks"] == pytest.approx(hours * rate)
     assert back.cost["lost"] == pytest.approx(0.4 * moved * 100)
     own = back.service
@@ -359,7 +359,7 @@ def test_who_leaves_at_the_end_of_the_horizon_is_paid_as_at_any_other_time():
     noon = midnight[48:144].reset_index(drop=True)
     inside, at_the_end = run_night(Way("noon", centre, noon)), run_night(Way("midnight", centre, wavy()))
     assert inside.days == at_the_end.days == 1
-    assert at_the_end.cost["taxi"] == inside.cost["taxi"] > 0
+    assert at_the_end.cost["rides"] == inside.cost["rides"] > 0
     for part in ("overrun_south", "wages_south", "wages_north"):
         assert at_the_end.cost[part] == pytest.approx(inside.cost[part], rel=1e-3)
     assert at_the_end.cost["overrun_south"] > 0
@@ -371,7 +371,7 @@ def test_rides_home_go_by_the_sites_own_clock():
         run_night(Way("late", closing_at(priced({"sites.south.ahead_h": ahead}), "24:00"), wavy()))
         for ahead in (0, 12)
     ]
-    assert nights[0].cost["taxi"] > nights[1].cost["taxi"]
+    assert nights[0].cost["rides"] > nights[1].cost["rides"]
 
 
 def test_nobody_is_kept_where_all_calls_are_gone():

@@ -7,14 +7,12 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MONDAY, demand_of, one_site, people_of, roster_of, small_plan, two_sites
+from factories import MONDAY, demand_of, one_site, people_of, small_plan, two_sites
 
 from planning import Centre, PlanningError, demand_for, plan
-from planning.plan import FILES, SCHEMA_VERSION, breaks_of, cost_of
+from planning.plan import FILES, SCHEMA_VERSION, breaks_of
 from planning.report.figures import cost_bars
 from planning.shifts import on_position
-from planning.shifts.catalogue import Break, Pattern
-from planning.shifts.cover import shift_rows
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
 
 TABLES = {
@@ -208,66 +206,6 @@ def test_two_sites_at_night():
     assert (south["end"] <= MONDAY + pd.Timedelta(hours=22)).all()
     assert made.cost.set_index("team").loc["calls_north", "night_h"] > 0
     assert made.cost.set_index("team").loc["calls_south", "night_h"] == 0
-
-
-# --- money by hand --------------------------------------------------------------------------------
-
-
-def test_cost_of_two_shifts_by_hand():
-    """80,000 roubles / 160 h = 500; a quarter on top = 625 an hour.
-
-    A day of eight paid hours costs 5,000. A night of eight paid hours, six of them after 22:00, costs 5,000
-    and a fifth of 625 for each of the six: 750.
-    """
-    roster = roster_of(
-        ("a", "2026-11-23 09:00", "2026-11-23 17:30"), ("b", "2026-11-23 19:30", "2026-11-24 04:00")
-    )
-    roster = roster.assign(paid_h=[8.0, 8.0], night_h=[0.0, 6.0])
-    cost = cost_of(one_site(), roster).iloc[0]
-    assert cost[["team", "site"]].tolist() == ["calls_north", "north"]
-    assert cost[["paid_h", "night_h"]].tolist() == [16.0, 6.0]
-    assert cost["base_cost"] == pytest.approx(10_000.0)
-    assert cost["night_cost"] == pytest.approx(750.0)
-    assert cost["holiday_cost"] == 0.0
-    assert cost["total_cost"] == pytest.approx(10_750.0)
-
-
-def test_cost_of_a_holiday_is_double():
-    """8 hours of 4 November 2026; a shift from 20:00 on the 3rd has a half of its hours on it."""
-    whole = roster_of(("a", "2026-11-04 09:00", "2026-11-04 17:00"))
-    half = roster_of(("a", "2026-11-03 20:00", "2026-11-04 04:00"))
-    assert cost_of(one_site(), whole)["holiday_cost"].tolist() == pytest.approx([5000.0])
-    assert cost_of(one_site(), half)["holiday_cost"].tolist() == pytest.approx([2500.0])
-
-
-def test_cost_of_a_weekend_is_what_the_shifts_were_chosen_at():
-    """Six of eight paid hours at the weekend: a quarter of 625 an hour on top of each."""
-    centre = one_site({"pay.weekend_premium": 0.25})
-    span = pd.DatetimeIndex(["2026-11-27 22:00", "2026-11-28 06:00"]).tz_localize("Europe/Moscow")
-    pattern = Pattern("night", 8 * 3600, (Break(4 * 3600, 1800, "rest"),))
-    shifts = shift_rows(centre, [("calls_north", span[0], pattern, 1)], {pattern: 0})
-    cost = cost_of(centre, shifts.assign(agent_id="a"))
-    assert cost["weekend_cost"].tolist() == pytest.approx([6 * 625 / 4])
-    assert cost["total_cost"].tolist() == pytest.approx(shifts["cost"].tolist())
-
-
-def test_cost_follows_wage_contributions_and_premium():
-    roster = roster_of(("a", "2026-11-23 22:00", "2026-11-24 06:00")).assign(night_h=8.0)
-    centre = one_site(
-        {
-            "teams.calls_north.wage_month": 160_000,
-            "pay.contributions": 0.0,
-            "labour.night_premium.value": 0.4,
-        }
-    )
-    assert cost_of(centre, roster)["total_cost"].tolist() == pytest.approx([8 * 1000 * 1.4])
-
-
-def test_cost_is_by_team():
-    north = roster_of(("a", "2026-11-23 09:00", "2026-11-23 17:00"))
-    south = roster_of(("b", "2026-11-23 09:00", "2026-11-23 13:00"), team="calls_south", site="south")
-    cost = cost_of(two_sites(), pd.concat([north, south, north], ignore_index=True))
-    assert dict(zip(cost["team"], cost["paid_h"], strict=True)) == {"calls_north": 16.0, "calls_south": 4.0}
 
 
 # --- breaks ---------------------------------------------------------------------------------------

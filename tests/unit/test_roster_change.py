@@ -10,6 +10,7 @@ import pytest
 
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.pay import hour_cost
 from planning.report.roster_book import time_sheet, write_calendars, write_roster_book
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit, read_roster
@@ -65,7 +66,7 @@ def test_substitutes_are_ranked_by_law_and_price() -> None:
     found = substitutes(CENTRE, busy, people("ann", "bob", "cyd"), open_shift, horizon=WEEK)
     assert found["agent_id"].tolist() == ["bob", "cyd", "ann"]
     assert found["overtime_h"].tolist() == [0.0, 0.0, 4.0]
-    rate = CENTRE.hourly_cost("vip_kaluga")
+    rate = hour_cost(CENTRE, "vip_kaluga")
     assert found["cost"].tolist() == pytest.approx([4 * rate, 4 * rate, (4 + 0.5 * 2 + 1.0 * 2) * rate])
     clash = substitutes(CENTRE, busy, people("ann", "bob"), pd.Series(shift(5, "12:00")), horizon=WEEK)
     assert clash["lawful"].tolist() == [True, False]
@@ -75,7 +76,7 @@ def test_substitutes_are_ranked_by_law_and_price() -> None:
 def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
     """A plain row of SHIFTS says nothing of either; work on a holiday is paid double and is no overtime."""
     night = substitutes(CENTRE, NOBODY, people("ann"), pd.Series(shift(2, "21:30")), horizon=WEEK)
-    rate, premium = CENTRE.hourly_cost("vip_kaluga"), CENTRE.labour.night_premium.value
+    rate, premium = hour_cost(CENTRE, "vip_kaluga"), CENTRE.labour.night_premium.value
     assert night["cost"].tolist() == pytest.approx([rate * 8 * (1 + premium * 8 / 8.5)])
     unity = pd.Series(shift(-18, "09:00"))  # Wednesday, 4 November 2026
     week = Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))

@@ -7,6 +7,7 @@ from factories import MONDAY, demand_of, two_sites
 from scipy.integrate import quad
 
 from planning import Centre, PlanningError, requirement
+from planning.pay import hour_cost
 from planning.queueing import measures
 from planning.simulation import fifo
 from planning.studies.retention import last_agent, net_worth, second_line_demand, sensitivity, worth_of_staff
@@ -185,14 +186,14 @@ def test_last_agent_agrees_with_the_next_one():
 def test_agent_costs_what_the_wages_say():
     """80,000 roubles, contributions, hours of the norm, breaks; no night, no shrinkage in this centre."""
     centre = two_sites()
-    plain = centre.hourly_cost("calls_south")
+    plain = hour_cost(centre, "calls_south")
     assert case()["agent_cost_h"].to_numpy() == pytest.approx(1.25 * plain)
 
 
 def test_night_hours_cost_their_premium():
     centre = small()
     night = worth_of_staff(centre, demand_of(30.0, hours=(22, 24)))
-    assert night["agent_cost_h"].to_numpy() == pytest.approx(1.2 * 1.25 * centre.hourly_cost("calls_north"))
+    assert night["agent_cost_h"].to_numpy() == pytest.approx(1.2 * 1.25 * hour_cost(centre, "calls_north"))
     assert night["interval_start"].iloc[0] == MONDAY + pd.Timedelta(hours=22)
 
 

@@ -6,10 +6,10 @@ import pytest
 from factories import MONDAY, demand_of, one_site, two_sites
 
 from planning import PlanningError, requirement
+from planning.pay import agents_cost
 from planning.queueing import exact_day, measures
 from planning.service import (
     METHODS,
-    agents_cost,
     compare_methods,
     exact_service,
     price_of_certainty,

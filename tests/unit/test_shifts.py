@@ -16,6 +16,7 @@ from scipy import optimize
 
 from planning import PlanningError, cover, requirement
 from planning.calendars import axis
+from planning.pay import premium_hours
 from planning.shifts import (
     Break,
     CoverSettings,
@@ -29,7 +30,6 @@ from planning.shifts import (
     requirement_by_team,
     shapes,
 )
-from planning.shifts.catalogue import premium_hours
 from planning.shifts.groups import groups_of
 from planning.shifts.implicit import block, layouts, premiums
 from planning.shifts.program import relax
@@ -207,7 +207,7 @@ def test_people_who_keep_the_rules_keep_the_links(seed):
     (shape,) = shapes(centre)
     chains = chains_of(shape)
     crew = [chains[i] for i in rng.integers(0, len(chains), rng.integers(1, 9))]
-    one = block(shape, catalogue(centre, "north", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
+    one = block(shape, catalogue(centre, "north", DAY)[:1], DAY, 900, premiums(centre, "north", DAY, 900))
     counts = np.array(
         [len(crew)]
         + [
@@ -232,7 +232,7 @@ def test_counts_without_a_lawful_crew_break_a_link(seed):
     centre = one_site({"shifts.work_tolerance_h": 0.25})
     (shape,) = shapes(centre)
     lawful = set(chains_of(shape))
-    one = block(shape, catalogue(centre, "north", DAY)[:1], DAY, 900, premiums(centre, DAY, 900, 0.0))
+    one = block(shape, catalogue(centre, "north", DAY)[:1], DAY, 900, premiums(centre, "north", DAY, 900))
     for _ in range(20):
         drawn = [rng.choice(list(slot.places), 3) for slot in shape.slots]
         counts = np.array(
@@ -292,7 +292,7 @@ def test_holiday_and_weekend_hours_are_those_on_the_day():
     """The eve of 4 November 2026, and a Friday into Saturday; a meal there counts off."""
     centre = one_site()
     eve = pd.DatetimeIndex(["2026-11-03 20:00", "2026-11-27 20:00"]).tz_localize("Europe/Moscow")
-    hours = premium_hours(centre, eve, eve + pd.Timedelta("8.5h"))
+    hours = premium_hours(centre, "north", eve, eve + pd.Timedelta("8.5h"))
     assert hours["holiday_h"].tolist() == [4.5, 0.0]
     assert hours["weekend_h"].tolist() == [0.0, 4.5]
     need = requirement_of({"23:00": 1, "23:30": 0})

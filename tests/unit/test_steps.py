@@ -19,6 +19,7 @@ from planning.overflow import (
     step_downs,
 )
 from planning.overflow.steps import closings, on_site
+from planning.pay import hour_cost
 from planning.service import exact_service
 from planning.simulation.replications import simulate_seats
 
@@ -98,7 +99,7 @@ def test_a_late_night_crew_is_what_hurts():
     early = table.loc["night crew 15 min early"]
     assert early["extra_h"] == pytest.approx(crew / 4)
     # 21:45 is no night hour, 22:00 is: the late quarter saves the premium too.
-    rate = CENTRE.hourly_cost("calls_north")
+    rate = hour_cost(CENTRE, "calls_north")
     assert early["extra_cost"] == pytest.approx(crew / 4 * rate)
     assert late["extra_cost"] == pytest.approx(-crew / 4 * rate * 1.2)
 
@@ -216,7 +217,7 @@ def test_worth_of_a_standby():
     assert table["saved"].is_monotonic_increasing
     assert (table["lost"] + table["saved"]).to_numpy() == pytest.approx(table.loc[0, "lost"])
     # Ten closed hours every night at a quarter of the rate.
-    year = CENTRE.hourly_cost("calls_south") * 0.25 * 10 * 365
+    year = hour_cost(CENTRE, "calls_south") * 0.25 * 10 * 365
     assert table.loc[4, "cost_year"] == pytest.approx(4 * year)
     assert table.loc[8, "saved_cost_year"] == pytest.approx(table.loc[8, "saved"] * 100 * 4)
     paid = table.loc[8, "break_even_cost"] * table.loc[8, "saved"] * 4

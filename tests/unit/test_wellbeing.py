@@ -6,8 +6,8 @@ import pytest
 from factories import demand_of, two_sites
 
 from planning import Centre, PlanningError, audit, cover, requirement
+from planning.pay import agents_cost
 from planning.queueing import measures
-from planning.service import agents_cost
 from planning.studies.wellbeing import (
     doctors_on_duty,
     duty_shifts,

@@ -294,12 +294,19 @@ def test_a_row_is_the_plan_that_the_stages_make():
 
 
 def test_positions_cost_what_the_night_model_says():
-    """Another route to the same roubles: `planning.overflow` prices the requirement without heads."""
-    centre, demand = two_sites(), demand_of()
-    row = compare({}, centre, demand, **QUICK).loc["base"]
-    night = run_night(Way("base", centre, demand))
+    """Another route to the same cost: `planning.overflow` prices the requirement without heads.
+
+    At the end of the day whoever is there works on, and nobody is taken home.
+    """
+    centre = two_sites({"sites.north.seats": 10, "queues.calls.closes": "23:30"})
+    row = compare({}, centre, demand_of(hours=(0, 23.5)), **QUICK).loc["base"]
+    night = run_night(Way("base", centre, demand_of(hours=(0, 23.5))))
     pay = sum(value for name, value in night.cost.items() if name.startswith(("wages_", "premium_")))
     assert row["pay_cost"] == pytest.approx(pay)
+    assert row["rides_cost"] == pytest.approx(night.cost["rides"]) != 0
+    assert row["seats_cost"] == pytest.approx(night.cost["seats"]) != 0
+    row = compare({}, two_sites(), demand_of(), **QUICK).loc["base"]
+    assert row["rides_cost"] == run_night(Way("base", two_sites(), demand_of())).cost["rides"] == 0
 
 
 def test_the_cheapest_keeps_its_promises():

@@ -1,0 +1,350 @@
+"""Every price of an hour, a shift, a ride home and a workplace, from the centre's settings and times alone.
+
+Whoever prices anything asks here, so that a shift costs the same when it is chosen, rostered, changed or
+compared. Premiums add up: an hour of a holiday night earns both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from planning.calendars import holiday_hours, hours_within, time_of_day, weekend_hours
+from planning.systems.careers import cost_of_careers
+from planning.tables import CAREERS_COSTS, PAY_COSTS
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = [
+    "DAYS_A_YEAR",
+    "agents_cost",
+    "cost_of",
+    "desks_at_peak",
+    "hour_cost",
+    "overtime_pay_h",
+    "pay_parts",
+    "position_parts",
+    "premium_hours",
+    "premium_pay_h",
+    "rides_home",
+    "seats_cost",
+    "shift_premium_hours",
+]
+
+DAYS_A_YEAR = 365
+FIRST_OVERTIME_H, LATER_OVERTIME_PREMIUM = 2.0, 1.0
+
+Floats = NDArray[np.float64]
+
+
+# --- hours --------------------------------------------------------------------------------------------------
+
+
+def hour_cost(centre: Centre, team: str) -> float:
+    """Cost of a paid hour of a team without premiums, contributions included.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> round(hour_cost(Centre.load(), "first_line_moscow"), 2)
+    711.98
+    """
+    wage = centre.teams[team].wage_month / centre.pay.norm_h_month
+    return wage * (1 + centre.pay.contributions)
+
+
+def premium_hours(
+    centre: Centre, site: str | pd.Series, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Hours of spans that earn a premium: night_h, holiday_h and weekend_h.
+
+    Night runs on the site's own clock, holidays and weekends on the centre's.
+
+    Parameters
+    ----------
+    centre : Centre
+    site : str or Series
+        Site of all spans, or of each.
+    starts, ends : DatetimeIndex
+        At most a few days apart.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> start = pd.DatetimeIndex(["2026-11-27 20:00"]).tz_localize("Europe/Moscow")
+    >>> premium_hours(Centre.load(), "kaluga", start, start + pd.Timedelta(hours=6)).iloc[0].tolist()
+    [4.0, 0.0, 2.0]
+    """
+    labour = centre.labour
+    ahead = _ahead(centre, site)
+    return pd.DataFrame(
+        {
+            "night_h": hours_within(starts + ahead, ends + ahead, labour.night_from, labour.night_until),
+            "holiday_h": holiday_hours(starts, ends, centre.country),
+            "weekend_h": weekend_hours(starts, ends),
+        }
+    )
+
+
+def _ahead(centre: Centre, site: str | pd.Series) -> pd.Timedelta | pd.TimedeltaIndex:
+    """Time by which the clock of the site, or of each, is ahead of the centre's."""
+    hours = centre.ahead_h[site] if isinstance(site, str) else site.map(centre.ahead_h).to_numpy(float)
+    return pd.to_timedelta(hours, unit="h")
+
+
+def premium_pay_h(centre: Centre, hours: pd.DataFrame) -> Floats:
+    """Hours of pay that premiums add to the hours that `premium_hours` counts.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> hours = pd.DataFrame({"night_h": [4.0], "holiday_h": [0.0], "weekend_h": [0.0]})
+    >>> premium_pay_h(Centre.load(), hours)
+    array([0.8])
+    """
+    parts = [share * hours[f"{kind}_h"] for kind, share in _premiums(centre).items()]
+    return np.asarray(sum(parts), dtype=np.float64)
+
+
+def _premiums(centre: Centre) -> dict[str, float]:
+    """Addition to the hourly rate by kind of hour, a share of the rate."""
+    return {
+        "night": centre.labour.night_premium.value,
+        "holiday": centre.labour.holiday_premium.value,
+        "weekend": centre.pay.weekend_premium,
+    }
+
+
+def overtime_pay_h(centre: Centre, overtime_h: ArrayLike) -> Floats:
+    """Hours of pay that overtime adds to its own hours: the first two of a shift at the first premium.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> overtime_pay_h(Centre.load(), [1.0, 4.0])
+    array([0.5, 3. ])
+    """
+    hours = np.asarray(overtime_h, dtype=np.float64)
+    first = np.minimum(hours, FIRST_OVERTIME_H)
+    return np.asarray(centre.labour.overtime_premium.value * first + LATER_OVERTIME_PREMIUM * (hours - first))
+
+
+# --- shifts and positions -----------------------------------------------------------------------------------
+
+
+def shift_premium_hours(
+    centre: Centre, shifts: pd.DataFrame, unpaid: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Paid hours of each shift that earn a premium.
+
+    They lie where the shift is, its unpaid breaks left out. Where the breaks are not planned yet, as in a
+    shift that somebody is asked to take, paid hours spread evenly over the whole presence.
+
+    Parameters
+    ----------
+    centre : Centre
+    shifts : DataFrame
+        site, start, end, paid_h; each row has a label of its own.
+    unpaid : DataFrame, optional
+        start and end of the unpaid breaks; the label of each is that of its shift.
+
+    Returns
+    -------
+    DataFrame
+        night_h, holiday_h and weekend_h, labelled as the shifts.
+    """
+    hours = _hours_by_label(centre, shifts, shifts["site"])
+    if unpaid is not None and len(unpaid):
+        lost = _hours_by_label(centre, unpaid, shifts["site"].loc[unpaid.index])
+        hours = hours.sub(lost.groupby(level=0).sum(), fill_value=0.0)
+    return hours.drop(columns="worked_h").mul(shifts["paid_h"] / hours["worked_h"], axis=0)
+
+
+def _hours_by_label(centre: Centre, spans: pd.DataFrame, site: pd.Series) -> pd.DataFrame:
+    starts, ends = (pd.DatetimeIndex(spans[edge]) for edge in ("start", "end"))
+    hours = premium_hours(centre, site, starts, ends).set_index(spans.index)
+    return hours.assign(worked_h=(ends - starts) / pd.Timedelta(hours=1))
+
+
+def pay_parts(
+    centre: Centre, teams: Iterable[str | None], paid_h: ArrayLike, hours: pd.DataFrame
+) -> pd.DataFrame:
+    """Pay of some paid hours by part.
+
+    Parameters
+    ----------
+    centre : Centre
+    teams : iterable of str or None
+        Who works; None costs nothing.
+    paid_h : array_like
+        Paid hours.
+    hours : DataFrame
+        Those of them that earn a premium, as `premium_hours` counts them.
+
+    Returns
+    -------
+    DataFrame
+        base_cost, night_cost, holiday_cost and weekend_cost, labelled as `hours`.
+    """
+    names = list(teams)
+    rates = {name: 0.0 if name is None else hour_cost(centre, name) for name in set(names)}
+    rate = np.array([rates[name] for name in names])
+    parts = {"base_cost": rate * np.asarray(paid_h, dtype=np.float64)}
+    parts |= {
+        f"{kind}_cost": rate * share * hours[f"{kind}_h"].to_numpy()
+        for kind, share in _premiums(centre).items()
+    }
+    return pd.DataFrame(parts, index=hours.index)[PAY_COSTS]
+
+
+def position_parts(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
+    """Pay of one head on position in each row of a requirement, by part; 0 where the site has no team.
+
+    Parameters
+    ----------
+    centre : Centre
+    needed : DataFrame
+        queue, site, interval_start.
+    """
+    starts = pd.DatetimeIndex(needed["interval_start"])
+    hours = premium_hours(centre, needed["site"], starts, starts + pd.Timedelta(seconds=centre.interval_s))
+    codes, keys = pd.MultiIndex.from_frame(needed[["queue", "site"]]).factorize()
+    teams = np.array([centre.team_for(*key) for key in keys], dtype=object)[codes]
+    return pay_parts(centre, teams, centre.interval_s / 3600, hours).set_index(needed.index)
+
+
+def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
+    """Price the agents on position of a requirement.
+
+    Breaks and absence are left out: this compares requirements, not plans.
+    """
+    return float(needed["agents"].to_numpy() @ position_parts(centre, needed).sum(axis=1).to_numpy())
+
+
+# --- beyond the hours ---------------------------------------------------------------------------------------
+
+
+def rides_home(centre: Centre, site: str | pd.Series, ends: pd.DatetimeIndex) -> Floats:
+    """Cost of the ride home of each who leaves then: paid when nothing else goes, on the site's clock."""
+    pay = centre.pay
+    clock = time_of_day(ends + _ahead(centre, site))
+    after, before = clock >= pay.taxi_from, clock <= pay.taxi_until
+    late = after & before if pay.taxi_from <= pay.taxi_until else after | before
+    return np.where(late, pay.taxi_cost, 0.0)
+
+
+def desks_at_peak(
+    centre: Centre, roster: pd.DataFrame, breaks: pd.DataFrame, times: pd.DatetimeIndex
+) -> pd.Series:
+    """Heads of each team at a desk at the moment when most of its site are.
+
+    Who has a break leaves the desk to others, and who is on duty has a room of their own.
+
+    Parameters
+    ----------
+    centre : Centre
+    roster, breaks : DataFrame
+        ROSTER, BREAKS.
+    times : DatetimeIndex
+        Intervals of the horizon; a shift that runs over its end is there at its beginning too.
+
+    Returns
+    -------
+    Series
+        Index site, team.
+    """
+    duty = [name for name, team in centre.teams.items() if not team.queues]
+    heads = roster[~roster["team"].isin(duty)]
+    keys = ["agent_id", "shift_id"]
+    away = breaks[[*keys, "start", "end"]].merge(heads[[*keys, "site", "team"]], on=keys)
+    spans = pd.concat([heads.assign(step=1), away.assign(step=-1)], ignore_index=True)
+    length = len(times) * pd.Timedelta(seconds=centre.interval_s)
+    over = spans[spans["end"] > times[0] + length]
+    spans = pd.concat([spans, over.assign(start=over["start"] - length, end=over["end"] - length)])
+    edges = [
+        spans[["site", "team"]].assign(at=spans[edge], step=sign * spans["step"])
+        for edge, sign in (("start", 1), ("end", -1))
+    ]
+    steps = pd.concat(edges).groupby(["site", "at", "team"])["step"].sum().unstack("team", fill_value=0)
+    present = {site: own.cumsum() for site, own in steps.groupby(level="site")}
+    peaks = {site: own.loc[own.sum(axis=1).idxmax()] for site, own in present.items()}
+    found = {(site, team): heads for site, own in peaks.items() for team, heads in own.items() if heads}
+    return pd.Series(found, dtype="float64", index=pd.MultiIndex.from_tuples(found, names=["site", "team"]))
+
+
+def seats_cost(centre: Centre, heads: pd.Series, days: float) -> pd.Series:
+    """Rent and equipment of the desks more than a site has, for some days, shared by those at them.
+
+    Parameters
+    ----------
+    centre : Centre
+    heads : Series
+        Heads at a desk when most are; an index level is site.
+    days : float
+
+    Returns
+    -------
+    Series
+        Indexed as `heads`.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> most = pd.Series({"moscow": 143.0, "kaluga": 90.0}).rename_axis("site")
+    >>> seats_cost(Centre.load(), most, 365).round(2).to_dict()
+    {'moscow': 540000.0, 'kaluga': 0.0}
+    """
+    total = heads.groupby(level="site").transform("sum")
+    has = total.index.get_level_values("site").map(
+        {name: inf if site.seats is None else float(site.seats) for name, site in centre.sites.items()}
+    )
+    share = (1 - has.to_numpy(dtype=np.float64) / total).clip(lower=0.0)
+    return heads * share * centre.pay.seat_cost_month * 12 / DAYS_A_YEAR * days
+
+
+# --- a whole roster -----------------------------------------------------------------------------------------
+
+
+def cost_of(
+    centre: Centre, roster: pd.DataFrame, breaks: pd.DataFrame, times: pd.DatetimeIndex
+) -> pd.DataFrame:
+    """Price a roster by team.
+
+    Parameters
+    ----------
+    centre : Centre
+    roster, breaks : DataFrame
+        ROSTER, BREAKS.
+    times : DatetimeIndex
+        Intervals of the horizon, a week that stands for one of a run of like weeks.
+
+    Returns
+    -------
+    DataFrame
+        COST.
+    """
+    rows, keys = roster.reset_index(drop=True), ["agent_id", "shift_id"]
+    unpaid = breaks[~breaks["paid"].astype(bool)]
+    unpaid = unpaid.merge(rows[keys].reset_index(), on=keys).set_index("index")[["start", "end"]]
+    hours = shift_premium_hours(centre, rows, unpaid)
+    priced = rows.join(pay_parts(centre, rows["team"], rows["paid_h"], hours))
+    end = times[0] + len(times) * pd.Timedelta(seconds=centre.interval_s)
+    # Whoever ends with the horizon and begins with it works on, for the horizon comes round.
+    stays = (rows["end"] == end) & rows["agent_id"].isin(rows.loc[rows["start"] == times[0], "agent_id"])
+    priced["rides_cost"] = rides_home(centre, rows["site"], pd.DatetimeIndex(rows["end"])) * ~stays
+    sums = ["paid_h", "night_h", *PAY_COSTS, "rides_cost"]
+    table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
+    days = len(times.normalize().unique())
+    seats = seats_cost(centre, desks_at_peak(centre, rows, breaks, times), days)
+    table["seats_cost"] = table["team"].map(seats.droplevel("site")).fillna(0.0)
+    table[CAREERS_COSTS] = 0.0
+    if centre.systems.careers is not None:
+        beyond = cost_of_careers(centre, centre.systems.careers, table.set_index("team")["paid_h"])
+        table[CAREERS_COSTS] = beyond.to_numpy()
+    return table.assign(total_cost=table.filter(like="_cost").sum(axis=1))
