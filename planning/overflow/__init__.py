@@ -14,7 +14,6 @@ from planning.overflow.alternatives import (
 from planning.overflow.apart import apart_service, closing_overruns
 from planning.overflow.failure import failed_night, standby_worth
 from planning.overflow.flow import OverflowPlan, night_overflow
-from planning.overflow.late import late_shares
 from planning.overflow.night import Night, Way, run_night
 from planning.overflow.steps import STEP_DOWNS, StepDown, step_down, step_downs
 
@@ -35,7 +34,6 @@ __all__ = [
     "closing_overruns",
     "compared",
     "failed_night",
-    "late_shares",
     "night_overflow",
     "run_night",
     "standby_worth",

@@ -223,7 +223,7 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
     if late_rules(centre, queue) and not centre.queues[queue].pooled:
         raise PlanningError(
             f"queues.{queue} moves callers after a wait (after_s), must keep its sites apart while both are "
-            "open: drop the rule, or simulate it with late_shares"
+            "open: drop the rule, or simulate a whole plan, which keeps it"
         )
     times = pd.DatetimeIndex(rows["interval_start"].unique()).sort_values()
     check_unbroken(centre, queue, times)

@@ -58,7 +58,7 @@ def tornado(table: pd.DataFrame, title: str, unit: str, names: Mapping[str, str]
     Parameters
     ----------
     table : DataFrame
-        As `planning.whatif.tornado` gives it.
+        As `planning.studies.sensitivity.tornado` gives it.
     unit : str
         Of the measure.
     names : mapping, optional

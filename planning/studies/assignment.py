@@ -27,7 +27,6 @@ __all__ = [
     "languages_of",
     "reach_by_hour",
     "reach_in_plan",
-    "simulate_pair",
     "simulate_reach",
 ]
 
@@ -266,39 +265,6 @@ def answered_by(
     own = np.where(here & there, idle + backup_only, np.where(here, alone, 0.0))
     backup = np.where(here & there, own_only, np.where(there, alone, 0.0))
     return own, backup
-
-
-def simulate_pair(
-    own_load: float, backup_load: float, *, calls: int = 100_000, seed: int = 1
-) -> tuple[float, float]:
-    """Live through the calls of two managers who stand in for each other; a check of `answered_by`.
-
-    Parameters
-    ----------
-    own_load, backup_load : float
-        Erlangs.
-    calls : int
-        Of both.
-    seed : int
-
-    Returns
-    -------
-    own, backup : float
-        Share of the own manager's VIPs answered by each.
-    """
-    rng = np.random.default_rng(seed)
-    total = own_load + backup_load
-    arrival, service = rng.exponential(1 / total, calls).cumsum(), rng.exponential(1.0, calls)
-    mine = rng.random(calls) < own_load / total
-    free, hits = [0.0, 0.0], [0, 0]
-    for at, length, own in zip(arrival.tolist(), service.tolist(), mine.tolist(), strict=True):
-        first = 0 if own else 1
-        for place, server in enumerate((first, 1 - first)):
-            if free[server] <= at:
-                free[server] = at + length
-                hits[place] += own
-                break
-    return hits[0] / int(mine.sum()), hits[1] / int(mine.sum())
 
 
 def reach_by_hour(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from planning.centre.systems import Quality
 
 __all__ = [
+    "every_nth",
+    "in_order",
     "mystery_calls",
     "never_rung",
     "sample_calls",
@@ -126,14 +128,14 @@ def sample_calls(
     for agent, own in rows.groupby("agent_id"):
         picks = min(per_agent, len(own))
         start = np.random.default_rng([seed, crc32(str(agent).encode())]).random()
-        chosen = own.iloc[_in_order(own, picks)[_systematic(len(own), picks, start)]]
+        chosen = own.iloc[in_order(own, picks)[every_nth(len(own), picks, start)]]
         parts.append(chosen.assign(weight=len(own) / picks))
     if not parts:
         return rows.assign(weight=pd.Series(dtype="float64"))
     return pd.concat(parts).sort_values(["agent_id", "arrival"], ignore_index=True)
 
 
-def _in_order(own: pd.DataFrame, picks: int) -> NDArray[np.int64]:
+def in_order(own: pd.DataFrame, picks: int) -> NDArray[np.int64]:
     """Put calls in order of class of length, then of time of day, to and fro."""
     classes = max(1, round(picks**0.5))  # as many classes of length as picks in each: both are spread alike
     rank = own["handle_s"].rank(method="first").to_numpy() - 1
@@ -143,12 +145,12 @@ def _in_order(own: pd.DataFrame, picks: int) -> NDArray[np.int64]:
     return order
 
 
-def _systematic(total: int, picks: int, start: float) -> NDArray[np.int64]:
+def every_nth(total: int, picks: int, start: float) -> NDArray[np.int64]:
     """Take `picks` of `total` places at even steps; `start` in [0, 1) is a share of a step.
 
     Examples
     --------
-    >>> _systematic(10, 3, 0.5)
+    >>> every_nth(10, 3, 0.5)
     array([1, 5, 8])
     """
     places: NDArray[np.int64] = np.floor((start + np.arange(picks)) * total / picks).astype(np.int64)

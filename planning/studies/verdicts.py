@@ -16,7 +16,6 @@ __all__ = [
     "best_bar",
     "control_chart",
     "fair_test",
-    "pass_interval",
     "prior_of",
     "short_calls",
     "shrunk",
@@ -24,44 +23,8 @@ __all__ = [
 ]
 
 _MOST_CALLS = 10_000
+_STEP = 1e-5  # for the slope of the likelihood: a shorter one drowns in its rounding
 _STRENGTHS = (1e-2, 1e6)  # from "no two operators alike" to "nobody could tell them apart"
-
-
-def pass_interval(
-    passed: ArrayLike, calls: ArrayLike, level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Interval in which an operator's true share of passed calls lies (Clopper and Pearson, 1934).
-
-    Parameters
-    ----------
-    passed, calls : array_like
-        Calls that passed, of those scored; they broadcast.
-    level : float
-        Probability, at least, that the interval holds the truth.
-
-    Returns
-    -------
-    low, high : ndarray
-
-    Raises
-    ------
-    PlanningError
-        More calls passed than were scored, or a number is negative.
-
-    Examples
-    --------
-    >>> low, high = pass_interval(9, 10)
-    >>> round(float(low), 3), round(float(high), 3)
-    (0.555, 0.997)
-    """
-    from scipy.stats import beta
-
-    k, n = _counts(passed, calls)
-    tail = (1 - level) / 2
-    with np.errstate(invalid="ignore"):
-        low = np.where(k > 0, beta.ppf(tail, k, n - k + 1), 0.0)
-        high = np.where(k < n, beta.ppf(1 - tail, k + 1, n - k), 1.0)
-    return low, high
 
 
 def wrong_verdicts(calls: ArrayLike, passes: ArrayLike, *, good: float, bad: float) -> pd.DataFrame:
@@ -225,7 +188,8 @@ def prior_of(passed: ArrayLike, calls: ArrayLike) -> Prior:
     middle = logit((k.sum() + 0.5) / (n.sum() + 1))
     bounds = [(middle - 10, middle + 10), tuple(np.log(_STRENGTHS))]
     starts = [np.log(strength) for strength in (3.0, 30.0, 300.0, _STRENGTHS[1])]
-    found = min((minimize(surprise, [middle, s], bounds=bounds) for s in starts), key=lambda f: float(f.fun))
+    tried = (minimize(surprise, [middle, s], bounds=bounds, options={"eps": _STEP}) for s in starts)
+    found = min(tried, key=lambda one: float(one.fun))
     return Prior(float(expit(found.x[0])), float(np.exp(found.x[1])))
 
 

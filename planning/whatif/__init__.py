@@ -3,7 +3,6 @@
 from planning.whatif.changes import NAMED, World, cell, changed, grid, read_scenarios
 from planning.whatif.compared import BASE, LOOSE, cheapest, compare, outcome_of, row_of
 from planning.whatif.executors import executor_of
-from planning.whatif.studies import most, tornado
 
 __all__ = [
     "BASE",
@@ -16,9 +15,7 @@ __all__ = [
     "compare",
     "executor_of",
     "grid",
-    "most",
     "outcome_of",
     "read_scenarios",
     "row_of",
-    "tornado",
 ]

@@ -1,4 +1,4 @@
-"""The step-down at the closing, the failing night, the late callers: limits, hand counts, simulation."""
+"""The step-down at the closing, the failing night: limits, hand counts, simulation."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,6 @@ from planning.overflow import (
     STEP_DOWNS,
     StepDown,
     failed_night,
-    late_shares,
     night_overflow,
     standby_worth,
     step_down,
@@ -256,65 +255,6 @@ def test_standby_needs_its_prices_and_a_team():
         standby_worth(CENTRE, NEEDED, "calls", "north", standby_site="omsk", **common)
 
 
-# --- late callers by day --------------------------------------------------------------------------
-
-
-def apart(*late):
-    rules = [
-        {"from_site": "south", "to_site": "north"},
-        *({"from_site": a, "to_site": b, "after_s": wait} for a, b, wait in late),
-    ]
-    return two_sites({"queues.calls.pooled": False, "overflow": rules})
-
-
-MORNING = demand_of(40.0, hours=(9, 13))
-
-
-def shares(*late, drop=0):
-    centre = apart(*late)
-    needed = requirement(centre, MORNING)
-    short = needed["site"].eq("south")
-    needed["agents"] = needed["agents"].where(~short, np.maximum(needed["agents"] - drop, 0))
-    return late_shares(centre, needed, "calls", replications=40).set_index(["home", "interval_start"])
-
-
-def test_all_calls_end_somewhere():
-    """Answered at home, answered elsewhere, or given up: shares add up to one and less."""
-    table = shares(("south", "north", 20.0), ("north", "south", 0.0))
-    total = table[["south", "north"]].sum(axis=1)
-    assert total.between(0.9, 1.0).all()
-    assert table["calls"].to_numpy() == pytest.approx(20.0, abs=4.0)
-
-
-def test_the_shorter_the_wait_the_more_go_over():
-    """With half a crew missing in South; who has no rule stays at home."""
-    over = {
-        wait: shares(("south", "north", wait), drop=3).loc["south", "north"].mean()
-        for wait in (0.0, 60.0, 1e6)
-    }
-    assert over[0.0] > over[60.0] > over[1e6] == 0
-    none = shares(("south", "north", 0.0), drop=3).loc["north", "south"]
-    assert (none == 0).all()
-
-
-def test_help_lifts_the_service_of_who_is_helped():
-    alone = shares(("south", "north", 1e6), drop=3).loc["south", "service_level"].mean()
-    helped = shares(("south", "north", 0.0), drop=3).loc["south", "service_level"].mean()
-    assert helped > alone + 0.1
-
-
-def test_late_callers_repeat_with_their_seed():
-    one, two = (shares(("south", "north", 5.0)) for _ in range(2))
-    pd.testing.assert_frame_equal(one, two)
-
-
-def test_nobody_moves_without_a_rule():
-    with pytest.raises(
-        PlanningError, match="no overflow rule moves calls after a wait: add one with after_s"
-    ):
-        late_shares(CENTRE, NEEDED, "calls")
-
-
 # --- zones ----------------------------------------------------------------------------------------
 
 
@@ -341,15 +281,6 @@ def test_zones_that_cannot_be(weights, message):
     first = pd.DataFrame({"UTC+3": weights, "UTC+7": 3.0}, index=[MONDAY] * len(weights))
     with pytest.raises(PlanningError, match=message):
         night_overflow(CENTRE, DEMAND, zones=pd.concat([first, zones.iloc[1:]]))
-
-
-def test_two_noons_are_no_stretch():
-    """What is left in line on Monday is gone on Tuesday."""
-    centre = apart(("south", "north", 20))
-    demand = demand_of(40.0, days=2)
-    noons = demand[demand["interval_start"].dt.hour == 12]
-    with pytest.raises(PlanningError, match="has a gap before 2026-11-24 12:00, must be one stretch"):
-        late_shares(centre, requirement(centre, noons), "calls", replications=2)
 
 
 def test_zones_must_cover_the_demand():
