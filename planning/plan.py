@@ -28,7 +28,7 @@ from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
 from planning.shifts.whole import seats_held
 from planning.simulation.certificate import certificate, missing_agents, verdict
 from planning.simulation.replications import Simulation, simulate
-from planning.staffing import planned_demand, requirement, rostered_heads
+from planning.staffing import requirement, rostered_heads
 from planning.systems.quality import with_reviews
 from planning.systems.summary import systems_of
 from planning.systems.vip import own_shares
@@ -38,6 +38,7 @@ from planning.tables import (
     COST,
     DEMAND,
     PAY_COSTS,
+    PLANNED,
     REQUIREMENT,
     ROSTER,
     SHIFTS,
@@ -208,7 +209,7 @@ class Plan:
     def tables(self) -> dict[str, pd.DataFrame]:
         """The plan's tables by the name of their file."""
         return {
-            "demand": self.demand[list(DEMAND.columns)],
+            "demand": self.demand[list(PLANNED.columns)],
             "requirement": self.requirement[list(REQUIREMENT.columns)],
             "shifts": self.cover.shifts[list(SHIFTS.columns)],
             "roster": self.roster.roster[list(ROSTER.columns)],
@@ -377,7 +378,7 @@ def _staffed(
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(
         centre=centre,
-        demand=planned_demand(centre, demand),
+        demand=demand,
         requirement=needed,
         cover=shifts,
         roster=roster,

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.checks import one_of
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.pay import agents_cost
 from planning.queueing import exact_day
@@ -215,13 +216,13 @@ def compare_methods(
     block : int
         Intervals in which the exact way holds its staff constant.
     """
-    own = demand[demand["queue"] == queue]
+    own = _of(queue, planned_demand(centre, demand))
     rows, agents, service = {}, {}, {}
     if not methods:
         raise PlanningError(f"methods is empty, must name at least one of {', '.join(METHODS)}")
     for name in methods:
         model, method = METHODS[one_of("methods", name, tuple(METHODS))]
-        needed = _of(queue, requirement(centre, own, model=model, method=method, block=block))
+        needed = requirement(centre, own, model=model, method=method, block=block)
         found = exact_service(centre, needed, queue).set_index("interval_start")
         agents[name], service[name] = found["agents"], found["service_level"]
         rows[name] = {"peak": found["agents"].max(), **_judged(centre, needed, found)}
@@ -248,7 +249,7 @@ def price_of_promises(
     centre: Centre, demand: pd.DataFrame, queue: str, promises: Sequence[tuple[float, float]]
 ) -> pd.DataFrame:
     """Agents, hours and roubles of a queue for other targets: (service level, threshold in seconds)."""
-    own = demand[demand["queue"] == queue]
+    own = _of(queue, planned_demand(centre, demand))
     rows = []
     for level, threshold_s in promises:
         promised = centre.replace(
@@ -257,7 +258,7 @@ def price_of_promises(
                 f"queues.{queue}.target.threshold_s": threshold_s,
             }
         )
-        needed = _of(queue, requirement(promised, own))
+        needed = requirement(promised, own)
         peak = needed.groupby("interval_start")["agents"].sum().max()
         hours = needed["agents"].sum() * centre.interval_s / 3600
         rows.append((level, threshold_s, peak, hours, agents_cost(centre, needed)))
@@ -275,10 +276,9 @@ def price_of_certainty(
         A row a probability: peak, agent_hours, cost, and cost_point, what a point of probability more than
         in the row before costs.
     """
-    own = forecast[forecast["queue"] == queue]
     rows = []
     for probability in probabilities:
-        needed = _of(queue, requirement_at(centre, own, probability))
+        needed = _of(queue, requirement_at(centre, forecast, probability))
         peak = needed.groupby("interval_start")["agents"].sum().max()
         hours = needed["agents"].sum() * centre.interval_s / 3600
         rows.append((probability, peak, hours, agents_cost(centre, needed)))
@@ -286,6 +286,6 @@ def price_of_certainty(
     return table.assign(cost_point=table["cost"].diff() / (100 * table["probability"].diff()))
 
 
-def _of(queue: str, needed: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one queue, without the work that its calls leave behind in others."""
-    return needed[needed["queue"] == queue].reset_index(drop=True)
+def _of(queue: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of one queue."""
+    return table[table["queue"] == queue].reset_index(drop=True)

@@ -12,13 +12,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
 
-from planning.calendars import axis, time_of_day
+from planning.calendars import axis
 from planning.centre.routing import answering_sites
 from planning.checks import number, one_of
 from planning.deferred import heads_for
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.queueing import Target, agents_required, exact_agents_required, lagged_calls, measures
-from planning.tables import DEMAND, FORECAST, REQUIREMENT
+from planning.tables import FORECAST, REQUIREMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "behind_lookup",
-    "checked_demand",
-    "planned_demand",
     "promised_service",
     "requirement",
     "requirement_at",
@@ -161,132 +160,6 @@ def requirement_at(
     shape = 1 / np.where(cv > 1e-6, cv, 1.0) ** 2
     factor = np.where(cv > 1e-6, gammaincinv(shape, probability) / shape, 1.0)
     return requirement(centre, rows.assign(calls=rows["calls"] * factor), **options)
-
-
-def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
-    """Apply the centre's volume and AHT settings to a demand, and refuse what cannot be planned.
-
-    Returns
-    -------
-    DataFrame
-        DEMAND on the centre's clock, ordered by queue (as in the centre) and time.
-    """
-    rows = checked_demand(centre, demand)
-    rows["interval_start"] = rows["interval_start"].dt.tz_convert(centre.time_zone).astype(
-        f"datetime64[us, {centre.time_zone}]"
-    )  # fmt: skip
-    for name, own in rows.groupby("queue", sort=False):
-        _check_grid(centre, str(name), pd.DatetimeIndex(own["interval_start"]))
-    parts = [_adjusted(centre, name, rows[rows["queue"] == name]) for name in centre.queues]
-    planned = _with_follow_ups(centre, _moved_with_senders(centre, rows, pd.concat(parts, ignore_index=True)))
-    if planned.empty:
-        raise PlanningError("demand has no row at which its queue is open: give rows in the queue's hours")
-    return planned
-
-
-def checked_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
-    """Check the rows of a demand, and that the centre has their queues.
-
-    Raises
-    ------
-    PlanningError
-        A row cannot be, or a queue is unknown.
-    """
-    rows = DEMAND.check(demand, "demand")
-    unknown = sorted(set(rows["queue"]) - set(centre.queues))
-    if unknown:
-        raise PlanningError(
-            f"demand names queue {unknown[0]!r}, must be one of {', '.join(centre.queues)}: "
-            "add it to the centre's queues or rename it"
-        )
-    return rows
-
-
-def _check_grid(centre: Centre, name: str, times: pd.DatetimeIndex) -> None:
-    """Refuse a queue's intervals of another length than the centre's: they would be staffed wrongly."""
-    length = pd.Timedelta(seconds=centre.interval_s)
-    off = times[time_of_day(times) % length != pd.Timedelta(0)]
-    if len(off):
-        raise PlanningError(
-            f"demand of {name} has interval_start {off[0]:%Y-%m-%d %H:%M:%S}, must lie on the grid of "
-            f"{centre.interval_s} s: set the centre's interval_s, or count the calls by its intervals"
-        )
-    steps = times.unique().sort_values().diff()[1:]
-    if len(steps) and steps.min() > length:
-        raise PlanningError(
-            f"demand of {name} comes every {steps.min().total_seconds():g} s, must come every "
-            f"{centre.interval_s} s: set the centre's interval_s, or count the calls by its intervals"
-        )
-
-
-def _adjusted(centre: Centre, name: str, rows: pd.DataFrame) -> pd.DataFrame:
-    queue = centre.queues[name]
-    rows = rows.sort_values("interval_start", ignore_index=True)
-    clock = time_of_day(pd.DatetimeIndex(rows["interval_start"]))
-    closed = (clock < queue.opens) | (clock >= queue.closes)
-    if (rows["calls"][closed] > 0).any():
-        first = rows[closed & (rows["calls"] > 0).to_numpy()].iloc[0]
-        raise PlanningError(
-            f"demand of {name} has {first['calls']:g} calls at {first['interval_start']:%Y-%m-%d %H:%M}, "
-            f"when the queue is closed: change queues.{name}.opens and closes, or drop those rows"
-        )
-    rows = rows[~closed].reset_index(drop=True)
-    untimed = rows[(rows["calls"] > 0) & (rows["aht_s"] <= 0)]
-    if len(untimed):
-        raise PlanningError(
-            f"demand of {name} has calls but aht_s 0 at {untimed['interval_start'].iloc[0]:%Y-%m-%d %H:%M}: "
-            "give the mean handle time in seconds"
-        )
-    mean_s = np.average(rows["aht_s"], weights=rows["calls"]) if rows["calls"].sum() > 0 else 1.0
-    rows["aht_s"] = rows["aht_s"].where(rows["aht_s"] > 0, mean_s)  # without calls any handle time will do
-    if queue.aht_s is not None and rows["calls"].sum() > 0:
-        rows["aht_s"] *= queue.aht_s / mean_s
-    return rows.assign(calls=rows["calls"] * queue.volume)
-
-
-def _moved_with_senders(centre: Centre, rows: pd.DataFrame, planned: pd.DataFrame) -> pd.DataFrame:
-    """Let the calls that a queue is sent follow the sender's volume, not its own.
-
-    A queue's demand counts what others send it. So where its own volume is v and the sender's w, calls that
-    were handed over weigh w instead of v.
-    """
-    before = rows.set_index(["queue", "interval_start"])["calls"]
-    for name, queue in centre.queues.items():
-        for other, share in [*queue.transfers.items(), *queue.consults.items()]:
-            more = queue.volume - centre.queues[other].volume
-            if more == 0 or name not in before.index or other not in before.index:
-                continue
-            at = planned["queue"] == other
-            sent = share * before[name].reindex(planned.loc[at, "interval_start"]).fillna(0.0).to_numpy()
-            planned.loc[at, "calls"] = (planned.loc[at, "calls"] + more * sent).clip(lower=0.0)
-    return planned
-
-
-def _with_follow_ups(centre: Centre, planned: pd.DataFrame) -> pd.DataFrame:
-    """Add the work that calls leave behind, where the demand does not count it itself."""
-    counted = set(planned["queue"])
-    parts = [
-        _follow_up(centre, other, share, planned[planned["queue"] == name])
-        for name, queue in centre.queues.items()
-        for other, share in queue.follow_ups.items()
-        if other not in counted and name in counted
-    ]
-    if not parts:
-        return planned
-    left = pd.concat(parts).groupby(["queue", "interval_start"], as_index=False, sort=False)
-    left = left.agg({"calls": "sum", "aht_s": "first"})
-    rank = {name: number for number, name in enumerate(centre.queues)}
-    whole = pd.concat([planned, left[planned.columns]], ignore_index=True)
-    return whole.iloc[np.argsort(whole["queue"].map(rank).to_numpy(), kind="stable")].reset_index(drop=True)
-
-
-def _follow_up(centre: Centre, other: str, share: float, calls: pd.DataFrame) -> pd.DataFrame:
-    """Work that a queue's calls leave in another, what comes while that is closed spread over the rest."""
-    queue = centre.queues[other]
-    clock = time_of_day(pd.DatetimeIndex(calls["interval_start"]))
-    own = calls[(clock >= queue.opens) & (clock < queue.closes)]
-    spread = calls["calls"].sum() / own["calls"].sum() if own["calls"].sum() > 0 else 0.0
-    return own.assign(queue=other, aht_s=queue.aht_s, calls=own["calls"] * share * queue.volume * spread)
 
 
 def _queue_requirement(

@@ -26,6 +26,7 @@ __all__ = [
     "FORECAST",
     "PAY_COSTS",
     "PEOPLE",
+    "PLANNED",
     "REQUIREMENT",
     "ROSTER",
     "SHIFTS",
@@ -333,6 +334,12 @@ DEMAND = Table(
         ),
     },
     key=("queue", "interval_start"),
+)
+PLANNED = Table(
+    "planned demand",
+    DEMAND.columns
+    | {"planned_with": Column("text", "settings of the centre that calls and aht_s have in them already")},
+    key=DEMAND.key,
 )
 CALLS = Table(
     "calls",

@@ -11,7 +11,7 @@ import pandas as pd
 
 from planning.calendars import on_clock, public_holidays, time_of_day
 from planning.errors import PlanningError
-from planning.tables import DEMAND, read_csv
+from planning.tables import DEMAND, PLANNED, read_csv
 
 __all__ = ["aggregate", "day_kinds", "read_demand"]
 
@@ -31,7 +31,7 @@ def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
     -------
     DataFrame
         Columns queue, interval_start (in `zone`), calls, aht_s (seconds), a row a queue and interval, in the
-        order of the file.
+        order of the file; and ``planned_with`` where the file is a plan's ``demand.csv``.
 
     Raises
     ------
@@ -48,7 +48,8 @@ def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
     """
     path = Path(path)
     check_zone(zone)
-    frame = DEMAND.check(_read(path), source=str(path))
+    raw = _read(path)
+    frame = (PLANNED if "planned_with" in raw else DEMAND).check(raw, source=str(path))
     frame["interval_start"] = frame["interval_start"].dt.tz_convert(zone)
     return frame
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from tqdm import tqdm
 
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
-from planning.overflow.flow import calls_by_site, settled
+from planning.overflow.flow import calls_by_site
 from planning.overflow.night import Night, Way, run_night
 from planning.pay import hour_cost
-from planning.staffing import planned_demand
 
 if TYPE_CHECKING:
     from planning.centre import Alternatives, Centre
@@ -173,8 +173,7 @@ def ways(centre: Centre, demand: pd.DataFrame, *, rule: int = 0) -> list[Way]:
     prices = _prices(centre)
     given = _rule(centre, rule)
     planned = planned_demand(centre, demand)
-    plain = settled(centre)
-    own, moved = _without_moved(plain, planned, rule)
+    own, moved = _without_moved(centre, planned, rule)
     asleep, awake, third = (
         name.capitalize() for name in (given.from_site, given.to_site, prices.third_site.name)
     )
@@ -182,8 +181,8 @@ def ways(centre: Centre, demand: pd.DataFrame, *, rule: int = 0) -> list[Way]:
         Way(f"{awake} answers", centre, demand),
         Way(f"{asleep} never closes", _never_closes(centre, rule), demand),
         Way(f"{asleep} closes at weekends only", _weekends_only(centre, rule), demand),
-        _call_back(plain, own, moved, prices, given.from_site),
-        _partner(plain, own, moved, prices),
+        _call_back(centre, own, moved, prices, given.from_site),
+        _partner(centre, own, moved, prices),
         Way(f"Third site: {third}", _third_site(centre, rule, prices), demand),
     ]
 
@@ -241,12 +240,12 @@ def break_even_volume(
     float or None
         Factor on all calls in the hours of the rule, to 0.01; None where one way is always cheaper.
     """
-    planned, plain = planned_demand(centre, demand), settled(centre)
-    night = _while_closed(plain, planned, rule)
+    planned = planned_demand(centre, demand)
+    night = _while_closed(centre, planned, rule)
 
     def difference(factor: float) -> float:
         calls = planned["calls"] * np.where(night, factor, 1.0)
-        found = {way.name: way for way in ways(plain, planned.assign(calls=calls), rule=rule)}
+        found = {way.name: way for way in ways(centre, planned.assign(calls=calls), rule=rule)}
         pair = [_named(found, name) for name in (one, other)]
         first, second = (run_night(way).cost_day for way in pair)
         return first - second

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from planning.centre.routing import answering_sites
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
-from planning.staffing import planned_demand, requirement
+from planning.staffing import requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -77,9 +78,9 @@ def night_overflow(
     1  kaluga  kaluga   16.0
     """
     planned = planned_demand(centre, demand)
-    calls = calls_by_site(settled(centre), planned)
+    calls = calls_by_site(centre, planned)
     keys = ["queue", "site", "interval_start"]
-    pooled = requirement(centre, demand).set_index(keys)["agents"]
+    pooled = requirement(centre, planned).set_index(keys)["agents"]
     apart = _apart(centre, planned, calls).reindex(pooled.index)
     needed = pd.DataFrame({"apart": apart, "pooled": pooled}).reset_index()
     return OverflowPlan(calls if zones is None else _by_zone(calls, zones), needed)
@@ -114,11 +115,6 @@ def calls_by_site(centre: Centre, planned: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def settled(centre: Centre) -> Centre:
-    """Return the centre for a demand that holds its settings of volume and handle time already."""
-    return centre.replace(_plain(centre))
-
-
 def _answered(centre: Centre, queue: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Calls of a queue by home site and answering site."""
     answers = answering_sites(centre, queue, pd.DatetimeIndex(rows["interval_start"]))
@@ -146,16 +142,6 @@ def _apart(centre: Centre, planned: pd.DataFrame, calls: pd.DataFrame) -> pd.Ser
         share = own.set_index(["queue", "interval_start"])["calls"]
         part["calls"] = share.reindex(pd.MultiIndex.from_frame(part[["queue", "interval_start"]])).to_numpy()
         if len(part):
-            alone = centre.replace({**lonely, **_plain(centre)})
-            found.append(requirement(alone, part).set_index(["queue", "site", "interval_start"])["agents"])
+            alone = requirement(centre.replace(lonely), part)
+            found.append(alone.set_index(["queue", "site", "interval_start"])["agents"])
     return pd.concat(found).groupby(level=[0, 1, 2]).sum()
-
-
-def _plain(centre: Centre) -> dict[str, object]:
-    """Settings that were applied to the demand already."""
-    return {
-        f"queues.{name}.{key}": value
-        for name, queue in centre.queues.items()
-        # Work that calls leave behind has the setting's handle time and no other.
-        for key, value in (("volume", 1.0), ("aht_s", queue.aht_s if queue.waits else None))
-    }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.service import exact_service
 from planning.shifts.cover import CoverPlan, cover, horizon, on_position
@@ -74,7 +75,8 @@ def cover_day(
         The queue's sites work apart, a team answers other queues too, the queue promises no service level, or
         no round reaches it.
     """
-    own = demand[demand["queue"] == queue]
+    planned = planned_demand(centre, demand)
+    own = planned[planned["queue"] == queue]
     target = centre.queues[queue].target.service_level
     if target is None:
         raise PlanningError(f"queues.{queue}.target.service_level is missing: there is no day to meet")

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from planning.calendars import axis
 from planning.centre.routing import answering_sites, late_rules
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.simulation import kernel
 from planning.simulation.network import Agent, Floats, Law, Network, Queue, Ranked, Team
-from planning.staffing import planned_demand
 
 if TYPE_CHECKING:
     from planning.centre import Centre, Distribution

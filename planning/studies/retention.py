@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from planning.demand.planned import mark_planned, planned_demand
 from planning.errors import PlanningError
 from planning.pay import position_parts
 from planning.queueing import measures
@@ -40,7 +41,7 @@ def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        DEMAND of the second line.
+        PLANNED: the second line's calls follow the first line's volume.
 
     Raises
     ------
@@ -48,15 +49,17 @@ def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
         The demand does not hold the first line, or the centre no settings of the second.
     """
     settings = centre.systems.part("second_line")
-    rows = demand[demand["queue"] == settings.first_line]
+    planned = planned_demand(centre, demand)
+    rows = planned[planned["queue"] == settings.first_line]
     if rows.empty:
         raise PlanningError(
-            f"queue {settings.first_line!r} is not in the demand, which has {set(demand['queue'])}"
+            f"queue {settings.first_line!r} is not in the demand, which has {set(planned['queue'])}"
         )
     each = load_by_part(centre, 1.0)
     share, work = each["calls"].sum(), each["hours"].sum() * 3600
-    aht_s = work / share if share else 0.0
-    return rows.assign(queue=settings.queue, calls=rows["calls"] * share, aht_s=aht_s).reset_index(drop=True)
+    aht_s = centre.queues[settings.queue].aht_s or (work / share if share else 0.0)
+    own = rows.assign(queue=settings.queue, calls=rows["calls"] * share, aht_s=aht_s)
+    return mark_planned(centre, own.reset_index(drop=True))
 
 
 def net_worth(
@@ -120,7 +123,8 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     """
     settings, leaving = centre.systems.part("second_line"), leavers(centre)
     queue = settings.queue
-    needed = requirement(centre, demand[demand["queue"] == queue])
+    planned = planned_demand(centre, demand)
+    needed = requirement(centre, planned[planned["queue"] == queue])
     table = _agent_cost(centre, settings, needed)
     patience_s, interval_s = centre.queues[queue].patience_s, float(centre.interval_s)
     load = table["calls"] * table["aht_s"] / interval_s

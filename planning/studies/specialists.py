@@ -11,11 +11,12 @@ import pandas as pd
 
 from planning.centre import Centre, clock_text
 from planning.deferred import age_when_done
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.pay import agents_cost, hour_cost
 from planning.shifts.cover import CoverPlan, on_position
 from planning.simulation import Simulation, paired_difference, simulate
-from planning.staffing import planned_demand, requirement
+from planning.staffing import requirement
 from planning.tables import ROSTER
 
 __all__ = [
@@ -211,7 +212,8 @@ def flexibility(
         A team is unknown, or the two sit at different sites.
     """
     queues = _queues_of(centre, teams)
-    own = demand[demand["queue"].isin(queues)]
+    planned = planned_demand(centre, demand)
+    own = planned[planned["queue"].isin(queues)]
     needed = requirement(centre, own)
     needed = needed[[not centre.queues[name].waits for name in needed["queue"]]].reset_index(drop=True)
     there = (needed["site"] == centre.teams[teams[0]].site).to_numpy()
@@ -293,8 +295,9 @@ def designs(
     queues, counts = _queues_of(centre, teams), list(cross_trained)
     run = partial(flexibility, centre, demand, teams, replications=replications, seed=seed)
     table = pd.concat([run(counts, fewer=number).assign(fewer=number) for number in fewer], ignore_index=True)
-    needed = requirement(centre, demand[demand["queue"].isin(queues)])
-    here = needed[needed["queue"].isin(queues) & (needed["site"] == centre.teams[teams[0]].site)]
+    planned = planned_demand(centre, demand)
+    needed = requirement(centre, planned[planned["queue"].isin(queues)])
+    here = needed[needed["site"] == centre.teams[teams[0]].site]
     hours = here.groupby("queue").size()[queues].to_numpy() * centre.interval_s / 3600
     rates = [hour_cost(centre, team) / (1 - centre.teams[team].shrinkage) for team in teams]
     seats_here = table["cross_trained"].clip(upper=int(here["agents"].max()))

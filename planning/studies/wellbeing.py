@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from planning.calendars import axis, day_start
+from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.pay import agents_cost
 from planning.queueing import measures
 from planning.roster.model import Roster, build_roster
 from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
 from planning.shifts.whole import duties
-from planning.staffing import behind_lookup, planned_demand, requirement
+from planning.staffing import behind_lookup, requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -158,7 +159,8 @@ def price_of_a_ceiling(
         ceiling, agent_hours, cost, occupancy (calls in progress over agents, all hours) and busiest (the
         highest of any interval).
     """
-    own = demand[demand["queue"] == queue]
+    planned = planned_demand(centre, demand)
+    own = planned[planned["queue"] == queue]
     settings, rows = centre.queues[queue], []
     stays, _ = behind_lookup(settings, settings.patience_s)
     for ceiling in ceilings:
@@ -256,7 +258,8 @@ def price_of_recovery(
     DataFrame
         seconds (of pause), agent_hours, cost, extra_cost (over no pause).
     """
-    own = demand[demand["queue"] == queue]
+    planned = planned_demand(centre, demand)
+    own = planned[planned["queue"] == queue]
     rows = []
     for pause in seconds:
         longer = own.assign(aht_s=own["aht_s"] + settings.hard_share * pause)
@@ -276,7 +279,8 @@ def hours_of_the_day(centre: Centre, demand: pd.DataFrame, queue: str) -> pd.Dat
         Index hour: calls_each (calls an agent answers in the hour), occupancy, gap_s (mean pause between two
         calls of an agent, seconds).
     """
-    own = planned_demand(centre, demand[demand["queue"] == queue])
+    planned = planned_demand(centre, demand)
+    own = planned[planned["queue"] == queue]
     needed = requirement(centre, own).groupby("interval_start")[["calls", "load_erlangs", "agents"]].sum()
     by_hour = needed.groupby(needed.index.hour).sum().rename_axis("hour")
     agents_h = by_hour["agents"] * centre.interval_s / 3600

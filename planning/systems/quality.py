@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from planning.calendars import axis, day_start, time_of_day
+from planning.demand.planned import mark_planned, planned_demand
 from planning.errors import PlanningError
-from planning.staffing import checked_demand
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -127,28 +127,28 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
     demand : DataFrame
         DEMAND of whole days.
     people : DataFrame, optional
-        PEOPLE; each who answers calls is listened to. Without them, so many as the settings say.
+        PEOPLE; each who answers calls is listened to. Without them, the settings say how many.
 
     Returns
     -------
     DataFrame
-        DEMAND; as it came where the centre has no quality group or the demand none of its work.
+        PLANNED, for reviews follow the people and no volume of calls; with the rows that the demand has where
+        the centre has no quality group or the demand none of its work.
 
     Raises
     ------
     PlanningError
         A row of the demand cannot be, or a queue is unknown.
     """
-    quality = centre.systems.quality
-    if quality is None or quality.queue not in set(demand["queue"]):
-        return demand
-    rows = checked_demand(centre, demand)
-    calls = rows[[not centre.queues[name].waits for name in rows["queue"]]]
+    quality, planned = centre.systems.quality, planned_demand(centre, demand)
+    if quality is None or quality.queue not in set(planned["queue"]):
+        return planned
+    calls = planned[[not centre.queues[name].waits for name in planned["queue"]]]
     operators = quality.operators if people is None else operators_of(centre, people)
     if calls["calls"].sum() == 0 or operators == 0:
-        return demand
+        return planned
     call_s = float(np.average(calls["aht_s"], weights=calls["calls"]))
-    days = rows["interval_start"].dt.tz_convert(centre.time_zone).dt.normalize()
+    days = planned["interval_start"].dt.normalize()
     work = review_demand(
         centre,
         workload(quality, operators=operators, call_s=call_s),
@@ -156,8 +156,9 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
         days=days.nunique(),
         queue=quality.queue,
     )
-    rest = demand[demand["queue"] != quality.queue]
-    return pd.concat([rest, work.astype(rest[work.columns].dtypes)], ignore_index=True)
+    rest = planned[planned["queue"] != quality.queue]
+    work = mark_planned(centre, work.astype(rest[work.columns].dtypes))
+    return pd.concat([rest, work], ignore_index=True)
 
 
 def operators_of(centre: Centre, people: pd.DataFrame) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.demand.planned import planned_demand
 from planning.overflow.night import paid_per_position
 from planning.pay import cost_of, premium_hours
 from planning.plan import breaks_of
@@ -17,7 +18,7 @@ from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_te
 from planning.shifts.whole import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_seats, simulate
-from planning.staffing import planned_demand, requirement, requirement_at
+from planning.staffing import requirement, requirement_at
 from planning.systems.quality import with_reviews
 from planning.systems.second_line import customers_kept
 from planning.tables import BREAKS, CAREERS_COSTS, PAY_COSTS, ROSTER

@@ -7,6 +7,7 @@ from factories import MONDAY, demand_of, one_site, two_sites
 from scipy.special import stdtrit
 
 from planning import PlanningError, requirement
+from planning.demand.planned import planned_demand
 from planning.queueing import Target, agents_required, lagged_calls, measures
 from planning.service import exact_service
 from planning.simulation import Agent, Law, Network, Team, simulate_days
@@ -15,7 +16,6 @@ from planning.simulation.contacts import band_of_ratio
 from planning.staffing import (
     _rostered,
     behind_lookup,
-    planned_demand,
     promised_service,
     rostered_heads,
     split_heads,

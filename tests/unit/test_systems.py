@@ -9,8 +9,8 @@ from factories import MONDAY, demand_of, one_site, people_of, two_sites
 
 from planning import Centre, PlanningError, compare, plan, requirement
 from planning.deferred import age_when_done
+from planning.demand.planned import planned_demand
 from planning.shifts import cover_all, on_position, waiting_work
-from planning.staffing import planned_demand
 from planning.tables import SHIFTS
 
 WAITS = {

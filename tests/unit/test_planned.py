@@ -1,0 +1,205 @@
+"""Where demand enters a plan: volume and handle times are applied once, whichever door it enters by."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import PRICES, demand_of, one_site, people_of, rostered, two_sites
+
+from planning import Centre, PlanningError, compare, plan, read_demand, requirement, requirement_at, simulate
+from planning.demand.planned import planned_demand
+from planning.overflow import alternatives, break_even_volume, closing_hours, compared, night_overflow
+from planning.service import compare_methods, price_of_certainty, price_of_promises
+from planning.shifts import cover_day
+from planning.simulation import certificate, contacts_of
+from planning.simulation.certificate import missing_agents
+from planning.simulation.wiring import wire
+from planning.studies.retention import second_line_demand, sensitivity, worth_of_staff
+from planning.studies.specialists import designs, flexibility, profile, promises, seats
+from planning.studies.wellbeing import hours_of_the_day, price_of_a_ceiling, price_of_recovery
+from planning.systems.quality import with_reviews
+from planning.whatif import most, tornado
+
+DAY, NIGHT = (9.0, 11.0), (0.0, 24.0)
+VOLUME, AHT_S = 2.0, 300.0
+QUICK = {"staff": "positions", "replications": 2}
+
+
+def pair() -> Centre:
+    """Two queues in Moscow, and work that the first leaves behind; Kaluga takes the night."""
+    centre = two_sites(
+        {"alternatives": PRICES, "queues.one.transfers": {"two": 0.1}, "queues.one.service_cv": 1.0},
+        queues=("one", "two", "papers"),
+    )
+    waits = {"due_days": 2.0, "aht_s": 600.0, "pooled": False, "target": {"max_occupancy": 0.9}}
+    asked = Centre.load().systems.model_dump()
+    second = asked["second_line"] | {"queue": "two", "first_line": "one"}
+    quality = asked["quality"] | {"queue": "papers"}
+    systems = asked | {"careers": None, "vip": None, "second_line": second, "quality": quality}
+    return centre.replace(
+        {f"queues.papers.{key}": value for key, value in waits.items()}
+        | {"queues.one.follow_ups": {"papers": 0.2}, "systems": systems}
+    )
+
+
+def calls(hours: tuple[float, float] = DAY) -> pd.DataFrame:
+    return pd.concat([demand_of(20.0, 200.0, queue=name, hours=hours) for name in ("one", "two")])
+
+
+def doubtful(demand: pd.DataFrame) -> pd.DataFrame:
+    """FORECAST of a demand."""
+    columns = ("calls_p10", "calls_p50", "calls_p90", "aht_p10_s", "aht_p90_s")
+    return demand.assign(**dict.fromkeys(columns, 1.0), rate_cv=0.1, day_cv=0.05, aht_cv=0.02)
+
+
+def staff(centre: Centre, demand: pd.DataFrame) -> object:
+    """The same people for any demand."""
+    return rostered(seats(centre, requirement(pair(), calls())))
+
+
+def wellbeing() -> object:
+    return Centre.load().systems.part("wellbeing")
+
+
+def missing(centre: Centre, demand: pd.DataFrame) -> pd.Series:
+    there = staff(centre, demand)
+    found = simulate(centre, demand, there, replications=2, seed=1)
+    return missing_agents(centre, demand, there, 0.9 + 0 * found.days["service_level"], found)
+
+
+DOORS = {
+    "planned_demand": planned_demand,
+    "requirement": requirement,
+    "requirement_at": lambda c, d: requirement_at(c, doubtful(d), 0.9),
+    "night_overflow": lambda c, d: night_overflow(c, d).needed,
+    "calls of night_overflow": lambda c, d: night_overflow(c, d).calls,
+    "closing_hours": lambda c, d: compared(closing_hours(c, d, ["20:00"])),
+    "alternatives": lambda c, d: compared(alternatives(c, d)),
+    "break_even_volume": lambda c, d: break_even_volume(
+        c, d, "Kaluga answers", "Partner at a price a call", most=0.02
+    ),
+    "compare_methods": lambda c, d: compare_methods(c, d, "one").table,
+    "price_of_promises": lambda c, d: price_of_promises(c, d, "one", [(0.9, 10.0)]),
+    "price_of_certainty": lambda c, d: price_of_certainty(c, doubtful(d), "one", [0.5, 0.9]),
+    "wire": lambda c, d: wire(c, d, staff(c, d).roster.roster, staff(c, d).breaks).demand,
+    "simulate": lambda c, d: simulate(c, d, staff(c, d), replications=2, seed=1).queues,
+    "contacts_of": lambda c, d: contacts_of(c, d, staff(c, d), seed=1),
+    "certificate": lambda c, d: certificate(
+        c, d, staff(c, d), requirement(c, d), simulate(c, d, staff(c, d), replications=2, seed=1)
+    ),
+    "missing_agents": missing,
+    "with_reviews": with_reviews,
+    "second_line_demand": lambda c, d: second_line_demand(c, d)[
+        "calls"
+    ],  # its handle time is of the settings
+    "worth_of_staff": worth_of_staff,
+    "sensitivity": lambda c, d: sensitivity(c, d, [0.5]),
+    "profile": lambda c, d: profile(c, d, ["one", "two"]),
+    "promises": lambda c, d: promises(c, d, "papers", [1.0]),
+    "flexibility": lambda c, d: flexibility(c, d, ("one_moscow", "two_moscow"), [2], replications=2),
+    "designs": lambda c, d: designs(c, d, ("one_moscow", "two_moscow"), [2], [0], replications=2),
+    "price_of_a_ceiling": lambda c, d: price_of_a_ceiling(c, d, "one", [0.8]),
+    "price_of_recovery": lambda c, d: price_of_recovery(c, d, "one", wellbeing(), [0.0, 60.0]),
+    "hours_of_the_day": lambda c, d: hours_of_the_day(c, d, "one"),
+    "compare": lambda c, d: compare({"dear": {"wages": 2.0}}, c, d, **QUICK),
+    "tornado": lambda c, d: tornado({"shrinkage": (0.0, 0.1)}, c, d, measure="peak_agents", **QUICK),
+    "most": lambda c, d: most("wages", "cost", 9e9, c, d, low=1.0, high=1.5, tolerance=0.4, **QUICK),
+}
+ROUND_THE_CLOCK = {"closing_hours", "alternatives", "break_even_volume", "night_overflow", "most"}
+"""Doors of whole days or of the night."""
+
+
+def same(found: object, expected: object) -> None:
+    frames = [
+        pd.DataFrame(one).drop(columns="planned_with", errors="ignore") if not np.isscalar(one) else one
+        for one in (found, expected)
+    ]
+    if np.isscalar(found):
+        assert found == pytest.approx(expected)
+    else:
+        pd.testing.assert_frame_equal(*frames, rtol=1e-6)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_volume_and_handle_times_are_applied_once(door):
+    """The centre doubles the calls and sets the handle time: as if the demand had been changed by hand."""
+    hours = NIGHT if door in ROUND_THE_CLOCK else DAY
+    demand, plain = calls(hours), pair()
+    changes = {f"queues.{name}.volume": VOLUME for name in plain.queues}
+    changes |= {f"queues.{name}.aht_s": AHT_S for name in ("one", "two")}
+    busy = plain.replace(changes)
+    by_hand = DOORS[door](plain, demand.assign(calls=VOLUME * demand["calls"], aht_s=AHT_S))
+    same(DOORS[door](busy, demand), by_hand)
+    if door not in ("requirement_at", "price_of_certainty"):  # a forecast's doubt is of the plain demand
+        same(DOORS[door](busy, planned_demand(busy, demand)), by_hand)
+
+
+def test_a_whole_plan_applies_them_once(tmp_path):
+    """Its shifts, people and simulation; and its demand.csv can be planned again."""
+    busy, plain = one_site({"queues.calls.volume": 2.0}), one_site()
+    people = people_of(plain, 12)
+    found, by_hand = (
+        plan(centre, demand_of(each), people, replications=2) for centre, each in ((busy, 2.0), (plain, 4.0))
+    )
+    for name in ("requirement", "cost", "certificate"):
+        pd.testing.assert_frame_equal(getattr(found, name), getattr(by_hand, name))
+    again = read_demand(found.save(tmp_path / "plan") / "demand.csv", busy.time_zone)
+    pd.testing.assert_frame_equal(requirement(busy, again), found.requirement)
+
+
+def test_the_day_as_a_whole_applies_them_once():
+    found = cover_day(one_site({"queues.calls.volume": 2.0}), demand_of(5.0), "calls")
+    pd.testing.assert_frame_equal(found.service, cover_day(one_site(), demand_of(10.0), "calls").service)
+
+
+def test_one_queue_of_a_demand_follows_the_volume_of_its_senders():
+    """Comparing ways to staff one queue must not forget who sends it calls."""
+    centre = pair().replace({"queues.one.volume": 3.0})
+    own = requirement(centre, calls()).query("queue == 'two'")
+    found = compare_methods(centre, calls(), "two", methods=["Erlang A"]).requirement
+    assert found["calls"].sum() == pytest.approx(own["calls"].sum())
+
+
+def test_reviews_follow_the_people_not_the_calls():
+    """Each operator is listened to ten times a month, however many calls there are."""
+    had = pd.concat([calls(), demand_of(1.0, 600.0, queue="papers", hours=DAY)])
+    busy = pair().replace({f"queues.{name}.volume": 2.0 for name in pair().queues})
+    found, plain = (with_reviews(centre, had).query("queue == 'papers'") for centre in (busy, pair()))
+    assert found["calls"].sum() == pytest.approx(plain["calls"].sum())
+
+
+def test_a_planned_demand_of_other_settings_is_refused():
+    planned = planned_demand(pair(), calls())
+    with pytest.raises(
+        PlanningError, match=r"one was planned with volume 1.0, the centre has volume 2.0: give"
+    ):
+        requirement(pair().replace({"queues.one.volume": 2.0}), planned)
+
+
+def test_rows_that_are_planned_beside_rows_that_are_not_are_refused():
+    both = pd.concat([planned_demand(pair(), calls()), demand_of(1.0, queue="papers", hours=DAY)])
+    with pytest.raises(PlanningError, match="rows that are planned and rows that are not"):
+        requirement(pair(), both)
+
+
+def test_every_door_is_tried():
+    """A public function that takes a demand has its line above, or a reason here."""
+    import importlib
+    import inspect
+    import pkgutil
+
+    import planning
+
+    # Raw demand is what these are about: history, records and the making of it.
+    raw = {"planning.demand", "planning.app"}
+    takes = set()
+    for module in pkgutil.walk_packages(planning.__path__, "planning."):
+        if not module.name.startswith(tuple(raw)) and not module.name.rpartition(".")[2].startswith("_"):
+            loaded = importlib.import_module(module.name)
+            takes |= {
+                name
+                for name in getattr(loaded, "__all__", ())
+                if inspect.isfunction(one := getattr(loaded, name))
+                and {"demand", "forecast"} & set(inspect.signature(one).parameters)
+            }
+    elsewhere = {"plan", "cover_day", "demand_for", "ways"}
+    assert takes - set(DOORS) - elsewhere == set()
