@@ -14,10 +14,10 @@ from planning.simulation import certificate, contacts_of
 from planning.simulation.certificate import missing_agents
 from planning.simulation.wiring import wire
 from planning.studies.retention import second_line_demand, sensitivity, worth_of_staff
+from planning.studies.sensitivity import tornado
 from planning.studies.specialists import designs, flexibility, profile, promises, seats
 from planning.studies.wellbeing import hours_of_the_day, price_of_a_ceiling, price_of_recovery
 from planning.systems.quality import with_reviews
-from planning.whatif import most, tornado
 
 DAY, NIGHT = (9.0, 11.0), (0.0, 24.0)
 VOLUME, AHT_S = 2.0, 300.0
@@ -25,7 +25,7 @@ QUICK = {"staff": "positions", "replications": 2}
 
 
 def pair() -> Centre:
-    """Two queues in Moscow, and work that the first leaves behind; Kaluga takes the night."""
+    """Two queues in the south, and work that the first leaves behind; the north takes the night."""
     centre = two_sites(
         {"alternatives": PRICES, "queues.one.transfers": {"two": 0.1}, "queues.one.service_cv": 1.0},
         queues=("one", "two", "papers"),
@@ -75,7 +75,7 @@ DOORS = {
     "closing_hours": lambda c, d: compared(closing_hours(c, d, ["20:00"])),
     "alternatives": lambda c, d: compared(alternatives(c, d)),
     "break_even_volume": lambda c, d: break_even_volume(
-        c, d, "Kaluga answers", "Partner at a price a call", most=0.02
+        c, d, "North answers", "Partner at a price a call", most=0.02
     ),
     "compare_methods": lambda c, d: compare_methods(c, d, "one").table,
     "price_of_promises": lambda c, d: price_of_promises(c, d, "one", [(0.9, 10.0)]),
@@ -95,16 +95,15 @@ DOORS = {
     "sensitivity": lambda c, d: sensitivity(c, d, [0.5]),
     "profile": lambda c, d: profile(c, d, ["one", "two"]),
     "promises": lambda c, d: promises(c, d, "papers", [1.0]),
-    "flexibility": lambda c, d: flexibility(c, d, ("one_moscow", "two_moscow"), [2], replications=2),
-    "designs": lambda c, d: designs(c, d, ("one_moscow", "two_moscow"), [2], [0], replications=2),
+    "flexibility": lambda c, d: flexibility(c, d, ("one_south", "two_south"), [2], replications=2),
+    "designs": lambda c, d: designs(c, d, ("one_south", "two_south"), [2], [0], replications=2),
     "price_of_a_ceiling": lambda c, d: price_of_a_ceiling(c, d, "one", [0.8]),
     "price_of_recovery": lambda c, d: price_of_recovery(c, d, "one", wellbeing(), [0.0, 60.0]),
     "hours_of_the_day": lambda c, d: hours_of_the_day(c, d, "one"),
     "compare": lambda c, d: compare({"dear": {"wages": 2.0}}, c, d, **QUICK),
     "tornado": lambda c, d: tornado({"shrinkage": (0.0, 0.1)}, c, d, measure="peak_agents", **QUICK),
-    "most": lambda c, d: most("wages", "cost", 9e9, c, d, low=1.0, high=1.5, tolerance=0.4, **QUICK),
 }
-ROUND_THE_CLOCK = {"closing_hours", "alternatives", "break_even_volume", "night_overflow", "most"}
+ROUND_THE_CLOCK = {"closing_hours", "alternatives", "break_even_volume", "night_overflow"}
 """Doors of whole days or of the night."""
 
 
@@ -201,5 +200,6 @@ def test_every_door_is_tried():
                 if inspect.isfunction(one := getattr(loaded, name))
                 and {"demand", "forecast"} & set(inspect.signature(one).parameters)
             }
-    elsewhere = {"plan", "cover_day", "demand_for", "ways"}
+    # Tried above, or they pass the demand on to a door that is.
+    elsewhere = {"plan", "cover_day", "demand_for", "ways", "most"}
     assert takes - set(DOORS) - elsewhere == set()
