@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TypeVar
@@ -23,11 +23,12 @@ __all__ = [
     "holiday_hours",
     "hours_within",
     "is_holiday",
-    "norm_hours",
+    "is_weekend",
     "on_clock",
     "public_holidays",
     "time_of_day",
     "weekend_hours",
+    "weekend_of",
 ]
 
 DAY = pd.Timedelta(days=1)
@@ -76,7 +77,7 @@ def day_start(day: date | str, zone: str) -> pd.Timestamp:
             raise ValueError("it has a time of day")
         return on_clock(midnight, zone)
     except (ValueError, TypeError) as error:
-        raise PlanningError(f"{day!r} is no date ({error}): write it such as 2026-11-23") from None
+        raise PlanningError(f"{day!r} is no date ({error}): write it as 2026-11-23") from None
 
 
 def on_clock(times: Times, zone: str | tzinfo | None) -> Times:
@@ -106,7 +107,7 @@ def hours_within(
     starts, ends : DatetimeIndex
         Spans with a time zone, in which the window's clock runs; at most a few days long.
     opens, closes : timedelta
-        Window since midnight, such as 22:00 to 06:00.
+        Window since midnight, as 22:00 to 06:00.
 
     Returns
     -------
@@ -216,16 +217,47 @@ def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str
     return _hours_on(starts, ends, lambda days: is_holiday(days.date, country))
 
 
-def weekend_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.float64]:
-    """Hours of each span that fall on a Saturday or Sunday.
+@lru_cache
+def weekend_of(country: str) -> tuple[int, ...]:
+    """Weekdays of a country's weekend, 0 for Monday to 6 for Sunday.
+
+    Examples
+    --------
+    >>> weekend_of("RU"), weekend_of("EG")
+    ((5, 6), (4, 5))
+    """
+    return tuple(sorted(public_holidays(country, ()).weekend))
+
+
+def is_weekend(days: pd.DatetimeIndex, weekend: Collection[int]) -> NDArray[np.bool_]:
+    """Tell which local days are of the weekend, shape (days,).
+
+    Parameters
+    ----------
+    days : DatetimeIndex
+    weekend : collection of int
+        Its weekdays, 0 for Monday: `weekend_of` a country, or `Centre.weekend` of a site.
+
+    Examples
+    --------
+    >>> is_weekend(pd.date_range("2026-11-26", periods=4), weekend_of("EG")).tolist()
+    [False, True, True, False]
+    """
+    return np.isin(days.day_of_week, list(weekend))
+
+
+def weekend_hours(
+    starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, weekend: Collection[int]
+) -> NDArray[np.float64]:
+    """Hours of each span that fall on the weekend, whose weekdays are given as for `is_weekend`.
 
     Examples
     --------
     >>> start = pd.DatetimeIndex(["2026-11-27 20:00"]).tz_localize("Europe/Moscow")
-    >>> weekend_hours(start, start + pd.Timedelta(hours=6))
+    >>> weekend_hours(start, start + pd.Timedelta(hours=6), (5, 6))
     array([2.])
     """
-    return _hours_on(starts, ends, lambda days: np.asarray(days.day_of_week >= 5))
+    return _hours_on(starts, ends, lambda days: is_weekend(days, weekend))
 
 
 def _hours_on(
@@ -245,35 +277,36 @@ def _hours_on(
     return total
 
 
-def norm_hours(year: int, month: int, country: str = "RU", week_h: float = 40.0) -> float:
-    """Working hours of a month in the production calendar (TK RF 91, 95).
+def day_norms(
+    days: pd.DatetimeIndex, country: str, week_h: float, *, eve_shorter_h: float = 0.0
+) -> NDArray[np.float64]:
+    """Working hours of each day in the production calendar, shape (days,).
 
-    A fifth of the week for each working day, an hour less on the day before a holiday; a Saturday that is
-    worked in exchange has the hours of the day it stands for.
+    A fifth of the week for each working day, less on the day before a holiday; a day of the weekend that is
+    worked in exchange has the hours of the day it stands for (TK RF 91, 95).
+
+    Parameters
+    ----------
+    days : DatetimeIndex
+        Local days.
+    country : str
+        ISO 3166, or "none".
+    week_h : float
+        Hours of a week.
+    eve_shorter_h : float
+        Hours by which the working day before a holiday is shorter.
 
     Examples
     --------
-    >>> norm_hours(2026, 11)
-    159.0
-    """
-    first = pd.Timestamp(year, month, 1)
-    return float(day_norms(pd.date_range(first, first + pd.offsets.MonthEnd()), country, week_h).sum())
-
-
-def day_norms(days: pd.DatetimeIndex, country: str = "RU", week_h: float = 40.0) -> NDArray[np.float64]:
-    """Working hours of each day in the production calendar (TK RF 91, 95), shape (days,).
-
-    Examples
-    --------
-    >>> day_norms(pd.date_range("2026-11-02", periods=4)).tolist()
+    >>> day_norms(pd.date_range("2026-11-02", periods=4), "RU", 40.0, eve_shorter_h=1.0).tolist()
     [8.0, 7.0, 0.0, 8.0]
     """
     dates = [day.date() for day in days]
     years = {day.year for day in dates}
     calendar = public_holidays(country, tuple(sorted(years | {year + 1 for year in years})))
     working = np.array([calendar.is_working_day(day) for day in dates], dtype=bool)
-    short = [_is_own_holiday(_stands_for(day, calendar) + timedelta(days=1), calendar) for day in dates]
-    return np.where(working, week_h / 5 - np.array(short, dtype=float), 0.0)
+    eve = [_is_own_holiday(_stands_for(day, calendar) + timedelta(days=1), calendar) for day in dates]
+    return np.where(working, week_h / 5 - eve_shorter_h * np.array(eve, dtype=float), 0.0)
 
 
 def _stands_for(day: date, calendar: holidays_library.HolidayBase) -> date:

@@ -87,7 +87,7 @@ def premium_hours(
         {
             "night_h": hours_within(starts + ahead, ends + ahead, labour.night_from, labour.night_until),
             "holiday_h": holiday_hours(starts, ends, centre.country),
-            "weekend_h": weekend_hours(starts, ends),
+            "weekend_h": weekend_hours(starts, ends, centre.weekend()),
         }
     )
 

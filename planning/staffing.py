@@ -148,7 +148,8 @@ def requirement_at(
     --------
     >>> from planning import Centre, forecast, read_demand
     >>> centre = Centre.load()
-    >>> day = forecast(read_demand("data/demand.parquet", centre.time_zone), 1, zone=centre.time_zone)
+    >>> past = read_demand("data/demand.parquet", centre.time_zone)
+    >>> day = forecast(past, 1, zone=centre.time_zone, country=centre.country)
     >>> even, sure = (requirement_at(centre, day, p)["agents"].sum() for p in (0.5, 0.9))
     >>> bool(even < sure)
     True

@@ -11,16 +11,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
+import pandas as pd
 from babel.numbers import is_currency
+from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
-from planning.calendars import check_country
+from planning.calendars import day_norms, weekend_of
 from planning.centre.defaults import with_defaults
 from planning.centre.labour import Labour
 from planning.centre.organisation import Organisation
 from planning.centre.prices import Alternatives, Pay
 from planning.centre.records import CallRecords
 from planning.centre.routing import check_routing
+from planning.centre.settings import WEEKDAYS, Country
 from planning.centre.shift_rules import ShiftRules
 from planning.centre.systems import Systems
 from planning.errors import PlanningError
@@ -56,7 +60,7 @@ class Centre(Organisation):
     """Name on the reports."""
     interval_s: Annotated[int, Field(gt=0, le=3600)] = 900
     """Length of an interval, seconds."""
-    country: Annotated[str, AfterValidator(check_country)]
+    country: Country
     """Country whose law, holidays and weekend hold: ISO 3166 ("DE", "DE-BY"), or "none" for
     house rules and no holidays."""
     currency: Annotated[str, AfterValidator(_currency)]
@@ -175,6 +179,27 @@ class Centre(Organisation):
                 node = node[_step(node, key, ".".join(parents[:depth]), path)]
             node[_step(node, last, ".".join(parents), path)] = value
         return self.of(raw)
+
+    def country_of(self, site: str | None = None) -> str:
+        """Country whose holidays a site keeps; without a site, the centre's."""
+        return (self.sites[site].country if site else None) or self.country
+
+    def weekend(self, site: str | None = None) -> tuple[int, ...]:
+        """Weekdays of a site's weekend, 0 for Monday to 6 for Sunday; without a site, of the country's.
+
+        Examples
+        --------
+        >>> centre = Centre.load("data/centre.toml").replace({"sites.kaluga.weekend": ["fri", "sat"]})
+        >>> centre.weekend(), centre.weekend("kaluga")
+        ((5, 6), (4, 5))
+        """
+        own = self.sites[site].weekend if site else None
+        return tuple(sorted(map(WEEKDAYS.index, own))) if own else weekend_of(self.country_of(site))
+
+    def day_norms(self, days: pd.DatetimeIndex) -> NDArray[np.float64]:
+        """Working hours of each day in the production calendar of the centre's country, shape (days,)."""
+        labour = self.labour
+        return day_norms(days, self.country, labour.week_h.value, eve_shorter_h=labour.eve_shorter_h.value)
 
     @property
     def ahead_h(self) -> dict[str, float]:

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from planning.centre.settings import (
     DAY,
     Clock,
+    Country,
     NotNegative,
     Positive,
     Settings,
@@ -45,6 +46,10 @@ class Site(Settings):
     """Minute from which the site answers no more; "24:00" is the end of the day."""
     ahead_h: Annotated[float, Field(ge=-24, le=24)] = 0.0
     """Hours by which the site's own clock is ahead of the centre's; night hours are counted on it."""
+    country: Country | None = None
+    """Country whose holidays and weekend the site keeps, where it is not the centre's."""
+    weekend: Annotated[list[Weekday], Field(min_length=1, max_length=6)] | None = None
+    """The site's weekend, where it is not its country's."""
     seats: Annotated[int, Field(ge=0)] | None = None
     """Workplaces of the site; None where they are no limit."""
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import cache
 from itertools import combinations
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from planning.centre.organisation import Organisation, Overflow
-from planning.centre.settings import DAY, Weekday, clock_text
+from planning.centre.settings import DAY, WEEKDAYS, clock_text
 
 __all__ = ["answering_site", "answering_sites", "check_routing", "late_rules"]
-
-WEEKDAYS = get_args(Weekday)
 
 
 def answering_site(

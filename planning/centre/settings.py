@@ -21,11 +21,14 @@ from pydantic import (
     ValidationInfo,
 )
 
+from planning.calendars import check_country
 from planning.errors import PlanningError
 
 __all__ = [
     "DAY",
+    "WEEKDAYS",
     "Clock",
+    "Country",
     "Hourly",
     "NotNegative",
     "Positive",
@@ -91,7 +94,9 @@ Clock = Annotated[
     PlainSerializer(clock_text, when_used="json"),
 ]
 Zone = Annotated[str, AfterValidator(_zone)]
+Country = Annotated[str, AfterValidator(check_country)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
 class Settings(BaseModel):

@@ -31,7 +31,7 @@ def backtest(
     demand: pd.DataFrame,
     *,
     zone: str,
-    country: str = "RU",
+    country: str,
     days: int = 28,
     leads: Sequence[int] = (1,),
     methods: Sequence[str] = tuple(METHODS),
@@ -66,7 +66,7 @@ def backtest(
     --------
     >>> from planning.demand import read_demand
     >>> demand = read_demand("data/demand.parquet", "Europe/Moscow")
-    >>> table = backtest(demand[demand["queue"] == "vip"], zone="Europe/Moscow", days=14)
+    >>> table = backtest(demand[demand["queue"] == "vip"], zone="Europe/Moscow", country="RU", days=14)
     >>> bool((table["wape"] <= table["naive_wape"]).all())
     True
     """

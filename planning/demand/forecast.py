@@ -30,7 +30,7 @@ def forecast(
     horizon_days: int,
     *,
     zone: str,
-    country: str = "RU",
+    country: str,
     method: str | Mapping[str, str] = "median",
     campaigns: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def forecast(
     --------
     >>> from planning.demand import read_demand
     >>> demand = read_demand("data/demand.parquet", "Europe/Moscow")
-    >>> week = forecast(demand, 7, zone="Europe/Moscow")
+    >>> week = forecast(demand, 7, zone="Europe/Moscow", country="RU")
     >>> week["interval_start"].iloc[0].isoformat(), len(week)
     ('2026-11-23T00:00:00+03:00', 3360)
     """
@@ -121,7 +121,7 @@ def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[list(FORECAST.columns)]
 
 
-def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country: str = "RU") -> pd.DataFrame:
+def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country: str) -> pd.DataFrame:
     """Forecast each queue's calls and work week by week, far enough to hire for.
 
     The days ahead by the level method, with their weekdays and holidays. With more than a year behind, each

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, day_start, public_holidays, time_of_day
+from planning.calendars import axis, day_start, public_holidays, time_of_day, weekend_of
 from planning.checks import number
 from planning.demand.intervals import check_zone, day_kinds
 from planning.errors import PlanningError
@@ -41,6 +41,8 @@ class History:
         0 to 6; the kind of `planning.demand.intervals.day_kinds`; and `special_days`, in more detail.
     known : int
         Number of days behind.
+    rest_days : tuple of int
+        Weekdays of the weekend, as `planning.calendars.weekend_of` the country tells them.
     """
 
     queue: str
@@ -53,6 +55,7 @@ class History:
     kind: NDArray[np.object_]
     special: NDArray[np.object_]
     known: int
+    rest_days: tuple[int, ...]
 
     @property
     def first(self) -> int:
@@ -62,8 +65,8 @@ class History:
 
     @property
     def weekend(self) -> NDArray[np.bool_]:
-        """Days whose course is that of a Saturday or Sunday."""
-        return np.asarray(self.weekday >= 5)
+        """Days of the weekend, shape (d,)."""
+        return np.isin(self.weekday, self.rest_days)
 
     def until(self, day: int) -> History:
         """Return what was known before a day: nothing later can leak into a forecast."""
@@ -108,7 +111,7 @@ def histories(
     behind = len(days) - horizon_days
     known = _checked(campaigns, [str(name) for name in rows["queue"].unique()], zone)
     return [
-        _history(str(name), part, days, slots, kinds, special, behind, known)
+        _history(str(name), part, days, slots, kinds, special, behind, known, weekend_of(country))
         for name, part in rows.groupby("queue", sort=False)
     ]
 
@@ -158,7 +161,7 @@ def special_days(days: pd.DatetimeIndex, country: str) -> NDArray[np.object_]:
             return "holiday"
         if not calendar.is_working_day(day):
             return "ordinary"
-        if day.weekday() >= 5:
+        if day.weekday() in calendar.weekend:
             return "worked"
         before = day - timedelta(days=1)
         while not calendar.is_working_day(before):
@@ -212,6 +215,7 @@ def _history(
     special: NDArray[np.object_],
     behind: int,
     campaigns: list[_Campaign],
+    rest_days: tuple[int, ...],
 ) -> History:
     at = (
         (rows["day"] - days[0]).dt.days.to_numpy(),
@@ -230,7 +234,7 @@ def _history(
     calls = np.where(seen, calls / one / effect, np.nan)
     weekday = np.asarray(days.day_of_week, dtype=np.int64)
     aht_s = np.where(seen, aht_s, np.nan)
-    return History(name, days, slots, calls, aht_s, effect, weekday, kinds, special, behind)
+    return History(name, days, slots, calls, aht_s, effect, weekday, kinds, special, behind, rest_days)
 
 
 def _checked(campaigns: pd.DataFrame | None, queues: list[str], zone: str) -> list[_Campaign]:

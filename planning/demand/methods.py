@@ -53,8 +53,8 @@ def median(history: History, days: NDArray[np.int64]) -> Floats:
       is its calls over the share of the profile that its intervals cover: days cut short count in full;
     - R: 1 for an ordinary day; for a public holiday, or the first business day of a month, the median over
       such days of their volume over V, 1 where there were none;
-    - p: share of a day by local time of day, from the mean over ordinary days, pooled over Monday to Friday
-      and over Saturday and Sunday.
+    - p: share of a day by local time of day, from the mean over ordinary days, pooled over the working week
+      and over the weekend.
     """
     profile = _profiles(history, history.known)
     volume = volumes(history, profile)
@@ -176,7 +176,7 @@ def _usual(history: History, volume: Floats) -> Floats:
     usual = np.full(7, np.nan)
     for weekday in range(7):
         same = history.weekday == weekday
-        alike = history.weekend == (weekday >= 5)
+        alike = history.weekend == (weekday in history.rest_days)
         if not (known & same).any():
             continue
         own, borrowed = volume[ordinary & same][-WEEKS:], volume[ordinary & alike]
@@ -197,7 +197,7 @@ def _ratios(history: History, volume: Floats, usual: Floats) -> dict[str, float]
 
 
 def _worked_as(history: History) -> NDArray[np.bool_]:
-    """Days with the course of a weekend: a worked Saturday has that of a weekday."""
+    """Days with the course of a weekend: a weekend day that is worked has that of a weekday."""
     return np.asarray(history.weekend & (history.special != "worked"))
 
 
@@ -227,8 +227,10 @@ def _recency(history: History) -> Floats:
 
 
 def _design(history: History) -> Floats:
-    """Indicators of the weekday (a worked Saturday is a Friday) and of the calendar, shape (d, 10)."""
-    weekday = np.where(history.special == "worked", 4, history.weekday)
+    """Indicators of the weekday and of the calendar, shape (d, 10); a worked weekend day ends the week."""
+    rest = history.rest_days
+    eve = next(day for day in range(7) if (day + 1) % 7 in rest and day not in rest)
+    weekday = np.where(history.special == "worked", eve, history.weekday)
     kinds = [history.special == kind for kind in SPECIAL]
     return np.column_stack([*(weekday == day for day in range(7)), *kinds]).astype(np.float64)
 

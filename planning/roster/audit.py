@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_norms
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.law import rules_of
@@ -99,7 +98,7 @@ def case_of(
     horizon = horizon or Horizon.of(pd.DatetimeIndex(assigned["start"]))
     assigned = tails_at(assigned, horizon, centre.time_zone)
     days = horizon.norm_days
-    norms = day_norms(days, centre.country, centre.labour.week_h.value)
+    norms = centre.day_norms(days)
     return Case(assigned, horizon, pd.Series(norms, index=days))
 
 

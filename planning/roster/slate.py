@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import day_norms, hours_within
+from planning.calendars import hours_within
 from planning.centre import Centre
 
 __all__ = [
@@ -214,7 +214,7 @@ class Slate:
             midnights=seconds(midnights),
             dates=tuple(f"{day:%Y-%m-%d}" for day in days[:-1]),
             first=(horizon.first - days[0]).days,
-            norms=np.where(inside, day_norms(days[:-1], centre.country, labour.week_h.value), 0.0),
+            norms=np.where(inside, centre.day_norms(days[:-1]), 0.0),
             kinds=names,
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from planning.calendars import day_norms
 from planning.centre import Centre
 from planning.roster.audit import local_people, with_people
 from planning.roster.rules import PeriodHours, kind_names
@@ -120,7 +119,7 @@ def own_norms(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Seri
 
 def _norms(centre: Centre, who: pd.DataFrame, days: pd.DatetimeIndex, horizon: Horizon) -> pd.Series:
     week_h = centre.labour.week_h
-    norms = pd.Series(day_norms(days, centre.country, week_h.value), index=days)
+    norms = pd.Series(centre.day_norms(days), index=days)
     return PeriodHours(week_h.value, week_h.article).norms(who, norms, horizon.first)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import day_norms, holiday_hours, time_of_day
+from planning.calendars import holiday_hours, time_of_day
 from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
 from planning.shifts.cover import CoverPlan, cover, horizon, on_position, shift_rows
@@ -177,8 +177,8 @@ def _gain(centre: Centre, team: str) -> float:
 def _working_days(centre: Centre, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
     """Starts on working days, or all of them where there is none."""
     ends = starts + pd.Timedelta(seconds=length_s)
-    worked = day_norms(starts.tz_localize(None).normalize(), centre.country) > 0
-    working = (starts.day_of_week < 5) & worked & (holiday_hours(starts, ends, centre.country) == 0)
+    worked = centre.day_norms(starts.tz_localize(None).normalize()) > 0
+    working = worked & (holiday_hours(starts, ends, centre.country) == 0)
     return starts[working] if working.any() else starts
 
 

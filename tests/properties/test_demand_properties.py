@@ -122,9 +122,9 @@ def test_the_forecast_scales_with_calls_and_knows_no_order_of_rows(factor, seed,
     """k times the calls give k times the forecast and the same handle times; rows may come shuffled."""
     fewer = Synthetic.model_validate(RAW | {"queues": {n: RAW["queues"][n] for n in ("claims", "vip")}})
     history = synthetic_demand(fewer, start="2026-10-05", days=days, seed=seed, interval_s=1800)
-    plain = forecast(history, 7, zone=MOSCOW)
+    plain = forecast(history, 7, zone=MOSCOW, country="RU")
     mixed = history.assign(calls=history["calls"] * factor).sample(frac=1, random_state=seed)
-    scaled = forecast(mixed, 7, zone=MOSCOW)
+    scaled = forecast(mixed, 7, zone=MOSCOW, country="RU")
     keys = ["queue", "interval_start"]
     both = plain.merge(scaled, on=keys, suffixes=("", "_scaled"))
     assert len(both) == len(plain) == len(scaled)
@@ -137,7 +137,7 @@ def test_the_forecast_scales_with_calls_and_knows_no_order_of_rows(factor, seed,
 def test_the_forecast_continues_an_exact_history(start, days):
     """Ordinary days ahead of a noiseless history are forecast exactly, whenever it starts."""
     history = expected_demand(SETTINGS, start=start, days=days, interval_s=3600)
-    ahead = forecast(history, 7, zone=MOSCOW)
+    ahead = forecast(history, 7, zone=MOSCOW, country="RU")
     truth = expected_demand(SETTINGS, start=ahead["interval_start"].min().date(), days=7, interval_s=3600)
     day = truth["interval_start"].dt.normalize()
     kinds = day_kinds(pd.DatetimeIndex(history["interval_start"].dt.normalize().unique()), "RU")

@@ -8,13 +8,15 @@ import pytest
 from planning import PlanningError
 from planning.calendars import (
     axis,
+    day_norms,
     day_start,
     holiday_hours,
     hours_within,
-    norm_hours,
+    is_weekend,
     public_holidays,
     time_of_day,
     weekend_hours,
+    weekend_of,
 )
 
 NIGHT = (timedelta(hours=22), timedelta(hours=6))
@@ -34,14 +36,17 @@ def span(start, end, zone="Europe/Moscow"):
 )
 def test_norm_hours_are_the_production_calendars(year, hours):
     """Every month of two years, transferred days and short days included; 1972 hours each."""
-    found = [norm_hours(year, month) for month in range(1, 13)]
+    days = pd.date_range(f"{year}-01-01", f"{year}-12-31")
+    norms = pd.Series(day_norms(days, "RU", 40.0, eve_shorter_h=1.0), index=days)
+    found = norms.groupby(days.month).sum().tolist()
     assert found == hours
     assert sum(found) == 1972
 
 
 def test_norm_hours_of_a_shorter_week():
     """36 hours a week: 7.2 a day, and still an hour less on the eve of 4 November."""
-    assert norm_hours(2026, 11, week_h=36.0) == pytest.approx(20 * 7.2 - 1)
+    days = pd.date_range("2026-11-01", "2026-11-30")
+    assert day_norms(days, "RU", 36.0, eve_shorter_h=1.0).sum() == pytest.approx(20 * 7.2 - 1)
 
 
 @pytest.mark.parametrize(("day", "hours"), [("2026-03-29", 23), ("2026-03-30", 24), ("2026-10-25", 25)])
@@ -69,8 +74,40 @@ def test_a_day_whose_midnight_is_skipped_or_comes_twice(zone, day, hours):
     assert len(times) == hours
     assert times[0] - before[-1] == pd.Timedelta(hours=1)
     assert {str(time.date()) for time in times} == {day}
-    weekend = hours if times[0].day_of_week >= 5 else 0
-    assert weekend_hours(times[:1], times[-1:] + pd.Timedelta(hours=1)).tolist() == [weekend]
+    for weekend in ((5, 6), (4, 5)):
+        rest = hours if times[0].day_of_week in weekend else 0
+        assert weekend_hours(times[:1], times[-1:] + pd.Timedelta(hours=1), weekend).tolist() == [rest]
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset"),
+    [("Asia/Kolkata", "+05:30"), ("Asia/Kathmandu", "+05:45"), ("Australia/Lord_Howe", "+11:00")],
+)
+def test_a_day_of_a_zone_of_half_and_quarter_hours(zone, offset):
+    """It starts at the local midnight, which is no whole hour in UTC."""
+    times = axis(day_start("2026-11-23", zone), 1, 900)
+    assert len(times) == 96
+    assert times[0].isoformat() == f"2026-11-23T00:00:00{offset}"
+    assert hours_within(times[:1], times[-1:], *NIGHT).tolist() == [7.75]
+
+
+def test_a_day_on_which_clocks_change_by_half_an_hour():
+    """Lord Howe Island, 4 October 2026."""
+    assert len(axis(day_start("2026-10-04", "Australia/Lord_Howe"), 1, 900)) == 94
+
+
+def test_the_weekend_is_the_country_s():
+    days = pd.date_range("2026-11-26", periods=4)  # from a Thursday
+    assert [is_weekend(days, weekend_of(country)).tolist() for country in ("DE", "EG", "none")] == [
+        [False, False, True, True],
+        [False, True, True, False],
+        [False, False, True, True],
+    ]
+
+
+def test_a_country_without_shorter_eves_has_whole_days():
+    """The day before Germany's Labour Day."""
+    assert day_norms(pd.DatetimeIndex(["2026-04-30"]), "DE", 40.0).tolist() == [8.0]
 
 
 def test_axis_of_a_week_with_a_clock_change_ends_at_midnight():
@@ -169,7 +206,7 @@ def test_day_start_is_local_midnight():
     "day", ["2026-13-01", "tomorrow", "2026-11-23 08:00", "2026-11-23T00:00+03:00", "", "01.12.2026"]
 )
 def test_day_start_refuses_what_is_no_date(day):
-    with pytest.raises(PlanningError, match=r"is no date .*: write it such as 2026-11-23"):
+    with pytest.raises(PlanningError, match=r"is no date .*: write it as 2026-11-23"):
         day_start(day, "Europe/Moscow")
 
 

@@ -396,6 +396,14 @@ def test_a_meal_left_out_is_the_shortest_that_the_law_allows():
     assert centre.shifts.meal_min == {"day": 30, "long": 45}
 
 
+def test_the_weekend_is_the_country_s_unless_the_site_says_otherwise():
+    sites = {"cairo": {"country": "EG"}, "dubai": {"country": "AE", "weekend": ["sun", "fri"]}, "berlin": {}}
+    teams = {name: {"wage_month": 2900, "site": name} for name in sites}
+    centre = Centre.of(SMALL | {"sites": sites, "teams": teams})
+    assert [centre.weekend(site) for site in (*sites, None)] == [(4, 5), (4, 6), (5, 6), (5, 6)]
+    assert [centre.country_of(site) for site in (*sites, None)] == ["EG", "AE", "DE", "DE"]
+
+
 # --- money ----------------------------------------------------------------------------------------
 
 

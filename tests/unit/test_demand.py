@@ -399,7 +399,7 @@ def test_the_forecast_beats_last_week(demand):
         history = demand[demand["interval_start"] < cut]
         naive = history.assign(interval_start=history["interval_start"] + week)
         actual = demand[(demand["interval_start"] >= cut) & (demand["interval_start"] < cut + week)]
-        both = actual.merge(forecast(history, 7, zone=MOSCOW), on=keys, suffixes=("", "_ours"))
+        both = actual.merge(forecast(history, 7, zone=MOSCOW, country="RU"), on=keys, suffixes=("", "_ours"))
         both = both.merge(naive, on=keys, suffixes=("", "_naive"))
         assert len(both) == len(actual)
         errors += [
@@ -413,7 +413,7 @@ def test_the_forecast_beats_last_week(demand):
 
 def test_the_forecast_has_the_shape_of_demand(demand):
     """From the next midnight on, the queue's opening hours, every row good."""
-    week = forecast(demand, 7, zone=MOSCOW)
+    week = forecast(demand, 7, zone=MOSCOW, country="RU")
     assert_frame_equal(FORECAST.check(week), week)
     assert_frame_equal(DEMAND.check(week), week[list(DEMAND.columns)])
     assert week["interval_start"].min() == pd.Timestamp("2026-11-23", tz=MOSCOW)
@@ -426,20 +426,24 @@ def test_the_forecast_is_exact_without_noise(settings):
     """A history that is the generator's expectation is continued exactly, first business day included."""
     history = expected_demand(settings, start="2026-09-28", days=56)
     future = expected_demand(settings, start="2026-11-23", days=14)  # 1 December is a first business day
-    assert_frame_equal(forecast(history, 14, zone=MOSCOW)[list(DEMAND.columns)], future, check_dtype=False)
+    assert_frame_equal(
+        forecast(history, 14, zone=MOSCOW, country="RU")[list(DEMAND.columns)], future, check_dtype=False
+    )
 
 
 def test_a_holiday_ahead_follows_the_holiday_behind(settings):
     """12 June 2027 is a Saturday's holiday; the ratio of those seen in May holds for it."""
     history = expected_demand(settings, start="2027-04-01", days=61)
     future = expected_demand(settings, start="2027-06-01", days=14)
-    assert_frame_equal(forecast(history, 14, zone=MOSCOW)[list(DEMAND.columns)], future, check_dtype=False)
+    assert_frame_equal(
+        forecast(history, 14, zone=MOSCOW, country="RU")[list(DEMAND.columns)], future, check_dtype=False
+    )
 
 
 def test_a_holiday_never_seen_is_an_ordinary_day(settings):
     """No ratio in the history: 4 November 2026 is forecast as any Wednesday."""
     history = expected_demand(settings, start="2026-10-05", days=26)
-    ahead = forecast(history, 7, zone=MOSCOW)
+    ahead = forecast(history, 7, zone=MOSCOW, country="RU")
     day = ahead[
         (ahead["queue"] == "first_line") & (ahead["interval_start"].dt.date.astype(str) == "2026-11-04")
     ]
@@ -451,7 +455,7 @@ def test_one_bad_day_does_not_move_the_forecast(settings):
     history = expected_demand(settings, start="2026-10-05", days=21)
     flood = history["interval_start"].dt.date.astype(str) == "2026-10-13"
     hit = history.assign(calls=history["calls"].where(~flood, 5 * history["calls"]))
-    plain, after = (forecast(frame, 7, zone=MOSCOW)["calls"] for frame in (history, hit))
+    plain, after = (forecast(frame, 7, zone=MOSCOW, country="RU")["calls"] for frame in (history, hit))
     np.testing.assert_allclose(after, plain, rtol=1e-9)
 
 
@@ -461,8 +465,10 @@ def test_a_day_cut_short_counts_in_full(settings):
     lasting = history["interval_start"].between(
         pd.Timestamp("2026-10-05 10:00", tz=MOSCOW), pd.Timestamp("2026-10-25 15:00", tz=MOSCOW)
     )
-    cut = forecast(history[lasting], 7, zone=MOSCOW)
-    first, whole = (f[f["queue"] == "first_line"] for f in (cut, forecast(history, 7, zone=MOSCOW)))
+    cut = forecast(history[lasting], 7, zone=MOSCOW, country="RU")
+    first, whole = (
+        f[f["queue"] == "first_line"] for f in (cut, forecast(history, 7, zone=MOSCOW, country="RU"))
+    )
     assert first["calls"].sum() == pytest.approx(whole["calls"].sum(), rel=0.005)
 
 
@@ -486,7 +492,7 @@ def test_the_forecast_keeps_a_queue_closed_where_it_was(settings):
     """A queue without Sundays gets none; the others keep theirs."""
     history = expected_demand(settings, start="2026-10-05", days=21)
     sunday = (history["interval_start"].dt.day_of_week == 6) & (history["queue"] == "vip")
-    ahead = forecast(history[~sunday], 7, zone=MOSCOW)
+    ahead = forecast(history[~sunday], 7, zone=MOSCOW, country="RU")
     days = ahead.groupby("queue")["interval_start"].agg(lambda times: times.dt.day_of_week.nunique())
     assert (days["vip"], days["first_line"]) == (6, 7)
 
@@ -498,7 +504,7 @@ def test_handle_times_are_weighted_by_calls():
     noon = np.flatnonzero(times.hour == 12)
     history.loc[noon[0], ["calls", "aht_s"]] = 9.0, 100.0
     history.loc[noon[1], ["calls", "aht_s"]] = 1.0, 200.0
-    ahead = forecast(history, 1, zone=MOSCOW)
+    ahead = forecast(history, 1, zone=MOSCOW, country="RU")
     np.testing.assert_allclose(ahead["aht_s"], 110.0)
 
 
@@ -506,7 +512,7 @@ def test_a_silent_queue_is_forecast_silent():
     """No calls at all: zeros, and the handle time of the records."""
     times = pd.date_range("2026-10-05", periods=14 * 24, freq="h", tz=MOSCOW)
     history = pd.DataFrame({"queue": "a", "interval_start": times, "calls": 0.0, "aht_s": 50.0})
-    ahead = forecast(history, 2, zone=MOSCOW)
+    ahead = forecast(history, 2, zone=MOSCOW, country="RU")
     assert ahead["calls"].eq(0).all()
     assert ahead["aht_s"].eq(50).all()
 
@@ -523,7 +529,7 @@ def test_a_silent_queue_is_forecast_silent():
     ],
 )
 def test_faulty_arguments_of_the_forecast_are_refused(demand, arguments, says):
-    good = {"horizon_days": 7, "zone": MOSCOW}
+    good = {"horizon_days": 7, "zone": MOSCOW, "country": "RU"}
     with pytest.raises(PlanningError, match=re.escape(says)):
         forecast(demand[demand["queue"] == "vip"], **(good | arguments))
 
@@ -532,7 +538,7 @@ def test_short_history_is_refused(demand):
     """The queue, its days, the bound and what to do."""
     late = (demand["queue"] != "claims") | (demand["interval_start"] >= "2026-11-10")
     with pytest.raises(PlanningError, match=r"demand of claims is 13 days long, must be at least 14 .*: add"):
-        forecast(demand[late], 7, zone=MOSCOW)
+        forecast(demand[late], 7, zone=MOSCOW, country="RU")
 
 
 def test_intervals_off_the_grid_are_refused(demand):
@@ -540,12 +546,12 @@ def test_intervals_off_the_grid_are_refused(demand):
     vip = demand[demand["queue"] == "vip"]
     shifted = vip.assign(queue="a", interval_start=vip["interval_start"] + pd.Timedelta(seconds=400))
     with pytest.raises(PlanningError, match=r"must divide an hour|lies off the grid"):
-        forecast(pd.concat([vip, shifted]), 7, zone=MOSCOW)
+        forecast(pd.concat([vip, shifted]), 7, zone=MOSCOW, country="RU")
     late = vip.assign(interval_start=vip["interval_start"] + pd.Timedelta(seconds=60))
     with pytest.raises(PlanningError, match="lies off the grid of 900 s from midnight"):
-        forecast(late, 7, zone=MOSCOW)
+        forecast(late, 7, zone=MOSCOW, country="RU")
     with pytest.raises(PlanningError, match="must divide an hour"):
-        forecast(vip[vip["interval_start"].dt.hour == 0].iloc[::4], 7, zone=MOSCOW)
+        forecast(vip[vip["interval_start"].dt.hour == 0].iloc[::4], 7, zone=MOSCOW, country="RU")
 
 
 # ------------------------------------------------------------------------------------------- data/README.md

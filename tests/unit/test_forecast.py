@@ -52,7 +52,7 @@ def months(everything):
 
 @pytest.fixture(scope="module")
 def judged(months):
-    return backtest(months, zone=MOSCOW, days=40)
+    return backtest(months, zone=MOSCOW, country="RU", days=40)
 
 
 # ------------------------------------------------------------------------------------------------- backtest
@@ -67,7 +67,7 @@ def test_every_method_beats_last_week(judged):
 def test_the_chosen_method_is_not_worse_than_a_simple_one(months, judged):
     """Next-day WAPE at 30 minutes, chosen on eight weeks, judged on the 40 days that follow them."""
     before = months["interval_start"] < months["interval_start"].max().normalize() - pd.Timedelta(days=39)
-    chosen = best_methods(backtest(months[before], zone=MOSCOW, days=56))
+    chosen = best_methods(backtest(months[before], zone=MOSCOW, country="RU", days=56))
     error = judged.set_index(["queue", "method"])["wape"]
     for queue, method in chosen.items():
         assert error[queue, method] <= error[queue][["naive", "median"]].min()
@@ -89,7 +89,7 @@ def test_bands_cover_what_they_promise(everything):
     Over 150 days: the intervals of a day are high or low together, so that 40 days tell little of the first
     line (a standard deviation of 4 points between eight histories).
     """
-    table = backtest(everything, zone=MOSCOW, days=150, methods=["median", "level"])
+    table = backtest(everything, zone=MOSCOW, country="RU", days=150, methods=["median", "level"])
     assert table["queue"].nunique() == 6
     assert (table["coverage"] - 0.80).abs().max() < 0.05
 
@@ -98,8 +98,14 @@ def test_nothing_of_a_day_leaks_into_its_forecast(months):
     """Doubling the calls of the last day changes nothing that was forecast for the day before."""
     last = months["interval_start"] >= months["interval_start"].max().normalize()
     changed = months.assign(calls=months["calls"].where(~last, 2 * months["calls"]))
-    two = [backtest(frame, zone=MOSCOW, days=2, methods=["median", "level"]) for frame in (months, changed)]
-    one = [backtest(f[~last], zone=MOSCOW, days=1, methods=["median", "level"]) for f in (months, changed)]
+    two = [
+        backtest(frame, zone=MOSCOW, country="RU", days=2, methods=["median", "level"])
+        for frame in (months, changed)
+    ]
+    one = [
+        backtest(f[~last], zone=MOSCOW, country="RU", days=1, methods=["median", "level"])
+        for f in (months, changed)
+    ]
     assert_frame_equal(*one)
     assert not two[0]["wape"].equals(two[1]["wape"])
 
@@ -109,7 +115,7 @@ def test_a_law_without_noise_is_found(settings, method):
     """Weekdays, the day's shape and the first business day of the month, exactly or within a per cent."""
     history = expected_demand(settings, start="2026-03-30", days=238, interval_s=1800)
     ahead = expected_demand(settings, start="2026-11-23", days=14, interval_s=1800)
-    made = forecast(history, 14, zone=MOSCOW, method=method)
+    made = forecast(history, 14, zone=MOSCOW, country="RU", method=method)
     np.testing.assert_allclose(made["calls"], ahead["calls"], rtol=1e-9 if method == "median" else 0.04)
 
 
@@ -119,7 +125,7 @@ def test_a_new_level_is_followed(settings):
     recent = history["interval_start"] >= pd.Timestamp("2026-10-12", tz=MOSCOW)
     history["calls"] *= np.where(recent, 1.3, 1.0)
     ahead = expected_demand(settings, start="2026-11-23", days=7, interval_s=3600)["calls"].sum()
-    made = forecast(history, 7, zone=MOSCOW, method="level")["calls"].sum()
+    made = forecast(history, 7, zone=MOSCOW, country="RU", method="level")["calls"].sum()
     assert made / ahead == pytest.approx(1.3, abs=0.03)
 
 
@@ -157,7 +163,7 @@ def test_campaigns_behind_are_taken_out_and_ahead_are_put_on(settings):
     campaigns["factor"] = 1.5
     for frame, day in ((history, "2026-11-10"), (ahead, "2026-11-17")):
         frame.loc[frame["interval_start"].dt.date.astype(str) == day, "calls"] *= 1.5
-    made = forecast(history, 7, zone=MOSCOW, campaigns=campaigns)
+    made = forecast(history, 7, zone=MOSCOW, country="RU", campaigns=campaigns)
     np.testing.assert_allclose(made["calls"], ahead["calls"], rtol=1e-9)
 
 
@@ -193,7 +199,7 @@ def test_campaigns_behind_are_taken_out_and_ahead_are_put_on(settings):
 )
 def test_faulty_campaigns_are_refused(months, campaigns, says):
     with pytest.raises(PlanningError, match=says):
-        forecast(months, 1, zone=MOSCOW, campaigns=pd.DataFrame(campaigns))
+        forecast(months, 1, zone=MOSCOW, country="RU", campaigns=pd.DataFrame(campaigns))
 
 
 # --------------------------------------------------------------------------------------------------- doubt
@@ -205,7 +211,7 @@ def test_campaigns_with_an_offset_are_the_same_instants(months):
             ("2026-11-23T06:00:00+00:00", "2026-11-23T09:00:00+00:00"),
         )
     )
-    found, told = (forecast(months, 1, zone=MOSCOW, campaigns=given) for given in (utc, local))
+    found, told = (forecast(months, 1, zone=MOSCOW, country="RU", campaigns=given) for given in (utc, local))
     assert_frame_equal(found, told)
 
 
@@ -246,7 +252,7 @@ def test_the_doubt_that_was_drawn_is_learnt():
 
 
 def test_the_bands_are_in_order_and_around_the_mean(months):
-    week = forecast(months, 7, zone=MOSCOW)
+    week = forecast(months, 7, zone=MOSCOW, country="RU")
     assert_frame_equal(FORECAST.check(week), week)
     assert (week["calls_p10"] <= week["calls_p50"]).all()
     assert (week["calls_p50"] <= week["calls_p90"]).all()
@@ -263,8 +269,12 @@ def test_a_new_queue_is_in_the_same_doubt_with_neighbours_or_without(months, met
     beside = months[own | (months["queue"] == "first_line")]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found, alone = (forecast(rows, 2, zone=MOSCOW, method=method) for rows in (beside, months[own]))
-        weeks, weeks_alone = (forecast_weeks(rows, 4, zone=MOSCOW) for rows in (beside, months[own]))
+        found, alone = (
+            forecast(rows, 2, zone=MOSCOW, country="RU", method=method) for rows in (beside, months[own])
+        )
+        weeks, weeks_alone = (
+            forecast_weeks(rows, 4, zone=MOSCOW, country="RU") for rows in (beside, months[own])
+        )
     assert_frame_equal(found[found["queue"] == "vip"].reset_index(drop=True), alone)
     assert_frame_equal(weeks[weeks["queue"] == "vip"].reset_index(drop=True), weeks_alone)
     assert 0 < alone["rate_cv"].iloc[0] < 0.5
@@ -274,7 +284,9 @@ def test_a_new_queue_is_judged_on_its_own_days(months):
     end = months["interval_start"].max().normalize() + pd.Timedelta(days=1)
     own = (months["queue"] == "vip") & (months["interval_start"] >= end - pd.Timedelta(days=25))
     beside = months[own | (months["queue"] == "first_line")]
-    found, alone = (backtest(rows, zone=MOSCOW, methods=["median"]) for rows in (beside, months[own]))
+    found, alone = (
+        backtest(rows, zone=MOSCOW, country="RU", methods=["median"]) for rows in (beside, months[own])
+    )
     assert_frame_equal(found[found["queue"] == "vip"].reset_index(drop=True), alone)
     assert alone["days"].tolist() == [11]
 
@@ -290,8 +302,10 @@ def test_a_handle_time_that_nobody_knew_yet_is_no_error():
 
 
 def test_best_takes_each_queues_own_method(months):
-    chosen = best_methods(backtest(months, zone=MOSCOW, days=56))
-    best, named = (forecast(months, 2, zone=MOSCOW, method=method) for method in ("best", chosen))
+    chosen = best_methods(backtest(months, zone=MOSCOW, country="RU", days=56))
+    best, named = (
+        forecast(months, 2, zone=MOSCOW, country="RU", method=method) for method in ("best", chosen)
+    )
     assert_frame_equal(best, named)
 
 
@@ -299,19 +313,19 @@ def test_best_takes_each_queues_own_method(months):
 def test_the_ledger_has_last_week_beside_it(months):
     end = months["interval_start"].max().normalize() - pd.Timedelta(days=6)
     history, week = months[months["interval_start"] < end], months[months["interval_start"] >= end]
-    ledger = accuracy(forecast(history, 7, zone=MOSCOW), week, history)
+    ledger = accuracy(forecast(history, 7, zone=MOSCOW, country="RU"), week, history)
     assert (ledger["wape"] < ledger["naive_wape"]).all()
     assert ledger["intervals"].tolist() == [7 * 48, 7 * 48]
     assert ledger["coverage"].between(0.6, 0.95).all()
     with pytest.raises(PlanningError, match="demand has no interval of the forecast"):
-        accuracy(forecast(history, 7, zone=MOSCOW), history, history)
+        accuracy(forecast(history, 7, zone=MOSCOW, country="RU"), history, history)
 
 
 def test_a_week_that_is_not_known_is_not_taken_for_one_without_calls(months):
     """Else any forecast looks good beside last week's."""
     end = months["interval_start"].max().normalize() - pd.Timedelta(days=6)
     history, week = months[months["interval_start"] < end], months[months["interval_start"] >= end]
-    made = forecast(history, 7, zone=MOSCOW)
+    made = forecast(history, 7, zone=MOSCOW, country="RU")
     known = history["interval_start"] < end - pd.Timedelta(days=3)
     whole, half, none = (accuracy(made, week, part) for part in (history, history[known], history[:9]))
     first_days = week[week["interval_start"] < end + pd.Timedelta(days=4)]
@@ -343,7 +357,7 @@ def test_the_rest_of_the_day_follows_its_morning(settings):
         today = year[
             (year["interval_start"] >= start) & (year["interval_start"] < start + pd.Timedelta(days=1))
         ]
-        made = forecast(history, 1, zone=MOSCOW)
+        made = forecast(history, 1, zone=MOSCOW, country="RU")
         rest = reforecast(made, today[today["interval_start"].dt.hour < 12])
         both = rest.merge(made, on="interval_start", suffixes=("", "_made")).merge(
             today, on="interval_start", suffixes=("", "_true")
@@ -356,7 +370,7 @@ def test_the_rest_of_the_day_follows_its_morning(settings):
 
 
 def test_a_morning_as_expected_changes_no_mean(months):
-    made = forecast(months, 1, zone=MOSCOW)
+    made = forecast(months, 1, zone=MOSCOW, country="RU")
     morning = made[made["interval_start"].dt.hour < 9][["queue", "interval_start", "calls", "aht_s"]]
     rest = reforecast(made, morning)
     later = made[made["interval_start"].dt.hour >= 9].reset_index(drop=True)
@@ -367,7 +381,7 @@ def test_a_morning_as_expected_changes_no_mean(months):
 
 
 def test_a_plan_of_two_days_has_nothing_left_of_a_day_that_is_over(months):
-    made = forecast(months, 2, zone=MOSCOW)
+    made = forecast(months, 2, zone=MOSCOW, country="RU")
     today = made[made["interval_start"] < made["interval_start"].min() + pd.Timedelta(days=1)]
     with pytest.raises(PlanningError, match=r"so_far ends at .* 23:30:00\+03:00, must end inside a day"):
         reforecast(made, today)
@@ -375,7 +389,7 @@ def test_a_plan_of_two_days_has_nothing_left_of_a_day_that_is_over(months):
 
 def test_a_plan_from_a_file_has_the_same_rest_of_the_day(months, tmp_path):
     """Its times come in UTC, whose day begins and ends three hours later than Moscow's."""
-    made = forecast(months, 2, zone=MOSCOW)
+    made = forecast(months, 2, zone=MOSCOW, country="RU")
     early = made[made["interval_start"] < made["interval_start"].min() + pd.Timedelta(hours=2)]
     made.to_csv(tmp_path / "plan.csv", index=False)
     rest = reforecast(pd.read_csv(tmp_path / "plan.csv"), early)
@@ -388,7 +402,7 @@ def test_64_weeks_have_their_mondays_and_their_holidays(settings):
     """Volumes of the law itself, New Year's week among them; doubt grows."""
     history = expected_demand(settings, start="2025-11-24", days=364, interval_s=3600)
     history = history[history["queue"].isin(["first_line", "claims"])]
-    weeks = forecast_weeks(history, zone=MOSCOW)
+    weeks = forecast_weeks(history, zone=MOSCOW, country="RU")
     assert weeks.groupby("queue").size().tolist() == [64, 64]
     assert (weeks["week_start"].dt.day_of_week == 0).all()
     law = expected_demand(settings, start="2026-11-23", days=448, interval_s=3600)
@@ -410,7 +424,7 @@ def test_a_season_of_last_year_comes_again(settings):
     history = history[history["queue"] == "first_line"].reset_index(drop=True)
     summer = history["interval_start"].dt.month.isin([6, 7, 8])
     history["calls"] *= np.where(summer, 1.2, 1.0)
-    weeks = forecast_weeks(history, 52, zone=MOSCOW).set_index("week_start")["calls"]
+    weeks = forecast_weeks(history, 52, zone=MOSCOW, country="RU").set_index("week_start")["calls"]
     assert weeks["2027-07-05":"2027-08-01"].mean() / weeks["2027-03-08":"2027-04-04"].mean() > 1.1
 
 
@@ -419,15 +433,15 @@ def test_a_new_queue_beside_a_long_one_has_no_season(settings):
     history = expected_demand(settings, start="2025-09-01", days=448, interval_s=3600)
     opened = history["interval_start"].max() - pd.Timedelta(days=100)
     own = (history["queue"] == "vip") & (history["interval_start"] > opened)
-    beside = forecast_weeks(history[own | (history["queue"] == "claims")], 52, zone=MOSCOW)
-    alone = forecast_weeks(history[own], 52, zone=MOSCOW)
+    beside = forecast_weeks(history[own | (history["queue"] == "claims")], 52, zone=MOSCOW, country="RU")
+    alone = forecast_weeks(history[own], 52, zone=MOSCOW, country="RU")
     assert_frame_equal(beside[beside["queue"] == "vip"].reset_index(drop=True), alone)
 
 
 @pytest.mark.parametrize("weeks", [0, True, 1.5])
 def test_weeks_that_are_no_number_are_refused(months, weeks):
     with pytest.raises(PlanningError, match="weeks is"):
-        forecast_weeks(months, weeks, zone=MOSCOW)
+        forecast_weeks(months, weeks, zone=MOSCOW, country="RU")
 
 
 # ------------------------------------------------------------------------------------------------ arguments
@@ -440,7 +454,7 @@ def test_weeks_that_are_no_number_are_refused(months, weeks):
 )
 def test_faulty_methods_are_refused(months, arguments, says):
     with pytest.raises(PlanningError, match=says):
-        forecast(months, 1, zone=MOSCOW, **arguments)
+        forecast(months, 1, zone=MOSCOW, country="RU", **arguments)
 
 
 @pytest.mark.parametrize(
@@ -454,7 +468,7 @@ def test_faulty_methods_are_refused(months, arguments, says):
 )
 def test_faulty_arguments_of_the_backtest_are_refused(months, arguments, says):
     with pytest.raises(PlanningError, match=says):
-        backtest(months, zone=MOSCOW, **arguments)
+        backtest(months, zone=MOSCOW, country="RU", **arguments)
 
 
 # --------------------------------------------------------------------------------------- from doubt to staff
@@ -495,3 +509,28 @@ def test_each_point_of_certainty_costs_more_than_the_one_before():
 def test_a_probability_that_cannot_be_is_refused(probability):
     with pytest.raises(PlanningError, match="probability is"):
         requirement_at(one_site(), forecast_of(0.1), probability)
+
+
+def test_a_weekend_of_friday_and_saturday():
+    """The default forecast is no worse on those days than the last same weekday, and better than where the
+    weekend is taken for Saturday and Sunday."""
+    times = axis(pd.Timestamp("2026-09-07", tz="Africa/Cairo"), 63, 3600)
+    rest = np.isin(times.day_of_week, (4, 5))
+    shape = np.where(rest, np.exp(-(((times.hour - 20) / 3) ** 2)), np.exp(-(((times.hour - 11) / 3) ** 2)))
+    calls = np.random.default_rng(1).poisson(np.where(rest, 15.0, 80.0) * shape)
+    demand = pd.DataFrame({"queue": "calls", "interval_start": times, "calls": calls, "aht_s": 200.0})
+    past, week = demand[:-168], demand[-168:]
+    free = rest[-168:]
+
+    def wape(expected):
+        return (
+            np.abs(expected[free] - week["calls"].to_numpy()[free]).sum()
+            / week["calls"].to_numpy()[free].sum()
+        )
+
+    ours, theirs = (
+        wape(forecast(past, 7, zone="Africa/Cairo", country=country)["calls"].to_numpy())
+        for country in ("EG", "none")
+    )
+    assert ours <= wape(past["calls"].to_numpy()[-168:])
+    assert ours < theirs / 2

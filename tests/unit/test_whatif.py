@@ -138,7 +138,7 @@ def test_work_that_only_the_lost_site_did_moves_with_its_team():
 
 def test_a_quantile_is_staffed_as_the_forecast_says():
     history = demand_of(days=28)
-    future = forecast(history, 1, zone="Europe/Moscow")
+    future = forecast(history, 1, zone="Europe/Moscow", country="RU")
     found = compare({"sure": {"probability": 0.9}}, two_sites(), future, **QUICK)
     want = requirement_at(two_sites(), future, 0.9).groupby("interval_start")["agents"].sum().max()
     assert found.loc["sure", "peak_agents"] == want
@@ -151,7 +151,7 @@ def test_being_sure_of_the_calls_leaves_the_work_of_quality_as_it_is():
         history = demand_of(days=28, queue=queue).assign(aht_s=300.0)
         history = history[history["interval_start"].dt.hour.between(9, 20)]
         history["calls"] = np.random.default_rng(1).poisson(40, len(history))
-        future.append(forecast(history, 1, zone="Europe/Moscow"))
+        future.append(forecast(history, 1, zone="Europe/Moscow", country="RU"))
     week = World(centre, pd.concat(future, ignore_index=True))
     terms = Terms("positions", 2, 1, LOOSE)
     plain, sure = (
