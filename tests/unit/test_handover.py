@@ -596,7 +596,7 @@ def test_closing_of_a_pooled_queue():
         ({"aht_s": 0}, "aht_s is 0.0"),
         ({"patience_s": math.nan}, "patience_s is nan"),
         ({"agents": [[9, 7]]}, r"agents has the shape \(1, 2\), must be \(2, 2\)"),
-        ({"agents": [[9, 7], [0, 7.5]]}, "agents holds 7.5, must be whole"),
+        ({"agents": [[9, 7], [0, 7.5]]}, "agents\[.*\] is 7.5, must be a whole"),
         ({"agents": [[9, 7], [2, 7]]}, r"agents\[1, 0\] is 2, must be 0: the site answers nobody then"),
         ({"answers": [[0, 1], [2, 1]]}, r"answers\[1, 0\] is 2, must lie in \[0, 1\]"),
         ({"answers": [[1, 0], [1, 1]]}, r"answers\[0, 0\] is 1, must be a site that answers its own"),
