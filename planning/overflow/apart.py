@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields, replace
-from typing import TYPE_CHECKING
+from dataclasses import astuple, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from planning.centre.routing import answering_sites, late_rules
 from planning.checks import Floats
 from planning.errors import PlanningError
-from planning.overflow.handover import Overrun, _Network, _network, _walk_sites, exact_sites, overrun
-from planning.queueing.transient import _Passage, _start_law, _walk
+from planning.queueing.handover import Overrun, closings, exact_sites, overrun, states_at_closings
+from planning.queueing.transient import exact_states
 from planning.service import check_unbroken, heads_on_site
 from planning.staffing import behind_lookup, promised_service
 
@@ -191,27 +191,29 @@ def closing_overruns(
     evening = _evening(centre, needed, queue, agents)
     settings = centre.queues[queue]
     stays, _ = behind_lookup(settings, settings.patience_s)
-    given = (evening.calls * stays, evening.aht_s, evening.agents, evening.answers)
-    network, laws = _network(*given, centre.interval_s, settings.patience_s, waiting, "stationary")
-    ends = _pooled_ends(network) if settings.pooled else list(_walk_sites(network, laws, None))
+    rules: dict[str, Any] = {"interval_s": centre.interval_s, "patience_s": settings.patience_s}
+    given = (evening.calls * stays, evening.aht_s, evening.agents)
+    by_site = states_at_closings(*given, evening.answers, waiting=waiting, **rules)
+    together = _pooled_states(*given, **rules) if settings.pooled else None
     rows = []
-    for i, into, site in network.closings:
+    for i, into, site in closings(evening.answers):
         team = evening.agents[i - 1]
-        everyone, leaving = int(team.sum() if settings.pooled else team[site]), int(team[site])
-        found = overrun(ends[i - 1][site].end, everyone, float(evening.aht_s[i, site]), leaving=leaving)
+        leaving, aht_s = int(team[site]), float(evening.aht_s[i, site])
+        if together is None:
+            found = overrun(by_site[i][0][site], leaving, aht_s)
+        else:
+            found = overrun(together[i - 1], int(team.sum()), aht_s, leaving=leaving)
         names = evening.sites[site], evening.sites[into]
         rows.append((evening.times[i], *names, leaving, *astuple(found)))
     measures = [field.name for field in fields(Overrun)]
     return pd.DataFrame(rows, columns=["at", "site", "into", "agents", *measures])
 
 
-def _pooled_ends(network: _Network) -> list[list[_Passage]]:
-    """Return the laws of one queue over all sites, the same for each."""
-    rate, agents, leaving = (
-        np.sum([getattr(day, name) for day in network.days], axis=0) for name in ("rate", "agents", "leaving")
-    )
-    pool = replace(network.days[0], rate=rate, agents=agents, leaving=leaving)
-    return [[passage] * len(network.days) for passage in _walk(pool, _start_law("stationary", pool), None)]
+def _pooled_states(calls: Floats, aht_s: Floats, agents: Floats, **rules: Any) -> Floats:
+    """Return the law of the number of callers in one queue over all sites at the end of each interval."""
+    leaving = np.maximum(-np.diff(agents, axis=0, prepend=agents[:1]), 0).sum(axis=1)
+    staff = agents.sum(axis=1)
+    return exact_states(calls.sum(axis=1), aht_s[:, 0], staff, leaving=leaving, start="stationary", **rules)
 
 
 def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFrame | None) -> _Evening:

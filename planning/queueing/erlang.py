@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from planning.checks import Floats, one_of
+from planning.checks import Floats, Ints, one_of
 from planning.errors import PlanningError
-from planning.queueing import _kernels
+from planning.queueing import kernels
 from planning.queueing.bounds import checked
 from planning.queueing.target import Target
 
@@ -89,7 +89,7 @@ def erlang_b(load: ArrayLike, agents: ArrayLike) -> Floats:
     array([0.2213, 0.1448, 0.0502])
     """
     load, agents = checked(load=load, agents=agents)
-    result: Floats = _run(_kernels.blocking, load, agents)
+    result: Floats = _run(kernels.blocking, load, agents)
     return result
 
 
@@ -125,7 +125,7 @@ def erlang_c(load: ArrayLike, agents: ArrayLike) -> Floats:
     array([1.    , 0.5679, 0.2504])
     """
     load, agents = checked(load=load, agents=agents)
-    result: Floats = _run(_kernels.delay, load, agents)
+    result: Floats = _run(kernels.delay, load, agents)
     return result
 
 
@@ -252,7 +252,7 @@ def agents_required(
     *,
     interval_s: ArrayLike = 900.0,
     patience_s: ArrayLike = math.inf,
-) -> NDArray[np.int64]:
+) -> Ints:
     """Return the least number of agents that meets every part of the target.
 
     Erlang C starts from the square-root law of Halfin and Whitt and walks by the recursion of B; Erlang A is
@@ -300,9 +300,7 @@ def agents_required(
     for part, value in _unreachable(target, bool(np.isfinite(patience[calls > 0]).any())):
         if (calls > 0).any():
             raise PlanningError(f"{part} is {value:g}: no number of agents reaches it, ask for a little less")
-    result: NDArray[np.int64] = _run(
-        _kernels.least, calls, aht, interval, patience, parts=parts, dtype=np.int64
-    )
+    result: Ints = _run(kernels.least, calls, aht, interval, patience, parts=parts, dtype=np.int64)
     return result
 
 
@@ -350,7 +348,7 @@ def calls_handled(
         interval_s=interval_s,
         patience_s=patience_s,
     )
-    result = np.asarray(_run(_kernels.most, staff, aht, interval, patience, parts=_parts(target)))
+    result = np.asarray(_run(kernels.most, staff, aht, interval, patience, parts=_parts(target)))
     for part, _ in _unreachable(target, True):
         result = np.where(np.isinf(patience) & (part == "max_abandonment"), result, 0.0)
     return result[()]
@@ -395,7 +393,7 @@ def wait_percentile(
     array([ 0. , 18. , 80.3])
     """
     load, aht, staff, patience, part = _offered(calls, aht_s, agents, interval_s, patience_s, share=share)
-    result: Floats = _run(_kernels.percentile, part, load, aht, staff, patience)
+    result: Floats = _run(kernels.percentile, part, load, aht, staff, patience)
     return result
 
 
@@ -410,7 +408,7 @@ def _rows(
     """Return the kernel's eight measures and the load, each of the common shape."""
     load, *rest = _offered(calls, aht_s, agents, interval_s, patience_s, threshold_s=threshold_s)
     out = np.empty((8, load.size))
-    _kernels.compiled(_kernels.measure)(load.ravel(), *(array.ravel() for array in rest), out)
+    kernels.compiled(kernels.measure)(load.ravel(), *(array.ravel() for array in rest), out)
     return [row.reshape(load.shape)[()] for row in out], load
 
 
@@ -435,15 +433,15 @@ def _offered(
     return (calls * aht / interval, aht, *rest)
 
 
-def _run(kernel: Any, *arrays: Floats, parts: _kernels.Parts | None = None, dtype: type = np.float64) -> Any:
+def _run(kernel: Any, *arrays: Floats, parts: kernels.Parts | None = None, dtype: type = np.float64) -> Any:
     """Run a loop over flat copies of the broadcast arrays; give the result their shape."""
     out: NDArray[Any] = np.empty(arrays[0].size, dtype=dtype)
     flat = [array.ravel() for array in arrays]
-    _kernels.compiled(kernel)(*flat, *(() if parts is None else (parts,)), out)
+    kernels.compiled(kernel)(*flat, *(() if parts is None else (parts,)), out)
     return out.reshape(arrays[0].shape)[()]
 
 
-def _parts(target: Target) -> _kernels.Parts:
+def _parts(target: Target) -> kernels.Parts:
     """Return the target as the kernels read it: what is not asked is always met."""
     if not isinstance(target, Target):
         raise PlanningError(f"target is {target!r}, must be a Target: write Target(0.8, 20) for 80 % in 20 s")

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from planning.checks import Floats
-from planning.queueing._variant_kernels import finite_lines
 from planning.queueing.bounds import checked
 from planning.queueing.erlang import erlang_b, measures
+from planning.queueing.variant_kernels import finite_lines
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from planning.checks import Floats, broadcast, number, numbers, one_of, whole
+from planning.checks import Floats, Ints, broadcast, number, numbers, one_of, whole
 from planning.errors import PlanningError
-from planning.queueing import _transient_kernels as kernels
+from planning.queueing import transient_kernels as kernels
 from planning.queueing.erlang import agents_required
-from planning.queueing.transient import _columns, _Day, _day, _start_law, _walk
+from planning.queueing.transient import Rates, columns_of, rates_of, start_law, walk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -58,10 +58,10 @@ _MEASURE = {
 
 
 @dataclass(frozen=True)
-class _Horizon:
+class _Staffing:
     """What is to be staffed: the load of every interval, and the blocks over which agents are constant."""
 
-    load: _Day  # its agents are not used
+    load: Rates  # its agents are not used
     target: Target
     block: int
     start: str | ArrayLike
@@ -88,7 +88,7 @@ class _Horizon:
         for first in range(0, len(self), self.block):
             yield slice(first, min(first + self.block, len(self)))
 
-    def stationary(self, calls: Floats, target: Target) -> NDArray[np.int64]:
+    def stationary(self, calls: Floats, target: Target) -> Ints:
         """Return the staff that the formulas ask for, 0 where nobody calls."""
         theta = self.load.theta
         patience = np.divide(1.0, theta, out=np.full(len(self), math.inf), where=theta > 0.0)
@@ -110,17 +110,17 @@ class _Horizon:
             least += 1
         return least
 
-    def window(self, staff: NDArray[np.int64], first: int, stop: int) -> _Day:
+    def window(self, staff: Ints, first: int, stop: int) -> Rates:
         """Return the intervals from first up to stop as a day of their own."""
         cut, load = slice(first, stop), self.load
         agents = staff[cut].copy()
         leaving = np.maximum(-np.diff(agents, prepend=agents[0]), 0)
         finish = np.zeros(len(agents), dtype=np.bool_)  # nobody is cut off
-        return _Day(load.rate[cut], agents, leaving, load.mu[cut], load.theta[cut], load.interval_s, finish)
+        return Rates(load.rate[cut], agents, leaving, load.mu[cut], load.theta[cut], load.interval_s, finish)
 
 
 @dataclass(frozen=True)
-class _Outcome:
+class _Run:
     """The measures of a run of intervals, and the law of the number in system at the end of each."""
 
     columns: Mapping[str, NDArray[Any]]
@@ -186,7 +186,7 @@ def exact_agents_required(
     block: int = 1,
     meet: str = "interval",
     start: str | ArrayLike = "stationary",
-) -> NDArray[np.int64]:
+) -> Ints:
     """Return the least agents of every interval with which the exact day meets the target.
 
     Parameters
@@ -249,8 +249,8 @@ def exact_agents_required(
     array([20, 20, 33, 38, 21, 20])
     """
     one_of("meet", meet, ("interval", "day"))
-    load = _day(calls, aht_s, 0, interval_s, patience_s, "finish", None)
-    horizon = _Horizon(load, target, whole("block", block, low=1), start)
+    load = rates_of(calls, aht_s, 0, interval_s, patience_s, "finish", None)
+    horizon = _Staffing(load, target, whole("block", block, low=1), start)
     horizon.stationary(horizon.calls, target)  # refuses a target that no staff reaches
     staff = _for_every_interval(horizon)
     return _for_the_day(horizon, staff) if meet == "day" else staff
@@ -259,12 +259,12 @@ def exact_agents_required(
 # --- Every interval meets the target ---
 
 
-def _for_every_interval(horizon: _Horizon) -> NDArray[np.int64]:
+def _for_every_interval(horizon: _Staffing) -> Ints:
     """Return the least staff, block by block, with which every interval meets the target."""
     return _trimmed(horizon, *_repaired(horizon, _swept(horizon, horizon.target)))
 
 
-def _swept(horizon: _Horizon, target: Target) -> NDArray[np.int64]:
+def _swept(horizon: _Staffing, target: Target) -> Ints:
     """Return the forward-least staff: what follows a block is guessed, what precedes it is exact."""
     lagged = lagged_calls(horizon.calls, 1.0 / horizon.load.mu, interval_s=horizon.load.interval_s)
     staff = horizon.stationary(lagged, target)
@@ -277,7 +277,7 @@ def _swept(horizon: _Horizon, target: Target) -> NDArray[np.int64]:
 
 
 def _least_of_block(
-    horizon: _Horizon, target: Target, staff: NDArray[np.int64], block: slice, law: Floats | None
+    horizon: _Staffing, target: Target, staff: Ints, block: slice, law: Floats | None
 ) -> Floats:
     """Put the least agents into the block, given the law before it; return the law at its end."""
     ends: dict[int, Floats] = {}
@@ -319,7 +319,7 @@ def _computable(agents: int) -> int:
     return agents
 
 
-def _repaired(horizon: _Horizon, staff: NDArray[np.int64]) -> tuple[NDArray[np.int64], _Outcome]:
+def _repaired(horizon: _Staffing, staff: Ints) -> tuple[Ints, _Run]:
     """Add agents until every interval of the whole day meets the target, and return what the day gives then.
 
     Of neighbouring blocks that fail only the first gets an agent: the later ones may have inherited it.
@@ -334,7 +334,7 @@ def _repaired(horizon: _Horizon, staff: NDArray[np.int64]) -> tuple[NDArray[np.i
             staff[block] += fail and not before
 
 
-def _trimmed(horizon: _Horizon, staff: NDArray[np.int64], outcome: _Outcome) -> NDArray[np.int64]:
+def _trimmed(horizon: _Staffing, staff: Ints, outcome: _Run) -> Ints:
     """Take away single agents as long as every interval still meets the target."""
     again = True
     while again:
@@ -353,21 +353,19 @@ def _trimmed(horizon: _Horizon, staff: NDArray[np.int64], outcome: _Outcome) -> 
     return staff
 
 
-def _reach(horizon: _Horizon, block: slice) -> slice:
+def _reach(horizon: _Staffing, block: slice) -> slice:
     """Return the block with the intervals that look ahead to it, and the next block, which inherits."""
     return slice(max(block.start - horizon.ahead, 0), min(block.stop + horizon.block, len(horizon)))
 
 
-def _nearby(horizon: _Horizon, staff: NDArray[np.int64], outcome: _Outcome, block: slice) -> _Outcome:
+def _nearby(horizon: _Staffing, staff: Ints, outcome: _Run, block: slice) -> _Run:
     """Return what changed staff gives in reach of the block, where the outcome before is that of the old."""
     reach = _reach(horizon, block)
     law = outcome.ends[reach.start - 1] if reach.start else None
     return _carried(horizon, staff, law, reach.start, reach.stop)
 
 
-def _carried(
-    horizon: _Horizon, staff: NDArray[np.int64], law: Floats | None, first: int, stop: int
-) -> _Outcome:
+def _carried(horizon: _Staffing, staff: Ints, law: Floats | None, first: int, stop: int) -> _Run:
     """Carry the law at the end of the interval before `first` up to `stop`; None is the start of the day."""
     answers = horizon.target.max_asa_s is not None
     last = min(stop + horizon.ahead, len(horizon))
@@ -375,16 +373,14 @@ def _carried(
         last += 1
     day = horizon.window(staff, first, last)
     if law is None:
-        law = _start_law(horizon.start, day)
+        law = start_law(horizon.start, day)
     elif staff[first] < staff[first - 1]:
         law = kernels.thinned(law, staff[first - 1], staff[first])
     # The walk itself looks ahead; only the ASA needs the passages of what follows.
     count = stop - first
-    passages = list(islice(_walk(day, law, horizon.target.threshold_s), None if answers else count))
-    columns = _columns(horizon.window(staff, first, first + len(passages)), passages)
-    return _Outcome(
-        {name: values[:count] for name, values in columns.items()}, [p.end for p in passages[:count]]
-    )
+    passages = list(islice(walk(day, law, horizon.target.threshold_s), None if answers else count))
+    columns = columns_of(horizon.window(staff, first, first + len(passages)), passages)
+    return _Run({name: values[:count] for name, values in columns.items()}, [p.end for p in passages[:count]])
 
 
 def _met(columns: Mapping[str, NDArray[Any]], target: Target) -> NDArray[np.bool_]:
@@ -400,7 +396,7 @@ def _met(columns: Mapping[str, NDArray[Any]], target: Target) -> NDArray[np.bool
 # --- The day as a whole meets the target ---
 
 
-def _for_the_day(horizon: _Horizon, staff: NDArray[np.int64]) -> NDArray[np.int64]:
+def _for_the_day(horizon: _Staffing, staff: Ints) -> Ints:
     """Return the least staff found by aiming at one common level, then by giving up single agents.
 
     The level is the target with all its allowances (late calls, ASA, abandonment, idle time) multiplied by
@@ -436,7 +432,7 @@ def _loosened(target: Target, factor: float) -> Target:
     return replace(target, **parts)
 
 
-def _given_up(horizon: _Horizon, staff: NDArray[np.int64]) -> NDArray[np.int64]:
+def _given_up(horizon: _Staffing, staff: Ints) -> Ints:
     """Let single agents go where the day loses least, as long as it meets the target.
 
     What a block would lose is computed in its reach only, and again when a neighbour has changed; the whole
@@ -476,9 +472,7 @@ def _cheapest(total: Floats, changes: Floats, target: Target) -> list[int]:
     return chosen
 
 
-def _change(
-    horizon: _Horizon, staff: NDArray[np.int64], outcome: _Outcome, rows: Floats, block: slice
-) -> Floats:
+def _change(horizon: _Staffing, staff: Ints, outcome: _Run, rows: Floats, block: slice) -> Floats:
     """Return what the day's totals change by when the block gives up an agent; NaN where it cannot."""
     calls = horizon.calls[block].any()
     if staff[block.start] <= max(horizon.floor(block), int(calls)):
@@ -490,7 +484,7 @@ def _change(
     return change
 
 
-def _strain_of(horizon: _Horizon, staff: NDArray[np.int64]) -> float:
+def _strain_of(horizon: _Staffing, staff: Ints) -> float:
     """Return the used-up part of the target's allowances over the whole day."""
     outcome = _carried(horizon, staff, None, 0, len(horizon))
     return float(_strain(_totals(outcome.columns).sum(axis=0), horizon.target))

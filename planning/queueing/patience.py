@@ -13,10 +13,10 @@ from scipy.special import gamma, gammainc, ndtr, ndtri
 
 from planning.checks import Floats, number, numbers
 from planning.errors import PlanningError
-from planning.queueing._quadrature import panels
 from planning.queueing.bounds import checked
 from planning.queueing.erlang import erlang_b
 from planning.queueing.finite import QueueMeasures
+from planning.queueing.quadrature import panels
 
 
 @runtime_checkable

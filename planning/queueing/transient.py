@@ -33,11 +33,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from planning.checks import Floats, number, numbers, one_of
+from planning.checks import Floats, Ints, number, numbers, one_of
 from planning.errors import PlanningError
-from planning.queueing import _transient_kernels as kernels
-from planning.queueing._kernels import compiled
+from planning.queueing import transient_kernels as kernels
 from planning.queueing.bounds import checked
+from planning.queueing.kernels import compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -49,20 +49,20 @@ _CUT_EXPONENT = 32.0
 # Probability that may be dropped from the far end of a law between two intervals.
 _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
-_RATIONAL_TOLERANCE = 2e-11
+RATIONAL_TOLERANCE = 2e-11
 # Gauss-Legendre nodes a panel at most, the remainder that lets fewer do, and jumps that a panel may hold.
 _NODES = 13
 _REMAINDER = 1e-12
-_PANEL_JUMPS = 160.0
+PANEL_JUMPS = 160.0
 
 
 @dataclass(frozen=True)
-class _Day:
+class Rates:
     """The parameters of every interval, in rates per second, and the rule for who leaves."""
 
     rate: Floats
-    agents: NDArray[np.int64]
-    leaving: NDArray[np.int64]
+    agents: Ints
+    leaving: Ints
     mu: Floats
     theta: Floats
     interval_s: float
@@ -71,12 +71,12 @@ class _Day:
     def __len__(self) -> int:
         return len(self.rate)
 
-    def chain(self, i: int) -> _Chain:
+    def chain(self, i: int) -> Chain:
         """Return the chain of interval i."""
-        return _Chain(float(self.rate[i]), int(self.agents[i]), float(self.mu[i]), float(self.theta[i]))
+        return Chain(float(self.rate[i]), int(self.agents[i]), float(self.mu[i]), float(self.theta[i]))
 
     @cached_property
-    def shift(self) -> NDArray[np.int64]:
+    def shift(self) -> Ints:
         """How many more stand ahead of a waiting caller after the change into each interval.
 
         New agents answer the first in line at once; calls cut off (preempt) go back to its head; a leaver
@@ -86,7 +86,7 @@ class _Day:
         return more - np.where(self.preempt, 0, self.leaving)
 
     @cached_property
-    def stretch(self) -> NDArray[np.int64]:
+    def stretch(self) -> Ints:
         """The number of the stretch of constant agents, AHT and patience to which each interval belongs."""
         change = self.leaving > 0
         for values in (self.agents, self.mu, self.theta):
@@ -94,12 +94,12 @@ class _Day:
         return np.cumsum(change)
 
     @cached_property
-    def stretch_start(self) -> NDArray[np.int64]:
+    def stretch_start(self) -> Ints:
         """The first interval of each stretch."""
         return np.flatnonzero(np.diff(self.stretch, prepend=-1))
 
 
-class _Chain(NamedTuple):
+class Chain(NamedTuple):
     """The birth-death chain of one interval: calls per second, agents, service and abandonment rates."""
 
     rate: float
@@ -111,15 +111,15 @@ class _Chain(NamedTuple):
 class _Stretches(NamedTuple):
     """What a caller has ahead: stretches of constant staff, AHT and patience, the last one without end."""
 
-    agents: NDArray[np.int64]
+    agents: Ints
     mu: Floats
     theta: Floats
     length: Floats
-    shift: NDArray[np.int64]
+    shift: Ints
 
 
 @dataclass(frozen=True)
-class _Passage:
+class Passage:
     """What one interval leaves behind; integrals are over its seconds, per caller where callers are meant."""
 
     end: Floats
@@ -211,10 +211,10 @@ def exact_day(
     2          0.779             0.303      1.534
     3          0.728             0.355      1.797
     """
-    day = _day(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
+    day = rates_of(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
     threshold = number("threshold_s", threshold_s)
-    passages = list(_walk(day, _start_law(start, day), threshold, waits))
-    return pd.DataFrame(_columns(day, passages, waits))
+    passages = list(walk(day, start_law(start, day), threshold, waits))
+    return pd.DataFrame(columns_of(day, passages, waits))
 
 
 def exact_states(
@@ -245,15 +245,15 @@ def exact_states(
     >>> states.shape[0], states.sum(axis=1).round(12)
     (2, array([1., 1.]))
     """
-    day = _day(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
-    ends = [passage.end for passage in _walk(day, _start_law(start, day), None)]
+    day = rates_of(calls, aht_s, agents, interval_s, patience_s, leavers, leaving)
+    ends = [passage.end for passage in walk(day, start_law(start, day), None)]
     states = np.zeros((len(ends), max(map(len, ends))))
     for row, end in zip(states, ends, strict=True):
         row[: len(end)] = end
     return states
 
 
-def _day(
+def rates_of(
     calls: ArrayLike,
     aht_s: ArrayLike,
     agents: ArrayLike,
@@ -261,7 +261,7 @@ def _day(
     patience_s: ArrayLike,
     leavers: str | Sequence[str],
     leaving: ArrayLike | None,
-) -> _Day:
+) -> Rates:
     """Check the arguments that both public functions share and turn them into rates."""
     length = number("interval_s", interval_s, open_low=True)
     given = checked(calls=calls, aht_s=aht_s, agents=whole_heads("agents", agents), patience_s=patience_s)
@@ -276,10 +276,10 @@ def _day(
     preempt = np.array([one_of("leavers", rule, ("finish", "preempt")) == "preempt" for rule in rules])
     heads = staff.astype(np.int64)
     gone = _leaving(heads, leaving)
-    return _Day(offered / length, heads, gone, 1.0 / aht, 1.0 / patience, length, preempt)
+    return Rates(offered / length, heads, gone, 1.0 / aht, 1.0 / patience, length, preempt)
 
 
-def _leaving(agents: NDArray[np.int64], leaving: ArrayLike | None) -> NDArray[np.int64]:
+def _leaving(agents: Ints, leaving: ArrayLike | None) -> Ints:
     """Return who leaves at the start of each interval: at least the fall of the agents, at most all."""
     fall = np.maximum(-np.diff(agents, prepend=agents[0]), 0)
     if leaving is None:
@@ -304,7 +304,7 @@ def whole_heads(name: str, value: ArrayLike) -> Floats:
     return numbers(name, value, high=1e6, whole=True, remedy="round it up or down")
 
 
-def _start_law(start: str | ArrayLike, day: _Day) -> Floats:
+def start_law(start: str | ArrayLike, day: Rates) -> Floats:
     """Return the law of the number in system before the first interval."""
     if isinstance(start, str):
         if one_of("start", start, ("empty", "stationary")) == "empty":
@@ -316,10 +316,10 @@ def _start_law(start: str | ArrayLike, day: _Day) -> Floats:
             f"start has the shape {law.shape} and the sum {law.sum():.9g}, must be one row of probabilities "
             "of 0, 1, 2, ... callers with the sum 1: divide it by its sum"
         )
-    return _trimmed(law)
+    return trim(law)
 
 
-def _stationary_law(chain: _Chain) -> Floats:
+def _stationary_law(chain: Chain) -> Floats:
     """Solve the balance rate p[k - 1] = death(k) p[k], in logarithms, as far out as anything is left."""
     rate, n, mu, theta = chain
     if rate > 0.0 and theta == 0.0 and rate >= n * mu:
@@ -337,54 +337,54 @@ def _stationary_law(chain: _Chain) -> Floats:
         left = 1.0 - rate / deaths[-1]  # beyond the last state the weights fall at least geometrically
         if left > 0.0 and log_weight[-1] - math.log(left) < log_weight.max() - 42.0:
             weight = np.exp(log_weight - log_weight.max())
-            return _trimmed(weight / weight.sum())
+            return trim(weight / weight.sum())
         size *= 2
 
 
-def _walk(day: _Day, law: Floats, threshold: float | None, waits: bool = True) -> Iterator[_Passage]:
+def walk(day: Rates, law: Floats, threshold: float | None, waits: bool = True) -> Iterator[Passage]:
     """Carry the law of the number in system through the day, interval by interval."""
     for i in range(len(day)):
         if day.leaving[i] and not day.preempt[i]:
             law = kernels.thinned(law, day.agents[i - 1], day.agents[i - 1] - day.leaving[i])
-        passage = _pass(day, i, law, threshold, waits)
+        passage = carry(day, i, law, threshold, waits)
         law = passage.end
         yield passage
 
 
-def _pass(day: _Day, i: int, law: Floats, threshold: float | None, waits: bool) -> _Passage:
+def carry(day: Rates, i: int, law: Floats, threshold: float | None, waits: bool) -> Passage:
     """Carry the law through interval i; without a threshold only the law counts.
 
     The places of the line are followed across the interval only where their waits are asked for.
     """
-    p, chain = _padded(day, i, law), day.chain(i)
+    p, chain = pad(day, i, law), day.chain(i)
     places = max(len(p) - chain.agents, 0)
     if threshold is None or places == 0:
-        p, _, _, integral = _advance(p, np.zeros(0), np.zeros(0), chain, day.interval_s)
-        return _Passage(_trimmed(p), integral, 0.0, np.zeros(0), np.zeros(0))
+        p, _, _, integral = advance(p, np.zeros(0), np.zeros(0), chain, day.interval_s)
+        return Passage(trim(p), integral, 0.0, np.zeros(0), np.zeros(0))
     ahead = _stretches(day, i, threshold)
     # Who comes up to `split` is answered within the threshold, or not, before anything changes.
     split = min(max(float(ahead.length[0]) - threshold, 0.0), day.interval_s)
     tracked = places if waits and math.isfinite(ahead.length[0]) else 0
-    p, y, z, integral = _advance(p, np.zeros(tracked), np.zeros(tracked), chain, split)
+    p, y, z, integral = advance(p, np.zeros(tracked), np.zeros(tracked), chain, split)
     line = integral[chain.agents :]
     late = kernels.unhurried_late(line, threshold, ahead.agents, ahead.mu, ahead.theta, ahead.shift)
     if split < day.interval_s:
         jumps = (chain.rate + chain.agents * chain.mu + places * chain.theta) * (day.interval_s - split)
-        rule = (*_gauss(_nodes(jumps)), _PANEL_JUMPS)
+        rule = (*_gauss(_nodes(jumps)), PANEL_JUMPS)
         late += kernels.late_arrivals(
             p, y, z, integral, chain.rate, threshold, split, day.interval_s, *rule, *ahead
         )
-    return _Passage(_trimmed(p), integral, late, y, z)
+    return Passage(trim(p), integral, late, y, z)
 
 
-def _padded(day: _Day, i: int, law: Floats) -> Floats:
+def pad(day: Rates, i: int, law: Floats) -> Floats:
     """Extend the law by the states that the chain may reach in interval i."""
     exponent = _CUT_EXPONENT + math.log1p(day.rate[i] * day.interval_s)
     top = kernels.highest_level(law, *day.chain(i), day.interval_s, exponent)
     return np.append(law, np.zeros(top + 1 - len(law)))
 
 
-def _trimmed(law: Floats) -> Floats:
+def trim(law: Floats) -> Floats:
     """Drop the far end of a law where next to nothing is left, and rounding below 0."""
     law = np.maximum(law, 0.0)
     beyond = np.cumsum(law[::-1])
@@ -393,8 +393,8 @@ def _trimmed(law: Floats) -> Floats:
     return kept
 
 
-def _advance(
-    p: Floats, y: Floats, z: Floats, chain: _Chain, dt: float
+def advance(
+    p: Floats, y: Floats, z: Floats, chain: Chain, dt: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Return (p, y, z) `dt` later and the integral of p, by rational approximation where that is safe."""
     if dt == 0.0:
@@ -408,14 +408,14 @@ def _advance(
         error = max(error, float(np.abs(kernels.LIMIT_14 * part + sums[:, 2] - later[-1]).sum()) / unit)
         if part is p:
             integral = dt * sums[:, 1]
-    if error < _RATIONAL_TOLERANCE:
+    if error < RATIONAL_TOLERANCE:
         return later[0], later[1], later[2], integral
     p, y, z, integral = p.copy(), y.copy(), z.copy(), np.zeros_like(p)
     kernels.uniformise(p, y, z, integral, *chain, dt, np.zeros(0), np.zeros((0, 0)))
     return p, y, z, integral
 
 
-def _stretches(day: _Day, i: int, threshold: float) -> _Stretches:
+def _stretches(day: Rates, i: int, threshold: float) -> _Stretches:
     """Return what lies ahead from the start of interval i on, as far as its callers' threshold reaches."""
     first = int(day.stretch[i])
     end = i + 2 + min(math.ceil(threshold / day.interval_s), len(day))
@@ -445,7 +445,7 @@ def _gauss(order: int) -> tuple[Floats, Floats]:
     return (nodes + 1.0) / 2.0, weights / 2.0
 
 
-def _fate(chain: _Chain, waits: int) -> tuple[Floats, Floats]:
+def _fate(chain: Chain, waits: int) -> tuple[Floats, Floats]:
     """Return P(ever answered) and E[wait; answered] by place in line, if nothing changes any more.
 
     With k ahead, the next step comes at the rate n mu + (k + 1) theta and is towards an agent unless it is
@@ -460,7 +460,7 @@ def _fate(chain: _Chain, waits: int) -> tuple[Floats, Floats]:
     return np.append(1.0, ever), np.append(0.0, wait)
 
 
-def _fates(day: _Day, passages: Sequence[_Passage]) -> Floats:
+def _fates(day: Rates, passages: Sequence[Passage]) -> Floats:
     """Return, for each interval, the integrals of P(ever answered) and E[wait; answered] of its arrivals.
 
     Backward: the fate of who waits in an interval is what it would be without changes, plus what the changes
@@ -496,7 +496,7 @@ def _across(then: Floats, shift: int, now: Floats) -> Floats:
     return more
 
 
-def _look_back_on_changes(more_ever: Floats, more_wait: Floats, chain: _Chain, dt: float) -> None:
+def _look_back_on_changes(more_ever: Floats, more_wait: Floats, chain: Chain, dt: float) -> None:
     """Replace what changes add by its mean `dt` earlier, in place: the wait grows by the time until then."""
     mean = chain.agents * chain.mu * dt
     if mean > len(more_ever) + 9.0 * math.sqrt(mean) + 24.0:  # nobody in line waits that long
@@ -508,7 +508,7 @@ def _look_back_on_changes(more_ever: Floats, more_wait: Floats, chain: _Chain, d
     kernels.look_back(more_wait, chain.agents, chain.mu, chain.theta, dt)
 
 
-def _overruns(day: _Day, passages: Sequence[_Passage]) -> Floats:
+def _overruns(day: Rates, passages: Sequence[Passage]) -> Floats:
     """Return the expected seconds that the leavers at the start of each interval still work on their call."""
     overrun, remaining = np.zeros(len(day)), 1.0 / float(day.mu[-1])
     for i in range(len(day) - 1, 0, -1):
@@ -521,7 +521,7 @@ def _overruns(day: _Day, passages: Sequence[_Passage]) -> Floats:
     return overrun
 
 
-def _columns(day: _Day, passages: Sequence[_Passage], waits: bool = True) -> dict[str, NDArray[Any]]:
+def columns_of(day: Rates, passages: Sequence[Passage], waits: bool = True) -> dict[str, NDArray[Any]]:
     """Put the integrals of every interval into the measures of the contact centre."""
     calls, staffed = day.rate * day.interval_s, day.agents.astype(np.float64) * day.interval_s
     sums = np.array([_sums(passage, n) for passage, n in zip(passages, day.agents, strict=True)])
@@ -547,7 +547,7 @@ def _columns(day: _Day, passages: Sequence[_Passage], waits: bool = True) -> dic
     return {name: values for name, values in columns.items() if name not in left_out}
 
 
-def _sums(passage: _Passage, n: int) -> tuple[float, float, float, float, float]:
+def _sums(passage: Passage, n: int) -> tuple[float, float, float, float, float]:
     """Return late arrivals, arrivals that wait, busy seconds, queued seconds, and the queue at the end."""
     line, line_end = passage.integral[n:], passage.end[n:]
     served = passage.integral[:n]

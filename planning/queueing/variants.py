@@ -15,7 +15,6 @@ from scipy.special import gammaincc, gammainccinv, gammaincinv, ndtr
 
 from planning.checks import Floats
 from planning.errors import PlanningError
-from planning.queueing._quadrature import panels
 from planning.queueing.bounds import checked
 from planning.queueing.erlang import measures
 from planning.queueing.finite import QueueMeasures, finite_measures
@@ -27,6 +26,7 @@ from planning.queueing.patience import (
     Weibull,
     general_patience_measures,
 )
+from planning.queueing.quadrature import panels
 
 __all__ = [
     "Empirical",

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.table import row
 from scipy.integrate import solve_ivp
 
-from planning.queueing import _transient_kernels as kernels
+from planning.queueing import transient_kernels as kernels
 from planning.queueing.transient import exact_day, exact_states
 
 AHT_S, PATIENCE_S, INTERVAL_S = 200.0, 300.0, 900.0

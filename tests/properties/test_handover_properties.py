@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planning.overflow.handover import Waiting, busy_leavers, exact_sites, overrun
+from planning.queueing.handover import Waiting, busy_leavers, exact_sites, overrun
 from planning.queueing.transient import exact_day
 
 AHT_S, LENGTH_S = 60.0, 240.0

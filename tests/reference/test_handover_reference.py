@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from planning.overflow import handover
-from planning.overflow.handover import exact_sites, overrun
+from planning.queueing.handover import exact_sites, overrun, states_at_closings
 
 HERE = Path(__file__).parent
 NIGHT = json.loads((HERE / "night_overflow.json").read_text())
@@ -49,11 +48,7 @@ def night(request):
 def laws(night):
     """Return the laws of both sites at the last moment before 22:00 and at the first after."""
     scenario, given, rules = night
-    network, start = handover._network(
-        *given, 900.0, scenario["inputs"]["patience_s"], rules["waiting"], "stationary"
-    )
-    before = [passage.end for passage in next(handover._walk_sites(network, start, None))]
-    return before, handover._handed_over(network, 1, before)
+    return states_at_closings(*given, patience_s=scenario["inputs"]["patience_s"], **rules)[1]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from planning.queueing import _transient_kernels as kernels
+from planning.queueing import transient_kernels as kernels
 from planning.queueing.transient import exact_day, exact_states
 
 HERE = Path(__file__).parent

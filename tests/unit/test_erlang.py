@@ -14,11 +14,11 @@ from planning import queueing
 from planning.errors import PlanningError
 from planning.queueing import (
     Target,
-    _kernels,
     agents_required,
     calls_handled,
     erlang_b,
     erlang_c,
+    kernels,
     measures,
     service_level,
     wait_percentile,
@@ -393,7 +393,7 @@ class TestCompilation:
         """Nothing is said when nothing is compiled."""
         erlang_b(1, 1)
         with caplog.at_level(logging.WARNING, logger="planning"):
-            assert _kernels.compiled(_kernels.blocking) is _kernels.blocking
+            assert kernels.compiled(kernels.blocking) is kernels.blocking
         assert caplog.text == ""
 
 
@@ -421,5 +421,5 @@ def test_the_formulas_come_without_pandas_and_scipy_optimize():
 
 def test_temme_coefficients_match_the_published_ones():
     """C_0 and C_1 at 0: -1/3, 1/12, -2/135 and -1/540, -1/288 (DLMF 8.12)."""
-    rows = _kernels.temme_coefficients(2, 3)
+    rows = kernels.temme_coefficients(2, 3)
     np.testing.assert_allclose(rows, [[-1 / 3, 1 / 12, -2 / 135], [-1 / 540, -1 / 288, 1 / 378]], rtol=1e-15)

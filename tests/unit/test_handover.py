@@ -12,9 +12,9 @@ from numba import njit
 from scipy.stats import gamma, hypergeom
 
 from planning import Centre, PlanningError, requirement
-from planning.overflow import handover
 from planning.overflow.apart import apart_service, closing_overruns
-from planning.overflow.handover import busy_leavers, exact_sites, overrun
+from planning.queueing import handover
+from planning.queueing.handover import busy_leavers, exact_sites, overrun
 from planning.queueing.transient import exact_day, exact_states
 from planning.service import exact_service
 
@@ -300,7 +300,7 @@ def test_cutting_intervals_changes_nothing():
 def test_quadrature_over_the_last_seconds_has_converged(monkeypatch):
     given = ([[240, 160]] * 2 + [[100, 100]], 240, [[70, 55], [70, 55], [0, 62]], [OPEN, OPEN, SHUT])
     found = exact_sites(*given, patience_s=60, threshold_s=300)["service_level"]
-    monkeypatch.setattr(handover, "_PANEL_JUMPS", 20.0)
+    monkeypatch.setattr(handover, "PANEL_JUMPS", 20.0)
     fine = exact_sites(*given, patience_s=60, threshold_s=300)["service_level"]
     assert found.to_numpy() == pytest.approx(fine.to_numpy(), abs=1e-12)
 
@@ -596,7 +596,7 @@ def test_closing_of_a_pooled_queue():
         ({"aht_s": 0}, "aht_s is 0.0"),
         ({"patience_s": math.nan}, "patience_s is nan"),
         ({"agents": [[9, 7]]}, r"agents has the shape \(1, 2\), must be \(2, 2\)"),
-        ({"agents": [[9, 7], [0, 7.5]]}, "agents\[.*\] is 7.5, must be a whole"),
+        ({"agents": [[9, 7], [0, 7.5]]}, r"agents\[.*\] is 7.5, must be a whole"),
         ({"agents": [[9, 7], [2, 7]]}, r"agents\[1, 0\] is 2, must be 0: the site answers nobody then"),
         ({"answers": [[0, 1], [2, 1]]}, r"answers\[1, 0\] is 2, must lie in \[0, 1\]"),
         ({"answers": [[1, 0], [1, 1]]}, r"answers\[0, 0\] is 1, must be a site that answers its own"),

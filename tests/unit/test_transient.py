@@ -11,8 +11,8 @@ from numba import njit
 from scipy.stats import binom, hypergeom, poisson
 
 from planning.errors import PlanningError
-from planning.queueing import _transient_kernels as kernels
 from planning.queueing import transient
+from planning.queueing import transient_kernels as kernels
 from planning.queueing.transient import exact_day, exact_states
 
 # --- The approximation of exp and the steps of the chain ---
@@ -122,7 +122,7 @@ def test_both_ways_to_the_exponential_agree(monkeypatch, patience, leavers):
         {"patience_s": patience, "leavers": leavers},
     )
     fast = exact_day(*day[0], **day[1])
-    monkeypatch.setattr(transient, "_RATIONAL_TOLERANCE", 0.0)
+    monkeypatch.setattr(transient, "RATIONAL_TOLERANCE", 0.0)
     slow = exact_day(*day[0], **day[1])
     for column in ("service_level", "wait_probability", "abandonment", "occupancy"):
         assert fast[column].to_numpy() == pytest.approx(slow[column].to_numpy(), abs=1e-10)

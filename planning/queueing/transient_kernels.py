@@ -18,14 +18,11 @@ edit of a kernel in another one.
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-Vector: TypeAlias = NDArray[np.float64]
-Counts: TypeAlias = NDArray[np.int64]
+from planning.checks import Floats, Ints
 
 # Poles and residues of the Chebyshev rational approximations of orders 16 and 14 of exp on (-inf, 0]
 # (M. Pusa, "Correction to Partial Fraction Decomposition Coefficients for Chebyshev Rational Approximation on
@@ -83,7 +80,7 @@ _NOTHING = 1e-22  # a probability that is dropped where the sweeps move on
 LANES = 16  # 8 + 7 poles and one idle lane: two full vectors of eight doubles
 
 
-def _lanes() -> tuple[Vector, Vector, Vector]:
+def _lanes() -> tuple[Floats, Floats, Floats]:
     """Lay the poles side by side; the weights turn solves into exp, its integral and the exp of order 14."""
     poles = np.concatenate([_POLES_16, _POLES_14, [1.0 + 1.0j]])
     weights = np.zeros((LANES, 3), dtype=np.complex128)
@@ -99,19 +96,19 @@ POLE_RE, POLE_IM, WEIGHTS = _lanes()
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def resolvents(
-    p: Vector,
-    y: Vector,
-    z: Vector,
+    p: Floats,
+    y: Floats,
+    z: Floats,
     lam: float,
     n: int,
     mu: float,
     theta: float,
     dt: float,
-    pole_re: Vector,
-    pole_im: Vector,
-    out_p: Vector,
-    out_y: Vector,
-    out_z: Vector,
+    pole_re: Floats,
+    pole_im: Floats,
+    out_p: Floats,
+    out_y: Floats,
+    out_z: Floats,
 ) -> None:
     """Solve x (A dt - pole) = (p, y, z) for every pole at once, by elimination without pivoting.
 
@@ -161,17 +158,17 @@ def resolvents(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _cohort_resolvents(
-    y: Vector,
-    z: Vector,
+    y: Floats,
+    z: Floats,
     n: int,
     mu: float,
     theta: float,
     dt: float,
-    pole_re: Vector,
-    pole_im: Vector,
-    out_p: Vector,
-    out_y: Vector,
-    out_z: Vector,
+    pole_re: Floats,
+    pole_im: Floats,
+    out_p: Floats,
+    out_y: Floats,
+    out_z: Floats,
 ) -> None:
     """Carry the solves on to the cohort, whose blocks are bidiagonal: from the last in the queue down."""
     yr, yi = np.zeros(LANES), np.zeros(LANES)
@@ -201,7 +198,7 @@ def _cohort_resolvents(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def poisson_window(mean: float) -> tuple[int, Vector]:
+def poisson_window(mean: float) -> tuple[int, Floats]:
     """Return the first count and the probabilities of a Poisson law wherever they matter (1e-17 and more)."""
     first = int(max(0.0, mean - 8.5 * math.sqrt(mean)))
     weights = np.empty(int(mean + 8.5 * math.sqrt(mean)) + 16 - first)
@@ -216,14 +213,14 @@ def poisson_window(mean: float) -> tuple[int, Vector]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _jump(
-    new: Vector,
-    old: Vector,
-    stay: Vector,
+    new: Floats,
+    old: Floats,
+    stay: Floats,
     up: float,
-    down: Vector,
-    total: Vector,
+    down: Floats,
+    total: Floats,
     weight: float,
-    integral: Vector,
+    integral: Floats,
     share: float,
 ) -> None:
     """Count one term in both sums and make one jump; `new` and `old` have an idle cell at both ends."""
@@ -235,7 +232,7 @@ def _jump(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cohort_jump(new: Vector, old: Vector, down: Vector, step: float, inflow: Vector) -> None:
+def _cohort_jump(new: Floats, old: Floats, down: Floats, step: float, inflow: Floats) -> None:
     """Make one jump of the waiting cohort, joined by `inflow`; an idle cell on top.
 
     Place k is left at the rate n mu + (k + 1) theta, whoever goes, and entered from place k + 1 at the same.
@@ -246,13 +243,13 @@ def _cohort_jump(new: Vector, old: Vector, down: Vector, step: float, inflow: Ve
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add(total: Vector, weight: float, term: Vector) -> None:
+def _add(total: Floats, weight: float, term: Floats) -> None:
     for k in range(total.shape[0]):
         total[k] += weight * term[k]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _poisson_rows(means: Vector, size: int) -> Vector:
+def _poisson_rows(means: Floats, size: int) -> Floats:
     """Return one row of Poisson probabilities of 0 .. size - 1 for each mean."""
     rows = np.zeros((means.shape[0], size))
     for row in range(means.shape[0]):
@@ -264,17 +261,17 @@ def _poisson_rows(means: Vector, size: int) -> Vector:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def uniformise(
-    p: Vector,
-    y: Vector,
-    z: Vector,
-    integral: Vector,
+    p: Floats,
+    y: Floats,
+    z: Floats,
+    integral: Floats,
     lam: float,
     n: int,
     mu: float,
     theta: float,
     dt: float,
-    moments: Vector,
-    seen: Vector,
+    moments: Floats,
+    seen: Floats,
 ) -> None:
     """Move (p, y, z) on by `dt` in place and add the integral of p: a Poisson number of jumps.
 
@@ -335,7 +332,7 @@ def uniformise(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _occupied(
-    a: Vector, a_next: Vector, b: Vector, b_next: Vector, low: int, high: int, offset: int
+    a: Floats, a_next: Floats, b: Floats, b_next: Floats, low: int, high: int, offset: int
 ) -> tuple[int, int]:
     """Narrow low .. high to the cells where either vector holds anything to speak of, and clear the rest."""
     while low < high and abs(a[low + offset]) < _NOTHING and abs(b[low + offset]) < _NOTHING:
@@ -350,7 +347,7 @@ def _occupied(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def look_back(g: Vector, n: int, mu: float, theta: float, dt: float) -> None:
+def look_back(g: Floats, n: int, mu: float, theta: float, dt: float) -> None:
     """Replace g, a value for each place in the queue, by its mean `dt` earlier, in place.
 
     ``g[0]`` is the value of having been answered (it stays), ``g[k + 1]`` that of waiting with k ahead; who
@@ -373,7 +370,7 @@ def look_back(g: Vector, n: int, mu: float, theta: float, dt: float) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _step_back(new: Vector, old: Vector, stay: Vector, down: Vector, total: Vector, weight: float) -> None:
+def _step_back(new: Floats, old: Floats, stay: Floats, down: Floats, total: Floats, weight: float) -> None:
     """Count one term and go back by one jump; the first cell, answered, stays what it is."""
     into, here, nearer, sums = new[1:], old[1:], old[:-1], total[1:]
     for k in range(into.shape[0]):
@@ -382,7 +379,7 @@ def _step_back(new: Vector, old: Vector, stay: Vector, down: Vector, total: Vect
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def shifted(g: Vector, shift: int) -> Vector:
+def shifted(g: Floats, shift: int) -> Floats:
     """Return g across a change of staff, after which `shift` more stand ahead (if negative: are answered)."""
     out = np.empty_like(g)
     last = g.shape[0] - 1
@@ -394,8 +391,8 @@ def shifted(g: Vector, shift: int) -> Vector:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def answered_within(
-    depth: int, seconds: float, agents: Counts, mu: Vector, theta: Vector, length: Vector, shift: Counts
-) -> Vector:
+    depth: int, seconds: float, agents: Ints, mu: Floats, theta: Floats, length: Floats, shift: Ints
+) -> Floats:
     """Return P(answered within `seconds`) for a caller with k - 1 ahead, k = 0 (answered) .. depth.
 
     The arrays hold the stretches of constant staff, AHT and patience from now on, the last one without end;
@@ -415,7 +412,7 @@ def answered_within(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def answered_late(line: Vector, g: Vector) -> float:
+def answered_late(line: Floats, g: Floats) -> float:
     """Return the mass of the waiting `line` (by number ahead) that is not answered in time."""
     total = 0.0
     for k in range(line.shape[0]):
@@ -428,11 +425,11 @@ def reach(
     waits: int,
     threshold: float,
     until: float,
-    agents: Counts,
-    mu: Vector,
-    theta: Vector,
-    length: Vector,
-    shift: Counts,
+    agents: Ints,
+    mu: Floats,
+    theta: Floats,
+    length: Floats,
+    shift: Ints,
 ) -> tuple[int, float]:
     """Return how far back in line an answer within the threshold can come, and the fastest rate of the line.
 
@@ -454,7 +451,7 @@ def reach(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def unhurried_late(
-    line: Vector, threshold: float, agents: Counts, mu: Vector, theta: Vector, shift: Counts
+    line: Floats, threshold: float, agents: Ints, mu: Floats, theta: Floats, shift: Ints
 ) -> float:
     """Return the mass of the `line` that is not answered in time if the first stretch goes on for ever."""
     endless = np.full(1, np.inf)
@@ -465,22 +462,22 @@ def unhurried_late(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def late_arrivals(
-    p: Vector,
-    y: Vector,
-    z: Vector,
-    integral: Vector,
+    p: Floats,
+    y: Floats,
+    z: Floats,
+    integral: Floats,
     lam: float,
     threshold: float,
     begin: float,
     end: float,
-    nodes: Vector,
-    weights: Vector,
+    nodes: Floats,
+    weights: Floats,
     panel_jumps: float,
-    agents: Counts,
-    mu: Vector,
-    theta: Vector,
-    length: Vector,
-    shift: Counts,
+    agents: Ints,
+    mu: Floats,
+    theta: Floats,
+    length: Floats,
+    shift: Ints,
 ) -> float:
     """Move the system on from `begin` to `end`; return the integral of the chance not to be answered in time.
 
@@ -514,7 +511,7 @@ def late_arrivals(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def thinned(p: Vector, before: int, after: int) -> Vector:
+def thinned(p: Floats, before: int, after: int) -> Floats:
     """Return the law of N after ``before - after`` named agents have left, each with the caller in hand.
 
     With b < before busy, the number of leavers among them is hypergeometric; with all busy every leaver is.
@@ -543,7 +540,7 @@ def thinned(p: Vector, before: int, after: int) -> Vector:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _bound_above(
-    law: Vector, level: int, s: float, lam: float, fall: float, dt: float, exponent: float
+    law: Floats, level: int, s: float, lam: float, fall: float, dt: float, exponent: float
 ) -> float:
     """Return x such that the walk below exceeds `level` + x with chance e^-exponent at most, by this s."""
     growth, start, power = math.exp(s), 2.0, 1.0
@@ -556,7 +553,7 @@ def _bound_above(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def highest_level(
-    law: Vector, lam: float, n: int, mu: float, theta: float, dt: float, exponent: float
+    law: Floats, lam: float, n: int, mu: float, theta: float, dt: float, exponent: float
 ) -> int:
     """Return a level that N exceeds at any given time within `dt` with chance e^-exponent at most.
 

@@ -34,9 +34,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from planning.checks import Floats
+from planning.checks import Floats, Ints
 
-Integers: TypeAlias = NDArray[np.int64]
 # service level, threshold, and the greatest ASA, abandonment and occupancy: inf where not asked
 Parts: TypeAlias = tuple[float, float, float, float, float]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -592,12 +591,14 @@ def _percentile(share: float, load: float, aht: float, agents: float, patience: 
 
 @_jit
 def blocking(load: Floats, agents: Floats, out: Floats) -> None:
+    """Write Erlang B, element by element into `out`."""
     for i in range(load.size):
         out[i] = _blocking(load[i], agents[i])
 
 
 @_jit
 def delay(load: Floats, agents: Floats, out: Floats) -> None:
+    """Write Erlang C, element by element into `out`."""
     for i in range(load.size):
         out[i] = _delay(load[i], agents[i])
 
@@ -606,14 +607,14 @@ def delay(load: Floats, agents: Floats, out: Floats) -> None:
 def measure(
     load: Floats, aht: Floats, agents: Floats, patience: Floats, threshold: Floats, out: Floats
 ) -> None:
+    """Write the eight measures, a row each, of every interval into `out`."""
     for i in range(load.size):
         out[:, i] = _measure(load[i], aht[i], agents[i], patience[i], threshold[i], True)
 
 
 @_jit
-def least(
-    calls: Floats, aht: Floats, interval: Floats, patience: Floats, parts: Parts, out: Integers
-) -> None:
+def least(calls: Floats, aht: Floats, interval: Floats, patience: Floats, parts: Parts, out: Ints) -> None:
+    """Write the least agents of every interval into `out`."""
     for i in range(calls.size):
         load = calls[i] * aht[i] / interval[i]
         if load <= 0.0:
@@ -626,6 +627,7 @@ def least(
 
 @_jit
 def most(agents: Floats, aht: Floats, interval: Floats, patience: Floats, parts: Parts, out: Floats) -> None:
+    """Write the most calls that the agents of every interval handle into `out`."""
     for i in range(agents.size):
         out[i] = _most(agents[i], aht[i], interval[i], patience[i], parts)
 
@@ -634,5 +636,6 @@ def most(agents: Floats, aht: Floats, interval: Floats, patience: Floats, parts:
 def percentile(
     share: Floats, load: Floats, aht: Floats, agents: Floats, patience: Floats, out: Floats
 ) -> None:
+    """Write the wait that the given share of callers does not exceed into `out`."""
     for i in range(load.size):
         out[i] = _percentile(share[i], load[i], aht[i], agents[i], patience[i])

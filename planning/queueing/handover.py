@@ -31,33 +31,41 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import digamma, gammainc
 
-from planning.checks import Floats, number, numbers, one_of, whole
+from planning.checks import Floats, Ints, number, numbers, one_of, whole
 from planning.errors import PlanningError
-from planning.queueing import _transient_kernels as kernels
-from planning.queueing._quadrature import panels
+from planning.queueing import transient_kernels as kernels
+from planning.queueing.quadrature import panels
 from planning.queueing.transient import (
-    _PANEL_JUMPS,
-    _advance,
-    _Chain,
-    _columns,
-    _Day,
-    _day,
-    _padded,
-    _pass,
-    _Passage,
-    _start_law,
-    _trimmed,
+    PANEL_JUMPS,
+    Chain,
+    Passage,
+    Rates,
+    advance,
+    carry,
+    columns_of,
+    pad,
+    rates_of,
+    start_law,
+    trim,
     whole_heads,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["Overrun", "Waiting", "busy_leavers", "exact_sites", "overrun"]
+__all__ = [
+    "Overrun",
+    "Waiting",
+    "busy_leavers",
+    "closings",
+    "exact_sites",
+    "overrun",
+    "states_at_closings",
+]
 
 Waiting = Literal["move", "call_back", "lost"]
 """What becomes of the callers who wait at a site when it closes."""
@@ -227,16 +235,14 @@ def _longest_point(busy_law: Floats) -> float:
 class _Network:
     """A day of every site, who answers whom, and whether callers who wait at a closing move."""
 
-    days: tuple[_Day, ...]
-    answers: NDArray[np.int64]
+    days: tuple[Rates, ...]
+    answers: Ints
     moves: bool
 
     @cached_property
     def closings(self) -> list[tuple[int, int, int]]:
-        """Every closing in the order of time: the interval that it precedes, who takes over, who closes."""
-        own = np.arange(len(self.days))
-        closes = (self.answers[:-1] == own) & (self.answers[1:] != own)
-        return [(int(i) + 1, int(self.answers[i + 1, site]), int(site)) for i, site in np.argwhere(closes)]
+        """Every closing in the order of time."""
+        return closings(self.answers)
 
     def closing(self, i: int) -> dict[int, list[int]]:
         """Return who closes at the start of interval i, by the site that takes over."""
@@ -254,9 +260,9 @@ class _Network:
 class _Approach(NamedTuple):
     """The last seconds of a site before a closing: who waits at each node, and what the interval leaves."""
 
-    chain: _Chain
+    chain: Chain
     lines: Floats
-    passage: _Passage
+    passage: Passage
 
 
 def exact_sites(
@@ -349,6 +355,57 @@ def exact_sites(
     return _measures(network, list(_walk_sites(network, laws, threshold)))
 
 
+def closings(answers: Ints) -> list[tuple[int, int, int]]:
+    """List every closing in the order of time: the interval that it precedes, who takes over, who closes.
+
+    Examples
+    --------
+    The first of two sites closes after the second interval:
+
+    >>> closings(np.array([[0, 1], [0, 1], [1, 1]]))
+    [(2, 1, 0)]
+    """
+    own = np.arange(answers.shape[1])
+    closes = (answers[:-1] == own) & (answers[1:] != own)
+    return [(int(i) + 1, int(answers[i + 1, site]), int(site)) for i, site in np.argwhere(closes)]
+
+
+def states_at_closings(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    answers: ArrayLike,
+    *,
+    interval_s: float = 900.0,
+    patience_s: ArrayLike = math.inf,
+    waiting: str = "move",
+    start: str = "stationary",
+) -> dict[int, tuple[list[Floats], list[Floats]]]:
+    """Return the law of the number of callers at every site just before and just after each closing.
+
+    The parameters and errors are those of `exact_sites`.
+
+    Returns
+    -------
+    dict
+        By the interval that a closing precedes: the laws of all sites at the end of the interval before, and
+        at the start of this one, when the leavers have gone and the callers have moved. A law holds the
+        probabilities of 0, 1, 2, ... callers.
+
+    Examples
+    --------
+    Whoever is at the first site when it closes is no longer there afterwards:
+
+    >>> found = states_at_closings([[9, 9], [9, 9]], 240, [[4, 4], [0, 6]], [[0, 1], [1, 1]])
+    >>> before, after = found[1]
+    >>> after[0], bool(before[0][0] < 0.5)
+    (array([1.]), True)
+    """
+    network, laws = _network(calls, aht_s, agents, answers, interval_s, patience_s, waiting, start)
+    ends = [[passage.end for passage in passages] for passages in _walk_sites(network, laws, None)]
+    return {i: (ends[i - 1], _handed_over(network, i, ends[i - 1])) for i, _, _ in network.closings}
+
+
 def _network(
     calls: ArrayLike,
     aht_s: ArrayLike,
@@ -375,14 +432,14 @@ def _network(
     np.add.at(handled, (np.arange(len(offered))[:, None], sites), offered)
     aht, patience = _by_site("aht_s", aht_s, offered.shape), _by_site("patience_s", patience_s, offered.shape)
     days = tuple(
-        _day(handled[:, s], aht[:, s], heads[:, s], interval_s, patience[:, s], "finish", None)
+        rates_of(handled[:, s], aht[:, s], heads[:, s], interval_s, patience[:, s], "finish", None)
         for s in range(offered.shape[1])
     )
-    laws = [_start_law(start if sites[0, s] == s else "empty", days[s]) for s in range(len(days))]
+    laws = [start_law(start if sites[0, s] == s else "empty", days[s]) for s in range(len(days))]
     return _Network(days, sites, moves), laws
 
 
-def _check_answers(answers: NDArray[np.int64], agents: Floats) -> None:
+def _check_answers(answers: Ints, agents: Floats) -> None:
     """Refuse callers who are sent on twice, and agents at a closed site."""
     count = answers.shape[1]
     for i, s in np.argwhere(answers >= count)[:1]:
@@ -410,12 +467,12 @@ def _by_site(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats:
 
 def _walk_sites(
     network: _Network, laws: Sequence[Floats], threshold: float | None
-) -> Iterator[list[_Passage]]:
+) -> Iterator[list[Passage]]:
     """Carry the law of every site through the day; without a threshold only the laws count."""
     for i in range(len(network.answers)):
         if i:
             laws = _handed_over(network, i, laws)
-        found: dict[int, _Passage] = {}
+        found: dict[int, Passage] = {}
         if threshold:
             for into, givers in network.closing(i + 1).items():
                 groups = [[*givers, into]] if network.moves else [[site] for site in givers]
@@ -429,13 +486,13 @@ def _walk_sites(
         yield passages
 
 
-def _plain_pass(network: _Network, i: int, site: int, law: Floats, threshold: float | None) -> _Passage:
+def _plain_pass(network: _Network, i: int, site: int, law: Floats, threshold: float | None) -> Passage:
     """Carry a site through an interval whose callers meet no hand-over."""
     day = network.days[site]
     if network.is_open(i, site):
-        return _pass(day, i, law, threshold, waits=False)
+        return carry(day, i, law, threshold, waits=False)
     nobody = np.zeros(0)
-    return _Passage(np.ones(1), np.full(1, day.interval_s), 0.0, nobody, nobody)
+    return Passage(np.ones(1), np.full(1, day.interval_s), 0.0, nobody, nobody)
 
 
 def _handed_over(network: _Network, i: int, laws: Sequence[Floats]) -> list[Floats]:
@@ -446,11 +503,11 @@ def _handed_over(network: _Network, i: int, laws: Sequence[Floats]) -> list[Floa
             after[site] = np.ones(1)
             if network.moves:
                 line = _waiting_law(laws[site], int(network.days[site].agents[i - 1]))
-                after[into] = _trimmed(np.convolve(after[into], line))
+                after[into] = trim(np.convolve(after[into], line))
     return after
 
 
-def _after_leaving(day: _Day, i: int, law: Floats) -> Floats:
+def _after_leaving(day: Rates, i: int, law: Floats) -> Floats:
     """Return the law after the named agents have left who go at the start of interval i."""
     before, leaving = int(day.agents[i - 1]), int(day.leaving[i])
     return kernels.thinned(law, before, before - leaving) if leaving else law
@@ -466,13 +523,13 @@ def _waiting_law(law: Floats, agents: int) -> Floats:
 
 def _before_closing(
     network: _Network, i: int, laws: Sequence[Floats], sites: Sequence[int], threshold: float
-) -> dict[int, _Passage]:
+) -> dict[int, Passage]:
     """Carry the sites that meet at the end of interval i through it; the last is the one that takes over.
 
     A single site is one whose callers go nowhere.
     """
     length = network.days[sites[0]].interval_s
-    padded = {site: _padded(network.days[site], i, laws[site]) for site in sites}
+    padded = {site: pad(network.days[site], i, laws[site]) for site in sites}
     times, weights = _moments(network, i, padded, min(threshold, length))
     approach = {
         site: _approach(network.days[site].chain(i), p, length, threshold, times)
@@ -498,15 +555,15 @@ def _moments(
     for site, p in padded.items():
         rate, agents, mu, theta = network.days[site].chain(i)
         fastest = max(fastest, rate + agents * mu + max(len(p) - agents, 0) * theta)
-    edges = np.linspace(0.0, seconds, int(fastest * seconds / _PANEL_JUMPS) + 2)
+    edges = np.linspace(0.0, seconds, int(fastest * seconds / PANEL_JUMPS) + 2)
     return panels(edges, low=0.0, high=seconds)
 
 
-def _approach(chain: _Chain, p: Floats, length: float, threshold: float, times: Floats) -> _Approach:
+def _approach(chain: Chain, p: Floats, length: float, threshold: float, times: Floats) -> _Approach:
     """Carry a site through an interval; see who waits at each of `times` after its threshold's last start."""
     agents, none = chain.agents, np.zeros(0)
     split = max(length - threshold, 0.0)
-    p, _, _, integral = _advance(p, none, none, chain, split)
+    p, _, _, integral = advance(p, none, none, chain, split)
     late = 0.0
     if len(p) > agents:
         stays = (np.array([agents]), np.array([chain.mu]), np.array([chain.theta]), np.zeros(1, np.int64))
@@ -514,7 +571,7 @@ def _approach(chain: _Chain, p: Floats, length: float, threshold: float, times: 
     lines = np.empty((len(times), max(len(p) - agents, 0)))
     p = p.copy()
     kernels.uniformise(p, none, none, integral, *chain, length - split, times, lines)
-    return _Approach(chain, lines, _Passage(_trimmed(p), integral, late, none, none))
+    return _Approach(chain, lines, Passage(trim(p), integral, late, none, none))
 
 
 def _values_at_closing(
@@ -545,11 +602,11 @@ def _values_at_closing(
         for other in sites[:-1]:
             if other != site:
                 ahead = np.convolve(ahead, older[other])
-        values[site] = _value_behind(_trimmed(ahead), into.chain(i), after, len(lines[site]))
+        values[site] = _value_behind(trim(ahead), into.chain(i), after, len(lines[site]))
     return values
 
 
-def _still_waiting(line: Floats, chain: _Chain, seconds: float) -> Floats:
+def _still_waiting(line: Floats, chain: Chain, seconds: float) -> Floats:
     """Return the law of how many of a line still wait `seconds` later, from the masses of 0, 1, ... waiting.
 
     What the line lacks to 1 is the chance that not all agents were busy. Nobody joins the line.
@@ -573,7 +630,7 @@ def _in_front(site: _Approach, older: Floats) -> Floats:
     return np.concatenate([served, [max(older[0] - served.sum(), 0.0)], older[1:]])
 
 
-def _value_behind(ahead: Floats, chain: _Chain, seconds: float, places: int) -> Floats:
+def _value_behind(ahead: Floats, chain: Chain, seconds: float, places: int) -> Floats:
     """Return the worth of 0, 1, ... places of an own line, with the law of all others `ahead` in the system.
 
     Who finds an agent free is answered at once; who does not has `seconds`.
@@ -590,11 +647,11 @@ def _value_behind(ahead: Floats, chain: _Chain, seconds: float, places: int) -> 
 # --- measures -------------------------------------------------------------------------------------
 
 
-def _measures(network: _Network, rows: Sequence[Sequence[_Passage]]) -> pd.DataFrame:
+def _measures(network: _Network, rows: Sequence[Sequence[Passage]]) -> pd.DataFrame:
     """Return the measures of every interval and site as a frame."""
     size, count = network.answers.shape
     by_site = zip(*rows, strict=True)
-    columns = [_columns(day, part, waits=False) for day, part in zip(network.days, by_site, strict=True)]
+    columns = [columns_of(day, part, waits=False) for day, part in zip(network.days, by_site, strict=True)]
     table = pd.DataFrame(
         {
             "interval": np.arange(size).repeat(count),
