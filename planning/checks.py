@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields
-from numbers import Real
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -107,7 +107,7 @@ def number(name: str, value: Any, low: float = 0.0, high: float = math.inf, **bo
 
 
 def whole(name: str, value: Any, low: int = 0, high: float = math.inf) -> int:
-    """Return the single whole number `value` within the bounds; 2.0 is a whole number.
+    """Return the single whole number `value` within the bounds; 2.0 is refused as a float.
 
     Examples
     --------
@@ -117,6 +117,8 @@ def whole(name: str, value: Any, low: int = 0, high: float = math.inf) -> int:
     planning.errors.PlanningError: replications is 1, must be a whole number in [2, inf)
     """
     number(name, value, low, high, whole=True)
+    if not isinstance(value, Integral):
+        raise PlanningError(f"{name} is {value!r}, must be a whole number: write {int(value)}")
     return int(value)
 
 
@@ -176,7 +178,7 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
     return value
 
 
-def check_settings(settings: Any, lows: Mapping[str, float]) -> None:
+def check_settings(settings: Any, lows: Mapping[str, int]) -> None:
     """Check a frozen dataclass of numbers against lower bounds, 0 where none is given.
 
     A default that is whole asks for a whole number; one that is None may stay so.
@@ -192,8 +194,8 @@ def check_settings(settings: Any, lows: Mapping[str, float]) -> None:
     for setting in fields(settings):
         value = getattr(settings, setting.name)
         if not (value is None and setting.default is None):
-            kind = isinstance(setting.default, int)
-            number(setting.name, value, lows.get(setting.name, 0.0), whole=kind)
+            check = whole if isinstance(setting.default, int) else number
+            check(setting.name, value, lows.get(setting.name, 0))
 
 
 def _as_floats(name: str, value: ArrayLike) -> Floats:

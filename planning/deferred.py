@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from planning.checks import Floats
 from planning.errors import PlanningError
 
 __all__ = ["age_when_done", "heads_for"]
 
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 DAY_S = 86_400
 _EPS = 1e-9

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.checks import Floats, whole
 from planning.demand.doubt import learn_doubt, middle_share
-from planning.demand.history import History, check_horizon, histories
-from planning.demand.intervals import local_zone
+from planning.demand.history import History, histories
+from planning.demand.intervals import MAX_DAYS, local_zone
 from planning.demand.methods import METHODS, corrected, handle_times, learnt_trees
 from planning.errors import PlanningError
 from planning.tables import DEMAND, FORECAST
@@ -24,7 +25,6 @@ WARM_DAYS = 56
 NEARLY = 1.03
 """Errors within this factor of the least are nearly equal."""
 BAND = (0.1, 0.9)
-Floats = NDArray[np.float64]
 
 
 def backtest(
@@ -70,10 +70,10 @@ def backtest(
     >>> bool((table["wape"] <= table["naive_wape"]).all())
     True
     """
-    check_horizon(days, "days")
+    whole("days", days, 1, MAX_DAYS)
     check_methods(methods)
     for at, lead in enumerate(leads):
-        check_horizon(lead, f"leads[{at}]")
+        whole(f"leads[{at}]", lead, 1, MAX_DAYS)
     past = histories(demand, 1, zone=zone, country=country, campaigns=campaigns)
     rows = [
         {"queue": history.queue, "method": method, "lead_days": lead, **_errors(history, method, days, lead)}

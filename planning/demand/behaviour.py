@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_ndtr, ndtri
 
+from planning.checks import Floats
 from planning.errors import PlanningError
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
 ]
 
 SHORT_S = 10.0
-Floats = NDArray[np.float64]
 
 
 def outcomes(calls: pd.DataFrame) -> pd.DataFrame:

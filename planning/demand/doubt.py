@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import betainc, gammaln, pdtr
+
+from planning.checks import Floats
 
 __all__ = ["Doubt", "learn_doubt", "middle_share", "quantile_calls"]
 
-Floats = NDArray[np.float64]
 _SURE = 1e-3
 """A CV below this is none: the count is Poisson."""
 

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.checks import Floats, whole
 from planning.demand.accuracy import backtest, best_methods, check_methods, rolled
 from planning.demand.doubt import Doubt, learn_doubt, quantile_calls
 from planning.demand.history import History, future_rows, histories
-from planning.demand.intervals import local_zone
+from planning.demand.intervals import MAX_DAYS, local_zone
 from planning.demand.methods import METHODS, handle_times
 from planning.errors import PlanningError
 from planning.tables import DEMAND, FORECAST
@@ -139,18 +140,15 @@ def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country:
     PlanningError
         `weeks` is no whole number of at least 1, or the history cannot be forecast from.
     """
+    whole("weeks", weeks, 1, MAX_DAYS // 7)
     past = histories(demand, 1, zone=zone, country=country)
     first = past[0].days[past[0].known]
     to_monday = -first.day_of_week % 7
-    if isinstance(weeks, bool) or not isinstance(weeks, int) or weeks < 1:
-        raise PlanningError(f"weeks is {weeks!r}, must be a whole number of at least 1: change it")
     past = histories(demand, to_monday + 7 * weeks, zone=zone, country=country)
     return pd.concat([_weeks_of(history, to_monday, weeks) for history in past], ignore_index=True)
 
 
-def with_doubt(
-    calls: NDArray[np.float64], aht_s: NDArray[np.float64], doubt: Doubt
-) -> dict[str, NDArray[np.float64]]:
+def with_doubt(calls: Floats, aht_s: Floats, doubt: Doubt) -> dict[str, Floats]:
     """Add the quantiles and the doubts of FORECAST to means of any shape."""
     columns = {"calls": calls, "aht_s": aht_s}
     for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
@@ -244,7 +242,7 @@ def _weeks_of(history: History, to_monday: int, weeks: int) -> pd.DataFrame:
     )
 
 
-def _season(history: History, ahead: NDArray[np.int64]) -> NDArray[np.float64]:
+def _season(history: History, ahead: NDArray[np.int64]) -> Floats:
     """Factor of each day's season: what last year's weeks around it were to that year's mean, else 1."""
     if history.known - history.first < 371:
         return np.ones(len(ahead))

@@ -11,15 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.calendars import axis, day_start, public_holidays, time_of_day, weekend_of
-from planning.checks import number
-from planning.demand.intervals import check_zone, day_kinds
+from planning.checks import Floats, number, whole
+from planning.demand.intervals import MAX_DAYS, check_zone, day_kinds
 from planning.errors import PlanningError
 from planning.tables import DEMAND
 
 __all__ = ["History", "future_rows", "histories"]
 
 MIN_DAYS = 14
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -95,7 +94,7 @@ def histories(
         A row of the demand or of the campaigns is faulty, the history is too short or off the grid, or an
         argument cannot be.
     """
-    check_horizon(horizon_days)
+    whole("horizon_days", horizon_days, 1, MAX_DAYS)
     check_zone(zone)
     rows = DEMAND.check(demand, "demand")
     times = pd.DatetimeIndex(rows["interval_start"]).tz_convert(zone)
@@ -171,13 +170,6 @@ def special_days(days: pd.DatetimeIndex, country: str) -> NDArray[np.object_]:
         return "ordinary" if before.month == day.month else "first"
 
     return np.array([kind(day.date()) for day in days], dtype=object)
-
-
-def check_horizon(days: object, name: str = "horizon_days") -> None:
-    """Refuse what is no number of days."""
-    whole = isinstance(days, (int, np.integer)) and not isinstance(days, bool)
-    if not whole or days < 1:  # type: ignore[operator]
-        raise PlanningError(f"{name} is {days!r}, must be a whole number of at least 1: change it")
 
 
 def _grid(times: pd.DatetimeIndex, clock: pd.TimedeltaIndex) -> pd.Timedelta:

@@ -13,7 +13,10 @@ from planning.calendars import on_clock, public_holidays, time_of_day
 from planning.errors import PlanningError
 from planning.tables import DEMAND, PLANNED, read_csv
 
-__all__ = ["aggregate", "day_kinds", "read_demand"]
+__all__ = ["MAX_DAYS", "aggregate", "day_kinds", "read_demand"]
+
+MAX_DAYS = 36_600
+"""A century of days: all intervals of a horizon are held in memory at once."""
 
 
 def read_demand(path: str | Path, zone: str) -> pd.DataFrame:

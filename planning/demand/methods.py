@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from planning.checks import Floats
 from planning.demand.history import History
 
 __all__ = ["METHODS", "level", "median", "naive"]
@@ -23,7 +24,6 @@ HALF_LIFE_DAYS = 56
 SMOOTHING: Final = (0.02, 0.05, 0.1, 0.2, 0.35)
 MIN_BOOST_DAYS = 112
 SPECIAL: Final = ("holiday", "after", "first")
-Floats = NDArray[np.float64]
 Method: TypeAlias = Callable[[History, NDArray[np.int64]], Floats]
 
 

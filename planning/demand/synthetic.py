@@ -22,7 +22,8 @@ from pydantic import Field, model_validator
 
 from planning.calendars import axis, day_start, time_of_day
 from planning.centre.settings import DAY, Clock, Hourly, NotNegative, Positive, Settings, Share, Zone
-from planning.demand.intervals import day_kinds
+from planning.checks import Floats, whole
+from planning.demand.intervals import MAX_DAYS, day_kinds
 from planning.errors import PlanningError
 
 __all__ = [
@@ -35,7 +36,6 @@ __all__ = [
 ]
 
 HOUR = pd.Timedelta(hours=1)
-Floats = NDArray[np.float64]
 
 
 # ------------------------------------------------------------------------------------------------ settings
@@ -249,7 +249,7 @@ def synthetic_demand(
     >>> int(same.sum() - one["calls"].sum())
     0
     """
-    _check_whole("seed", seed, 0, None)
+    whole("seed", seed)
     demand = expected_demand(settings, start=start, days=days, interval_s=interval_s)
     calls, aht = demand["calls"].to_numpy(copy=True), demand["aht_s"].to_numpy(copy=True)
     by_day = demand.groupby(["queue", demand["interval_start"].dt.normalize()], sort=False)
@@ -308,18 +308,11 @@ def calls_by_zone(settings: Synthetic, demand: pd.DataFrame) -> pd.DataFrame:
 
 
 def _axis(settings: Synthetic, start: date | str, days: int, interval_s: int) -> pd.DatetimeIndex:
-    _check_whole("days", days, 1, None)
-    _check_whole("interval_s", interval_s, 1, 3600)
+    whole("days", days, 1, MAX_DAYS)
+    whole("interval_s", interval_s, 1, 3600)
     if 3600 % interval_s:
         raise PlanningError(f"interval_s is {interval_s}, must divide an hour: use 300, 900, 1800 or 3600")
     return axis(day_start(start, settings.time_zone).normalize(), days, interval_s)
-
-
-def _check_whole(name: str, value: object, low: int, high: int | None) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not (whole and low <= int(value) and (high is None or int(value) <= high)):  # type: ignore[call-overload]
-        bound = f"at least {low}" if high is None else f"in [{low}, {high}]"
-        raise PlanningError(f"{name} is {value!r}, must be a whole number {bound}: change it")
 
 
 def _by_hour(values: list[float], hours: Any) -> Floats:

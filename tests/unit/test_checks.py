@@ -80,7 +80,9 @@ def test_one_number_is_not_an_array():
 def test_whole_numbers_keep_their_digits():
     """A seed of 63 bits passes through no float."""
     assert whole("seed", 2**63 - 1) == 2**63 - 1
-    assert whole("x", np.float64(3.0)) == 3
+    assert whole("x", np.int8(3)) == 3
+    with pytest.raises(PlanningError, match=r"x is 3.0, must be a whole number: write 3"):
+        whole("x", 3.0)
     with pytest.raises(PlanningError, match=r"x is 2.5, must be a whole number in \[1, 9\]"):
         whole("x", 2.5, 1, 9)
 

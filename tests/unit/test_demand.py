@@ -280,7 +280,7 @@ def test_a_missing_generators_file_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"days": 0}, "days is 0, must be a whole number at least 1"),
+        ({"days": 0}, "days is 0, must be a whole number in [1, 36600]"),
         ({"days": True}, "days is True"),
         ({"days": 1.5}, "days is 1.5"),
         ({"seed": -1}, "seed is -1"),
@@ -520,7 +520,7 @@ def test_a_silent_queue_is_forecast_silent():
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"horizon_days": 0}, "horizon_days is 0, must be a whole number of at least 1"),
+        ({"horizon_days": 0}, "horizon_days is 0, must be a whole number in [1, 36600]"),
         ({"horizon_days": True}, "horizon_days is True"),
         ({"horizon_days": 7.0}, "horizon_days is 7.0"),
         ({"horizon_days": "7"}, "horizon_days is '7'"),
