@@ -1,4 +1,4 @@
-"""VIPs and their personal managers: who has whom, who stands in, and how likely the own one answers."""
+"""VIPs and their personal managers: who looks after whom, who stands in, and who answers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from ortools.math_opt.python import mathopt
 
+from planning.checks import Floats, number
 from planning.errors import PlanningError
 from planning.queueing import erlang_b
 from planning.systems.vip import on_own_clock
@@ -27,14 +28,13 @@ __all__ = [
     "languages_of",
     "reach_by_hour",
     "reach_in_plan",
-    "simulate_reach",
 ]
 
 _LIMITS = mathopt.SolveParameters(relative_gap_tolerance=5e-3, node_limit=20, random_seed=1)
 
 
 def languages_of(settings: Vip, managers: pd.DataFrame) -> pd.DataFrame:
-    """Tell which languages the managers have among their skills.
+    """Read the languages of the managers from their skills.
 
     Parameters
     ----------
@@ -53,14 +53,14 @@ def languages_of(settings: Vip, managers: pd.DataFrame) -> pd.DataFrame:
 
 
 def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
-    """Tell for each hour and manager of a roster whether the manager is on duty in the middle of it.
+    """Say for each hour whether each manager of a roster is on duty in the middle of it.
 
     Parameters
     ----------
     roster : DataFrame
-        ROSTER; or BREAKS, for who is on a break.
+        ROSTER, or BREAKS for who is on a break.
     hours : DatetimeIndex
-        Starts of intervals of one length, hours or other.
+        Starts of intervals of one length.
 
     Returns
     -------
@@ -78,9 +78,9 @@ def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
 def reach_in_plan(
     own: pd.DataFrame, roster: pd.DataFrame, breaks: pd.DataFrame, calls: pd.Series, free: pd.DataFrame
 ) -> float:
-    """Share of the VIP calls that the own manager can take: on position, not ill and not on the telephone.
+    """Share of the VIP calls that find the VIP's own manager on position, well and not on another call.
 
-    The second route to a simulation's `own_agent`: a call finds the state of its interval.
+    This is the second route to `own_agent` of a simulation: each call meets the mean state of its interval.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def reach_in_plan(
     calls : Series
         Index interval_start.
     free : DataFrame
-        Index interval_start, a column a team: probability that one of it on position is there and idle.
+        Index interval_start, a column a team: probability that a member on position is there and idle.
     """
     times = pd.DatetimeIndex(own.index)
     duty, pause = (
@@ -104,14 +104,14 @@ def reach_in_plan(
 
 
 def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.DatetimeIndex) -> pd.DataFrame:
-    """Share of each VIP's calls in each hour: one daily shape on everybody's own clock.
+    """Share of each VIP's calls in each hour: one daily shape on each VIP's own clock.
 
     Parameters
     ----------
     vips : DataFrame
         As `synthetic_vips` gives them.
     calls_by_hour : array_like, shape (24,)
-        Of any scale, by hour of the caller's own clock.
+        By hour of the caller's own clock, on any scale.
     hours : DatetimeIndex
 
     Returns
@@ -126,10 +126,10 @@ def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.Dateti
 def assign_vips(
     settings: Vip, vips: pd.DataFrame, speaks: pd.DataFrame, calling: pd.DataFrame, duty: pd.DataFrame
 ) -> pd.Series:
-    """Give each VIP a manager who speaks the language, is on duty when the VIP calls, and changes seldom.
+    """Give each VIP a manager who speaks the language and is on duty when the VIP calls, with few changes.
 
-    An integer program: the calls that come while the own manager is away, and a price for each change, are
-    least; no manager has more than the even share of calls by hours on duty, and a little.
+    An integer program minimises the calls that come while the VIP's manager is away, plus a price for each
+    change of manager. Nobody gets more than `spread` above an even share of calls by hours on duty.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def assign_vips(
 
 
 def _solve_assignment(
-    cost: NDArray[np.float64], fits: NDArray[np.bool_], share: NDArray[np.float64], most: NDArray[np.float64]
+    cost: Floats, fits: NDArray[np.bool_], share: Floats, most: Floats
 ) -> NDArray[np.int64]:
     """Column of each row at least cost, within the columns' capacity."""
     model = mathopt.Model()
@@ -183,8 +183,8 @@ def _solve_assignment(
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=_LIMITS)
     if not result.has_primal_feasible_solution():
         raise PlanningError(
-            "no assignment keeps every manager within the even share and the languages: raise spread or "
-            "roster more who speak them"
+            "no assignment keeps every manager within an even share of calls and within the languages: raise "
+            "spread, or roster more who speak the languages"
         )
     values = np.zeros(cost.shape)
     for pair, variable in takes.items():
@@ -193,7 +193,7 @@ def _solve_assignment(
 
 
 def backup_pairs(duty: pd.DataFrame, calls: pd.Series) -> pd.Series:
-    """Pair managers so that one of the two is on duty for as many of their VIPs' calls as can be.
+    """Pair managers so that as many of the VIPs' calls as possible find one of the two on duty.
 
     Parameters
     ----------
@@ -205,7 +205,7 @@ def backup_pairs(duty: pd.DataFrame, calls: pd.Series) -> pd.Series:
     Returns
     -------
     Series
-        Index manager: the backup; missing for the odd one.
+        Index manager: the backup; missing for the one left over.
 
     Examples
     --------
@@ -232,18 +232,19 @@ def backup_pairs(duty: pd.DataFrame, calls: pd.Series) -> pd.Series:
 
 def answered_by(
     own_load: ArrayLike, backup_load: ArrayLike, own_there: ArrayLike, backup_there: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    r"""Probability that a VIP reaches the own manager, and else the backup; the rest is the whole team's.
+) -> tuple[Floats, Floats]:
+    r"""Probability that a VIP's own manager answers, and that the backup does; the team answers the rest.
 
-    Two who stand in for each other are a loss system of two servers with an order of preference: with loads
-    a and b and s = a + b, p00 = 1 / (1 + s + s^2 / 2) as in Erlang B, and only the own manager is busy with
-    probability p10 = (a + s^2 / 2) / (1 + s) p00. One alone carries both loads.
+    Two managers who stand in for each other are a loss system of two servers with an order of preference.
+    With loads a and b and s = a + b, both are idle with p00 = 1 / (1 + s + s^2 / 2) as in Erlang B, and only
+    the first is busy with p10 = (a + s^2 / 2) / (1 + s) p00. One alone carries both loads.
 
     Parameters
     ----------
     own_load, backup_load : array_like
-        Erlangs of the own and the backup's VIPs.
+        Erlangs of the manager's own VIPs and of the backup's.
     own_there, backup_there : array_like of bool
+        Whether each is on duty.
 
     Returns
     -------
@@ -277,14 +278,14 @@ def reach_by_hour(
     calls: float,
     aht_s: float,
 ) -> pd.DataFrame:
-    """Probability that a VIP's call reaches the own manager or the backup, by hour of the day.
+    """Probability that the VIP's own manager or the backup answers a call, by hour of the day.
 
     Parameters
     ----------
     vips, assigned, backups, calling, duty
         As the functions above give them.
     calls : float
-        VIP calls in all hours of `duty` together.
+        VIP calls over all hours of `duty`.
     aht_s : float
         Mean handle time, seconds.
 
@@ -314,90 +315,19 @@ def reach_by_hour(
     return shares.assign(team=1 - shares.sum(axis=1)).assign(calls=table["calls"] / table["calls"].sum())
 
 
-def simulate_reach(
-    vips: pd.DataFrame,
-    assigned: pd.Series,
-    backups: pd.Series,
-    calling: pd.DataFrame,
-    duty: pd.DataFrame,
-    *,
-    calls: float,
-    aht_s: float,
-    replications: int = 100,
-    seed: int = 1,
-) -> pd.DataFrame:
-    """Live through the weeks call by call, with no formula; a check of `reach_by_hour`.
-
-    Each call comes at random within its hour and lasts an exponential time. It goes to the own manager if on
-    duty and free, else to the backup if so, else to the team; who is on the telephone at the end of the hour
-    still is in the next.
-
-    Parameters
-    ----------
-    vips, assigned, backups, calling, duty, calls, aht_s
-        As for `reach_by_hour`.
-    replications, seed : int
-
-    Returns
-    -------
-    DataFrame
-        Index hour of the day: own, backup, team (shares) and calls (share), as `reach_by_hour` has them.
-
-    Raises
-    ------
-    PlanningError
-        `replications` is below 1.
-    """
-    if replications < 1:
-        raise PlanningError(f"replications is {replications}, must be at least 1: give a hundred")
-    rng = np.random.default_rng(seed)
-    mean = calling.to_numpy() * (vips["share"].to_numpy() * calls)[:, None]
-    place = {name: number for number, name in enumerate(duty.columns)}
-    own = assigned.map(place).to_numpy()
-    partner = np.array([place.get(str(backups.get(name)), -1) for name in duty.columns])
-    there, hours = duty.to_numpy(), duty.index.hour.to_numpy()
-    hits = np.zeros((24, 3))
-    for _ in range(replications):
-        vip, hour = np.divmod(np.repeat(np.arange(mean.size), rng.poisson(mean).ravel()), mean.shape[1])
-        at = hour + rng.random(len(hour))
-        length = rng.exponential(aht_s / 3600, len(hour))
-        way = _ways(at, length, own[vip], partner, there[hour])
-        np.add.at(hits, (hours[hour], way), 1)
-    table = pd.DataFrame(hits, columns=["own", "backup", "team"]).rename_axis("hour")
-    total = table.sum(axis=1)
-    return table.div(total.clip(lower=1), axis=0).assign(calls=total / total.sum())
-
-
-def _ways(
-    at: NDArray[np.float64],
-    length: NDArray[np.float64],
-    own: NDArray[np.int64],
-    partner: NDArray[np.int64],
-    there: NDArray[np.bool_],
-) -> NDArray[np.int64]:
-    """Who answers each call, in the order of time: 0 the own manager, 1 the backup, 2 the team."""
-    free, way = np.zeros(len(partner)), np.full(len(at), 2)
-    for call in np.argsort(at):
-        for number, manager in enumerate((own[call], partner[own[call]])):
-            if manager >= 0 and there[call, manager] and free[manager] <= at[call]:
-                free[manager], way[call] = at[call] + length[call], number
-                break
-    return way
-
-
 def groups_for(load: ArrayLike, *, share: float, hours_week: float, groups: Iterable[int]) -> pd.DataFrame:
-    """Managers needed if the VIPs know a group, and one of it must be free for so large a share of calls.
+    """Managers needed if each VIP knows a group of them, one of whom must be free for a share of the calls.
 
-    In every hour of a week each group has the fewest on duty with whom Erlang B blocks at most ``1 - share``.
+    In every hour of the week each group has the fewest on duty at whom Erlang B blocks at most ``1 - share``.
 
     Parameters
     ----------
     load : array_like, shape (168,)
         All VIPs' load by hour of a week, erlangs.
     share : float
-        Share of calls that must be met by the group, such as 0.95.
+        Share of calls that the group must answer.
     hours_week : float
-        Hours a week that a manager is on duty, leave and absence taken off.
+        Hours a week that a manager is on duty, net of leave and absence.
     groups : iterable of int
         Numbers of groups to try.
 
@@ -413,8 +343,7 @@ def groups_for(load: ArrayLike, *, share: float, hours_week: float, groups: Iter
     0       1      19.8      19.8
     1       4      39.5       9.9
     """
-    if not 0 < share < 1:
-        raise PlanningError(f"share is {share:g}, must lie in (0, 1): write 0.95 for 95 %")
+    number("share", share, high=1.0, open_low=True, open_high=True, remedy="write 0.95 for 95 %")
     hourly = np.asarray(load, float)
     rows = []
     for count in groups:

@@ -1,4 +1,4 @@
-"""Careers: whom to hire, train and promote, month by month, so that every team stays at its requirement."""
+"""Whom to hire, train and promote, month by month, so that every team stays at its requirement."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ __all__ = [
     "simulate_careers",
 ]
 
-# Whole people against fractions of a need: the bound is seldom reached, and a search for it does not end.
+# People are whole and needs are not, so the bound is seldom reached and a search for it would not end.
 _GAP = 2e-3
 _NODES = 100
 _MONTH_WEEKS = 365 / 7 / 12
 
 
 def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> pd.DataFrame:
-    """People of each grade that the requirement of whole weeks asks for, and what they earn.
+    """People of each grade that a requirement of whole weeks asks for, and what they earn.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
     Returns
     -------
     DataFrame
-        Index grade, in the order of the careers: heads (full colleagues), wage (a month, contributions
-        included, the mean over the teams by hours).
+        Index grade, in the order of the careers: heads (full colleagues) and wage (a month with
+        contributions, the mean over the teams by hours).
 
     Raises
     ------
     PlanningError
-        The requirement does not span whole weeks, or holds a grade that the careers do not.
+        The requirement does not span whole weeks, or a team has a grade that the careers lack.
     """
     days = requirement["interval_start"].dt.normalize().nunique()
     if days % 7:
@@ -66,16 +66,16 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
 
 @dataclass(frozen=True)
 class CareerPlan:
-    """Whom to hire and promote, and what comes of it if people leave as expected.
+    """Whom to hire and promote, and how many people there are if they leave as expected.
 
     Attributes
     ----------
     flows : DataFrame
         Index month (from 0), a column a grade: people hired, or promoted into it, at its start.
     stocks : DataFrame
-        month, grade, heads, working (full colleagues that they are worth), need, short.
+        month, grade, heads, working (in full colleagues), need, short, cost.
     cost, bound : float
-        Of all months of the model, the run-out included, and what no plan can be below.
+        Cost of all months of the model, the run-out included, and a bound that no plan can undercut.
     """
 
     flows: pd.DataFrame
@@ -87,9 +87,9 @@ class CareerPlan:
 def plan_careers(careers: Careers, needs: pd.DataFrame, start: Mapping[str, float]) -> CareerPlan:
     """Find the cheapest hiring and promotion that keeps every grade at its need, if people leave as expected.
 
-    A mixed-integer program: hires and promotions are whole, stocks are expected values. A class loses
-    `beginners_leave` month by month and then joins the experienced of its grade, who alone are promoted
-    (manpower planning by flows; Bartholomew, 1967; Gans and Zhou, 2002, for call centres).
+    A mixed-integer program: hires and promotions are whole numbers, headcounts are expected values. A class
+    loses `beginners_leave` month by month and then joins the experienced of its grade; only they are promoted
+    (Bartholomew, 1967, on manpower planning; Gans and Zhou, 2002, on call centres).
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def plan_careers(careers: Careers, needs: pd.DataFrame, start: Mapping[str, floa
     needs : DataFrame
         As `grade_needs` gives it, at month 0.
     start : mapping
-        People of each grade before month 0, all experienced.
+        Experienced people of each grade before month 0.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def plan_careers(careers: Careers, needs: pd.DataFrame, start: Mapping[str, floa
 
 
 class _Ladder:
-    """The program: expressions for the experienced, the beginners and the work of each grade and month."""
+    """The program of `plan_careers`: moves, headcounts and shortages of each grade and month."""
 
     def __init__(self, careers: Careers, needs: pd.DataFrame, start: Mapping[str, float]) -> None:
         self.careers, self.needs, self.start = careers, needs, start
@@ -166,7 +166,7 @@ class _Ladder:
         self.model.minimize(cost)
 
     def _stock(self, grade: str) -> list[Any]:
-        """Experienced people in each month, after the promotions at its start: variables, by balance."""
+        """Experienced people in each month, after the promotions at its start."""
         careers, stays = self.careers, 1 - self.careers.grades[grade].leaves_month
         stock: list[Any] = []
         for month in self.months:
@@ -181,14 +181,14 @@ class _Ladder:
         return stock
 
     def _joining(self, grade: str, month: int) -> Any:
-        """Who becomes experienced: a class that has passed its first months, or who is promoted."""
+        """People who become experienced: those promoted, or a class at the end of its first months."""
         if grade != self.careers.entry:
             return self.moves[grade][month]
         first = len(self.careers.beginners_leave)
         return self.careers.staying[first] * self.moves[grade][month - first] if month >= first else 0.0
 
     def _keep_at_need(self, grade: str, month: int, experienced: Any) -> Any:
-        """Keep the work of a grade at its need, or pay for who is missing; what the month costs."""
+        """Keep the work of a grade at its need or pay for the shortage; return what the month costs."""
         careers = self.careers
         moved = self.moves[grade]
         beginners = newcomers(careers, grade)
@@ -208,7 +208,7 @@ class _Ladder:
 def project(
     careers: Careers, needs: pd.DataFrame, start: Mapping[str, float], flows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Follow the expected headcount of every grade under given flows, month by month.
+    """Expected headcount of every grade under given hires and promotions, month by month.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def project(
     Returns
     -------
     DataFrame
-        month, grade, heads, working (full colleagues that they are worth), need, short, cost.
+        month, grade, heads, working (in full colleagues), need, short, cost.
     """
     years = np.ones((len(flows) // 12 + 1, 1))
     lives = _follow(careers, start, flows, years, lambda heads, rate: heads * rate)
@@ -237,10 +237,10 @@ def simulate_careers(
     seed: int = 1,
     slack: float = 0.02,
 ) -> pd.DataFrame:
-    """Live through a plan many times: people leave one by one, in some years more of them than in others.
+    """Simulate a plan many times: people leave one by one, and more of them in a bad year.
 
-    Every year has a factor on the rates of leaving, Gamma with mean 1 and the CV `leave_cv`; given the rate,
-    each person leaves or stays alone. A promotion that finds nobody to promote does not take place.
+    Every year has a factor on the rates of leaving, Gamma with mean 1 and coefficient of variation
+    `leave_cv`; given the rate, people leave independently. Nobody is promoted where nobody is experienced.
 
     Parameters
     ----------
@@ -253,7 +253,8 @@ def simulate_careers(
     Returns
     -------
     DataFrame
-        As `project`, means over the replications, and low and high (5 % and 95 % of working) and p_short.
+        As `project`, in means over the replications, with p_short and with low and high (5 % and 95 %
+        quantiles of working).
 
     Raises
     ------
@@ -276,7 +277,7 @@ def simulate_careers(
 
 @dataclass(frozen=True)
 class _Life:
-    """One grade in one month, an element a replication."""
+    """One grade in one month, with an element for each replication."""
 
     month: int
     grade: str
@@ -292,7 +293,7 @@ def _follow(
     years: NDArray[np.float64],
     leave: Callable[[Any, Any], Any],
 ) -> list[_Life]:
-    """Move people month by month; `years` has factors on the rates of leaving, (years, replications)."""
+    """Move people month by month; `years` holds factors on leaving, shape (years, replications)."""
     replications = years.shape[1]
     experienced = {grade: np.full(replications, float(start[grade])) for grade in careers.grades}
     classes = np.zeros((len(careers.beginners_leave), replications))  # a row a month since hiring
@@ -329,21 +330,18 @@ def _life(
     classes: NDArray[np.float64],
     moved: list[NDArray[np.float64]],
 ) -> _Life:
-    """Heads of a grade, and what they are worth while some still learn."""
-    training = np.array(careers.grades[grade].training)
+    """Heads of a grade, and their work in full colleagues while some still learn."""
     if grade == careers.entry:
-        pace = np.ones(len(classes))
-        pace[: len(training)] = training
+        training = careers.grades[grade].training
+        pace = np.array([*training, *[1.0] * (len(classes) - len(training))])
         return _Life(month, grade, moved[-1], experienced + classes.sum(axis=0), experienced + pace @ classes)
-    stays = 1 - careers.grades[grade].leaves_month
-    learning = sum(
-        (1 - pace) * stays**age * moved[-1 - age] for age, pace in enumerate(training) if age < len(moved)
-    )
-    return _Life(month, grade, moved[-1], experienced, experienced - learning)
+    _, work = newcomers(careers, grade)
+    learning = sum(part * promoted for part, promoted in zip(work, moved[::-1], strict=False))
+    return _Life(month, grade, moved[-1], experienced, experienced + learning)
 
 
 def _described(careers: Careers, needs: pd.DataFrame, lives: list[_Life]) -> pd.DataFrame:
-    """Mean heads, work, shortage and cost, a row a month and grade."""
+    """Mean heads, work, shortage and cost by month and grade."""
     table = pd.DataFrame({"month": [life.month for life in lives], "grade": [life.grade for life in lives]})
     grade = needs.loc[table["grade"]]
     need = grade["heads"].to_numpy() * (1 + careers.growth_month) ** table["month"].to_numpy()
@@ -360,13 +358,13 @@ def _described(careers: Careers, needs: pd.DataFrame, lives: list[_Life]) -> pd.
 def price_of_leaving(
     careers: Careers, needs: pd.DataFrame, start: Mapping[str, float], factors: Iterable[float]
 ) -> pd.DataFrame:
-    """Plan anew with other rates of leaving: what it is worth that few leave.
+    """Plan anew with other rates of leaving, to see what it is worth that few leave.
 
     Returns
     -------
     DataFrame
-        Row a factor: factor, leave_year (share of experienced operators who leave in a year), hires and
-        cost (over the months of the plan).
+        A row for each factor: factor, leave_year (share of experienced operators who leave in a year), hires
+        and cost (over the months of the plan).
     """
     rows = []
     for factor in factors:
@@ -386,13 +384,13 @@ def hedges(
     replications: int = 1000,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Hire as if more people left than expected, and live through what really comes.
+    """Hire as if more people left than expected, and simulate what really happens.
 
     Returns
     -------
     DataFrame
-        Row a factor that the plan was made with: factor, hires, wages_cost (all cost but the price of who is
-        missing), missing (heads on average), p_short (share of months and grades that are short).
+        A row for each factor that the plan was made with: factor, hires, wages_cost (all except the price of
+        shortages), missing (heads on average), p_short (share of months and grades that are short).
     """
     rows = []
     for factor in factors:

@@ -1,4 +1,4 @@
-"""The quality group: how much work it is to listen to every operator, and which calls to listen to."""
+"""Which calls the quality group listens to, and when it rings as a mystery customer."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ __all__ = [
 def mystery_calls(
     quality: Quality, needed: pd.DataFrame, queue: str, *, operators: int, seed: int = 1
 ) -> pd.DatetimeIndex:
-    """Plan when to ring as a customer, so that every operator is as likely to answer.
+    """Plan when to ring as a mystery customer, so that every operator is equally likely to answer.
 
-    Nobody can ask for a certain operator, the quality group neither; but a call at a moment drawn by the
-    agents on position then reaches each hour of duty, whoever works it, with the same chance.
+    Nobody can ask for a certain operator, not even the quality group. So the moments are drawn in proportion
+    to the agents on position: then every hour of duty has the same chance of a call, whoever works it.
 
     Parameters
     ----------
     quality : Quality
     needed : DataFrame
-        REQUIREMENT of the days in which to ring.
+        REQUIREMENT of the days to ring on.
     queue : str
     operators : int
         People who answer the queue.
@@ -48,7 +48,7 @@ def mystery_calls(
     Returns
     -------
     DatetimeIndex
-        In order: `mystery_month` an operator, for so many days.
+        In order of time; `mystery_month` calls an operator, in proportion to the days.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def mystery_calls(
 
 
 def never_rung(quality: Quality, months: float) -> float:
-    """Share of the operators whom no mystery call has reached after so many months: chance spares some.
+    """Share of the operators whom no mystery call has reached after some months, by chance.
 
     Examples
     --------
@@ -82,33 +82,33 @@ def never_rung(quality: Quality, months: float) -> float:
 def sample_calls(
     calls: pd.DataFrame, per_agent: int = 10, *, seed: int = 1, earlier: Iterable[int] = ()
 ) -> pd.DataFrame:
-    """Draw the calls of each agent that are listened to, fair to long and short calls and to every hour.
+    """Draw the calls of each agent to listen to, fair to long and short calls and to every hour.
 
-    An agent's calls are put into classes of length, and in each class in order of the time of day (to and
-    fro, so that neighbours are alike); every (N / n)-th call from a random start is taken. So each of the N
-    calls has the same chance n / N, and lengths and hours are spread as in all calls (systematic sampling,
-    Madow and Madow, 1944).
+    An agent's calls are sorted into classes of length, and in each class by time of day, forwards and
+    backwards in turn so that neighbours are alike. From a random start, every (N / n)-th call is taken. So
+    each of the N calls has the same chance n / N, and the sample has the lengths and hours of all calls
+    (systematic sampling; Madow and Madow, 1944).
 
     Parameters
     ----------
     calls : DataFrame
-        CALLS; the abandoned ones are passed over.
+        CALLS; abandoned ones are left out.
     per_agent : int
-        Calls of each agent; all of them where there are fewer.
+        Calls of each agent; all of them where an agent has fewer.
     seed : int
-        Each agent has a stream of its own under the seed, so that nobody's sample depends on who else works.
+        Each agent has a random stream of their own, so nobody's sample depends on who else works.
     earlier : iterable of int
-        Numbers of calls that were drawn before and are never drawn again.
+        `call_id` of the calls that were drawn before, which are not drawn again.
 
     Returns
     -------
     DataFrame
-        CALLS in order of agent and arrival, with ``weight``: the calls that each one stands for, N / n.
+        CALLS in order of agent and arrival, with ``weight``: the number of calls that each stands for, N / n.
 
     Raises
     ------
     PlanningError
-        `per_agent` is below 1, or a row of the calls cannot be.
+        `per_agent` is below 1, or a row of the calls is not valid.
 
     Examples
     --------
@@ -136,8 +136,8 @@ def sample_calls(
 
 
 def in_order(own: pd.DataFrame, picks: int) -> NDArray[np.int64]:
-    """Put calls in order of class of length, then of time of day, to and fro."""
-    classes = max(1, round(picks**0.5))  # as many classes of length as picks in each: both are spread alike
+    """Order of the calls by class of length, then by time of day, forwards and backwards in turn."""
+    classes = max(1, round(picks**0.5))  # as many classes as picks in each: length and hour count alike
     rank = own["handle_s"].rank(method="first").to_numpy() - 1
     length = np.floor(rank * classes / len(own)).astype(np.int64)
     clock = time_of_day(pd.DatetimeIndex(own["arrival"])).total_seconds().to_numpy()

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from planning.checks import Floats, broadcast, number, numbers
 from planning.errors import PlanningError
 
 __all__ = [
@@ -50,14 +51,14 @@ def wrong_verdicts(calls: ArrayLike, passes: ArrayLike, *, good: float, bad: flo
     """
     from scipy.stats import binom
 
-    low, high = _share("bad", bad), _share("good", good)
+    low, high = number("bad", bad, high=1.0), number("good", good, high=1.0)
     n, c = (np.atleast_1d(values) for values in np.broadcast_arrays(calls, passes))
     blamed, missed = binom.cdf(c - 1, n, high), binom.sf(c - 1, n, low)
     return pd.DataFrame({"calls": n, "passes": c, "blamed": blamed, "missed": missed})
 
 
 def best_bar(calls: ArrayLike, *, good: float, bad: float) -> pd.DataFrame:
-    """Find for each number of calls the bar with which the likelier wrong verdict is least likely.
+    """Find the bar for each number of calls that keeps the likelier of the two wrong verdicts rarest.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def best_bar(calls: ArrayLike, *, good: float, bad: float) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class FairTest:
-    """How many calls a fair decision needs, how many must pass, and how often it is wrong all the same."""
+    """How many calls a fair decision needs, how many of them must pass, and how often it still goes wrong."""
 
     calls: int
     passes: int
@@ -93,15 +94,15 @@ class FairTest:
 
 
 def fair_test(good: float, bad: float, *, risk: float) -> FairTest:
-    """Find the fewest calls with which both wrong verdicts are at most `risk`.
+    """Find the fewest calls on which neither wrong verdict is likelier than `risk`.
 
-    The plan of acceptance sampling by attributes (Dodge and Romig, 1941): the strictest bar that blames a
-    good operator with at most that probability, on the fewest calls with which it finds the bad one.
+    This is acceptance sampling by attributes (Dodge and Romig, 1941): of the bars that blame a good operator
+    seldom enough the strictest, on the fewest calls that also find the bad one.
 
     Raises
     ------
     PlanningError
-        A share lies outside [0, 1], the bad share is not below the good one, or ten thousand calls do not do.
+        A share lies outside [0, 1], `bad` is not below `good`, or ten thousand calls are too few.
 
     Examples
     --------
@@ -111,10 +112,9 @@ def fair_test(good: float, bad: float, *, risk: float) -> FairTest:
     """
     from scipy.stats import binom
 
-    if not 0 < _share("risk", risk) < 0.5:
-        raise PlanningError(f"risk is {risk:g}, must lie in (0, 0.5): write 0.05 for 5 %")
-    if not _share("bad", bad) < _share("good", good):
-        raise PlanningError(f"bad is {bad:g}, must lie below good ({good:g}): they cannot be told apart")
+    number("risk", risk, high=0.5, open_low=True, open_high=True, remedy="write 0.05 for 5 %")
+    number("good", good, high=1.0)
+    number("bad", bad, high=good, open_high=True, remedy="the upper bound is the share of a good operator")
     calls = np.arange(1, _MOST_CALLS + 1)
     # The largest c with P(fewer than c pass | good) <= risk.
     passes = binom.ppf(risk, calls, good).astype(np.int64)
@@ -137,8 +137,8 @@ class Prior:
     mean: float
     strength: float
 
-    def reliability(self, calls: ArrayLike) -> NDArray[np.float64]:
-        """Share of the differences between scores that is between operators, not luck: n / (n + strength).
+    def reliability(self, calls: ArrayLike) -> Floats:
+        """Share of the variance of scores that lies between operators and is not luck: n / (n + strength).
 
         Examples
         --------
@@ -159,12 +159,12 @@ def prior_of(passed: ArrayLike, calls: ArrayLike) -> Prior:
     Returns
     -------
     Prior
-        A strength of about a million where the scores differ no more than luck alone would have it.
+        Its strength is about a million where the scores differ no more than by luck.
 
     Raises
     ------
     PlanningError
-        Fewer than two operators, or counts that cannot be.
+        There are fewer than two operators, or more calls passed than were scored.
 
     Notes
     -----
@@ -176,11 +176,9 @@ def prior_of(passed: ArrayLike, calls: ArrayLike) -> Prior:
 
     k, n = _counts(passed, calls)
     if k.size < 2:
-        raise PlanningError(
-            f"scores of {k.size} operators, must be of at least 2: their spread is to be learnt"
-        )
+        raise PlanningError(f"passed has {k.size} scores, must have at least 2: give those of all operators")
 
-    def surprise(point: NDArray[np.float64]) -> float:
+    def surprise(point: Floats) -> float:
         mean, strength = expit(point[0]), np.exp(point[1])
         a, b = mean * strength, (1 - mean) * strength
         return float(-(betaln(k + a, n - k + b) - betaln(a, b)).sum())
@@ -194,12 +192,13 @@ def prior_of(passed: ArrayLike, calls: ArrayLike) -> Prior:
 
 
 def shrunk(passed: ArrayLike, calls: ArrayLike, prior: Prior, level: float = 0.95) -> pd.DataFrame:
-    """Judge each operator by the own scores and by what is known of all: Beta(a + passed, b + failed).
+    """Estimate each operator's share from their own scores and the prior: Beta(a + passed, b + failed).
 
     Returns
     -------
     DataFrame
-        calls, raw (passed / calls; missing without calls), estimate (mean of what is believed), low, high.
+        calls, raw (passed / calls; missing without calls), estimate (posterior mean), low and high (the
+        interval that holds the true share with probability `level`).
 
     Examples
     --------
@@ -219,18 +218,18 @@ def shrunk(passed: ArrayLike, calls: ArrayLike, prior: Prior, level: float = 0.9
 
 
 def control_chart(events: pd.Series, calls: pd.Series, *, risk: float = 0.05) -> pd.DataFrame:
-    """Put each operator's (or month's) share of events between limits that luck alone keeps.
+    """Set each operator's (or month's) share of events against limits that luck alone seldom crosses.
 
-    Limits are exact binomial ones around the share of all, wide where calls are few (the funnel of
-    Spiegelhalter, 2005), and such that with probability 1 - `risk` at least nobody at all is signalled when
-    all are alike (Bonferroni).
+    The limits are exact binomial ones around the share of all, wide where calls are few (the funnel plot of
+    Spiegelhalter, 2005). If all are alike, nobody at all is signalled with probability 1 - `risk` or more
+    (Bonferroni).
 
     Parameters
     ----------
     events, calls : Series
         Index the operator or the month.
     risk : float
-        Of any false signal on the whole chart.
+        Largest probability of any false signal on the whole chart.
 
     Returns
     -------
@@ -241,7 +240,7 @@ def control_chart(events: pd.Series, calls: pd.Series, *, risk: float = 0.05) ->
 
     k, n = _counts(events, calls)
     centre = float(k.sum() / n.sum()) if n.sum() else 0.0
-    tail = _share("risk", risk) / 2 / max(len(n), 1)
+    tail = number("risk", risk, high=1.0) / 2 / max(len(n), 1)
     low, high = binom.ppf(tail, n, centre), binom.isf(tail, n, centre)
     signal = np.select([k > high, k < low], ["above", "below"], "")
     size = np.maximum(n, 1)
@@ -257,7 +256,7 @@ def control_chart(events: pd.Series, calls: pd.Series, *, risk: float = 0.05) ->
 
 
 def short_calls(calls: pd.DataFrame, *, short_s: float = 10.0, risk: float = 0.05) -> pd.DataFrame:
-    """Find the operators with too many very short calls, in the whole log and not in a sample.
+    """Find the operators with too many very short calls, from the whole log and not from a sample.
 
     Parameters
     ----------
@@ -284,20 +283,13 @@ def short_calls(calls: pd.DataFrame, *, short_s: float = 10.0, risk: float = 0.0
     return chart.sort_values("share", ascending=False, kind="stable")
 
 
-def _counts(passed: ArrayLike, calls: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _counts(passed: ArrayLike, calls: ArrayLike) -> tuple[Floats, Floats]:
     """Events and calls as arrays of one shape, checked."""
-    k, n = np.broadcast_arrays(np.asarray(passed, np.float64), np.asarray(calls, np.float64))
-    wrong = np.flatnonzero(~((k >= 0) & (k <= n) & np.isfinite(n)).ravel())
-    if len(wrong):
+    k, n = broadcast(passed=numbers("passed", passed), calls=numbers("calls", calls))
+    if len(wrong := np.flatnonzero(k.ravel() > n.ravel())):
         at = wrong[0]
         raise PlanningError(
             f"row {at}: {k.ravel()[at]:g} of {n.ravel()[at]:g} calls, must lie in [0, calls]: "
             "correct the counts"
         )
     return k, n
-
-
-def _share(name: str, value: float) -> float:
-    if not 0 <= value <= 1:
-        raise PlanningError(f"{name} is {value:g}, must lie in [0, 1]: write 0.80 for 80 %")
-    return value

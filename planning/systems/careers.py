@@ -1,4 +1,4 @@
-"""Careers in a plan: what keeping every team staffed costs, and how many must be hired for it."""
+"""Careers in a plan: what it costs to keep every team staffed, and how many must be hired."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _LEAVE_DAYS_YEAR = 365
 
 
 def presence_h(centre: Centre, careers: Careers) -> float:
-    """Paid hours of work of a full colleague in a month, annual leave taken off."""
+    """Paid hours that a full colleague works in a month, net of annual leave."""
     return centre.pay.norm_h_month * (1 - careers.leave_days / _LEAVE_DAYS_YEAR)
 
 
 def needs_of(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.DataFrame:
-    """Heads and wage of each grade, from the heads of each team."""
+    """Heads and wage of each grade, from the heads of each team (as `turnover` takes them)."""
     grades = [centre.teams[str(team)].grade for team in heads_by_team.index]
     unknown = sorted(set(grades) - set(careers.grades))
     if unknown:
@@ -42,7 +42,7 @@ def needs_of(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.D
         )
     heads = heads_by_team.groupby(grades).sum()
     wages = pd.Series([centre.teams[str(team)].wage_month for team in heads_by_team.index])
-    # The mean over the teams by heads; where there is no work, any of them will do.
+    # The mean over the teams by heads; without any work the teams count alike.
     weight = np.maximum(heads_by_team.to_numpy(), 1e-12)
     pay = (wages * weight).groupby(grades).sum() / pd.Series(weight).groupby(grades).sum()
     table = {}
@@ -57,25 +57,25 @@ def needs_of(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.D
 
 
 def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
-    r"""What it takes each month to keep every grade at its need for ever, if people leave as expected.
+    r"""Hires and promotions a month that keep every grade at its need in the long run.
 
-    Who leaves or rises is replaced from below, down to the grade that is hired into. With need w, leaving l,
-    out the promotions out of the grade and T the work that a newcomer still lacks, a grade that is promoted
-    into takes :math:`f = (l w + \text{out}) / (1 - l T)` a month; the grade that is hired into takes
-    :math:`h = (l w + \text{out}) / (s + l P)`, where s is the share of a class who stay to its end and P the
-    work of a class meanwhile. This is the plan of `plan_careers` in the long run.
+    Whoever leaves or rises is replaced from below, down to the grade that is hired into. Let w be the need, l
+    the rate of leaving, out the promotions out of the grade and T the work that a newcomer still lacks. A
+    grade that is promoted into takes :math:`f = (l w + \text{out}) / (1 - l T)` people a month. The grade
+    that is hired into takes :math:`h = (l w + \text{out}) / (s + l P)`, where s is the share of a class who
+    stay to its end and P the work of a class until then.
 
     Parameters
     ----------
     careers : Careers
     needs : DataFrame
-        As `grade_needs` gives it.
+        Index grade: heads and wage, as `needs_of` gives them.
 
     Returns
     -------
     DataFrame
-        Index grade: moves (hired, or promoted into it, a month), heads, moves_cost (hiring and teaching, a
-        month), learning_cost (wages of the heads beyond the need, who still learn, a month).
+        Index grade, each figure a month: moves (people hired, or promoted into it), heads, moves_cost (hiring
+        and teaching), learning_cost (wages of the heads beyond the need, while newcomers learn).
 
     Examples
     --------
@@ -106,21 +106,20 @@ def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.DataFrame:
-    """What the hours of each team cost beyond their pay: who leaves is replaced, and somebody leads them.
+    """What the hours of each team cost beyond their pay: leavers are replaced, and somebody leads the team.
 
     Parameters
     ----------
     centre : Centre
     careers : Careers
     paid_h : Series
-        Index team: paid hours of any time.
+        Index team: paid hours over any length of time.
 
     Returns
     -------
     DataFrame
-        Index team: turnover_cost (as `turnover` has it: hiring, teaching, learners' wages) and leaders_cost
-        (wages of the grades with a span, and their turnover). Nothing for a team that is on duty and has no
-        career here.
+        Index team: turnover_cost (hiring, teaching and learners' wages by `turnover`) and leaders_cost (wages
+        and turnover of the grades with a span). Both are 0 for a duty team, which has no career here.
     """
     table = pd.DataFrame(0.0, index=paid_h.index, columns=CAREERS_COSTS)
     heads, needs, moves = _replaced(centre, careers, paid_h)
@@ -137,7 +136,7 @@ def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.D
 
 
 def hires_for(centre: Centre, careers: Careers, paid_h: pd.Series) -> float:
-    """People to be hired for so many paid hours of each team (index), so that the teams stay as they are."""
+    """People to hire so that the teams, who have these paid hours (index team), stay as they are."""
     heads, _, moves = _replaced(centre, careers, paid_h)
     return 0.0 if heads.empty else float(moves.loc[careers.entry, "moves"])
 
@@ -145,7 +144,7 @@ def hires_for(centre: Centre, careers: Careers, paid_h: pd.Series) -> float:
 def _replaced(
     centre: Centre, careers: Careers, paid_h: pd.Series
 ) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
-    """Months of one head in each team with a career, and for as long the needs and the turnover."""
+    """Months of work of one head in each team with a career, with the needs and turnover of as many heads."""
     careered = [bool(centre.teams[str(team)].queues) and hours > 0 for team, hours in paid_h.items()]
     heads = paid_h[careered] / presence_h(centre, careers)
     if heads.empty:
@@ -155,10 +154,10 @@ def _replaced(
 
 
 def newcomers(careers: Careers, grade: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What one moved k months ago adds to the experienced: in heads, and in work.
+    """Heads and work that somebody hired or promoted k months ago adds to the experienced.
 
-    Who was hired is apart from the experienced for the beginners' months; who was promoted is among them
-    and takes away what is still to be learnt.
+    New hires are not counted among the experienced for the beginners' months. Newly promoted people are, so
+    they only take away the work that they still have to learn.
     """
     training = np.array(careers.grades[grade].training)
     if grade == careers.entry:

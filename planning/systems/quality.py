@@ -1,4 +1,4 @@
-"""The quality group in a plan: the work of listening to every operator, as demand."""
+"""The quality group in a plan: listening to every operator, as work and as demand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAYS_MONTH = 365 / 12
 
 
 def workload(quality: Quality, *, operators: int, call_s: float) -> pd.DataFrame:
-    """Work of the quality group in a month.
+    """Work of the quality group in a month, by part.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def workload(quality: Quality, *, operators: int, call_s: float) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        Index part: pieces (a month), minutes (each), hours (a month). Calibration is time only.
+        Index part: pieces (a month), minutes (each), hours (a month). Calibration has hours only.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What each system of the centre takes in a plan, and the one figure that says whether it does its work."""
+"""What each system costs in a plan, and the one figure that says whether it does its work."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def systems_of(
     requirement, roster, cost : DataFrame
         REQUIREMENT, ROSTER, COST.
     unmet : DataFrame
-        ``team`` and ``missing`` of every shift that lacks heads.
+        ``team`` and ``missing`` heads of every shift that is not filled.
     queues : DataFrame
         `planning.simulation.Simulation.queues`.
     waiting : DataFrame
@@ -44,12 +44,12 @@ def systems_of(
     Returns
     -------
     DataFrame
-        Index system (a queue with a team staffed for it, "duty" and "careers"): people, paid_h, cost,
-        measure (what the figure is) and value.
+        Index system (a queue with a team staffed for it, "duty" and "careers"): people, paid_h, cost, measure
+        (the name of its figure) and value.
     """
     people = roster.groupby("team")["agent_id"].nunique()
     by_team, rows = cost.set_index("team"), {}
-    names = pd.Index(dict.fromkeys([*cost["team"], *unmet["team"]]))  # also of whom nobody is there
+    names = pd.Index(dict.fromkeys([*cost["team"], *unmet["team"]]))  # teams with nobody rostered, too
     for name, teams in names.groupby([_system(centre, team) for team in names]).items():
         measure, value = _measure(centre, str(name), set(teams), requirement, unmet, queues, waiting)
         own = by_team.reindex(teams)

@@ -1,4 +1,4 @@
-"""The VIPs in a plan: who they are, and whose calls come when."""
+"""VIPs in a plan: who they are, and which manager's VIPs call when."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def synthetic_vips(
 
 
 def read_vips(path: str | Path, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read VIPs and their personal managers from a CSV file, and set aside the rows that cannot be.
+    """Read VIPs and their personal managers from a CSV file, and set bad rows aside.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def read_vips(path: str | Path, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.
 
 
 def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Share of the VIP calls of each interval that are each manager's VIPs'.
+    """Share of each interval's VIP calls that come from each manager's VIPs.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
 
     Examples
     --------
-    One lives seven hours further east than the other, and calls at night alone when the other sleeps:
+    The second VIP lives seven hours further east and is the only one awake at 08:00 on the first one's clock:
 
     >>> from planning import Centre
     >>> from planning.centre.systems import Vip
@@ -160,7 +160,7 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
 def on_own_clock(
     vips: pd.DataFrame, calls_by_hour: ArrayLike, times: pd.DatetimeIndex
 ) -> NDArray[np.float64]:
-    """Daily shape of each VIP (row) at some times."""
+    """Height of the daily shape on each VIP's own clock (row) at some times (column)."""
     shape = np.asarray(calls_by_hour, float)
     utc = times.tz_convert("UTC").hour.to_numpy()
     found: NDArray[np.float64] = shape[(utc + vips["utc_offset_h"].to_numpy()[:, None]) % 24]

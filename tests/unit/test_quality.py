@@ -313,7 +313,7 @@ def test_best_bar_agrees_with_the_fair_test():
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ((0.9, 0.9, 0.05), "must lie below good"),
+        ((0.9, 0.9, 0.05), r"bad is 0.9, must lie in \[0, 0.9\)"),
         ((90, 0.7, 0.05), "good is 90"),
         ((0.9, 0.7, 0.5), "risk is 0.5"),
         ((0.9, 0.8999, 0.05), "cannot be told apart"),

@@ -19,7 +19,6 @@ from planning.studies.assignment import (
     languages_of,
     reach_by_hour,
     reach_in_plan,
-    simulate_reach,
 )
 from planning.systems.vip import own_shares, read_vips, synthetic_vips
 
@@ -271,21 +270,3 @@ def test_smaller_groups_need_more_managers():
     assert table["in_group"].is_monotonic_decreasing
     with pytest.raises(PlanningError, match="share is 95"):
         groups_for(load, share=95, hours_week=34.0, groups=[1])
-
-
-def test_reach_by_hour_against_lives(settings):
-    """Formula and call-by-call simulation, hour by hour; managers are seldom busy across an hour's end."""
-    vips, speaks, calling, there = case(Vip.of(settings.model_dump() | {"vips": 40}))
-    assigned = assign_vips(settings, vips, speaks, calling, there)
-    backups = backup_pairs(there, calling.mul(vips["share"], axis=0).sum())
-    volume = {"calls": 200.0, "aht_s": 200.0}
-    exact = reach_by_hour(vips, assigned, backups, calling, there, **volume)
-    lived = simulate_reach(vips, assigned, backups, calling, there, replications=200, **volume)
-    assert lived[["own", "backup", "team"]].sum(axis=1).to_numpy() == pytest.approx(np.ones(24))
-    calls = 200 * 200 * exact["calls"]
-    for way in ("own", "backup"):
-        sd = np.sqrt(exact[way] * (1 - exact[way]) / calls)
-        assert ((lived[way] - exact[way]).abs() <= 4 * sd + 0.02).all()
-    assert (lived["own"] @ lived["calls"]) == pytest.approx(exact["own"] @ exact["calls"], abs=0.01)
-    with pytest.raises(PlanningError, match="replications is 0"):
-        simulate_reach(vips, assigned, backups, calling, there, replications=0, **volume)
