@@ -18,31 +18,23 @@ from planning.roster.slate import Horizon
 from planning.roster.tails import own_norms
 from planning.tables import ROSTER
 
-__all__ = ["LETTERS", "time_sheet", "write_calendars", "write_roster_book"]
+__all__ = ["time_sheet", "write_calendars", "write_roster_book"]
 
-LETTERS = {
-    "Я": "day work",
-    "Н": "work with night hours",
-    "РВ": "work on a public holiday",
-    "В": "day off",
-    "ОТ": "annual leave",
-    "У": "study leave",
-    "Б": "sick: typed in by hand",
-}
-"""Letters of the Russian time sheet (form T-13)."""
 DAY = pd.Timedelta(days=1)
 
 
 def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon) -> pd.DataFrame:
     """Lay out who works when: a row a person, a column a day with the letter of the time sheet.
 
+    The letters are those of the centre's labour rules (`planning.centre.labour.Letters`).
+
     Returns
     -------
     DataFrame
         Index agent_id; columns team, one a day (dates), then hours, night_hours and norm_h: what the
         production calendar asks of the person's contract, leave taken off by the hour
-        (`planning.roster.tails.own_norms`). A shift is work on a public holiday ("РВ") if it starts on the
-        holiday itself (`planning.calendars.is_holiday`; TK RF 112, 153).
+        (`planning.roster.tails.own_norms`). A shift is work on a public holiday if it starts on the holiday
+        itself (`planning.calendars.is_holiday`).
 
     Raises
     ------
@@ -51,8 +43,9 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
     """
     dates = pd.date_range(horizon.first, horizon.last)
     who = local_people(people, centre.time_zone).set_index("agent_id")
-    table = pd.DataFrame("В", index=who.index, columns=dates)
-    for kind, letter in (("leave", "ОТ"), ("study", "У")):
+    letters = centre.labour.letters
+    table = pd.DataFrame(letters.off, index=who.index, columns=dates)
+    for kind, letter in (("leave", letters.leave), ("study", letters.study)):
         edges = [who[f"{kind}_{edge}"].dt.tz_localize(None) for edge in ("from", "until")]
         for agent, first, after in zip(who.index, *edges, strict=True):
             if pd.notna(first) or pd.notna(after):  # an open end goes on for ever
@@ -65,7 +58,7 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
         worked["agent_id"], days, worked["night_h"], holiday, strict=True
     ):
         if agent in table.index and day in table.columns:
-            table.loc[agent, day] = "РВ" if is_free else "Н" if night_h else "Я"
+            table.loc[agent, day] = letters.holiday if is_free else letters.night if night_h else letters.work
     sums = worked.groupby("agent_id")[["paid_h", "night_h"]].sum().reindex(table.index, fill_value=0.0)
     table.insert(0, "team", who["team"])
     return table.assign(
@@ -100,14 +93,15 @@ def write_roster_book(
                 sheet = book.add_worksheet(sheet_name(book, str(team)))
                 _write_team(sheet, rows.drop(columns="team"), formats)
             legend = book.add_worksheet(sheet_name(book, "letters"))
-            for row, (letter, meaning) in enumerate(LETTERS.items()):
-                legend.write_row(row, 0, [letter, meaning])
+            letters = centre.labour.letters
+            for row, (name, field) in enumerate(type(letters).model_fields.items()):
+                legend.write_row(row, 0, [getattr(letters, name), (field.description or "").rstrip(".")])
     except OSError as error:
         raise PlanningError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def _write_team(sheet: Any, rows: pd.DataFrame, formats: dict[str, Any]) -> None:
-    """Write one team: names, days, and the sums as live formulas would be wrong: letters hold no hours."""
+    """Write one team: names, days and sums, which are values because letters hold no hours to add up."""
     sheet.write_string(0, 0, "agent_id", formats["head"])
     sheet.set_column(0, 0, max(12, int(rows.index.str.len().max()) + 2))
     days = [name for name in rows.columns if isinstance(name, pd.Timestamp)]

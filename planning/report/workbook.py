@@ -12,6 +12,7 @@ import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
+from planning.centre.money import money_format
 from planning.tables import COST
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ __all__ = ["write_scenarios", "write_workbook"]
 
 _FORMATS = {
     "time": "yyyy-mm-dd hh:mm",
-    "cost": "#,##0",
     "h": "0.00",
     "share": "0.0%",
     "whole": "0",
@@ -46,6 +46,8 @@ LINKS = {
     },
 }
 """Lines of the summary that add up a column."""
+UNITS = ("cost", *_FORMATS)
+"""Parts of a column's name that say how its numbers are written."""
 
 
 def write_workbook(
@@ -59,7 +61,8 @@ def write_workbook(
 
     Headings are frozen and filtered. Totals, the summary's figures that are totals, and the scenarios'
     differences to the base are live formulas. Text stays text: a name that begins with = + - or @ never
-    becomes a formula. Times are on the centre's clock, since Excel knows no time zones.
+    becomes a formula. Times are on the centre's clock, since Excel knows no time zones, and money has the
+    sign of the centre's currency.
 
     Parameters
     ----------
@@ -73,7 +76,7 @@ def write_workbook(
         As `planning.compare` gives it.
     """
     with _book(path) as book:
-        formats = _formats(book)
+        formats = _formats(book, centre)
         front = book.add_worksheet("summary")
         columns: dict[tuple[str, str], str] = {}
         for name, table in tables.items():
@@ -90,7 +93,7 @@ def write_workbook(
 def write_scenarios(path: str | Path | BinaryIO, scenarios: pd.DataFrame, centre: Centre) -> None:
     """Write the table of `planning.compare` alone, its differences as live formulas."""
     with _book(path) as book:
-        formats = _formats(book)
+        formats = _formats(book, centre)
         _write_scenarios(book, scenarios, formats)
         _write_summary(book.add_worksheet("summary"), {"centre": centre.name}, centre, formats, {})
 
@@ -105,8 +108,9 @@ def _book(path: str | Path | BinaryIO) -> Iterator[Any]:
         raise error.args[0] from None
 
 
-def _formats(book: Any) -> dict[str, Any]:
-    formats = {name: book.add_format({"num_format": text}) for name, text in _FORMATS.items()}
+def _formats(book: Any, centre: Centre) -> dict[str, Any]:
+    texts = _FORMATS | {"cost": money_format(centre)}
+    formats = {name: book.add_format({"num_format": text}) for name, text in texts.items()}
     formats["head"] = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     return formats
 
@@ -124,14 +128,14 @@ def _write_summary(
     for row, (name, value) in enumerate(lines):
         sheet.write_string(row, 0, name, formats["head"] if row == 0 else None)
         link = LINKS.get(name)
+        style = formats["cost"] if name.startswith("cost") else formats["h"] if link else None
         if isinstance(value, bool | str):
             sheet.write_string(row, 1, str(value))
         elif link in columns:
-            style = formats["cost" if name.startswith("cost") else "h"]
             # A sum, not the sheet's total: a filter there must not change the summary here.
             sheet.write_formula(row, 1, f"=SUM({link[0]}!{columns[link]})", style, value)
         else:
-            sheet.write_number(row, 1, value)
+            sheet.write_number(row, 1, value, style)
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
@@ -166,7 +170,7 @@ def _write_table(sheet: Any, table: pd.DataFrame, zone: str, formats: dict[str, 
 
 
 def _width(name: str, values: pd.Series, kind: str) -> int:
-    """Characters that the widest value of a column takes, its heading with the filter's button included."""
+    """Return the characters that the widest value of a column takes, or its heading with a filter button."""
     widest = 16 if kind == "time" else 10
     if kind == "text" and len(values):
         widest = int(values.astype("str").str.len().max())
@@ -180,7 +184,7 @@ def _kind(name: str, values: pd.Series) -> str:
         return "text"
     if name.startswith("service_level") or name == "gap":
         return "share"
-    unit = next((part for part in reversed(name.split("_")) if part in _FORMATS), None)
+    unit = next((part for part in reversed(name.split("_")) if part in UNITS), None)
     return unit or ("whole" if pd.api.types.is_integer_dtype(values) else "number")
 
 
@@ -216,7 +220,7 @@ def _write_teams(book: Any, roster: pd.DataFrame, centre: Centre, formats: dict[
 
 
 def sheet_name(book: Any, team: str) -> str:
-    """Make a name that Excel takes: at most 31 characters, none of its own signs, no other sheet's."""
+    """Make a name that Excel takes: at most 31 characters, without its own signs, and not yet taken."""
     plain = "".join("_" if sign in "[]:*?/\\'" else sign for sign in team)[:28] or "team"
     taken = {sheet.get_name().lower() for sheet in book.worksheets()}
     names = (plain, *(f"{plain} {number}" for number in range(2, 100)))

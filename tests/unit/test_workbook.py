@@ -7,6 +7,8 @@ from factories import MONDAY, one_site, small_plan
 
 from planning.report.workbook import TOTALS, write_scenarios, write_workbook
 
+ROUBLES = '#,##0 "₽"'
+"""Money of a Russian centre; millions too are grouped by thousands: "# ##0" wrote 11640 727."""
 SUMMARY = {"centre": "=1+1", "holds": True, "cost": {"of a call": 12.5}, "band": [0.7, 0.9]}
 
 
@@ -122,7 +124,7 @@ def test_scenarios_stand_beside_the_base_by_formulas(tmp_path, alone):
     assert {sheet.cell(4, column).data_type for column in (1, 7)} == {"s"}
     assert sheet.freeze_panes == "B2"
     formats = [sheet.cell(3, column).number_format for column in (2, 3, 4, 5, 6)]
-    assert formats == ["#,##0", "#,##0", "#,##0", "0.0%", "0.0%"]
+    assert formats == [ROUBLES, ROUBLES, ROUBLES, "0.0%", "0.0%"]
     shown = openpyxl.load_workbook(path, data_only=True)["scenarios"]
     assert shown["C3"].value == 20
 
@@ -182,7 +184,7 @@ def test_numbers_have_the_format_of_their_unit(book):
     assert (formats["service_level"], formats["agents"], formats["load_erlangs"]) == ("0.0%", "0", "0.00")
     cost = book["cost"]
     names = [cell.value for cell in cost[1]]
-    assert cost.cell(2, names.index("total_cost") + 1).number_format == "#,##0"
+    assert cost.cell(2, names.index("total_cost") + 1).number_format == ROUBLES
 
 
 def test_columns_are_as_wide_as_their_longest_text(tmp_path):
@@ -193,8 +195,13 @@ def test_columns_are_as_wide_as_their_longest_text(tmp_path):
     assert sheet.column_dimensions["A"].width > len("second_line_north_by_night")
 
 
-def test_roubles_are_grouped_by_thousands_all_the_way(tmp_path):
-    """Millions too: "# ##0" wrote 11640 727."""
+@pytest.mark.parametrize(
+    ("currency", "format_"),
+    [({"country": "DE", "currency": "EUR"}, '#,##0 "€"'), ({"country": "US", "currency": "USD"}, '"$"#,##0')],
+)
+def test_money_has_the_sign_of_the_centres_currency(tmp_path, currency, format_):
+    """Every centre's money was written in one currency."""
     table = pd.DataFrame({"team": ["a"], "site": ["b"], "total_cost": [11_640_727.0]})
-    write_workbook(tmp_path / "money.xlsx", {"cost": 1}, {"cost": table}, one_site())
-    assert openpyxl.load_workbook(tmp_path / "money.xlsx")["cost"]["C2"].number_format == "#,##0"
+    write_workbook(tmp_path / "money.xlsx", {"cost": 1}, {"cost": table}, one_site(currency))
+    book = openpyxl.load_workbook(tmp_path / "money.xlsx")
+    assert book["cost"]["C2"].number_format == book["summary"]["B2"].number_format == format_

@@ -1,0 +1,34 @@
+"""Time sheets and rosters by person, of centres in other countries than the example."""
+
+import openpyxl
+import pandas as pd
+from factories import day_site, people_of, roster_of
+
+from planning.report.roster_book import time_sheet, write_roster_book
+from planning.roster.slate import Horizon
+
+WEEK = Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-29"))
+GERMAN = {"work": "F", "night": "N", "holiday": "X", "off": "/", "leave": "U", "study": "B", "sick": "K"}
+
+
+def berlin():
+    """A site of Berlin with letters of its own, one person's roster of two days, and the people."""
+    centre = day_site({"country": "DE", "currency": "EUR", "labour.letters": GERMAN})
+    days = [("calls_berlin_01", f"2026-11-{day} 09:00", f"2026-11-{day} 17:00") for day in (23, 24)]
+    return centre, roster_of(*days, team="calls_berlin", site="berlin"), people_of(centre, 1)
+
+
+def test_the_time_sheet_has_the_letters_of_the_centres_law():
+    """A German roster had the letters of a Russian form."""
+    centre, roster, people = berlin()
+    sheet = time_sheet(roster, people, centre, WEEK)
+    assert sheet.loc["calls_berlin_01"].iloc[1:8].tolist() == ["F", "F", *"/////"]
+
+
+def test_the_legend_explains_the_letters(tmp_path):
+    centre, roster, people = berlin()
+    write_roster_book(tmp_path / "roster.xlsx", roster, people, centre, WEEK)
+    legend = openpyxl.load_workbook(tmp_path / "roster.xlsx")["letters"]
+    rows = dict(legend.iter_rows(values_only=True))
+    assert set(rows) == set(GERMAN.values())
+    assert rows["U"] == "Annual leave"
