@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from planning.calendars import hours_within
+from planning.centre.money import money
 from planning.errors import PlanningError
 from planning.overflow.night import position_pay
 from planning.service import exact_service
 from planning.staffing import requirement
 from planning.whatif import World
 
-__all__ = ["MEASURES", "Day", "Measure", "day_of", "headline", "signed"]
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["Measure", "QueueDay", "day_of", "headline", "measures_of", "signed"]
 
 
-class Day(NamedTuple):
-    """The queue shown.
+class QueueDay(NamedTuple):
+    """The day of the queue shown.
 
     Attributes
     ----------
@@ -51,17 +56,19 @@ def _points(share: float) -> str:
     return f"{100 * share:.1f} points"
 
 
-MEASURES = {
-    "cost": Measure("Roubles a day", _whole, _whole, -1),
-    "peak": Measure("Agents at the peak", _whole, _whole, -1),
-    "night": Measure("Agents at the night's peak", _whole, _whole, 0),
-    "service_level": Measure("Answered in time, day", _share, _points, 1),
-    "worst": Measure("Answered in time, worst interval", _share, _points, 1),
-}
-"""Pay of the heads required, agents of all queues and sites, and the queue shown in the exact model."""
+def measures_of(centre: Centre) -> dict[str, Measure]:
+    """Pay of the heads required, agents of all queues and sites, and the queue shown in the exact model."""
+    amount = partial(money, centre)
+    return {
+        "cost": Measure("Cost a day", amount, amount, -1),
+        "peak": Measure("Agents at the peak", _whole, _whole, -1),
+        "night": Measure("Agents at the night's peak", _whole, _whole, 0),
+        "service_level": Measure("Answered in time, day", _share, _points, 1),
+        "worst": Measure("Answered in time, worst interval", _share, _points, 1),
+    }
 
 
-def day_of(world: World, queue: str) -> Day:
+def day_of(world: World, queue: str) -> QueueDay:
     """Staff a queue of a world of one day and ask the exact model what its callers meet.
 
     Raises
@@ -74,11 +81,11 @@ def day_of(world: World, queue: str) -> Day:
     table = exact_service(centre, needed, queue)
     if not table["calls"].sum() > 0:
         raise PlanningError(f"{queue} has no calls on this day: choose another queue or day")
-    return Day(queue, needed, table)
+    return QueueDay(queue, needed, table)
 
 
-def headline(world: World, day: Day) -> dict[str, float]:
-    """Staff the other queues too and return the figures by the name of `MEASURES`.
+def headline(world: World, day: QueueDay) -> dict[str, float]:
+    """Staff the other queues too and return the figures by the names of `measures_of`.
 
     A centre that is closed at night has no figure of the night.
 
@@ -108,9 +115,11 @@ def signed(measure: Measure, now: float, base: float) -> tuple[str, str]:
 
     Examples
     --------
-    >>> signed(MEASURES["peak"], 170.0, 167.0)
+    >>> from planning import Centre
+    >>> measures = measures_of(Centre.load())
+    >>> signed(measures["peak"], 170.0, 167.0)
     ('+3', 'bad')
-    >>> signed(MEASURES["service_level"], 0.95, 0.95)
+    >>> signed(measures["service_level"], 0.95, 0.95)
     ('as today', '')
     """
     gain = now - base

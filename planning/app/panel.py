@@ -19,9 +19,10 @@ import ipywidgets as widgets
 import pandas as pd
 import plotly.graph_objects as go
 
-from planning.app.headline import MEASURES, Day, day_of, headline, signed
+from planning.app.headline import Measure, QueueDay, day_of, headline, measures_of, signed
 from planning.app.live import LiveFigure, redraw
 from planning.centre import clock_text
+from planning.centre.money import money
 from planning.errors import PlanningError
 from planning.pay import cost_of, hour_cost
 from planning.plan import demand_for
@@ -111,7 +112,7 @@ class Page:
         self._centre, self._cache = centre, cache
         self._days = {f"{day:%a %d %b %Y}": rows for day, rows in _by_day(centre, demand)}
         self._terms = Terms("shifts", replications, 1, LOOSE)
-        self._today: dict[tuple[str, str], tuple[Day, dict[str, float]]] = {}
+        self._today: dict[tuple[str, str], tuple[QueueDay, dict[str, float]]] = {}
         self._moves = 0
         self._checker = ThreadPoolExecutor(1, thread_name_prefix="check")
         self._worker = ProcessPoolExecutor(1, mp_context=get_context("spawn")) if apart else None
@@ -147,7 +148,7 @@ class Page:
         body = widgets.HBox([left, right.add_class("whatif-result")]).add_class("whatif-body")
         return widgets.VBox([style, self.message, body]).add_class("whatif")
 
-    def _picture(self, day: Day, centre: Centre) -> go.Figure:
+    def _picture(self, day: QueueDay, centre: Centre) -> go.Figure:
         """Draw the queue with every site of the centre, with nobody where the queue is closed."""
         names = [f"agents_{site}" for site in centre.sites]
         table = day.table.assign(**{name: 0 for name in names if name not in day.table})
@@ -174,7 +175,7 @@ class Page:
     def _world(self, changes: Mapping[str, Any]) -> World:
         return changed(World(self._centre, self._days[self.controls["day"].value]), changes)
 
-    def _base(self) -> tuple[Day, dict[str, float]]:
+    def _base(self) -> tuple[QueueDay, dict[str, float]]:
         """Today's day and figures of the queue shown, worked out once."""
         key = (self.controls["day"].value, self.controls["queue"].value)
         if key not in self._today:
@@ -215,7 +216,9 @@ class Page:
         world, (today, base) = self._world(changes), self._base()
         day = day_of(world, today.queue) if changes else today
         redraw(self.figure, self._picture(day, world.centre))
-        self.numbers.value = _cards(headline(world, day) if changes else base, base)
+        self.numbers.value = _cards(
+            measures_of(world.centre), headline(world, day) if changes else base, base
+        )
 
     # --- whether it holds -----------------------------------------------------------------------------------
 
@@ -231,7 +234,7 @@ class Page:
             return
         try:
             (base, _), (now, staff) = (self._outcome(one) for one in (today, world))
-            light, link = _verdict(now, base), _link(world.centre, now, base, staff)
+            light, link = _verdict(world.centre, now, base), _link(world.centre, now, base, staff)
         except Exception as error:
             light, link = _light("bad", html.escape(str(error))), ""
         if move == self._moves:
@@ -373,10 +376,11 @@ def _light(mood: str, text: str) -> str:
     return f"<div class='whatif-light {mood}' role='status'><span class='dot'></span>{text}</div>"
 
 
-def _cards(now: Mapping[str, float], base: Mapping[str, float]) -> str:
+def _cards(measures: Mapping[str, Measure], now: Mapping[str, float], base: Mapping[str, float]) -> str:
     cards = []
-    for name in (name for name in MEASURES if name in now):
-        measure = MEASURES[name]
+    for name, measure in measures.items():
+        if name not in now:
+            continue
         difference, mood = signed(measure, now[name], base.get(name, 0.0))
         cards.append(
             f"<div class='whatif-card' data-measure='{name}'><div class='title'>{measure.title}</div>"
@@ -386,14 +390,15 @@ def _cards(now: Mapping[str, float], base: Mapping[str, float]) -> str:
     return f"<div class='whatif-cards'>{''.join(cards)}</div>"
 
 
-def _verdict(now: Outcome, base: Outcome) -> str:
+def _verdict(centre: Centre, now: Outcome, base: Outcome) -> str:
     """Say whether it holds, what it costs in whole shifts, and how it differs from today."""
     row = row_of(now, base)
     mood, text = LIGHTS[now.verdict]
-    cost = f"{row['cost']:,.0f} RUB a day in whole shifts"
+    cost = f"{money(centre, row['cost'])} a day in whole shifts"
     gain, band = row["cost_difference"], row["cost_half_width"]
     if abs(gain) >= 0.5:
-        cost += f", {gain:+,.0f} ± {band:,.0f} against today"
+        more = f"{money(centre, abs(gain))} {'more' if gain > 0 else 'less'} than today"
+        cost += f", {more} (± {money(centre, band)})"
     weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])
     level = f"lowest: {str(weak).replace('_', ' ')}, {row[f'service_level_{weak}']:.1%} answered in time"
     return _light(mood, f"<b>{text}</b> in simulation; {level}. {cost}.")

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from planning.calendars import on_clock
 from planning.centre import clock_text
-from planning.report.style import COLOURS, GREY, colours_of, figure, label
+from planning.report.style import COLOURS, GREY, colours_of, figure, label, money_axis
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -186,42 +186,41 @@ def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     centre : Centre
         It says which site closes, and when at present.
     """
-    year = 365 / 1e6
     site, (at, _) = next(iter(hand_overs(centre).items()))
     present, table = clock_text(at), nights.set_index("way")
+    total = (table["cost_day"] - table.loc[present, "cost_day"]) * 365
+    factor, unit = money_axis(centre, total)
     best = table.index[table["meets"]][table.loc[table["meets"], "cost_day"].argmin()]
     fig = figure(
-        title=f"Closing hours against {present}", yaxis_title="million roubles a year", barmode="relative",
+        title=f"Closing hours against {present}", yaxis_title=f"{unit} a year", barmode="relative",
         xaxis_title=f"{label(site)} closes at", height=500, margin={"t": 150},
     )  # fmt: skip
     for part, (name, colour) in _NIGHT_PARTS.items():
-        more = (table[part] - table.loc[present, part]) * year
-        fig.add_bar(x=table.index, y=more.round(4), name=name, marker={"color": colour})
-    total = (table["cost_day"] - table.loc[present, "cost_day"]) * year
+        more = (table[part] - table.loc[present, part]) * 365
+        fig.add_bar(x=table.index, y=(factor * more).round(4), name=name, marker={"color": colour})
     fig.add_scatter(
-        x=table.index, y=total.round(4), name="together", mode="lines+markers",
+        x=table.index, y=(factor * total).round(4), name="together", mode="lines+markers",
         line={"color": COLOURS["requirement"], "width": 2.5},
     )  # fmt: skip
     fig.add_annotation(
-        x=best, y=float(total[best]), text=f"cheapest: {best}", showarrow=True, arrowhead=2, ax=40, ay=34,
-        font={"color": COLOURS["target"]},
+        x=best, y=factor * float(total[best]), text=f"cheapest: {best}", showarrow=True, arrowhead=2,
+        ax=40, ay=34, font={"color": COLOURS["target"]},
     )  # fmt: skip
     return fig.update_xaxes(type="category")
 
 
-def ways_compared(nights: pd.DataFrame) -> go.Figure:
+def ways_compared(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     """Cost of each way to run the night more than that of the first, and whether it keeps the promise."""
-    more = (nights["cost_day"] - nights["cost_day"].iloc[0]) * 365 / 1e6
+    more = (nights["cost_day"] - nights["cost_day"].iloc[0]) * 365
+    factor, unit = money_axis(centre, more)
     colour = nights["meets"].map({True: COLOURS["supply"], False: COLOURS["bad"]})
     names = [
         way + ("" if meets else " (breaks the promise)") for way, meets in nights[["way", "meets"]].to_numpy()
     ]
-    fig = figure(
-        title="Other ways to run the night, against today's", xaxis_title="million roubles a year more"
-    )
+    fig = figure(title="Other ways to run the night, against today's", xaxis_title=f"{unit} a year more")
     fig.add_bar(
-        x=more.round(4), y=names, orientation="h", marker={"color": colour}, texttemplate="%{x:+.1f}",
-        textposition="outside", cliponaxis=False,
+        x=(factor * more).round(4), y=names, orientation="h", marker={"color": colour},
+        texttemplate="%{x:+.1f}", textposition="outside", cliponaxis=False,
     )  # fmt: skip
     fig.update_layout(height=340, margin={"l": 240, "r": 60, "t": 50}, hovermode="closest", showlegend=False)
     return fig.update_yaxes(autorange="reversed")
@@ -260,11 +259,12 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
     return fig.update_xaxes(tickformat=".2~%").update_yaxes(autorange="reversed")
 
 
-def cost_bars(cost: pd.DataFrame) -> go.Figure:
+def cost_bars(cost: pd.DataFrame, centre: Centre) -> go.Figure:
     """Cost by team and part, the dearest team first; parts that cost nothing are left out."""
     ordered = cost.sort_values("total_cost", ascending=False)
     names = [_team(*row) for row in ordered[["team", "site"]].itertuples(index=False)]
-    fig = figure(title="What it costs", xaxis_title="million roubles", barmode="stack")
+    factor, unit = money_axis(centre, cost["total_cost"])
+    fig = figure(title="What it costs", xaxis_title=unit, barmode="stack")
     for column, name, colour in (
         ("base_cost", "hours", COLOURS["supply"]),
         ("night_cost", "night premium", COLOURS["requirement"]),
@@ -278,10 +278,10 @@ def cost_bars(cost: pd.DataFrame) -> go.Figure:
         if column not in {"base_cost", "night_cost"} and not ordered[column].any():
             continue
         fig.add_bar(
-            x=(ordered[column] / 1e6).round(5), y=names, name=name, orientation="h", marker={"color": colour},
-            hovertemplate="%{x:.2f} M",
+            x=(factor * ordered[column]).round(5), y=names, name=name, orientation="h",
+            marker={"color": colour}, hovertemplate="%{x:,.2f}",
         )  # fmt: skip
-    fig.update_layout(height=420, margin={"l": 160}, hovermode="y unified")
+    fig.update_layout(height=170 + 22 * len(names), margin={"l": 160}, hovermode="y unified")
     return fig.update_yaxes(autorange="reversed")
 
 

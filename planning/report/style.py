@@ -12,10 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import cycle
 from numbers import Real
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import plotly.graph_objects as go
 import plotly.io as pio
+
+from planning.centre.money import currency_sign
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
 
 PLOTLY_MIME: Final = "application/vnd.plotly.v1+json"
 
@@ -103,6 +108,22 @@ def label(name: str) -> str:
     'First line'
     """
     return name[:1].upper() + name[1:].replace("_", " ")
+
+
+def money_axis(centre: Centre, amounts: Iterable[float]) -> tuple[float, str]:
+    """Choose the unit of an axis of money by its largest amount: the factor on amounts, and the title.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> money_axis(Centre.load().replace({"currency": "EUR"}), [1200.0, -2_500_000.0])
+    (1e-06, '€ million')
+    """
+    largest = max((abs(amount) for amount in amounts if amount == amount), default=0.0)
+    factor, word = (
+        (1e-6, "million") if largest >= 1e6 else (1e-3, "thousand") if largest >= 1e3 else (1.0, "")
+    )
+    return factor, f"{currency_sign(centre)} {word}".strip() or "cost"
 
 
 def figure(*traces: Any, **layout: Any) -> go.Figure:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from planning.report.style import COLOURS, figure
+from planning.report.style import COLOURS, GREY, figure, money_axis
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
 
 __all__ = ["cost_and_service", "tornado"]
 
@@ -18,20 +22,23 @@ _VERDICTS = {
 }
 
 
-def cost_and_service(table: pd.DataFrame, queue: str, title: str) -> go.Figure:
+def cost_and_service(table: pd.DataFrame, centre: Centre, queue: str, title: str) -> go.Figure:
     """Each scenario's cost and service of one queue against the base, with the bands of both.
 
     Parameters
     ----------
     table : DataFrame
         As `planning.compare` gives it; failed scenarios are left out.
+    centre : Centre
+        Its currency is that of the costs.
     queue : str
     """
     from plotly.subplots import make_subplots
 
     level, good = f"service_level_{queue}", table[table["reason"] == ""].iloc[::-1]
+    factor, unit = money_axis(centre, good["cost_difference"])
     parts = [
-        ("cost", 1e-3, "thousand roubles a day more than the base"),
+        ("cost", factor, f"{unit} a day more than the base"),
         (level, 100.0, "points of service level more than the base"),
     ]
     fig = make_subplots(
@@ -47,7 +54,7 @@ def cost_and_service(table: pd.DataFrame, queue: str, title: str) -> go.Figure:
                 mode="markers", marker={"size": 11, "color": colour}, legendgroup=verdict,
                 showlegend=col == 1 and len(rows) > 0, row=1, col=col,
             )  # fmt: skip
-        fig.update_xaxes(title_text=unit, zeroline=True, zerolinecolor="#9AA5B1", row=1, col=col)
+        fig.update_xaxes(title_text=unit, zeroline=True, zerolinecolor=GREY, row=1, col=col)
     fig.update_yaxes(categoryorder="array", categoryarray=list(good.index), showgrid=True)
     return fig.update_layout(height=190 + 40 * len(good), hovermode="closest", margin={"l": 230, "r": 40})
 

@@ -11,6 +11,7 @@ from conftest import SHOTS, started, stopped
 
 from planning import Centre, demand_for, read_demand
 from planning.app.headline import day_of, headline
+from planning.centre.money import money
 from planning.whatif import LOOSE, World, changed
 from planning.whatif.outcome import Terms, worked_out
 
@@ -74,7 +75,7 @@ def agree(tab, changes: dict) -> None:
     found = headline(world, day)
     tab.wait_for_function(
         "text => document.querySelector(\".whatif-card[data-measure='cost'] .value\").innerText === text",
-        arg=f"{found['cost']:,.0f}",
+        arg=money(world.centre, found["cost"]),
     )
     assert number(tab, "peak") == found["peak"]
     assert number(tab, "service_level") == pytest.approx(found["service_level"], abs=6e-4)
@@ -164,7 +165,7 @@ def test_the_light_is_that_of_the_simulation_and_the_plan_goes_home(visit, shoot
         "does not hold": "It does not hold",
     }
     assert light.startswith(mood[outcome.verdict])
-    assert f"{outcome.figures['cost']:,.0f} RUB" in light
+    assert money(today().centre, outcome.figures["cost"]) in light
     shoot(tab, "checked")
     with tab.expect_download() as waiting:
         tab.click("text=Download as Excel")

@@ -14,9 +14,10 @@ from factories import day_site, demand_of, one_site, three_sites, two_sites
 
 from planning import PlanningError
 from planning.app import Page, page
-from planning.app.headline import MEASURES, day_of, headline, signed
+from planning.app.headline import day_of, headline, measures_of, signed
 from planning.app.live import LiveFigure, redraw
 from planning.app.server import HERE, command, environment
+from planning.centre.money import money
 from planning.report import figure
 from planning.whatif import LOOSE, World
 from planning.whatif.outcome import Terms, worked_out
@@ -157,9 +158,10 @@ def test_numbers_and_figure_are_those_of_the_exact_model(shown):
     worlds = [World(two_sites({"queues.calls.volume": factor}), demand_of()) for factor in (1.2, 1.0)]
     day = day_of(worlds[0], "calls")
     now, base = (headline(world, day_of(world, "calls")) for world in worlds)
+    measures = measures_of(two_sites())
     for name, (value, mood, difference) in cards(shown).items():
-        assert value == MEASURES[name].write(now[name])
-        assert [difference, mood] == list(signed(MEASURES[name], now[name], base[name]))
+        assert value == measures[name].write(now[name])
+        assert [difference, mood] == list(signed(measures[name], now[name], base[name]))
     assert list(shown.figure.data[0].y) == day.table["agents_north"].tolist()
     assert list(shown.figure.data[1].y) == day.table["agents_south"].tolist()
 
@@ -229,7 +231,7 @@ def test_the_light_is_that_of_the_simulation(shown):
     )
     moods = {"holds": "good", "too close to call": "near", "does not hold": "bad"}
     assert f"whatif-light {moods[outcome.verdict]}'" in light
-    assert f"{outcome.figures['cost']:,.0f} RUB a day" in light
+    assert f"{money(two_sites(), outcome.figures['cost'])} a day" in light
     data = base64.b64decode(shown.download.value.partition("base64,")[2].partition("'")[0])
     book = openpyxl.load_workbook(io.BytesIO(data))
     assert book["roster"].max_row == 2 + len(staff.roster.roster)

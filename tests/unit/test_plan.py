@@ -135,7 +135,8 @@ def test_every_part_of_the_cost_is_in_each_sum():
     parts = made.summary["cost"]
     assert sum(parts.values()) - parts["total"] == pytest.approx(total, abs=0.05)
     assert made.systems["cost"].sum() == pytest.approx(total)
-    assert sum(sum(bar.x) for bar in cost_bars(table).data) == pytest.approx(total / 1e6, abs=1e-4)
+    drawn = cost_bars(table, small_plan().centre).data
+    assert sum(sum(bar.x) for bar in drawn) == pytest.approx(total / 1e3, abs=1e-4)
 
 
 def test_outcome_sets_the_promise_beside_what_was_found():

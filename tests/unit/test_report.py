@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 import plotly.io as pio
 import pytest
 from bs4 import BeautifulSoup
+from factories import one_site
 from nbformat import read, write
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
@@ -431,7 +432,7 @@ def test_scenarios_are_drawn_by_verdict_and_failed_ones_left_out():
         },
         index=["good", "bad", "failed"],
     )
-    fig = whatif_figures.cost_and_service(table, "calls", "title")
+    fig = whatif_figures.cost_and_service(table, one_site(), "calls", "title")
     drawn = {(trace.xaxis, trace.name): (list(trace.x), list(trace.y)) for trace in fig.data}
     assert drawn["x", "holds"] == ([1.0], ["good"])
     assert drawn["x", "does not hold"] == ([2.0], ["bad"])
