@@ -276,10 +276,12 @@ def _tell_refused(path: Path, refused: pd.DataFrame) -> None:
 
 def _tell(made: Plan, folder: Path) -> None:
     """Say where the plan is and its headline figures."""
+    from planning.centre.money import money
+
     summary = made.summary
     levels = made.outcome
     weighted = ", ".join(f"{name} {row['simulated']:.1%}" for name, row in levels.iterrows())
-    cost = summary["cost"]
+    total, night = (money(made.centre, summary["cost"][part]) for part in ("total", "night"))
     short = summary["unmet_intervals"] + summary["unmet_heads"]
     verdicts = made.certificate["verdict"]
     close = f"{(verdicts == 'too close to call').sum()} of {len(verdicts)} promises too close to call"
@@ -287,7 +289,7 @@ def _tell(made: Plan, folder: Path) -> None:
         "Plan": str(folder),
         "People": f"{summary['people_rostered']:,}",
         "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
-        "Cost": f"{cost['total']:,.0f} RUB, of which night premium {cost['night']:,.0f}",
+        "Cost": f"{total}, of which night premium {night}",
         "Service level": f"{weighted} (simulated)",
         "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -9,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 import xlsxwriter
 
-from planning.calendars import is_holiday
+from planning.calendars import is_holiday, is_weekend
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.report.workbook import sheet_name
@@ -53,7 +54,10 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
                 table.loc[agent, opens & closes] = letter
     worked = local_roster(roster, centre.time_zone)
     days = worked["start"].dt.tz_localize(None).dt.normalize()
-    holiday = is_holiday(days.dt.date, centre.country)
+    countries = worked["site"].map(centre.country_of)
+    holiday = pd.Series(False, index=worked.index)
+    for country, own in days.groupby(countries):
+        holiday[own.index] = is_holiday(own.dt.date, str(country))
     for agent, day, night_h, is_free in zip(
         worked["agent_id"], days, worked["night_h"], holiday, strict=True
     ):
@@ -79,6 +83,7 @@ def write_roster_book(
         The file cannot be written.
     """
     table = time_sheet(roster, people, centre, horizon)
+    sites = people.astype({"team": "str"}).groupby("team")["site"].first()
     try:
         with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
             formats = {
@@ -91,7 +96,8 @@ def write_roster_book(
             }
             for team, rows in table.groupby("team"):
                 sheet = book.add_worksheet(sheet_name(book, str(team)))
-                _write_team(sheet, rows.drop(columns="team"), formats)
+                weekend = centre.weekend(str(sites[str(team)]))
+                _write_team(sheet, rows.drop(columns="team"), weekend, formats)
             legend = book.add_worksheet(sheet_name(book, "letters"))
             letters = centre.labour.letters
             for row, (name, field) in enumerate(type(letters).model_fields.items()):
@@ -100,16 +106,16 @@ def write_roster_book(
         raise PlanningError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
-def _write_team(sheet: Any, rows: pd.DataFrame, formats: dict[str, Any]) -> None:
+def _write_team(sheet: Any, rows: pd.DataFrame, weekend: Collection[int], formats: dict[str, Any]) -> None:
     """Write one team: names, days and sums, which are values because letters hold no hours to add up."""
     sheet.write_string(0, 0, "agent_id", formats["head"])
     sheet.set_column(0, 0, max(12, int(rows.index.str.len().max()) + 2))
     days = [name for name in rows.columns if isinstance(name, pd.Timestamp)]
-    sheet.set_column(1, len(days), 5)
+    sheet.set_column(1, len(days), 7)
     for column, name in enumerate(rows.columns, start=1):
         is_day = isinstance(name, pd.Timestamp)
-        style = "weekend" if is_day and name.day_of_week >= 5 else "head"
-        sheet.write_string(0, column, f"{name:%d.%m}" if is_day else str(name), formats[style])
+        style = "weekend" if is_day and is_weekend(pd.DatetimeIndex([name]), weekend)[0] else "head"
+        sheet.write_string(0, column, f"{name:%a %d}" if is_day else str(name), formats[style])
     for row, (agent, values) in enumerate(rows.iterrows(), start=1):
         sheet.write_string(row, 0, str(agent))
         for column, (name, value) in enumerate(values.items(), start=1):

@@ -32,3 +32,13 @@ def test_the_legend_explains_the_letters(tmp_path):
     rows = dict(legend.iter_rows(values_only=True))
     assert set(rows) == set(GERMAN.values())
     assert rows["U"] == "Annual leave"
+
+
+def test_the_weekend_shaded_is_the_sites(tmp_path):
+    """It was Saturday and Sunday everywhere."""
+    centre, roster, people = berlin()
+    centre = centre.replace({"sites.berlin.weekend": ["fri", "sat"]})
+    write_roster_book(tmp_path / "roster.xlsx", roster, people, centre, WEEK)
+    head = next(openpyxl.load_workbook(tmp_path / "roster.xlsx")["calls_berlin"].iter_rows(max_row=1))
+    shaded = [cell.value for cell in head if cell.fill.fill_type == "solid"]
+    assert shaded == ["Fri 27", "Sat 28"]
