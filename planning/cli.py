@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ PICTURES = {
 
 def main() -> None:
     """Run the command; what cannot be planned is one line on the error stream and exit code 2."""
+    warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)
     try:
         app()
     except PlanningError as error:
@@ -58,6 +60,9 @@ def plan_command(
         str | None, typer.Option(help="First day; default: the day after the demand ends.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
+    gaps: Annotated[
+        str, typer.Option(help="Intervals without a row: refuse, zero (nobody called) or forecast.")
+    ] = "refuse",
     replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
     certify: Annotated[bool, typer.Option(help="Add staff until every promise holds.")] = False,
     overwrite: Annotated[bool, typer.Option(help="Replace a plan, or files named like a plan's.")] = False,
@@ -66,7 +71,7 @@ def plan_command(
     from planning.plan import check_folder
 
     check_folder(out, overwrite=overwrite)
-    made = _plan(centre, demand, people, vips, start, days, replications, certify)
+    made = _plan(centre, demand, people, vips, start, days, replications, gaps, certify)
     folder = made.save(out, overwrite=overwrite)
     _tell(made, folder)
 
@@ -107,9 +112,8 @@ def data(
     import pandas as pd
 
     from planning.centre import Centre
-    from planning.demand import read_demand
+    from planning.demand import demand_for, read_demand
     from planning.demand.synthetic import Synthetic, write_data
-    from planning.plan import demand_for
     from planning.roster.people import fewest_people, synthetic_people
     from planning.shifts import cover_all
     from planning.staffing import requirement
@@ -171,6 +175,9 @@ def compare_command(
         str | None, typer.Option(help="First day; default: the day after the demand ends.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 1,
+    gaps: Annotated[
+        str, typer.Option(help="Intervals without a row: refuse, zero (nobody called) or forecast.")
+    ] = "refuse",
     staff: Annotated[str, typer.Option(help="shifts, or positions: only the heads required.")] = "shifts",
     processes: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
@@ -178,14 +185,13 @@ def compare_command(
 ) -> None:
     """Plan, simulate and price scenarios side by side; run again, it goes on where it was stopped."""
     from planning.centre import Centre
-    from planning.demand import read_demand
-    from planning.plan import demand_for
+    from planning.demand import demand_for, read_demand
     from planning.report.workbook import write_scenarios
     from planning.whatif import compare, executor_of, read_scenarios
 
     _check_file(out)
     settings, wanted = Centre.load(centre), read_scenarios(scenarios)
-    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
+    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
     known = None if people is None else _people(people, settings)
     with executor_of(processes, scheduler) as executor:
         table = compare(wanted, settings, week, people=known, staff=staff, executor=executor, cache=cache)
@@ -239,22 +245,25 @@ def _plan(
     start: str | None,
     days: int,
     replications: int,
-    certify: bool = False,
+    gaps: str = "refuse",
+    proven: bool = False,
 ) -> Plan:
     from planning.centre import Centre
-    from planning.demand import read_demand
-    from planning.plan import demand_for, plan
+    from planning.certify import certify
+    from planning.demand import demand_for, read_demand
+    from planning.plan import plan
     from planning.systems.vip import read_vips
 
     settings = Centre.load(centre)
-    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days)
+    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
     known = _people(people, settings)
     cared = None
     ours = people == PEOPLE and settings.systems.vip is not None and VIPS.exists()
     if vips is not None or ours:
         cared, refused = read_vips(vips or VIPS, known)
         _tell_refused(vips or VIPS, refused)
-    return plan(settings, week, known, vips=cared, replications=replications, certify=certify)
+    make = certify if proven else plan
+    return make(settings, week, known, vips=cared, replications=replications)
 
 
 def _people(path: Path, settings: Centre) -> pd.DataFrame:

@@ -5,30 +5,26 @@ from __future__ import annotations
 import errno
 import json
 import tempfile
-from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_start, time_of_day
-from planning.centre import clock_text
-from planning.demand import forecast
 from planning.errors import PlanningError
-from planning.pay import cost_of, hour_cost
+from planning.pay import cost_of
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
 from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
 from planning.shifts.whole import seats_held
-from planning.simulation.certificate import certificate, missing_agents, verdict
+from planning.simulation.certificate import certificate, verdict
 from planning.simulation.replications import Simulation, simulate
-from planning.staffing import requirement, rostered_heads
+from planning.staffing import requirement
 from planning.systems.quality import with_reviews
 from planning.systems.summary import systems_of
 from planning.systems.vip import own_shares
@@ -48,7 +44,7 @@ from planning.tables import (
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "demand_for", "plan"]
+__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "plan"]
 
 SCHEMA_VERSION = 2
 ROUNDS = 10
@@ -298,7 +294,7 @@ def plan(
     people: pd.DataFrame,
     *,
     vips: pd.DataFrame | None = None,
-    certify: bool = False,
+    needed: pd.DataFrame | None = None,
     replications: int = 20,
     seed: int = 1,
     executor: Executor | None = None,
@@ -315,10 +311,8 @@ def plan(
     vips : DataFrame, optional
         VIPs with their personal managers, as `planning.systems.vip.read_vips` gives them; without them every
         manager on the roster has as many.
-    certify : bool
-        Add staff where the simulation does not prove a promise, at the cheapest place first, and plan again
-        until every queue's whole 95 % band lies above its target on every day, or nobody is left to add. Few
-        `replications` make wide bands, and wide bands cost staff.
+    needed : DataFrame, optional
+        REQUIREMENT to staff; by default what the demand requires.
     replications, seed : int
         Of the simulation.
     executor : concurrent.futures.Executor, optional
@@ -333,13 +327,26 @@ def plan(
     PlanningError
         The demand or the people cannot be planned.
     """
-    asked = with_reviews(centre, demand, people)
-    own = _own_shares(centre, asked, vips)
-    run = partial(
-        _staffed, centre, asked, people, own, replications=replications, seed=seed, executor=executor
+    demand = with_reviews(centre, demand, people)
+    needed = requirement(centre, demand) if needed is None else needed
+    shifts = cover_all(centre, needed)
+    needed = seats_held(centre, needed, shifts)
+    roster = build_roster(centre, shifts.shifts, people)
+    made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
+    found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
+    return Plan(
+        centre=centre,
+        demand=demand,
+        requirement=needed,
+        cover=shifts,
+        roster=roster,
+        breaks=made.breaks,
+        breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
+        cost=cost_of(centre, roster.roster, made.breaks, horizon(centre, needed)),
+        own_shares=made.own_shares,
+        simulation=found,
+        certificate=certificate(centre, demand, made, needed, found, executor=executor),
     )
-    made = run(requirement(centre, asked))
-    return _certified(made, run, partial(_lacking, asked, executor=executor)) if certify else made
 
 
 class _Shifts(NamedTuple):
@@ -357,167 +364,6 @@ def _own_shares(centre: Centre, demand: pd.DataFrame, vips: pd.DataFrame | None)
     if centre.systems.vip is None:
         raise PlanningError("vips are given, but the centre has no [systems.vip]: add it or leave them out")
     return own_shares(centre.systems.vip, vips, pd.DatetimeIndex(demand["interval_start"].unique()))
-
-
-def _staffed(
-    centre: Centre,
-    demand: pd.DataFrame,
-    people: pd.DataFrame,
-    own: pd.DataFrame | None,
-    needed: pd.DataFrame,
-    *,
-    replications: int,
-    seed: int,
-    executor: Executor | None,
-) -> Plan:
-    """Plan for a requirement."""
-    shifts = cover_all(centre, needed)
-    needed = seats_held(centre, needed, shifts)
-    roster = build_roster(centre, shifts.shifts, people)
-    made = _Shifts(roster, breaks_of(shifts, roster.roster), own)
-    found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
-    return Plan(
-        centre=centre,
-        demand=demand,
-        requirement=needed,
-        cover=shifts,
-        roster=roster,
-        breaks=made.breaks,
-        breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
-        cost=cost_of(centre, roster.roster, made.breaks, horizon(centre, needed)),
-        own_shares=own,
-        simulation=found,
-        certificate=certificate(centre, demand, made, needed, found, executor=executor),
-    )
-
-
-def _certified(made: Plan, run: Callable[[pd.DataFrame], Plan], lacking: Callable[[Plan], pd.Series]) -> Plan:
-    """Add staff and plan again until every promise holds on every day, or nobody is left to add."""
-    most: dict[str, int] = {}  # heads by which a team can be raised, where its people set a bound
-    heads = lacking(made)
-    for _ in range(ROUNDS):
-        needed = _reinforced(made, heads, most)
-        if needed.equals(made.requirement):
-            break
-        better = run(needed)
-        over = _overdrawn(made, better)
-        if over:  # half as many may find people: more shifts than people prove nothing
-            most |= {team: raised // 2 for team, raised in over.items()}
-        else:
-            made, heads = better, lacking(better)
-    return made
-
-
-def _overdrawn(made: Plan, better: Plan) -> dict[str, int]:
-    """Heads by which teams were raised in vain: their people filled less of it than before."""
-    raised = better.requirement["agents"] - made.requirement["agents"]
-    before = _unfilled(made)
-    found = {}
-    for name, heads in _unfilled(better).items():
-        team = made.centre.teams[name]
-        if not team.queues:  # nobody asks for more doctors
-            continue
-        own = (made.requirement["queue"] == team.queues[0]) & (made.requirement["site"] == team.site)
-        if heads > before.get(name, 0) and raised[own].max() > 0:
-            found[name] = int(raised[own].max())
-    return found
-
-
-def _unfilled(made: Plan) -> dict[str, float]:
-    """Heads that a team's people could not fill."""
-    team = made.cover.shifts.set_index("shift_id")["team"]
-    unmet = made.roster.unmet
-    missing: dict[str, float] = unmet.groupby(unmet["shift_id"].map(team))["missing"].sum().to_dict()
-    return missing
-
-
-def _lacking(demand: pd.DataFrame, made: Plan, *, executor: Executor | None) -> pd.Series:
-    """Agents more with whom each promise that does not hold yet would, its whole band above the target.
-
-    A better service has a narrower band, so half of what is left to perfection is aimed at, at most.
-    """
-    weak = made.certificate[made.certificate["verdict"] != "holds"]
-    aims = weak["target"] + np.minimum(weak["half_width"], (1 - weak["target"]) / 2)
-    return missing_agents(made.centre, demand, made, aims, made.simulation, executor=executor).dropna()
-
-
-def _reinforced(made: Plan, lacking: pd.Series, most: dict[str, int]) -> pd.DataFrame:
-    """Raise the requirement by the missing agents in the intervals of a day that may fall short.
-
-    In the cheapest team that can answer then and has people left; a team with the queue as a further skill is
-    one of them.
-    """
-    centre, needed = made.centre, made.requirement.copy()
-    level = made.simulation.intervals
-    for (queue, day), heads in lacking.items():
-        row = made.certificate.loc[(queue, day)]
-        mine = level[(level["queue"] == queue) & (level["interval_start"].dt.normalize() == day)]
-        times = set(mine["interval_start"][mine["service_level"] < row["target"] + row["half_width"]])
-        teams = [name for name, team in centre.teams.items() if queue in team.queues]
-        for name in sorted(teams, key=partial(hour_cost, centre)):
-            team, more = centre.teams[name], min(int(heads), most.get(name, int(heads)))
-            if more == 0:
-                continue
-            at = (needed["queue"] == team.queues[0]) & (needed["site"] == team.site)
-            at &= needed["interval_start"].isin(times)
-            needed.loc[at, "agents"] += more
-            needed.loc[at, "rostered"] += int(rostered_heads(more, team.shrinkage))
-            times -= set(needed.loc[at, "interval_start"])
-    return needed
-
-
-def demand_for(
-    centre: Centre, records: pd.DataFrame, start: str | None = None, days: int = 7
-) -> pd.DataFrame:
-    """Take the days to plan from a demand, or forecast them where the demand ends before.
-
-    Parameters
-    ----------
-    centre : Centre
-    records : DataFrame
-        DEMAND: history, or the days themselves.
-    start : str, optional
-        First day to plan, such as "2026-11-23"; the day after the last record by default.
-    days : int
-        How many.
-
-    Raises
-    ------
-    PlanningError
-        The days lie partly inside the records, or before them; or the records end during the last of them.
-    """
-    zone = centre.time_zone
-    times = pd.DatetimeIndex(records["interval_start"]).tz_convert(zone)
-    after = (times.max().tz_localize(None).normalize() + pd.Timedelta(days=1)).tz_localize(zone)
-    first = after if start is None else day_start(start, zone)
-    end = (first.tz_localize(None) + pd.Timedelta(days=days)).tz_localize(zone)
-    if times.min().normalize() <= first and end <= after:
-        if end == after:
-            _check_end(centre, records, times.max())
-        return records[np.asarray((times >= first) & (times < end))].reset_index(drop=True)
-    if first < after:
-        raise PlanningError(
-            f"start is {first:%Y-%m-%d} and days {days}, the demand holds {times.min():%Y-%m-%d} to "
-            f"{times.max():%Y-%m-%d}: choose days inside it, or {after:%Y-%m-%d} or later for a forecast"
-        )
-    horizon = (end.tz_localize(None) - after.tz_localize(None)).days
-    future = forecast(records, horizon, zone=zone, country=centre.country)
-    return future[future["interval_start"] >= first].reset_index(drop=True)
-
-
-def _check_end(centre: Centre, records: pd.DataFrame, last: pd.Timestamp) -> None:
-    """Refuse records that end in the middle of their last day: the hours without rows would get nobody.
-
-    An hour is let pass: it is the longest interval, and quarters without calls may have no row.
-    """
-    closes = {name: queue.closes for name, queue in centre.queues.items() if name in set(records["queue"])}
-    name = max(closes, key=lambda queue: closes[queue], default=None)
-    if name and time_of_day(pd.DatetimeIndex([last]))[0] + pd.Timedelta(hours=1) < closes[name]:
-        raise PlanningError(
-            f"the demand ends with the interval at {last:%Y-%m-%d %H:%M}, must reach the close of {name} at "
-            f"{clock_text(closes[name])} for that day to be planned: add the missing rows (0 where nobody "
-            "called), or plan another day"
-        )
 
 
 def breaks_of(shifts: CoverPlan, roster: pd.DataFrame) -> pd.DataFrame:

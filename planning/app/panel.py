@@ -23,9 +23,9 @@ from planning.app.headline import Measure, QueueDay, day_of, headline, measures_
 from planning.app.live import LiveFigure, redraw
 from planning.centre import clock_text
 from planning.centre.money import money
+from planning.demand.days import demand_for
 from planning.errors import PlanningError
 from planning.pay import cost_of, hour_cost
-from planning.plan import demand_for
 from planning.report import figures
 from planning.report.style import label
 from planning.report.workbook import write_workbook

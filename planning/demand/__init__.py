@@ -1,6 +1,7 @@
 """Demand: call records, demand files, what records hide, forecasts with their doubt, the synthetic demand."""
 
 from planning.demand.accuracy import accuracy, backtest, best_methods
+from planning.demand.days import demand_for
 from planning.demand.forecast import forecast, forecast_weeks, reforecast
 from planning.demand.intervals import aggregate, read_demand
 from planning.demand.records import CallLog, read_calls
@@ -13,6 +14,7 @@ __all__ = [
     "aggregate",
     "backtest",
     "best_methods",
+    "demand_for",
     "expected_demand",
     "forecast",
     "forecast_weeks",

@@ -18,7 +18,7 @@ from planning.tables import DEMAND, PLANNED
 if TYPE_CHECKING:
     from planning.centre import Centre, Queue
 
-__all__ = ["mark_planned", "planned_demand"]
+__all__ = ["check_rows", "mark_planned", "planned_demand"]
 
 
 def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
@@ -54,19 +54,15 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     >>> [float(frame["calls"].iloc[0]) for frame in (once, twice)]
     [600.0, 600.0]
     """
-    rows = _checked(centre, demand)
-    is_planned = "planned_with" in rows
-    rows["interval_start"] = rows["interval_start"].dt.tz_convert(centre.time_zone).astype(
-        f"datetime64[us, {centre.time_zone}]"
-    )  # fmt: skip
-    for name, own in rows.groupby("queue", sort=False):
-        _check_grid(centre, str(name), pd.DatetimeIndex(own["interval_start"]))
+    rows = check_rows(centre, demand)
     parts = [_while_open(name, queue, rows[rows["queue"] == name]) for name, queue in centre.queues.items()]
     given = pd.concat(parts, ignore_index=True)
     if given.empty:
         raise PlanningError("demand has no row at which its queue is open: give rows in the queue's hours")
     return (
-        given if is_planned else mark_planned(centre, _with_follow_ups(centre, _with_settings(centre, given)))
+        given
+        if "planned_with" in given
+        else mark_planned(centre, _with_follow_ups(centre, _with_settings(centre, given)))
     )
 
 
@@ -80,8 +76,19 @@ def _settings(queue: Queue) -> str:
     return f"volume {queue.volume}" + ("" if queue.aht_s is None else f", aht_s {queue.aht_s}")
 
 
-def _checked(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
-    """Check each row by itself, and that the centre has its queue, with the settings it was planned with."""
+def check_rows(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
+    """Check each row of a demand, and that queue, interval and what it was planned with are the centre's.
+
+    Returns
+    -------
+    DataFrame
+        DEMAND or PLANNED, row by row as it came, on the centre's clock.
+
+    Raises
+    ------
+    PlanningError
+        A row cannot be, or does not fit the centre.
+    """
     if "planned_with" in demand and demand["planned_with"].isna().any():
         raise PlanningError(
             "demand has rows that are planned and rows that are not: plan all of them at once"
@@ -100,6 +107,11 @@ def _checked(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
                     f"demand of {name} was planned with {had}, the centre has {now}: give the demand as it "
                     "was before planning"
                 )
+    rows["interval_start"] = rows["interval_start"].dt.tz_convert(centre.time_zone).astype(
+        f"datetime64[us, {centre.time_zone}]"
+    )  # fmt: skip
+    for name, own in rows.groupby("queue", sort=False):
+        _check_grid(centre, str(name), pd.DatetimeIndex(own["interval_start"]))
     return rows
 
 

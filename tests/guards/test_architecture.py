@@ -35,6 +35,7 @@ ROOMS = [
     "overflow",
     "report",
     "plan",
+    "certify",
     "whatif",
     "studies",
     "app",

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from factories import MONDAY, demand_of, one_site, people_of, roster_of, rostered, small_plan, two_sites
 
-from planning import plan, requirement
+from planning import certify, plan, requirement
 from planning.simulation import certificate, simulate
 from planning.simulation.certificate import verdict
 
@@ -99,13 +99,13 @@ def test_verdict_is_that_of_the_band(simulated, says):
 def test_a_plan_that_holds_is_left_as_it_is():
     made = small_plan()
     assert (made.certificate["simulated"] >= made.certificate["target"]).all()
-    again = plan(made.centre, made.demand, people_of(made.centre, 24), replications=4, certify=True)
+    again = certify(made.centre, made.demand, people_of(made.centre, 24), replications=4)
     pd.testing.assert_frame_equal(again.requirement, made.requirement)
     assert made.summary["service_level"]["calls"]["days"]["2026-11-23"]["agents_short"] == 0
 
 
 @functools.cache
-def hard(certify, in_north=40):
+def hard(make, in_north=40):
     """Two sites of equal callers on a day whose volume nobody knows: the formula's staff is too few."""
     centre = two_sites(
         {
@@ -120,12 +120,12 @@ def hard(certify, in_north=40):
     demand = demand_of(40.0, hours=(9, 18))
     people = people_of(centre, 40)
     people = people[(people["site"] != "north") | (people.groupby("team").cumcount() < in_north)]
-    return plan(centre, demand, people.reset_index(drop=True), replications=200, certify=certify)
+    return make(centre, demand, people.reset_index(drop=True), replications=200)
 
 
 def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
     """North's agents cost half of South's: only North gets more."""
-    before, after = hard(False), hard(True)
+    before, after = hard(plan), hard(certify)
     assert before.certificate["verdict"].tolist() == ["does not hold"]
     assert not before.holds
     assert before.certificate["short"].iloc[0] > 0
@@ -142,9 +142,9 @@ def test_a_certified_plan_meets_its_promise_with_the_cheapest_staff():
 
 def test_where_the_cheapest_have_no_people_left_others_are_raised():
     """North has exactly whom it needs before: South gets the rest, and no shift is left without people."""
-    before = hard(False)
+    before = hard(plan)
     staff = before.roster.roster.groupby("site")["agent_id"].nunique()
-    after = hard(True, int(staff["north"]))
+    after = hard(certify, int(staff["north"]))
     heads = [made.requirement.groupby("site")["rostered"].sum() for made in (before, after)]
     assert heads[1]["south"] > heads[0]["south"]
     assert (after.certificate["verdict"] == "holds").all()
@@ -166,8 +166,7 @@ def test_a_cheaper_team_with_the_skill_is_raised_first():
     )  # fmt: skip
     demand = pd.concat([demand_of(1.0, hours=(9, 18)), demand_of(20.0, queue="second", hours=(9, 18))])
     before, after = (
-        plan(centre, demand, people_of(centre, 40), replications=100, certify=certify)
-        for certify in (False, True)
+        make(centre, demand, people_of(centre, 40), replications=100) for make in (plan, certify)
     )
     assert before.certificate.loc["second", "simulated"].iloc[0] < 0.8
     assert (after.certificate["verdict"] == "holds").all()
@@ -191,8 +190,7 @@ def test_a_queue_that_only_others_feed_is_certified():
     )  # fmt: skip
     demand = pd.concat([demand_of(16.0, hours=(9, 18)), demand_of(8.0, queue="second", hours=(9, 18))])
     before, after = (
-        plan(centre, demand, people_of(centre, 60), replications=100, certify=certify)
-        for certify in (False, True)
+        make(centre, demand, people_of(centre, 60), replications=100) for make in (plan, certify)
     )
     assert before.certificate["verdict"].tolist() == ["too close to call"]
     assert after.certificate["verdict"].tolist() == ["holds"]
@@ -204,7 +202,7 @@ def test_a_queue_that_only_others_feed_is_certified():
 def test_when_nobody_is_left_the_certificate_says_so():
     """Two people and no more: the plan stays short, lawful and honest."""
     centre = one_site({"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"})
-    made = plan(centre, demand_of(12, hours=(9, 18)), people_of(centre, 2), replications=2, certify=True)
+    made = certify(centre, demand_of(12, hours=(9, 18)), people_of(centre, 2), replications=2)
     assert made.certificate["verdict"].tolist() == ["does not hold"]
     assert made.certificate["short"].iloc[0] > 0
     assert not made.holds

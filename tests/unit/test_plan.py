@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from factories import MONDAY, demand_of, one_site, people_of, small_plan, two_sites
 
-from planning import Centre, PlanningError, demand_for, plan
+from planning import Centre, PlanningError, plan
 from planning.plan import FILES, SCHEMA_VERSION, breaks_of
 from planning.report.figures import cost_bars
 from planning.shifts import on_position
@@ -246,39 +246,6 @@ def test_no_roster_has_no_breaks():
 
 
 # --- the days to plan -----------------------------------------------------------------------------
-
-
-def test_days_inside_the_records_are_taken_as_they_are():
-    records = demand_of(days=3)
-    taken = demand_for(one_site(), records, "2026-11-24", 1)
-    assert taken["interval_start"].tolist() == records["interval_start"][96:192].tolist()
-
-
-@pytest.mark.parametrize(("start", "days"), [("2026-11-25", 2), ("2026-11-22", 1), ("2026-11-20", 10)])
-def test_days_partly_outside_the_records(start, days):
-    with pytest.raises(
-        PlanningError, match=rf"start is {start} and days {days}, the demand holds 2026-11-23 to 2026-11-25"
-    ):
-        demand_for(one_site(), demand_of(days=3), start, days)
-
-
-def test_a_day_that_the_records_end_in_is_not_planned():
-    """It was planned until 10:00 without a word; days before it, and a forecast after it, are."""
-    records = demand_of(days=3)[:-56]
-    with pytest.raises(
-        PlanningError,
-        match="the demand ends with the interval at 2026-11-25 09:45, must reach the close of calls at 24:00",
-    ):
-        demand_for(one_site(), records, "2026-11-24", 2)
-    assert len(demand_for(one_site(), records, "2026-11-23", 2)) == 192
-
-
-def test_a_day_ends_when_its_last_queue_closes():
-    """Rows end with the queue's hours, and a last interval may be half an hour long."""
-    centre = one_site({"queues.calls.closes": "21:00"})
-    records = demand_of(days=2, hours=(9, 21))
-    assert len(demand_for(centre, records, "2026-11-24", 1)) == 48
-    assert len(demand_for(centre, records[::2], "2026-11-24", 1)) == 24
 
 
 # --- files ----------------------------------------------------------------------------------------

@@ -1,0 +1,230 @@
+"""The days to plan: taken from a demand, or forecast from it; what is missing in them is named."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from planning.calendars import axis, day_start, is_holiday, is_weekend, on_clock, time_of_day
+from planning.checks import one_of
+from planning.demand.forecast import forecast
+from planning.demand.planned import check_rows, mark_planned
+from planning.errors import PlanningError
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["demand_for"]
+
+GAPS = ("refuse", "zero", "forecast")
+DAY = pd.Timedelta(days=1)
+KEYS = ["queue", "interval_start"]
+FAR_DAYS = 60
+"""A day or two with rows, farther than this from all others, are misdated."""
+QUIET = pd.Timedelta(hours=1)
+"""Time before the first row of all and after the last one in which nobody may have called."""
+HISTORY_DAYS, FEW = 56, 0.05
+"""A history whose last days lack more than this share of rows was exported without its empty intervals."""
+
+
+def demand_for(
+    centre: Centre, records: pd.DataFrame, start: str | None = None, days: int = 7, *, gaps: str = "refuse"
+) -> pd.DataFrame:
+    """Take the days to plan from a demand, or forecast them where the demand ends before.
+
+    A queue is closed on a weekday on which it never has a row, and on a public holiday without one. Where the
+    first days are closed, the plan starts on the next open day, and a warning says so.
+
+    Parameters
+    ----------
+    centre : Centre
+    records : DataFrame
+        DEMAND: history, or the days themselves.
+    start : str, optional
+        First day to plan, for example "2026-11-23"; the day after the last record by default.
+    days : int
+        Number of days.
+    gaps : {"refuse", "zero", "forecast"}
+        What to do with intervals in opening hours that have no row: refuse them by name, count them as
+        without calls, or forecast them from the days before.
+
+    Returns
+    -------
+    DataFrame
+        Rows of these days with the columns of `records`, or FORECAST.
+
+    Raises
+    ------
+    PlanningError
+        The days lie partly inside the records, or before them; an interval has no row; a row is dated far
+        from the rest; or the records cannot be planned.
+
+    Examples
+    --------
+    >>> from planning import Centre, read_demand
+    >>> centre = Centre.load()
+    >>> records = read_demand("data/demand.parquet", centre.time_zone)
+    >>> day = demand_for(centre, records, "2026-11-17", days=1)
+    >>> str(day["interval_start"].min()), len(day)
+    ('2026-11-17 00:00:00+03:00', 480)
+    """
+    one_of("gaps", gaps, GAPS)
+    rows = check_rows(centre, records)
+    seen = _days(rows)
+    _check_dates(seen)
+    after = seen.max() + DAY
+    asked = after if start is None else day_start(start, centre.time_zone).tz_localize(None).normalize()
+    first, known = (_next_open(centre, seen, day) for day in (asked, after))
+    if first > asked:
+        month = f" {first:%B}" if first.month != asked.month else ""
+        warnings.warn(f"{_named(asked)} is closed; planned from {first:%A} {first.day}{month}", stacklevel=2)
+    end = max(asked + days * DAY, first + DAY)
+    inside = seen.min() <= first and end <= known
+    if not inside and first < after:
+        raise PlanningError(
+            f"start is {asked:%Y-%m-%d} and days {days}, the demand holds {seen.min():%Y-%m-%d} to "
+            f"{seen.max():%Y-%m-%d}: choose days inside it, or {after:%Y-%m-%d} or later for a forecast"
+        )
+    if inside:
+        taken = records.reset_index(drop=True)[(seen >= first) & (seen < end)]
+    else:
+        taken = _forecast(centre, _history(centre, rows, gaps), first, end)
+    lacking = _without(_open_intervals(centre, rows, first, end), taken)
+    if gaps == "zero" or _is_quiet(lacking["interval_start"], rows["interval_start"]).all():
+        taken, lacking = _with_zeros(centre, taken, lacking), lacking[:0]
+    elif gaps == "forecast" and inside and len(lacking):
+        found = _forecast(centre, rows[seen < first], first, end).merge(lacking)
+        taken, lacking = _joined(centre, taken, found), _without(lacking, found)
+    _refuse(lacking, rows)
+    return taken.reset_index(drop=True)
+
+
+def _days(rows: pd.DataFrame) -> pd.DatetimeIndex:
+    """Local day of each row, without a zone."""
+    return pd.DatetimeIndex(rows["interval_start"]).tz_localize(None).normalize()
+
+
+def _check_dates(seen: pd.DatetimeIndex) -> None:
+    """Refuse a day or two that lie far from all others: a digit of the date is wrong."""
+    days = seen.unique().sort_values()
+    for at in (1, 2, len(days) - 2, len(days) - 1):
+        if 0 < at < len(days) and (days[at] - days[at - 1]).days > FAR_DAYS:
+            stray, rest = (days[:at], days[at:]) if at < len(days) / 2 else (days[at:], days[:at])
+            raise PlanningError(
+                f"the demand has rows of {stray[0]:%Y-%m-%d}, out of the range of the rest, which is "
+                f"{rest[0]:%Y-%m-%d} to {rest[-1]:%Y-%m-%d}: correct their dates or drop them"
+            )
+
+
+def _next_open(centre: Centre, seen: pd.DatetimeIndex, day: pd.Timestamp) -> pd.Timestamp:
+    """First day from a day on at which any queue is open."""
+    return _open_days(centre, seen, seen, pd.date_range(day, periods=FAR_DAYS))[0]
+
+
+def _open_days(
+    centre: Centre, seen: pd.DatetimeIndex, own: pd.DatetimeIndex, days: pd.DatetimeIndex
+) -> pd.DatetimeIndex:
+    """Days on which a queue is open, by the days on which it has rows, out of all that have any."""
+    weekday, behind = days.day_of_week, pd.date_range(seen.min(), seen.max()).day_of_week
+    # One Sunday without rows says little about Sundays, unless nobody works on them anyway.
+    told = weekday.isin([day for day in range(7) if (behind == day).sum() > 1])
+    free = is_weekend(days, centre.weekend())
+    closed = ~weekday.isin(own.day_of_week) & (told | free)
+    closed |= is_holiday(days.date, centre.country) & (days <= seen.max())
+    return days[~closed | days.isin(own)]
+
+
+def _open_intervals(
+    centre: Centre, rows: pd.DataFrame, first: pd.Timestamp, end: pd.Timestamp
+) -> pd.DataFrame:
+    """Every interval in which a queue is open: queue, interval_start."""
+    grid = axis(on_clock(first, centre.time_zone), (end - first).days, centre.interval_s)
+    day, clock, seen = grid.tz_localize(None).normalize(), time_of_day(grid), _days(rows)
+    left_behind = {other for queue in centre.queues.values() for other in queue.follow_ups}
+    parts = []
+    for name, queue in centre.queues.items():
+        own = seen[(rows["queue"] == name).to_numpy()]
+        if own.empty and name in left_behind:
+            continue
+        days = _open_days(centre, seen, seen if own.empty else own, day.unique())
+        open_ = grid[(clock >= queue.opens) & (clock < queue.closes) & day.isin(days)]
+        parts.append(pd.DataFrame({"queue": name, "interval_start": open_}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _without(intervals: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """Intervals that have no row."""
+    known = pd.MultiIndex.from_frame(rows[KEYS])
+    return intervals[~pd.MultiIndex.from_frame(intervals[KEYS]).isin(known)]
+
+
+def _is_quiet(times: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
+    """Tell which intervals lie so near the first or the last row of all that nobody may have called."""
+    first, last = known.min(), known.max()
+    before, behind = (times > first - QUIET) & (times < first), (times > last) & (times < last + QUIET)
+    return np.asarray(before | behind)
+
+
+def _with_zeros(centre: Centre, rows: pd.DataFrame, lacking: pd.DataFrame) -> pd.DataFrame:
+    return _joined(centre, rows, lacking.assign(calls=0.0, aht_s=0.0))
+
+
+def _joined(centre: Centre, rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    """Add rows to a demand of any columns."""
+    more = mark_planned(centre, more) if "planned_with" in rows else more
+    return pd.concat([rows, more.reindex(columns=rows.columns, fill_value=0.0)]) if len(more) else rows
+
+
+def _forecast(centre: Centre, past: pd.DataFrame, first: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """FORECAST of the days from the first one on, from what went before."""
+    horizon = (end - _days(past).max()).days - 1
+    found = forecast(past, horizon, zone=centre.time_zone, country=centre.country)
+    return found[_days(found) >= first]
+
+
+def _history(centre: Centre, rows: pd.DataFrame, gaps: str) -> pd.DataFrame:
+    """History to forecast from; one without its empty intervals would promise too many calls."""
+    seen = _days(rows)
+    begin = max(seen.min(), seen.max() - HISTORY_DAYS * DAY)
+    open_ = _open_intervals(centre, rows, begin, seen.max() + DAY)
+    born = rows.groupby("queue")["interval_start"].min()
+    open_ = open_[open_["interval_start"] >= open_["queue"].map(born)]
+    lacking = _without(open_, rows)
+    if gaps == "zero":
+        return _with_zeros(centre, rows, lacking)
+    if gaps == "refuse" and len(lacking) > FEW * len(open_):
+        _refuse(lacking, rows)
+    return rows
+
+
+def _refuse(lacking: pd.DataFrame, rows: pd.DataFrame) -> None:
+    """Name the intervals without a row, if there are any."""
+    if lacking.empty:
+        return
+    named = [
+        text
+        for name, own in lacking.groupby("queue", sort=False)
+        for text in (_stretches(str(name), own) if (rows["queue"] == name).any() else [f"{name} at all"])
+    ]
+    more = f" and {len(named) - 3} more stretches" if len(named) > 3 else ""
+    raise PlanningError(
+        f"the demand has no row of {', '.join(named[:3])}{more}: add the rows (0 where nobody called), or "
+        "give gaps as zero (nobody called) or forecast (from the days before)"
+    )
+
+
+def _stretches(name: str, own: pd.DataFrame) -> list[str]:
+    """Say on which days, from when to when, a queue's rows are missing."""
+    times = own["interval_start"].sort_values()
+    breaks = (times.diff() > times.diff().min()) | (times.dt.normalize().diff() > pd.Timedelta(0))
+    spans = times.groupby(breaks.cumsum()).agg(["min", "max"])
+    return [f"{name} on {_named(low)} from {low:%H:%M} to {high:%H:%M}" for low, high in spans.to_numpy()]
+
+
+def _named(day: pd.Timestamp) -> str:
+    """Tuesday 24 November."""
+    return f"{day:%A} {day.day} {day:%B}"
