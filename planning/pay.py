@@ -1,4 +1,4 @@
-"""Every price of an hour, a shift, a ride home and a workplace, from the centre's settings and times alone.
+"""Every price: of an hour, a shift, a ride home, a desk and a lost customer.
 
 Whoever prices anything asks here, so that a shift costs the same when it is chosen, rostered, changed or
 compared. Premiums add up: an hour of a holiday night earns both.
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from planning.calendars import holiday_hours, hours_within, time_of_day, weekend_hours
 from planning.systems.careers import cost_of_careers
+from planning.systems.second_line import customers_kept, leavers
 from planning.tables import CAREERS_COSTS, PAY_COSTS
 
 if TYPE_CHECKING:
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 __all__ = [
     "DAYS_A_YEAR",
     "agents_cost",
+    "caller_costs",
     "cost_of",
     "desks_at_peak",
     "hour_cost",
+    "leavers_cost",
     "overtime_pay_h",
     "pay_parts",
     "position_parts",
@@ -38,7 +41,6 @@ __all__ = [
 ]
 
 DAYS_A_YEAR = 365
-FIRST_OVERTIME_H, LATER_OVERTIME_PREMIUM = 2.0, 1.0
 
 Floats = NDArray[np.float64]
 
@@ -122,7 +124,7 @@ def _premiums(centre: Centre) -> dict[str, float]:
 
 
 def overtime_pay_h(centre: Centre, overtime_h: ArrayLike) -> Floats:
-    """Hours of pay that overtime adds to its own hours: the first two of a shift at the first premium.
+    """Hours of pay that the overtime of a shift adds to its own hours.
 
     Examples
     --------
@@ -130,9 +132,9 @@ def overtime_pay_h(centre: Centre, overtime_h: ArrayLike) -> Floats:
     >>> overtime_pay_h(Centre.load(), [1.0, 4.0])
     array([0.5, 3. ])
     """
-    hours = np.asarray(overtime_h, dtype=np.float64)
-    first = np.minimum(hours, FIRST_OVERTIME_H)
-    return np.asarray(centre.labour.overtime_premium.value * first + LATER_OVERTIME_PREMIUM * (hours - first))
+    labour, hours = centre.labour, np.asarray(overtime_h, dtype=np.float64)
+    first = np.minimum(hours, labour.overtime_first_h.value)
+    return labour.overtime_premium.value * first + labour.overtime_later_premium.value * (hours - first)
 
 
 # --- shifts and positions -----------------------------------------------------------------------------------
@@ -306,6 +308,52 @@ def seats_cost(centre: Centre, heads: pd.Series, days: float) -> pd.Series:
     )
     share = (1 - has.to_numpy(dtype=np.float64) / total).clip(lower=0.0)
     return heads * share * centre.pay.seat_cost_month * 12 / DAYS_A_YEAR * days
+
+
+# --- customers ----------------------------------------------------------------------------------------------
+
+
+def caller_costs(centre: Centre) -> pd.DataFrame:
+    """What a caller costs who is not served, by queue.
+
+    Customers who want to leave are priced by what they are worth, all others by the queue's
+    ``abandoned_cost``.
+
+    Returns
+    -------
+    DataFrame
+        Index queue: gives_up (a caller who hangs up; `leavers_cost` prices those who wanted to leave), and
+        unanswered (a caller whom nobody could have answered).
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> caller_costs(Centre.load()).loc["second_line"].round(2).to_dict()
+    {'gives_up': 266.67, 'unanswered': 1066.67}
+    """
+    price = pd.Series({name: queue.abandoned_cost for name, queue in centre.queues.items()})
+    table, second = pd.DataFrame({"gives_up": price, "unanswered": price}), centre.systems.second_line
+    if second is not None:
+        share = leavers(centre)
+        table.loc[second.queue] *= 1 - share
+        table.loc[second.queue, "unanswered"] += share * second.worth
+    return table.rename_axis("queue")
+
+
+def leavers_cost(centre: Centre, needed: pd.DataFrame) -> float:
+    """What the customers are worth who leave because the second line of a requirement does not keep them.
+
+    Parameters
+    ----------
+    centre : Centre
+    needed : DataFrame
+        REQUIREMENT; 0 where it lacks the second line, or the centre says nothing about it.
+    """
+    second = centre.systems.second_line
+    own = needed[needed["queue"] == second.queue] if second is not None else needed[:0]
+    if second is None or own.empty:
+        return 0.0
+    return (leavers(centre) * float(own["calls"].sum()) - customers_kept(centre, own)) * second.worth
 
 
 # --- a whole roster -----------------------------------------------------------------------------------------

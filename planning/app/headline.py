@@ -15,7 +15,7 @@ from planning.errors import PlanningError
 from planning.overflow.night import position_pay
 from planning.service import exact_service
 from planning.staffing import requirement
-from planning.whatif import World
+from planning.whatif import Scenario
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -68,15 +68,15 @@ def measures_of(centre: Centre) -> dict[str, Measure]:
     }
 
 
-def day_of(world: World, queue: str) -> QueueDay:
-    """Staff a queue of a world of one day and ask the exact model what its callers meet.
+def day_of(scenario: Scenario, queue: str) -> QueueDay:
+    """Staff a queue of a scenario of one day and ask the exact model what its callers meet.
 
     Raises
     ------
     PlanningError
-        The world cannot be planned, or the queue has no exact model.
+        The scenario cannot be planned, or the queue has no exact model.
     """
-    centre, demand = world.centre, world.demand
+    centre, demand = scenario.centre, scenario.demand
     needed = requirement(centre, demand[demand["queue"] == queue])
     table = exact_service(centre, needed, queue)
     if not table["calls"].sum() > 0:
@@ -84,7 +84,7 @@ def day_of(world: World, queue: str) -> QueueDay:
     return QueueDay(queue, needed, table)
 
 
-def headline(world: World, day: QueueDay) -> dict[str, float]:
+def headline(scenario: Scenario, day: QueueDay) -> dict[str, float]:
     """Staff the other queues too and return the figures by the names of `measures_of`.
 
     A centre that is closed at night has no figure of the night.
@@ -92,17 +92,17 @@ def headline(world: World, day: QueueDay) -> dict[str, float]:
     Raises
     ------
     PlanningError
-        The world cannot be planned.
+        The scenario cannot be planned.
     """
-    others = world.demand[world.demand["queue"] != day.queue]
-    parts = [day.needed, *([requirement(world.centre, others)] if len(others) else [])]
+    others = scenario.demand[scenario.demand["queue"] != day.queue]
+    parts = [day.needed, *([requirement(scenario.centre, others)] if len(others) else [])]
     needed, busy = pd.concat(parts, ignore_index=True), day.table[day.table["calls"] > 0]
     together = needed.groupby("interval_start")["agents"].sum()
-    starts, labour = pd.DatetimeIndex(together.index), world.centre.labour
-    ends = starts + pd.Timedelta(seconds=world.centre.interval_s)
+    starts, labour = pd.DatetimeIndex(together.index), scenario.centre.labour
+    ends = starts + pd.Timedelta(seconds=scenario.centre.interval_s)
     night = together[hours_within(starts, ends, labour.night_from, labour.night_until) > 0]
     return {
-        "cost": sum(position_pay(world.centre, needed).values()),
+        "cost": sum(position_pay(scenario.centre, needed).values()),
         "peak": float(together.max()),
         **({"night": float(night.max())} if len(night) else {}),
         "service_level": float(np.average(busy["service_level"], weights=busy["calls"])),

@@ -30,8 +30,8 @@ from planning.report import figures
 from planning.report.style import label
 from planning.report.workbook import write_workbook
 from planning.shifts import horizon
-from planning.whatif import BASE, LOOSE, World, cell, changed, outcome_of, row_of
-from planning.whatif.outcome import Outcome, Staff, Terms
+from planning.whatif import BASE, LOOSE, Scenario, apply_changes, cell, evaluate_cached, row_of
+from planning.whatif.evaluation import Evaluation, Result, Staff
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -111,7 +111,7 @@ class Page:
     ) -> None:
         self._centre, self._cache = centre, cache
         self._days = {f"{day:%a %d %b %Y}": rows for day, rows in _by_day(centre, demand)}
-        self._terms = Terms("shifts", replications, 1, LOOSE)
+        self._how = Evaluation("shifts", replications, 1, LOOSE)
         self._today: dict[tuple[str, str], tuple[QueueDay, dict[str, float]]] = {}
         self._moves = 0
         self._checker = ThreadPoolExecutor(1, thread_name_prefix="check")
@@ -172,16 +172,16 @@ class Page:
                 )
         return found | typed
 
-    def _world(self, changes: Mapping[str, Any]) -> World:
-        return changed(World(self._centre, self._days[self.controls["day"].value]), changes)
+    def _scenario(self, changes: Mapping[str, Any]) -> Scenario:
+        return apply_changes(Scenario(self._centre, self._days[self.controls["day"].value]), changes)
 
     def _base(self) -> tuple[QueueDay, dict[str, float]]:
         """Today's day and figures of the queue shown, worked out once."""
         key = (self.controls["day"].value, self.controls["queue"].value)
         if key not in self._today:
-            world = self._world({})
-            day = day_of(world, key[1])
-            self._today[key] = (day, headline(world, day))
+            scenario = self._scenario({})
+            day = day_of(scenario, key[1])
+            self._today[key] = (day, headline(scenario, day))
         return self._today[key]
 
     def _put_back(self, _: object) -> None:
@@ -213,11 +213,11 @@ class Page:
 
     def _show(self, changes: Mapping[str, Any]) -> None:
         """Draw the picture first, which is what the eye waits for, and write the numbers then."""
-        world, (today, base) = self._world(changes), self._base()
-        day = day_of(world, today.queue) if changes else today
-        redraw(self.figure, self._picture(day, world.centre))
+        scenario, (today, base) = self._scenario(changes), self._base()
+        day = day_of(scenario, today.queue) if changes else today
+        redraw(self.figure, self._picture(day, scenario.centre))
         self.numbers.value = _cards(
-            measures_of(world.centre), headline(world, day) if changes else base, base
+            measures_of(scenario.centre), headline(scenario, day) if changes else base, base
         )
 
     # --- whether it holds -----------------------------------------------------------------------------------
@@ -226,22 +226,22 @@ class Page:
         """Work out shifts and simulate them, once nothing moves any more, and turn the light."""
         self.light.value = _light("", "Being checked: shifts, then a simulation of them …")
         self.download.value = ""
-        self._checker.submit(self._check, self._moves, self._world(self.changes()), self._world({}))
+        self._checker.submit(self._check, self._moves, self._scenario(self.changes()), self._scenario({}))
 
-    def _check(self, move: int, world: World, today: World) -> None:
+    def _check(self, move: int, scenario: Scenario, today: Scenario) -> None:
         time.sleep(QUIET_S)
         if move != self._moves:
             return
         try:
-            (base, _), (now, staff) = (self._outcome(one) for one in (today, world))
-            light, link = _verdict(world.centre, now, base), _link(world.centre, now, base, staff)
+            (base, _), (now, staff) = (self._result(one) for one in (today, scenario))
+            light, link = _verdict(scenario.centre, now, base), _link(scenario.centre, now, base, staff)
         except Exception as error:
             light, link = _light("bad", html.escape(str(error))), ""
         if move == self._moves:
             self.light.value, self.download.value = light, link
 
-    def _outcome(self, world: World) -> tuple[Outcome, Staff]:
-        work = partial(outcome_of, world, self._terms, None, self._cache)
+    def _result(self, scenario: Scenario) -> tuple[Result, Staff]:
+        work = partial(evaluate_cached, scenario, self._how, None, self._cache)
         return self._worker.submit(work).result() if self._worker else work()
 
 
@@ -390,7 +390,7 @@ def _cards(measures: Mapping[str, Measure], now: Mapping[str, float], base: Mapp
     return f"<div class='whatif-cards'>{''.join(cards)}</div>"
 
 
-def _verdict(centre: Centre, now: Outcome, base: Outcome) -> str:
+def _verdict(centre: Centre, now: Result, base: Result) -> str:
     """Say whether it holds, what it costs in whole shifts, and how it differs from today."""
     row = row_of(now, base)
     mood, text = LIGHTS[now.verdict]
@@ -404,14 +404,14 @@ def _verdict(centre: Centre, now: Outcome, base: Outcome) -> str:
     return _light(mood, f"<b>{text}</b> in simulation; {level}. {cost}.")
 
 
-def _link(centre: Centre, now: Outcome, base: Outcome, staff: Staff) -> str:
+def _link(centre: Centre, now: Result, base: Result, staff: Staff) -> str:
     """Offer the plan as a workbook; it is in the link, so nothing is left on the server."""
     data = base64.b64encode(_workbook(centre, now, base, staff)).decode("ascii")
     link = f"class='whatif-download' download='what_if.xlsx' href='data:{XLSX};base64,{data}'"
     return f"<a {link}>Download as Excel</a>"
 
 
-def _workbook(centre: Centre, now: Outcome, base: Outcome, staff: Staff) -> bytes:
+def _workbook(centre: Centre, now: Result, base: Result, staff: Staff) -> bytes:
     rows = {BASE: row_of(base, base), "what if": row_of(now, base)}
     scenarios = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
     roster = staff.roster.roster

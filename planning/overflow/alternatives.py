@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 from tqdm import tqdm
 
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
+from planning.overflow.closing import closing_at, closing_rules, closing_site, movable_queues, open_hours
 from planning.overflow.flow import calls_by_site
-from planning.overflow.night import Night, Way, run_night
-from planning.pay import hour_cost
+from planning.overflow.night import Alternative, Night, run_night
+from planning.pay import caller_costs, hour_cost
 
 if TYPE_CHECKING:
     from planning.centre import Alternatives, Centre
@@ -28,10 +27,9 @@ __all__ = [
     "break_even_price",
     "break_even_volume",
     "break_even_wage",
-    "closing_at",
     "closing_hours",
-    "compared",
-    "ways",
+    "compare_nights",
+    "run_nights",
 ]
 
 CLOSING_HOURS = (*(f"{hour}:{minute}" for hour in range(18, 24) for minute in ("00", "30")), "24:00")
@@ -39,14 +37,9 @@ CLOSING_HOURS = (*(f"{hour}:{minute}" for hour in range(18, 24) for minute in ("
 
 
 def closing_hours(
-    centre: Centre,
-    demand: pd.DataFrame,
-    hours: Sequence[str] = CLOSING_HOURS,
-    *,
-    rule: int = 0,
-    executor: Executor | None = None,
-) -> list[Night]:
-    """Run the night with each closing hour of the site that a rule moves calls away from.
+    centre: Centre, demand: pd.DataFrame, hours: Sequence[str] = CLOSING_HOURS, *, site: str | None = None
+) -> list[Alternative]:
+    """List the closing hours of a site as alternatives.
 
     Parameters
     ----------
@@ -55,15 +48,8 @@ def closing_hours(
         DEMAND of whole days.
     hours : sequence of str
         Closing hours such as "20:30".
-    rule : int
-        Number of the overflow rule.
-    executor : concurrent.futures.Executor, optional
-        One after the other by default; the numbers are the same on every executor.
-
-    Returns
-    -------
-    list of Night
-        In the order of the hours.
+    site : str, optional
+        The site; needed where several close.
 
     Examples
     --------
@@ -71,20 +57,41 @@ def closing_hours(
     >>> from planning.calendars import axis, day_start
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
-    >>> nights = compared(closing_hours(Centre.load(), flat, ["20:00", "22:00"]))
-    >>> nights[["way", "cost_day", "meets"]].round(-3)
-         way   cost_day  meets
-    0  20:00  359000.0   True
-    1  22:00  367000.0   True
+    >>> nights = run_nights(closing_hours(Centre.load(), flat, ["20:00", "22:00"]))
+    >>> compare_nights(nights)[["alternative", "cost_day", "meets"]].round(-3)
+      alternative  cost_day  meets
+    0       20:00  359000.0   True
+    1       22:00  367000.0   True
     """
-    options = [Way(hour, closing_at(centre, hour, rule=rule), demand) for hour in hours]
-    return _run(options, executor)
+    return [_closing(centre, demand, hour, site) for hour in hours]
 
 
-def alternatives(
-    centre: Centre, demand: pd.DataFrame, *, rule: int = 0, executor: Executor | None = None
-) -> list[Night]:
-    """Run the night as it is and in every other way that `ways` knows.
+def _closing(centre: Centre, demand: pd.DataFrame, hour: str, site: str | None) -> Alternative:
+    later = closing_at(centre, hour, site=site)
+    answered, lost = open_hours(centre, later, demand)
+    prices = caller_costs(centre)["unanswered"]
+    cost = float(sum(calls * prices[queue] for queue, calls in lost.items()))
+    return Alternative(hour, later, answered, {"lost": cost} if lost else {}, unanswered=lost)
+
+
+def alternatives(centre: Centre, demand: pd.DataFrame, *, site: str | None = None) -> list[Alternative]:
+    """List the ways to run the night of a site that closes.
+
+    The first is today's; then the site never closes, or closes at weekends only. Where the centre has prices
+    of ``alternatives``, callers are also called back the next day, answered by a partner, or by a third site.
+
+    Parameters
+    ----------
+    centre : Centre
+    demand : DataFrame
+        DEMAND of whole days.
+    site : str, optional
+        The site that closes; needed where several do.
+
+    Raises
+    ------
+    PlanningError
+        The site is unclear, or no single overflow rule moves its callers when it closes.
 
     Examples
     --------
@@ -92,125 +99,87 @@ def alternatives(
     >>> from planning.calendars import axis, day_start
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
-    >>> nights = alternatives(Centre.load(), flat)
-    >>> min(nights, key=lambda night: night.cost_day).way.name
+    >>> nights = run_nights(alternatives(Centre.load(), flat))
+    >>> min(nights, key=lambda night: night.cost_day).alternative.name
     'Kaluga answers'
     >>> round(break_even_wage(nights[0], nights[1], "kaluga", "moscow"), 2)
     0.99
     >>> round(break_even_price(nights[0], nights[4]))
     47
     """
-    return _run(ways(centre, demand, rule=rule), executor)
+    number = _rule(centre, site)
+    rule = centre.overflow[number]
+    asleep, awake = _title(rule.from_site), _title(rule.to_site)
+    found = [
+        Alternative(f"{awake} answers", centre, demand),
+        Alternative(f"{asleep} never closes", _never_closes(centre, number), demand),
+        Alternative(f"{asleep} closes at weekends only", _weekends_only(centre, number), demand),
+    ]
+    prices = centre.alternatives
+    if prices is None:
+        return found
+    own, moved = _without_moved(centre, planned_demand(centre, demand), rule.from_site)
+    return [
+        *found,
+        _call_back(centre, own, moved, prices, rule.from_site),
+        _partner(centre, own, moved, prices),
+        Alternative(
+            f"Third site: {_title(prices.third_site.name)}", _third_site(centre, number, prices), demand
+        ),
+    ]
 
 
-def _run(options: Sequence[Way], executor: Executor | None) -> list[Night]:
+def run_nights(options: Sequence[Alternative], *, executor: Executor | None = None) -> list[Night]:
+    """Run the night in each of several ways, in their order.
+
+    Parameters
+    ----------
+    options : sequence of Alternative
+    executor : concurrent.futures.Executor, optional
+        One after the other by default; the numbers are the same on every executor.
+    """
     nights = map(run_night, options) if executor is None else executor.map(run_night, options)
     return list(tqdm(nights, total=len(options), desc="nights", unit="night", leave=False))
 
 
-def compared(nights: Sequence[Night]) -> pd.DataFrame:
+def compare_nights(nights: Sequence[Night]) -> pd.DataFrame:
     """Put nights side by side.
 
     Returns
     -------
     DataFrame
-        A row a night in the order given: way, cost_day, cost_year, the parts of the cost (roubles a day),
+        A row a night in the order given: alternative, cost_day, cost_year, the parts of the cost a day,
         worst_day (the least distance of a queue's service level on a day to its target), worst_interval,
         meets (every queue on every day).
     """
     return pd.DataFrame([night.row for night in nights])
 
 
-def closing_at(centre: Centre, hour: str | timedelta, *, rule: int = 0) -> Centre:
-    """Return the centre whose rule begins at another hour.
-
-    Queues that only the closing site answers stay there until their own end.
-
-    Raises
-    ------
-    PlanningError
-        The rule does not exist, moves calls by their wait, or has no queue that the other site can answer;
-        the hour lies within an interval.
-
-    Examples
-    --------
-    >>> from planning import Centre
-    >>> closing_at(Centre.load(), "20:30").overflow[0].queues
-    ['first_line', 'second_line', 'home_internet', 'vip']
-    """
-    given = _rule(centre, rule)
-    moved = [name for name in centre.queues if _movable(centre, name, rule)]
-    changes: dict[str, Any] = {
-        f"overflow.{rule}.at": hour,
-        f"overflow.{rule}.until": centre.sites[given.from_site].opens if given.until is None else given.until,
-        f"overflow.{rule}.queues": moved,
-    }
-    later = centre.replace(changes | {f"sites.{given.from_site}.closes": "24:00"})
-    begins = later.overflow[rule].at
-    if begins is not None and begins.total_seconds() % centre.interval_s:
-        raise PlanningError(
-            f"closing hour is {hour}, must be a multiple of the interval of {centre.interval_s / 60:g} min: "
-            "give another hour, or a shorter interval_s"
-        )
-    closes = max(centre.sites[given.from_site].closes, later.overflow[rule].at or timedelta(0))
-    return later.replace({f"sites.{given.from_site}.closes": closes})
-
-
-def ways(centre: Centre, demand: pd.DataFrame, *, rule: int = 0) -> list[Way]:
-    """List the ways to run the night.
-
-    As it is, never closed, closed at weekends only, call-back the next day, a partner, a third site.
-
-    Parameters
-    ----------
-    centre : Centre
-        With ``alternatives``, the prices of what is not in use.
-    demand : DataFrame
-        DEMAND of whole days.
-    rule : int
-        Number of the overflow rule whose alternatives are asked for.
-    """
-    prices = _prices(centre)
-    given = _rule(centre, rule)
-    planned = planned_demand(centre, demand)
-    own, moved = _without_moved(centre, planned, rule)
-    asleep, awake, third = (
-        name.capitalize() for name in (given.from_site, given.to_site, prices.third_site.name)
-    )
-    return [
-        Way(f"{awake} answers", centre, demand),
-        Way(f"{asleep} never closes", _never_closes(centre, rule), demand),
-        Way(f"{asleep} closes at weekends only", _weekends_only(centre, rule), demand),
-        _call_back(centre, own, moved, prices, given.from_site),
-        _partner(centre, own, moved, prices),
-        Way(f"Third site: {third}", _third_site(centre, rule, prices), demand),
-    ]
-
-
 def break_even_wage(one: Night, other: Night, site: str, than: str) -> float:
-    """Find the wage ratio of two sites at which two ways cost the same.
+    """Find the wage ratio of two sites at which two alternatives cost the same.
 
     The pay of `site` grows in proportion to its wages and nothing else does, so it is the root of a line.
 
     Parameters
     ----------
     one, other : Night
-        Ways under the same wages.
+        Under the same wages.
     site, than : str
         The ratio is the wage of a `site`'s agent over that of the same team at `than`.
 
     Raises
     ------
     PlanningError
-        Both ways pay the site the same, so no wage makes them equal.
+        Both pay the site the same, so no wage makes them equal.
     """
     pay = one.site_cost(site) - other.site_cost(site)
     rest = (one.cost_day - one.site_cost(site)) - (other.cost_day - other.site_cost(site))
     if abs(pay) < 1e-9:
         raise PlanningError(
-            f"{one.way.name!r} and {other.way.name!r} pay {site} the same: no wage ratio decides between them"
+            f"{one.alternative.name!r} and {other.alternative.name!r} pay {site} the same: no wage ratio "
+            "decides between them"
         )
-    return -rest / pay * _wage_ratio(one.way.centre, site, than)
+    return -rest / pay * _wage_ratio(one.alternative.centre, site, than)
 
 
 def break_even_volume(
@@ -219,10 +188,10 @@ def break_even_volume(
     one: str,
     other: str,
     *,
-    rule: int = 0,
+    site: str | None = None,
     most: float = 8.0,
 ) -> float | None:
-    """Find how many times the present night calls two ways cost the same, the largest such factor.
+    """Find the factor on the night's calls at which two alternatives cost the same, the largest such factor.
 
     Parameters
     ----------
@@ -230,27 +199,31 @@ def break_even_volume(
     demand : DataFrame
         DEMAND of whole days.
     one, other : str
-        Names of two of `ways`.
-    rule : int
+        Names of two of `alternatives`.
+    site : str, optional
+        The site that closes; needed where several do.
     most : float
         Largest factor that is looked at.
 
     Returns
     -------
     float or None
-        Factor on all calls in the hours of the rule, to 0.01; None where one way is always cheaper.
+        Factor on all calls in the hours in which the site's calls are moved, to 0.01; None where one
+        alternative is always cheaper.
     """
     planned = planned_demand(centre, demand)
-    night = _while_closed(centre, planned, rule)
+    closed = centre.overflow[_rule(centre, site)].from_site
+    night = planned["interval_start"].isin(_moved(centre, planned, closed)["interval_start"])
 
     def difference(factor: float) -> float:
         calls = planned["calls"] * np.where(night, factor, 1.0)
-        found = {way.name: way for way in ways(centre, planned.assign(calls=calls), rule=rule)}
-        pair = [_named(found, name) for name in (one, other)]
-        first, second = (run_night(way).cost_day for way in pair)
+        found = {
+            option.name: option for option in alternatives(centre, planned.assign(calls=calls), site=site)
+        }
+        first, second = (run_night(_named(found, name)).cost_day for name in (one, other))
         return first - second
 
-    # Costs move by whole agents, so small crews may change sides more than once: from many calls down.
+    # Costs move by whole agents, so with few agents they may cross more than once: from many calls down.
     high, above = most, difference(most)
     while high > 0.01:
         low = high / 2
@@ -262,26 +235,18 @@ def break_even_volume(
 
 
 def break_even_price(site: Night, partner: Night) -> float:
-    """Find the price of a call, roubles, at which a partner costs as much as the other site."""
-    calls = sum(partner.way.promised.values()) / partner.days
+    """Find the price of a call at which a partner costs as much as the other site."""
+    calls = sum(partner.alternative.promised.values()) / partner.days
     return (site.cost_day - partner.cost_day + float(partner.cost["partner"])) / calls
 
 
-def _while_closed(centre: Centre, planned: pd.DataFrame, rule: int) -> NDArray[np.bool_]:
-    """Tell which rows lie in the hours in which a rule moves calls."""
-    calls = calls_by_site(centre, planned)
-    given = _rule(centre, rule)
-    gone = calls[(calls["home"] == given.from_site) & (calls["site"] != given.from_site)]
-    return np.asarray(planned["interval_start"].isin(gone["interval_start"]))
-
-
-def _named(found: Mapping[str, Way], name: str) -> Way:
+def _named(found: Mapping[str, Alternative], name: str) -> Alternative:
     if name not in found:
-        raise PlanningError(f"{name!r} is no way to run the night, must be one of {', '.join(found)}")
+        raise PlanningError(f"{name!r} is no alternative, must be one of {', '.join(found)}")
     return found[name]
 
 
-# --- the ways ------------------------------------------------------------------------------------------
+# --- the alternatives ---------------------------------------------------------------------------------------
 
 
 def _never_closes(centre: Centre, rule: int) -> Centre:
@@ -295,7 +260,7 @@ def _never_closes(centre: Centre, rule: int) -> Centre:
 def _weekends_only(centre: Centre, rule: int) -> Centre:
     """Day and night from Monday to Friday, calls elsewhere on Saturday and Sunday."""
     given = centre.overflow[rule]
-    moved = [name for name in centre.queues if _movable(centre, name, rule)]
+    moved = movable_queues(centre, rule)
     weekend = {
         "from_site": given.from_site, "to_site": given.to_site, "queues": moved,
         "at": "00:00", "until": "24:00", "days": ["sat", "sun"],
@@ -306,19 +271,21 @@ def _weekends_only(centre: Centre, rule: int) -> Centre:
 
 def _call_back(
     centre: Centre, own: pd.DataFrame, moved: pd.DataFrame, prices: Alternatives, site: str
-) -> Way:
+) -> Alternative:
     """Callers of the closed site leave a number; the day's agents of the site ring them back."""
     reached = moved["calls"] * prices.call_back_accepted
     hours = reached * prices.call_back_calls * moved["aht_s"] / 3600
     rate = moved["queue"].map(lambda queue: _day_rate(centre, queue, site))
     lost = moved["calls"] - reached
-    price = moved["queue"].map(lambda queue: centre.queues[queue].abandoned_cost)
+    price = moved["queue"].map(caller_costs(centre)["unanswered"])
     costs = {"callbacks": float((hours * rate).sum()), "lost": float((lost * price).sum())}
-    return Way("Call-back next day", centre, own, costs, moved.groupby("queue")["calls"].sum().to_dict())
+    return Alternative(
+        "Call-back next day", centre, own, costs, moved.groupby("queue")["calls"].sum().to_dict()
+    )
 
 
 def _day_rate(centre: Centre, queue: str, site: str) -> float:
-    """Roubles an hour of work by day, the queue's own idle time and absence included."""
+    """Cost of an hour of work by day, the queue's idle time and absence included."""
     team = centre.team_for(queue, site)
     if team is None:
         raise PlanningError(f"queues.{queue} has no team at {site} that could ring back: add one")
@@ -326,18 +293,18 @@ def _day_rate(centre: Centre, queue: str, site: str) -> float:
     return hour_cost(centre, team) / busy / (1 - centre.teams[team].shrinkage)
 
 
-def _partner(centre: Centre, own: pd.DataFrame, moved: pd.DataFrame, prices: Alternatives) -> Way:
+def _partner(centre: Centre, own: pd.DataFrame, moved: pd.DataFrame, prices: Alternatives) -> Alternative:
     """A partner answers the closed site's callers at a price a call, and keeps the promise by contract."""
     calls = moved.groupby("queue")["calls"].sum()
     costs = {"partner": float(calls.sum() * prices.outsource_cost_call)}
-    return Way("Partner at a price a call", centre, own, costs, promised=calls.to_dict())
+    return Alternative("Partner at a price a call", centre, own, costs, promised=calls.to_dict())
 
 
 def _third_site(centre: Centre, rule: int, prices: Alternatives) -> Centre:
     """A site where the night is day takes the rule's queues from both sites until the first one opens."""
     given, third = centre.overflow[rule], prices.third_site
     asleep = centre.sites[given.from_site]
-    moved = [name for name in centre.queues if _movable(centre, name, rule)]
+    moved = movable_queues(centre, rule)
     raw = centre.model_dump()
     # It is not there yet, so every workplace is a new one.
     raw["sites"][third.name] = third.model_dump(include={"opens", "closes", "ahead_h"}) | {"seats": 0}
@@ -361,40 +328,38 @@ def _third_site(centre: Centre, rule: int, prices: Alternatives) -> Centre:
 # --- what they share -----------------------------------------------------------------------------------
 
 
-def _rule(centre: Centre, number: int) -> Any:
-    if not 0 <= number < len(centre.overflow) or centre.overflow[number].after_s is not None:
+def _rule(centre: Centre, site: str | None) -> int:
+    """Number of the overflow rule that moves a site's callers when it closes."""
+    name = closing_site(centre, site)
+    rules = closing_rules(centre, name)
+    if len(rules) != 1:
         raise PlanningError(
-            f"rule is {number}, must be the number of an overflow rule by the hour, of which the centre has "
-            f"{[n for n, rule in enumerate(centre.overflow) if rule.after_s is None]}"
+            f"{name} has {len(rules)} overflow rules by the hour, must have one for its alternatives to be "
+            "priced: "
+            + ("give one rule for all queues" if rules else "add a rule that says who answers then")
         )
-    return centre.overflow[number]
+    return rules[0]
 
 
-def _movable(centre: Centre, queue: str, rule: int) -> bool:
-    """Tell whether a rule moves callers of a queue and both sites can answer them."""
-    given, settings = centre.overflow[rule], centre.queues[queue]
-    asked = given.queues == "all" or queue in given.queues
-    able = all(centre.team_for(queue, site) for site in (given.from_site, given.to_site))
-    return asked and able and settings.sites.get(given.from_site, 0.0) > 0
-
-
-def _without_moved(centre: Centre, planned: pd.DataFrame, rule: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Divide a planned demand into what stays and the calls that a rule moves (queue, calls, aht_s)."""
-    given = _rule(centre, rule)
+def _moved(centre: Centre, planned: pd.DataFrame, site: str) -> pd.DataFrame:
+    """Calls of a site that another answers."""
     calls = calls_by_site(centre, planned)
-    gone = calls[(calls["home"] == given.from_site) & (calls["site"] != given.from_site)]
+    return calls[(calls["home"] == site) & (calls["site"] != site)]
+
+
+def _without_moved(centre: Centre, planned: pd.DataFrame, site: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Divide a planned demand: what stays, and a site's calls that another answers (queue, calls, aht_s)."""
     keys = ["queue", "interval_start"]
-    moved = gone.groupby(keys, as_index=False)["calls"].sum().merge(planned[[*keys, "aht_s"]], on=keys)
+    moved = (
+        _moved(centre, planned, site)
+        .groupby(keys, as_index=False)["calls"]
+        .sum()
+        .merge(planned[[*keys, "aht_s"]], on=keys)
+    )
     lost = planned[keys].merge(moved[[*keys, "calls"]], on=keys, how="left")["calls"].fillna(0.0).to_numpy()
-    # Where all calls are gone nobody is asked to be there, not even a least crew.
+    # Where all calls are gone nobody is asked to be there, not even the fewest agents.
     stays = ~((lost > 0) & (lost >= planned["calls"] * (1 - 1e-9)))
     return planned.assign(calls=np.maximum(planned["calls"] - lost, 0.0))[stays], moved
-
-
-def _prices(centre: Centre) -> Alternatives:
-    if centre.alternatives is None:
-        raise PlanningError("the centre has no [alternatives]: add their prices to its file to compare them")
-    return centre.alternatives
 
 
 def _wage_ratio(centre: Centre, site: str, than: str) -> float:
@@ -404,3 +369,7 @@ def _wage_ratio(centre: Centre, site: str, than: str) -> float:
         if here and there:
             return hour_cost(centre, here) / hour_cost(centre, there)
     raise PlanningError(f"{site} and {than} have no queue in common: name two sites that share one")
+
+
+def _title(site: str) -> str:
+    return site.replace("_", " ").capitalize()

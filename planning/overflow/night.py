@@ -1,4 +1,4 @@
-"""One way to run the night: staffed, judged by the exact model, and priced to the rouble a day."""
+"""One way to run the night: staffed, judged by the exact model, and priced by the day."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from planning.calendars import time_of_day
+from planning.calendars import on_clock, time_of_day
 from planning.errors import PlanningError
-from planning.pay import DAYS_A_YEAR, hour_cost, overtime_pay_h, position_parts, rides_home, seats_cost
+from planning.pay import (
+    DAYS_A_YEAR,
+    caller_costs,
+    hour_cost,
+    leavers_cost,
+    overtime_pay_h,
+    position_parts,
+    rides_home,
+    seats_cost,
+)
 from planning.service import exact_service, overrun_of
 from planning.shifts import shapes
 from planning.staffing import requirement
@@ -20,11 +29,11 @@ from planning.staffing import requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Night", "Way", "paid_per_position", "position_pay", "run_night"]
+__all__ = ["Alternative", "Night", "paid_per_position", "position_pay", "run_night"]
 
 
 @dataclass(frozen=True)
-class Way:
+class Alternative:
     """A way to run the night: a centre, the calls that it answers, and what becomes of the others.
 
     Attributes
@@ -34,11 +43,11 @@ class Way:
     demand : DataFrame
         DEMAND that the centre answers itself.
     elsewhere_cost : mapping
-        Cost of the calls that it does not answer, roubles over the demand's days, by part.
+        Cost of the calls that it does not answer, over the demand's days, by part.
     unanswered : mapping
         Calls of each queue that nobody answers within the threshold: they count against the service level.
     promised : mapping
-        Calls of each queue that a partner answers at the queue's target, as his contract says.
+        Calls of each queue that a partner answers at the queue's target, as the contract says.
     """
 
     name: str
@@ -51,25 +60,25 @@ class Way:
 
 @dataclass(frozen=True)
 class Night:
-    """What a way to run the night takes, costs, and gives to its callers.
+    """What an alternative takes, costs, and gives to its callers.
 
     Attributes
     ----------
-    way : Way
+    alternative : Alternative
     needed : DataFrame
         REQUIREMENT.
     service : DataFrame
         queue and the columns of `planning.service.exact_service`, of the queues with a service level.
     cost : Series
-        Roubles a day by part: ``wages_<site>``, ``premium_<site>`` (for night, holidays and weekends),
-        ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), rides, seats
-        (workplaces more than a site has), abandoned (what callers who give up cost), and the parts of
-        `Way.elsewhere_cost`.
+        Cost a day by part: ``wages_<site>``, ``premium_<site>`` (for night, holidays and weekends),
+        ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), rides (home),
+        seats (desks more than a site has), abandoned (callers who give up), leavers (customers whom the
+        second line does not keep), and the parts of `Alternative.elsewhere_cost`.
     seats : Series
-        Workplaces that each site needs at its peak.
+        Desks that each site needs at its peak.
     """
 
-    way: Way
+    alternative: Alternative
     needed: pd.DataFrame
     service: pd.DataFrame
     cost: pd.Series
@@ -82,7 +91,7 @@ class Night:
 
     @property
     def cost_day(self) -> float:
-        """All costs, roubles a day."""
+        """All costs of a day."""
         return float(self.cost.sum())
 
     @cached_property
@@ -97,7 +106,7 @@ class Night:
         return bool(self.queues["meets"].all())
 
     def site_cost(self, site: str) -> float:
-        """Pay of a site's agents, roubles a day."""
+        """Pay of a site's agents a day."""
         parts = [f"{part}_{site}" for part in ("wages", "premium", "overrun")]
         return float(self.cost.reindex(parts, fill_value=0.0).sum())
 
@@ -107,7 +116,7 @@ class Night:
         parts = {f"{part}_cost": _sum(self.cost, part) for part in PARTS}
         other = self.cost_day - sum(parts.values())
         return {
-            "way": self.way.name,
+            "alternative": self.alternative.name,
             "cost_day": self.cost_day,
             "cost_year": self.cost_day * DAYS_A_YEAR,
             **parts,
@@ -118,10 +127,10 @@ class Night:
         }
 
     def _judged(self, queue: str, part: pd.DataFrame) -> dict[str, object]:
-        target = self.way.centre.queues[queue].target.service_level or 0.0
+        target = self.alternative.centre.queues[queue].target.service_level or 0.0
         day = part["interval_start"].dt.normalize()
         calls, within = part["calls"], part["calls"] * part["service_level"]
-        extra = {name: getattr(self.way, name).get(queue, 0.0) for name in ("unanswered", "promised")}
+        extra = {name: getattr(self.alternative, name).get(queue, 0.0) for name in ("unanswered", "promised")}
         days = calls.groupby(day).sum()
         # Calls that the centre does not answer itself are spread over the days as its own are.
         share = days / days.sum()
@@ -137,7 +146,7 @@ class Night:
         }
 
 
-PARTS = ("wages", "premium", "overrun", "rides", "seats", "abandoned")
+PARTS = ("wages", "premium", "overrun", "rides", "seats", "abandoned", "leavers")
 
 
 def _sum(cost: pd.Series, part: str) -> float:
@@ -145,17 +154,17 @@ def _sum(cost: pd.Series, part: str) -> float:
     return float(cost[names == part].sum())
 
 
-def run_night(way: Way) -> Night:
-    """Staff a way to run the night, follow its callers in the exact model, and price it.
+def run_night(alternative: Alternative) -> Night:
+    """Staff an alternative, follow its callers in the exact model, and price it.
 
-    Paid hours are those of the rostered heads, with the paid rests of the shift patterns on top; which shifts
+    Paid hours are those of the rostered heads, with the paid rests of the shift patterns on top. Which shifts
     they make up is not asked here (`planning.shifts.cover` does).
 
     Parameters
     ----------
-    way : Way
+    alternative : Alternative
         Its demand must consist of whole days, from whatever hour; its queues with a service level must be
-        pooled. The horizon comes round: who goes home at its end does so at its beginning.
+        pooled. The horizon comes round: whoever goes home at its end does so at its beginning.
 
     Returns
     -------
@@ -172,7 +181,7 @@ def run_night(way: Way) -> Night:
     >>> from planning.calendars import axis, day_start
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
-    >>> night = run_night(Way("today", Centre.load(), flat))
+    >>> night = run_night(Alternative("today", Centre.load(), flat))
     >>> night.meets, night.seats.to_dict()
     (True, {'kaluga': 23, 'moscow': 14})
     >>> night.cost[["wages_moscow", "premium_moscow"]].round(-3)
@@ -180,8 +189,8 @@ def run_night(way: Way) -> Night:
     premium_moscow         0.0
     dtype: float64
     """
-    centre = way.centre
-    needed = requirement(centre, way.demand)
+    centre = alternative.centre
+    needed = requirement(centre, alternative.demand)
     judged = [
         name for name in needed["queue"].unique() if centre.queues[name].target.service_level is not None
     ]
@@ -194,12 +203,13 @@ def run_night(way: Way) -> Night:
         **_overruns(centre, service),
         "rides": _rides(centre, needed),
         "abandoned": _abandoned(centre, service),
-        **way.elsewhere_cost,
+        "leavers": leavers_cost(centre, needed),
+        **alternative.elsewhere_cost,
     }
     seats = _seats(needed)
     per_day = pd.Series(cost, dtype=float) / days
     per_day["seats"] = seats_cost(centre, seats, 1).sum()
-    return Night(way, needed, service, per_day, seats)
+    return Night(alternative, needed, service, per_day, seats)
 
 
 def _days(needed: pd.DataFrame) -> int:
@@ -255,7 +265,7 @@ def paid_per_position(centre: Centre) -> float:
 
 
 def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
-    """Pay of the calls that are finished after the end of a shift, by site, roubles over all days."""
+    """Pay of the calls that are finished after the end of a shift, by site, over all days."""
     found = dict.fromkeys((f"overrun_{site}" for site in centre.sites), 0.0)
     factor = 1 + float(overtime_pay_h(centre, 1.0))  # nobody's call takes hours
     for queue, rows in service.groupby("queue"):
@@ -273,19 +283,21 @@ def _rides(centre: Centre, needed: pd.DataFrame) -> float:
     heads = needed.pivot_table(
         index="interval_start", columns=["site", "queue"], values="rostered", aggfunc="sum", fill_value=0
     )
-    step = pd.Timedelta(seconds=centre.interval_s)
-    times = pd.date_range(heads.index.min(), heads.index.max(), freq=step)
+    # To the end of the last day, whether anybody is there or not: then the first one follows.
+    first, days = heads.index.min(), pd.Timedelta(days=_days(needed))
+    end = on_clock(first.tz_localize(None) + days, first.tz)
+    times = pd.date_range(first, end, freq=f"{centre.interval_s}s", inclusive="left")
     heads = heads.reindex(times, fill_value=0)
     gone = np.maximum(np.roll(heads, 1, axis=0) - heads, 0)
     return float(sum(rides_home(centre, site, times) @ gone[(site, queue)] for site, queue in heads.columns))
 
 
 def _abandoned(centre: Centre, service: pd.DataFrame) -> float:
-    """What the callers who give up cost, roubles over all days."""
-    price = service["queue"].map({name: queue.abandoned_cost for name, queue in centre.queues.items()})
+    """What the callers who give up cost over all days."""
+    price = service["queue"].map(caller_costs(centre)["gives_up"])
     return float((service["calls"] * service["abandonment"] * price).sum())
 
 
 def _seats(needed: pd.DataFrame) -> pd.Series:
-    """Workplaces that each site needs at its peak: everybody rostered has one."""
+    """Desks that each site needs at its peak: everybody rostered has one."""
     return needed.groupby(["site", "interval_start"])["rostered"].sum().groupby("site").max()

@@ -1,4 +1,4 @@
-"""How a site steps down at its closing, and when the other one's reinforcements must be there."""
+"""How a site steps down at its closing, and when those who take over must be there."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ __all__ = ["STEP_DOWNS", "StepDown", "closings", "on_site", "step_down", "step_d
 
 @dataclass(frozen=True)
 class StepDown:
-    """How a crew goes home.
+    """How the agents of a site that closes go home.
 
     Attributes
     ----------
     remaining : mapping of float to float
-        Share of the crew still there from so many minutes after the closing on (negative: before it).
+        Share of the agents still there from some minutes after the closing on (negative: before it).
     lead_min : float
-        Minutes before the closing at which the other site's night crew is there; negative: it is late.
+        Minutes before the closing at which the agents of the site that takes over are there; negative: they
+        are late.
     on_top : bool
-        Who remains comes on top of the agents needed; otherwise the other site has so many fewer.
+        Whoever remains comes on top of the agents needed; otherwise the other site has as many fewer.
     """
 
     remaining: Mapping[float, float]
@@ -48,7 +49,7 @@ STEP_DOWNS = {
     "thirds, to an hour after": StepDown({0: 2 / 3, 30: 1 / 3, 60: 0.0}),
     "a tenth stays half an hour": StepDown({0: 0.1, 30: 0.0}, on_top=True),
 }
-"""Ways to step down, by the name that figures and tables give them."""
+"""Styles of stepping down, by the name that figures and tables give them."""
 
 
 def step_downs(
@@ -59,7 +60,7 @@ def step_downs(
     *,
     styles: Mapping[str, StepDown] | None = None,
 ) -> pd.DataFrame:
-    """Compare the ways in which a site steps down, each in the exact model.
+    """Compare styles of stepping down at a site's closing, each in the exact model.
 
     Parameters
     ----------
@@ -76,7 +77,7 @@ def step_downs(
     Returns
     -------
     DataFrame
-        Index the style: extra_h and extra_cost (agent-hours and roubles a day more than all at the closing),
+        Index the style: extra_h and extra_cost (agent-hours and cost a day beyond all at the closing),
         lowest (service level of the worst interval within two hours of the closing), around (service level
         of the calls of those hours), overrun_min (of the site's own who go home at the closing or in steps,
         a closing).
@@ -98,10 +99,11 @@ def step_downs(
     """
     sites = on_site(needed, queue)
     ends = closings(centre, queue, sites.index, site)
+    heir = _heir(centre, queue, site, sites.index[ends])
     days = needed["interval_start"].dt.normalize().nunique()
     rows = {}
     for name, style in (styles or STEP_DOWNS).items():
-        agents = step_down(sites, ends, site, style, centre.interval_s)
+        agents = step_down(sites, ends, site, style, centre.interval_s, takes_over=heir)
         steps = ends[:, None] + np.array([round(m * 60 / centre.interval_s) for m in style.remaining])
         steps = steps[(steps >= 0) & (steps < len(sites))]
         table = exact_service(centre, needed, queue, agents=agents)
@@ -144,8 +146,26 @@ def closings(centre: Centre, queue: str, times: pd.Index, site: str) -> NDArray[
     return np.asarray(ends)
 
 
+def _heir(centre: Centre, queue: str, site: str, ends: pd.Index) -> str:
+    """Name the site that answers a site's callers once it has closed."""
+    found = answering_sites(centre, queue, pd.DatetimeIndex(ends))[site].unique()
+    if len(found) != 1 or found[0] is None:
+        names = " and ".join(str(name or "nobody") for name in found)
+        raise PlanningError(
+            f"{names} answers {queue} when {site} closes, must be one site each time: give days on which "
+            "one overflow rule applies"
+        )
+    return str(found[0])
+
+
 def step_down(
-    sites: pd.DataFrame, ends: NDArray[np.int64], site: str, style: StepDown, interval_s: float
+    sites: pd.DataFrame,
+    ends: NDArray[np.int64],
+    site: str,
+    style: StepDown,
+    interval_s: float,
+    *,
+    takes_over: str,
 ) -> pd.DataFrame:
     """Return the agents of each site when one steps down in a style.
 
@@ -155,8 +175,8 @@ def step_down(
         Agents that are needed: index interval_start, a column a site.
     ends : ndarray of int
         Positions of the closings.
-    site : str
-        The site that closes; the first other one takes over.
+    site, takes_over : str
+        The site that closes, and the one that answers its callers then.
     style : StepDown
     interval_s : float
 
@@ -171,10 +191,9 @@ def step_down(
                 f"the step-down has {minutes:g} min, must be a multiple of the interval of "
                 f"{interval_s / 60:g} min: give styles without it, or a shorter interval_s"
             )
-    other = next(name for name in sites if name != site)
-    agents, total = sites.copy(), sites.sum(axis=1).to_numpy()
+    agents, total = sites.copy(), sites[[site, takes_over]].sum(axis=1).to_numpy()
     for end in ends:
-        own, away = agents[site].to_numpy(copy=True), agents[other].to_numpy(copy=True)
+        own, away = agents[site].to_numpy(copy=True), agents[takes_over].to_numpy(copy=True)
         for offset, share in _by_interval(style.remaining, interval_s).items():
             row = end + offset
             if 0 <= row < len(own):
@@ -186,12 +205,12 @@ def step_down(
             away[max(end - lead, 0) : end] = np.maximum(away[max(end - lead, 0) : end], away[end])
         elif lead < 0:
             away[end : end - lead] = away[end - 1]
-        agents[site], agents[other] = own, away
+        agents[site], agents[takes_over] = own, away
     return agents
 
 
 def _by_interval(remaining: Mapping[float, float], interval_s: float) -> dict[int, float]:
-    """Share of the crew in each interval from the first step to the last."""
+    """Share of the agents in each interval from the first step to the last."""
     steps = sorted((round(minutes * 60 / interval_s), share) for minutes, share in remaining.items())
     found: dict[int, float] = {}
     for (first, share), (until, _) in zip(steps, [*steps[1:], (steps[-1][0] + 1, 0.0)], strict=True):
@@ -211,6 +230,6 @@ def _judged(table: pd.DataFrame, ends: NDArray[np.int64], interval_s: float) -> 
 
 
 def _cost_of_more(centre: Centre, queue: str, more: pd.DataFrame) -> float:
-    """Roubles of agents more (or fewer) than needed."""
+    """Cost of the agents more (or fewer) than needed."""
     rows = more.melt(ignore_index=False, var_name="site", value_name="agents").reset_index()
     return agents_cost(centre, rows.assign(queue=queue))

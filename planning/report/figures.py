@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "agents_and_service",
+    "alternatives_compared",
     "bars",
     "burdens",
     "certificate_days",
@@ -37,7 +38,6 @@ __all__ = [
     "requirement_and_supply",
     "service_levels",
     "supply_by_site",
-    "ways_compared",
 ]
 
 # Shades of one blue-green for zones from west to east, so that the eye reads an order.
@@ -182,12 +182,12 @@ def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     Parameters
     ----------
     nights : DataFrame
-        `planning.overflow.compared`, a row a closing hour.
+        `planning.overflow.compare_nights`, a row a closing hour.
     centre : Centre
         It says which site closes, and when at present.
     """
     site, (at, _) = next(iter(hand_overs(centre).items()))
-    present, table = clock_text(at), nights.set_index("way")
+    present, table = clock_text(at), nights.set_index("alternative")
     total = (table["cost_day"] - table.loc[present, "cost_day"]) * 365
     factor, unit = money_axis(centre, total)
     best = table.index[table["meets"]][table.loc[table["meets"], "cost_day"].argmin()]
@@ -209,13 +209,14 @@ def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     return fig.update_xaxes(type="category")
 
 
-def ways_compared(nights: pd.DataFrame, centre: Centre) -> go.Figure:
-    """Cost of each way to run the night more than that of the first, and whether it keeps the promise."""
+def alternatives_compared(nights: pd.DataFrame, centre: Centre) -> go.Figure:
+    """Cost of each alternative more than that of the first, and whether it keeps the promise."""
     more = (nights["cost_day"] - nights["cost_day"].iloc[0]) * 365
     factor, unit = money_axis(centre, more)
     colour = nights["meets"].map({True: COLOURS["supply"], False: COLOURS["bad"]})
     names = [
-        way + ("" if meets else " (breaks the promise)") for way, meets in nights[["way", "meets"]].to_numpy()
+        name + ("" if meets else " (breaks the promise)")
+        for name, meets in nights[["alternative", "meets"]].to_numpy()
     ]
     fig = figure(title="Other ways to run the night, against today's", xaxis_title=f"{unit} a year more")
     fig.add_bar(

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from planning.errors import PlanningError
-from planning.whatif.compared import BASE, compare
+from planning.whatif.comparison import BASE, compare
 
 if TYPE_CHECKING:
     from planning.centre import Centre

@@ -1,21 +1,26 @@
 """What-if: scenarios as changes to a centre and its calls, each a whole plan, side by side with the base."""
 
-from planning.whatif.changes import NAMED, World, cell, changed, grid, read_scenarios
-from planning.whatif.compared import BASE, LOOSE, cheapest, compare, outcome_of, row_of
+from planning.whatif.changes import NAMED, Scenario, apply_changes, cell, grid, read_scenarios
+from planning.whatif.comparison import BASE, LOOSE, cheapest, compare, evaluate_cached, row_of
+from planning.whatif.evaluation import Evaluation, Result, Staff, evaluate
 from planning.whatif.executors import executor_of
 
 __all__ = [
     "BASE",
     "LOOSE",
     "NAMED",
-    "World",
+    "Evaluation",
+    "Result",
+    "Scenario",
+    "Staff",
+    "apply_changes",
     "cell",
-    "changed",
     "cheapest",
     "compare",
+    "evaluate",
+    "evaluate_cached",
     "executor_of",
     "grid",
-    "outcome_of",
     "read_scenarios",
     "row_of",
 ]

@@ -1,10 +1,10 @@
-"""What a scenario changes: settings by their path, and a few names that touch many settings at once."""
+"""Scenarios: a centre and its calls, and the changes that make one of another."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from math import inf, isfinite
 from pathlib import Path
@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from planning.centre.settings import Settings
+from planning.checks import number
 from planning.errors import PlanningError
-from planning.overflow import closing_at
-from planning.simulation.network import real
+from planning.overflow import closing_at, open_hours
 from planning.tables import read_csv
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["NAMED", "World", "cell", "changed", "grid", "read_scenarios"]
+__all__ = ["NAMED", "Scenario", "apply_changes", "cell", "grid", "read_scenarios"]
 
 
 @dataclass(frozen=True)
-class World:
-    """What a plan is made for.
+class Scenario:
+    """A centre and the calls that it is planned for.
 
     Attributes
     ----------
@@ -34,23 +34,27 @@ class World:
     demand : DataFrame
         DEMAND, or FORECAST where a probability is asked.
     probability : float, optional
-        With which each interval meets its target (`planning.requirement_at`); the means are staffed without.
+        Probability with which each interval meets its target (`planning.requirement_at`). Without it the
+        mean calls are staffed.
     unplanned : bool
-        The staff is the base's: the change comes as a surprise.
+        Nobody knew of the change in time, so the staff is the base's.
+    lost : mapping
+        Calls by queue of the hours that a change closes: nobody answers them.
     """
 
     centre: Centre
     demand: pd.DataFrame
     probability: float | None = None
     unplanned: bool = False
+    lost: Mapping[str, float] = field(default_factory=dict)
 
 
-def changed(world: World, changes: Mapping[str, Any]) -> World:
-    """Apply a scenario's changes: settings by their path first, then the names in the order of `NAMED`.
+def apply_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
+    """Apply changes: settings by their path first, then the names in the order of `NAMED`.
 
     Parameters
     ----------
-    world : World
+    scenario : Scenario
     changes : mapping
         New values by a path of the centre (``"sites.moscow.closes": "23:00"``) or by a name out of `NAMED`.
 
@@ -65,109 +69,120 @@ def changed(world: World, changes: Mapping[str, Any]) -> World:
     >>> from planning.calendars import axis, day_start
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
     >>> calls = pd.DataFrame({"queue": "vip", "interval_start": times, "calls": 2.0, "aht_s": 200.0})
-    >>> busier = changed(World(Centre.load(), calls), {"volume": 1.1, "wages.kaluga": 1.05})
+    >>> today = Scenario(Centre.load(), calls)
+    >>> busier = apply_changes(today, {"volume": 1.1, "wages.kaluga": 1.05})
     >>> busier.centre.queues["vip"].volume, busier.centre.teams["vip_kaluga"].wage_month
     (1.1, 85995.0)
     """
-    heads = {key: key.partition(".")[0] for key in changes}
-    paths = {key: value for key, value in changes.items() if heads[key] not in NAMED}
+    paths = {key: value for key, value in changes.items() if _name_of(key) not in NAMED}
     if paths:
-        world = replace(world, centre=world.centre.replace(paths))
+        scenario = replace(scenario, centre=scenario.centre.replace(paths))
     for name, apply in NAMED.items():
-        for key in (key for key, head in heads.items() if head == name):
-            world = apply(world, key, changes[key])
-    return world
+        for key in (key for key in changes if _name_of(key) == name):
+            scenario = apply(scenario, key, changes[key])
+    return scenario
+
+
+def _name_of(key: str) -> str:
+    return key.partition(".")[0]
 
 
 # --- the names ----------------------------------------------------------------------------------------------
 
 
-def _volume(world: World, key: str, value: object) -> World:
+def _volume(scenario: Scenario, key: str, value: object) -> Scenario:
     """Factor on the calls of every queue."""
     factor = _plain(key, value, 0.0)
-    return _queues(world, lambda queue: {"volume": queue.volume * factor})
+    return _queues(scenario, lambda queue: {"volume": queue.volume * factor})
 
 
-def _aht(world: World, key: str, value: object) -> World:
+def _aht(scenario: Scenario, key: str, value: object) -> Scenario:
     """Factor on every handle time."""
     factor = _plain(key, value, 0.0, open_low=True)
-    longer = replace(world, demand=world.demand.assign(aht_s=world.demand["aht_s"] * factor))
+    longer = replace(scenario, demand=scenario.demand.assign(aht_s=scenario.demand["aht_s"] * factor))
     return _queues(longer, lambda queue: {} if queue.aht_s is None else {"aht_s": queue.aht_s * factor})
 
 
-def _patience(world: World, key: str, value: object) -> World:
+def _patience(scenario: Scenario, key: str, value: object) -> Scenario:
     """Factor on the patience of those who hang up."""
     factor = _plain(key, value, 0.0, open_low=True)
     return _queues(
-        world,
+        scenario,
         lambda queue: {"patience_s": queue.patience_s * factor} if isfinite(queue.patience_s) else {},
     )
 
 
-def _shrinkage(world: World, key: str, value: object) -> World:
+def _shrinkage(scenario: Scenario, key: str, value: object) -> Scenario:
     """Share of the rostered time that every team loses."""
     share = _plain(key, value, 0.0, 1.0)
-    return _teams(world, lambda _: {"shrinkage": share})
+    return _teams(scenario, lambda _: {"shrinkage": share})
 
 
-def _sickness(world: World, key: str, value: object) -> World:
+def _sickness(scenario: Scenario, key: str, value: object) -> Scenario:
     """Share of those who would be there that a wave of sickness keeps at home."""
     share = _plain(key, value, 0.0, 1.0)
-    return _teams(world, lambda team: {"shrinkage": 1 - (1 - team.shrinkage) * (1 - share)})
+    return _teams(scenario, lambda team: {"shrinkage": 1 - (1 - team.shrinkage) * (1 - share)})
 
 
-def _wages(world: World, key: str, value: object) -> World:
+def _wages(scenario: Scenario, key: str, value: object) -> Scenario:
     """Factor on every wage, or with a site's name behind a dot on that site's."""
-    factor = real(key, value, 0.0, open_low=True)
-    site = key.partition(".")[2]
-    if site and site not in world.centre.sites:
-        raise PlanningError(f"{key} names no site, must be one of {', '.join(world.centre.sites)}")
+    factor = number(key, value, 0.0, open_low=True)
+    site = _site_of(scenario, key)
     return _teams(
-        world,
-        lambda team: {"wage_month": team.wage_month * factor} if site in ("", team.site) else {},
+        scenario,
+        lambda team: {"wage_month": team.wage_month * factor} if site in (None, team.site) else {},
     )
 
 
-def _closing_hour(world: World, key: str, value: object) -> World:
-    """Time of day at which the first overflow rule's site hands its callers over."""
-    _whole_name(key)
+def _closing_hour(scenario: Scenario, key: str, value: object) -> Scenario:
+    """Time of day at which a site closes, named behind a dot where several do.
+
+    Its callers go where the overflow rules say; without a rule its queues close too, and the calls of the
+    closed hours are lost.
+    """
+    site = _site_of(scenario, key)
     if not isinstance(value, str):
         raise PlanningError(f'{key} is {value!r}, must be a time of day such as "22:00"')
-    return replace(world, centre=closing_at(world.centre, value))
+    try:
+        centre = closing_at(scenario.centre, value, site=site)
+    except PlanningError as error:
+        raise PlanningError(f"{key} is {value}: {error}") from None
+    demand, lost = open_hours(scenario.centre, centre, scenario.demand)
+    return replace(scenario, centre=centre, demand=demand, lost=lost)
 
 
-def _lost_site(world: World, key: str, value: object) -> World:
+def _lost_site(scenario: Scenario, key: str, value: object) -> Scenario:
     """Site that is gone: its callers, hours and the work that only it did are the largest other's."""
     _whole_name(key)
-    return replace(world, centre=_without_site(world.centre, str(value)))
+    return replace(scenario, centre=_without_site(scenario.centre, str(value)))
 
 
-def _probability(world: World, key: str, value: object) -> World:
+def _probability(scenario: Scenario, key: str, value: object) -> Scenario:
     """Quantile of the forecast for which each interval is staffed."""
     _whole_name(key)
-    if "rate_cv" not in world.demand:
+    if "rate_cv" not in scenario.demand:
         raise PlanningError(
             f"{key} is {value!r}, must stand beside a forecast with its doubt: forecast first"
         )
-    return replace(world, probability=real(key, value, 0.0, 1.0))
+    return replace(scenario, probability=number(key, value, 0.0, 1.0))
 
 
-def _save_rate(world: World, key: str, value: object) -> World:
+def _save_rate(scenario: Scenario, key: str, value: object) -> Scenario:
     """Share of the customers who want to leave that the second line keeps."""
     _whole_name(key)
-    world.centre.systems.part("second_line")
-    return replace(world, centre=world.centre.replace({"systems.second_line.save_rate": value}))
+    scenario.centre.systems.part("second_line")
+    return replace(scenario, centre=scenario.centre.replace({"systems.second_line.save_rate": value}))
 
 
-def _unplanned(world: World, key: str, value: object) -> World:
+def _unplanned(scenario: Scenario, key: str, value: object) -> Scenario:
     """Whether the change comes as a surprise: the base's staff meets it."""
     _whole_name(key)
     if not isinstance(value, bool):
         raise PlanningError(f"{key} is {value!r}, must be true or false")
-    return replace(world, unplanned=value)
+    return replace(scenario, unplanned=value)
 
 
-NAMED: dict[str, Callable[[World, str, object], World]] = {
+NAMED: dict[str, Callable[[Scenario, str, object], Scenario]] = {
     "volume": _volume,
     "aht": _aht,
     "patience": _patience,
@@ -189,30 +204,38 @@ def _whole_name(key: str) -> None:
         raise PlanningError(f"{key} is no change, {name} has no parts: write {name}, or a path of the centre")
 
 
+def _site_of(scenario: Scenario, key: str) -> str | None:
+    """Read the site behind the dot of a name, if there is one."""
+    site = key.partition(".")[2]
+    if site and site not in scenario.centre.sites:
+        raise PlanningError(f"{key} names no site, must be one of {', '.join(scenario.centre.sites)}")
+    return site or None
+
+
 def _plain(key: str, value: object, low: float, high: float = inf, *, open_low: bool = False) -> float:
     """Read the number of a name that has no parts."""
     _whole_name(key)
-    return real(key, value, low, high, open_low=open_low)
+    return number(key, value, low, high, open_low=open_low)
 
 
-def _queues(world: World, change: Callable[[Any], dict[str, Any]]) -> World:
-    return _each(world, "queues", world.centre.queues, change)
+def _queues(scenario: Scenario, change: Callable[[Any], dict[str, Any]]) -> Scenario:
+    return _each(scenario, "queues", scenario.centre.queues, change)
 
 
-def _teams(world: World, change: Callable[[Any], dict[str, Any]]) -> World:
-    return _each(world, "teams", world.centre.teams, change)
+def _teams(scenario: Scenario, change: Callable[[Any], dict[str, Any]]) -> Scenario:
+    return _each(scenario, "teams", scenario.centre.teams, change)
 
 
 def _each(
-    world: World, group: str, members: Mapping[str, Any], change: Callable[[Any], dict[str, Any]]
-) -> World:
+    scenario: Scenario, group: str, members: Mapping[str, Any], change: Callable[[Any], dict[str, Any]]
+) -> Scenario:
     """Change every queue, or every team."""
     paths = {
         f"{group}.{name}.{key}": value
         for name, member in members.items()
         for key, value in change(member).items()
     }
-    return replace(world, centre=world.centre.replace(paths))
+    return replace(scenario, centre=scenario.centre.replace(paths))
 
 
 def _without_site(centre: Centre, site: str) -> Centre:
@@ -305,17 +328,17 @@ def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
     except (OSError, ValueError) as error:
         raise PlanningError(f"scenarios file {source} is no CSV file: {error}") from None
     found: dict[str, dict[str, Any]] = {}
-    for number, row in enumerate(table.to_dict("records"), start=2):
+    for line, row in enumerate(table.to_dict("records"), start=2):
         name = row.pop("scenario", "")
         changes = {str(key): cell(text) for key, text in row.items() if text.strip()}
         name = name or _name(changes)
         if not name:
             raise PlanningError(
-                f"scenarios file {source}: line {number} has neither a name nor a change: drop it"
+                f"scenarios file {source}: line {line} has neither a name nor a change: drop it"
             )
         if name in found:
             raise PlanningError(
-                f"scenarios file {source}: line {number} names {name!r} again: name it otherwise"
+                f"scenarios file {source}: line {line} names {name!r} again: name it otherwise"
             )
         found[name] = changes
     return found

@@ -12,8 +12,8 @@ from conftest import SHOTS, started, stopped
 from planning import Centre, demand_for, read_demand
 from planning.app.headline import day_of, headline
 from planning.centre.money import money
-from planning.whatif import LOOSE, World, changed
-from planning.whatif.outcome import Terms, worked_out
+from planning.whatif import LOOSE, Scenario, apply_changes
+from planning.whatif.evaluation import Evaluation, evaluate
 
 DRAWN = """() => {
     const plot = document.querySelector('.js-plotly-plot');
@@ -60,22 +60,22 @@ def press(tab, label: str, key: str) -> None:
     tab.wait_for_function(CHANGED, arg=before)
 
 
-def today() -> World:
+def today() -> Scenario:
     """What the page shows first, without page, browser or server."""
     centre = Centre.load()
     demand = demand_for(centre, read_demand("data/demand.parquet", centre.time_zone))
     first = demand["interval_start"].min().normalize()
-    return World(centre, demand[demand["interval_start"].dt.normalize() == first])
+    return Scenario(centre, demand[demand["interval_start"].dt.normalize() == first])
 
 
 def agree(tab, changes: dict) -> None:
     """Numbers and figure are those of the package."""
-    world = changed(today(), changes)
-    day = day_of(world, "first_line")
-    found = headline(world, day)
+    scenario = apply_changes(today(), changes)
+    day = day_of(scenario, "first_line")
+    found = headline(scenario, day)
     tab.wait_for_function(
         "text => document.querySelector(\".whatif-card[data-measure='cost'] .value\").innerText === text",
-        arg=money(world.centre, found["cost"]),
+        arg=money(scenario.centre, found["cost"]),
     )
     assert number(tab, "peak") == found["peak"]
     assert number(tab, "service_level") == pytest.approx(found["service_level"], abs=6e-4)
@@ -157,7 +157,7 @@ def test_the_light_is_that_of_the_simulation_and_the_plan_goes_home(visit, shoot
     tab = visit()
     ready(tab)
     tab.wait_for_selector(LIGHT, timeout=400_000)
-    outcome, staff = worked_out(today(), Terms("shifts", 20, 1, LOOSE))
+    outcome, staff = evaluate(today(), Evaluation("shifts", 20, 1, LOOSE))
     light = tab.inner_text(LIGHT)
     mood = {
         "holds": "It holds",

@@ -12,7 +12,7 @@ from planning.staffing import requirement
 from planning.studies.assignment import languages_of
 from planning.systems.vip import read_vips
 from planning.tables import CALLS, PEOPLE
-from planning.whatif import World, changed, read_scenarios
+from planning.whatif import Scenario, apply_changes, read_scenarios
 
 DATA = Path(__file__).parents[2] / "data"
 LARGEST = 3_000_000  # bytes
@@ -129,11 +129,11 @@ def test_people_can_hold_the_nights(people):
 
 
 def test_the_scenarios_can_be(centre, demand):
-    """Each is a world that differs from today's."""
+    """Each is a scenario that differs from today's."""
     scenarios = read_scenarios(DATA / "scenarios.toml")
-    today = World(centre, demand)
+    today = Scenario(centre, demand)
     assert len(scenarios) == 8
-    assert all(changed(today, changes).centre != centre for changes in scenarios.values())
+    assert all(apply_changes(today, changes).centre != centre for changes in scenarios.values())
 
 
 def test_every_vip_has_a_manager_who_speaks_the_language(centre, people):

@@ -19,8 +19,8 @@ from planning.app.live import LiveFigure, redraw
 from planning.app.server import HERE, command, environment
 from planning.centre.money import money
 from planning.report import figure
-from planning.whatif import LOOSE, World
-from planning.whatif.outcome import Terms, worked_out
+from planning.whatif import LOOSE, Scenario
+from planning.whatif.evaluation import Evaluation, evaluate
 
 
 @pytest.fixture
@@ -155,9 +155,9 @@ def test_what_the_page_cannot_follow_is_refused(shown, typed):
 
 def test_numbers_and_figure_are_those_of_the_exact_model(shown):
     move(shown, volume=1.2)
-    worlds = [World(two_sites({"queues.calls.volume": factor}), demand_of()) for factor in (1.2, 1.0)]
-    day = day_of(worlds[0], "calls")
-    now, base = (headline(world, day_of(world, "calls")) for world in worlds)
+    scenarios = [Scenario(two_sites({"queues.calls.volume": factor}), demand_of()) for factor in (1.2, 1.0)]
+    day = day_of(scenarios[0], "calls")
+    now, base = (headline(scenario, day_of(scenario, "calls")) for scenario in scenarios)
     measures = measures_of(two_sites())
     for name, (value, mood, difference) in cards(shown).items():
         assert value == measures[name].write(now[name])
@@ -226,8 +226,8 @@ def test_a_fault_of_our_own_is_a_message_too(shown, monkeypatch):
 def test_the_light_is_that_of_the_simulation(shown):
     move(shown, volume=1.2)
     light = checked(shown)
-    outcome, staff = worked_out(
-        World(two_sites({"queues.calls.volume": 1.2}), demand_of()), Terms("shifts", 2, 1, LOOSE)
+    outcome, staff = evaluate(
+        Scenario(two_sites({"queues.calls.volume": 1.2}), demand_of()), Evaluation("shifts", 2, 1, LOOSE)
     )
     moods = {"holds": "good", "too close to call": "near", "does not hold": "bad"}
     assert f"whatif-light {moods[outcome.verdict]}'" in light
@@ -241,7 +241,9 @@ def test_the_light_is_that_of_the_simulation(shown):
 def test_only_the_last_move_is_checked(shown, monkeypatch):
     """Every stop of a slider that is dragged asks for a check."""
     asked = []
-    monkeypatch.setattr("planning.app.panel.outcome_of", lambda world, *_: asked.append(world) or 1 / 0)
+    monkeypatch.setattr(
+        "planning.app.panel.evaluate_cached", lambda scenario, *_: asked.append(scenario) or 1 / 0
+    )
     for factor in (1.05, 1.1, 1.15, 1.2):
         move(shown, volume=factor)
     assert "division by zero" in checked(shown)

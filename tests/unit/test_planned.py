@@ -7,7 +7,15 @@ from factories import PRICES, demand_of, one_site, people_of, rostered, two_site
 
 from planning import Centre, PlanningError, compare, plan, read_demand, requirement, requirement_at, simulate
 from planning.demand.planned import planned_demand
-from planning.overflow import alternatives, break_even_volume, closing_hours, compared, night_overflow
+from planning.overflow import (
+    alternatives,
+    break_even_volume,
+    closing_hours,
+    compare_nights,
+    night_overflow,
+    open_hours,
+    run_nights,
+)
 from planning.service import compare_methods, price_of_certainty, price_of_promises
 from planning.shifts import cover_day
 from planning.simulation import certificate, contacts_of
@@ -72,10 +80,13 @@ DOORS = {
     "requirement_at": lambda c, d: requirement_at(c, doubtful(d), 0.9),
     "night_overflow": lambda c, d: night_overflow(c, d).needed,
     "calls of night_overflow": lambda c, d: night_overflow(c, d).calls,
-    "closing_hours": lambda c, d: compared(closing_hours(c, d, ["20:00"])),
-    "alternatives": lambda c, d: compared(alternatives(c, d)),
+    "closing_hours": lambda c, d: compare_nights(run_nights(closing_hours(c, d, ["20:00"]))),
+    "alternatives": lambda c, d: compare_nights(run_nights(alternatives(c, d))),
     "break_even_volume": lambda c, d: break_even_volume(
         c, d, "North answers", "Partner at a price a call", most=0.02
+    ),
+    "open_hours": lambda c, d: pd.Series(
+        open_hours(c, c.replace({f"queues.{name}.closes": "10:00" for name in c.queues}), d)[1]
     ),
     "compare_methods": lambda c, d: compare_methods(c, d, "one").table,
     "price_of_promises": lambda c, d: price_of_promises(c, d, "one", [(0.9, 10.0)]),
@@ -201,5 +212,5 @@ def test_every_door_is_tried():
                 and {"demand", "forecast"} & set(inspect.signature(one).parameters)
             }
     # Tried above, or they pass the demand on to a door that is.
-    elsewhere = {"plan", "cover_day", "demand_for", "ways", "most"}
+    elsewhere = {"plan", "cover_day", "demand_for", "most"}
     assert takes - set(DOORS) - elsewhere == set()

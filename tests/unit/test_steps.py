@@ -32,7 +32,7 @@ ONE, FIVE = MONDAY + pd.Timedelta(hours=25), MONDAY + pd.Timedelta(hours=29)
 
 
 def stepped(style):
-    return step_down(SITES, ENDS, "south", style, 900)
+    return step_down(SITES, ENDS, "south", style, 900, takes_over="north")
 
 
 def at(agents, minutes):
@@ -127,7 +127,7 @@ def test_styles_against_simulation(name):
 def test_minutes_within_an_interval_are_refused(style):
     """Rounded away, a night crew that is late would cost nothing."""
     with pytest.raises(PlanningError, match="min, must be a multiple of the interval of 30 min: give styles"):
-        step_down(SITES, ENDS, "south", style, 1800)
+        step_down(SITES, ENDS, "south", style, 1800, takes_over="north")
 
 
 def test_site_that_does_not_close():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factories import demand_of, one_site, two_sites
+from factories import day_site, demand_of, one_site, three_sites, two_sites
 
 from planning import (
     Centre,
@@ -21,26 +21,26 @@ from planning import (
     requirement_at,
     simulate,
 )
-from planning.overflow import Way, run_night
+from planning.overflow import Alternative, run_night
 from planning.systems.quality import operators_of, review_demand, workload
 from planning.whatif import (
     LOOSE,
     NAMED,
-    World,
-    changed,
+    Scenario,
+    apply_changes,
     cheapest,
     compare,
-    compared,
+    comparison,
     grid,
     read_scenarios,
 )
-from planning.whatif.outcome import Terms, staffed, worked_out
+from planning.whatif.evaluation import Evaluation, evaluate, staffed
 
 QUICK = {"staff": "positions", "replications": 6}
 
 
-def world(changes=None, *, calls=20.0, days=1, **more):
-    return World(two_sites(changes), demand_of(calls, days=days), **more)
+def scenario(changes=None, *, calls=20.0, days=1, **more):
+    return Scenario(two_sites(changes), demand_of(calls, days=days), **more)
 
 
 def of(changes, **options):
@@ -95,30 +95,53 @@ def test_the_settings_count_the_people_of_the_file():
 def test_a_change_is_felt_where_it_says(changes, path, value):
     """Names come after paths, and multiply what the paths set."""
     group, name, setting = path
-    centre = changed(world(), changes).centre
+    centre = apply_changes(scenario(), changes).centre
     assert getattr(getattr(centre, group)[name], setting) == pytest.approx(value)
 
 
 def test_longer_calls_are_longer_in_the_demand():
-    assert changed(world(), {"aht": 1.5}).demand["aht_s"].unique() == [360.0]
+    assert apply_changes(scenario(), {"aht": 1.5}).demand["aht_s"].unique() == [360.0]
 
 
 def test_sickness_comes_on_top_of_shrinkage():
-    ill = changed(world({"teams.calls_south.shrinkage": 0.1}), {"sickness": 0.2}).centre
+    ill = apply_changes(scenario({"teams.calls_south.shrinkage": 0.1}), {"sickness": 0.2}).centre
     assert ill.teams["calls_south"].shrinkage == pytest.approx(1 - 0.9 * 0.8)
     assert ill.teams["calls_north"].shrinkage == pytest.approx(0.2)
 
 
 def test_the_closing_hour_moves_the_callers():
     """From 20:00 on nobody in South answers."""
-    needed = staffed(changed(world(), {"closing_hour": "20:00"}), Terms("positions", 2, 1, LOOSE)).needed
+    needed = staffed(
+        apply_changes(scenario(), {"closing_hour": "20:00"}), Evaluation("positions", 2, 1, LOOSE)
+    ).needed
     south = needed[needed["site"] == "south"]["interval_start"]
     assert (south.dt.hour.min(), south.dt.hour.max()) == (8, 19)
 
 
+def test_the_closing_hour_of_a_named_site():
+    """Berlin closes at 22:00, and so does Tokyo at 18:00: which is meant must be said."""
+    plan = Scenario(three_sites(), demand_of())
+    early = apply_changes(plan, {"closing_hour.berlin": "20:00"}).centre
+    assert early.overflow[1].at == pd.Timedelta(hours=20)
+    with pytest.raises(PlanningError, match="closing_hour is 20:00: tokyo and berlin close: name"):
+        apply_changes(plan, {"closing_hour": "20:00"})
+
+
+def test_a_lone_site_that_closes_earlier_loses_the_calls_of_the_hour():
+    """An hour less of agents; four quarters of 20 calls at 10 each."""
+    centre, demand = day_site({"queues.calls.abandoned_cost": 10.0}), demand_of(hours=(8, 20))
+    table = compare({"early": {"closing_hour": "19:00"}}, centre, demand, **QUICK)
+    assert (table["reason"] == "").all()
+    assert table["closed_calls"].tolist() == [0.0, 80.0]
+    assert table["closed_cost"].tolist() == [0.0, 800.0]
+    assert table.loc["early", "pay_cost"] < table.loc["base", "pay_cost"]
+    by_hand = table["cost"] - table[["pay_cost", "rides_cost", "abandoned_cost"]].sum(axis=1)
+    assert by_hand.tolist() == pytest.approx([0.0, 800.0])
+
+
 @pytest.mark.parametrize(("gone", "left"), [("south", "north"), ("north", "south")])
 def test_a_lost_site_leaves_all_to_the_other(gone, left):
-    centre = changed(world(), {"lost_site": gone}).centre
+    centre = apply_changes(scenario(), {"lost_site": gone}).centre
     assert list(centre.sites) == [left]
     assert centre.queues["calls"].sites == {left: 1.0}
     assert list(centre.teams) == [f"calls_{left}"]
@@ -131,7 +154,7 @@ def test_work_that_only_the_lost_site_did_moves_with_its_team():
     centre = two_sites({f"queues.claims.{key}": value for key, value in by_day.items()}, ("calls", "claims"))
     raw = centre.model_dump()
     del raw["teams"]["claims_north"]
-    moved = changed(World(type(centre).of(raw), demand_of()), {"lost_site": "south"}).centre
+    moved = apply_changes(Scenario(type(centre).of(raw), demand_of()), {"lost_site": "south"}).centre
     assert moved.teams["claims_south"].site == "north"
     assert "calls_south" not in moved.teams
 
@@ -152,10 +175,10 @@ def test_being_sure_of_the_calls_leaves_the_work_of_quality_as_it_is():
         history = history[history["interval_start"].dt.hour.between(9, 20)]
         history["calls"] = np.random.default_rng(1).poisson(40, len(history))
         future.append(forecast(history, 1, zone="Europe/Moscow", country="RU"))
-    week = World(centre, pd.concat(future, ignore_index=True))
-    terms = Terms("positions", 2, 1, LOOSE)
+    week = Scenario(centre, pd.concat(future, ignore_index=True))
+    terms = Evaluation("positions", 2, 1, LOOSE)
     plain, sure = (
-        staffed(changed(week, change), terms).needed.groupby("queue")["rostered"].sum()
+        staffed(apply_changes(week, change), terms).needed.groupby("queue")["rostered"].sum()
         for change in ({}, {"probability": 0.9})
     )
     assert sure["quality"] == plain["quality"] > 0
@@ -192,8 +215,8 @@ def test_the_save_rate_is_felt_in_customers_kept():
         .startswith("systems.second_line is missing")
     )
     assert found.loc["half", "kept"] == pytest.approx(found.loc["base", "kept"] / 2)
-    assert found.loc["half", "kept_worth"] == pytest.approx(found.loc["half", "kept"] * settings.worth)
-    assert found.loc["half", "cost_difference"] == 0
+    assert found.loc["half", "cost_difference"] == pytest.approx(found.loc["half", "kept"] * settings.worth)
+    assert found["leavers_cost"].diff().iloc[1] == pytest.approx(found.loc["half", "cost_difference"])
 
 
 def test_a_surprise_meets_the_staff_of_the_base():
@@ -218,7 +241,7 @@ def test_a_site_that_burns_down_takes_its_people_with_it():
     [
         ({"volum": 2}, "volum is no setting of the centre"),
         ({"volume": "2"}, "volume is '2', must be a number"),
-        ({"volume": -1}, "volume is -1, must lie in"),
+        ({"volume": -1}, "volume is -1.0, must lie in"),
         ({"volume.calls": 2}, "volume has no parts"),
         ({"sickness": 1.5}, "sickness is 1.5, must lie in"),
         ({"shrinkage": 1.0}, "shrinkage is 1.0"),
@@ -226,6 +249,11 @@ def test_a_site_that_burns_down_takes_its_people_with_it():
         ({"wages": 0}, "wages is 0"),
         ({"closing_hour": 22}, "must be a time of day"),
         ({"closing_hour": "25:00"}, "25:00"),
+        (
+            {"closing_hour.vladimir": "20:00"},
+            "closing_hour.vladimir names no site, must be one of south, north",
+        ),
+        ({"closing_hour.north": "20:00"}, "closing_hour.north is 20:00"),
         ({"lost_site": "vladimir"}, "lost_site is 'vladimir'"),
         ({"probability": 0.9}, "must stand beside a forecast"),
         ({"save_rate": 0.5}, "systems.second_line is missing"),
@@ -262,8 +290,8 @@ def test_differences_are_those_of_the_rows():
     for name in ("cost", "paid_h", "peak_agents", "service_level_calls"):
         gain = table.loc["busy", name] - table.loc["base", name]
         assert table.loc["busy", f"{name}_difference"] == pytest.approx(gain)
-    parts = ["pay_cost", "careers_cost", "rides_cost", "seats_cost", "abandoned_cost"]
-    assert table[parts].sum(axis=1).to_numpy() == pytest.approx(table["cost"].to_numpy())
+    parts = table.filter(regex="_cost$")
+    assert parts.sum(axis=1).to_numpy() == pytest.approx(table["cost"].to_numpy())
 
 
 def test_the_same_callers_make_the_band_narrow():
@@ -271,9 +299,9 @@ def test_the_same_callers_make_the_band_narrow():
     options = {"staff": "positions", "replications": 20}
     change = {"patient": {"patience": 1.3, "unplanned": True}}
     paired = compare(change, two_sites(), demand_of(), **options).loc["patient"]
-    terms = [Terms("positions", 20, seed, LOOSE) for seed in (1, 2)]
-    one, staff = worked_out(world(), terms[0])
-    other, _ = worked_out(changed(world(), {"patience": 1.3}), terms[1], staff)
+    terms = [Evaluation("positions", 20, seed, LOOSE) for seed in (1, 2)]
+    one, staff = evaluate(scenario(), terms[0])
+    other, _ = evaluate(apply_changes(scenario(), {"patience": 1.3}), terms[1], staff)
     apart = 1.96 * np.sqrt((one.levels["calls"].var() + other.levels["calls"].var()) / 20)
     assert paired["service_level_calls_half_width"] < apart / 2
 
@@ -286,7 +314,7 @@ def test_a_row_is_the_plan_that_the_stages_make():
     assert row["pay_cost"] == pytest.approx(made.shifts["cost"].sum())
     assert row["paid_h"] == pytest.approx((made.shifts["paid_h"] * made.shifts["headcount"]).sum())
     assert row["gap"] == made.gap
-    _, staff = worked_out(World(centre, demand), Terms("shifts", 4, 1, LOOSE))
+    _, staff = evaluate(Scenario(centre, demand), Evaluation("shifts", 4, 1, LOOSE))
     found = simulate(centre, demand, staff, replications=4, seed=1)
     assert row["service_level_calls"] == pytest.approx(found.levels["calls"].mean())
 
@@ -296,15 +324,15 @@ def test_positions_cost_what_the_night_model_says():
 
     At the end of the day whoever is there works on, and nobody is taken home.
     """
-    centre = two_sites({"sites.north.seats": 10, "queues.calls.closes": "23:30"})
+    centre = two_sites({"sites.north.seats": 3, "queues.calls.closes": "23:30"})
     row = compare({}, centre, demand_of(hours=(0, 23.5)), **QUICK).loc["base"]
-    night = run_night(Way("base", centre, demand_of(hours=(0, 23.5))))
+    night = run_night(Alternative("base", centre, demand_of(hours=(0, 23.5))))
     pay = sum(value for name, value in night.cost.items() if name.startswith(("wages_", "premium_")))
     assert row["pay_cost"] == pytest.approx(pay)
     assert row["rides_cost"] == pytest.approx(night.cost["rides"]) != 0
     assert row["seats_cost"] == pytest.approx(night.cost["seats"]) != 0
     row = compare({}, two_sites(), demand_of(), **QUICK).loc["base"]
-    assert row["rides_cost"] == run_night(Way("base", two_sites(), demand_of())).cost["rides"] == 0
+    assert row["rides_cost"] == run_night(Alternative("base", two_sites(), demand_of())).cost["rides"] == 0
 
 
 def test_the_cheapest_keeps_its_promises():
@@ -445,14 +473,14 @@ def test_a_dead_worker_is_a_reason():
 
 @pytest.fixture
 def counted(monkeypatch):
-    """How often a world was worked out."""
+    """How often a scenario was worked out."""
     done = []
 
-    def counting(world, terms, crew=None):
-        done.append(world)
-        return worked_out(world, terms, crew)
+    def counting(scenario, terms, staff=None):
+        done.append(scenario)
+        return evaluate(scenario, terms, staff)
 
-    monkeypatch.setattr(compared, "worked_out", counting)
+    monkeypatch.setattr(comparison, "evaluate", counting)
     return done
 
 
@@ -474,17 +502,42 @@ def test_what_was_done_is_not_done_again(tmp_path, counted, alone):
     assert len(counted) == 7
 
 
+def test_what_other_code_found_is_not_taken(tmp_path, counted, monkeypatch):
+    """A line more in a module, and all is evaluated anew; then the old results are found again."""
+    options = QUICK | {"cache": tmp_path / "cache"}
+    compare({}, two_sites(), demand_of(), **options)
+    other = tmp_path / "planning"
+    other.mkdir()
+    (other / "pay.py").write_text("DOUBLE = True\n", encoding="utf-8")
+    with monkeypatch.context() as patch:
+        patch.setattr(comparison, "PACKAGE", other)
+        compare({}, two_sites(), demand_of(), **options)
+    assert len(counted) == 2
+    compare({}, two_sites(), demand_of(), **options)
+    assert len(counted) == 2
+
+
+def test_every_module_of_the_package_is_its_code(tmp_path):
+    assert {path.name for path in comparison.PACKAGE.glob("*.py")} >= {"pay.py", "plan.py"}
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.py").write_text("x = 1\n", encoding="utf-8")
+    before = comparison.code_of(tmp_path)
+    comparison.code_of.cache_clear()
+    (tmp_path / "deep" / "a.py").write_text("x = 2\n", encoding="utf-8")
+    assert comparison.code_of(tmp_path) != before
+
+
 def test_an_interruption_keeps_what_was_done(tmp_path, monkeypatch):
 
-    def interrupted(world, terms, crew=None):
-        if world.centre.queues["calls"].volume == 3:
+    def interrupted(scenario, terms, staff=None):
+        if scenario.centre.queues["calls"].volume == 3:
             raise KeyboardInterrupt
-        return worked_out(world, terms, crew)
+        return evaluate(scenario, terms, staff)
 
     sweep = grid({"volume": [1.1, 3, 1.3]})
     options = QUICK | {"cache": tmp_path}
     with monkeypatch.context() as patch:
-        patch.setattr(compared, "worked_out", interrupted)
+        patch.setattr(comparison, "evaluate", interrupted)
         table = compare(sweep, two_sites(), demand_of(), **options)
     assert list(table["reason"].str[:11]) == ["", "", "interrupted", "interrupted"]
     whole = compare(sweep, two_sites(), demand_of(), **options)

@@ -1,4 +1,4 @@
-"""Scenarios side by side: worked out one by one or on any executor, kept on disk, set against the base."""
+"""Scenarios side by side: evaluated one by one or on any executor, kept on disk, set against the base."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ import joblib
 import pandas as pd
 from tqdm import tqdm
 
-from planning.checks import one_of
+from planning.checks import one_of, whole
 from planning.errors import PlanningError
 from planning.shifts import CoverSettings
 from planning.simulation.contacts import paired_difference
-from planning.simulation.network import whole
 from planning.systems.quality import operators_of
-from planning.whatif.changes import World, changed
-from planning.whatif.outcome import Outcome, Staff, Terms, worked_out
+from planning.whatif.changes import Scenario, apply_changes
+from planning.whatif.evaluation import Evaluation, Result, Staff, evaluate
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["BASE", "LOOSE", "cheapest", "compare", "outcome_of", "row_of"]
+__all__ = ["BASE", "LOOSE", "cheapest", "compare", "evaluate_cached", "row_of"]
 
 BASE = "base"
 """Name of the row without changes."""
 LOOSE = CoverSettings(gap=0.02, effort=0.2)
-"""How shifts are sought for scenarios: looser than for the plan itself, and sooner."""
-Scenario = tuple[str, Mapping[str, Any]]
+"""How shifts are sought for scenarios: with a wider gap than for the plan itself, and sooner."""
+PACKAGE = Path(__file__).parents[1]
+"""Folder whose code decides what a scenario comes to."""
 
 
 def compare(
@@ -50,22 +50,24 @@ def compare(
     """Plan, simulate and price each scenario, and set it beside the base.
 
     Every scenario meets the same callers as the base, call by call, so a difference has a narrow band of its
-    own. Names stand for nobody: staff are heads, so leave and contracts are not asked (`planning.plan` does).
+    own. Staff are heads without names, so leave and contracts play no part (in `planning.plan` they do).
 
     Parameters
     ----------
     scenarios : mapping
         Changes by the scenario's name: a path of the centre (``"sites.moscow.closes"``) or one of
         `planning.whatif.NAMED` ("volume", "aht", "patience", "shrinkage", "sickness", "wages", "wages.SITE",
-        "closing_hour", "lost_site", "probability", "save_rate", "unplanned") and the new value.
+        "closing_hour", "closing_hour.SITE", "lost_site", "probability", "save_rate", "unplanned") and the new
+        value.
     centre : Centre
     demand : DataFrame
         DEMAND of whole days; FORECAST for "probability".
     people : DataFrame, optional
-        PEOPLE; only counted: whoever answers calls is listened to by the quality group. Without them it is
-        so many as ``systems.quality.operators`` says.
+        PEOPLE; only counted: whoever answers calls is listened to by the quality group. Without them
+        ``systems.quality.operators`` says how many that are.
     staff : {"shifts", "positions"}
-        Whole shifts, or just the heads required: several times faster, for many scenarios or a goal.
+        Whole shifts, or just the heads required, which is several times faster: for many scenarios, or to
+        seek a value.
     replications, seed : int
         Of the simulation.
     settings : CoverSettings
@@ -74,16 +76,18 @@ def compare(
         One after the other by default; a process pool, or ``distributed.Client(...).get_executor()``. The
         numbers are the same on every one.
     cache : path, optional
-        Folder that keeps each result by its content, on a disk that all workers see: what was done is not
-        done again, after a kill neither. Delete it when you like.
+        Folder that keeps each result by its content, on a disk that all workers see. What was done is not
+        done again, not even after a kill. Delete it when you like.
 
     Returns
     -------
     DataFrame
-        Index scenario, the base first: cost (pay_cost, careers_cost, rides_cost, seats_cost, abandoned_cost),
-        paid_h, night_h, heads, peak_agents (required at once), unmet_h, gap, kept and kept_worth (by the
-        second line), ``service_level_<queue>``; for cost, paid_h, peak_agents, kept and each service level
-        its difference to the base (``..._difference``), with the half-width of the difference's 95 % band
+        Index scenario, the base first: cost and its parts (pay_cost, rides_cost, seats_cost, careers_cost,
+        abandoned_cost for callers who give up, closed_cost for those who find a queue closed that was open,
+        leavers_cost for customers whom the second line does not keep), paid_h, night_h, heads, peak_agents
+        (required at once), unmet_h, gap, kept (customers whom the second line keeps), closed_calls,
+        ``service_level_<queue>``; for cost, paid_h, peak_agents, kept and each service level its difference
+        to the base (``..._difference``), with the half-width of the difference's 95 % band
         (``..._half_width``) where chance is in it; verdict ("holds", "too close to call", "does not hold":
         the worst of all queues and days), and reason: why a scenario has no figures, else empty.
 
@@ -112,11 +116,11 @@ def compare(
     if scenarios.get(BASE):
         raise PlanningError(f"scenario {BASE!r} has changes, must have none: name it otherwise")
     one_of("staff", staff, ("shifts", "positions"))
-    terms = Terms(staff, whole("replications", replications, 2), seed, settings)
-    world = World(_counted(centre, people), demand)
-    base, crew = outcome_of(world, terms, None, cache)
+    how = Evaluation(staff, whole("replications", replications, 2), seed, settings)
+    today = Scenario(_counted(centre, people), demand)
+    base, present = evaluate_cached(today, how, None, cache)
     todo = [(name, changes) for name, changes in scenarios.items() if name != BASE]
-    work = partial(_one, world, terms, crew, cache)
+    work = partial(_one, today, how, present, cache)
     found = dict(_all(todo, work, executor))
     rows = {BASE: row_of(base, base)} | {name: row_of(found[name], base) for name, _ in todo}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
@@ -145,12 +149,14 @@ def cheapest(table: pd.DataFrame) -> str:
 
 
 def _all(
-    todo: list[Scenario], work: Callable[[Mapping[str, Any]], Outcome | str], executor: Executor | None
-) -> Iterator[tuple[str, Outcome | str]]:
-    """Work all scenarios out; an interruption leaves the rest undone, a failure only its own."""
+    todo: list[tuple[str, Mapping[str, Any]]],
+    work: Callable[[Mapping[str, Any]], Result | str],
+    executor: Executor | None,
+) -> Iterator[tuple[str, Result | str]]:
+    """Evaluate all scenarios; an interruption leaves the rest undone, a failure only its own."""
     bar = tqdm(total=len(todo), desc="scenarios", unit="scenario", leave=False)
     left = [name for name, _ in todo]
-    futures: dict[Future[Outcome | str], str] = {}
+    futures: dict[Future[Result | str], str] = {}
     try:
         if executor is not None:
             futures = {executor.submit(work, changes): name for name, changes in todo}
@@ -173,7 +179,7 @@ def _all(
         bar.close()
 
 
-def _or_reason(result: Callable[[], Outcome | str]) -> Outcome | str:
+def _or_reason(result: Callable[[], Result | str]) -> Result | str:
     """Return a result, or why there is none: a worker may die, and the others go on."""
     try:
         return result()
@@ -182,12 +188,12 @@ def _or_reason(result: Callable[[], Outcome | str]) -> Outcome | str:
 
 
 def _one(
-    world: World, terms: Terms, crew: Staff, cache: str | Path | None, changes: Mapping[str, Any]
-) -> Outcome | str:
-    """Work one scenario out where the executor wants it, or say why it cannot be."""
+    today: Scenario, how: Evaluation, present: Staff, cache: str | Path | None, changes: Mapping[str, Any]
+) -> Result | str:
+    """Evaluate one scenario where the executor wants it, or say why it cannot be."""
     try:
-        other = changed(world, changes)
-        return outcome_of(other, terms, crew if other.unplanned else None, cache)[0]
+        other = apply_changes(today, changes)
+        return evaluate_cached(other, how, present if other.unplanned else None, cache)[0]
     except PlanningError as error:
         return str(error)
 
@@ -195,29 +201,31 @@ def _one(
 # --- kept by content ----------------------------------------------------------------------------------------
 
 
-def outcome_of(
-    world: World, terms: Terms, crew: Staff | None, cache: str | Path | None
-) -> tuple[Outcome, Staff]:
-    """Work a world out, or take it from the cache's folder if the very same one was worked out before."""
+def evaluate_cached(
+    scenario: Scenario, how: Evaluation, staff: Staff | None, cache: str | Path | None
+) -> tuple[Result, Staff]:
+    """Evaluate a scenario, or take it from the cache's folder if the very same one was evaluated before."""
     if cache is None:
-        return worked_out(world, terms, crew)
+        return evaluate(scenario, how, staff)
     memory = joblib.Memory(str(cache), verbose=0)
-    found: tuple[Outcome, Staff] = memory.cache(_by_content, ignore=["world", "crew"])(
-        _content(world), None if crew is None else _rows(crew.roster.roster), terms, world, crew
+    found: tuple[Result, Staff] = memory.cache(_by_content, ignore=["scenario", "staff"])(
+        _content(scenario), None if staff is None else _rows(staff.roster.roster), how, scenario, staff
     )
     return found
 
 
-def _by_content(content: str, staff: str | None, terms: Terms, world: World, crew: Staff | None) -> Any:
-    """Work out; joblib keeps it by the first three arguments."""
-    del content, staff
-    return worked_out(world, terms, crew)
+def _by_content(
+    content: str, heads: str | None, how: Evaluation, scenario: Scenario, staff: Staff | None
+) -> Any:
+    """Evaluate; joblib keeps it by the first three arguments."""
+    del content, heads
+    return evaluate(scenario, how, staff)
 
 
-def _content(world: World) -> str:
+def _content(scenario: Scenario) -> str:
     """All that decides a result, the code included: a result of other code is not taken for this one's."""
-    settings = (world.centre, world.probability)
-    return joblib.hash((_code(), repr(settings), _rows(world.demand)))  # type: ignore[no-any-return]
+    settings = (scenario.centre, scenario.probability, scenario.lost)
+    return joblib.hash((code_of(PACKAGE), repr(settings), _rows(scenario.demand)))  # type: ignore[no-any-return]
 
 
 def _rows(frame: pd.DataFrame) -> str:
@@ -227,31 +235,32 @@ def _rows(frame: pd.DataFrame) -> str:
 
 
 @once
-def _code() -> str:
-    """Content of the package's modules."""
-    modules = sorted(Path(__file__).parents[1].rglob("*.py"))
-    return joblib.hash([module.read_bytes() for module in modules])  # type: ignore[no-any-return]
+def code_of(package: Path) -> str:
+    """Content of a package's modules."""
+    return joblib.hash([module.read_bytes() for module in sorted(package.rglob("*.py"))])  # type: ignore[no-any-return]
 
 
 # --- side by side -------------------------------------------------------------------------------------------
 
 
-def row_of(outcome: Outcome | str, base: Outcome) -> dict[str, Any]:
+def row_of(result: Result | str, base: Result) -> dict[str, Any]:
     """Set a scenario's figures beside their differences to the base."""
-    if isinstance(outcome, str):
-        return {"reason": outcome}
+    if isinstance(result, str):
+        return {"reason": result}
     row: dict[str, Any] = {}
-    for name, value in outcome.figures.items():
+    for name, value in result.figures.items():
         row[name] = value
         if name in ("cost", "paid_h", "peak_agents", "kept"):
             row[f"{name}_difference"] = value - base.figures.get(name, float("nan"))
         if name == "cost":
             # Only what callers who give up cost is left to chance.
-            row[f"{name}_half_width"] = paired_difference(outcome.lost_cost, base.lost_cost).half_width
-    for queue, levels in outcome.levels.items():
+            row[f"{name}_half_width"] = paired_difference(
+                result.abandoned_cost, base.abandoned_cost
+            ).half_width
+    for queue, levels in result.levels.items():
         name = f"service_level_{queue}"
         row[name] = levels.mean()
         if queue in base.levels:
             band = paired_difference(levels, base.levels[queue])
             row |= {f"{name}_difference": band.mean, f"{name}_half_width": band.half_width}
-    return row | {"verdict": outcome.verdict, "reason": ""}
+    return row | {"verdict": result.verdict, "reason": ""}

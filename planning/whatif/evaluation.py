@@ -1,4 +1,4 @@
-"""One scenario worked out: staffed, simulated and priced."""
+"""One scenario evaluated: staffed, simulated and priced."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from planning.demand.planned import planned_demand
 from planning.overflow.night import paid_per_position
-from planning.pay import cost_of, premium_hours
+from planning.pay import caller_costs, cost_of, leavers_cost, premium_hours
 from planning.plan import breaks_of
 from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
 from planning.shifts.whole import duties
@@ -22,20 +22,20 @@ from planning.staffing import requirement, requirement_at
 from planning.systems.quality import with_reviews
 from planning.systems.second_line import customers_kept
 from planning.tables import BREAKS, CAREERS_COSTS, PAY_COSTS, ROSTER
-from planning.whatif.changes import World
+from planning.whatif.changes import Scenario
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["VERDICTS", "Outcome", "Staff", "Terms", "staffed", "worked_out"]
+__all__ = ["VERDICTS", "Evaluation", "Result", "Staff", "evaluate", "staffed"]
 
 VERDICTS = ("does not hold", "too close to call", "holds")
 """From bad to good."""
 
 
 @dataclass(frozen=True)
-class Terms:
-    """How scenarios are worked out; the same terms for all that are compared.
+class Evaluation:
+    """How scenarios are evaluated: alike for all that are compared.
 
     Attributes
     ----------
@@ -82,16 +82,16 @@ class Staff(NamedTuple):
     gap: float
 
 
-class Outcome(NamedTuple):
+class Result(NamedTuple):
     """What a scenario comes to.
 
     Attributes
     ----------
     figures : dict
-        By name: roubles, hours, heads of the horizon.
+        By name: money, hours, heads of the horizon.
     levels : DataFrame
         Service level of each replication (row) and promised queue (column).
-    lost_cost : ndarray, shape (replications,)
+    abandoned_cost : ndarray, shape (replications,)
         What the callers who gave up cost.
     verdict : str
         The worst of all queues and days.
@@ -99,50 +99,51 @@ class Outcome(NamedTuple):
 
     figures: dict[str, float]
     levels: pd.DataFrame
-    lost_cost: NDArray[np.float64]
+    abandoned_cost: NDArray[np.float64]
     verdict: str
 
 
-def worked_out(world: World, terms: Terms, crew: Staff | None = None) -> tuple[Outcome, Staff]:
-    """Staff, simulate and price a world.
+def evaluate(scenario: Scenario, how: Evaluation, staff: Staff | None = None) -> tuple[Result, Staff]:
+    """Staff, simulate and price a scenario.
 
     Parameters
     ----------
-    world : World
-    terms : Terms
-    crew : Staff, optional
-        The base's, for a world that nobody planned for.
+    scenario : Scenario
+    how : Evaluation
+    staff : Staff, optional
+        The base's, for a change that nobody planned for.
 
     Raises
     ------
     PlanningError
-        The world cannot be planned.
+        The scenario cannot be planned.
     """
-    staff = staffed(world, terms) if crew is None else _still_there(world.centre, crew)
-    found = simulate(world.centre, world.demand, staff, replications=terms.replications, seed=terms.seed)
-    promised = [
-        name for name in found.levels if world.centre.queues[str(name)].target.service_level is not None
-    ]
-    price = [world.centre.queues[str(name)].abandoned_cost for name in found.gave_up]
-    lost_cost = found.gave_up.to_numpy() @ np.array(price)
-    figures = {**_cost(world.centre, staff, float(lost_cost.mean())), **_hours(staff), **_kept(world, staff)}
-    return Outcome(figures, found.levels[promised], lost_cost, _verdict(world.centre, found)), staff
+    centre = scenario.centre
+    staff = staffed(scenario, how) if staff is None else _still_there(centre, staff)
+    found = simulate(centre, scenario.demand, staff, replications=how.replications, seed=how.seed)
+    promised = [name for name in found.levels if centre.queues[str(name)].target.service_level is not None]
+    abandoned = found.gave_up @ caller_costs(centre)["gives_up"].loc[found.gave_up.columns]
+    figures = {**_cost(scenario, staff, float(abandoned.mean())), **_hours(staff)}
+    return Result(figures, found.levels[promised], abandoned.to_numpy(), _verdict(centre, found)), staff
 
 
-def staffed(world: World, terms: Terms) -> Staff:
-    """Find the agents that a world needs, and put them into shifts or on positions."""
-    needed = requirement(world.centre, with_reviews(world.centre, world.demand))
-    if world.probability is not None:
-        sure = requirement_at(world.centre, world.demand, world.probability)
+def staffed(scenario: Scenario, how: Evaluation) -> Staff:
+    """Find the agents that a scenario needs, and put them into shifts or on positions."""
+    centre = scenario.centre
+    needed = requirement(centre, with_reviews(centre, scenario.demand))
+    if scenario.probability is not None:
+        sure = requirement_at(centre, scenario.demand, scenario.probability)
         # Whom quality listens to is known: its work is the same however sure of the calls one wants to be.
-        quality = world.centre.systems.quality
+        quality = centre.systems.quality
         known = "" if quality is None else quality.queue
         needed = pd.concat(
             [sure[sure["queue"] != known], needed[needed["queue"] == known]], ignore_index=True
         )
-    if terms.staff == "positions":
-        return _on_positions(world.centre, needed)
-    return _in_shifts(world.centre, needed, terms.settings)
+    return (
+        _on_positions(centre, needed)
+        if how.staff == "positions"
+        else _in_shifts(centre, needed, how.settings)
+    )
 
 
 def _in_shifts(centre: Centre, needed: pd.DataFrame, settings: CoverSettings) -> Staff:
@@ -190,30 +191,48 @@ def _on_duty(centre: Centre, times: pd.DatetimeIndex) -> Iterator[tuple[str, str
         yield team, f"{team} {number}", start_s, start_s + pattern.length_s
 
 
-def _still_there(centre: Centre, crew: Staff) -> Staff:
+def _still_there(centre: Centre, staff: Staff) -> Staff:
     """Leave out the heads whose team or site is gone."""
     site = {name: team.site for name, team in centre.teams.items()}
-    rows = crew.roster.roster
+    rows = staff.roster.roster
     there = rows[rows["team"].map(site) == rows["site"]]
-    return crew._replace(
-        roster=_Heads(there), breaks=crew.breaks[crew.breaks["agent_id"].isin(there["agent_id"])]
+    return staff._replace(
+        roster=_Heads(there), breaks=staff.breaks[staff.breaks["agent_id"].isin(there["agent_id"])]
     )
 
 
 # --- its figures --------------------------------------------------------------------------------------------
 
 
-def _cost(centre: Centre, staff: Staff, lost_cost: float) -> dict[str, float]:
-    """Cost over the horizon by part: pay, turnover and leaders, rides, desks, callers who give up."""
+def _cost(scenario: Scenario, staff: Staff, abandoned: float) -> dict[str, float]:
+    """Cost over the horizon by part, and the customers kept and turned away."""
+    centre, second_line = scenario.centre, _second_line(scenario, staff)
     spent = cost_of(centre, staff.roster.roster, staff.breaks, horizon(centre, staff.needed))
+    price = caller_costs(centre)["unanswered"]
     parts = {
         "pay_cost": float(spent[PAY_COSTS].sum().sum()),
-        "careers_cost": float(spent[CAREERS_COSTS].sum().sum()),
         "rides_cost": float(spent["rides_cost"].sum()),
         "seats_cost": float(spent["seats_cost"].sum()),
-        "abandoned_cost": lost_cost,
+        "careers_cost": float(spent[CAREERS_COSTS].sum().sum()),
+        "abandoned_cost": abandoned,
+        "closed_cost": float(sum(calls * price[queue] for queue, calls in scenario.lost.items())),
+        "leavers_cost": leavers_cost(centre, second_line),
     }
-    return {"cost": sum(parts.values()), **parts}
+    kept = {"kept": customers_kept(centre, second_line)} if len(second_line) else {}
+    return {"cost": sum(parts.values()), **parts, **kept, "closed_calls": sum(scenario.lost.values())}
+
+
+def _second_line(scenario: Scenario, staff: Staff) -> pd.DataFrame:
+    """Calls of the second line by interval, and the agents who are there for them."""
+    centre, needed = scenario.centre, staff.needed
+    second = centre.systems.second_line
+    own = needed[needed["queue"] == second.queue] if second is not None else needed[:0]
+    if not scenario.unplanned or own.empty:
+        return own
+    planned = planned_demand(centre, scenario.demand)
+    calls = planned[planned["queue"] == own["queue"].iloc[0]]
+    present = _left(centre, own).groupby(own["interval_start"]).sum().round()
+    return calls.assign(agents=present.reindex(calls["interval_start"], fill_value=0.0).to_numpy())
 
 
 def _hours(staff: Staff) -> dict[str, float]:
@@ -228,20 +247,6 @@ def _hours(staff: Staff) -> dict[str, float]:
         "unmet_h": staff.unmet_h,
         "gap": staff.gap,
     }
-
-
-def _kept(world: World, staff: Staff) -> dict[str, float]:
-    """Customers kept by the second line, and their worth; nothing where its settings are not given."""
-    second = world.centre.systems.second_line
-    if second is None or second.queue not in set(staff.needed["queue"]):
-        return {}
-    own = staff.needed[staff.needed["queue"] == second.queue]
-    calls = planned_demand(world.centre, world.demand)
-    table = calls[calls["queue"] == second.queue].set_index("interval_start")
-    present = own.assign(agents=_left(world.centre, own)) if world.unplanned else own
-    agents = present.groupby("interval_start")["agents"].sum().round().reindex(table.index, fill_value=0)
-    kept = customers_kept(world.centre, table.assign(agents=agents).reset_index())
-    return {"kept": kept, "kept_worth": kept * second.worth}
 
 
 def _left(centre: Centre, needed: pd.DataFrame) -> pd.Series:

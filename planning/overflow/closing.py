@@ -1,0 +1,176 @@
+"""The hour at which a site closes: which site that is, what moves with it, and whose calls are lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from planning.calendars import time_of_day
+from planning.centre import Site, clock_text
+from planning.demand.planned import planned_demand
+from planning.errors import PlanningError
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+__all__ = ["closing_at", "closing_rules", "closing_site", "movable_queues", "open_hours"]
+
+DAY = timedelta(days=1)
+
+
+def closing_site(centre: Centre, site: str | None = None) -> str:
+    """Name the site that closes: the one asked for, else the only one whose callers the night concerns.
+
+    Raises
+    ------
+    PlanningError
+        There is no such site, none closes, or several do and none is named.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> closing_site(Centre.load())
+    'moscow'
+    """
+    if site is not None:
+        if site not in centre.sites:
+            raise PlanningError(f"site is {site!r}, must be one of {', '.join(centre.sites)}: correct it")
+        return site
+    handing = {rule.from_site for rule in centre.overflow if rule.after_s is None}
+    found = [
+        name for name, hours in centre.sites.items() if name in handing or hours.closes - hours.opens < DAY
+    ]
+    if not found:
+        raise PlanningError(
+            f"no site of the centre closes ({', '.join(centre.sites)} are open day and night): name the one "
+            "that shall close"
+        )
+    if len(found) > 1:
+        raise PlanningError(f"{' and '.join(found)} close: name one of them")
+    return found[0]
+
+
+def closing_rules(centre: Centre, site: str) -> list[int]:
+    """Numbers of the overflow rules that move a site's calls when it closes; else of all by the hour."""
+    by_hour = [n for n, rule in enumerate(centre.overflow) if rule.from_site == site and rule.after_s is None]
+    closes = centre.sites[site].closes
+    return [n for n in by_hour if centre.overflow[n].at in (None, closes)] or by_hour
+
+
+def movable_queues(centre: Centre, rule: int) -> list[str]:
+    """Queues whose callers a rule moves and both of its sites can answer."""
+    given = centre.overflow[rule]
+    return [
+        name
+        for name, queue in centre.queues.items()
+        if (given.queues == "all" or name in given.queues)
+        and queue.sites.get(given.from_site, 0.0) > 0
+        and all(centre.team_for(name, site) for site in (given.from_site, given.to_site))
+    ]
+
+
+def closing_at(centre: Centre, hour: str | timedelta, *, site: str | None = None) -> Centre:
+    """Return the centre with another closing hour of a site.
+
+    Where overflow rules move the site's calls, they begin at that hour; queues that only this site answers
+    stay there until their own end. Without a rule the queues of the site close with it, and `open_hours`
+    tells which calls that loses.
+
+    Parameters
+    ----------
+    centre : Centre
+    hour : str or timedelta
+        Time of day on the centre's clock, such as "20:30".
+    site : str, optional
+        The site; needed where several close.
+
+    Raises
+    ------
+    PlanningError
+        The site is unclear, the hour lies within an interval, or callers would be left without a site.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> closing_at(Centre.load(), "20:30").overflow[0].queues
+    ['first_line', 'second_line', 'home_internet', 'vip']
+    """
+    name = closing_site(centre, site)
+    closes = Site.of({"closes": hour}).closes
+    if closes.total_seconds() % centre.interval_s:
+        raise PlanningError(
+            f"closing hour is {clock_text(closes)}, must be a multiple of the interval of "
+            f"{centre.interval_s / 60:g} min: give another hour, or a shorter interval_s"
+        )
+    rules = closing_rules(centre, name)
+    return _rules_moved(centre, name, closes, rules) if rules else _queues_moved(centre, name, closes)
+
+
+def _rules_moved(centre: Centre, site: str, closes: timedelta, rules: list[int]) -> Centre:
+    """Let the rules begin at another hour; the site stays open for what they do not move."""
+    changes: dict[str, Any] = {f"sites.{site}.closes": max(centre.sites[site].closes, closes)}
+    for number in rules:
+        until = centre.overflow[number].until
+        changes |= {
+            f"overflow.{number}.at": closes,
+            f"overflow.{number}.until": centre.sites[site].opens if until is None else until,
+            f"overflow.{number}.queues": movable_queues(centre, number),
+        }
+    return centre.replace(changes)
+
+
+def _queues_moved(centre: Centre, site: str, closes: timedelta) -> Centre:
+    """Close a site and its queues earlier."""
+    hours = centre.sites[site]
+    if closes > hours.closes:
+        raise PlanningError(
+            f"closing hour is {clock_text(closes)}, must be at most {clock_text(hours.closes)}, when {site} "
+            f"closes now and its calls end: set sites.{site}.closes and the queues' closes, and give "
+            "a demand that has the later hours"
+        )
+    own = [name for name, queue in centre.queues.items() if queue.sites.get(site) and queue.closes > closes]
+    for name in own:
+        others = [other for other, share in centre.queues[name].sites.items() if share and other != site]
+        if others:
+            raise PlanningError(
+                f"queues.{name} has callers of {' and '.join(others)} too, so it cannot close with {site} at "
+                f"{clock_text(closes)}: add an overflow rule from {site} to a site that is open then"
+            )
+    return centre.replace(
+        {f"sites.{site}.closes": closes, **{f"queues.{name}.closes": closes for name in own}}
+    )
+
+
+def open_hours(before: Centre, after: Centre, demand: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Divide a demand where queues close earlier: what is left of it, and the calls that are lost by queue.
+
+    Work that waits is not lost: it is spread over what is left of its day.
+
+    Parameters
+    ----------
+    before, after : Centre
+    demand : DataFrame
+        DEMAND of `before`.
+    """
+    closes = {name: pd.Timedelta(queue.closes) for name, queue in after.queues.items()}
+
+    def closed(rows: pd.DataFrame) -> pd.Series:
+        clock = time_of_day(pd.DatetimeIndex(rows["interval_start"]).tz_convert(before.time_zone))
+        return pd.Series(clock, rows.index) >= rows["queue"].map(closes)
+
+    gone = closed(demand)
+    if not gone.any():
+        return demand, {}
+    planned = planned_demand(before, demand)
+    waits = [name for name, queue in before.queues.items() if queue.waits]
+    lost = planned[closed(planned) & ~planned["queue"].isin(waits)].groupby("queue")["calls"].sum()
+    local = demand["interval_start"].dt.tz_convert(before.time_zone).dt.normalize()
+    of_day, of_open = (
+        calls.groupby([demand["queue"], local]).transform("sum")
+        for calls in (demand["calls"], demand["calls"].where(~gone, 0.0))
+    )
+    more = (of_day / of_open).where(demand["queue"].isin(waits) & (of_open > 0), 1.0)
+    left = demand.assign(calls=demand["calls"] * more)[~gone].reset_index(drop=True)
+    return left, {str(name): float(calls) for name, calls in lost.items() if calls > 0}
