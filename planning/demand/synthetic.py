@@ -436,9 +436,9 @@ def _queue_calls(
     patience_s = rng.lognormal(records.patience_log_mean, records.patience_log_sd, len(row)).round(1)
     if queue.deferred:
         patience_s[:] = np.inf
-    spans = _duty(_hourly_load(demand, start_s), records)
+    spans = duty_spans(_hourly_load(demand, start_s), records)
     handle = _handle_times(queue, records, demand["aht_s"].to_numpy()[row], len(spans), rng)
-    wait_s, handle_s, agent = _first_come_first_served(arrival_s, patience_s, handle, spans)
+    wait_s, handle_s, agent = first_come_first_served(arrival_s, patience_s, handle, spans)
     arrival = midnight + pd.to_timedelta((arrival_s * 1000).round().astype(np.int64), unit="ms").as_unit("us")
     return pd.DataFrame(
         {
@@ -471,7 +471,7 @@ def _hourly_load(demand: pd.DataFrame, start_s: Floats) -> dict[int, float]:
     return {int(hour): float(value) for hour, value in load.items()}
 
 
-def _duty(load: dict[int, float], records: Records) -> list[tuple[float, float]]:
+def duty_spans(load: dict[int, float], records: Records) -> list[tuple[float, float]]:
     """Staff each hour by the square-root rule and say when each agent is on duty, seconds since midnight.
 
     Who came first leaves first. The last hour's agents stay until their callers are gone.
@@ -528,7 +528,7 @@ def _handle_times(
     return handle
 
 
-def _first_come_first_served(
+def first_come_first_served(
     arrival_s: Floats,
     patience_s: Floats,
     handle: Callable[[int, int], float],

@@ -288,12 +288,12 @@ def _least_of_block(
         ends[agents] = outcome.ends[-1]
         return bool(_met(outcome.columns, target).all())
 
-    least = _least(meets, int(staff[block.start]), horizon.floor(block))
+    least = least_from(meets, int(staff[block.start]), horizon.floor(block))
     staff[block] = least
     return ends[least]
 
 
-def _least(meets: Callable[[int], bool], guess: int, floor: int) -> int:
+def least_from(meets: Callable[[int], bool], guess: int, floor: int) -> int:
     """Return n >= floor that meets while n - 1 does not (or is below the floor), looking from the guess."""
     n, step, low, high = _computable(max(guess, floor)), 1, floor - 1, _MOST_AGENTS + 1
     upward = not meets(n)

@@ -6,7 +6,9 @@ import numpy as np
 
 from planning.checks import Floats
 
-_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+_points, _weights = np.polynomial.legendre.leggauss(12)
+UNIT_RULE = (1.0 + _points) / 2.0, _weights / 2.0
+"""Nodes and weights of the 12-point rule on [0, 1]."""
 
 
 def panels(*breaks: Floats, low: float, high: float) -> tuple[Floats, Floats]:
@@ -19,6 +21,6 @@ def panels(*breaks: Floats, low: float, high: float) -> tuple[Floats, Floats]:
     (24, 0.25)
     """
     edges = np.unique(np.clip(np.concatenate([*breaks, [low, high]]), low, high))
-    half = np.diff(edges)[:, None] / 2.0
-    nodes = edges[:-1, None] + half * (1.0 + _POINTS)
-    return nodes.ravel(), (half * _WEIGHTS).ravel()
+    nodes, weights = UNIT_RULE
+    width = np.diff(edges)[:, None]
+    return (edges[:-1, None] + width * nodes).ravel(), (width * weights).ravel()

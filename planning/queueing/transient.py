@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,7 @@ from planning.errors import PlanningError
 from planning.queueing import transient_kernels as kernels
 from planning.queueing.bounds import checked
 from planning.queueing.kernels import compiled
+from planning.queueing.quadrature import UNIT_RULE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,9 +51,7 @@ _CUT_EXPONENT = 32.0
 _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
 RATIONAL_TOLERANCE = 2e-11
-# Gauss-Legendre nodes a panel at most, the remainder that lets fewer do, and jumps that a panel may hold.
-_NODES = 13
-_REMAINDER = 1e-12
+# Expected jumps that a panel of the quadrature may hold: 12 points then err by less than 1e-12.
 PANEL_JUMPS = 160.0
 
 
@@ -369,8 +368,7 @@ def carry(day: Rates, i: int, law: Floats, threshold: float | None, waits: bool)
     line = integral[chain.agents :]
     late = kernels.unhurried_late(line, threshold, ahead.agents, ahead.mu, ahead.theta, ahead.shift)
     if split < day.interval_s:
-        jumps = (chain.rate + chain.agents * chain.mu + places * chain.theta) * (day.interval_s - split)
-        rule = (*_gauss(_nodes(jumps)), PANEL_JUMPS)
+        rule = (*UNIT_RULE, PANEL_JUMPS)
         late += kernels.late_arrivals(
             p, y, z, integral, chain.rate, threshold, split, day.interval_s, *rule, *ahead
         )
@@ -423,26 +421,6 @@ def _stretches(day: Rates, i: int, threshold: float) -> _Stretches:
     length = np.append(np.diff(starts), np.inf) * day.interval_s
     length[0] -= (i - starts[0]) * day.interval_s
     return _Stretches(day.agents[starts], day.mu[starts], day.theta[starts], length, day.shift[starts])
-
-
-def _nodes(jumps: float) -> int:
-    """Return how many nodes suffice where the chain is expected to jump so often.
-
-    The remainder of Gauss-Legendre with m nodes on a span d is d^(2m+1) (m!)^4 / ((2m+1) ((2m)!)^3) times a
-    derivative of the order 2m (Abramowitz and Stegun 25.4.30), which is below (2 jumps / d)^(2m).
-    """
-    for m in range(4, _NODES):
-        log_factorials = 4 * math.lgamma(m + 1) - 3 * math.lgamma(2 * m + 1) - math.log(2 * m + 1)
-        if 2 * m * math.log(2 * max(jumps, 1e-9)) + log_factorials < math.log(_REMAINDER):
-            return m
-    return _NODES
-
-
-@lru_cache(maxsize=_NODES)
-def _gauss(order: int) -> tuple[Floats, Floats]:
-    """Return the nodes and weights of the Gauss-Legendre rule on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(order)
-    return (nodes + 1.0) / 2.0, weights / 2.0
 
 
 def _fate(chain: Chain, waits: int) -> tuple[Floats, Floats]:

@@ -27,7 +27,7 @@ from planning.checks import Floats, Ints
 # Poles and residues of the Chebyshev rational approximations of orders 16 and 14 of exp on (-inf, 0]
 # (M. Pusa, "Correction to Partial Fraction Decomposition Coefficients for Chebyshev Rational Approximation on
 # the Negative Real Axis", arXiv:1206.2880, 2012): exp(x) = limit + 2 Re sum_j residue_j / (x - pole_j).
-_POLES_16 = np.array(
+POLES_16 = np.array(
     [
         -10.843917078696988026 + 19.277446167181652284j,
         -5.2649713434426468895 + 16.220221473167927305j,
@@ -39,7 +39,7 @@ _POLES_16 = np.array(
         -1.4139284624888862114 + 13.497725698892745389j,
     ]
 )
-_RESIDUES_16 = np.array(
+RESIDUES_16 = np.array(
     [
         -5.0901521865224915650e-7 - 2.4220017652852287970e-5j,
         2.1151742182466030907e-4 + 4.3892969647380673918e-3j,
@@ -52,7 +52,7 @@ _RESIDUES_16 = np.array(
     ]
 )
 LIMIT_16 = 2.1248537104952237488e-16
-_POLES_14 = np.array(
+POLES_14 = np.array(
     [
         -8.8977731864688888199 + 16.630982619902085304j,
         -3.7032750494234480603 + 13.656371871483268171j,
@@ -63,7 +63,7 @@ _POLES_14 = np.array(
         2.2697838292311127097 + 8.4617379730402214019j,
     ]
 )
-_RESIDUES_14 = np.array(
+RESIDUES_14 = np.array(
     [
         -7.1542880635890672853e-5 + 1.4361043349541300111e-4j,
         9.4390253107361688779e-3 - 1.7184791958483017511e-2j,
@@ -82,11 +82,11 @@ LANES = 16  # 8 + 7 poles and one idle lane: two full vectors of eight doubles
 
 def _lanes() -> tuple[Floats, Floats, Floats]:
     """Lay the poles side by side; the weights turn solves into exp, its integral and the exp of order 14."""
-    poles = np.concatenate([_POLES_16, _POLES_14, [1.0 + 1.0j]])
+    poles = np.concatenate([POLES_16, POLES_14, [1.0 + 1.0j]])
     weights = np.zeros((LANES, 3), dtype=np.complex128)
-    weights[:8, 0] = 2 * _RESIDUES_16
-    weights[:8, 1] = 2 * _RESIDUES_16 / _POLES_16
-    weights[8:15, 2] = 2 * _RESIDUES_14
+    weights[:8, 0] = 2 * RESIDUES_16
+    weights[:8, 1] = 2 * RESIDUES_16 / POLES_16
+    weights[8:15, 2] = 2 * RESIDUES_14
     stacked = np.concatenate([weights.real, -weights.imag])
     return poles.real.copy(), poles.imag.copy(), np.ascontiguousarray(stacked)
 

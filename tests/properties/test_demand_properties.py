@@ -11,7 +11,7 @@ from pandas.testing import assert_frame_equal
 
 from planning.demand import Synthetic, expected_demand, forecast, synthetic_demand
 from planning.demand.intervals import day_kinds
-from planning.demand.synthetic import _duty, _first_come_first_served
+from planning.demand.synthetic import duty_spans, first_come_first_served
 
 RAW = tomllib.loads((Path(__file__).parents[2] / "data" / "synthetic.toml").read_text())
 SETTINGS = Synthetic.model_validate(RAW)
@@ -68,7 +68,7 @@ def test_waits_are_those_of_kiefer_and_wolfowitz(case):
     calls, agents = case
     gap, handle, patience = (np.array(part, dtype=float) for part in zip(*calls, strict=True))
     arrival = gap.cumsum()
-    wait, _, who = _first_come_first_served(
+    wait, _, who = first_come_first_served(
         arrival, patience, lambda call, _: handle[call], [(0.0, FOREVER)] * agents
     )
     work = np.zeros(agents)
@@ -88,7 +88,7 @@ def test_nobody_is_served_late_twice_or_by_an_agent_off_duty(case):
     handle = (handle * 10).round() / 10
     arrival = (gap.cumsum() * 10).round() / 10
     spans = [(10.0 * agent, 200.0 + 50 * agent) for agent in range(agents)] + [(0.0, FOREVER)]
-    wait, served, who = _first_come_first_served(arrival, patience, lambda call, _: handle[call], spans)
+    wait, served, who = first_come_first_served(arrival, patience, lambda call, _: handle[call], spans)
     answered = who >= 0
     np.testing.assert_array_equal(wait[~answered], patience[~answered])
     assert (wait[answered] <= patience[answered] + 1e-6).all()
@@ -108,7 +108,7 @@ def test_duty_meets_the_square_root_rule_every_hour(load, first):
     """As many agents on duty as the rule says, none longer than allowed save the last hour's."""
     records = SETTINGS.records
     hours = dict(enumerate(load, start=first))
-    spans = _duty(hours, records)
+    spans = duty_spans(hours, records)
     for hour, erlangs in hours.items():
         on_duty = sum(on <= hour * 3600 < off for on, off in spans)
         assert on_duty == max(1, np.ceil(erlangs + records.staffing_beta * np.sqrt(erlangs)))

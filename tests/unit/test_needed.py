@@ -10,7 +10,7 @@ import pytest
 
 from planning.errors import PlanningError
 from planning.queueing import Target, agents_required, exact_agents_required, exact_day, lagged_calls
-from planning.queueing.needed import _least
+from planning.queueing.needed import least_from
 
 # --- What a target asks, from the public frame and not from the search's own columns ---
 
@@ -237,7 +237,7 @@ def test_the_day_cannot_give_up_one_more():
 @pytest.mark.parametrize("answer", [0, 1, 3, 4, 7, 8, 31])
 def test_least_finds_the_edge_from_any_guess(answer, guess, floor):
     asked = []
-    assert _least(lambda n: asked.append(n) or n >= answer, guess, floor) == max(answer, floor)
+    assert least_from(lambda n: asked.append(n) or n >= answer, guess, floor) == max(answer, floor)
     assert min(asked) >= floor
     assert len(asked) == len(set(asked))
     if guess == answer > floor:

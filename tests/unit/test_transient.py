@@ -22,8 +22,8 @@ def test_rational_approximations_are_exp_on_the_negative_axis():
     """Both sets of published coefficients, by their defining property: a wrong digit shows."""
     x = np.concatenate([[0.0], np.geomspace(1e-6, 1e4, 4001)])
     for limit, poles, residues, bound in (
-        (kernels.LIMIT_16, kernels._POLES_16, kernels._RESIDUES_16, 5e-14),
-        (kernels.LIMIT_14, kernels._POLES_14, kernels._RESIDUES_14, 6e-14),
+        (kernels.LIMIT_16, kernels.POLES_16, kernels.RESIDUES_16, 5e-14),
+        (kernels.LIMIT_14, kernels.POLES_14, kernels.RESIDUES_14, 6e-14),
     ):
         value = limit + 2 * (residues / (-x[:, None] - poles)).sum(axis=1).real
         assert np.abs(value - np.exp(-x)).max() < bound
