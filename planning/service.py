@@ -1,43 +1,26 @@
-"""What callers really meet under a requirement, by the exact model; methods and promises compared."""
+"""What callers really meet under a requirement, by the exact model."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.checks import one_of
-from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
-from planning.pay import agents_cost
 from planning.queueing import exact_day
-from planning.staffing import Method, Model, behind_lookup, promised_service, requirement, requirement_at
+from planning.staffing import behind_lookup, promised_service
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
 __all__ = [
-    "Comparison",
     "check_unbroken",
-    "compare_methods",
     "exact_service",
     "heads_on_site",
     "overrun_of",
-    "price_of_certainty",
-    "price_of_promises",
 ]
-
-METHODS: dict[str, tuple[Model, Method]] = {
-    "Erlang C": ("erlang_c", "stationary"),
-    "Erlang A": ("erlang_a", "stationary"),
-    "lagged": ("erlang_a", "lagged"),
-    "exact day": ("erlang_a", "exact"),
-}
-"""Ways to staff, by the name that figures and tables give them."""
 
 
 def exact_service(
@@ -172,120 +155,3 @@ def _leaving(sites: pd.DataFrame) -> NDArray[np.int64]:
     """Agents who go home before each interval: what each site loses, whoever arrives elsewhere."""
     falls: NDArray[np.int64] = (-sites.diff().fillna(0)).clip(lower=0).sum(axis=1).to_numpy(dtype=np.int64)
     return falls
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A pooled queue staffed in several ways, each judged by the exact model.
-
-    Attributes
-    ----------
-    table : DataFrame
-        Index the way: peak, agent_hours, cost, day (service level over all calls) and worst (of the
-        intervals with calls), both exact.
-    agents, service : DataFrame
-        Index interval_start, a column a way.
-    requirement : DataFrame
-        REQUIREMENT of the last way.
-    """
-
-    table: pd.DataFrame
-    agents: pd.DataFrame
-    service: pd.DataFrame
-    requirement: pd.DataFrame
-
-
-def compare_methods(
-    centre: Centre,
-    demand: pd.DataFrame,
-    queue: str,
-    *,
-    methods: Sequence[str] = tuple(METHODS),
-    block: int = 1,
-) -> Comparison:
-    """Staff one pooled queue in several ways and ask the exact model what callers would meet.
-
-    Parameters
-    ----------
-    centre : Centre
-    demand : DataFrame
-        DEMAND.
-    queue : str
-    methods : sequence of str
-        Names out of `METHODS`.
-    block : int
-        Intervals in which the exact way holds its staff constant.
-    """
-    own = _of(queue, planned_demand(centre, demand))
-    rows, agents, service = {}, {}, {}
-    if not methods:
-        raise PlanningError(f"methods is empty, must name at least one of {', '.join(METHODS)}")
-    for name in methods:
-        model, method = METHODS[one_of("methods", name, tuple(METHODS))]
-        needed = requirement(centre, own, model=model, method=method, block=block)
-        found = exact_service(centre, needed, queue).set_index("interval_start")
-        agents[name], service[name] = found["agents"], found["service_level"]
-        rows[name] = {"peak": found["agents"].max(), **_judged(centre, needed, found)}
-    return Comparison(
-        pd.DataFrame.from_dict(rows, orient="index").rename_axis("method"),
-        pd.DataFrame(agents),
-        pd.DataFrame(service),
-        needed,
-    )
-
-
-def _judged(centre: Centre, needed: pd.DataFrame, found: pd.DataFrame) -> dict[str, float]:
-    """Hours, cost and exact service of one way."""
-    busy = found[found["calls"] > 0]
-    return {
-        "agent_hours": float(needed["agents"].sum() * centre.interval_s / 3600),
-        "cost": agents_cost(centre, needed),
-        "day": float(np.average(busy["service_level"], weights=busy["calls"])),
-        "worst": float(busy["service_level"].min()),
-    }
-
-
-def price_of_promises(
-    centre: Centre, demand: pd.DataFrame, queue: str, promises: Sequence[tuple[float, float]]
-) -> pd.DataFrame:
-    """Agents, hours and roubles of a queue for other targets: (service level, threshold in seconds)."""
-    own = _of(queue, planned_demand(centre, demand))
-    rows = []
-    for level, threshold_s in promises:
-        promised = centre.replace(
-            {
-                f"queues.{queue}.target.service_level": level,
-                f"queues.{queue}.target.threshold_s": threshold_s,
-            }
-        )
-        needed = requirement(promised, own)
-        peak = needed.groupby("interval_start")["agents"].sum().max()
-        hours = needed["agents"].sum() * centre.interval_s / 3600
-        rows.append((level, threshold_s, peak, hours, agents_cost(centre, needed)))
-    return pd.DataFrame(rows, columns=["service_level", "threshold_s", "peak", "agent_hours", "cost"])
-
-
-def price_of_certainty(
-    centre: Centre, forecast: pd.DataFrame, queue: str, probabilities: Sequence[float]
-) -> pd.DataFrame:
-    """Agents, hours and roubles of a queue for other probabilities of meeting its target.
-
-    Returns
-    -------
-    DataFrame
-        A row a probability: peak, agent_hours, cost, and cost_point, what a point of probability more than
-        in the row before costs.
-    """
-    rows = []
-    for probability in probabilities:
-        needed = _of(queue, requirement_at(centre, forecast, probability))
-        peak = needed.groupby("interval_start")["agents"].sum().max()
-        hours = needed["agents"].sum() * centre.interval_s / 3600
-        rows.append((probability, peak, hours, agents_cost(centre, needed)))
-    table = pd.DataFrame(rows, columns=["probability", "peak", "agent_hours", "cost"])
-    return table.assign(cost_point=table["cost"].diff() / (100 * table["probability"].diff()))
-
-
-def _of(queue: str, table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of one queue."""
-    return table[table["queue"] == queue].reset_index(drop=True)

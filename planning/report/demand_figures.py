@@ -91,7 +91,7 @@ def certainty(table: pd.DataFrame) -> go.Figure:
     Parameters
     ----------
     table : DataFrame
-        probability and agent_hours, as `planning.service.price_of_certainty` gives.
+        probability and agent_hours, as `planning.studies.prices.price_of_certainty` gives.
     """
     fig = figure(
         title="What certainty costs", xaxis_title="probability of meeting the target in an interval",

@@ -13,7 +13,7 @@ from planning.centre import Centre, clock_text
 from planning.deferred import age_when_done
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
-from planning.pay import agents_cost, hour_cost
+from planning.pay import hour_cost
 from planning.shifts.cover import CoverPlan, on_position
 from planning.simulation import Simulation, paired_difference, simulate
 from planning.staffing import requirement
@@ -24,7 +24,6 @@ __all__ = [
     "designs",
     "flexibility",
     "profile",
-    "promises",
     "seats",
     "simulated_age",
     "waits_of",
@@ -65,36 +64,6 @@ def profile(centre: Centre, demand: pd.DataFrame, queues: Iterable[str]) -> pd.D
             "due_days": settings.due_days,
         }
     return pd.DataFrame.from_dict(found, orient="index").rename_axis("queue")
-
-
-def promises(centre: Centre, demand: pd.DataFrame, queue: str, days: Iterable[float]) -> pd.DataFrame:
-    """Price a promise: agents beside those who answer calls, for each number of days.
-
-    Parameters
-    ----------
-    centre : Centre
-    demand : DataFrame
-        DEMAND of the calls that leave the work behind, whole days.
-    queue : str
-        The work that may wait.
-    days : iterable of float
-
-    Returns
-    -------
-    DataFrame
-        due_days, agent_hours (of heads for this work alone), cost (of them).
-
-    Raises
-    ------
-    PlanningError
-        A promise is too short to be kept.
-    """
-    rows = []
-    for due in days:
-        needed = requirement(centre.replace({f"queues.{queue}.due_days": due}), demand)
-        own = needed[needed["queue"] == queue]
-        rows.append((due, own["rostered"].sum() * centre.interval_s / 3600, agents_cost(centre, own)))
-    return pd.DataFrame(rows, columns=["due_days", "agent_hours", "cost"])
 
 
 def simulated_age(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import ceil
@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from planning.calendars import axis, day_start
+from planning.checks import numbers
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.pay import agents_cost
-from planning.queueing import measures
 from planning.roster.model import Roster, build_roster
 from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
 from planning.shifts.whole import duties
-from planning.staffing import behind_lookup, requirement
+from planning.staffing import requirement
+from planning.studies.prices import priced
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -32,7 +34,6 @@ __all__ = [
     "free_rest",
     "hard_calls",
     "hours_of_the_day",
-    "price_of_a_ceiling",
     "price_of_recovery",
     "price_of_rest",
     "simulate_hard_calls",
@@ -148,39 +149,7 @@ def _staff(centre: Centre, team: str, count: int, week_h: float) -> pd.DataFrame
     )
 
 
-def price_of_a_ceiling(
-    centre: Centre, demand: pd.DataFrame, queue: str, ceilings: Iterable[float]
-) -> pd.DataFrame:
-    """Agents and roubles of a queue for other ceilings on occupancy.
-
-    Returns
-    -------
-    DataFrame
-        ceiling, agent_hours, cost, occupancy (calls in progress over agents, all hours) and busiest (the
-        highest of any interval).
-    """
-    planned = planned_demand(centre, demand)
-    own = planned[planned["queue"] == queue]
-    settings, rows = centre.queues[queue], []
-    stays, _ = behind_lookup(settings, settings.patience_s)
-    for ceiling in ceilings:
-        needed = requirement(centre.replace({f"queues.{queue}.target.max_occupancy": ceiling}), own)
-        by_time = needed.groupby("interval_start")
-        agents = by_time["agents"].sum()
-        busy = measures(
-            by_time["calls"].sum() * stays,
-            by_time["aht_s"].first(),
-            agents,
-            interval_s=centre.interval_s,
-            patience_s=settings.patience_s,
-        ).occupancy
-        hours = agents.sum() * centre.interval_s / 3600
-        mean = float(np.average(busy, weights=agents))
-        rows.append((ceiling, hours, agents_cost(centre, needed), mean, busy.max()))
-    return pd.DataFrame(rows, columns=["ceiling", "agent_hours", "cost", "occupancy", "busiest"])
-
-
-def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]) -> pd.DataFrame:
+def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: ArrayLike) -> pd.DataFrame:
     """Price paid minutes of rest in every hour, if the agents on position stay as many.
 
     Of each hour of presence m minutes are rest, so n agents on position need ``n / (1 - m / 60)`` present.
@@ -190,7 +159,7 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]
     centre : Centre
     needed : DataFrame
         REQUIREMENT.
-    minutes : iterable of float
+    minutes : array_like
         Rest an hour, below 60.
 
     Returns
@@ -206,15 +175,11 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: Iterable[float]
     >>> price_of_rest(Centre.load(), pd.DataFrame(rows), [0, 10])["present_h"].tolist()
     [20.0, 24.0]
     """
-    hours = needed["agents"].sum() * centre.interval_s / 3600
-    cost = agents_cost(centre, needed)
-    rows = []
-    for rest in minutes:
-        if not 0 <= rest < 60:
-            raise PlanningError(f"minutes is {rest:g}, must lie in [0, 60): give minutes of rest an hour")
-        factor = 1 / (1 - rest / 60)
-        rows.append((rest, hours * factor, cost * factor, cost * (factor - 1)))
-    return pd.DataFrame(rows, columns=["minutes", "present_h", "cost", "extra_cost"])
+    rest = numbers("minutes", minutes, high=60.0, open_high=True, remedy="give minutes of rest an hour")
+    hours, cost = needed["agents"].sum() * centre.interval_s / 3600, agents_cost(centre, needed)
+    more = 1 / (1 - rest / 60)
+    columns = {"minutes": rest, "present_h": hours * more, "cost": cost * more}
+    return pd.DataFrame(columns).assign(extra_cost=cost * (more - 1))
 
 
 def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str) -> pd.Series:
@@ -249,7 +214,7 @@ def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str)
 
 
 def price_of_recovery(
-    centre: Centre, demand: pd.DataFrame, queue: str, settings: Wellbeing, seconds: Iterable[float]
+    centre: Centre, demand: pd.DataFrame, queue: str, settings: Wellbeing, seconds: Sequence[float]
 ) -> pd.DataFrame:
     """Price a pause after every hard call: it adds to the handle time, so to the requirement.
 
@@ -260,14 +225,12 @@ def price_of_recovery(
     """
     planned = planned_demand(centre, demand)
     own = planned[planned["queue"] == queue]
-    rows = []
-    for pause in seconds:
-        longer = own.assign(aht_s=own["aht_s"] + settings.hard_share * pause)
-        needed = requirement(centre, longer)
-        rows.append((pause, needed["agents"].sum() * centre.interval_s / 3600, agents_cost(centre, needed)))
-    table = pd.DataFrame(rows, columns=["seconds", "agent_hours", "cost"])
-    base = agents_cost(centre, requirement(centre, own))
-    return table.assign(extra_cost=table["cost"] - base)
+    needed = {
+        pause: requirement(centre, own.assign(aht_s=own["aht_s"] + settings.hard_share * pause))
+        for pause in [0.0, *seconds]
+    }
+    table = priced(centre, queue, needed).loc[list(seconds)].reset_index(names="seconds")
+    return table.assign(extra_cost=table["cost"] - agents_cost(centre, needed[0.0]))
 
 
 def hours_of_the_day(centre: Centre, demand: pd.DataFrame, queue: str) -> pd.DataFrame:

@@ -26,8 +26,8 @@ from planning.demand.history import special_days
 from planning.demand.methods import METHODS
 from planning.errors import PlanningError
 from planning.queueing import agents_required
-from planning.service import price_of_certainty
 from planning.staffing import requirement, requirement_at
+from planning.studies.prices import price_of_certainty
 from planning.tables import FORECAST
 
 MOSCOW = "Europe/Moscow"

@@ -16,15 +16,16 @@ from planning.overflow import (
     open_hours,
     run_nights,
 )
-from planning.service import compare_methods, price_of_certainty, price_of_promises
 from planning.shifts import cover_day
 from planning.simulation import certificate, contacts_of
 from planning.simulation.certificate import missing_agents
 from planning.simulation.wiring import wire
+from planning.studies.methods import compare_methods
+from planning.studies.prices import price_of, price_of_certainty
 from planning.studies.retention import second_line_demand, sensitivity, worth_of_staff
 from planning.studies.sensitivity import tornado
-from planning.studies.specialists import designs, flexibility, profile, promises, seats
-from planning.studies.wellbeing import hours_of_the_day, price_of_a_ceiling, price_of_recovery
+from planning.studies.specialists import designs, flexibility, profile, seats
+from planning.studies.wellbeing import hours_of_the_day, price_of_recovery
 from planning.systems.quality import with_reviews
 
 DAY, NIGHT = (9.0, 11.0), (0.0, 24.0)
@@ -89,7 +90,7 @@ DOORS = {
         open_hours(c, c.replace({f"queues.{name}.closes": "10:00" for name in c.queues}), d)[1]
     ),
     "compare_methods": lambda c, d: compare_methods(c, d, "one").table,
-    "price_of_promises": lambda c, d: price_of_promises(c, d, "one", [(0.9, 10.0)]),
+    "price_of": lambda c, d: price_of(c, d, "one", {"dear": {"queues.one.target.service_level": 0.9}}),
     "price_of_certainty": lambda c, d: price_of_certainty(c, doubtful(d), "one", [0.5, 0.9]),
     "wire": lambda c, d: wire(c, d, staff(c, d).roster.roster, staff(c, d).breaks).demand,
     "simulate": lambda c, d: simulate(c, d, staff(c, d), replications=2, seed=1).queues,
@@ -105,10 +106,9 @@ DOORS = {
     "worth_of_staff": worth_of_staff,
     "sensitivity": lambda c, d: sensitivity(c, d, [0.5]),
     "profile": lambda c, d: profile(c, d, ["one", "two"]),
-    "promises": lambda c, d: promises(c, d, "papers", [1.0]),
+    "price_of work": lambda c, d: price_of(c, d, "papers", {1: {"queues.papers.due_days": 1.0}}),
     "flexibility": lambda c, d: flexibility(c, d, ("one_south", "two_south"), [2], replications=2),
     "designs": lambda c, d: designs(c, d, ("one_south", "two_south"), [2], [0], replications=2),
-    "price_of_a_ceiling": lambda c, d: price_of_a_ceiling(c, d, "one", [0.8]),
     "price_of_recovery": lambda c, d: price_of_recovery(c, d, "one", wellbeing(), [0.0, 60.0]),
     "hours_of_the_day": lambda c, d: hours_of_the_day(c, d, "one"),
     "compare": lambda c, d: compare({"dear": {"wages": 2.0}}, c, d, **QUICK),

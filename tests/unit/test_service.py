@@ -8,13 +8,7 @@ from factories import MONDAY, demand_of, one_site, two_sites
 from planning import PlanningError, requirement
 from planning.pay import agents_cost
 from planning.queueing import exact_day, measures
-from planning.service import (
-    METHODS,
-    compare_methods,
-    exact_service,
-    price_of_certainty,
-    price_of_promises,
-)
+from planning.service import exact_service
 
 EVENING = (20, 24)  # South closes at 22:00
 
@@ -109,60 +103,6 @@ def test_queue_that_the_requirement_does_not_have():
 # --- ways to staff --------------------------------------------------------------------------------
 
 
-def test_methods_side_by_side():
-    demand = demand_of(aht_s=600.0).assign(calls=np.repeat([12.0, 60.0, 12.0], 32))
-    found = compare_methods(one_site(), demand, "calls")
-    assert list(found.table.index) == list(METHODS) == list(found.agents) == list(found.service)
-    assert list(found.table) == ["peak", "agent_hours", "cost", "day", "worst"]
-    for way in METHODS:
-        agents, level = found.agents[way].to_numpy(), found.service[way].to_numpy()
-        assert found.table.loc[way, "peak"] == agents.max()
-        assert found.table.loc[way, "agent_hours"] == pytest.approx(agents.sum() / 4)
-        assert found.table.loc[way, "worst"] == pytest.approx(level.min())
-        assert found.table.loc[way, "day"] == pytest.approx((level @ demand["calls"]) / demand["calls"].sum())
-    table = found.table
-    assert table.loc["exact day", "worst"] >= 0.8 > table.loc["Erlang A", "worst"]
-    assert table.loc["Erlang C", "agent_hours"] > table.loc["Erlang A", "agent_hours"]
-    assert (found.requirement["agents"].to_numpy() == found.agents["exact day"]).all()
-
-
-def test_comparison_leaves_other_queues_out():
-    centre = one_site(queues=("calls", "chat"))
-    demand = pd.concat([demand_of(20.0, hours=(9, 12)), demand_of(90.0, queue="chat", hours=(9, 12))])
-    both = compare_methods(centre, demand, "calls", methods=["Erlang A"])
-    alone = compare_methods(centre, demand_of(20.0, hours=(9, 12)), "calls", methods=["Erlang A"])
-    pd.testing.assert_frame_equal(both.table, alone.table)
-
-
-def test_work_that_calls_leave_behind_is_not_the_queues():
-    """Its follow-ups were counted and priced as agents of the queue that was asked for."""
-    later = {
-        "queues.chat.due_days": 3,
-        "queues.chat.target": {"max_occupancy": 0.9},
-        "queues.chat.aht_s": 900.0,
-    }
-    centre = one_site(later, queues=("calls", "chat"))
-    leaves = centre.replace({"queues.calls.follow_ups": {"chat": 0.5}})
-    demand, doubt = demand_of(40.0, hours=(10, 14)), dict.fromkeys(["rate_cv", "day_cv", "aht_cv"], 0.1)
-    bands = dict.fromkeys(["calls_p10", "calls_p50", "calls_p90", "aht_p10_s", "aht_p90_s"], 1.0)
-    assert "chat" in set(requirement(leaves, demand)["queue"])
-
-    def tables(of):
-        return [
-            compare_methods(of, demand, "calls", methods=["Erlang A"]).table,
-            price_of_promises(of, demand, "calls", [(0.8, 20.0)]),
-            price_of_certainty(of, demand.assign(**bands, **doubt), "calls", [0.5, 0.9]),
-        ]
-
-    for found, alone in zip(tables(leaves), tables(centre), strict=True):
-        pd.testing.assert_frame_equal(found, alone)
-
-
-def test_unknown_way_to_compare():
-    with pytest.raises(PlanningError, match="methods is 'Erlang X', must be one of 'Erlang C', 'Erlang A'"):
-        compare_methods(one_site(), demand_of(20.0), "calls", methods=["Erlang X"])
-
-
 # --- money ----------------------------------------------------------------------------------------
 
 
@@ -183,26 +123,9 @@ def test_cost_takes_each_sites_wage():
     assert agents_cost(centre, needed) == pytest.approx(by_hand, rel=1e-12)
 
 
-def test_better_promises_cost_more():
-    promises = [(0.7, 30.0), (0.8, 30.0), (0.8, 20.0), (0.9, 20.0), (0.9, 10.0), (0.95, 10.0)]
-    table = price_of_promises(one_site(), demand_of(40.0, hours=(10, 14)), "calls", promises)
-    assert list(zip(table["service_level"], table["threshold_s"], strict=True)) == promises
-    for column in ("peak", "agent_hours", "cost"):
-        assert (table[column].diff().dropna() >= 0).all()
-        assert table[column].iloc[-1] > table[column].iloc[0]
-    asked = requirement(one_site(), demand_of(40.0, hours=(10, 14)))
-    assert table.loc[2, "cost"] == pytest.approx(agents_cost(one_site(), asked))
-    assert table.loc[2, "agent_hours"] == pytest.approx(asked["agents"].sum() / 4)
-
-
 def test_a_night_without_an_answer_is_no_one_day():
     """A queue that closes overnight inherits nothing in the morning: two days at once are refused."""
     demand = pd.concat([demand_of(30.0, hours=(9, 12)), demand_of(30.0, hours=(15, 18))])
     needed = requirement(two_sites(), demand)
     with pytest.raises(PlanningError, match="gap before 2026-11-23 15:00"):
         exact_service(two_sites(), needed, "calls")
-
-
-def test_no_way_to_staff_is_nothing_to_compare():
-    with pytest.raises(PlanningError, match="methods is empty"):
-        compare_methods(two_sites(), demand_of(30.0, hours=EVENING), "calls", methods=[])
