@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TypeVar
@@ -24,6 +24,7 @@ __all__ = [
     "hours_within",
     "is_holiday",
     "is_weekend",
+    "local_times",
     "on_clock",
     "public_holidays",
     "time_of_day",
@@ -91,8 +92,31 @@ def on_clock(times: Times, zone: str | tzinfo | None) -> Times:
     return times.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
 
 
+def local_times(times: pd.DatetimeIndex, zones: Sequence[str]) -> pd.DatetimeIndex:
+    """What the clock of each instant's own zone shows then, without a zone.
+
+    Parameters
+    ----------
+    times : DatetimeIndex, shape (n,)
+    zones : sequence of str, shape (n,)
+        IANA time zone of each.
+
+    Examples
+    --------
+    >>> noon = pd.DatetimeIndex(["2026-11-23 12:00"] * 2).tz_localize("Europe/Berlin")
+    >>> local_times(noon, ["Asia/Kolkata", "Europe/Berlin"]).strftime("%H:%M").tolist()
+    ['16:30', '12:00']
+    """
+    codes, names = pd.factorize(np.asarray(zones, dtype=object))
+    made = times.tz_convert(None).to_numpy(copy=True)
+    for number, zone in enumerate(names):
+        here = codes == number
+        made[here] = times[here].tz_convert(zone).tz_localize(None).to_numpy()
+    return pd.DatetimeIndex(made)
+
+
 def time_of_day(times: pd.DatetimeIndex) -> pd.TimedeltaIndex:
-    """Clock time of each instant in its own zone, since midnight."""
+    """Clock time since midnight of each instant in its own zone, or of local times without a zone."""
     naive = times.tz_localize(None)
     return naive - naive.normalize()
 

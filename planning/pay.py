@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from planning.calendars import holiday_hours, hours_within, time_of_day, weekend_hours
+from planning.calendars import holiday_hours, hours_within, local_times, time_of_day, weekend_hours
 from planning.systems.careers import cost_of_careers
 from planning.systems.second_line import customers_kept, leavers
 from planning.tables import CAREERS_COSTS, PAY_COSTS
@@ -66,7 +66,7 @@ def premium_hours(
 ) -> pd.DataFrame:
     """Hours of spans that earn a premium: night_h, holiday_h and weekend_h.
 
-    Night runs on the site's own clock, holidays and weekends on the centre's.
+    All run on the site's own clock; it may keep another country's holidays, or a weekend of its own.
 
     Parameters
     ----------
@@ -83,21 +83,28 @@ def premium_hours(
     >>> premium_hours(Centre.load(), "kaluga", start, start + pd.Timedelta(hours=6)).iloc[0].tolist()
     [4.0, 0.0, 2.0]
     """
-    labour = centre.labour
-    ahead = _ahead(centre, site)
-    return pd.DataFrame(
-        {
-            "night_h": hours_within(starts + ahead, ends + ahead, labour.night_from, labour.night_until),
-            "holiday_h": holiday_hours(starts, ends, centre.country),
-            "weekend_h": weekend_hours(starts, ends, centre.weekend()),
-        }
-    )
+    if isinstance(site, str):
+        return pd.DataFrame(_premium_hours_at(centre, site, starts, ends))
+    codes, names = pd.factorize(site)
+    made = pd.DataFrame(0.0, index=range(len(starts)), columns=["night_h", "holiday_h", "weekend_h"])
+    for number, name in enumerate(names):
+        here = codes == number
+        for kind, hours in _premium_hours_at(centre, str(name), starts[here], ends[here]).items():
+            made.loc[here, kind] = hours
+    return made
 
 
-def _ahead(centre: Centre, site: str | pd.Series) -> pd.Timedelta | pd.TimedeltaIndex:
-    """Time by which the clock of the site, or of each, is ahead of the centre's."""
-    hours = centre.ahead_h[site] if isinstance(site, str) else site.map(centre.ahead_h).to_numpy(float)
-    return pd.to_timedelta(hours, unit="h")
+def _premium_hours_at(
+    centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex
+) -> dict[str, Floats]:
+    labour, own = centre.labour, site if site in centre.sites else None
+    zone = centre.zones[site] if own else centre.time_zone
+    starts, ends = starts.tz_convert(zone), ends.tz_convert(zone)
+    return {
+        "night_h": hours_within(starts, ends, labour.night_from, labour.night_until),
+        "holiday_h": holiday_hours(starts, ends, centre.country_of(own)),
+        "weekend_h": weekend_hours(starts, ends, centre.weekend(own)),
+    }
 
 
 def premium_pay_h(centre: Centre, hours: pd.DataFrame) -> Floats:
@@ -235,7 +242,8 @@ def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
 def rides_home(centre: Centre, site: str | pd.Series, ends: pd.DatetimeIndex) -> Floats:
     """Cost of the ride home of each who leaves then: paid when nothing else goes, on the site's clock."""
     pay = centre.pay
-    clock = time_of_day(ends + _ahead(centre, site))
+    zones = [centre.zones[name] for name in ([site] * len(ends) if isinstance(site, str) else site)]
+    clock = time_of_day(local_times(ends, zones))
     after, before = clock >= pay.taxi_from, clock <= pay.taxi_until
     late = after & before if pay.taxi_from <= pay.taxi_until else after | before
     return np.where(late, pay.taxi_cost, 0.0)

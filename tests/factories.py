@@ -48,7 +48,13 @@ PRICES = {
     "call_back_calls": 1.4,
     "standby_share": 0.25,
     "failures_year": 4.0,
-    "third_site": {"name": "east", "opens": "01:00", "closes": "15:00", "ahead_h": 7, "wage": 0.8},
+    "third_site": {
+        "name": "east",
+        "opens": "01:00",
+        "closes": "15:00",
+        "time_zone": "Asia/Vladivostok",
+        "wage": 0.8,
+    },
 }
 SHIFTS = {
     "start_every_min": 60,
@@ -121,7 +127,9 @@ def day_site(changes: Mapping[str, Any] | None = None, name: str = "berlin") -> 
 def three_sites(changes: Mapping[str, Any] | None = None) -> Centre:
     """Tokyo, Berlin and Lima, one after the other; Lima's own clock is eight hours behind."""
     sites = {"tokyo": ("00:00", "18:00"), "berlin": ("08:00", "22:00"), "lima": ("00:00", "24:00")}
-    return Centre.of(raw_centre(sites)).replace({"sites.lima.ahead_h": -8.0} | dict(changes or {}))
+    return Centre.of(raw_centre(sites)).replace(
+        {"sites.lima.time_zone": "America/Lima"} | dict(changes or {})
+    )
 
 
 def toml(value: Mapping[str, Any]) -> str:

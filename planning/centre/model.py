@@ -202,9 +202,9 @@ class Centre(Organisation):
         return day_norms(days, self.country, labour.week_h.value, eve_shorter_h=labour.eve_shorter_h.value)
 
     @property
-    def ahead_h(self) -> dict[str, float]:
-        """Hours by which the clock of each site is ahead of the centre's."""
-        return {name: site.ahead_h for name, site in self.sites.items()}
+    def zones(self) -> dict[str, str]:
+        """Time zone of each site's own clock."""
+        return {name: site.time_zone or self.time_zone for name, site in self.sites.items()}
 
 
 def _step(node: Any, key: str, above: str, path: str) -> str | int:

@@ -44,8 +44,8 @@ class Site(Settings):
     """First minute that the site answers calls."""
     closes: Clock = DAY
     """Minute from which the site answers no more; "24:00" is the end of the day."""
-    ahead_h: Annotated[float, Field(ge=-24, le=24)] = 0.0
-    """Hours by which the site's own clock is ahead of the centre's; night hours are counted on it."""
+    time_zone: Zone | None = None
+    """The site's own clock, where it is not the centre's: night hours, holidays and weekends go by it."""
     country: Country | None = None
     """Country whose holidays and weekend the site keeps, where it is not the centre's."""
     weekend: Annotated[list[Weekday], Field(min_length=1, max_length=6)] | None = None

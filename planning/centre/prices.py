@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
 
-from pydantic import Field
-
-from planning.centre.settings import Clock, NotNegative, Positive, Settings, Share
+from planning.centre.settings import Clock, NotNegative, Positive, Settings, Share, Zone
 
 __all__ = ["Alternatives", "Pay", "ThirdSite"]
 
@@ -45,8 +42,8 @@ class ThirdSite(Settings):
     """First minute that it answers calls."""
     closes: Clock
     """Minute from which it answers no more."""
-    ahead_h: Annotated[float, Field(ge=-24, le=24)]
-    """Hours by which its own clock is ahead of the centre's."""
+    time_zone: Zone
+    """Its own clock."""
     wage: Positive
     """Its wages, a multiple of those of the site that closes."""
 

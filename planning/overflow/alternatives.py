@@ -307,7 +307,7 @@ def _third_site(centre: Centre, rule: int, prices: Alternatives) -> Centre:
     moved = movable_queues(centre, rule)
     raw = centre.model_dump()
     # It is not there yet, so every workplace is a new one.
-    raw["sites"][third.name] = third.model_dump(include={"opens", "closes", "ahead_h"}) | {"seats": 0}
+    raw["sites"][third.name] = third.model_dump(include={"opens", "closes", "time_zone"}) | {"seats": 0}
     for name in moved:
         team = centre.team_for(name, given.from_site) or centre.team_for(name, given.to_site)
         if team is not None:

@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planning.calendars import hours_within
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.pay import hour_cost
+from planning.pay import hour_cost, premium_hours
 from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
 from planning.roster.rules import Rule
-from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, own_clock, seconds, tails_at
+from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, seconds, tails_at
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
 __all__ = [
@@ -137,8 +136,7 @@ def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
             f"shift {good['shift_id'][row]} ends {end[row]}, must end after its start {start[row]}"
         )
     share = good["paid_h"] / ((end - start) / pd.Timedelta(hours=1))
-    own = [own_clock(times, good["site"], centre) for times in (start, end)]
-    night = hours_within(own[0], own[1], centre.labour.night_from, centre.labour.night_until) * share
+    night = premium_hours(centre, good["site"], start, end)["night_h"].to_numpy() * share
     if "night_h" in shifts.columns:
         night = _NIGHT.check(shifts, "shifts")["night_h"].to_numpy()
     skill = shifts["skill"].fillna("").astype("str").to_numpy() if "skill" in shifts else ""

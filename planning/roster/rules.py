@@ -209,8 +209,8 @@ class NightConsent:
     night_from: timedelta
     night_until: timedelta
     article: str
-    ahead_h: Mapping[str, float] = field(default_factory=dict)
-    """Hours by which the clock of a site is ahead of the centre's; 0 where none are given."""
+    zones: Mapping[str, str] = field(default_factory=dict)
+    """Time zone of each site's own clock; the roster's for a site that is not named."""
     weight: float | None = None
     name: ClassVar[str] = "night consent"
 
@@ -233,8 +233,17 @@ class NightConsent:
 
     def _night_hours(self, roster: pd.DataFrame) -> pd.Series:
         """Hours of each shift at night, by the clock of its first, second and third night."""
-        ahead = roster["site"].map(lambda site: self.ahead_h.get(site, 0.0)).astype(float) * HOUR
-        start, end = (roster[name].dt.tz_localize(None) + ahead for name in ("start", "end"))
+        start, end = (
+            pd.Series(
+                [
+                    time.tz_convert(self.zones.get(site, time.tz)).tz_localize(None)
+                    for time, site in zip(roster[name], roster["site"], strict=True)
+                ],
+                index=roster.index,
+                dtype="datetime64[ns]",
+            )
+            for name in ("start", "end")
+        )
         length = (self.night_until - self.night_from) % timedelta(days=1)
         total = pd.Series(0.0, index=roster.index)
         for offset in (-1, 0, 1, 2):
@@ -823,4 +832,4 @@ def consent_of(centre: Centre) -> NightConsent:
     'TK RF 96'
     """
     labour = centre.labour
-    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, centre.ahead_h)
+    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, centre.zones)

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import hours_within
+from planning.calendars import local_times
 from planning.centre import Centre
+from planning.pay import premium_hours
 
 __all__ = [
     "Bools",
@@ -53,17 +54,17 @@ def seconds(times: pd.DatetimeIndex) -> Ints:
 
 
 def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.DatetimeIndex:
-    """Move each time to where its site's own clock stands; a site that the centre lacks is not ahead.
+    """What each site's own clock shows then, without a zone; a site that the centre lacks has the centre's.
 
     Examples
     --------
-    >>> centre = Centre.load("data/centre.toml").replace({"sites.kaluga.ahead_h": 7})
+    >>> centre = Centre.load("data/centre.toml").replace({"sites.kaluga.time_zone": "Asia/Vladivostok"})
     >>> noon = pd.DatetimeIndex(["2026-11-23 12:00"]).tz_localize("Europe/Moscow")
     >>> own_clock(noon, pd.Series(["kaluga"]), centre).hour.tolist()
     [19]
     """
-    ahead_h = centre.ahead_h
-    return times + pd.to_timedelta([ahead_h.get(site, 0.0) for site in sites], unit="h")
+    zones = centre.zones
+    return local_times(times, [zones.get(site, centre.time_zone) for site in sites])
 
 
 @dataclass(frozen=True)
@@ -191,9 +192,8 @@ class Slate:
         """
         starts = pd.DatetimeIndex(shifts["start"]).tz_convert(centre.time_zone)
         ends = pd.DatetimeIndex(shifts["end"]).tz_convert(centre.time_zone)
-        labour = centre.labour
         own = [own_clock(times, shifts["site"], centre) for times in (starts, ends)]
-        night_h = hours_within(own[0], own[1], labour.night_from, labour.night_until)
+        night_h = premium_hours(centre, shifts["site"], starts, ends)["night_h"].to_numpy()
         horizon = horizon or Horizon.of(starts)
         days = horizon.calendar_days
         midnights = days.tz_localize(starts.tz)

@@ -13,6 +13,7 @@ from planning.calendars import (
     holiday_hours,
     hours_within,
     is_weekend,
+    local_times,
     public_holidays,
     time_of_day,
     weekend_hours,
@@ -215,3 +216,11 @@ def test_time_of_day_is_that_of_the_zone():
     times = pd.DatetimeIndex(["2026-11-23 19:30", "2026-11-23 22:30"], tz="UTC")
     moscow = times.tz_convert("Europe/Moscow")
     assert time_of_day(moscow).tolist() == [pd.Timedelta("22:30:00"), pd.Timedelta("01:30:00")]
+
+
+def test_local_times_are_those_of_each_zone():
+    """One instant before and after clocks change in Berlin, which they do not in Almaty or Kathmandu."""
+    times = pd.DatetimeIndex(["2026-10-24 12:00", "2026-10-26 12:00"] * 3, tz="UTC")
+    zones = ["Europe/Berlin"] * 2 + ["Asia/Almaty"] * 2 + ["Asia/Kathmandu"] * 2
+    found = local_times(times, zones).strftime("%H:%M").tolist()
+    assert found == ["14:00", "13:00", "17:00", "17:00", "17:45", "17:45"]

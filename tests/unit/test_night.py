@@ -125,7 +125,7 @@ def test_premiums_of_holidays_and_weekends_are_paid_on_positions_too():
 def test_night_hours_run_on_the_sites_own_clock():
     """A site seven hours ahead begins its night at 15:00 on the centre's clock."""
     here = run_night(Alternative("here", priced(), demand_of(40.0)))
-    east = run_night(Alternative("east", priced({"sites.south.ahead_h": 7}), demand_of(40.0)))
+    east = run_night(Alternative("east", priced({"sites.south.time_zone": "Asia/Vladivostok"}), demand_of(40.0)))
     assert here.cost["premium_south"] == 0
     # 15:00 to 22:00 are night there, seven of its fourteen hours.
     assert east.cost["premium_south"] == pytest.approx(0.2 * east.cost["wages_south"] / 2)
@@ -470,10 +470,10 @@ def test_who_leaves_at_the_end_of_the_horizon_is_paid_as_at_any_other_time():
 
 
 def test_rides_home_go_by_the_sites_own_clock():
-    """Midnight of the centre is noon there, and buses run."""
+    """Midnight of the centre is nine in the morning there, and buses run."""
     nights = [
-        run_night(Alternative("late", closing_at(priced({"sites.south.ahead_h": ahead}), "24:00"), wavy()))
-        for ahead in (0, 12)
+        run_night(Alternative("late", closing_at(priced({"sites.south.time_zone": zone}), "24:00"), wavy()))
+        for zone in ("Europe/Moscow", "Asia/Kamchatka")
     ]
     assert nights[0].cost["rides"] > nights[1].cost["rides"]
 

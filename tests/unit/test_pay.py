@@ -122,7 +122,9 @@ def test_a_ride_is_paid_while_nothing_else_goes():
     )
     ends = ends.tz_localize("Europe/Moscow")
     assert rides_home(one_site(), "north", ends).tolist() == [0, 0, 500, 500, 0]
-    assert rides_home(one_site({"sites.north.ahead_h": 7}), "north", ends).tolist()[0] == 500
+    assert (
+        rides_home(one_site({"sites.north.time_zone": "Asia/Vladivostok"}), "north", ends).tolist()[0] == 500
+    )
 
 
 def test_a_desk_is_free_while_its_agent_has_a_break():

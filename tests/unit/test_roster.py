@@ -138,7 +138,7 @@ def test_night_shifts_go_to_those_who_agreed() -> None:
 
 def test_a_night_is_night_on_the_sites_own_clock() -> None:
     """Seven hours ahead, Moscow's 15:00 to 23:00 are the night, and its 02:00 to 10:30 are the day."""
-    centre = CENTRE.replace({"sites.kaluga.ahead_h": 7})
+    centre = CENTRE.replace({"sites.kaluga.time_zone": "Asia/Vladivostok"})
     plan = table(shift(1, "15:00", 8.5), shift(2, "02:00", 8.5))
     found = build_roster(centre, plan, people({"night_ok": False}, {}))
     assert who(found)["1 15:00"] == ["b"]

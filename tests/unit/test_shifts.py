@@ -456,8 +456,8 @@ def test_night_runs_on_the_sites_own_clock():
     need = requirement_of({"15:00": 2, "23:00": 0})
     explicit = ["15:00-23:00 meal 18:00-18:30"]
     here, east = (
-        cover(one_site({"sites.north.ahead_h": ahead}), need, shifts=explicit).shifts.iloc[0]
-        for ahead in (0.0, 7.0)
+        cover(one_site({"sites.north.time_zone": zone}), need, shifts=explicit).shifts.iloc[0]
+        for zone in ("Europe/Moscow", "Asia/Vladivostok")
     )
     assert (here["night_h"], east["night_h"]) == (1.0, 7.5)
     assert here["cost"] == pytest.approx(625.0 * 2 * (7.5 + 0.2 * 1.0))
