@@ -125,7 +125,9 @@ def test_premiums_of_holidays_and_weekends_are_paid_on_positions_too():
 def test_night_hours_run_on_the_sites_own_clock():
     """A site seven hours ahead begins its night at 15:00 on the centre's clock."""
     here = run_night(Alternative("here", priced(), demand_of(40.0)))
-    east = run_night(Alternative("east", priced({"sites.south.time_zone": "Asia/Vladivostok"}), demand_of(40.0)))
+    east = run_night(
+        Alternative("east", priced({"sites.south.time_zone": "Asia/Vladivostok"}), demand_of(40.0))
+    )
     assert here.cost["premium_south"] == 0
     # 15:00 to 22:00 are night there, seven of its fourteen hours.
     assert east.cost["premium_south"] == pytest.approx(0.2 * east.cost["wages_south"] / 2)
