@@ -1,6 +1,6 @@
 """Work that may wait: how old it gets, done in the order in which it came, and who must be there for it.
 
-All on a horizon that comes round, as everywhere: what is left over at its end is there at its start.
+The horizon repeats, as everywhere: work that is left at its end is there at its start.
 """
 
 from __future__ import annotations
@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from planning.checks import Floats
+from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 
 __all__ = ["age_when_done", "heads_for"]
 
-Ints = NDArray[np.int64]
 DAY_S = 86_400
 _EPS = 1e-9
 
@@ -23,8 +22,8 @@ _EPS = 1e-9
 def age_when_done(arriving: ArrayLike, capacity: ArrayLike, *, interval_s: float) -> Floats:
     r"""Age of each interval's work when the last of it is done, first come first served.
 
-    Work is there from the start of its interval and counts as done at the end of one, so that an age is
-    rather too high than too low. With :math:`A` and :math:`C` the work and the capacity up to an interval,
+    Work is there from the start of its interval and counts as done at the end of one, so an age errs on the
+    high side. With :math:`A` and :math:`C` the work and the capacity up to an interval,
     what is left is :math:`X - \min(0, \min X)` for :math:`X = A - C` (Lindley, 1952).
 
     Parameters
@@ -47,9 +46,9 @@ def age_when_done(arriving: ArrayLike, capacity: ArrayLike, *, interval_s: float
     """
     work, able = np.asarray(arriving, float), np.asarray(capacity, float)
     count = len(work)
-    if work.sum() > able.sum() + _EPS:  # ever more is left
+    if work.sum() > able.sum() + _EPS:  # the backlog grows for ever
         return np.where(work > 0, np.inf, 0.0)
-    # A round to fill up, one to watch, and one in which the last of it is done.
+    # One round to fill up, one to watch, and one in which the last of its work is done.
     come = np.cumsum(np.tile(work, 3))
     over = come - np.cumsum(np.tile(able, 3))
     done = come - (over - np.minimum(np.minimum.accumulate(over), 0.0))
@@ -70,11 +69,11 @@ def heads_for(
     gain: float,
     interval_s: float,
 ) -> Ints:
-    """Heads that must be there for work that waits, beyond what gets done between calls anyway.
+    """Heads for work that waits, beyond what gets done between calls anyway.
 
-    While some work would be late, one head more is there on the day with the fewest, among the days on which
-    that work can be done; within the day where they are fewest, so that the day gets even. What proves not to
-    be needed is taken back. Not proven to be the fewest heads; proven to be in time.
+    While some work would be late, a head is added on the day with the fewest heads among those on which that
+    work can be done, and within the day where there are fewest, which evens the day out. Heads that turn out
+    not to be needed are taken back. The result is in time; it is not proven to be the fewest.
 
     Parameters
     ----------
@@ -100,7 +99,7 @@ def heads_for(
     Raises
     ------
     PlanningError
-        Work comes so near the end of the open hours that nobody could do it in time.
+        Work comes so late in the open hours that nobody could do it in time.
 
     Examples
     --------

@@ -47,8 +47,6 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "plan"]
 
 SCHEMA_VERSION = 2
-ROUNDS = 10
-"""Most times that a plan is made again to be certified."""
 FILES = (
     *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, BREAKS, COST)),
     "summary.json",

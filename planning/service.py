@@ -31,10 +31,10 @@ def exact_service(
     agents: pd.DataFrame | None = None,
     cut_off: pd.Timestamp | None = None,
 ) -> pd.DataFrame:
-    """Service of a pooled queue through the day as it unfolds, the closing of a site included.
+    """Service of a pooled queue through the day as it unfolds, including the closing of a site.
 
     Between two intervals the agents of each site whose number falls go home: who is busy finishes the call
-    and goes. Where one site's agents leave while another's arrive, both are counted, not their difference.
+    and goes. Where one site's agents leave while another's arrive, each counts, not only the difference.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def exact_service(
         Agents on position: index interval_start, a column a site; those of the requirement by default.
     cut_off : Timestamp, optional
         Start of the interval at which the calls of those who leave are cut off and go back to the head of
-        the line, as when a site loses its power; else who is busy finishes the call.
+        the queue, as when a site loses its power; otherwise they finish the call.
 
     Returns
     -------
@@ -142,8 +142,7 @@ def _exact(
 def overrun_of(table: pd.DataFrame, site: str) -> NDArray[np.float64]:
     """Seconds that a site's own work on after each interval's start: of all who leave then, their part.
 
-    Takes what `exact_service` gives; before the first interval stands the last one, for a horizon that comes
-    round (where it does not, nobody leaves then).
+    Takes the table of `exact_service`. The horizon repeats, so the last interval comes before the first one.
     """
     heads = table[f"agents_{site}"].fillna(0).to_numpy()
     gone, leaving = np.maximum(np.roll(heads, 1) - heads, 0), table["leaving"].to_numpy(dtype=float)

@@ -55,8 +55,8 @@ def requirement(
 
     Sites of a pooled queue work as one: the agents are found on the whole load and then divided by the
     callers' shares, so that pooling's gain is not lost in rounding at each site. Work that may wait
-    (`Queue.due_days`) gets done between the calls of the team's first queue; its agents are those who must be
-    there beside them so that nothing is late.
+    (`Queue.due_days`) gets done between the calls of the team's first queue; its agents are those needed
+    beside them so that nothing is late.
 
     Parameters
     ----------
@@ -218,7 +218,7 @@ def _waiting_heads(
 ) -> NDArray[np.int64]:
     """Heads to roster at one site for work that may wait, in the intervals of its rows.
 
-    No minute is promised to anybody, so absence needs no whole head more: it makes each head worth less.
+    Nobody is promised a certain minute, so absence costs no extra head: it makes each head worth less.
     """
     queue = centre.queues[name]
     times = pd.DatetimeIndex(rows["interval_start"])
@@ -245,7 +245,7 @@ def _waiting_heads(
 def beside_calls(
     centre: Centre, name: str, site: str, calls: dict[str, pd.DataFrame], times: pd.DatetimeIndex
 ) -> pd.DataFrame:
-    """Agents of the queue whose team does some waiting work at a site too, and what they get done of it.
+    """Agents who answer the calls of a team that also does waiting work, and how much of it they get done.
 
     Parameters
     ----------
@@ -259,8 +259,8 @@ def beside_calls(
     Returns
     -------
     DataFrame
-        Index the times: rostered (heads for calls), beside_h (agent-hours between calls in which the work
-        gets on).
+        Index the times: rostered (heads for calls), beside_h (agent-hours between calls that go into the
+        work).
     """
     team = centre.team_for(name, site)
     first = centre.teams[team].queues[0] if team else name
@@ -419,7 +419,7 @@ def _rostered(
     total = exact.sum(axis=1)
     heads = np.ceil(np.round(total, 9)).astype(np.int64)
     parts = np.divide(exact, total[:, None], out=np.zeros_like(exact), where=total[:, None] > 0)
-    # The odd head goes where most of it is on position: at the other site it might not make up the sum.
+    # The odd head goes where most of it is on position; at the other site the sum might fall short.
     rank = np.unique(shrinkage, return_inverse=True)[1]
     return np.where(share > 0, np.maximum(split_heads(heads, parts, rank), agents), 0)
 

@@ -135,7 +135,7 @@ def _open_days(
     free = is_weekend(days, centre.weekend())
     closed = ~weekday.isin(own.day_of_week) & (told | free)
     closed |= is_holiday(days.date, centre.country) & (days <= seen.max())
-    return days[~closed | days.isin(own)]
+    return days[~closed | days.isin(own) | (days < seen.min())]
 
 
 def _open_intervals(

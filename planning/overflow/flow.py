@@ -25,8 +25,8 @@ class OverflowPlan:
     Attributes
     ----------
     calls : DataFrame
-        queue, interval_start, home, site, calls: every call once, from the site that it belongs to by day
-        to the site that answers it; and the caller's zone, where zones were given.
+        queue, interval_start, home, site, calls: every call once, with its home site and the site that
+        answers it; and the caller's zone, where zones were given.
     needed : DataFrame
         queue, site, interval_start, apart, pooled: agents on position with the callers of each home site
         queueing on their own, and with all of them in one queue.
@@ -37,7 +37,7 @@ class OverflowPlan:
 
     @property
     def moved(self) -> pd.DataFrame:
-        """Calls that another site answers than their own."""
+        """Calls that are answered away from their home site."""
         return self.calls[self.calls["home"] != self.calls["site"]]
 
 
@@ -52,8 +52,8 @@ def night_overflow(
     demand : DataFrame
         DEMAND.
     zones : DataFrame, optional
-        Calls (or any weights) by the caller's time zone: index interval_start, a column a zone, such as
-        `planning.demand.synthetic.calls_by_zone` gives. Every queue is divided alike.
+        Calls (or any weights) by the caller's time zone: index interval_start, a column a zone, as
+        `planning.demand.synthetic.calls_by_zone` gives them. They divide every queue alike.
 
     Returns
     -------

@@ -1,9 +1,9 @@
 """Discrete-event simulation of the whole contact centre: knows no formula, judges every plan."""
 
 from planning.simulation.certificate import certificate
-from planning.simulation.contacts import CONTACTS, Band, band, measures, paired_difference
+from planning.simulation.contacts import CONTACTS, Band, band, contact_measures, paired_difference
 from planning.simulation.engine import Day, Days, fifo, simulate_day, simulate_days
-from planning.simulation.network import Agent, Law, Network, Queue, Team
+from planning.simulation.network import Agent, AgentGroup, CallQueue, Law, Network
 from planning.simulation.replications import (
     Simulation,
     contacts_of,
@@ -15,20 +15,20 @@ from planning.simulation.replications import (
 __all__ = [
     "CONTACTS",
     "Agent",
+    "AgentGroup",
     "Band",
+    "CallQueue",
     "Day",
     "Days",
     "Law",
     "Network",
-    "Queue",
     "Simulation",
-    "Team",
     "band",
     "certificate",
+    "contact_measures",
     "contacts_of",
     "difference",
     "fifo",
-    "measures",
     "paired_difference",
     "simulate",
     "simulate_day",

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.simulation.network import Agent
-from planning.simulation.replications import Planned, Simulation, run, summarise, wired_of
+from planning.simulation.replications import Simulation, Staffed, run, summarise, wired_of
 from planning.simulation.wiring import Wired
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ MOST = 256
 def certificate(
     centre: Centre,
     demand: pd.DataFrame,
-    plan: Planned,
+    plan: Staffed,
     requirement: pd.DataFrame,
     simulation: Simulation,
     *,
@@ -95,7 +95,7 @@ def _promised(requirement: pd.DataFrame) -> pd.Series:
 def missing_agents(
     centre: Centre,
     demand: pd.DataFrame,
-    plan: Planned,
+    plan: Staffed,
     aims: pd.Series,
     simulation: Simulation,
     *,
@@ -103,8 +103,8 @@ def missing_agents(
 ) -> pd.Series:
     """Fewest agents more with whom queues reach a service level on a day, all found at once.
 
-    Doubling, then halving. What one queue's agents do for another's callers is of no account here: only a few
-    days lack agents.
+    The search doubles, then halves. It ignores that one queue's agents help another's callers: few days lack
+    agents.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def missing_agents(
     if aims.empty:
         return high.astype("Int64")
     wired = wired_of(centre, demand, plan)
-    # One that nothing helps must not keep the others from their fewest.
+    # A queue that nothing helps must not stop the others' search.
     while ((~known & (high <= MOST)) | (known & (high - low > 1))).any():
         tried = high.where(~known, (low + high) // 2).clip(upper=MOST)
         more = _with(centre, wired, tried)

@@ -2,8 +2,9 @@
 
 One row a contact with one queue; a transferred caller has a row in each queue, a redial is a row of its own.
 
-It has what CALLS records of real calls (call_id, queue, wait_s, handle_s, outcome), so one `measures` scores
-both; times count from the start of the horizon (`planning.simulation.replications.contacts_of` dates them).
+It has what CALLS records of real calls (call_id, queue, wait_s, handle_s, outcome), so one
+`contact_measures` scores both. Times count from the start of the horizon
+(`planning.simulation.replications.contacts_of` dates them).
 
 ============== ========= =================================================================================
 column         unit      meaning
@@ -33,6 +34,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from planning.checks import number
 from planning.errors import PlanningError
 
 CONTACTS: Final = (
@@ -105,7 +107,7 @@ def ratios(totals: NDArray[np.float64]) -> pd.DataFrame:
     )
 
 
-def measures(
+def contact_measures(
     contacts: pd.DataFrame, *, by: str | Sequence[str] | None = None, threshold_s: float = 20.0
 ) -> pd.DataFrame:
     """Score contacts, simulated or real.
@@ -134,7 +136,8 @@ def measures(
     Examples
     --------
     >>> from planning.simulation import fifo
-    >>> measures(fifo([0.0, 1.0, 2.0], [30.0, 10.0, 10.0], 1, patience_s=[5.0, 5.0, 90.0])).T[0].to_dict()
+    >>> contacts = fifo([0.0, 1.0, 2.0], [30.0, 10.0, 10.0], 1, patience_s=[5.0, 5.0, 90.0])
+    >>> contact_measures(contacts).T[0].to_dict()
     {'offered': 3.0, 'answered': 2.0, 'abandoned': 1.0, 'service_level': 0.3333333333333333, 'asa_s': 14.0, \
 'abandonment': 0.3333333333333333, 'aht_s': 20.0, 'longest_wait_s': 28.0}
     """
@@ -144,9 +147,7 @@ def measures(
     missing = [name for name in (*needed, *keys) if name not in contacts.columns]
     if missing:
         raise PlanningError(f"contacts lack the column {missing[0]!r}: give CONTACTS or CALLS")
-    if isinstance(threshold_s, bool) or not isinstance(threshold_s, int | float) or not threshold_s >= 0.0:
-        raise PlanningError(f"threshold_s is {threshold_s!r}, must be a number >= 0")
-    parts = _parts(contacts, float(threshold_s))
+    parts = _parts(contacts, number("threshold_s", threshold_s))
     if not keys:
         longest = parts["longest_wait_s"].max() if len(parts) else 0.0
         return ratios(np.array([[*parts[list(_SUMS[:-1])].sum(), longest]], np.float64))

@@ -16,18 +16,15 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
 
+from planning.checks import Floats, number, series, whole
 from planning.errors import PlanningError
 from planning.simulation import kernel
 from planning.simulation.contacts import contacts_frame, ratios
 from planning.simulation.network import (
     LATEST_S,
     SHORTEST_BUCKET_S,
-    Floats,
     Network,
-    real,
     rising,
-    series,
-    whole,
 )
 from planning.simulation.records import CONTACT, NODE, SLOT, TEAM, State, Tables
 
@@ -94,7 +91,7 @@ class Days:
         )  # fmt: skip
 
     def measures(self, *, by: Sequence[str] = ("queue",)) -> pd.DataFrame:
-        """Measures by any of "day", "queue", "interval", pooled over the rest; the columns of `measures`."""
+        """`contact_measures` by any of "day", "queue" and "interval", pooled over the rest."""
         axes = ("day", "queue", "interval")
         for name in by:
             if name not in axes:
@@ -217,10 +214,10 @@ def new_state(
 
 def checked_seed(seed: object) -> int:
     """`seed` as an int of 64 bits."""
-    number = whole("seed", seed, 0)
-    if number >= 2**64:
-        raise PlanningError(f"seed is {number}, must be < 2**64")
-    return number
+    checked = whole("seed", seed)
+    if checked >= 2**64:
+        raise PlanningError(f"seed is {checked}, must be < 2**64")
+    return checked
 
 
 def simulate_day(
@@ -244,10 +241,11 @@ def simulate_day(
 
     Examples
     --------
-    >>> from planning.simulation import Agent, Law, Network, Queue, Team
+    >>> from planning.simulation import Agent, Law, Network, CallQueue, AgentGroup
     >>> ten, five = Law.deterministic(10.0), Law.deterministic(5.0)
-    >>> line = Queue("line", ten, ("desk",), arrival_s=[0.0, 1.0], patience=five)
-    >>> day = simulate_day(Network((line,), (Team("desk", ("line",)),), (Agent("desk", ((0, 60),)),)), seed=1)
+    >>> line = CallQueue("line", ten, ("desk",), arrival_s=[0.0, 1.0], patience=five)
+    >>> desk, agent = AgentGroup("desk", ("line",)), Agent("desk", ((0, 60),))
+    >>> day = simulate_day(Network((line,), (desk,), (agent,)), seed=1)
     >>> day.contacts[["arrival_s", "answer_s", "end_s", "outcome"]]
        arrival_s  answer_s  end_s    outcome
     0        0.0       0.0   10.0   answered
@@ -332,7 +330,7 @@ def simulate_days(
         Counts by day, queue and interval, seconds by day and agent.
     """
     days = whole("replications", replications, 1)
-    limit_s = real("threshold_s", threshold_s, 0.0, LATEST_S)
+    limit_s = number("threshold_s", threshold_s, 0.0, LATEST_S)
     here = _presence(present, days, len(network.agents))
     size = max(1, round(_CALLS_PER_TASK / max(1.0, network.expected_calls)))
     start = whole("first", first, 0)
@@ -395,7 +393,7 @@ def fifo(
     1       NaN    6.0
     2      10.0   20.0
     """
-    arrival, service = rising("arrival_s", arrival_s), series("service_s", service_s)
+    arrival, service = rising("arrival_s", arrival_s), series("service_s", service_s, high=LATEST_S)
     patience = np.empty(0) if patience_s is None else series("patience_s", patience_s, infinite=True)
     for name, values in (("service_s", service), ("patience_s", patience)):
         if values.size != arrival.size and not (name == "patience_s" and patience_s is None):

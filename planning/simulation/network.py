@@ -1,7 +1,7 @@
 """The contact centre as a network of queues and teams: what `planning.simulation.engine` runs.
 
-Frozen objects (`Law`, `Queue`, `Team`, `Agent`, `Network`) that refuse bad data at birth. Time is in seconds
-from the start of the horizon; midnight is not special. Nothing depends on who the caller is.
+Frozen objects (`Law`, `CallQueue`, `AgentGroup`, `Agent`, `Network`) that refuse bad data at birth. Time is
+in seconds from the start of the horizon; midnight is not special. Nothing depends on who the caller is.
 """
 
 from __future__ import annotations
@@ -10,59 +10,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
-from math import inf, isfinite, log, sqrt
-from numbers import Integral, Real
+from math import inf, log, sqrt
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from planning.checks import Floats, number, series, whole
 from planning.errors import PlanningError
 from planning.simulation import kernel, records
 
-Floats = NDArray[np.float64]
 Ranked = tuple[str | tuple[str, ...], ...]
 
 LATEST_S: Final = 1e12
 SHORTEST_BUCKET_S: Final = 1e-5
 
 
-# --- checks of single values ----------------------------------------------------------------------------
-
-
-def real(name: str, value: object, low: float, high: float = inf, *, open_low: bool = False) -> float:
-    """`value` as a finite float in [low, high] or (low, high]; PlanningError naming `name` otherwise."""
-    bounds = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if high == inf else ']'}"
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise PlanningError(f"{name} is {value!r}, must be a number in {bounds}")
-    number = float(value)
-    if not isfinite(number) or not low <= number <= high or (open_low and number == low):
-        raise PlanningError(f"{name} is {number:g}, must lie in {bounds}")
-    return number
-
-
-def whole(name: str, value: object, low: int) -> int:
-    """`value` as an int >= low; PlanningError naming `name` otherwise."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) or int(value) < low:
-        raise PlanningError(f"{name} is {value!r}, must be a whole number >= {low}")
-    return int(value)
-
-
-def series(name: str, values: ArrayLike, low: float = 0.0, *, infinite: bool = False) -> Floats:
-    """`values` as a read-only row of floats, each >= low; PlanningError naming the first bad one."""
-    try:
-        raw = np.asarray(values)
-    except ValueError as error:
-        raise PlanningError(f"{name} is ragged, must be one row of numbers") from error
-    if raw.ndim != 1 or (raw.size and raw.dtype.kind not in "iuf"):
-        raise PlanningError(f"{name} has shape {raw.shape} and type {raw.dtype}, must be one row of numbers")
-    array = raw.astype(np.float64)
-    high = inf if infinite else LATEST_S
-    bad = np.flatnonzero(~((array >= low) & (array <= high)))
-    if bad.size:
-        raise PlanningError(f"{name}[{bad[0]}] is {array[bad[0]]:g}, must lie in [{low:g}, {high:g}]")
-    array.setflags(write=False)
-    return array
+# --- checks of names ------------------------------------------------------------------------------------
 
 
 def _name(what: str, value: object) -> None:
@@ -114,26 +78,26 @@ class Law:
     @classmethod
     def exponential(cls, mean_s: float) -> Law:
         """Exponential of mean `mean_s`."""
-        mean = real("mean_s of an exponential law", mean_s, 0.0, LATEST_S, open_low=True)
+        mean = number("mean_s of an exponential law", mean_s, 0.0, LATEST_S, open_low=True)
         return cls(kernel.EXPONENTIAL, mean, mean)
 
     @classmethod
     def lognormal(cls, mean_s: float, cv: float) -> Law:
         """Lognormal of mean `mean_s` and coefficient of variation `cv`."""
-        mean = real("mean_s of a lognormal law", mean_s, 0.0, LATEST_S, open_low=True)
-        variance = log(1.0 + real("cv of a lognormal law", cv, 0.0, 1e3, open_low=True) ** 2)
+        mean = number("mean_s of a lognormal law", mean_s, 0.0, LATEST_S, open_low=True)
+        variance = log(1.0 + number("cv of a lognormal law", cv, 0.0, 1e3, open_low=True) ** 2)
         return cls(kernel.LOGNORMAL, mean, log(mean) - variance / 2.0, sqrt(variance))
 
     @classmethod
     def deterministic(cls, value_s: float) -> Law:
         """Return the law that always gives `value_s`; as patience, 0 is a loss system."""
-        value = real("value_s of a deterministic law", value_s, 0.0, LATEST_S)
+        value = number("value_s of a deterministic law", value_s, 0.0, LATEST_S)
         return cls(kernel.DETERMINISTIC, value, value)
 
     @classmethod
     def empirical(cls, quantiles_s: ArrayLike) -> Law:
         """Return the law with these quantiles at the levels 0, 1/(n-1), ..., 1, linear between them."""
-        values = series("quantiles_s of an empirical law", quantiles_s)
+        values = series("quantiles_s of an empirical law", quantiles_s, high=LATEST_S)
         if values.size < 2 or bool(np.any(np.diff(values) < 0.0)):
             raise PlanningError(
                 f"quantiles_s of an empirical law are {values.tolist()[:5]}..., must be 2 or more, rising"
@@ -153,7 +117,7 @@ class Law:
 
 
 @dataclass(frozen=True, eq=False)
-class Queue:
+class CallQueue:
     """Calls of one kind, and who may answer them.
 
     Parameters
@@ -239,25 +203,25 @@ class Queue:
         if self.calls is not None and self.arrival_s is not None:
             raise PlanningError(f"calls and arrival_s {where} are both given: give the rates or the record")
         if self.calls is not None:
-            object.__setattr__(self, "calls", series(f"calls {where}", self.calls))
+            object.__setattr__(self, "calls", series(f"calls {where}", self.calls, high=LATEST_S))
         if self.arrival_s is not None:
             object.__setattr__(self, "arrival_s", rising(f"arrival_s {where}", self.arrival_s))
         if self.service_scale is not None:
-            scale = series(f"service_scale {where}", self.service_scale)
+            scale = series(f"service_scale {where}", self.service_scale, high=LATEST_S)
             object.__setattr__(self, "service_scale", scale)
         self._check_laws(where)
-        real(f"day_cv {where}", self.day_cv, 0.0, 10.0)
-        real(f"balk {where}", self.balk, 0.0, 1.0)
+        number(f"day_cv {where}", self.day_cv, 0.0, 10.0)
+        number(f"balk {where}", self.balk, 0.0, 1.0)
         if self.places is not None:
             whole(f"places {where}", self.places, 0)
         _unique(f"personal {where}", self.personal)
         if self.personal_share is not None:
             self._check_personal(where)
-        real(f"redial {where}", self.redial, 0.0, 1.0 - 1e-9)
-        real(f"redial_blocked {where}", self.redial_blocked, 0.0, 1.0 - 1e-9)
-        real(f"redial_pause_s {where}", self.redial_pause_s, 0.0, LATEST_S, open_low=True)
+        number(f"redial {where}", self.redial, 0.0, 1.0 - 1e-9)
+        number(f"redial_blocked {where}", self.redial_blocked, 0.0, 1.0 - 1e-9)
+        number(f"redial_pause_s {where}", self.redial_pause_s, 0.0, LATEST_S, open_low=True)
         if self.threshold_s is not None:
-            real(f"threshold_s {where}", self.threshold_s, 0.0, LATEST_S)
+            number(f"threshold_s {where}", self.threshold_s, 0.0, LATEST_S)
         self._check_teams(where)
 
     def _check_personal(self, where: str) -> None:
@@ -300,10 +264,10 @@ class Queue:
                 if what == "reserve":
                     whole(f"reserve[{team!r}] {where}", value, 0)
                 else:
-                    real(f"overflow_s[{team!r}] {where}", value, 0.0, LATEST_S)
+                    number(f"overflow_s[{team!r}] {where}", value, 0.0, LATEST_S)
         for name in ("transfers", "consults"):
             for queue, share in getattr(self, name).items():
-                real(f"{name}[{queue!r}] {where}", share, 0.0, 1.0)
+                number(f"{name}[{queue!r}] {where}", share, 0.0, 1.0)
         total = sum(share for _, share, _ in self.moves)
         if total > 1.0 + 1e-12:
             raise PlanningError(f"transfers and consults {where} sum to {total:g}, must be <= 1")
@@ -331,8 +295,8 @@ class Queue:
 
 
 def rising(name: str, values: ArrayLike) -> Floats:
-    """`values` as `_series`, in rising order."""
-    array = series(name, values)
+    """`values` as a row of seconds in rising order."""
+    array = series(name, values, high=LATEST_S)
     falls = np.flatnonzero(np.diff(array) < 0.0)
     if falls.size:
         i = int(falls[0]) + 1
@@ -343,7 +307,7 @@ def rising(name: str, values: ArrayLike) -> Floats:
 
 
 @dataclass(frozen=True)
-class Team:
+class AgentGroup:
     """Agents with the same skills.
 
     Parameters
@@ -383,12 +347,12 @@ or after 3600, where the one before ends
         free = 0.0
         for i, (start, end) in enumerate(self.segments):
             where = f"segment {i} of agent {self.name!r} of team {self.team!r}"
-            begin = real(f"start_s of {where}", start, 0.0, LATEST_S)
+            begin = number(f"start_s of {where}", start, 0.0, LATEST_S)
             if begin < free:
                 raise PlanningError(
                     f"{where} starts at {begin:g}, must start at or after {free:g}, where the one before ends"
                 )
-            free = real(f"end_s of {where}", end, begin, LATEST_S, open_low=True)
+            free = number(f"end_s of {where}", end, begin, LATEST_S, open_low=True)
 
     @property
     def joined(self) -> list[tuple[float, float]]:
@@ -411,7 +375,7 @@ class Network:
     queues, teams, agents
         Who calls, who answers. An agent's number is the place in `agents`.
     interval_s
-        Length of the interval of `Queue.calls` and of the counts.
+        Length of the interval of `CallQueue.calls` and of the counts.
     horizon_s
         End of the counted intervals where no queue has rates; else the rates set it.
     day_intervals
@@ -430,14 +394,15 @@ class Network:
     Examples
     --------
     >>> from planning.simulation import simulate_days
-    >>> line = Queue("line", Law.exponential(240.0), ("moscow",), calls=[90.0] * 4)
-    >>> network = Network((line,), (Team("moscow", ("line",)),), (Agent("moscow", ((0.0, 3600.0),)),) * 27)
+    >>> line = CallQueue("line", Law.exponential(240.0), ("moscow",), calls=[90.0] * 4)
+    >>> hour = Agent("moscow", ((0.0, 3600.0),))
+    >>> network = Network((line,), (AgentGroup("moscow", ("line",)),), (hour,) * 27)
     >>> simulate_days(network, 5000, seed=1).measures()["service_level"].round(2).to_dict()
     {'line': 0.75}
     """
 
-    queues: tuple[Queue, ...]
-    teams: tuple[Team, ...]
+    queues: tuple[CallQueue, ...]
+    teams: tuple[AgentGroup, ...]
     agents: tuple[Agent, ...]
     interval_s: float = 900.0
     horizon_s: float | None = None
@@ -446,7 +411,7 @@ class Network:
     hand_overs: tuple[tuple[float, str, str], ...] = ()
 
     def __post_init__(self) -> None:
-        real("interval_s", self.interval_s, 0.0, LATEST_S, open_low=True)
+        number("interval_s", self.interval_s, 0.0, LATEST_S, open_low=True)
         if not self.queues or not self.teams:
             raise PlanningError("queues or teams are empty: a network needs at least one of each")
         _unique("queues", self.queue_names)
@@ -474,7 +439,7 @@ class Network:
                         f"an interval ({self.intervals})"
                     )
         if self.horizon_s is not None:
-            real("horizon_s", self.horizon_s, 0.0, LATEST_S, open_low=True)
+            number("horizon_s", self.horizon_s, 0.0, LATEST_S, open_low=True)
             if lengths and self.horizon_s != self.interval_s * max(lengths):
                 raise PlanningError(
                     f"horizon_s is {self.horizon_s:g}, must be {self.interval_s * max(lengths):g} "
@@ -506,7 +471,7 @@ class Network:
 
     def _check_transfers(self) -> None:
         for time_s, queue_name, target in self.hand_overs:
-            real(f"time_s of the hand-over of queue {queue_name!r}", time_s, 0.0, LATEST_S)
+            number(f"time_s of the hand-over of queue {queue_name!r}", time_s, 0.0, LATEST_S)
             for name in (queue_name, target):
                 if name not in self.queue_names:
                     raise PlanningError(f"hand_overs name {name!r}, must be one of {self.queue_names}")
@@ -660,7 +625,7 @@ class _Pool:
         return start
 
 
-def _route(network: Network, queue: Queue, team: str, rank: int) -> tuple[float, ...]:
+def _route(network: Network, queue: CallQueue, team: str, rank: int) -> tuple[float, ...]:
     """One route as `records.ROUTE`."""
     at, i = network.team_names.index(team), network.queue_names.index(queue.name)
     return (queue.overflow_s.get(team, 0.0), at, i, rank, queue.reserve.get(team, 0))
@@ -678,7 +643,7 @@ def _changes(network: Network) -> list[tuple[float, ...]]:
     return sorted(moves, key=lambda move: (move[0], move[2], move[1]))
 
 
-def _queue_row(queue: Queue, person_start: int, pool: _Pool) -> tuple[float, ...]:
+def _queue_row(queue: CallQueue, person_start: int, pool: _Pool) -> tuple[float, ...]:
     """One queue as `records.QUEUE`, nobody in line and no call yet."""
     recorded = -1 if queue.arrival_s is None else queue.recorded.size
     slowest_s = max(queue.overflow_s.values(), default=0.0)
@@ -688,7 +653,7 @@ def _queue_row(queue: Queue, person_start: int, pool: _Pool) -> tuple[float, ...
     return (*chances, slowest_s, 0.0, inf, *record, -1, -1, 0, -1, 0, 0)
 
 
-def _moves(network: Network, queue: Queue) -> list[tuple[float, ...]]:
+def _moves(network: Network, queue: CallQueue) -> list[tuple[float, ...]]:
     """Transfers and consults out of a queue as `records.MOVE`."""
     cumulative = np.cumsum([share for _, share, _ in queue.moves]).tolist()
     return [

@@ -14,11 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from planning.checks import Floats, number, whole
 from planning.errors import PlanningError
 from planning.simulation import kernel
 from planning.simulation.contacts import Band, band_of_ratio, paired_difference, ratios
 from planning.simulation.engine import Days, checked_seed, simulate_day, simulate_days
-from planning.simulation.network import Agent, Floats, Law, Network, Queue, Team, real, whole
+from planning.simulation.network import Agent, AgentGroup, CallQueue, Law, Network
 from planning.simulation.wiring import Wired, handling, wire
 from planning.tables import CALLS
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from planning.centre import Centre
 
 __all__ = [
-    "Planned",
     "Rostered",
     "Simulation",
     "contacts_of",
@@ -46,7 +46,7 @@ class Rostered(Protocol):
         """ROSTER."""
 
 
-class Planned(Protocol):
+class Staffed(Protocol):
     """What the simulation reads of a plan.
 
     Where a queue is personal, also its ``own_shares``, if it has them: index interval_start, a column an
@@ -66,11 +66,11 @@ class Planned(Protocol):
 class Simulation:
     """What callers met in many independent replications of a plan.
 
-    Measures are those of `planning.simulation.measures`, pooled over the replications; `half_width` is that
-    of the 95 % band of the service level, from the differences between replications. Who gives up met nobody,
-    and counts for those who were asked first: for the agents on position, of the teams first in the queue's
-    order that had any, in the interval of the call, in equal parts of their time there. A queue's occupancy
-    and overrun are those of the teams that are staffed for it first.
+    Measures are those of `planning.simulation.contact_measures`, pooled over the replications; `half_width`
+    is that of the 95 % band of the service level, from the differences between replications. Who gives up met
+    nobody, and counts for those who were asked first: for the agents on position, of the teams first in the
+    queue's order that had any, in the interval of the call, in equal parts of their time there. A queue's
+    occupancy and overrun are those of the teams that are staffed for it first.
 
     Attributes
     ----------
@@ -116,7 +116,7 @@ class Simulation:
 def simulate(
     centre: Centre,
     demand: pd.DataFrame,
-    plan: Planned,
+    plan: Staffed,
     *,
     replications: int = 20,
     seed: int = 1,
@@ -168,7 +168,7 @@ def simulate(
     return summarise(wired, days, seed)
 
 
-def wired_of(centre: Centre, demand: pd.DataFrame, plan: Planned) -> Wired:
+def wired_of(centre: Centre, demand: pd.DataFrame, plan: Staffed) -> Wired:
     """Describe a plan to the engine."""
     own_shares = getattr(plan, "own_shares", None)
     return wire(centre, demand, plan.roster.roster, plan.breaks, own_shares)
@@ -185,7 +185,7 @@ def run(
     executor: Executor | None = None,
 ) -> Days:
     """Run the replications of `simulate` and keep the counts."""
-    number = whole("replications", replications, 2)  # a band needs two
+    count = whole("replications", replications, 2)  # a band needs two
     seed = checked_seed(seed)
 
     def more(first: int, end: int) -> Days:
@@ -194,16 +194,16 @@ def run(
             wired.network, end - first, seed=seed, present=present, first=first, executor=executor
         )
 
-    days = more(0, number)
+    days = more(0, count)
     if half_width is None:
         return days
-    goal = real("half_width", half_width, 0.0, 1.0, open_low=True)
+    goal = number("half_width", half_width, 0.0, 1.0, open_low=True)
     promised = [queue for queue, one in centre.queues.items() if one.target.service_level is not None]
-    while (width := _widest(wired, days, promised)) > goal and number < max_replications:
+    while (width := _widest(wired, days, promised)) > goal and count < max_replications:
         # The band narrows with the root of the number; a tenth more, since it is itself an estimate.
-        wanted = ceil(1.1 * number * (width / goal) ** 2)
-        end = min(max(wanted, number + 1), 10 * number, max_replications)
-        days, number = days.joined(more(number, end)), end
+        wanted = ceil(1.1 * count * (width / goal) ** 2)
+        end = min(max(wanted, count + 1), 10 * count, max_replications)
+        days, count = days.joined(more(count, end)), end
     return days
 
 
@@ -243,7 +243,7 @@ def difference(one: Simulation, other: Simulation) -> pd.DataFrame:
 
 
 def contacts_of(
-    centre: Centre, demand: pd.DataFrame, plan: Planned, *, seed: int = 1, replication: int = 0
+    centre: Centre, demand: pd.DataFrame, plan: Staffed, *, seed: int = 1, replication: int = 0
 ) -> pd.DataFrame:
     """Every contact of one replication, in the columns of real call records.
 
@@ -261,8 +261,8 @@ def contacts_of(
         attempt and transferred_from.
     """
     wired = wired_of(centre, demand, plan)
-    number = whole("replication", replication, 0)
-    here = wired.present(checked_seed(seed), range(number, number + 1))[0]
+    which = whole("replication", replication, 0)
+    here = wired.present(checked_seed(seed), range(which, which + 1))[0]
     day = simulate_day(wired.network, seed=seed, replication=replication, present=here).contacts
     names = np.array([agent.name for agent in wired.network.agents] + [None], dtype=object)
     sites = np.array([*wired.site_of, None], dtype=object)
@@ -311,7 +311,7 @@ def simulate_seats(
     settings = centre.queues[queue]
     sites = [column for column in table.columns if column.startswith("agents_")]
     aht_s, scale = handling(table)
-    line = Queue(
+    line = CallQueue(
         queue,
         Law.exponential(aht_s),
         (tuple(sites),),
@@ -324,7 +324,7 @@ def simulate_seats(
     seats = tuple(
         seat for site in sites for seat in open_seats(site, table[site].to_numpy(), centre.interval_s)
     )
-    teams = tuple(Team(site, (queue,)) for site in sites)
+    teams = tuple(AgentGroup(site, (queue,)) for site in sites)
     days = simulate_days(
         Network((line,), teams, seats, interval_s=float(centre.interval_s)),
         replications,

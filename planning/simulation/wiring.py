@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from planning.calendars import axis
 from planning.centre.routing import answering_sites, late_rules
+from planning.checks import Floats
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.simulation import kernel
-from planning.simulation.network import Agent, Floats, Law, Network, Queue, Ranked, Team
+from planning.simulation.network import Agent, AgentGroup, CallQueue, Law, Network, Ranked
 
 if TYPE_CHECKING:
     from planning.centre import Centre, Distribution
@@ -254,14 +255,14 @@ def _pools(centre: Centre, queue: str, answers: pd.DataFrame) -> list[_Pool]:
 
 def _queue(
     centre: Centre, name: str, queues: dict[str, _Planned], pool: _Pool, outside: Floats, own: pd.DataFrame
-) -> Queue:
+) -> CallQueue:
     """Build a pool's queue."""
     settings, one = centre.queues[name], queues[name]
     routing, overflow_s = _routing(centre, name, pool.sites)
     spread = Law.lognormal(one.aht_s, settings.service_cv) if settings.service_cv else None
     patient = np.isfinite(settings.patience_s)
     patience = Law.exponential(settings.patience_s) if patient else Law.never()
-    return Queue(
+    return CallQueue(
         pool.label,
         law(one.aht_s, settings.service, spread or Law.deterministic(one.aht_s)),
         routing,
@@ -338,7 +339,7 @@ def _routing(centre: Centre, queue: str, sites: list[str]) -> tuple[Ranked, dict
     return (*(tuple(ranks[rank]) for rank in sorted(ranks)), *late), late
 
 
-def _teams(centre: Centre, made: list[tuple[str, Queue]]) -> Iterator[Team]:
+def _teams(centre: Centre, made: list[tuple[str, CallQueue]]) -> Iterator[AgentGroup]:
     """Teams with their queues in the order in which a free agent picks; pools of one queue share a rank."""
     for name, team in centre.teams.items():
         skills = [
@@ -347,7 +348,7 @@ def _teams(centre: Centre, made: list[tuple[str, Queue]]) -> Iterator[Team]:
         ]
         served = tuple(labels for labels in skills if labels)
         if served:
-            yield Team(name, served)
+            yield AgentGroup(name, served)
 
 
 def _hand_overs(queues: dict[str, _Planned], interval_s: float) -> Iterator[tuple[float, str, str]]:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from benchmarks.table import row
 
-from planning.simulation import Agent, Law, Network, Queue, Team, engine, fifo, simulate_day
+from planning.simulation import Agent, AgentGroup, CallQueue, Law, Network, engine, fifo, simulate_day
 
 PATIENCE = Law.exponential(390.0)
 SHAPE = np.concatenate([np.full(32, 0.25), np.full(64, 1.0)]) / 72.0
@@ -43,7 +43,7 @@ def crew(team, heads, shift_s=28_800.0, starts_h=(0, 7, 7, 8, 8, 15, 15, 16, 16)
 
 def two_sites():
     """A day of 200,000 first calls at two sites: three queues, transfers, redials, about 500 agents."""
-    first = Queue(
+    first = CallQueue(
         "first",
         Law.lognormal(150.0, cv=1.27),
         (("moscow", "kaluga"),),
@@ -52,14 +52,14 @@ def two_sites():
         transfers={"second": 0.04},
         redial=0.3,
     )
-    second = Queue(
+    second = CallQueue(
         "second",
         Law.lognormal(300.0, cv=1.2),
         ("second", "moscow"),
         patience=PATIENCE,
         overflow_s={"moscow": 20.0},
     )
-    net = Queue(
+    net = CallQueue(
         "net",
         Law.lognormal(360.0, cv=1.3),
         ("net", "kaluga"),
@@ -68,10 +68,10 @@ def two_sites():
         redial=0.3,
     )
     teams = (
-        Team("moscow", ("first", "second")),
-        Team("kaluga", ("net", "first")),
-        Team("second", ("second",)),
-        Team("net", ("net",)),
+        AgentGroup("moscow", ("first", "second")),
+        AgentGroup("kaluga", ("net", "first")),
+        AgentGroup("second", ("second",)),
+        AgentGroup("net", ("net",)),
     )
     heads = {"moscow": 610, "kaluga": 500, "second": 80, "net": 130}
     agents = tuple(agent for team, n in heads.items() for agent in crew(team, n))
@@ -171,8 +171,8 @@ def test_one_pool_beside_simpy_and_ciw(benchmark):
     """The same answers as SimPy and Ciw on the same calls, by the pool and by the general model too."""
     calls, agents = recorded(20_000, 50, 0.97), 50
     arrival, service, patience = calls
-    queue = Queue("q", Law.trace(service), ("t",), arrival_s=arrival, patience=Law.trace(patience))
-    network = Network((queue,), (Team("t", ("q",)),), (Agent("t", ((0.0, 1e9),)),) * agents)
+    queue = CallQueue("q", Law.trace(service), ("t",), arrival_s=arrival, patience=Law.trace(patience))
+    network = Network((queue,), (AgentGroup("t", ("q",)),), (Agent("t", ((0.0, 1e9),)),) * agents)
     ways = {
         "planning, one pool": lambda: fifo(arrival, service, agents, patience_s=patience)["answer_s"],
         "planning, general model": lambda: simulate_day(network, seed=1).contacts["answer_s"],
@@ -212,10 +212,10 @@ def test_a_small_network_against_ciw(benchmark):
         run.simulate_until_max_time(arrival[-1] + 1e5)
         return run.get_all_records()
 
-    first = Queue("first", Law.trace(service), ("one",), arrival_s=arrival, transfers={"second": 1.0})
-    second = Queue("second", Law.deterministic(60.0), ("two",))
+    first = CallQueue("first", Law.trace(service), ("one",), arrival_s=arrival, transfers={"second": 1.0})
+    second = CallQueue("second", Law.deterministic(60.0), ("two",))
     crew = (Agent("one", ((0.0, 1e9),)),) * 20 + (Agent("two", ((0.0, 1e9),)),) * 5
-    network = Network((first, second), (Team("one", ("first",)), Team("two", ("second",))), crew)
+    network = Network((first, second), (AgentGroup("one", ("first",)), AgentGroup("two", ("second",))), crew)
     theirs = cpu_seconds(peer)
     ours = cpu_seconds(lambda: simulate_day(network, seed=1))
     contacts = simulate_day(network, seed=1).contacts
@@ -233,10 +233,10 @@ def test_a_small_network_against_ciw(benchmark):
 
 
 FIRST = """
-from planning.simulation import Agent, Law, Network, Queue, Team, simulate_days
-line = Queue("line", Law.exponential(240.0), ("moscow",), calls=[90.0] * 96)
+from planning.simulation import Agent, Law, Network, CallQueue, AgentGroup, simulate_days
+line = CallQueue("line", Law.exponential(240.0), ("moscow",), calls=[90.0] * 96)
 crew = (Agent("moscow", ((0.0, 86_400.0),)),) * 27
-simulate_days(Network((line,), (Team("moscow", ("line",)),), crew), 20, seed=1).measures()
+simulate_days(Network((line,), (AgentGroup("moscow", ("line",)),), crew), 20, seed=1).measures()
 """
 FIRST_OF_A_CENTRE = """
 import pandas as pd

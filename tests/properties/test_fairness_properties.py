@@ -59,7 +59,9 @@ def test_marks_in_the_records_change_no_plan(tmp_path_factory, data):
     pd.testing.assert_frame_equal(*tables)
 
 
-@pytest.mark.parametrize("kind", [Queue, network.Queue, network.Team, network.Agent, network.Network])
+@pytest.mark.parametrize(
+    "kind", [Queue, network.CallQueue, network.AgentGroup, network.Agent, network.Network]
+)
 def test_neither_the_centre_nor_the_router_has_a_field_for_history(kind):
     """What is not there cannot be used: no setting and no input of the engine names who calls."""
     fields = kind.model_fields if kind is Queue else kind.__dataclass_fields__

@@ -8,7 +8,16 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planning.simulation import Agent, Law, Network, Queue, Team, fifo, simulate_day, simulate_days
+from planning.simulation import (
+    Agent,
+    AgentGroup,
+    CallQueue,
+    Law,
+    Network,
+    fifo,
+    simulate_day,
+    simulate_days,
+)
 
 durations = st.one_of(
     st.floats(1.0, 300.0).map(Law.exponential),
@@ -46,7 +55,7 @@ def networks(draw):
         routing = draw(routings())
         flat = [team for entry in routing for team in ((entry,) if isinstance(entry, str) else entry)]
         queues.append(
-            Queue(
+            CallQueue(
                 name,
                 draw(durations),
                 routing,
@@ -69,7 +78,7 @@ def networks(draw):
         )
     skills = {team: tuple(q.name for q in queues if team in q.teams) for team in TEAMS}
     teams = tuple(
-        Team(team, (skills[team],) if draw(st.booleans()) and skills[team] else skills[team])
+        AgentGroup(team, (skills[team],) if draw(st.booleans()) and skills[team] else skills[team])
         for team in TEAMS
     )
     agents = draw(st.lists(st.builds(Agent, st.sampled_from(TEAMS), segments()), max_size=8))
@@ -146,7 +155,7 @@ def test_no_waiting_caller_is_passed_over_by_an_idle_agent(network, seed):
     """Where all may be taken at once, no agent with the skill is idle while a caller waits."""
     plain = Network(
         tuple(
-            Queue(q.name, q.service, q.routing, calls=q.calls, patience=q.patience, redial=q.redial)
+            CallQueue(q.name, q.service, q.routing, calls=q.calls, patience=q.patience, redial=q.redial)
             for q in network.queues
         ),
         network.teams,
@@ -183,8 +192,8 @@ def test_the_pool_agrees_with_the_network_and_with_plain_python(calls, agents):
             free[0] = start + s
     pool = fifo(arrival, service, agents, patience_s=patience)
     np.testing.assert_array_equal(pool["answer_s"], answers)
-    queue = Queue("q", Law.trace(service), ("t",), arrival_s=arrival, patience=Law.trace(patience))
-    network = Network((queue,), (Team("t", ("q",)),), (Agent("t", ((0.0, 1e9),)),) * agents)
+    queue = CallQueue("q", Law.trace(service), ("t",), arrival_s=arrival, patience=Law.trace(patience))
+    network = Network((queue,), (AgentGroup("t", ("q",)),), (Agent("t", ((0.0, 1e9),)),) * agents)
     np.testing.assert_array_equal(simulate_day(network, seed=0).contacts["answer_s"], answers)
 
 
@@ -192,10 +201,10 @@ def test_the_pool_agrees_with_the_network_and_with_plain_python(calls, agents):
 @given(st.integers(0, 1000), st.integers(1, 6))
 def test_one_agent_more_never_lengthens_a_wait_in_one_pool(seed, agents):
     """Without abandonment no caller waits longer: common random numbers make it true call by call."""
-    queue = Queue("q", Law.lognormal(100.0, cv=1.5), ("t",), calls=[20.0] * 4)
+    queue = CallQueue("q", Law.lognormal(100.0, cv=1.5), ("t",), calls=[20.0] * 4)
 
     def waits(n):
-        network = Network((queue,), (Team("t", ("q",)),), (Agent("t", ((0.0, 1e9),)),) * n)
+        network = Network((queue,), (AgentGroup("t", ("q",)),), (Agent("t", ((0.0, 1e9),)),) * n)
         contacts = simulate_day(network, seed=seed).contacts
         return (contacts["answer_s"] - contacts["arrival_s"]).to_numpy()
 

@@ -16,16 +16,16 @@ import pytest
 from scipy.special import stdtrit
 
 from planning.queueing import Target, agents_required, exact_day
-from planning.queueing import measures as queueing_measures
+from planning.queueing import contact_measures as queueing_measures
 from planning.simulation import (
     Agent,
+    AgentGroup,
+    CallQueue,
     Law,
     Network,
-    Queue,
-    Team,
+    contact_measures,
     fifo,
     kernel,
-    measures,
     simulate_day,
     simulate_days,
 )
@@ -53,7 +53,7 @@ def agrees(values, exact, precise):
 def stationary(queues, skills, crew, *, days, cells=200, warm=20, cell=10.0, seed=7, threshold_s=0.0):
     """Counts (days, queues, COUNTS) of the intervals after the warm-up; service takes 1 on average."""
     agents = tuple(Agent(team, ALWAYS) for team, n in crew.items() for _ in range(n))
-    teams = tuple(Team(team, served) for team, served in skills.items())
+    teams = tuple(AgentGroup(team, served) for team, served in skills.items())
     run = simulate_days(
         Network(tuple(queues), teams, agents, interval_s=cell), days, seed=seed, threshold_s=threshold_s
     )
@@ -62,7 +62,7 @@ def stationary(queues, skills, crew, *, days, cells=200, warm=20, cell=10.0, see
 
 def line(name, rate, routing, *, patience=None, service=None, cells=200, cell=10.0, **settings):
     """A queue of constant rate with unit exponential service."""
-    return Queue(
+    return CallQueue(
         name,
         service or Law.exponential(1.0),
         routing,
@@ -113,7 +113,7 @@ def observed(queues, skills, crew, *, days, seed=7, cells=200, warm=20, cell=10.
     numbers busy at moments that lie two services apart.
     """
     agents = tuple(Agent(team, ALWAYS) for team, n in crew.items() for _ in range(n))
-    teams = tuple(Team(team, served) for team, served in skills.items())
+    teams = tuple(AgentGroup(team, served) for team, served in skills.items())
     network = Network(tuple(queues), teams, agents, interval_s=cell)
     window = (warm * cell, cells * cell)
     moments = np.arange(*window, 2.0)
@@ -147,15 +147,15 @@ def test_traces_call_by_call(trace):
     patience = [np.inf if p is None else p for p in trace["patience"]]
     starts = np.array([np.nan if s is None else s for s in trace["start"]], float)
     pool = fifo(trace["arrival"], trace["service"], trace["servers"], patience_s=patience)
-    queue = Queue(
+    queue = CallQueue(
         "q", Law.trace(trace["service"]), ("t",), arrival_s=trace["arrival"], patience=Law.trace(patience)
     )
     crew = (Agent("t", ((0.0, 1e11),)),) * trace["servers"]
-    network = Network((queue,), (Team("t", ("q",)),), crew, interval_s=900_000.0)
+    network = Network((queue,), (AgentGroup("t", ("q",)),), crew, interval_s=900_000.0)
     for contacts in (pool, simulate_day(network, seed=0).contacts):
         np.testing.assert_array_equal(contacts["answer_s"], starts)
         np.testing.assert_array_equal(contacts["end_s"], np.array(trace["exit"], float))
-        row = measures(contacts, threshold_s=20_000).loc[0]
+        row = contact_measures(contacts, threshold_s=20_000).loc[0]
         assert round(row["service_level"] * row["offered"]) == trace["answered_within_20s"]
         assert (row["answered"], row["abandoned"]) == (trace["served"], trace["abandoned"])
         waits = contacts["answer_s"].fillna(contacts["end_s"]) - contacts["arrival_s"]
@@ -445,8 +445,8 @@ def test_a_day_of_steps_against_the_exact_day(peak, seed):
     least = agents_required(calls, aht_s, Target(0.8, 20.0), patience_s=patience_s)
     agents = np.repeat(least.reshape(-1, 4).max(axis=1), 4)
     exact = exact_day(calls, aht_s, agents, patience_s=patience_s)["service_level"]
-    queue = Queue("q", Law.exponential(aht_s), ("t",), calls=calls, patience=Law.exponential(patience_s))
-    network = Network((queue,), (Team("t", ("q",)),), tuple(open_seats("t", agents, 900.0)))
+    queue = CallQueue("q", Law.exponential(aht_s), ("t",), calls=calls, patience=Law.exponential(patience_s))
+    network = Network((queue,), (AgentGroup("t", ("q",)),), tuple(open_seats("t", agents, 900.0)))
     counts = simulate_days(network, 1500, seed=seed).counts[:, 0, :96]
     bands = [band_of_ratio(*counts[:, i, [kernel.WITHIN, kernel.OFFERED]].T) for i in range(96)]
     error = np.array([one.half_width for one in bands]) / stdtrit(1499, 0.975)
@@ -463,7 +463,7 @@ def test_a_day_of_steps_against_the_exact_day(peak, seed):
 
 def service_level(agents, seed, days=300):
     """Service level of each day of a small centre with one agent more or less."""
-    queue = Queue(
+    queue = CallQueue(
         "q",
         Law.lognormal(180.0, cv=1.2),
         ("t",),
@@ -472,7 +472,7 @@ def service_level(agents, seed, days=300):
         redial=0.3,
     )
     crew = (Agent("t", ((0.0, 28_800.0),)),) * agents
-    run = simulate_days(Network((queue,), (Team("t", ("q",)),), crew), days, seed=seed)
+    run = simulate_days(Network((queue,), (AgentGroup("t", ("q",)),), crew), days, seed=seed)
     return run.measures(by=("day",))["service_level"].to_numpy()
 
 

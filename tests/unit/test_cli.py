@@ -167,7 +167,7 @@ def test_missing_file(given, monkeypatch, capsys, name, says):
         ("queue,interval_start,calls,aht_s\nchat,2026-11-23T09:00+03:00,4,240\n", "names queue 'chat'"),
         (
             "queue,interval_start,calls,aht_s\ncalls,2026-11-23T18:00+03:00,4,240\n",
-            "when the queue is closed",
+            "has no row of calls on Monday 23 November from 09:00 to 17:45",
         ),
     ],
 )

@@ -3,9 +3,19 @@
 import numpy as np
 import pandas as pd
 import pytest
-from factories import PRICES, demand_of, one_site, people_of, rostered, two_sites
+from factories import MONDAY, PRICES, demand_of, one_site, people_of, rostered, two_sites
 
-from planning import Centre, PlanningError, compare, plan, read_demand, requirement, requirement_at, simulate
+from planning import (
+    Centre,
+    PlanningError,
+    compare,
+    plan,
+    read_calls,
+    read_demand,
+    requirement,
+    requirement_at,
+    simulate,
+)
 from planning.demand.planned import planned_demand
 from planning.overflow import (
     alternatives,
@@ -214,3 +224,23 @@ def test_every_door_is_tried():
     # Tried above, or they pass the demand on to a door that is.
     elsewhere = {"plan", "cover_day", "demand_for", "most"}
     assert takes - set(DOORS) - elsewhere == set()
+
+
+def test_a_queue_opens_with_its_first_instant_and_closes_before_its_last():
+    """Its first interval starts at the opening; calls in the one that starts at the close are refused."""
+    centre = one_site({"queues.calls.opens": "08:00", "queues.calls.closes": "20:00"})
+    assert len(planned_demand(centre, demand_of(hours=(8, 20)))) == 48
+    with pytest.raises(PlanningError, match="20 calls at 2026-11-23 20:00, when the queue is closed"):
+        planned_demand(centre, demand_of(hours=(8, 20.25)))
+
+
+@pytest.mark.parametrize(("clock", "counted"), [("08:00:00", 1), ("19:59:59", 1), ("20:00:00", 0)])
+def test_a_call_at_the_closing_instant_is_refused(tmp_path, clock, counted):
+    centre = one_site({"queues.calls.opens": "08:00", "queues.calls.closes": "20:00"})
+    calls = {"call_id": [1, 2], "queue": "calls", "wait_s": 1.0, "handle_s": 9.0, "outcome": "answered"}
+    times = [MONDAY + pd.Timedelta(text) for text in ("12:00:00", clock)]
+    calls |= {"arrival": times, "agent_id": "a", "utc_offset_h": 3}
+    pd.DataFrame(calls).to_parquet(tmp_path / "c.parquet")
+    log = read_calls(tmp_path / "c.parquet", centre=centre)
+    assert log.demand()["calls"].sum() == 1 + counted
+    assert log.reasons.sum() == 1 - counted

@@ -15,15 +15,15 @@ from planning.errors import PlanningError
 from planning.simulation import (
     CONTACTS,
     Agent,
+    AgentGroup,
+    CallQueue,
     Law,
     Network,
-    Queue,
-    Team,
     band,
+    contact_measures,
     engine,
     fifo,
     kernel,
-    measures,
     paired_difference,
     simulate_day,
     simulate_days,
@@ -34,14 +34,14 @@ HOUR = ((0.0, 3600.0),)
 
 def queue(name="q", routing=("t",), service=10.0, **settings):
     """A queue with a fixed handling time."""
-    return Queue(name, Law.deterministic(service), routing, **settings)
+    return CallQueue(name, Law.deterministic(service), routing, **settings)
 
 
 def network(*queues, agents=(("t", HOUR),), skills=None):
     """A network whose teams serve, in the queues' order, whatever names them."""
     names = dict.fromkeys(team for q in queues for team in q.teams)
     table = skills or {team: tuple(q.name for q in queues if team in q.teams) for team in names}
-    teams = tuple(Team(team, table[team]) for team in names)
+    teams = tuple(AgentGroup(team, table[team]) for team in names)
     return Network(tuple(queues), teams, tuple(Agent(team, segments) for team, segments in agents))
 
 
@@ -178,7 +178,9 @@ def test_transfers_split_as_their_probabilities():
 
 def test_transfers_do_not_depend_on_the_handling_time():
     """Who goes on talked as long as the others: each decision has its own stream."""
-    first = Queue("a", Law.exponential(10.0), ("t",), arrival_s=np.arange(20_000) * 1e3, transfers={"b": 0.3})
+    first = CallQueue(
+        "a", Law.exponential(10.0), ("t",), arrival_s=np.arange(20_000) * 1e3, transfers={"b": 0.3}
+    )
     crew = (("t", ((0.0, 1e9),)), ("u", ((0.0, 1e9),)))
     contacts = run(first, queue("b", ("u",), 0.0), agents=crew)
     moved = contacts.loc[contacts["queue"] == "b", "arrival_s"].to_numpy()
@@ -270,7 +272,7 @@ def test_the_night_side_of_midnight_is_not_special():
 
 def test_absent_agents_do_not_work():
     """`present` drops an agent from one day and not from the other."""
-    q = Queue("q", Law.exponential(60.0), ("t",), calls=[30.0] * 4, patience=Law.exponential(60.0))
+    q = CallQueue("q", Law.exponential(60.0), ("t",), calls=[30.0] * 4, patience=Law.exponential(60.0))
     two = network(q, agents=(("t", HOUR),) * 2)
     days = simulate_days(two, 2, seed=3, present=[[True, True], [True, False]])
     assert days.busy_s[1, 1] == 0.0
@@ -285,7 +287,7 @@ def test_absent_agents_do_not_work():
 def centre(calls=60.0):
     """Two sites, three queues: lookup, transfers, redials, overflow and breaks at once."""
     patience = Law.exponential(200.0)
-    first = Queue(
+    first = CallQueue(
         "first",
         Law.lognormal(180.0, cv=1.27),
         (("south", "north"), "second"),
@@ -298,14 +300,14 @@ def centre(calls=60.0):
         redial=0.4,
         redial_pause_s=300.0,
     )
-    retention = Queue("retention", Law.exponential(300.0), ("second",), patience=patience)
-    net = Queue(
+    retention = CallQueue("retention", Law.exponential(300.0), ("second",), patience=patience)
+    net = CallQueue(
         "net", Law.empirical([60.0, 200.0, 900.0]), ("north",), calls=np.full(8, 5.0), patience=patience
     )
     teams = (
-        Team("south", ("first",)),
-        Team("north", ("net", "first")),
-        Team("second", ("retention", "first")),
+        AgentGroup("south", ("first",)),
+        AgentGroup("north", ("net", "first")),
+        AgentGroup("second", ("retention", "first")),
     )
     shift = ((0.0, 2000.0), (2300.0, 5000.0), (5400.0, 7200.0))
     agents = [Agent(team, shift) for team, n in (("south", 5), ("north", 5), ("second", 3)) for _ in range(n)]
@@ -316,12 +318,12 @@ def test_light_counts_are_the_measures_of_the_contacts():
     """The two routes to the figures agree, call by call of the same day."""
     days = simulate_days(centre(), 3, seed=5)
     contacts = simulate_day(centre(), seed=5, replication=2).contacts
-    full = measures(contacts, by="queue")
+    full = contact_measures(contacts, by="queue")
     light = days.measures(by=("day", "queue")).loc[2]
     assert light.index.tolist() == full.index.tolist()
     pd.testing.assert_frame_equal(light.reset_index(drop=True), full.reset_index(drop=True))
     pd.testing.assert_frame_equal(
-        measures(contacts),
+        contact_measures(contacts),
         simulate_days(centre(), 3, seed=5).measures(by=("day",)).loc[[2]].reset_index(drop=True),
     )
 
@@ -409,18 +411,18 @@ def test_an_interval_without_calls_has_none():
 def test_measures_score_only_what_they_should():
     """Denominators: service level over the offered, ASA and AHT over the answered."""
     contacts = fifo([0.0, 1.0, 2.0], [30.0, 10.0, 10.0], 1, patience_s=[5.0, 5.0, 90.0])
-    row = measures(contacts, threshold_s=28.0).loc[0]
+    row = contact_measures(contacts, threshold_s=28.0).loc[0]
     assert row["service_level"] == 2 / 3
     assert row["asa_s"] == 14.0
     assert row["longest_wait_s"] == 28.0
-    by = measures(contacts, by=["outcome", "attempt"])
+    by = contact_measures(contacts, by=["outcome", "attempt"])
     assert by.index.names == ["outcome", "attempt"]
     assert np.isnan(by.loc[("abandoned", 1), "asa_s"])
 
 
 def test_measures_of_nothing():
     """No calls: everybody was served."""
-    row = measures(fifo([], [], 1)).loc[0]
+    row = contact_measures(fifo([], [], 1)).loc[0]
     assert (row["service_level"], row["asa_s"], row["abandonment"], row["offered"]) == (1.0, 0.0, 0.0, 0)
 
 
@@ -505,7 +507,7 @@ def test_normal_quantile_against_scipy():
 def test_laws_have_their_moments(law, mean, cv):
     """Mean and coefficient of variation over 50,000 calls served at once."""
     n = 50_000
-    q = Queue("q", law, ("t",), arrival_s=np.arange(n) * 1e5)
+    q = CallQueue("q", law, ("t",), arrival_s=np.arange(n) * 1e5)
     contacts = simulate_day(network(q, agents=(("t", ((0.0, 1e11),)),)), seed=3).contacts
     x = (contacts["end_s"] - contacts["answer_s"]).to_numpy()
     assert law.mean_s == pytest.approx(mean)
@@ -568,9 +570,9 @@ def test_a_queue_may_have_its_own_threshold():
         ),
         (lambda: Agent("t", ((10, 10),)), "end_s of segment 0"),
         (lambda: Agent("t", ((-1, 10),)), "start_s of segment 0"),
-        (lambda: Team("", ("q",)), "name of a team"),
-        (lambda: Team("t", ("q", "q")), "names 'q' twice"),
-        (lambda: Team("t", "q"), "must be a tuple of names"),
+        (lambda: AgentGroup("", ("q",)), "name of a team"),
+        (lambda: AgentGroup("t", ("q", "q")), "names 'q' twice"),
+        (lambda: AgentGroup("t", "q"), "must be a tuple of names"),
         (lambda: queue(routing="t"), "must be a tuple of names"),
         (lambda: queue(calls=[1.0], arrival_s=[1.0]), "both given"),
         (lambda: queue(calls=[1.0, -2.0]), r"calls of queue 'q'\[1\] is -2"),
@@ -580,7 +582,7 @@ def test_a_queue_may_have_its_own_threshold():
         (lambda: queue(redial=1.0), "redial of queue 'q' is 1"),
         (lambda: queue(redial=30), "redial of queue 'q' is 30"),
         (lambda: queue(patience=300.0), "patience of queue 'q' is 300.0, must be a Law"),
-        (lambda: Queue("q", Law.never(), ("t",)), "service of queue 'q' never ends"),
+        (lambda: CallQueue("q", Law.never(), ("t",)), "service of queue 'q' never ends"),
         (lambda: queue(overflow_s={"u": 1.0}), "overflow_s of queue 'q' names 'u'"),
         (lambda: queue(overflow_s={"t": -1.0}), r"overflow_s\['t'\] of queue 'q' is -1"),
         (lambda: queue(reserve={"t": 1.5}), r"reserve\['t'\] of queue 'q' is 1.5"),
@@ -595,12 +597,12 @@ def test_a_queue_may_have_its_own_threshold():
             "consults of 'a', 'b' go round for ever",
         ),
         (lambda: network(queue(transfers={"q": 1.0})), "consults of 'q' go round for ever"),
-        (lambda: Network((queue(),) * 2, (Team("t", ("q",)),), ()), "queues names 'q' twice"),
+        (lambda: Network((queue(),) * 2, (AgentGroup("t", ("q",)),), ()), "queues names 'q' twice"),
         (lambda: network(queue("a", calls=[1.0]), queue("b", calls=[1.0, 2.0])), "equally many"),
         (lambda: network(queue(), agents=(("u", HOUR),)), "team of agent 0 is 'u'"),
         (lambda: network(queue(), skills={"t": ()}), "skills of team 't' lack 'q'"),
         (
-            lambda: Network((queue(),), (Team("t", ("q",)), Team("u", ("q",))), ()),
+            lambda: Network((queue(),), (AgentGroup("t", ("q",)), AgentGroup("u", ("q",))), ()),
             "routing of queue 'q' lack 'u'",
         ),
         (lambda: Network((), (), ()), "queues or teams are empty"),
@@ -622,9 +624,9 @@ def test_a_queue_may_have_its_own_threshold():
         (lambda: fifo([0.0], [-1.0], 1), r"service_s\[0\] is -1"),
         (lambda: fifo([0.0], [1.0], 0), "agents is 0"),
         (lambda: fifo([0.0], [1.0], True), "agents is True"),
-        (lambda: measures(pd.DataFrame({"a": [1]})), "contacts lack the column 'wait_s'"),
-        (lambda: measures(fifo([0.0], [1.0], 1), by="site"), "contacts lack the column 'site'"),
-        (lambda: measures(fifo([0.0], [1.0], 1), threshold_s=-1.0), "threshold_s is -1.0"),
+        (lambda: contact_measures(pd.DataFrame({"a": [1]})), "contacts lack the column 'wait_s'"),
+        (lambda: contact_measures(fifo([0.0], [1.0], 1), by="site"), "contacts lack the column 'site'"),
+        (lambda: contact_measures(fifo([0.0], [1.0], 1), threshold_s=-1.0), "threshold_s is -1.0"),
         (lambda: band([1.0]), "values have shape"),
         (lambda: band([1.0, np.nan]), r"values\[1\] is nan"),
         (lambda: paired_difference([1.0, 2.0], [1.0]), "others"),

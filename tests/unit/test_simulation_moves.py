@@ -12,7 +12,16 @@ import pandas as pd
 import pytest
 
 from planning.errors import PlanningError
-from planning.simulation import Agent, Law, Network, Queue, Team, kernel, simulate_day, simulate_days
+from planning.simulation import (
+    Agent,
+    AgentGroup,
+    CallQueue,
+    Law,
+    Network,
+    kernel,
+    simulate_day,
+    simulate_days,
+)
 
 HOUR = ((0.0, 3600.0),)
 LONG = ((0.0, 1e9),)
@@ -20,13 +29,13 @@ LONG = ((0.0, 1e9),)
 
 def queue(name="q", routing=("t",), service=10.0, **settings):
     """A queue with a fixed handling time."""
-    return Queue(name, Law.deterministic(service), routing, **settings)
+    return CallQueue(name, Law.deterministic(service), routing, **settings)
 
 
 def network(*queues, agents=(("t", HOUR),), **settings):
     """A network whose teams serve, in the queues' order, whatever names them; agents may have a name."""
     names = dict.fromkeys(team for q in queues for team in q.teams)
-    teams = tuple(Team(team, tuple(q.name for q in queues if team in q.teams)) for team in names)
+    teams = tuple(AgentGroup(team, tuple(q.name for q in queues if team in q.teams)) for team in names)
     crew = tuple(Agent(team, segments, *name) for team, segments, *name in agents)
     return Network(tuple(queues), teams, crew, **settings)
 
@@ -242,11 +251,11 @@ def test_the_router_sees_nothing_of_the_caller_but_queue_and_arrival():
 
 def test_a_callers_history_buys_no_place():
     """Attempts and transfers mixed: each line is served in the order of its arrivals."""
-    first = Queue(
+    first = CallQueue(
         "first", Law.exponential(60.0), ("t",), calls=[60.0] * 8, patience=Law.exponential(200.0),
         transfers={"second": 0.5}, redial=0.6, redial_pause_s=30.0,
     )  # fmt: skip
-    second = Queue("second", Law.exponential(60.0), ("u",), calls=[10.0] * 8)
+    second = CallQueue("second", Law.exponential(60.0), ("u",), calls=[10.0] * 8)
     crew = [("t", ((0.0, 7200.0),))] * 3 + [("u", ((0.0, 1e6),))] * 2
     contacts = run(first, second, agents=crew).contacts
     assert contacts["attempt"].max() > 1
@@ -262,7 +271,7 @@ def test_swapping_two_callers_changes_nothing_for_the_others():
     swapped = talk.copy()
     swapped[[5, 6]] = talk[[6, 5]]
     answers = [
-        run(Queue("q", Law.trace(one), ("t",), arrival_s=calls), agents=(("t", LONG),) * 3).contacts[
+        run(CallQueue("q", Law.trace(one), ("t",), arrival_s=calls), agents=(("t", LONG),) * 3).contacts[
             "answer_s"
         ]
         for one in (talk, swapped)
@@ -274,11 +283,11 @@ def test_swapping_two_callers_changes_nothing_for_the_others():
 
 
 def busy_network():
-    first = Queue(
+    first = CallQueue(
         "first", Law.lognormal(180.0, cv=1.2), ("t", "u"), calls=[40.0] * 6, patience=Law.exponential(120.0),
         transfers={"second": 0.2}, consults={"second": 0.1}, balk=0.1, redial=0.4,
     )  # fmt: skip
-    second = Queue("second", Law.exponential(240.0), ("u",), patience=Law.exponential(300.0), places=4)
+    second = CallQueue("second", Law.exponential(240.0), ("u",), patience=Law.exponential(300.0), places=4)
     shift = ((0.0, 2000.0), (2300.0, 5400.0))
     return network(first, second, agents=[("t", shift)] * 6 + [("u", shift)] * 3)
 
@@ -363,3 +372,22 @@ def test_contacts_have_the_columns_of_call_records():
 def test_bad_input_is_refused_by_name(build, named):
     with pytest.raises(PlanningError, match=named):
         build()
+
+
+# --- the edges of half-open spans ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("arrival_s", "answered"), [(59.999, True), (60.0, False)])
+def test_a_call_at_the_instant_an_agent_leaves_finds_nobody(arrival_s, answered):
+    """A span ends before its last instant, so the change comes first and then the call."""
+    line = CallQueue(
+        "q", Law.deterministic(5.0), ("t",), arrival_s=[arrival_s], patience=Law.deterministic(1.0)
+    )
+    network = Network((line,), (AgentGroup("t", ("q",)),), (Agent("t", ((0.0, 60.0),)),))
+    assert (simulate_day(network, seed=1).contacts["outcome"][0] == "answered") == answered
+
+
+def test_a_call_at_the_instant_an_agent_comes_is_answered_at_once():
+    line = CallQueue("q", Law.deterministic(5.0), ("t",), arrival_s=[60.0], patience=Law.deterministic(1.0))
+    network = Network((line,), (AgentGroup("t", ("q",)),), (Agent("t", ((60.0, 90.0),)),))
+    assert simulate_day(network, seed=1).contacts["wait_s"].tolist() == [0.0]

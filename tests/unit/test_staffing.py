@@ -10,8 +10,7 @@ from planning import PlanningError, requirement
 from planning.demand.planned import planned_demand
 from planning.queueing import Target, agents_required, lagged_calls, measures
 from planning.service import exact_service
-from planning.simulation import Agent, Law, Network, Team, simulate_days
-from planning.simulation import Queue as SimulatedQueue
+from planning.simulation import Agent, AgentGroup, CallQueue, Law, Network, simulate_days
 from planning.simulation.contacts import band_of_ratio
 from planning.staffing import (
     _rostered,
@@ -388,7 +387,7 @@ def test_lookup_longer_than_the_threshold(lookup_s):
 def test_lookup_formula_agrees_with_the_simulation():
     """Steady load, exponential service and patience; the engine knows no formula."""
     lookup_s, agents, hours, days = 16.0, 29, 8, 800
-    line = SimulatedQueue(
+    line = CallQueue(
         "calls",
         Law.exponential(240.0),
         (("team",),),
@@ -398,7 +397,7 @@ def test_lookup_formula_agrees_with_the_simulation():
         threshold_s=20.0,
     )
     seats = tuple(Agent("team", ((0.0, 3600.0 * hours),)) for _ in range(agents))
-    run = simulate_days(Network((line,), (Team("team", ("calls",)),), seats), days, seed=7)
+    run = simulate_days(Network((line,), (AgentGroup("team", ("calls",)),), seats), days, seed=7)
     steady = slice(8, 4 * hours - 1)  # two hours to fill up from empty
     one = band_of_ratio(run.counts[:, 0, steady, 2].sum(axis=1), run.counts[:, 0, steady, 0].sum(axis=1))
     error = one.half_width / stdtrit(days - 1, 0.975)
