@@ -330,11 +330,15 @@ def _written(
         shape=np.concatenate(
             [*(np.full(one.position.shape[1], n) for n, (_, one) in enumerate(blocks)), np.full(loans, -1)]
         ),
-        shapes=tuple(one.shape for _, one in blocks),
+        paid_s=np.concatenate(
+            [
+                *(np.full(one.position.shape[1], one.shape.paid_s) for _, one in blocks),
+                np.zeros(loans, dtype=np.int64),
+            ]
+        ),
         steps=steps,
         day=DAY_S // step_s,
         reach=max(one.shape.length_s for _, one in blocks) // step_s,
-        step_s=step_s,
         short_cost=centre.pay.unmet_cost_h * step_h + over,
         unit_cost=min(rates) / 1000,
         constant=-over * float(need.sum()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -14,12 +16,11 @@ from ortools.math_opt.python import mathopt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from planning.shifts.catalogue import Shape
-
 __all__ = ["Floats", "Ints", "Program", "Relaxation", "branch", "relax"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+_HIGHS = mathopt.SolverType.HIGHS
 # From so many columns on, the interior point method is faster than the simplex.
 _LARGE = 4000
 # A solver's limit of time must be finite.
@@ -39,7 +40,7 @@ class Program:
         Whole numbers.
     low, high : array, shape (links,)
     cost : array, shape (columns,)
-        Roubles.
+        Money.
     at : int array, shape (columns,)
         Step at which the column's shift starts.
     row_at : int array, shape (rows,)
@@ -49,14 +50,13 @@ class Program:
     flow : bool array, shape (columns,)
         Columns that lend a team's heads to one of its queues, and are no shifts.
     shape : int array, shape (columns,)
-        Shape of each column's class, a number in `shapes`; -1 for a flow.
-    shapes : tuple of Shape
+        Number of the shape of each column's class; -1 for a flow.
+    paid_s : int array, shape (columns,)
+        Paid seconds of a shift of each column's class; 0 for a flow.
     steps, day, reach : int
         Steps of the horizon, of a day, and of the longest shift.
-    step_s : int
-        Length of a step, seconds.
     short_cost, unit_cost, constant : float
-        Price of a head short for a step; the grain of whole costs; roubles that nothing changes.
+        Price of a head short for a step; the grain of whole costs; money that nothing changes.
     """
 
     position: sparse.csr_array
@@ -70,11 +70,10 @@ class Program:
     heads: Ints
     flow: NDArray[np.bool_]
     shape: Ints
-    shapes: tuple[Shape, ...]
+    paid_s: Ints
     steps: int
     day: int
     reach: int
-    step_s: int
     short_cost: float
     unit_cost: float
     constant: float = 0.0
@@ -85,22 +84,13 @@ class Program:
         return int(np.bincount(self.row_at, self.need, self.steps).max(initial=0))
 
     @cached_property
-    def plain(self) -> bool:
-        """Whether nothing ties classes together but the need: no loans, no limits."""
-        links = self.links.tocoo()
-        owner = self.heads[links.col]
-        one = np.zeros(links.shape[0], dtype=np.int64)
-        one[links.row] = owner
-        return not self.flow.any() and bool((one[links.row] == owner).all())
-
-    @cached_property
     def kind(self) -> tuple[bytes, ...]:
         """Equal for parts of a program that differ by when they lie alone."""
         begin = int(self.at.min(initial=self.steps))
         grids = [
             part for grid in (self.position, self.links) for part in (grid.indptr, grid.indices, grid.data)
         ]
-        where = [self.at - begin, self.row_at - begin, self.heads, self.flow, self.shape]
+        where = [self.at - begin, self.row_at - begin, self.heads, self.flow, self.shape, self.paid_s]
         limits = [self.need, self.low, self.high, self.cost]
         return tuple(one.tobytes() for one in (*grids, *where, *limits))
 
@@ -110,7 +100,7 @@ class Program:
         return missing
 
     def value(self, x: NDArray[Any]) -> float:
-        """Roubles of a solution."""
+        """Cost of a solution."""
         return float(self.cost @ x + self.short_cost * self.short(x).sum() + self.constant)
 
     def holds(self, x: NDArray[Any]) -> bool:
@@ -119,7 +109,9 @@ class Program:
         return bool(((linked >= self.low - 1e-6) & (linked <= self.high + 1e-6)).all())
 
     def part(self, rows: Ints, links: Ints, columns: Ints) -> Program:
-        """Return the program of some rows, links and columns, without the constant."""
+        """Return the program of some rows, links and columns of whole classes, without the constant."""
+        place = np.zeros(len(self.cost), dtype=np.int64)
+        place[columns] = np.arange(len(columns))
         return replace(
             self,
             position=self.position[rows][:, columns],
@@ -130,10 +122,26 @@ class Program:
             cost=self.cost[columns],
             at=self.at[columns],
             row_at=self.row_at[rows],
-            heads=np.searchsorted(columns, self.heads[columns]),
+            heads=place[self.heads[columns]],
             flow=self.flow[columns],
             shape=self.shape[columns],
+            paid_s=self.paid_s[columns],
             constant=0.0,
+        )
+
+    def around(self, rest: Floats, window: Ints) -> Program:
+        """Return the program of a window: what all other columns leave short, and the room they leave.
+
+        Parts of a head that the rest leaves are rounded, so that the program stays one of whole numbers.
+        """
+        short = np.rint(self.short(rest) - 1e-4).astype(np.int64)
+        rows, links = np.flatnonzero(short > 0), np.flatnonzero(np.diff(self.links[:, window].tocsr().indptr))
+        felt = self.links[links] @ rest
+        return replace(
+            self.part(rows, links, window),
+            need=short[rows],
+            low=np.rint(self.low[links] - felt - 1e-4),
+            high=np.rint(self.high[links] - felt + 1e-4),
         )
 
     def parts(self) -> list[tuple[Ints, Ints, Ints]]:
@@ -197,26 +205,27 @@ def relax(program: Program) -> Relaxation:
     """Solve a program in real numbers with HiGHS through MathOpt."""
     large = len(program.cost) > _LARGE
     method = mathopt.LPAlgorithm.BARRIER if large else mathopt.LPAlgorithm.DUAL_SIMPLEX
-    value, x, duals = _optimum(_proto(program), method)
+    model = _model(program)
+    columns, rows = list(model.variables()), list(model.linear_constraints())
+    result = mathopt.solve(model, _HIGHS, params=mathopt.SolveParameters(lp_algorithm=method))
     scale = program.unit_cost
     return Relaxation(
-        value * scale + program.constant,
-        x[: len(program.cost)],
-        duals[len(program.need) :] * scale,
+        result.objective_value() * scale + program.constant,
+        np.array(result.variable_values(columns[: len(program.cost)]), dtype=float),
+        np.array(result.dual_values(rows[len(program.need) :]), dtype=float) * scale,
     )
 
 
 def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | None:
-    """Seek whole heads of a plain program by branch and bound; the breaks stay fractions.
+    """Seek whole heads by branch and bound; the breaks, and the loans to queues, stay fractions.
 
     One head more at 9:00 and one fewer at 9:30 is nearly the same plan, so branching on the heads of a class
     moves no bound. What moves it are sums: the heads present at a time, the shifts of a shape, their paid
-    time. They are whole columns of their own, and presolve, which would put them out again, is off.
+    time. They are whole columns of their own, and presolve, which would take them out again, is off.
 
     Parameters
     ----------
     program : Program
-        `Program.plain`.
     nodes : int
         Most nodes of the tree.
     limit_s : float
@@ -227,9 +236,9 @@ def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | 
     -------
     array of the columns, or None if no plan was found
     """
-    model = mathopt.Model.from_model_proto(_proto(program))
+    model = _model(program)
     columns = list(model.variables())[: len(program.cost)]
-    heads = np.unique(program.heads)
+    heads = np.unique(program.heads[~program.flow])
     for head in heads:
         columns[head].integer = True
     for row in _sums(program, heads):
@@ -242,7 +251,7 @@ def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | 
         random_seed=seed,
         presolve=mathopt.Emphasis.OFF,
     )
-    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=params)
+    result = mathopt.solve(model, _HIGHS, params=params)
     if not result.has_primal_feasible_solution():
         return None
     return np.array(result.variable_values(columns), dtype=float)
@@ -252,39 +261,36 @@ def _sums(program: Program, heads: Ints) -> Floats:
     """Rows over the heads of all classes: all, their paid time, those of each shape, those present."""
     present = program.position[:, heads].toarray() > 0
     changes = np.append(True, (present[1:] != present[:-1]).any(axis=1))
-    shape = program.shape[heads]
-    paid_s = np.array([each.paid_s for each in program.shapes])[shape]
+    shape, paid_s = program.shape[heads], program.paid_s[heads]
     kinds = shape == np.unique(shape)[:, None]
     every = np.ones(len(heads))
     return np.vstack([every, paid_s / np.gcd.reduce(paid_s), kinds, present[changes]]).astype(float)
 
 
-def _optimum(proto: Any, method: mathopt.LPAlgorithm) -> tuple[float, Floats, Floats]:
-    """Objective, variables and duals of a linear program."""
-    model = mathopt.Model.from_model_proto(proto)
-    columns, rows = list(model.variables()), list(model.linear_constraints())
-    params = mathopt.SolveParameters(lp_algorithm=method)
-    result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=params)
-    return (
-        result.objective_value(),
-        np.array(result.variable_values(columns), dtype=float),
-        np.array(result.dual_values(rows), dtype=float),
-    )
+_setting_up = threading.Lock()
 
 
-def _first_use() -> None:
+@functools.cache
+def _set_up() -> None:
     """Solve x >= 0: MathOpt sets itself up as it is first used, and fails where two threads do so at once."""
-    model = mathopt.Model()
-    model.add_linear_constraint(model.add_variable() >= 0.0)
-    _optimum(model.export_model(), mathopt.LPAlgorithm.DUAL_SIMPLEX)
+    empty = mathopt.Model()
+    empty.add_linear_constraint(empty.add_variable() >= 0.0)
+    model = mathopt.Model.from_model_proto(empty.export_model())
+    params = mathopt.SolveParameters(lp_algorithm=mathopt.LPAlgorithm.DUAL_SIMPLEX)
+    result = mathopt.solve(model, _HIGHS, params=params)
+    result.variable_values(list(model.variables()))
+    result.dual_values(list(model.linear_constraints()))
 
 
-# An import is one thread's, whatever the searches do.
-_first_use()
+def _model(program: Program) -> mathopt.Model:
+    """Write the relaxation for MathOpt."""
+    with _setting_up:
+        _set_up()
+    return mathopt.Model.from_model_proto(_proto(program))
 
 
 def _proto(program: Program) -> Any:
-    """Write the relaxation for MathOpt, straight from the arrays; money in units, near one."""
+    """Write the relaxation straight from the arrays; money in units, near one."""
     rows, columns = program.position.shape
     links, scale = program.links.shape[0], program.unit_cost
     every = range(columns + rows)

@@ -1,15 +1,14 @@
-"""The search for whole shifts: each window of a day is settled by CP-SAT, all that lies around it held.
+"""The search for whole shifts: the relaxation bounds it, CP-SAT makes it whole, branching betters it.
 
 A program of one day is solved as a whole, and CP-SAT's bound is proven. Of a longer one the relaxation gives
 the bound and the start: day after day is made whole, against the fractions of the days that are not yet
-(relax and fix; a large day at first from the shifts that the relaxation uses); then windows of a day, moved
-by half a day each round, are sought anew with all else held (large neighbourhood search). The clock decides
-nothing unless it is asked to: work is counted in CP-SAT's deterministic seconds, moves and nodes, one seed.
-Of a program of few heads, plans are first walked through person by person (`planning.shifts.walk`); then, and
-at once where there are many, the heads of each window are sought by branching on their sums
-(`planning.shifts.program.branch`), where CP-SAT is stuck: unless loans or limits tie the classes together.
+(relax and fix; a large day from the shifts that the relaxation uses). Then windows of a day, moved by half a
+day each round, are sought anew with all else held (large neighbourhood search): HiGHS branches on sums of
+heads (`planning.shifts.program.branch`), and CP-SAT places the breaks. Work is counted in CP-SAT's
+deterministic seconds and in nodes, with one seed: the clock decides nothing unless there is a time limit.
+
 Parts are independent, so each thread works on another one; which are worked on does not depend on the
-threads. Parts that are alike, such as the weekdays of a site that closes at night, are solved once.
+threads. Parts that are alike, as the weekdays of a site that closes at night are, are solved once.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -29,7 +28,6 @@ from tqdm import tqdm
 
 from planning.effort import Deadline, TimeUpError, check_numbers
 from planning.shifts.program import Floats, Ints, Program, branch, relax
-from planning.shifts.walk import MOVES_PER_SECOND, Walk
 
 __all__ = ["CoverSettings", "Found", "Progress", "search"]
 
@@ -40,12 +38,8 @@ _SMALL, _USED = 2000, 1e-6
 _START = 3.0
 # A part that is one window is worth this many, for that is a proof most times.
 _WHOLE = 8.0
-# Of so few heads at most plans are walked through, so many times the effort of a window a day.
-_FEW, _WALK = 20, 2.0
-# Plain programs of several days are branched, a window with so many nodes for its effort.
+# Nodes of the tree that are worth a deterministic second.
 _NODES = 125
-# Stretches of a walk, after which it may be ended and its best plan is kept.
-_STRETCHES = 8
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ class CoverSettings:
     time_limit_s: float | None = None
     """Wall time after which the best plan so far is returned, seconds."""
     seed: int = 1
-    """Seed of CP-SAT and of the walks."""
+    """Seed of the solvers."""
     threads: int = 2
     """Threads, each with another part of the program; the shifts do not depend on them."""
 
@@ -71,7 +65,7 @@ class CoverSettings:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands: wall time, the cost so far and its proven bound, roubles."""
+    """Where a search stands: wall time, the cost so far and its proven bound."""
 
     seconds: float
     objective: float
@@ -106,7 +100,7 @@ class _Part:
 
     @property
     def left(self) -> float:
-        """Roubles that might still be gained."""
+        """Money that might still be gained."""
         return max(self.value - self.bound, 0.0)
 
     def accept(self, x: NDArray[Any]) -> None:
@@ -170,14 +164,16 @@ def _owned(
 
 def _each(work: Callable[[_Part], None], parts: Sequence[_Part], clock: _Clock) -> None:
     """Work on parts side by side, the largest first; what ends one ends all."""
-    order = sorted(parts, key=lambda part: -len(part.x))
-    with ThreadPoolExecutor(clock.settings.threads) as pool:
-        try:
-            for _ in pool.map(work, order):
-                pass
-        except BaseException:
-            clock.over = True
-            raise
+    pool = ThreadPoolExecutor(clock.settings.threads)
+    try:
+        for _ in pool.map(work, sorted(parts, key=lambda part: -len(part.x))):
+            pass
+    except BaseException:
+        # HiGHS cannot be stopped from outside. Nobody waits for it: what it finds from now on is dropped.
+        clock.over = True
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
+    pool.shutdown()
 
 
 def _found(program: Program, parts: Sequence[tuple[_Part, Ints, Ints]]) -> Found:
@@ -212,7 +208,7 @@ class _Clock:
 
     @property
     def open_cost(self) -> float:
-        """Roubles that still are to be gained, or proven to be none, before the gap is closed."""
+        """Money that is still to be gained, or proven to be none, before the gap is closed."""
         return self.total("left") - self.settings.gap * (self.total("bound") + self.constant)
 
     def tick(self) -> None:
@@ -226,7 +222,7 @@ class _Clock:
         objective, bound = (self.total(name) + self.constant for name in ("value", "bound"))
         progress = Progress(self.deadline.passed_s, objective, bound)
         self.bar.update()
-        self.bar.set_postfix_str(f"{progress.objective:,.0f} RUB, bound {progress.bound:,.0f}", False)
+        self.bar.set_postfix_str(f"{progress.objective:,.0f}, bound {progress.bound:,.0f}", False)
         if self.callback is not None:
             self.callback(progress)
         self.deadline.check()
@@ -241,57 +237,44 @@ class _Clock:
 
 def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
     """Find a first solution and a bound."""
-    relaxed = relax(part.program)
+    program, relaxed = part.program, relax(part.program)
     part.bound, part.link_cost = max(relaxed.value, 0.0), relaxed.link_cost
-    windows = part.program.windows(0.0)
-    x = relaxed.x
+    windows, x = program.windows(0.0), relaxed.x
     # Of a large window only the classes that the relaxation uses are worth their place in the start.
-    used = (x[part.program.heads] > _USED) | part.program.flow
+    used = (x[program.heads] > _USED) | program.flow
+    whole = np.zeros(len(x), dtype=bool)
     for window in windows:
         small = len(window) <= _SMALL
         times = (_WHOLE if len(windows) == 1 else 1.0) if small else _START
-        x = _settled(part, x, window if small else window[used[window]], times * settings.effort, clock)
+        own = window if small else window[used[window]]
         x[window] = np.where(used[window] | small, x[window], 0.0)
-    part.accept(x)
-    clock.tick()
+        x = _settled(part, x, own, times * settings.effort, clock)
+        whole[window] = True
+        part.accept(np.where(whole, x, 0.0))
+        clock.tick()
 
 
 def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _Clock) -> None:
-    """Walk through plans of few heads, and prove a single day; else seek every window anew, moved.
+    """Prove a single day; else seek every window anew, moved.
 
     A part that alone has gained enough goes no further: what others gain meanwhile hangs on the threads.
     """
     part.rounds += 1
-    windows = part.program.windows(0.0)
+    windows = part.program.windows(0.5 * (part.rounds % 2))
     effort = settings.effort * 2**part.rounds
     left = part.left
-    if part.program.plain and part.program.most <= _FEW and part.rounds == 1:
-        _walked(part, len(windows) * _WALK * effort / 2, clock)
-        windows = windows if len(windows) == 1 else []
-    elif len(windows) > 1:
-        windows = part.program.windows(0.5 * (part.rounds % 2))
-    branched, times = part.program.plain and len(windows) > 1, _WHOLE if len(windows) == 1 else 1.0
     for window in windows:
-        if branched:
-            _branched(part, window, effort, clock)
+        if len(windows) == 1:
+            part.accept(_settled(part, part.x.astype(float), window, _WHOLE * effort, clock))
         else:
-            part.accept(_settled(part, part.x.astype(float), window, times * effort, clock))
+            _branched(part, window, effort, clock)
         clock.tick()
         if part.times * (left - part.left) >= enough_cost:
             break
 
 
-def _walked(part: _Part, effort: float, clock: _Clock) -> None:
-    """Walk through plans from the best one, and keep the best on the way."""
-    walk = Walk(part.program, clock.settings.seed + part.rounds, part.x)
-    for stretch in range(_STRETCHES):
-        ends = stretch / _STRETCHES, (stretch + 1) / _STRETCHES
-        part.accept(walk.go(round(effort * MOVES_PER_SECOND / _STRETCHES), *ends))
-        clock.tick()
-
-
 def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
-    """Seek the heads of a window anew by branch and bound, all else held; then put their breaks.
+    """Seek the heads of a window anew by branch and bound, all else held; then place their breaks.
 
     Classes that neither the window's relaxation nor the plan uses are left out: many shifts are worth the
     same, and the tree is three times as fast without them.
@@ -300,26 +283,17 @@ def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
     rest = part.x.astype(float)
     rest[window] = 0.0
     part.accept(rest)
-    own = _around(program, rest, window)
-    used = (relax(own).x[own.heads] > _USED) | (part.x[program.heads[window]] > 0)
-    if not used.any():
+    own = program.around(rest, window)
+    window = window[(relax(own).x[own.heads] > _USED) | (part.x[program.heads[window]] > 0) | own.flow]
+    heads = window[(program.heads[window] == window) & ~program.flow[window]]
+    if not len(heads):
         return
-    window = window[used]
-    found = branch(
-        _around(program, rest, window), math.ceil(_NODES * effort), clock.deadline.left_s, clock.settings.seed
-    )
+    nodes = math.ceil(_NODES * effort)
+    found = branch(program.around(rest, window), nodes, clock.deadline.left_s, clock.settings.seed)
     if found is not None:
         rest[window] = found
-        heads = np.unique(program.heads[window])
         rest[heads] = np.rint(rest[heads])
         part.accept(_settled(part, rest, window, effort, clock, heads))
-
-
-def _around(program: Program, rest: Floats, window: Ints) -> Program:
-    """Return the program of a window: what the rest leaves short."""
-    short = np.rint(program.short(rest)).astype(np.int64)
-    rows, links = np.flatnonzero(short), np.flatnonzero(np.diff(program.links[:, window].indptr))
-    return replace(program.part(rows, links, window), need=short[rows])
 
 
 def _settled(
@@ -335,25 +309,24 @@ def _settled(
     known = x[window] if not np.mod(x[window], 1).any() else None
     rest = x.copy()
     rest[window] = 0.0
-    grain = _grain(program, window)
+    own = program.around(rest, window)
     lower, upper = np.zeros(len(window), dtype=np.int64), np.full(len(window), program.most)
     if held is not None:
         keep = np.isin(window, held)
         lower[keep] = upper[keep] = np.rint(x[window[keep]])
-    model = _model(program, rest, window, known, grain, lower, upper)
+    grain = _grain(own)
     whole = held is None and len(window) == len(x)
     solver = _solver(effort, clock)
     # Presolve hides the structure of a small day from CP-SAT: without it most are proven in half a second.
     solver.parameters.cp_model_presolve = not (whole and len(window) <= _SMALL)
-    status = solver.solve(model)
-    result = x.copy()
+    status = solver.solve(_model(own, known, grain, lower, upper))
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        result[window] = np.array(list(solver.response_proto.solution), dtype=float)[: len(window)]
+        rest[window] = np.array(list(solver.response_proto.solution), dtype=float)[: len(window)]
         if whole:
             part.bound = max(part.bound, solver.best_objective_bound * grain)
-    elif known is None:
-        result[window] = 0.0
-    return result
+    elif known is not None:
+        rest[window] = known
+    return rest
 
 
 def _solver(effort: float, clock: _Clock) -> cp_model.CpSolver:
@@ -368,53 +341,47 @@ def _solver(effort: float, clock: _Clock) -> cp_model.CpSolver:
     parameters.symmetry_level = 0
     parameters.relative_gap_limit = clock.settings.gap / 10
     parameters.max_time_in_seconds = clock.deadline.left_s
+    # Ctrl-C ends the whole search, not the window at hand.
+    parameters.catch_sigint_signal = False
     return solver
 
 
-def _grain(program: Program, window: Ints) -> float:
-    """Largest sum of roubles that divides all costs of a window: with coarse costs the proof is short.
+def _grain(program: Program) -> float:
+    """Largest sum of money that divides all costs: with coarse costs the proof is short.
 
     The price of a missing head is rounded down to whole grains too; where that would change it by more than
     a fifth, the grain is the unit.
     """
-    units = np.floor(program.cost[window] / program.unit_cost + 1e-6).astype(np.int64)
+    units = np.floor(program.cost / program.unit_cost + 1e-6).astype(np.int64)
     grain = float(max(np.gcd.reduce(units), 1) * program.unit_cost)
     return grain if program.short_cost // grain * grain > 0.8 * program.short_cost else program.unit_cost
 
 
 def _model(
-    program: Program, rest: Floats, window: Ints, known: Floats | None, grain: float, lower: Ints, upper: Ints
+    program: Program, known: Floats | None, grain: float, lower: Ints, upper: Ints
 ) -> cp_model.CpModel:
-    """Write the program of a window, its columns within bounds, for CP-SAT, straight from the arrays.
+    """Write a program, its columns within bounds, for CP-SAT, straight from the arrays.
 
     Money is rounded down to whole grains, so that CP-SAT's bound is one of the true cost.
     """
     model = cp_model.CpModel()
     proto = model.proto
-    missing = np.rint(program.need - program.position @ rest - 1e-4).astype(np.int64)
-    open_rows = np.flatnonzero(missing > 0)
-    position, links = program.position[open_rows][:, window], program.links[:, window]
-    touched = np.flatnonzero(np.diff(links.indptr))
-    felt = program.links[touched] @ rest
-    low, high = program.low[touched] - felt, program.high[touched] - felt
-    bottoms = [*lower.tolist(), *([0] * len(open_rows))]
-    tops = [*upper.tolist(), *missing[open_rows].tolist()]
-    for bottom, top in zip(bottoms, tops, strict=True):
+    rows, columns = program.position.shape
+    bottoms, tops = np.concatenate([lower, np.zeros(rows, dtype=np.int64)]), np.append(upper, program.need)
+    for bottom, top in zip(bottoms.tolist(), tops.tolist(), strict=True):
         proto.variables.add().domain.extend([bottom, top])
-    for number, row in enumerate(open_rows.tolist()):
-        _add(proto, position, number, len(window) + number, int(missing[row]), _FREE)
-    for number, row in enumerate(touched.tolist()):
-        least = -_FREE if np.isinf(low[number]) else round(low[number] - 1e-4)
-        most = _FREE if np.isinf(high[number]) else round(high[number] + 1e-4)
-        _add(proto, links, row, None, least, most)
-    units = np.floor(program.cost[window] / grain + 1e-6).astype(np.int64).tolist()
+    for number, need in enumerate(program.need.tolist()):
+        _add(proto, program.position, number, columns + number, need, _FREE)
+    for number in range(program.links.shape[0]):
+        low, high = np.clip([program.low[number], program.high[number]], -_FREE, _FREE)
+        _add(proto, program.links, number, None, int(low), int(high))
+    units = np.floor(program.cost / grain + 1e-6).astype(np.int64).tolist()
     price = math.floor(program.short_cost / grain + 1e-6)
-    proto.objective.vars.extend(range(len(tops)))
-    proto.objective.coeffs.extend([*units, *([price] * len(open_rows))])
+    proto.objective.vars.extend(range(columns + rows))
+    proto.objective.coeffs.extend([*units, *([price] * rows)])
     if known is not None:
-        short = np.maximum(missing[open_rows] - position @ known, 0)
-        proto.solution_hint.vars.extend(range(len(tops)))
-        proto.solution_hint.values.extend(np.rint([*known, *short]).astype(np.int64).tolist())
+        proto.solution_hint.vars.extend(range(columns + rows))
+        proto.solution_hint.values.extend(np.rint([*known, *program.short(known)]).astype(np.int64).tolist())
     return model
 
 
