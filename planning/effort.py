@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
-from planning.errors import PlanningError
-
-__all__ = ["Deadline", "TimeUpError", "check_numbers"]
+__all__ = ["Deadline", "TimeUpError"]
 
 
 class TimeUpError(Exception):
@@ -45,31 +41,3 @@ class Deadline:
         """Raise TimeUpError if the time is over."""
         if not self.left_s:
             raise TimeUpError
-
-
-def check_numbers(settings: Any, lows: Mapping[str, float]) -> None:
-    """Check a frozen dataclass of numbers against lower bounds, 0 where none is given.
-
-    A default that is whole asks for a whole number; one that is None may stay so.
-
-    Raises
-    ------
-    PlanningError
-        A setting is no such number, or below its bound.
-
-    Examples
-    --------
-    >>> @dataclass(frozen=True)
-    ... class Two:
-    ...     rounds: int = 1
-    >>> check_numbers(Two(), {"rounds": 1})
-    """
-    for setting in fields(settings):
-        value, low = getattr(settings, setting.name), lows.get(setting.name, 0)
-        if value is None and setting.default is None:
-            continue
-        whole = isinstance(setting.default, int)
-        number = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and value >= low):
-            kind = "whole number" if whole else "number"
-            raise PlanningError(f"{setting.name} is {value!r}, must be a {kind} of at least {low:g}")

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from planning.effort import Deadline, check_numbers
+from planning.checks import check_settings
+from planning.effort import Deadline
 from planning.roster.limits import Counts, Days, Limits
 from planning.roster.lines import line_cost
 from planning.roster.patterns import Start, Timeline, best_patterns, good_patterns
@@ -81,7 +82,7 @@ class RosterSettings:
     """Wall time after which the best roster so far is returned, seconds; a first one is made in any case."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, _LOWEST)
+        check_settings(self, _LOWEST)
 
 
 @dataclass(frozen=True)

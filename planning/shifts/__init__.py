@@ -2,10 +2,10 @@
 
 from planning.shifts.catalogue import Break, Pattern, Shape, catalogue, shapes
 from planning.shifts.cover import CoverPlan, cover, horizon, on_position, requirement_by_team
-from planning.shifts.day import DayCover, cover_day, seats_of
+from planning.shifts.day import DayCover, cover_day, heads_of
+from planning.shifts.duties_and_waiting import cover_all, waiting_work
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.search import CoverSettings, Progress
-from planning.shifts.whole import cover_all, waiting_work
 
 __all__ = [
     "Break",
@@ -20,11 +20,11 @@ __all__ = [
     "cover_all",
     "cover_day",
     "format_shift",
+    "heads_of",
     "horizon",
     "on_position",
     "parse_shift",
     "requirement_by_team",
-    "seats_of",
     "shapes",
     "waiting_work",
 ]

@@ -18,7 +18,7 @@ from planning.staffing import requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["DayCover", "cover_day", "seats_of"]
+__all__ = ["DayCover", "cover_day", "heads_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,8 +85,8 @@ def cover_day(
         promised = centre.replace({f"queues.{queue}.target.service_level": asked})
         needed = requirement(promised, own, method="exact", meet="day")
         plan = cover(centre, needed, settings=settings)
-        seats = seats_of(centre, plan, queue, horizon(centre, needed))
-        found = DayCover(plan, needed, exact_service(centre, needed, queue, agents=seats))
+        heads = heads_of(centre, plan, queue, horizon(centre, needed))
+        found = DayCover(plan, needed, exact_service(centre, needed, queue, agents=heads))
         if found.service_level >= target:
             return found
         asked = min(asked + 1.2 * (target - found.service_level), (1 + asked) / 2)
@@ -96,7 +96,7 @@ def cover_day(
     )
 
 
-def seats_of(centre: Centre, plan: CoverPlan, queue: str, times: pd.DatetimeIndex) -> pd.DataFrame:
+def heads_of(centre: Centre, plan: CoverPlan, queue: str, times: pd.DatetimeIndex) -> pd.DataFrame:
     """Agents of a queue on position at each site (column) by interval: whole heads, less shrinkage.
 
     Raises
@@ -104,7 +104,7 @@ def seats_of(centre: Centre, plan: CoverPlan, queue: str, times: pd.DatetimeInde
     PlanningError
         A team answers other queues too: whom it serves is then the routing's to say.
     """
-    seats = pd.DataFrame(index=times)
+    found = pd.DataFrame(index=times)
     for site in centre.sites:
         teams = [name for name, team in centre.teams.items() if team.site == site and queue in team.queues]
         if not teams:
@@ -117,5 +117,5 @@ def seats_of(centre: Centre, plan: CoverPlan, queue: str, times: pd.DatetimeInde
         own = plan.shifts[plan.shifts["team"] == teams[0]]
         heads = on_position(own, plan.patterns, times) if len(own) else np.zeros(len(times))
         kept = 1 - centre.teams[teams[0]].shrinkage
-        seats[site] = np.floor(np.round(heads * kept, 9)).astype(np.int64)
-    return seats
+        found[site] = np.floor(np.round(heads * kept, 9)).astype(np.int64)
+    return found

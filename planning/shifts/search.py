@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 from tqdm import tqdm
 
-from planning.effort import Deadline, TimeUpError, check_numbers
+from planning.checks import check_settings
+from planning.effort import Deadline, TimeUpError
 from planning.shifts.program import Floats, Ints, Program, branch, relax
 
 __all__ = ["CoverSettings", "Found", "Progress", "search"]
@@ -60,7 +61,7 @@ class CoverSettings:
     """Threads, each with another part of the program; the shifts do not depend on them."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, {"threads": 1})
+        check_settings(self, {"threads": 1})
 
 
 @dataclass(frozen=True)

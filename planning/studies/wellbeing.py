@@ -19,7 +19,7 @@ from planning.errors import PlanningError
 from planning.pay import agents_cost
 from planning.roster.model import Roster, build_roster
 from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
-from planning.shifts.whole import duties
+from planning.shifts.duties_and_waiting import duties
 from planning.staffing import requirement
 from planning.studies.prices import priced
 
@@ -43,7 +43,7 @@ _MOST = 20
 
 
 def duty_shifts(centre: Centre, *, start: date | str, days: int) -> pd.DataFrame:
-    """Shifts of the teams that are on duty at all open hours (`planning.shifts.whole.duties`).
+    """Shifts of the teams that are on duty at all open hours (`planning.shifts.duties_and_waiting.duties`).
 
     Parameters
     ----------

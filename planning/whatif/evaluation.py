@@ -15,7 +15,7 @@ from planning.overflow.night import paid_per_position
 from planning.pay import caller_costs, cost_of, leavers_cost, premium_hours
 from planning.plan import breaks_of
 from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
-from planning.shifts.whole import duties
+from planning.shifts.duties_and_waiting import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_seats, simulate
 from planning.staffing import requirement, requirement_at

@@ -19,7 +19,7 @@ from planning.shifts.cover import CoverPlan, cover, horizon, on_position, shift_
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["cover_all", "duties", "seats_held", "waiting_work", "work_shifts"]
+__all__ = ["cover_all", "duties", "heads_held", "waiting_work", "work_shifts"]
 
 # Team, start, inside and heads of a shift.
 Rows = list[tuple[str, pd.Timestamp, Pattern, int]]
@@ -255,8 +255,8 @@ def _able(
     return np.where((clock >= settings.opens) & (clock < settings.closes), able, 0.0)
 
 
-def seats_held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
-    """Put the seats of whole shifts into a requirement, for the teams whose work has no minute of its own.
+def heads_held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
+    """Put the heads of whole shifts into a requirement, for the teams whose work has no minute of its own.
 
     Returns
     -------
