@@ -1,7 +1,7 @@
 """Shifts: the catalogue of those that may be worked, and the cheapest that cover a requirement."""
 
 from planning.shifts.catalogue import Break, Pattern, Shape, catalogue, shapes
-from planning.shifts.cover import CoverPlan, cover, horizon, on_position, requirement_by_team
+from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, requirement_by_team
 from planning.shifts.day import DayCover, cover_day, heads_of
 from planning.shifts.duties_and_waiting import cover_all, waiting_work
 from planning.shifts.notation import format_shift, parse_shift
@@ -15,6 +15,7 @@ __all__ = [
     "Pattern",
     "Progress",
     "Shape",
+    "at_desks",
     "catalogue",
     "cover",
     "cover_all",

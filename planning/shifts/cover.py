@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,14 +18,14 @@ from planning.errors import PlanningError
 from planning.pay import pay_parts, shift_premium_hours
 from planning.shifts.catalogue import Pattern
 from planning.shifts.groups import Group, able, group_of, groups_of
-from planning.shifts.program import relax
+from planning.shifts.program import Floats, Program, relax
 from planning.shifts.search import CoverSettings, Found, Progress, search
 from planning.tables import REQUIREMENT
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["CoverPlan", "cover", "horizon", "on_position", "requirement_by_team", "shift_rows"]
+__all__ = ["CoverPlan", "at_desks", "cover", "horizon", "on_position", "requirement_by_team", "shift_rows"]
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ def cover(
     settings: CoverSettings | None = None,
     callback: Callable[[Progress], object] | None = None,
     before: CoverPlan | None = None,
+    beside: CoverPlan | None = None,
 ) -> CoverPlan:
     """Find the cheapest shifts, with their breaks, that put the required agents on position.
 
@@ -94,6 +96,10 @@ def cover(
 
     Teams of a site that share queues are planned in one model, in which an agent on position serves one queue
     at a time; teams that share none are planned apart.
+
+    Nobody is planned without a desk: at no moment are more people at work at a site than it has `seats`. Who
+    has a break leaves the desk to others, and duties have a room of their own. Where desks are short, heads
+    are missing, and `binding` says what one desk more would save.
 
     Parameters
     ----------
@@ -110,6 +116,8 @@ def cover(
         far.
     before : CoverPlan, optional
         Shifts of the days just before the horizon.
+    beside : CoverPlan, optional
+        Shifts that are planned already, whose people take desks.
 
     Returns
     -------
@@ -141,11 +149,12 @@ def cover(
     beyond = pd.Timedelta(0)
     if before is not None:
         requirement, beyond = _still_needed(centre, requirement, times, before), pd.Timedelta(days=1)
-    groups, relaxed = _within_starts(centre, groups_of(centre, requirement, times, explicit, beyond))
-    found, status = search([group.program for group in groups], settings, callback)
-    plan = _plan(centre, times, groups, found, relaxed, status)
+    held = _held(centre, times, before, beside)
+    groups = partial(groups_of, centre, requirement, times, explicit, beyond)
+    seek = partial(search, settings=settings, callback=callback)
+    plan, there = _with_desks(centre, times, groups, seek, held, around=before is None)
     if strict and len(plan.unmet):
-        raise PlanningError(_clash(centre, plan))
+        raise PlanningError(_clash(centre, plan, there))
     return plan
 
 
@@ -192,23 +201,120 @@ def on_position(
     Nobody on a break counts. This knows no solver: it judges a plan. `around`: what lies outside the
     intervals is there at their other end; else it is left out.
     """
+    least: NDArray[np.int64] = _moments(shifts, shapes, times, heads, around).min(axis=1).astype(np.int64)
+    return least
+
+
+def at_desks(
+    centre: Centre, plan: CoverPlan, times: pd.DatetimeIndex, *, around: bool = True
+) -> pd.DataFrame:
+    """Count the heads at the desks of each site (column) in each interval: the most at any moment.
+
+    Who has a break leaves the desk to others, and who is on duty has a room of their own.
+    """
+    duty = [name for name, team in centre.teams.items() if team.duty_h is not None]
+    seated = plan.shifts[~plan.shifts["team"].isin(duty)]
+    return pd.DataFrame(
+        {
+            site: _moments(seated[seated["site"] == site], plan.patterns, times, "headcount", around).max(
+                axis=1
+            )
+            for site in centre.sites
+        },
+        index=times,
+    )
+
+
+def _moments(
+    shifts: pd.DataFrame,
+    shapes: tuple[Pattern, ...],
+    times: pd.DatetimeIndex,
+    heads: str,
+    around: bool,
+) -> Floats:
+    """Heads who work at each moment of each interval, shape (intervals, moments)."""
     interval_s = int((times[1] - times[0]).total_seconds())
     starts = ((pd.DatetimeIndex(shifts["start"]) - times[0]) // pd.Timedelta(seconds=1)).tolist()
     used = [shapes[number] for number in shifts["pattern"].unique()]
     inside = [edge for shape in used for pause in shape.breaks for edge in (pause.start_s, pause.end_s)]
     grain = math.gcd(interval_s, *starts, *inside, *(shape.length_s for shape in used))
-    total = np.zeros(len(times) * interval_s // grain, dtype=np.int64)
+    total = np.zeros(len(times) * interval_s // grain)
     working = {number: shapes[number].on_position(grain) for number in shifts["pattern"].unique()}
     for start, number, count in zip(starts, shifts["pattern"], shifts[heads], strict=True):
         at = start // grain + np.flatnonzero(working[number])
         at = at % len(total) if around else at[(at >= 0) & (at < len(total))]
         np.add.at(total, at, count)
-    least: NDArray[np.int64] = total.reshape(len(times), -1).min(axis=1)
-    return least
+    return total.reshape(len(times), -1)
+
+
+def _held(
+    centre: Centre, times: pd.DatetimeIndex, before: CoverPlan | None, beside: CoverPlan | None
+) -> pd.DataFrame:
+    """Desks that are taken already at each site, by people of the days before or planned beside."""
+    held = pd.DataFrame(0, index=times, columns=list(centre.sites))
+    if before is not None and len(before.shifts):
+        held += at_desks(centre, before, times, around=False)
+    if beside is not None and len(beside.shifts):
+        held += at_desks(centre, beside, times, around=before is None)
+    return held
+
+
+def _with_desks(
+    centre: Centre,
+    times: pd.DatetimeIndex,
+    groups: Callable[[dict[str, Floats]], list[Group]],
+    seek: Callable[[list[Program]], tuple[list[Found], str]],
+    held: pd.DataFrame,
+    around: bool,
+) -> tuple[CoverPlan, pd.DataFrame]:
+    """Plan teams apart, then together where their site has too few desks; return who is at desks too.
+
+    Desks tie all teams of a site together, which makes the search harder, so they do on crowded days only.
+    """
+    desks: dict[str, Floats] = {}
+    known: dict[tuple[str, ...], Found] = {}
+    plan, there = None, held
+    while plan is None or _crowded(centre, there, held, desks):
+        own, relaxed = _within_starts(centre, groups(desks))
+        new = [group for group in own if tuple(group.teams) not in known or group.desks]
+        found, status = seek([group.program for group in new])
+        if plan is not None and status == "interrupted":
+            return replace(plan, status="interrupted, more people than desks"), there
+        for group, one in zip(new, found, strict=True):
+            # Desks only make a plan dearer, so the bounds of the teams apart hold for the teams together.
+            inside = [teams for teams in known if set(teams) <= set(group.teams)]
+            apart = sum(known.pop(teams).bound for teams in inside)
+            known[tuple(group.teams)] = replace(one, bound=max(one.bound, apart))
+        plan = _plan(centre, times, own, [known[tuple(group.teams)] for group in own], relaxed, status)
+        there = held + at_desks(centre, plan, times, around=around)
+    return plan, there
+
+
+def _crowded(centre: Centre, there: pd.DataFrame, held: pd.DataFrame, desks: dict[str, Floats]) -> bool:
+    """Add to `desks` the free ones of days on which a site has too few; say if there are such days."""
+    days, more = pd.DatetimeIndex(there.index).normalize(), False
+    for site, settings in centre.sites.items():
+        if settings.seats is None:
+            continue
+        room = desks.get(site, np.full(len(there), np.inf))
+        over = there[site].to_numpy() > settings.seats
+        fresh = days.isin(days[over]) & np.isinf(room)
+        if fresh.any():
+            free = np.maximum(settings.seats - held[site].to_numpy(), 0.0)
+            desks[site], more = np.where(fresh, free, room), True
+    return more
 
 
 def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
-    """Whole local days that the requirement spans."""
+    """Whole local days that the requirement spans.
+
+    Raises
+    ------
+    PlanningError
+        The requirement has no rows.
+    """
+    if not len(requirement):
+        raise PlanningError("requirement has no rows, must have at least one: ask for the days to plan")
     times = requirement["interval_start"]
     days = (times.max().normalize().tz_localize(None) - times.min().normalize().tz_localize(None)).days + 1
     return axis(times.min().normalize(), days, centre.interval_s)
@@ -354,17 +460,17 @@ def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) ->
     return pd.concat(parts)
 
 
-def _clash(centre: Centre, plan: CoverPlan) -> str:
+def _clash(centre: Centre, plan: CoverPlan, there: pd.DataFrame) -> str:
     """Say where a plan is short first, and which rule shuts out the shifts that would help."""
     first = plan.unmet.iloc[0]
     when = first["interval_start"]
     return (
         f"{first['team']} is short of {first['missing']:g} agents at {when:%Y-%m-%d %H:%M} "
-        f"(and in {len(plan.unmet) - 1} more intervals): {_reason(centre, str(first['team']), when)}"
+        f"(and in {len(plan.unmet) - 1} more intervals): {_reason(centre, str(first['team']), when, there)}"
     )
 
 
-def _reason(centre: Centre, team: str, when: pd.Timestamp) -> str:
+def _reason(centre: Centre, team: str, when: pd.Timestamp, there: pd.DataFrame) -> str:
     """Name the rule that leaves an interval without a shift."""
     site, rules = centre.sites[centre.teams[team].site], centre.shifts
     clock = time_of_day(pd.DatetimeIndex([when]))[0].to_pytimedelta()
@@ -372,6 +478,11 @@ def _reason(centre: Centre, team: str, when: pd.Timestamp) -> str:
         return (
             f"the site is open from {clock_text(site.opens)} to {clock_text(site.closes)}: "
             "open it longer or let another site answer"
+        )
+    name = centre.teams[team].site
+    if site.seats is not None and there.loc[when, name] >= site.seats:
+        return (
+            f"sites.{name}.seats is {site.seats}, and all are taken: give the site more desks or ask for less"
         )
     if team in rules.max_heads:
         return f"shifts.max_heads.{team} is {rules.max_heads[team]}: allow more or ask for less"

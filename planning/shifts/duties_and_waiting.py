@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from planning.calendars import holiday_hours, time_of_day
 from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
-from planning.shifts.cover import CoverPlan, cover, horizon, on_position, shift_rows
+from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -32,7 +32,8 @@ def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> Cove
     """Cover a requirement, the duties of teams that answer nothing, and work that waits in whole shifts.
 
     A team that answers no calls needs no certain minute: its work is given to whole shifts on working days,
-    as long as nothing gets older than promised; otherwise its intervals are covered like all others.
+    as long as nothing gets older than promised and all have a desk; otherwise its intervals are covered like
+    all others.
 
     Parameters
     ----------
@@ -54,10 +55,15 @@ def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> Cove
     rows, rest = duties(centre, horizon(centre, requirement)), requirement
     for team, queue in _waiting_teams(centre, requirement).items():
         own = work_shifts(centre, requirement, team)
-        if own and not _late(centre, requirement, team, queue, own):
+        if (
+            own
+            and _seated(centre, requirement, team, own)
+            and not _late(centre, requirement, team, queue, own)
+        ):
             rows += own
             rest = rest[rest["queue"] != queue]
-    plan = cover(centre, rest, **options) if len(rest) else _NOTHING
+    beside = _joined(centre, _NOTHING, rows) if rows else None
+    plan = cover(centre, rest, beside=beside, **options) if len(rest) else _NOTHING
     return _joined(centre, plan, rows) if rows else plan
 
 
@@ -180,6 +186,14 @@ def _working_days(centre: Centre, starts: pd.DatetimeIndex, length_s: int) -> pd
     worked = centre.day_norms(starts.tz_localize(None).normalize()) > 0
     working = worked & (holiday_hours(starts, ends, centre.country) == 0)
     return starts[working] if working.any() else starts
+
+
+def _seated(centre: Centre, requirement: pd.DataFrame, team: str, rows: Rows) -> bool:
+    """Tell whether all people of whole shifts have a desk."""
+    site = centre.teams[team].site
+    seats = centre.sites[site].seats
+    taken = at_desks(centre, _joined(centre, _NOTHING, rows), horizon(centre, requirement))[site]
+    return seats is None or int(taken.max()) <= seats
 
 
 def _late(centre: Centre, requirement: pd.DataFrame, team: str, queue: str, rows: Rows) -> bool:

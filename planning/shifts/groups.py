@@ -1,15 +1,17 @@
-"""Teams that share queues, written as one program: an agent on position serves one queue at a time.
+"""Teams that share queues or desks, written as one program: an agent on position serves one queue at a time.
 
 Of a team with several queues, flows f[q, t] >= 0 divide its heads on position over them, at most all of them
 in every step; a queue's need is met by the flows into it. An agent is so counted once, whatever the skills.
 For whole heads and needs the flows of a step are a transport problem, whose corners are whole, so real-valued
 flows would cost nothing; they are whole here because CP-SAT knows no others.
+
+Teams of a site share its desks. They are tied together on the days on which desks are short, and on no other.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from planning.calendars import time_of_day
 from planning.errors import PlanningError
 from planning.pay import hour_cost
 from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
-from planning.shifts.implicit import Block, block, layouts, premiums
+from planning.shifts.implicit import Block, at_desk, block, layouts, premiums
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.program import Floats, Ints, Program
 from planning.shifts.search import Found
@@ -38,7 +40,7 @@ _NOTHING = pd.Timedelta(0)
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Teams that share queues, their blocks of columns, and the program of all of them.
+    """Teams that share queues or desks, their blocks of columns, and the program of all of them.
 
     Attributes
     ----------
@@ -55,6 +57,8 @@ class Group:
         What the rows of the program are, each for all steps.
     times : DatetimeIndex
         Steps of the horizon.
+    desks : dict
+        Desks that are free for these teams at each step, by site; infinite where they are no limit.
     """
 
     teams: list[str]
@@ -64,6 +68,7 @@ class Group:
     limits: list[tuple[str, float, str, float | str]]
     served: list[tuple[str, str]]
     times: pd.DatetimeIndex
+    desks: Mapping[str, Floats]
 
     def people(self, x: Ints) -> list[tuple[str, pd.Timestamp, Pattern, int]]:
         """Shifts of a solution: team, start, pattern and heads, ordered by team and start."""
@@ -120,8 +125,9 @@ def groups_of(
     times: pd.DatetimeIndex,
     explicit: Sequence[str] | None = None,
     beyond: pd.Timedelta = _NOTHING,
+    desks: Mapping[str, Floats] | None = None,
 ) -> list[Group]:
-    """Divide a requirement into groups of teams that share no queue with another group.
+    """Divide a requirement into groups of teams that share no queue, and no short desk, with another group.
 
     Parameters
     ----------
@@ -135,6 +141,9 @@ def groups_of(
     beyond : Timedelta
         Time after the horizon in which nothing is needed and nobody starts: there shifts may run out before
         the axis comes round.
+    desks : mapping, optional
+        Of each site whose desks are short: those that are free in each interval, infinite where they are no
+        limit. By default no desk is short.
 
     Raises
     ------
@@ -166,6 +175,10 @@ def groups_of(
         site: _blocks(centre, site, catalogue(centre, site, times, kinds), kinds, fine, step_s)
         for site in dict.fromkeys(site for _, site in needs)
     }
+    free = {
+        site: np.append(np.repeat(room, centre.interval_s // step_s), np.full(len(after), np.inf))
+        for site, room in (desks or {}).items()
+    }
     return [
         _written(
             centre,
@@ -174,8 +187,9 @@ def groups_of(
             [(team, one) for team in own for one in blocks[centre.teams[team].site]],
             fine,
             step_s,
+            {site: room for site, room in free.items() if any(key[1] == site for key in keys)},
         )
-        for keys, own in _connected(centre, list(needs))
+        for keys, own in _connected(centre, list(needs), free)
     ]
 
 
@@ -189,7 +203,7 @@ def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Time
         if fits.any():
             paid = premiums(centre, centre.teams[team].site, group.times, step_s)
             kept.append((team, block(one.shape, one.shifts[fits], group.times, step_s, paid)))
-    return _written(centre, group.teams, group.needs, kept, group.times, step_s)
+    return _written(centre, group.teams, group.needs, kept, group.times, step_s, group.desks)
 
 
 def able(centre: Centre, queue: str, site: str) -> list[str]:
@@ -198,12 +212,15 @@ def able(centre: Centre, queue: str, site: str) -> list[str]:
     return sorted(names, key=lambda name: centre.teams[name].queues[0] != queue)
 
 
-def _connected(centre: Centre, keys: list[tuple[str, str]]) -> list[tuple[list[tuple[str, str]], list[str]]]:
-    """Sets of (queue, site) that teams tie together, with those teams."""
+def _connected(
+    centre: Centre, keys: list[tuple[str, str]], crowded: Collection[str]
+) -> list[tuple[list[tuple[str, str]], list[str]]]:
+    """Sets of (queue, site) that teams or crowded sites tie together, with their teams."""
     sets: list[tuple[list[tuple[str, str]], list[str]]] = []
     for key in keys:
         teams = able(centre, *key)
-        tied = [one for one in sets if set(one[1]) & set(teams)]
+        site = {key[1]}.intersection(crowded)
+        tied = [one for one in sets if set(one[1]) & set(teams) or site & {other for _, other in one[0]}]
         names = dict.fromkeys([*(team for _, own in tied for team in own), *teams])
         sets = [one for one in sets if one not in tied]
         sets.append(([*(old for olds, _ in tied for old in olds), key], list(names)))
@@ -280,12 +297,19 @@ def _written(
     blocks: list[tuple[str, Block]],
     times: pd.DatetimeIndex,
     step_s: int,
+    desks: Mapping[str, Floats],
 ) -> Group:
     """Write the program of a group."""
     steps, step_h = len(times), step_s / 3600
-    pairs = [(team, key) for team in teams for key in needs if team in able(centre, *key)]
-    shared = len(pairs) > 1
-    loans = len(pairs) * steps if shared else 0
+    answered = {team: [key for key in needs if team in able(centre, *key)] for team in teams}
+    # Heads are lent where there is a choice; a team of one queue that nobody else answers is there for it.
+    alone = {
+        key: able(centre, *key)[0]
+        for key in needs
+        if len(able(centre, *key)) == 1 and len(answered[able(centre, *key)[0]]) == 1
+    }
+    pairs = [(team, key) for team in teams for key in answered[team] if key not in alone]
+    loans = len(pairs) * steps
     columns = sum(one.position.shape[1] for _, one in blocks)
     present = {
         team: sparse.hstack(
@@ -298,19 +322,22 @@ def _written(
     links = [sparse.hstack([within, sparse.csr_array((within.shape[0], loans))], format="csr")]
     low = [np.where(np.concatenate([one.equal for _, one in blocks]), 0.0, -np.inf)]
     high = [np.zeros(within.shape[0])]
-    position = present[teams[0]]
-    if shared:
-        lent = {pair: _loan(columns, number, len(pairs), steps) for number, pair in enumerate(pairs)}
-        position = sparse.vstack(
-            [sum((lent[pair] for pair in pairs if pair[1] == key), start=_none(steps, columns + loans))
-             for key in needs], format="csr",
-        )  # fmt: skip
-        for team in teams:
-            used = sum((lent[pair] for pair in pairs if pair[0] == team), start=_none(steps, columns + loans))
-            links.append((used - present[team]).tocsr())
-            low.append(np.full(steps, -np.inf))
-            high.append(np.zeros(steps))
-    rows, tops, limits = _limits(centre, blocks, columns + loans)
+    lent = {pair: _loan(columns, number, len(pairs), steps) for number, pair in enumerate(pairs)}
+    none = _none(steps, columns + loans)
+    position = sparse.vstack(
+        [
+            present[alone[key]] if key in alone
+            else sum((lent[pair] for pair in pairs if pair[1] == key), start=none)
+            for key in needs
+        ],
+        format="csr",
+    )  # fmt: skip
+    for team in dict.fromkeys(team for team, _ in pairs):
+        used = sum((lent[pair] for pair in pairs if pair[0] == team), start=none)
+        links.append((used - present[team]).tocsr())
+        low.append(np.full(steps, -np.inf))
+        high.append(np.zeros(steps))
+    rows, tops, limits = _limits(centre, blocks, columns + loans, desks, step_s)
     rates = [hour_cost(centre, team) for team, _ in blocks]
     over = centre.pay.over_cost_h * step_h
     cost = np.concatenate([rate * one.cost for rate, (_, one) in zip(rates, blocks, strict=True)])
@@ -320,7 +347,7 @@ def _written(
         position=position,
         need=need,
         links=sparse.vstack([*links, *rows], format="csr"),
-        low=np.concatenate([*low, np.full(len(rows), -np.inf)]),
+        low=np.concatenate([*low, np.full(len(tops), -np.inf)]),
         high=np.concatenate([*high, tops]),
         cost=np.concatenate([cost, np.zeros(loans)]) + over * surplus,
         at=np.concatenate([*(one.first for _, one in blocks), np.tile(np.arange(steps), loans // steps)]),
@@ -344,7 +371,7 @@ def _written(
         constant=-over * float(need.sum()),
     )
     served = [(able(centre, *key)[0], key[0]) for key in needs]
-    return Group(teams, needs, blocks, program, limits, served, times)
+    return Group(teams, needs, blocks, program, limits, served, times, desks)
 
 
 def _owners(blocks: list[tuple[str, Block]]) -> list[Ints]:
@@ -364,9 +391,13 @@ def _loan(columns: int, number: int, count: int, steps: int) -> sparse.csr_array
 
 
 def _limits(
-    centre: Centre, blocks: list[tuple[str, Block]], columns: int
+    centre: Centre,
+    blocks: list[tuple[str, Block]],
+    columns: int,
+    desks: Mapping[str, Floats],
+    step_s: int,
 ) -> tuple[list[sparse.csr_array], Floats, list[tuple[str, float, str, float | str]]]:
-    """Rows of the limits on heads a day and on the share of part-time, their tops and their names."""
+    """Rows of the limits on heads a day, part-time and desks, their tops and their names."""
     rules = centre.shifts
     rows, tops = [], []
     names: list[tuple[str, float, str, float | str]] = []
@@ -390,7 +421,26 @@ def _limits(
             rows.append(_row(part, _SHARE, columns) - _row(own, share, columns))
             tops.append(0.0)
             names.append((f"max_part_time, {team}", rules.max_part_time, "point of share", team))
+    for site, free in desks.items():
+        at = np.flatnonzero(np.isfinite(free))
+        rows.append(_desks(centre, site, blocks, columns, step_s)[at])
+        tops += free[at].tolist()
+        names += [(f"sites.{site}.seats", float(centre.sites[site].seats or 0), "desk", 1.0)] * len(at)
     return rows, np.array(tops), names
+
+
+def _desks(
+    centre: Centre, site: str, blocks: list[tuple[str, Block]], columns: int, step_s: int
+) -> sparse.csr_array:
+    """Heads at the desks of a site in each step."""
+    steps = blocks[0][1].position.shape[0]
+    parts = [
+        at_desk(one, steps, step_s)
+        if centre.teams[team].site == site
+        else sparse.csc_array(one.position.shape)
+        for team, one in blocks
+    ]
+    return sparse.hstack([*parts, _none(steps, columns - sum(part.shape[1] for part in parts))], format="csr")
 
 
 def _row(at: Ints, value: int, columns: int) -> sparse.csr_array:

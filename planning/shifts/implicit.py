@@ -106,15 +106,7 @@ def block(
     """
     count, width = len(shifts), shape.width
     first = ((shifts["start"] - times[0]) // pd.Timedelta(seconds=step_s)).to_numpy(dtype=np.int64)
-    offset, column, sign = _positions(shape, step_s)
-    base = np.arange(count)[:, None] * width
-    position = sparse.coo_array(
-        (
-            np.tile(sign, count),
-            (((first[:, None] + offset) % len(times)).ravel(), (base + column).ravel()),
-        ),
-        shape=(len(times), count * width),
-    ).tocsc()
+    position = _counted(shape, first, len(times), step_s, touched=True)
     one, equal = _links(shape, width)
     links = sparse.kron(sparse.eye_array(count), one, format="csr")
     return Block(
@@ -129,17 +121,32 @@ def _offsets(shape: Shape) -> list[int]:
     return [1 + sum(sizes[:number]) for number in range(len(sizes))]
 
 
-def _positions(shape: Shape, step_s: int) -> tuple[Ints, Ints, Floats]:
-    """Steps into the shift, column and sign: +1 while present, -1 in each step that a break touches."""
+def at_desk(one: Block, steps: int, step_s: int) -> sparse.csc_array:
+    """Heads at a desk that a unit of each column adds; a break frees it in the steps that it fills."""
+    return _counted(one.shape, one.first[:: one.width], steps, step_s, touched=False)
+
+
+def _counted(shape: Shape, first: Ints, steps: int, step_s: int, *, touched: bool) -> sparse.csc_array:
+    """Heads of each column in each step, less those on a break, in all steps that it touches, or fills."""
+    offset, column, sign = _positions(shape, step_s, touched)
+    base = np.arange(len(first))[:, None] * shape.width
+    at = ((first[:, None] + offset) % steps).ravel(), (base + column).ravel()
+    return sparse.coo_array((np.tile(sign, len(first)), at), shape=(steps, len(first) * shape.width)).tocsc()
+
+
+def _positions(shape: Shape, step_s: int, touched: bool) -> tuple[Ints, Ints, Floats]:
+    """Steps into the shift, column and sign: +1 while present, -1 where a break touches or fills it."""
     present = shape.length_s // step_s
     offset, column, sign = [np.arange(present)], [np.zeros(present, dtype=np.int64)], [np.ones(present)]
     for slot, start in zip(shape.slots, _offsets(shape), strict=True):
         for number, place in enumerate(slot.places):
             begin = place * shape.grid_s
-            touched = np.arange(begin // step_s, -(-(begin + slot.length_s) // step_s))
-            offset.append(touched)
-            column.append(np.full(len(touched), start + number))
-            sign.append(np.full(len(touched), -1.0))
+            end = begin + slot.length_s
+            edges = (begin // step_s, -(-end // step_s)) if touched else (-(-begin // step_s), end // step_s)
+            away = np.arange(*edges)
+            offset.append(away)
+            column.append(np.full(len(away), start + number))
+            sign.append(np.full(len(away), -1.0))
     return np.concatenate(offset), np.concatenate(column), np.concatenate(sign)
 
 

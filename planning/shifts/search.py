@@ -256,7 +256,7 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
 
 
 def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _Clock) -> None:
-    """Prove a single day; else seek every window anew, moved.
+    """Prove a single day, if it is small; else seek every window anew, moved.
 
     A part that alone has gained enough goes no further: what others gain meanwhile hangs on the threads.
     """
@@ -265,7 +265,7 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
     effort = settings.effort * 2**part.rounds
     left = part.left
     for window in windows:
-        if len(windows) == 1:
+        if len(windows) == 1 and len(window) <= _SMALL:
             part.accept(_settled(part, part.x.astype(float), window, _WHOLE * effort, clock))
         else:
             _branched(part, window, effort, clock)

@@ -45,7 +45,7 @@ def test_starts_within_a_day_are_one_window():
 
 def test_a_program_around_what_is_held_asks_for_the_rest():
     """Held columns lessen the need and the room of limits; with nothing held all is asked."""
-    centre = one_site({"shifts.max_heads": {"calls_kaluga": 3}})
+    centre = one_site({"shifts.max_heads": {"calls_north": 3}})
     program = program_of(requirement_of(DAYS["by day"]), centre)
     every, nobody = np.arange(len(program.cost)), np.zeros(len(program.cost))
     whole = program.around(nobody, every)
@@ -92,8 +92,8 @@ def test_a_round_betters_a_hasty_plan():
 @pytest.mark.parametrize(
     "centre",
     [
-        night_centre(**{"shifts.max_heads": {"calls_kaluga": 9}}),
-        one_site({"teams.a_kaluga.queues": ["a", "b"]}, queues=("a", "b")),
+        night_centre(**{"shifts.max_heads": {"calls_north": 9}}),
+        one_site({"teams.a_north.queues": ["a", "b"]}, queues=("a", "b")),
     ],
     ids=["limits", "loans"],
 )
@@ -160,18 +160,15 @@ print(plan.status, len(plan.shifts) > 0, flush=True)
 
 def test_ctrl_c_ends_the_search_at_once():
     """A real signal while a solver works: neither CP-SAT nor HiGHS swallows it, and nobody waits for them."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", CTRL_C, Path(__file__).parent, Path(__file__).parents[1]],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    try:
-        assert process.stdout.readline().strip() == "begun"
-        time.sleep(1.0)
-        process.send_signal(signal.SIGINT)
-        sent = time.monotonic()
-        while not (said := process.stdout.readline().strip()).startswith("inter"):
-            assert said == "begun"
-        assert (said, time.monotonic() - sent < 10) == ("interrupted True", True)
-    finally:
-        process.kill()
-        process.wait()
+    command = [sys.executable, "-c", CTRL_C, Path(__file__).parent, Path(__file__).parents[1]]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        try:
+            assert process.stdout.readline().strip() == "begun"
+            time.sleep(1.0)
+            process.send_signal(signal.SIGINT)
+            sent = time.monotonic()
+            while (said := process.stdout.readline().strip()) == "begun":
+                pass
+            assert (said, time.monotonic() - sent < 10) == ("interrupted True", True)
+        finally:
+            process.kill()
