@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from planning.checks import Floats
 from planning.demand.planned import mark_planned, planned_demand
 from planning.errors import PlanningError
 from planning.pay import position_parts
@@ -22,15 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "last_agent",
-    "net_worth",
     "second_line_demand",
     "sensitivity",
+    "worth",
     "worth_of_staff",
 ]
 
 
 def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
-    """Derive the second line's demand from the first line's, so that a change of one moves the other.
+    """Derive the second line's demand from the first line's.
 
     Parameters
     ----------
@@ -46,14 +47,15 @@ def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     PlanningError
-        The demand does not hold the first line, or the centre no settings of the second.
+        The demand lacks the first line, or the centre has no settings of the second line.
     """
     settings = centre.systems.part("second_line")
     planned = planned_demand(centre, demand)
     rows = planned[planned["queue"] == settings.first_line]
     if rows.empty:
         raise PlanningError(
-            f"queue {settings.first_line!r} is not in the demand, which has {set(planned['queue'])}"
+            f"demand has the queues {', '.join(planned['queue'].unique())}, must have {settings.first_line}: "
+            "add the first line's calls"
         )
     each = load_by_part(centre, 1.0)
     share, work = each["calls"].sum(), each["hours"].sum() * 3600
@@ -62,42 +64,21 @@ def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     return mark_planned(centre, own.reset_index(drop=True))
 
 
-def net_worth(
-    settings: SecondLine,
-    calls: ArrayLike,
-    aht_s: ArrayLike,
-    agents: ArrayLike,
-    *,
-    leaving: float,
-    patience_s: float,
-    abandoned_cost: float,
-    agent_cost_h: ArrayLike,
-    interval_s: float = 900.0,
-) -> NDArray[np.float64]:
-    """Worth of the customers kept in an interval, less callers given up and less the agents, roubles.
+def worth(centre: Centre, calls: ArrayLike, aht_s: ArrayLike, agents: ArrayLike) -> Floats:
+    """Worth of the customers kept in an interval, less the cost of callers who give up.
 
     Parameters
     ----------
-    settings : SecondLine
+    centre : Centre
     calls, aht_s, agents : array_like
-        They broadcast.
-    leaving : float
-        Share of the calls that are customers who want to leave.
-    patience_s : float
-        Mean patience, seconds.
-    abandoned_cost : float
-        What a caller who gives up costs, the leavers apart.
-    agent_cost_h : array_like
-        What an agent on position costs, roubles an hour.
+        Of the second line; they broadcast.
     """
-    calls, agents = np.asarray(calls, float), np.asarray(agents, float)
-    reached = reached_in_time(
-        calls, aht_s, agents, patience_s=patience_s, half_s=settings.half_s, interval_s=interval_s
-    )
-    lost = measures(calls, aht_s, agents, interval_s=interval_s, patience_s=patience_s).abandonment
-    kept = settings.save_rate * reached
-    worth = calls * (leaving * kept * settings.worth - (1 - leaving) * lost * abandoned_cost)
-    return np.asarray(worth - agents * np.asarray(agent_cost_h) * interval_s / 3600)
+    settings = centre.systems.part("second_line")
+    queue, leaving, calls = centre.queues[settings.queue], leavers(centre), np.asarray(calls, float)
+    hour = {"patience_s": queue.patience_s, "interval_s": float(centre.interval_s)}
+    kept = settings.save_rate * reached_in_time(calls, aht_s, agents, half_s=settings.half_s, **hour)
+    lost = measures(calls, aht_s, agents, **hour).abandonment
+    return np.asarray(calls * (leaving * kept * settings.worth - (1 - leaving) * lost * queue.abandoned_cost))
 
 
 def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
@@ -112,43 +93,28 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        interval_start, calls, aht_s, agent_cost_h (an hour on position at the mix of sites on duty, shrinkage
-        and breaks counted in), required and best (agents), kept and kept_best (customers), net_worth and
-        net_best_worth, next_worth and next_kept (of one agent more than required).
+        interval_start, calls, aht_s, agent_cost_h (an hour on position at the mix of sites on duty, with
+        shrinkage and breaks), required and best (agents), kept and kept_best (customers), net_worth and
+        net_best_worth (less the agents' cost), next_worth and next_kept (of one agent more than required).
 
     Raises
     ------
     PlanningError
         The demand does not hold the queue.
     """
-    settings, leaving = centre.systems.part("second_line"), leavers(centre)
-    queue = settings.queue
+    settings = centre.systems.part("second_line")
     planned = planned_demand(centre, demand)
-    needed = requirement(centre, planned[planned["queue"] == queue])
+    needed = requirement(centre, planned[planned["queue"] == settings.queue])
     table = _agent_cost(centre, settings, needed)
-    patience_s, interval_s = centre.queues[queue].patience_s, float(centre.interval_s)
-    load = table["calls"] * table["aht_s"] / interval_s
+    load = table["calls"] * table["aht_s"] / centre.interval_s
     tried = np.arange(1, int(load.max() + 8 * np.sqrt(load.max()) + 10))
-    # A row an interval, a column a number of agents.
-    net = net_worth(
-        settings,
-        table[["calls"]].to_numpy(),
-        table[["aht_s"]].to_numpy(),
-        tried,
-        leaving=leaving,
-        patience_s=patience_s,
-        abandoned_cost=centre.queues[queue].abandoned_cost,
-        agent_cost_h=table[["agent_cost_h"]].to_numpy(),
-        interval_s=interval_s,
-    )
+    # A row for each interval, a column for each number of agents.
+    calls, aht_s, cost = (table[[name]].to_numpy() for name in ("calls", "aht_s", "agent_cost_h"))
+    net = worth(centre, calls, aht_s, tried) - tried * cost * centre.interval_s / 3600
     table["best"] = tried[net.argmax(axis=1)]
-    for name, agents in {
-        "": table["required"],
-        "_best": table["best"],
-        "_next": table["required"] + 1,
-    }.items():
-        rows = np.arange(len(table)), agents.to_numpy() - 1
-        table[f"net{name}_worth"] = net[rows]
+    staff = {"": table["required"], "_best": table["best"], "_next": table["required"] + 1}
+    for name, agents in staff.items():
+        table[f"net{name}_worth"] = net[np.arange(len(table)), agents.to_numpy() - 1]
         table[f"kept{name}"] = kept_by_interval(centre, table["calls"], table["aht_s"], agents)
     table["next_worth"] = table.pop("net_next_worth") - table["net_worth"]
     table["next_kept"] = table.pop("kept_next") - table["kept"]
@@ -168,7 +134,7 @@ def _agent_cost(centre: Centre, settings: SecondLine, needed: pd.DataFrame) -> p
 
 
 def last_agent(centre: Centre, interval: pd.Series, *, around: int = 4) -> pd.Series:
-    """What the last of n agents brings in one interval, before the own cost, for n about the requirement.
+    """What the last of n agents brings in an hour, before their cost, for n around the requirement.
 
     Parameters
     ----------
@@ -181,33 +147,21 @@ def last_agent(centre: Centre, interval: pd.Series, *, around: int = 4) -> pd.Se
     Returns
     -------
     Series
-        Index n, roubles an hour.
+        Index n.
     """
     agents = np.arange(max(0, interval["required"] - around - 1), interval["required"] + around + 1)
-    settings = centre.systems.part("second_line")
-    queue = centre.queues[settings.queue]
-    brings = net_worth(
-        settings,
-        interval["calls"],
-        interval["aht_s"],
-        agents,
-        leaving=leavers(centre),
-        patience_s=queue.patience_s,
-        abandoned_cost=queue.abandoned_cost,
-        agent_cost_h=0.0,
-        interval_s=float(centre.interval_s),
-    )
+    brings = worth(centre, interval["calls"], interval["aht_s"], agents)
     return pd.Series(np.diff(brings) * 3600 / centre.interval_s, index=agents[1:], name="worth_h")
 
 
 def sensitivity(centre: Centre, demand: pd.DataFrame, save_rates: Iterable[float]) -> pd.DataFrame:
-    """Ask what the second line is worth if it keeps fewer than is said.
+    """Worth of the second line if it keeps fewer customers than is said.
 
     Returns
     -------
     DataFrame
-        Row a save rate: save_rate, required_h and best_h (agent-hours a day or whatever the demand spans),
-        kept (customers, best staff), net_worth (best staff) and gain_worth (over the required staff).
+        A row for each save rate: save_rate, required_h and best_h (agent-hours over the demand), kept
+        (customers) and net_worth with the best staff, and gain_worth (over the required staff).
     """
     rows = []
     for rate in save_rates:

@@ -1,4 +1,4 @@
-"""Home internet and claims: what a promise of days costs, and what a little flexibility is worth."""
+"""Specialists: what they do, and what it is worth that some learn another team's work."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ __all__ = [
     "cost_of_skills",
     "designs",
     "flexibility",
+    "positions",
     "profile",
-    "seats",
     "simulated_age",
     "waits_of",
 ]
 
 
 def profile(centre: Centre, demand: pd.DataFrame, queues: Iterable[str]) -> pd.DataFrame:
-    """Say what some queues are like: volume, law of the handle time, hours, and where their calls come from.
+    """Describe queues: volume, handle time, hours, and the part of their calls that others send.
 
     Parameters
     ----------
     centre : Centre
     demand : DataFrame
-        DEMAND of whole days, with the first line if its transfers are to be told.
+        DEMAND of whole days; calls handed on are counted from the queues that it holds.
     queues : iterable of str
 
     Returns
@@ -69,7 +69,7 @@ def profile(centre: Centre, demand: pd.DataFrame, queues: Iterable[str]) -> pd.D
 def simulated_age(
     centre: Centre, simulation: Simulation, needed: pd.DataFrame, plan: CoverPlan, queue: str
 ) -> float:
-    """Age of the oldest work that waits, from the free time of a simulation: a check of `waiting_work`.
+    """Age of the oldest work that waits, from the free time of a simulation, as a check of `waiting_work`.
 
     Parameters
     ----------
@@ -77,9 +77,9 @@ def simulated_age(
     simulation : Simulation
         Of the calls of the team that does the work.
     needed : DataFrame
-        REQUIREMENT, for what work comes when.
+        REQUIREMENT, which says what work comes when.
     plan : CoverPlan
-        For how many are on position.
+        Says how many are on position.
     queue : str
 
     Returns
@@ -99,7 +99,7 @@ def simulated_age(
         (needed["queue"] == centre.teams[team].queues[0]) & (needed["site"] == own["site"].iloc[0])
     ]
     wanted = calls.set_index("interval_start")["agents"].reindex(times).fillna(0.0)
-    # Heads beyond those wanted for calls work at it; what else is free is a pause between two calls.
+    # Heads beyond those wanted for calls do the work; other free time lies in pauses between calls.
     extra = np.minimum(np.maximum(here - wanted, 0.0), free)
     able = (settings.target.max_occupancy or 1.0) * extra + settings.beside_calls * (free - extra)
     able = able.where(by_time["calls"].notna(), 0.0)
@@ -107,8 +107,8 @@ def simulated_age(
     return float(age_when_done(work, able.to_numpy() * hour, interval_s=centre.interval_s).max())
 
 
-def seats(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
-    """Write the agents of a requirement as a roster of seats, each open while so many are on position.
+def positions(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
+    """Write the agents of a requirement as a roster of positions, each filled while it is needed.
 
     Parameters
     ----------
@@ -119,19 +119,19 @@ def seats(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ROSTER; seat k of a team is there whenever more than k of its agents are needed.
+        ROSTER; position k of a team is filled whenever the team needs more than k agents.
     """
     length = pd.Timedelta(seconds=centre.interval_s)
     rows = []
     for (queue, site), own in needed.groupby(["queue", "site"], sort=False):
         team = str(centre.team_for(str(queue), str(site)))
         times = pd.DatetimeIndex(own["interval_start"])
-        for seat in range(int(own["agents"].max())):
-            there = times[own["agents"].to_numpy() > seat]
+        for number in range(int(own["agents"].max())):
+            there = times[own["agents"].to_numpy() > number]
             begins = there[np.append(True, np.diff(there) > length)]
             ends = there[np.append(np.diff(there) > length, True)] + length
             rows += [
-                (f"{team}_seat_{seat:03d}", site, team, f"{team}_{seat}_{start:%d%H%M}", start, end)
+                (f"{team}_position_{number:03d}", site, team, f"{team}_{number}_{start:%d%H%M}", start, end)
                 for start, end in zip(begins, ends, strict=True)
             ]
     table = pd.DataFrame(rows, columns=["agent_id", "site", "team", "shift_id", "start", "end"])
@@ -149,11 +149,11 @@ def flexibility(
     replications: int = 100,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Simulate two teams of a site of whom some have learnt the other's work, by their number.
+    """Simulate two teams of a site of whom some have learnt the other team's work.
 
-    Everybody answers the own queue first; who has both skills takes the other's calls when free. The same
-    callers come each time (common random numbers). The seats are those that the requirement puts on position,
-    without absence; those that are open longest learn first.
+    Everybody answers their own queue first; people with both skills take the other queue's calls when free.
+    The same callers come each time (common random numbers). The positions are those of the requirement,
+    without absence; the positions that are filled longest learn first.
 
     Parameters
     ----------
@@ -162,18 +162,18 @@ def flexibility(
         DEMAND of the queues of both teams.
     teams : (str, str)
     cross_trained : iterable of int
-        Seats in each team whose people have both skills; more than the team has are all of it.
+        Positions in each team whose people have both skills; at most all of them learn.
     fewer : int
-        Agents fewer in each of the two teams at any time; at least one stays.
+        Agents fewer in each team at any time; at least one stays.
     replications, seed : int
 
     Returns
     -------
     DataFrame
-        Row a number: cross_trained, a column a queue (service level), holds (whether both meet their target),
-        late (callers of both who are not answered within their thresholds, a replication), abandoned_cost
-        (what those who give up cost), gain (fewer late ones than in the first row), half_width (of its 95 %
-        band).
+        A row for each number: cross_trained, the service level of each queue, holds (whether both meet their
+        target), late (callers of both who are not answered within their thresholds, in a replication),
+        abandoned_cost (of callers who give up), gain (late callers fewer than in the first row), half_width
+        (of its 95 % band).
 
     Raises
     ------
@@ -187,7 +187,7 @@ def flexibility(
     needed = needed[[not centre.queues[name].waits for name in needed["queue"]]].reset_index(drop=True)
     there = (needed["site"] == centre.teams[teams[0]].site).to_numpy()
     needed["agents"] = needed["agents"].where(~there, (needed["agents"] - fewer).clip(lower=1))
-    roster = seats(centre, needed)
+    roster = positions(centre, needed)
     breaks = pd.DataFrame(
         {"agent_id": [], "shift_id": [], "start": roster["start"][:0], "end": roster["end"][:0]}
     )
@@ -223,13 +223,13 @@ def _queues_of(centre: Centre, teams: tuple[str, str]) -> list[str]:
 def _with_both_skills(
     centre: Centre, roster: pd.DataFrame, teams: tuple[str, str], count: int
 ) -> tuple[Centre, pd.DataFrame]:
-    """A centre and a roster in which the first seats of both teams have both skills; nobody is absent."""
+    """A centre and a roster in which the first positions of both teams have both skills, without absence."""
     raw, people = centre.model_dump(), roster.copy()
     hours = roster.groupby("agent_id")["paid_h"].sum().sort_values(ascending=False, kind="stable")
     for team, other in (teams, teams[::-1]):
         queues = [centre.teams[team].queues[0], centre.teams[other].queues[0]]
         raw["teams"][f"{team}_both"] = raw["teams"][team] | {"queues": queues}
-        own = [seat for seat in hours.index if seat.startswith(f"{team}_seat_")][:count]
+        own = [name for name in hours.index if name.startswith(f"{team}_position_")][:count]
         people["team"] = people["team"].where(~people["agent_id"].isin(own), f"{team}_both")
     for settings in raw["teams"].values():
         settings["shrinkage"] = 0.0
@@ -246,7 +246,7 @@ def designs(
     replications: int = 100,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Price two teams with some people who have learnt the other's work and some agents fewer.
+    """Price two teams in which some people have learnt the other team's work and there are fewer agents.
 
     Parameters
     ----------
@@ -259,7 +259,7 @@ def designs(
     -------
     DataFrame
         As `flexibility`, with fewer, wages_cost (saved on agents a day), skills_cost (`cost_of_skills`) and
-        net_worth (saved a day against teams apart with nobody fewer, callers who give up counted in).
+        net_worth (saved a day against teams apart with as many agents, net of callers who give up).
     """
     queues, counts = _queues_of(centre, teams), list(cross_trained)
     run = partial(flexibility, centre, demand, teams, replications=replications, seed=seed)
@@ -269,34 +269,33 @@ def designs(
     here = needed[needed["site"] == centre.teams[teams[0]].site]
     hours = here.groupby("queue").size()[queues].to_numpy() * centre.interval_s / 3600
     rates = [hour_cost(centre, team) / (1 - centre.teams[team].shrinkage) for team in teams]
-    seats_here = table["cross_trained"].clip(upper=int(here["agents"].max()))
+    positions_here = table["cross_trained"].clip(upper=int(here["agents"].max()))
     more_lost = table["abandoned_cost"] - run([0])["abandoned_cost"].iloc[0]
     table["wages_cost"] = table["fewer"] * float(hours @ rates)
-    table["skills_cost"] = seats_here * cost_of_skills(centre, teams, 1, hours=float(hours.max()))
+    table["skills_cost"] = positions_here * cost_of_skills(centre, teams, 1, hours=float(hours.max()))
     return table.assign(net_worth=table["wages_cost"] - table["skills_cost"] - more_lost)
 
 
 def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours: float) -> float:
-    """What it costs a day that people have learnt the other team's work: their premium, and the learning.
+    """Cost of a day on which people know the other team's work: their premium and the learning.
 
     Parameters
     ----------
     centre : Centre
     teams : (str, str)
     agents : int
-        Seats with both skills in each team.
+        Positions with both skills in each team.
     hours : float
-        Hours a day that such a seat is open; several people share it.
+        Hours a day that such a position is filled; several people share it.
 
     Returns
     -------
     float
-        Roubles a day.
 
     Raises
     ------
     PlanningError
-        The centre has no settings of its specialists.
+        The centre has no settings of specialists.
 
     Examples
     --------
@@ -326,7 +325,7 @@ def waits_of(contacts: pd.DataFrame, history: pd.Series) -> pd.DataFrame:
     -------
     DataFrame
         Index group: calls, handle_s (mean), wait_s (mean, less the mean of all callers of the same quarter of
-        an hour), half_width (of the band that holds all groups together with 95 %, after Bonferroni).
+        an hour), half_width (of bands that hold all groups at once with 95 %, after Bonferroni).
     """
     from scipy.stats import norm
 

@@ -1,4 +1,4 @@
-"""Wellbeing: the doctor on duty at every open hour, and what rest and a calmer pace cost."""
+"""Wellbeing: the doctor on duty at every open hour, and what rest costs."""
 
 from __future__ import annotations
 
@@ -83,15 +83,15 @@ class Duty:
 
 
 def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | None = None) -> Duty:
-    """Find the fewest people of each team with whom every duty is filled lawfully, and their roster.
+    """Find the fewest people of each duty team who can fill every duty lawfully, and their roster.
 
     Parameters
     ----------
     centre : Centre
     shifts : DataFrame
-        As `duty_shifts` gives them; several weeks are fairer than one.
+        As `duty_shifts` gives them; several weeks spread the burdens better than one.
     week_h : float, optional
-        Hours of a contract a week; by default the normal week.
+        Contract hours a week; the normal week by default.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
     Raises
     ------
     PlanningError
-        Twenty people of a team do not do, so some rule forbids a duty to everybody.
+        Twenty people of a team are too few, because some rule forbids a duty to everybody.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
 
 
 def _fewest(centre: Centre, shifts: pd.DataFrame, team: str, week_h: float) -> pd.DataFrame:
-    """Add people until every duty of a team is filled; no fewer can hold its hours."""
+    """Add people until every duty of a team is filled, from the fewest whose contracts hold its hours."""
     weeks = shifts["start"].dt.normalize().nunique() / 7
     least = max(1, ceil(shifts["paid_h"].sum() / (week_h * weeks) - 1e-9))
     for count in range(least, _MOST + 1):
@@ -134,7 +134,7 @@ def _fewest(centre: Centre, shifts: pd.DataFrame, team: str, week_h: float) -> p
 
 
 def _staff(centre: Centre, team: str, count: int, week_h: float) -> pd.DataFrame:
-    """PEOPLE of a team on duty, who all agreed to nights."""
+    """PEOPLE of a duty team, who all agreed to nights."""
     return pd.DataFrame(
         {
             "agent_id": [f"{team}_{number + 1:02d}" for number in range(count)],
@@ -150,7 +150,7 @@ def _staff(centre: Centre, team: str, count: int, week_h: float) -> pd.DataFrame
 
 
 def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: ArrayLike) -> pd.DataFrame:
-    """Price paid minutes of rest in every hour, if the agents on position stay as many.
+    """Price paid minutes of rest in every hour with as many agents on position as before.
 
     Of each hour of presence m minutes are rest, so n agents on position need ``n / (1 - m / 60)`` present.
 
@@ -183,10 +183,10 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: ArrayLike) -> p
 
 
 def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str) -> pd.Series:
-    """Minutes of rest an hour that a plan holds already: whoever is on position beyond the requirement.
+    """Minutes of rest an hour that a plan holds already, from the people beyond the requirement.
 
-    Shifts cannot follow the load to the minute, so there is nearly always somebody more than needed; rest
-    placed there costs nothing.
+    Shifts cannot follow the load to the minute, so there is nearly always somebody to spare. Rest at those
+    times costs nothing.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str)
     Returns
     -------
     Series
-        Index hour of the day, minutes an hour of each person on position; 0 where somebody is missing.
+        Index hour of the day: minutes an hour for each person on position; 0 where somebody is missing.
     """
     rows = needed[needed["queue"] == queue]
     times = horizon(centre, needed)
@@ -216,7 +216,7 @@ def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str)
 def price_of_recovery(
     centre: Centre, demand: pd.DataFrame, queue: str, settings: Wellbeing, seconds: Sequence[float]
 ) -> pd.DataFrame:
-    """Price a pause after every hard call: it adds to the handle time, so to the requirement.
+    """Price a pause after every hard call, which adds to the mean handle time.
 
     Returns
     -------
@@ -234,13 +234,13 @@ def price_of_recovery(
 
 
 def hours_of_the_day(centre: Centre, demand: pd.DataFrame, queue: str) -> pd.DataFrame:
-    """Show how hard each hour is for who sits in it.
+    """How hard each hour is for an agent.
 
     Returns
     -------
     DataFrame
-        Index hour: calls_each (calls an agent answers in the hour), occupancy, gap_s (mean pause between two
-        calls of an agent, seconds).
+        Index hour of the day: calls_each (calls that an agent answers in the hour), occupancy, gap_s (mean
+        pause of an agent between two calls, seconds).
     """
     planned = planned_demand(centre, demand)
     own = planned[planned["queue"] == queue]
@@ -258,22 +258,21 @@ def hours_of_the_day(centre: Centre, demand: pd.DataFrame, queue: str) -> pd.Dat
 
 
 def hard_calls(settings: Wellbeing, most: int) -> pd.DataFrame:
-    """Compare two ways of spreading hard calls over the operators of a shift.
+    """Hard calls of an operator in a shift, by chance and spread as evenly as possible.
 
-    By chance: a call is as likely hard for each operator, ``Binomial(calls, share)``, since nobody marks the
-    callers. Evenly: an operator who had a hard call goes to the end of the line of free colleagues for the
-    next calls; at best everybody has the mean, rounded up or down.
+    By chance: every call is equally likely to be hard, ``Binomial(calls, share)``, since nobody marks the
+    callers. At best evenly: everybody has the mean, rounded up or down.
 
     Parameters
     ----------
     settings : Wellbeing
     most : int
-        Hard calls in a shift that are thought bearable.
+        Hard calls in a shift that count as bearable.
 
     Returns
     -------
     DataFrame
-        Index way: mean, sd, p_more (share of operators and shifts with more than `most`).
+        Index rule: mean, sd, p_more (share of operators and shifts with more than `most`).
     """
     from scipy.stats import binom
 
@@ -285,7 +284,7 @@ def hard_calls(settings: Wellbeing, most: int) -> pd.DataFrame:
         "by chance": (mean, float(law.std()), float(law.sf(most))),
         "at best evenly": (mean, float(np.sqrt(part * (1 - part))), float(above)),
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "sd", "p_more"]).rename_axis("way")
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["mean", "sd", "p_more"]).rename_axis("rule")
 
 
 def simulate_hard_calls(
@@ -298,10 +297,10 @@ def simulate_hard_calls(
     shifts: int = 20,
     seed: int = 1,
 ) -> pd.Series:
-    """Live through shifts in which the longest idle answers, or of the free who had the fewest hard calls.
+    """Simulate shifts in which the longest idle answers, or the free operator with the fewest hard calls.
 
-    Nobody knows before it is answered whether a call is hard, so a router can only let who had more of them
-    take fewer of the next ones; at least one must be free for there to be a choice.
+    Nobody knows whether a call is hard before it is answered. So a router can only give fewer of the next
+    calls to those who had more hard ones, and only while several operators are free.
 
     Parameters
     ----------
@@ -311,26 +310,26 @@ def simulate_hard_calls(
     occupancy : float
         Calls offered over operators, below 1.
     fewest_first : bool
-        Of the free operators the one with the fewest hard calls answers; else the longest idle.
+        Whether the one with the fewest hard calls answers; else the one who is idle longest.
     most : int
-        Hard calls in a shift that are thought bearable.
+        Hard calls in a shift that count as bearable.
     shifts, seed : int
 
     Returns
     -------
     Series
         mean, sd and p_more of the hard calls of an operator in a shift, as `hard_calls` has them; calls_sd
-        (of all calls of an operator, which the rule makes less even).
+        (of all calls of an operator).
 
     Raises
     ------
     PlanningError
-        No operator, or an occupancy that lets the line grow for ever.
+        There is no operator, or the occupancy lets the queue grow without end.
     """
     if operators < 1 or not 0 < occupancy < 1:
         raise PlanningError(
             f"operators is {operators} and occupancy {occupancy:g}, must be at least 1 and in (0, 1): "
-            "more are needed for this load"
+            "add operators for this load"
         )
     rng = np.random.default_rng(seed)
     count = round(settings.calls_shift * operators)

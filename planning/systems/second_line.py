@@ -24,7 +24,7 @@ __all__ = [
 
 
 def load_by_part(centre: Centre, first_line_calls: float) -> pd.DataFrame:
-    """Calls and work that so many first-line calls make for the second line.
+    """Calls and work that a number of first-line calls make for the second line.
 
     Transfers and consults are the shares that the first line's queue has in the centre's file, as the
     simulation uses them; leavers come by themselves.
@@ -75,7 +75,7 @@ def reached_in_time(
     half_s: float,
     interval_s: float = 900.0,
 ) -> NDArray[np.float64]:
-    r"""Share of callers answered, each counted as ``2^(-W / half_s)`` of one after a wait W.
+    r"""Share of callers reached, where an answer after a wait W counts as ``2^(-W / half_s)``.
 
     In Erlang A a caller who finds j others waiting advances past k of them at rate n mu + k theta, gives up
     at rate theta and cools at rate s = ln 2 / h, so that
@@ -84,8 +84,8 @@ def reached_in_time(
         E[2^{-W/h}; \text{answered}] =
         1 - P_w + \sum_{j \ge 0} p_{n+j} \prod_{k=0}^{j} \frac{n\mu + k\theta}{n\mu + (k+1)\theta + s}
 
-    Where nobody gives up (Erlang C), who waits does so for an exponential time of rate n mu - lambda, or
-    without end.
+    Where nobody gives up (Erlang C), the wait of those who wait is exponential with rate n mu - lambda,
+    or has no end.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ from planning.studies.methods import compare_methods
 from planning.studies.prices import price_of, price_of_certainty
 from planning.studies.retention import second_line_demand, sensitivity, worth_of_staff
 from planning.studies.sensitivity import tornado
-from planning.studies.specialists import designs, flexibility, profile, seats
+from planning.studies.specialists import designs, flexibility, positions, profile
 from planning.studies.wellbeing import hours_of_the_day, price_of_recovery
 from planning.systems.quality import with_reviews
 
@@ -72,7 +72,7 @@ def doubtful(demand: pd.DataFrame) -> pd.DataFrame:
 
 def staff(centre: Centre, demand: pd.DataFrame) -> object:
     """The same people for any demand."""
-    return rostered(seats(centre, requirement(pair(), calls())))
+    return rostered(positions(centre, requirement(pair(), calls())))
 
 
 def wellbeing() -> object:

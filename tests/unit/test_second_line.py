@@ -10,7 +10,7 @@ from planning import Centre, PlanningError, requirement
 from planning.pay import hour_cost
 from planning.queueing import measures
 from planning.simulation import fifo
-from planning.studies.retention import last_agent, net_worth, second_line_demand, sensitivity, worth_of_staff
+from planning.studies.retention import last_agent, second_line_demand, sensitivity, worth, worth_of_staff
 from planning.systems.second_line import customers_kept, load_by_part, reached_in_time
 
 
@@ -65,8 +65,8 @@ def test_shares_are_those_that_the_simulation_hands_on():
 
 
 def test_demand_without_a_first_line_is_refused():
-    with pytest.raises(PlanningError, match="'first_line' is not in the demand"):
-        second_line_demand(Centre.load(), demand_of(10.0))
+    with pytest.raises(PlanningError, match="must have first_line"):
+        second_line_demand(Centre.load(), demand_of(10.0, queue="vip"))
 
 
 def test_a_centre_without_a_second_line_says_so():
@@ -137,31 +137,26 @@ def test_waits_that_cannot_be_are_refused(patience_s, half_s):
 # --- worth ----------------------------------------------------------------------------------------
 
 
-def test_net_worth_by_hand(settings):
-    """Calls x leavers' share x kept x value, less who gives up, less the agents' hours."""
-    found = net_worth(
-        settings, 60.0, 320.0, 20, leaving=1 / 6, patience_s=389.0, abandoned_cost=400.0, agent_cost_h=1000.0
-    )
-    reached = reached_in_time(60.0, 320.0, 20, patience_s=389.0, half_s=300.0)
-    lost = measures(60.0, 320.0, 20, patience_s=389.0).abandonment
+def test_worth_by_hand():
+    """Calls x leavers' share x kept x value, less those who give up."""
+    centre = small()
+    settings = centre.systems.second_line
+    reached = reached_in_time(60.0, 320.0, 20, patience_s=300.0, half_s=settings.half_s)
+    lost = measures(60.0, 320.0, 20, patience_s=300.0).abandonment
     assert settings.worth == 12 * (250 - 50)
-    expected = 60 / 6 * 0.95 * reached * 2400 - 60 * 5 / 6 * lost * 400 - 20 * 1000 / 4
-    assert found == pytest.approx(expected)
+    expected = 60 / 6 * settings.save_rate * reached * 2400 - 60 * 5 / 6 * lost * 400
+    assert worth(centre, 60.0, 320.0, 20) == pytest.approx(expected)
 
 
 def case(**changes):
     return worth_of_staff(small(**changes), demand_of(30.0, hours=(9, 11)))
 
 
-def test_best_staff_is_best_by_trying_its_neighbours(settings):
+def test_best_staff_is_best_by_trying_its_neighbours():
     table = case()
-    centre = small()
-    common = {"leaving": 1 / 6, "patience_s": centre.queues["calls"].patience_s, "abandoned_cost": 400.0}
     for step in (-3, -1, 1, 3):
-        near = net_worth(
-            settings, table["calls"], table["aht_s"], table["best"] + step,
-            agent_cost_h=table["agent_cost_h"], **common,
-        )  # fmt: skip
+        agents = table["best"] + step
+        near = worth(small(), table["calls"], table["aht_s"], agents) - agents * table["agent_cost_h"] / 4
         assert (near <= table["net_best_worth"]).all()
 
 

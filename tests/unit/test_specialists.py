@@ -1,4 +1,4 @@
-"""Specialists: seats, pooled and apart, skills, promises; each number by a second route."""
+"""Specialists: positions, pooled and apart, skills, promises; each number by a second route."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ from factories import MONDAY, demand_of, two_sites
 
 from planning import Centre, PlanningError, requirement
 from planning.queueing import measures
+from planning.studies.prices import price_of
 from planning.studies.specialists import (
     cost_of_skills,
     designs,
     flexibility,
+    positions,
     profile,
-    promises,
-    seats,
     waits_of,
 )
 
@@ -42,10 +42,10 @@ def test_profile_by_hand():
     assert found["handed_on"] == pytest.approx(0.1)
 
 
-def test_seats_hold_the_requirement_interval_by_interval():
+def test_positions_hold_the_requirement_interval_by_interval():
     needed = requirement(pair(), demand_of(20.0, queue="one", hours=(9, 13)))
     needed["agents"] = np.arange(len(needed)) % 5 + 1
-    rows = seats(pair(), needed)
+    rows = positions(pair(), needed)
     for row in needed.itertuples():
         there = (rows["start"] <= row.interval_start) & (row.interval_start < rows["end"])
         assert there.sum() == (row.agents if row.site == "south" else there.sum())
@@ -100,10 +100,11 @@ def test_teams_that_cannot_share_are_refused(teams, text):
 def test_promises_are_the_requirement_s():
     centre = Centre.load()
     claims = demand_of(5.0, 700.0, queue="claims", hours=(9, 21), days=2)
-    found = promises(centre, claims, "claim_reviews", [0.25, 3.0])
-    needed = requirement(centre.replace({"queues.claim_reviews.due_days": 0.25}), claims)
+    options = {days: {"queues.claim_reviews.due_days": days} for days in (0.25, 3.0)}
+    found = price_of(centre, claims, "claim_reviews", options)
+    needed = requirement(centre.replace(options[0.25]), claims)
     own = needed[needed["queue"] == "claim_reviews"]
-    assert found["agent_hours"].iloc[0] == own["rostered"].sum() / 4
+    assert found["agent_hours"].iloc[0] == own["agents"].sum() / 4
     assert found["agent_hours"].is_monotonic_decreasing
 
 
