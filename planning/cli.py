@@ -78,17 +78,31 @@ def plan_command(
 
 @app.command()
 def report(
+    centre: Annotated[Path, typer.Argument(help="The centre's TOML file.")] = CENTRE,
+    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    people: Annotated[Path, typer.Option(help="The people, CSV.")] = PEOPLE,
+    start: Annotated[
+        str | None, typer.Option(help="First day; default: the day after the demand ends.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
+    replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
     pdf: Annotated[bool, typer.Option(help="Print the pages to PDF where Chromium is found.")] = True,
 ) -> None:
-    """Plan the default centre, execute the notebooks, and write one offline page for each with an index."""
+    """Plan a centre and write its plan as an offline page; for the example also a page a notebook."""
+    import nbformat
+
     from planning.report.execute import execute_to
     from planning.report.pages import build
+    from planning.report.plan_page import plan_notebook
 
-    made = _plan(CENTRE, DEMAND, PEOPLE, VIPS, None, 7, 20)
+    made = _plan(centre, demand, people, None, start, days, replications)
     folder = made.save(out / "plan", overwrite=True)
-    executed = execute_to(sorted(NOTEBOOKS.glob("*.ipynb")), out / "executed")
-    index = build(executed, out, pdf=pdf)
+    page = out / "executed" / "plan.ipynb"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(plan_notebook(made.summary, made.tables, made.centre), page)
+    example = sorted(NOTEBOOKS.glob("*.ipynb")) if centre == CENTRE else []
+    index = build([page, *execute_to(example, out / "executed")], out, pdf=pdf)
     _tell(made, folder)
     typer.echo(f"Report:         {index}")
 

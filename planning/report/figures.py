@@ -329,16 +329,16 @@ def closings(centre: Centre, times: pd.DatetimeIndex) -> dict[pd.Timestamp, str]
 
 
 def _mark(fig: go.Figure, centre: Centre, times: pd.DatetimeIndex | pd.Series) -> go.Figure:
-    """Draw a line where a site closes; over several days each text is written once."""
-    told: set[str] = set()
+    """Draw a line where a site closes; each text is written once, the next a line below."""
+    told: list[str] = []
     for at, text in closings(centre, pd.DatetimeIndex(times)).items():
         fig.add_vline(x=at, line={"color": COLOURS["requirement"], "width": 1, "dash": "dot"})
         if text not in told:
             fig.add_annotation(
                 x=at, y=1, yref="paper", text=text, showarrow=False, xanchor="right", yanchor="top",
-                font={"size": 12}, bgcolor="rgba(255,255,255,0.7)",
+                yshift=-18 * len(told), font={"size": 12}, bgcolor="rgba(255,255,255,0.7)",
             )  # fmt: skip
-        told.add(text)
+            told.append(text)
     return fig
 
 

@@ -39,7 +39,7 @@ POLICY: Final = "; ".join(
 
 
 @dataclass(frozen=True)
-class Page:
+class Entry:
     """One notebook's line in the index.
 
     Parameters
@@ -102,7 +102,7 @@ def build(
     return index
 
 
-def describe(notebook: nbformat.NotebookNode, stem: str, headline: str | None = None) -> Page:
+def describe(notebook: nbformat.NotebookNode, stem: str, headline: str | None = None) -> Entry:
     r"""Read the decision, its answer and its number from the notebook's first words.
 
     Parameters
@@ -131,7 +131,7 @@ def describe(notebook: nbformat.NotebookNode, stem: str, headline: str | None = 
     bold = re.search(r"\*\*(.+?)\*\*", answer, re.DOTALL)
     sentence = re.split(r"(?<=[.!?])\s", answer.replace("**", ""), maxsplit=1)[0]
     rendered = Markup(re.sub(r"</?p>|\n$", "", to_html(sentence)).strip())
-    return Page(f"{stem}.html", heading.strip(), rendered, headline or (bold.group(1) if bold else ""))
+    return Entry(f"{stem}.html", heading.strip(), rendered, headline or (bold.group(1) if bold else ""))
 
 
 def _computed(notebook: nbformat.NotebookNode) -> Iterator[str]:
@@ -147,8 +147,8 @@ def page_html(
     source: Path,
     *,
     pages: Sequence[str] = (),
-    before: Page | None = None,
-    after: Page | None = None,
+    before: Entry | None = None,
+    after: Entry | None = None,
 ) -> str:
     """Return one executed notebook as a whole page that loads nothing.
 

@@ -385,3 +385,14 @@ def test_the_page_is_served_with_the_files_asked(monkeypatch, tmp_path):
     (centre, demand, _), options = asked[0]
     assert (str(centre), str(demand)) == ("my.toml", "my.csv")
     assert options == {"port": 9000, "browser": False}
+
+
+def test_a_report_of_any_centre_holds_its_plan_and_no_notebook_of_the_example(given):
+    """It planned the example, whatever was asked."""
+    files = [f"--{name}={given / name}.csv" for name in ("demand", "people")]
+    options = [f"--out={given / 'reports'}", "--start=2026-11-23", "--days=1", "--replications=2", "--no-pdf"]
+    result = CliRunner().invoke(app, ["report", str(given / "centre.toml"), *files, *options])
+    assert result.exit_code == 0, result.output
+    pages = sorted(path.name for path in (given / "reports").glob("*.html"))
+    assert pages == ["index.html", "plan.html"]
+    assert (given / "reports" / "plan" / "summary.json").exists()
