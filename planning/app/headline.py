@@ -1,4 +1,4 @@
-"""What the page shows at once: the requirement and the exact model, set beside the base."""
+"""What the page shows at once, from the requirement and the exact model, beside the base."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ __all__ = ["LiveFigure", "redraw"]
 class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly is untyped
     """A figure widget whose state is always what it shows.
 
-    Plotly's own brings the state that a new view is drawn from up to date only when the figure is displayed
-    by itself. Within a box a page that is reloaded would show the first picture beside the present numbers.
+    Plotly's own widget updates the state from which a new view is drawn only if the figure is displayed by
+    itself. Within a box, a page that is reloaded would show the first picture beside the present numbers.
     """
 
     def __init__(self, figure: go.Figure) -> None:
@@ -25,9 +25,9 @@ class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly is untyped
         self._config: dict[str, Any] = {**CONFIG}
 
     def get_state(self, key: Any = None, drop_defaults: bool = False) -> dict[str, Any]:
-        """Return the state; a whole one with the figure as it is now."""
+        """Return the state; the whole state has the figure as it is now."""
         if key is None and "_waiting_edit_callbacks" in vars(self):  # once it is constructed
-            # Set below the traits' notifications: nobody is told what the messages told before.
+            # Set without the traits' notifications: the messages have told it already.
             self._trait_values["_widget_data"] = deepcopy(self._data)
             self._trait_values["_widget_layout"] = deepcopy(self._layout_obj._props)
         state: dict[str, Any] = super().get_state(key, drop_defaults)

@@ -40,7 +40,7 @@ __all__ = ["Page", "page"]
 
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 QUIET_S = 0.7
-"""A check begins when nothing was moved for so long, seconds."""
+"""Time without a move after which a check begins, seconds."""
 LIGHTS = {
     "holds": ("good", "It holds"),
     "too close to call": ("near", "Too close to call"),
@@ -52,7 +52,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def page(
     centre: str | Path | None = None, demand: str | Path | None = None, cache: str | Path | None = None
 ) -> Page | widgets.HTML:
-    """Make the page from files, or a message where they cannot be read.
+    """Make the page from files, or a message if they cannot be read.
 
     Parameters
     ----------
@@ -84,8 +84,8 @@ def page(
 class Page:
     """Sliders, a day of the centre, headline numbers beside today's, and whether it holds.
 
-    The picture and the numbers come at once from the requirement and the exact model; shifts and their
-    simulation are worked out behind them and turn the light.
+    The picture and the numbers come at once, from the requirement and the exact model. Shifts are found and
+    simulated in the background; then the light changes.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Page:
     replications : int
         Of the check.
     apart : bool
-        Check in a process of its own, so that the sliders stay quick meanwhile.
+        Check in a process of its own, so that the sliders stay quick.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ class Page:
     # --- what is asked --------------------------------------------------------------------------------------
 
     def changes(self) -> dict[str, Any]:
-        """Return the scenario that the controls stand for; nothing where they stand as they do today."""
+        """Return the changes that the controls stand for; nothing if all stand as today."""
         found: dict[str, Any] = {}
         for name, control in self.controls.items():
             if name not in ("day", "queue", "other") and control.value != control.today:
@@ -176,7 +176,7 @@ class Page:
         return apply_changes(Scenario(self._centre, self._days[self.controls["day"].value]), changes)
 
     def _base(self) -> tuple[QueueDay, dict[str, float]]:
-        """Today's day and figures of the queue shown, worked out once."""
+        """Return today's day and figures of the queue shown; they are computed once."""
         key = (self.controls["day"].value, self.controls["queue"].value)
         if key not in self._today:
             scenario = self._scenario({})
@@ -204,7 +204,7 @@ class Page:
             self._show(self.changes())
         except Exception as error:
             # Whatever is wrong, whoever moves a slider reads a message and goes on.
-            text = str(error) if isinstance(error, PlanningError) else f"This cannot be worked out: {error!r}"
+            text = str(error) if isinstance(error, PlanningError) else f"This cannot be computed: {error!r}"
             self.message.value = _alert(text)
             self.light.value, self.download.value = _light("", "No answer to check"), ""
             return
@@ -212,7 +212,7 @@ class Page:
         self.check()
 
     def _show(self, changes: Mapping[str, Any]) -> None:
-        """Draw the picture first, which is what the eye waits for, and write the numbers then."""
+        """Draw the picture first, since the eye waits for it, and then write the numbers."""
         scenario, (today, base) = self._scenario(changes), self._base()
         day = day_of(scenario, today.queue) if changes else today
         redraw(self.figure, self._picture(day, scenario.centre))
@@ -223,7 +223,7 @@ class Page:
     # --- whether it holds -----------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Work out shifts and simulate them, once nothing moves any more, and turn the light."""
+        """Find shifts and simulate them once nothing moves any more, and change the light."""
         self.light.value = _light("", "Being checked: shifts, then a simulation of them …")
         self.download.value = ""
         self._checker.submit(self._check, self._moves, self._scenario(self.changes()), self._scenario({}))
@@ -271,7 +271,7 @@ class _Text(widgets.Text):  # type: ignore[misc]
 
 
 def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
-    """Make the controls that the centre has a use for, each at today's value."""
+    """Make the controls that make sense for the centre, each at today's value."""
     queues = [
         name for name, queue in centre.queues.items()
         if queue.pooled and queue.target.service_level is not None
@@ -282,11 +282,9 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
         "day": _Pick(options=days, description="Day"),
         "queue": _Pick(options=queues, description="Queue"),
     }
-    closing = figures.hand_overs(centre)
-    for site, (at, _) in closing.items():
-        name = "closing_hour" if len(closing) == 1 else f"closing_hour.{site}"
-        today, hours = clock_text(at), _closing_hours(centre, site, at)
-        found[name] = _Choice(f"{label(site)} closes", [(hour, hour) for hour in hours], today, str)
+    for site, (at, _) in figures.hand_overs(centre).items():
+        hours = [(hour, hour) for hour in _closing_hours(centre, site, at)]
+        found[f"closing_hour.{site}"] = _Choice(f"{label(site)} closes", hours, clock_text(at), str)
     rule = next((rule for rule in centre.overflow if rule.after_s is None), None)
     ratio = _wage_ratio(centre, rule.to_site, rule.from_site) if rule else None
     if rule and ratio:
@@ -352,7 +350,7 @@ def _typed(text: str) -> dict[str, Any]:
         return {}
     name, equals, value = text.partition("=")
     if not (equals and value.strip()):
-        raise PlanningError(f"{text!r} is no change: write a setting, = and its value, such as volume = 1.1")
+        raise PlanningError(f"{text!r} is no change: write a setting, = and its value, as volume = 1.1")
     return {name.strip(): cell(value)}
 
 
@@ -405,7 +403,7 @@ def _verdict(centre: Centre, now: Result, base: Result) -> str:
 
 
 def _link(centre: Centre, now: Result, base: Result, staff: Staff) -> str:
-    """Offer the plan as a workbook; it is in the link, so nothing is left on the server."""
+    """Offer the plan as a workbook within the link, so that nothing is left on the server."""
     data = base64.b64encode(_workbook(centre, now, base, staff)).decode("ascii")
     link = f"class='whatif-download' download='what_if.xlsx' href='data:{XLSX};base64,{data}'"
     return f"<a {link}>Download as Excel</a>"

@@ -1,4 +1,4 @@
-"""The page for team leaders: Voila on this machine, a kernel of its own for every reader."""
+"""The page for team leaders, served by Voila on this machine with a kernel for every reader."""
 
 from __future__ import annotations
 

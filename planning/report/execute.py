@@ -23,7 +23,7 @@ METADATA: Final = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-"""All the metadata that a stored notebook carries: the machine and its versions are nobody's evidence."""
+"""All the metadata of a stored notebook: the machine and its versions are left out."""
 
 
 def regenerate(paths: Iterable[Path | str], *, timeout_s: float = 300.0, jobs: int = 2) -> list[Path]:
@@ -48,7 +48,7 @@ def regenerate(paths: Iterable[Path | str], *, timeout_s: float = 300.0, jobs: i
 
 
 def picture(path: Path | str, title: str) -> bytes:
-    """Return the stored picture of a notebook's first figure whose title begins so.
+    """Return the stored picture of a notebook's first figure whose title begins with a text.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def execute_to(
 
     Parameters
     ----------
-    paths, timeout_s, jobs : as for `regenerate`
-    out : the folder that receives the executed notebooks, made where missing
+    paths, timeout_s, jobs : see `regenerate`
+    out : the folder that receives the executed notebooks; it is made if it is missing
 
     Returns
     -------
@@ -80,7 +80,7 @@ def execute_to(
     Raises
     ------
     PlanningError
-        as `regenerate`, and where `out` is the notebooks' own folder.
+        as `regenerate`, and if `out` is the notebooks' own folder.
     """
     folder = Path(out)
     sources = [Path(path) for path in paths]

@@ -62,7 +62,7 @@ def demand_by_zone(calls: pd.DataFrame, centre: Centre) -> go.Figure:
     Parameters
     ----------
     calls : DataFrame
-        Index interval_start, a column a zone from west to east.
+        Index interval_start; a column for each zone, from west to east.
     centre : Centre
         A line marks each time at which one of its sites closes.
     """
@@ -145,7 +145,7 @@ def lines(table: pd.DataFrame, title: str, unit: str, target: float | None = Non
     Parameters
     ----------
     table : DataFrame
-        Index interval_start, a column a line.
+        Index interval_start; a column for each curve.
     title, unit : str
         Shares are written in per cent where a target is given.
     target : float, optional
@@ -182,7 +182,7 @@ def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     Parameters
     ----------
     nights : DataFrame
-        `planning.overflow.compare_nights`, a row a closing hour.
+        `planning.overflow.compare_nights`, with a row for each closing hour.
     centre : Centre
         It says which site closes, and when at present.
     """
@@ -228,7 +228,7 @@ def alternatives_compared(nights: pd.DataFrame, centre: Centre) -> go.Figure:
 
 
 def lost_by_hour(lost: pd.DataFrame, title: str) -> go.Figure:
-    """Callers lost in each hour, a bar a column of the table."""
+    """Callers lost in each hour, with a bar for each column of the table."""
     fig = figure(title=title, yaxis_title="callers lost in the hour", barmode="group")
     colours = [COLOURS["bad"], COLOURS["supply"], COLOURS["target"]]
     for name, colour in zip(lost, cycle(colours)):
@@ -240,7 +240,7 @@ def lost_by_hour(lost: pd.DataFrame, title: str) -> go.Figure:
 
 
 def service_levels(outcome: pd.DataFrame) -> go.Figure:
-    """Target, promise and simulated service level with its band, a row a queue."""
+    """Target, promise and simulated service level with its band, in a row for each queue."""
     names = [str(name).replace("_", " ") for name in outcome.index]
     fig = figure(title="Promised, and met in simulation", xaxis_title="service level")
     fig.add_scatter(
@@ -295,7 +295,7 @@ def _team(team: str, site: str) -> str:
 def hand_overs(centre: Centre) -> dict[str, tuple[timedelta, Sequence[str]]]:
     """Return when each site closes or sends its callers elsewhere: the time of day, and the weekdays.
 
-    Sites that keep their callers to the end of the day are left out.
+    Sites that are open day and night and keep their callers are left out.
     """
     every = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     found: dict[str, tuple[timedelta, Sequence[str]]] = {}
@@ -303,7 +303,7 @@ def hand_overs(centre: Centre) -> dict[str, tuple[timedelta, Sequence[str]]]:
         at = centre.sites[rule.from_site].closes if rule.at is None else rule.at
         found.setdefault(rule.from_site, (at, every if rule.days == "all" else rule.days))
     for name, site in centre.sites.items():
-        if site.closes.days < 1:
+        if (site.closes - site.opens).days < 1:
             found.setdefault(name, (site.closes, every))
     return found
 
@@ -343,7 +343,7 @@ def _mark(fig: go.Figure, centre: Centre, times: pd.DatetimeIndex | pd.Series) -
 
 
 def burdens(before: pd.Series, after: pd.Series, title: str, unit: str) -> go.Figure:
-    """How many people carry how much of a burden, in two rosters side by side.
+    """How many people carry how much of a burden, in two rosters beside each other.
 
     Parameters
     ----------
@@ -360,7 +360,7 @@ def burdens(before: pd.Series, after: pd.Series, title: str, unit: str) -> go.Fi
 
 
 def ranked(values: pd.Series, title: str, unit: str) -> go.Figure:
-    """One bar a row of a series, the largest on top, with its number beside."""
+    """A bar for each row of a series, the largest on top, with its number."""
     ordered = values.sort_values()
     fig = figure(title=title, xaxis_title=unit)
     fig.add_bar(
@@ -372,7 +372,7 @@ def ranked(values: pd.Series, title: str, unit: str) -> go.Figure:
 
 
 def certificate_days(table: pd.DataFrame) -> go.Figure:
-    """Promised and simulated service level with its band, day by day, a panel a queue.
+    """Promised and simulated service level with its band, day by day, in a panel for each queue.
 
     Parameters
     ----------
@@ -404,7 +404,7 @@ def certificate_days(table: pd.DataFrame) -> go.Figure:
 
 
 def differences(table: pd.DataFrame, title: str, unit: str) -> go.Figure:
-    """One dot a row with its 95 % band around nothing, the greatest first.
+    """A dot for each row with its 95 % band, the largest on top.
 
     Parameters
     ----------
@@ -423,7 +423,7 @@ def differences(table: pd.DataFrame, title: str, unit: str) -> go.Figure:
 
 
 def half_widths(table: pd.DataFrame) -> go.Figure:
-    """Half-width of the 95 % band after so many replications, a line a way to measure, log scales."""
+    """Half-width of the 95 % band by the number of replications, a curve for each measure, on log scales."""
     fig = figure(
         title="How sure is a simulated service level?", xaxis_title="replications",
         yaxis_title="half-width of the band, points",
@@ -470,7 +470,7 @@ def supply_by_site(table: pd.DataFrame, centre: Centre) -> go.Figure:
 
 
 def changes(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
-    """What each choice adds or saves, a bar to the right or to the left, with its number beside it."""
+    """What each choice adds or saves, as a bar to the right or to the left with its number."""
     numbers = [round(float(value), 4) for value in values.values()]
     fig = figure(title=title, xaxis_title=unit, height=90 + 60 * len(numbers))
     fig.add_bar(

@@ -1,4 +1,4 @@
-"""Executed notebooks as web pages: one file each, nothing asked of the outside, and an index of them."""
+"""Executed notebooks as web pages: one file each that loads nothing from outside, and an index."""
 
 from __future__ import annotations
 
@@ -69,10 +69,10 @@ def build(
     Parameters
     ----------
     notebooks : executed notebooks, in the order of the index
-    out : folder of the pages, made where missing
+    out : folder of the pages; it is made if it is missing
     headline : the number for the index by the notebook's stem; by default the first bold words of its answer
     title : heading of the index
-    pdf : print each page to PDF too, where a Chromium is found
+    pdf : also print each page to PDF, if a Chromium is found
 
     Returns
     -------
@@ -257,9 +257,9 @@ def mathml(tex: str, display: str) -> str:
     try:
         formula = convert(plain, display=display)
     except Exception as failure:  # the converter has a dozen errors without a common parent
-        raise PlanningError(f"formula {plain!r} cannot be set ({failure!r}): write it plainer") from failure
+        raise PlanningError(f"formula {plain!r} cannot be set ({failure!r}): simplify it") from failure
     if unknown := re.search(r"<m[io]>(\\\w+|&)</m[io]>", formula):
-        raise PlanningError(f"formula {plain!r} has {unknown[1]!r}, which cannot be set: write it plainer")
+        raise PlanningError(f"formula {plain!r} has {unknown[1]!r}, which cannot be set: simplify it")
     return formula
 
 

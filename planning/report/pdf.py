@@ -1,4 +1,4 @@
-"""Pages printed to PDF by Chromium, where there is one."""
+"""Pages printed to PDF, if there is a Chromium."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def print_pages(pages: Sequence[Path | str], *, jobs: int = 2) -> list[Path]:
 
     Returns
     -------
-    the PDF files; none where no Chromium is found
+    the PDF files; none if no Chromium is found
 
     Raises
     ------

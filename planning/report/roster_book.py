@@ -1,4 +1,4 @@
-"""The roster as planners and people keep it: a workbook with a sheet a team, and a calendar a person."""
+"""The roster as people keep it: a workbook with a sheet for each team, a calendar for each person."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ DAY = pd.Timedelta(days=1)
 
 
 def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon) -> pd.DataFrame:
-    """Lay out who works when: a row a person, a column a day with the letter of the time sheet.
+    """Lay out who works when: a row for each person, a column for each day with the time sheet's letter.
 
     The letters are those of the centre's labour rules (`planning.centre.labour.Letters`).
 
     Returns
     -------
     DataFrame
-        Index agent_id; columns team, one a day (dates), then hours, night_hours and norm_h: what the
+        Index agent_id; columns team, each day (a date), then hours, night_hours and norm_h: what the
         production calendar asks of the person's contract, leave taken off by the hour
         (`planning.roster.tails.own_norms`). A shift is work on a public holiday if it starts on the holiday
         itself (`planning.calendars.is_holiday`).
@@ -49,7 +49,7 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
     for kind, letter in (("leave", letters.leave), ("study", letters.study)):
         edges = [who[f"{kind}_{edge}"].dt.tz_localize(None) for edge in ("from", "until")]
         for agent, first, after in zip(who.index, *edges, strict=True):
-            if pd.notna(first) or pd.notna(after):  # an open end goes on for ever
+            if pd.notna(first) or pd.notna(after):  # without an end it goes on for ever
                 opens, closes = pd.isna(first) | (dates + DAY > first), pd.isna(after) | (dates < after)
                 table.loc[agent, opens & closes] = letter
     worked = local_roster(roster, centre.time_zone)
@@ -75,7 +75,7 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
 def write_roster_book(
     path: str | Path, roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon
 ) -> None:
-    """Write a workbook with a sheet a team, people by days, and a legend of the letters.
+    """Write a workbook with a sheet for each team and a legend of the letters.
 
     Raises
     ------
@@ -130,12 +130,12 @@ def _write_team(sheet: Any, rows: pd.DataFrame, weekend: Collection[int], format
 
 
 def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) -> list[Path]:
-    """Write an iCalendar file for each person, with an event a shift.
+    """Write an iCalendar file for each person, with an event for each shift.
 
     Parameters
     ----------
     folder : str or Path
-        Made where missing.
+        It is made if it is missing.
     roster : DataFrame
         Columns of `planning.tables.ROSTER`.
     centre : Centre
@@ -169,7 +169,7 @@ def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) ->
                 event.add("dtend", end)
                 event.add("summary", f"{row.team}, {row.paid_h:g} h")
                 calendar.add_component(event)
-            # Two people never share a file: other signs are written as in a web address.
+            # Other signs are written as in a web address, so that two people never share a file.
             name = "".join(sign if sign.isalnum() else quote(sign, safe="") for sign in str(agent))
             paths.append(target / f"{name}.ics")
             paths[-1].write_bytes(calendar.to_ical())

@@ -34,10 +34,10 @@ COLOURS: Final[Mapping[str, str]] = MappingProxyType(
         "bad": "#C8401F",
     }
 )
-"""Fixed colours by meaning: who has learnt one figure can read the next (after Okabe and Ito, 2008)."""
+"""Fixed colours by meaning: if you know one figure you can read the next (after Okabe and Ito, 2008)."""
 
 PALETTE: Final = (COLOURS["first"], COLOURS["second"], "#CC79A7", "#56B4E9", "#5B4B8A", "#8C6D31")
-"""Colours of things that have no meaning of their own, such as sites."""
+"""Colours of things without a fixed meaning: sites, for example."""
 GREY: Final = "#9AA5B1"
 
 CONFIG: Final = {"displaylogo": False, "responsive": True, "modeBarButtons": [["toImage", "resetScale2d"]]}
@@ -150,11 +150,11 @@ def show(fig: go.Figure, numbers: Mapping[str, object] | None = None) -> None:
     Parameters
     ----------
     fig : plotly Figure; shown in the house style whatever template it carries, and left as it is
-    numbers : the figure's message in figures, name to value; by default each trace's count and range
+    numbers : the figure's message in numbers, by name; by default each trace's count and range
 
     Notes
     -----
-    The picture needs a Chromium on the machine and is left out without one, or with ``PLANNING_PNG=0``.
+    The picture needs a Chromium on the machine. It is left out without one, and with ``PLANNING_PNG=0``.
     """
     from IPython.display import display
 
@@ -173,7 +173,7 @@ class Bundle:
 
     Parameters
     ----------
-    fig, numbers : as for `show`
+    fig, numbers : see `show`
 
     Examples
     --------
@@ -211,7 +211,7 @@ def house_spec(fig: go.Figure) -> dict[str, Any]:
 
 
 def summary(fig: go.Figure) -> Iterator[str]:
-    """Yield a line a trace: its name, how many values it has, and their range.
+    """Yield a line for each trace: its name, how many values it has, and their range.
 
     Examples
     --------
@@ -258,7 +258,7 @@ def png(spec: dict[str, Any]) -> bytes | None:
 
 @functools.cache
 def _start_chromium() -> bool:
-    """Open the browser once a process: 0.3 s a picture instead of 3. False where there is none that runs."""
+    """Open the browser once for all pictures: each takes 0.3 s instead of 3. False if none runs."""
     path = find_chromium()
     if path is None:
         return False

@@ -35,7 +35,7 @@ TOTALS = {
     "roster": ["paid_h", "night_h"],
     "cost": [name for name, column in COST.columns.items() if column.kind == "number"],
 }
-"""Columns with a total, by sheet; of what is filtered where a filter is set."""
+"""Columns with a total, by sheet; with a filter set, the total is that of the rows shown."""
 LINKS = {
     "paid hours": ("cost", "paid_h"),
     "night hours": ("cost", "night_h"),
@@ -57,7 +57,7 @@ def write_workbook(
     centre: Centre,
     scenarios: pd.DataFrame | None = None,
 ) -> None:
-    """Write a summary, a sheet a table, the roster of each team, and scenarios where there are any.
+    """Write a summary, a sheet for each table and for each team's roster, and the scenarios if there are any.
 
     Headings are frozen and filtered. Totals, the summary's figures that are totals, and the scenarios'
     differences to the base are live formulas. Text stays text: a name that begins with = + - or @ never
@@ -100,7 +100,7 @@ def write_scenarios(path: str | Path | BinaryIO, scenarios: pd.DataFrame, centre
 
 @contextmanager
 def _book(path: str | Path | BinaryIO) -> Iterator[Any]:
-    """Open a workbook; one that cannot be written is an OSError, as with every other file."""
+    """Open a workbook; if it cannot be written that is an OSError, as with every other file."""
     try:
         with xlsxwriter.Workbook(str(path) if isinstance(path, Path) else path, _OPTIONS) as book:
             yield book
@@ -132,7 +132,7 @@ def _write_summary(
         if isinstance(value, bool | str):
             sheet.write_string(row, 1, str(value))
         elif link in columns:
-            # A sum, not the sheet's total: a filter there must not change the summary here.
+            # A sum and not the sheet's total, which a filter there would change.
             sheet.write_formula(row, 1, f"=SUM({link[0]}!{columns[link]})", style, value)
         else:
             sheet.write_number(row, 1, value, style)
@@ -206,7 +206,7 @@ def _write_totals(
 
 
 def _write_teams(book: Any, roster: pd.DataFrame, centre: Centre, formats: dict[str, Any]) -> None:
-    """Write a sheet a team: a row a person, a column a day, the shift's clock times in the cell."""
+    """Write a sheet for each team, with a row for each person and the shift's times in each day's column."""
     for team, rows in roster.groupby("team", sort=False):
         start, end = (rows[edge].dt.tz_convert(centre.time_zone) for edge in ("start", "end"))
         text = start.dt.strftime("%H:%M") + "-" + end.dt.strftime("%H:%M")
