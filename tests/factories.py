@@ -117,11 +117,16 @@ def two_sites(changes: Mapping[str, Any] | None = None, queues: Sequence[str] = 
     return Centre.of(raw_centre(sites, queues)).replace(changes or {})
 
 
-def day_site(changes: Mapping[str, Any] | None = None, name: str = "berlin") -> Centre:
-    """One site of any name, open from 08:00 to 20:00 and closed at night."""
-    raw = raw_centre({name: ("08:00", "20:00")})
+def raw_day_site() -> dict[str, Any]:
+    """Berlin from 08:00 to 20:00, as TOML gives it: one site that is closed at night."""
+    raw = raw_centre({"berlin": ("08:00", "20:00")})
     raw["queues"]["calls"] |= {"opens": "08:00", "closes": "20:00"}
-    return Centre.of(raw).replace(changes or {})
+    return raw
+
+
+def day_site(changes: Mapping[str, Any] | None = None) -> Centre:
+    """Berlin from 08:00 to 20:00."""
+    return Centre.of(raw_day_site()).replace(changes or {})
 
 
 def three_sites(changes: Mapping[str, Any] | None = None) -> Centre:

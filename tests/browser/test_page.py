@@ -8,6 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from conftest import SHOTS, started, stopped
+from factories import demand_of, raw_day_site, toml
 
 from planning import Centre, demand_for, read_demand
 from planning.app.headline import day_of, headline
@@ -182,5 +183,24 @@ def test_a_centre_that_cannot_be_read_is_a_message(visit, tmp_path, log):
     try:
         tab = visit(number)
         assert "interval_s is -1" in tab.wait_for_selector("[role=alert]").inner_text()
+    finally:
+        stopped(server)
+
+
+def test_a_centre_of_one_site_has_its_page(visit, shoot, tmp_path):
+    """It died of KeyError: 'berlin'. An hour less is a scenario, with the calls of that hour told."""
+    euro = {"country": "DE", "currency": "EUR"}
+    (tmp_path / "centre.toml").write_text(toml(raw_day_site() | euro), encoding="utf-8")
+    demand_of(days=28, hours=(8, 20)).to_parquet(tmp_path / "demand.parquet")
+    server, number = started(
+        tmp_path / "centre.toml", tmp_path / "demand.parquet", tmp_path, tmp_path / "log"
+    )
+    try:
+        tab = visit(number)
+        ready(tab)
+        assert "€" in tab.inner_text(".whatif-card[data-measure='cost']")
+        press(tab, "Berlin closes", "ArrowLeft")
+        assert tab.locator("[role=alert]").count() == 0
+        shoot(tab, "berlin")
     finally:
         stopped(server)
