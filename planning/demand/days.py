@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.calendars import axis, day_start, is_holiday, is_weekend, on_clock, time_of_day
-from planning.checks import one_of
+from planning.checks import one_of, whole
 from planning.demand.forecast import forecast
 from planning.demand.planned import check_rows, mark_planned
 from planning.errors import PlanningError
@@ -22,7 +22,6 @@ __all__ = ["demand_for"]
 
 GAPS = ("refuse", "zero", "forecast")
 DAY = pd.Timedelta(days=1)
-KEYS = ["queue", "interval_start"]
 FAR_DAYS = 60
 """A day or two with rows, farther than this from all others, are misdated."""
 QUIET = pd.Timedelta(hours=1)
@@ -73,34 +72,56 @@ def demand_for(
     ('2026-11-17 00:00:00+03:00', 480)
     """
     one_of("gaps", gaps, GAPS)
+    days = whole("days", days, 1)
     rows = check_rows(centre, records)
     seen = _days(rows)
     _check_dates(seen)
-    after = seen.max() + DAY
-    asked = after if start is None else day_start(start, centre.time_zone).tz_localize(None).normalize()
-    first, known = (_next_open(centre, seen, day) for day in (asked, after))
-    if first > asked:
-        month = f" {first:%B}" if first.month != asked.month else ""
-        warnings.warn(f"{_named(asked)} is closed; planned from {first:%A} {first.day}{month}", stacklevel=2)
-    end = max(asked + days * DAY, first + DAY)
-    inside = seen.min() <= first and end <= known
-    if not inside and first < after:
-        raise PlanningError(
-            f"start is {asked:%Y-%m-%d} and days {days}, the demand holds {seen.min():%Y-%m-%d} to "
-            f"{seen.max():%Y-%m-%d}: choose days inside it, or {after:%Y-%m-%d} or later for a forecast"
-        )
+    first, end, inside = _span(centre, seen, start, days)
     if inside:
         taken = records.reset_index(drop=True)[(seen >= first) & (seen < end)]
     else:
         taken = _forecast(centre, _history(centre, rows, gaps), first, end)
     lacking = _without(_open_intervals(centre, rows, first, end), taken)
+    found = _found(centre, rows, lacking, gaps, first, end)
+    _refuse(_without(lacking, found), rows)
+    return _joined(centre, taken, found).reset_index(drop=True)
+
+
+def _span(
+    centre: Centre, seen: pd.DatetimeIndex, start: str | None, days: int
+) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
+    """First day to plan, the day after the last, and whether the records hold them."""
+    after = seen.max() + DAY
+    asked = after if start is None else day_start(start, centre.time_zone).tz_localize(None).normalize()
+    first, known = (_next_open(centre, seen, day) for day in (asked, after))
+    end = max(asked + days * DAY, first + DAY)
+    inside = bool(seen.min() <= first and end <= known)
+    if not inside and first < after:
+        raise PlanningError(
+            f"start is {asked:%Y-%m-%d} and days {days}, the demand holds {seen.min():%Y-%m-%d} to "
+            f"{seen.max():%Y-%m-%d}: choose days inside it, or {after:%Y-%m-%d} or later for a forecast"
+        )
+    if first > asked:
+        month = f" {first:%B}" if first.month != asked.month else ""
+        warnings.warn(f"{_named(asked)} is closed; planned from {first:%A} {first.day}{month}", stacklevel=3)
+    return first, end, inside
+
+
+def _found(
+    centre: Centre,
+    rows: pd.DataFrame,
+    lacking: pd.DataFrame,
+    gaps: str,
+    first: pd.Timestamp,
+    end: pd.Timestamp,
+) -> pd.DataFrame:
+    """Rows for those missing intervals of which something may be said."""
     if gaps == "zero" or _is_quiet(lacking["interval_start"], rows["interval_start"]).all():
-        taken, lacking = _with_zeros(centre, taken, lacking), lacking[:0]
-    elif gaps == "forecast" and inside and len(lacking):
-        found = _forecast(centre, rows[seen < first], first, end).merge(lacking)
-        taken, lacking = _joined(centre, taken, found), _without(lacking, found)
-    _refuse(lacking, rows)
-    return taken.reset_index(drop=True)
+        return lacking.assign(calls=0.0, aht_s=0.0)
+    past = rows[_days(rows) < first]
+    if gaps == "forecast" and len(past):
+        return _forecast(centre, past, first, end).merge(lacking)
+    return lacking[:0]
 
 
 def _days(rows: pd.DataFrame) -> pd.DatetimeIndex:
@@ -158,8 +179,13 @@ def _open_intervals(
 
 def _without(intervals: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     """Intervals that have no row."""
-    known = pd.MultiIndex.from_frame(rows[KEYS])
-    return intervals[~pd.MultiIndex.from_frame(intervals[KEYS]).isin(known)]
+    wanted, known = (
+        pd.MultiIndex.from_arrays(
+            [table["queue"], table["interval_start"].dt.tz_convert("UTC").dt.as_unit("us")]
+        )
+        for table in (intervals, rows)
+    )
+    return intervals[~wanted.isin(known)]
 
 
 def _is_quiet(times: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
@@ -167,10 +193,6 @@ def _is_quiet(times: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     first, last = known.min(), known.max()
     before, behind = (times > first - QUIET) & (times < first), (times > last) & (times < last + QUIET)
     return np.asarray(before | behind)
-
-
-def _with_zeros(centre: Centre, rows: pd.DataFrame, lacking: pd.DataFrame) -> pd.DataFrame:
-    return _joined(centre, rows, lacking.assign(calls=0.0, aht_s=0.0))
 
 
 def _joined(centre: Centre, rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
@@ -195,7 +217,7 @@ def _history(centre: Centre, rows: pd.DataFrame, gaps: str) -> pd.DataFrame:
     open_ = open_[open_["interval_start"] >= open_["queue"].map(born)]
     lacking = _without(open_, rows)
     if gaps == "zero":
-        return _with_zeros(centre, rows, lacking)
+        return _joined(centre, rows, lacking.assign(calls=0.0, aht_s=0.0))
     if gaps == "refuse" and len(lacking) > FEW * len(open_):
         _refuse(lacking, rows)
     return rows

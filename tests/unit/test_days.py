@@ -113,6 +113,17 @@ def test_missing_rows_are_counted_as_none_or_forecast_where_that_is_asked(gap, g
     assert set(filled.loc[~own, "calls"]) == {6.0}
 
 
+def test_a_gap_with_no_day_before_it_cannot_be_forecast():
+    records = weeks()[~between(weeks(), "2026-11-02 12:00", "2026-11-02 13:00")]
+    with pytest.raises(PlanningError, match="no row of calls on Monday 2 November from 12:00 to 12:45"):
+        demand_for(hotline(), records, "2026-11-02", days=6, gaps="forecast")
+
+
+def test_a_demand_on_another_clock_lacks_nothing():
+    elsewhere = weeks().assign(interval_start=weeks()["interval_start"].dt.tz_convert("UTC"))
+    assert len(demand_for(hotline(), elsewhere, "2026-11-23", days=6)) == 288
+
+
 def test_a_planned_demand_is_filled_as_one():
     planned = planned_demand(hotline(), weeks())
     lost = between(planned, *GAPS["four quarters"][0])

@@ -576,7 +576,7 @@ def test_a_queue_may_have_its_own_threshold():
         (lambda: queue(routing="t"), "must be a tuple of names"),
         (lambda: queue(calls=[1.0], arrival_s=[1.0]), "both given"),
         (lambda: queue(calls=[1.0, -2.0]), r"calls of queue 'q'\[1\] is -2"),
-        (lambda: queue(calls=["a"]), "calls of queue 'q' has shape"),
+        (lambda: queue(calls=["a"]), r"calls of queue 'q'\[0\] is 'a'"),
         (lambda: queue(arrival_s=[2.0, 1.0]), r"arrival_s of queue 'q'\[1\] is 1"),
         (lambda: queue(day_cv=-0.1), "day_cv of queue 'q' is -0.1"),
         (lambda: queue(redial=1.0), "redial of queue 'q' is 1"),
