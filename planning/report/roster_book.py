@@ -15,8 +15,8 @@ from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.report.workbook import sheet_name
 from planning.roster.audit import local_people, local_roster
-from planning.roster.slate import Horizon
-from planning.roster.tails import own_norms
+from planning.roster.carry_over import own_norms
+from planning.roster.inputs import Horizon
 from planning.tables import ROSTER
 
 __all__ = ["time_sheet", "write_calendars", "write_roster_book"]
@@ -34,8 +34,8 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
     DataFrame
         Index agent_id; columns team, each day (a date), then hours, night_hours and norm_h: what the
         production calendar asks of the person's contract, leave taken off by the hour
-        (`planning.roster.tails.own_norms`). A shift is work on a public holiday if it starts on the holiday
-        itself (`planning.calendars.is_holiday`).
+        (`planning.roster.carry_over.own_norms`). A shift is work on a public holiday if it starts on the
+        holiday itself (`planning.calendars.is_holiday`).
 
     Raises
     ------

@@ -10,9 +10,9 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.roster.inputs import Horizon, carry_over_at
 from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
-from planning.roster.slate import Horizon, tails_at
 from planning.tables import DAY_FIRST, PEOPLE, ROSTER, YEAR_FIRST, Table, read_csv
 
 __all__ = ["audit", "case_of", "local_people", "local_roster", "new_breaches", "read_roster", "with_people"]
@@ -96,7 +96,7 @@ def case_of(
     """Put a roster before the judge: each person's data beside their assignments, all on one clock."""
     assigned = with_people(roster, people, centre.time_zone)
     horizon = horizon or Horizon.of(pd.DatetimeIndex(assigned["start"]))
-    assigned = tails_at(assigned, horizon, centre.time_zone)
+    assigned = carry_over_at(assigned, horizon, centre.time_zone)
     days = horizon.norm_days
     norms = centre.day_norms(days)
     return Case(assigned, horizon, pd.Series(norms, index=days))

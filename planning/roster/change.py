@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
+from planning.effort import Deadline
 from planning.errors import PlanningError
 from planning.pay import hour_cost, overtime_pay_h, premium_pay_h, shift_premium_hours
 from planning.roster.audit import case_of, local_roster, new_breaches
-from planning.roster.frames import (
-    Roster,
-    TeamProblem,
-    TeamRoster,
-    problems_of,
-    roster_of,
-    team_people,
-    wanted_shifts,
-)
+from planning.roster.exchange import exchange
+from planning.roster.frames import Roster, TeamProblem, problems_of, roster_of, team_people, wanted_shifts
+from planning.roster.inputs import FOREVER, Bools, Horizon, Ints, Person
 from planning.roster.law import rules_of
-from planning.roster.problem import Assignment, Problem, RosterSettings, missing_heads
-from planning.roster.repair import reassign
-from planning.roster.rules import PeriodHours, Rule
-from planning.roster.slate import FOREVER, Bools, Horizon, Ints, Line, seconds
+from planning.roster.limits import Limits
+from planning.roster.problem import (
+    NOTHING,
+    Clock,
+    Problem,
+    RosterSettings,
+    Schedule,
+    TeamRoster,
+    grouped,
+    missing_heads,
+)
+from planning.roster.search import search
+from planning.roster.totals import PeriodHours
 from planning.tables import ROSTER, Table
 
 __all__ = ["Mended", "Swapped", "mend", "substitutes", "swap"]
 
-HELPERS, EFFORT = 10, 3.0
-"""People whose lines are sought anew where no exchange helps, and CP-SAT's deterministic seconds for it."""
-NEAR_S = 7 * 86400
-"""How far from an open shift the one may be that is given up for it, seconds."""
+SEARCHES = 10
+"""Most searches of a team where exchanges leave a shift open."""
+KEPT_COST = 1e8
+"""Price of a change of what has begun or is pinned: above all that it could gain."""
 _KEY = ["agent_id", "shift_id"]
 _PINNED = Table("pinned", {name: ROSTER.columns[name] for name in _KEY})
 
@@ -253,13 +257,19 @@ def mend(
     wanted = _with_past(wanted_shifts(shifts, centre), past)
     pins = _checked_pins(centre, before, wanted, who, past, pinned)
     settings = settings or RosterSettings()
-    rules = [cast(Rule, _FromNowOn(rule, past)) for rule in rules_of(centre)]
-    problems, solved = problems_of(centre, wanted, who, settings, rules), {}
-    for team, each in problems.items():
-        begun = each.problem.slate.start < (-FOREVER if now is None else now.timestamp())
-        lines, kept = _lines_of(each, before, pins, begun)
-        lines = _mended(each.problem, rules, lines, kept, begun, change_cost)
-        solved[team] = TeamRoster(lines, each.problem.least_cost)
+    settings = replace(settings, searches=min(settings.searches, SEARCHES))
+    problems, solved = {}, {}
+    for team, each in problems_of(centre, wanted, who, settings, rules_of(centre)).items():
+        began = each.problem.team_shifts.start < (-FOREVER if now is None else now.timestamp())
+        told = _Told.of(each, before, pins, began)
+        limits = [
+            told.allow_begun(replace(group.limits, person=person))
+            for group in each.problem.groups
+            for person in group.members
+        ]
+        problem = replace(each.problem, groups=grouped(limits))
+        problems[team] = replace(each, problem=problem)
+        solved[team] = TeamRoster(_mended(problem, told, change_cost), problem.least_cost)
     after = roster_of(wanted, problems, solved, before=before)
     return Mended(after, _changes(centre, before, after.roster, now))
 
@@ -320,165 +330,97 @@ def _checked_pins(
 
 
 @dataclass(frozen=True, eq=False)
-class _FromNowOn:
-    """A rule that binds what people work from now on: what each has begun is a fact."""
+class _Told:
+    """What the people of one team have been told: shifts by number, and which of them cannot change."""
 
-    rule: Rule
-    past: pd.DataFrame
+    held: dict[str, Ints]
+    """Shifts of each person."""
+    kept: dict[str, Ints]
+    """Those of them that have begun or are pinned."""
+    began: Bools
+    """Whether a shift has begun, shape (shifts,)."""
 
-    def constrain(self, line: Line) -> None:
-        """Narrow the line, but for what the person has begun."""
-        mine = self.past[self.past["agent_id"] == line.person.agent_id]
-        if mine.empty:
-            return self.rule.constrain(line)
-        begun = np.isin(line.slate.start, seconds(pd.DatetimeIndex(mine["start"])))
-        return self.rule.constrain(cast(Line, _Begun(line, begun, float(mine["paid_h"].sum()))))
+    @classmethod
+    def of(cls, each: TeamProblem, before: pd.DataFrame, pins: set[tuple[str, str]], began: Bools) -> _Told:
+        """Number each person's shifts; where a shift wants fewer people now, the last ones lose it."""
+        numbered = each.shifts.merge(each.merged.assign(number=each.merged.index).drop(columns="headcount"))
+        mine = before.merge(numbered[["shift_id", "number"]], on="shift_id")
+        mine = mine.drop_duplicates(["agent_id", "number"])
+        pinned = [pair in pins for pair in mine[_KEY].itertuples(index=False, name=None)]
+        mine["kept"] = began[mine["number"]] | np.array(pinned, dtype=bool)
+        mine = mine.sort_values("kept", ascending=False, kind="stable")
+        mine = mine[mine.groupby("number").cumcount() < each.problem.team_shifts.headcount[mine["number"]]]
+        held, kept = (
+            {str(agent): np.sort(own.to_numpy(np.int64)) for agent, own in rows.groupby("agent_id")["number"]}
+            for rows in (mine, mine[mine["kept"]])
+        )
+        return cls(held, kept, began)
 
+    def allow_begun(self, limits: Limits) -> Limits:
+        """Let nothing forbid, or have too many hours of, what a person has begun: it is a fact."""
+        begun = self._mask(self.kept, limits) & self.began
+        begun_h = float(limits.team_shifts.paid_h[begun].sum())
+        return replace(limits, banned=limits.banned & ~begun, most_h=max(limits.most_h, begun_h))
 
-@dataclass(frozen=True, eq=False)
-class _Begun:
-    """A person's line of work in which no rule forbids, or has too many hours of, what has begun."""
+    def price_changes(self, limits: Limits, change_cost: float) -> Limits:
+        """Set a price on each shift that is not as it was told; the past is fixed."""
+        held, kept = self._mask(self.held, limits), self._mask(self.kept, limits)
+        priced = replace(limits)
+        priced.forbid(~held, change_cost)
+        priced.ask(held, change_cost)
+        priced.ask(kept, KEPT_COST)
+        priced.forbid(self.began & ~kept)
+        return priced
 
-    line: Line
-    begun: Bools
-    paid_h: float
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.line, name)
-
-    def forbid(self, shifts: Bools, price: float | None = None) -> None:
-        self.line.forbid(shifts & ~self.begun if price is None else shifts, price)
-
-    def cap_hours(self, least_h: float, most_h: float) -> None:
-        self.line.cap_hours(least_h, max(most_h, self.paid_h))
-
-
-def _lines_of(
-    each: TeamProblem, before: pd.DataFrame, pins: set[tuple[str, str]], begun: Bools
-) -> tuple[list[Assignment], dict[str, list[int]]]:
-    """Each person's line as it was, without what they may no longer work; and the slots that must stay."""
-    slots = each.shifts.merge(each.merged.assign(slot=each.merged.index).drop(columns="headcount"))
-    slot_of = dict(zip(slots["shift_id"], slots["slot"], strict=True))
-    mine = before[before["shift_id"].isin(slot_of)]
-    patterns = mine.groupby("agent_id")["shift_id"].agg(list).to_dict()
-    lines, kept = [], {}
-    for number, crew in enumerate(each.problem.crews):
-        for person in crew.members:
-            ids = patterns.get(person.agent_id, [])
-            slots_now = sorted({slot_of[i] for i in ids if not crew.limits.banned[slot_of[i]]})
-            pinned = {slot_of[i] for i in ids if (person.agent_id, i) in pins}
-            kept[person.agent_id] = [slot for slot in slots_now if slot in pinned or begun[slot]]
-            lines.append(Assignment(number, person, np.array(slots_now, dtype=np.int64)))
-    return lines, kept
+    def _mask(self, shifts: Mapping[str, Ints], limits: Limits) -> Bools:
+        return np.isin(np.arange(len(self.began)), shifts.get(limits.person.agent_id, NOTHING))
 
 
-def _mended(
-    problem: Problem,
-    rules: Sequence[Rule],
-    lines: list[Assignment],
-    kept: Mapping[str, list[int]],
-    begun: Bools,
-    money: float,
-) -> list[Assignment]:
-    """Make unlawful lines lawful, fill heads one by one with few changes, and leave the rest to a search."""
-    stay = [replace(line, pattern=np.array(kept[line.person.agent_id], dtype=np.int64)) for line in lines]
-    # Where what must stay is unlawful by itself, no search can help: that line stays as it is.
-    broken = [
-        n for n, line in enumerate(lines) if not _is_lawful(problem, line) and _is_lawful(problem, stay[n])
+def _mended(problem: Problem, told: _Told, change_cost: float) -> list[Schedule]:
+    """Find the schedules of a team that cost least where every change has a price."""
+    schedules, stuck = list[Schedule](), list[Schedule]()
+    for number, group in enumerate(problem.groups):
+        for person in group.members:
+            schedule, lawful = _still_lawful(problem, number, person, told)
+            (schedules if lawful else stuck).append(schedule)
+    short = missing_heads(problem, [*schedules, *stuck])
+    if not schedules or not (short[~told.began] > 0).any():
+        return [*schedules, *stuck]
+    # What was open in the past, and what is worked by people who cannot change, is not asked for.
+    heads = missing_heads(problem, stuck) - np.where(told.began, short, 0)
+    limits = [
+        told.price_changes(
+            replace(problem.groups[schedule.group].limits, person=schedule.person), change_cost
+        )
+        for schedule in schedules
     ]
-    lines = _sought(problem, rules, lines, kept, begun, money, broken)
-    for slot in np.repeat(np.arange(len(begun)), _open(problem, lines, begun)).tolist():
-        lines = _filled(problem, lines, kept, slot)
-    short = np.flatnonzero(_open(problem, lines, begun)).tolist()
-    if not lines or not short:
-        return lines
-    eases = [min(_extra(problem, line, slot) for slot in short) for line in lines]
-    able = [n for n in np.argsort(eases, kind="stable").tolist() if _is_lawful(problem, lines[n])]
-    return _sought(problem, rules, lines, kept, begun, money, able[:HELPERS])
+    priced = replace(
+        problem, team_shifts=replace(problem.team_shifts, headcount=heads), groups=grouped(limits)
+    )
+    found = priced.assigned((schedule.person, schedule.pattern) for schedule in schedules)
+    found = [found, *exchange(priced, found)][-1]
+    prices, clock = np.zeros(len(heads)), Clock(Deadline(None))
+    found = [found, *search(priced, found, prices, -np.inf, clock)][-1]
+    return [*problem.assigned((schedule.person, schedule.pattern) for schedule in found), *stuck]
 
 
-def _is_lawful(problem: Problem, line: Assignment) -> bool:
-    return bool(np.isfinite(problem.cost(line.crew, line.pattern)))
+def _still_lawful(problem: Problem, number: int, person: Person, told: _Told) -> tuple[Schedule, bool]:
+    """Give a person as many of their shifts as are still lawful beside those that stay.
 
-
-def _open(problem: Problem, lines: list[Assignment], begun: Bools) -> Ints:
-    """Count the heads that are missing on shifts that have not begun, shape (shifts,)."""
-    return np.where(begun, 0, np.maximum(missing_heads(problem, lines), 0))
-
-
-def _sought(
-    problem: Problem,
-    rules: Sequence[Rule],
-    lines: list[Assignment],
-    kept: Mapping[str, list[int]],
-    begun: Bools,
-    money: float,
-    chosen: Sequence[int],
-) -> list[Assignment]:
-    """Seek some people's lines anew, by CP-SAT."""
-    if not chosen:
-        return lines
-    lines = list(lines)
-    sought = reassign(
-        problem, rules, [lines[number] for number in chosen], _open(problem, lines, begun), change_cost=money,
-        pinned=[kept[lines[number].person.agent_id] for number in chosen], effort=EFFORT,
-    )  # fmt: skip
-    for number, line in zip(chosen, sought, strict=True):
-        lines[number] = line
-    return lines
-
-
-def _filled(
-    problem: Problem, lines: list[Assignment], kept: Mapping[str, list[int]], slot: int
-) -> list[Assignment]:
-    """Let the cheapest person take an open shift; if none may, one who gives another shift to somebody."""
-    extras = [_extra(problem, line, slot) for line in lines]
-    taker = int(np.argmin(extras)) if extras else -1
-    changes = [(taker, slot, None)] if extras and np.isfinite(extras[taker]) else []
-    return _changed(lines, changes or _exchanged(problem, lines, kept, slot))
-
-
-Change = tuple[int, int, int | None]
-"""Whose line, the shift that is added, and the one that is dropped."""
-
-
-def _exchanged(
-    problem: Problem, lines: list[Assignment], kept: Mapping[str, list[int]], slot: int
-) -> list[Change]:
-    """Find the cheapest two changes: one takes the shift and gives up another, which a second one takes."""
-    best, changes = np.inf, list[Change]()
-    near = np.abs(problem.slate.start - problem.slate.start[slot]) <= NEAR_S
-    for one, line in enumerate(lines):
-        for given in line.pattern[near[line.pattern]].tolist():
-            first = np.inf if given in kept[line.person.agent_id] else _extra(problem, line, slot, given)
-            if not first < best:
-                continue
-            seconds = [
-                np.inf if two == one else _extra(problem, other, given) for two, other in enumerate(lines)
-            ]
-            two = int(np.argmin(seconds))
-            if first + seconds[two] < best:
-                best, changes = first + seconds[two], [(one, slot, given), (two, given, None)]
-    return changes
-
-
-def _extra(problem: Problem, line: Assignment, added: int, dropped: int | None = None) -> float:
-    """Roubles that a line costs more with a shift, perhaps in place of another; inf if it is not lawful."""
-    if added in line.pattern:
-        return np.inf
-    money = problem.cost(line.crew, _pattern(line, added, dropped))
-    return money - problem.cost(line.crew, line.pattern) if np.isfinite(money) else np.inf
-
-
-def _pattern(line: Assignment, added: int, dropped: int | None) -> Ints:
-    return np.sort(np.append(line.pattern[line.pattern != dropped], added))
-
-
-def _changed(lines: list[Assignment], changes: Sequence[Change]) -> list[Assignment]:
-    lines = list(lines)
-    for number, added, dropped in changes:
-        lines[number] = replace(lines[number], pattern=_pattern(lines[number], added, dropped))
-    return lines
+    Where what must stay is unlawful by itself, no search can help: the schedule stays as it is.
+    """
+    held, kept = (shifts.get(person.agent_id, NOTHING) for shifts in (told.held, told.kept))
+    held = held[~problem.groups[number].limits.banned[held]]
+    schedule = Schedule(number, person, held)
+    if np.isfinite(problem.schedule_cost(schedule)):
+        return schedule, True
+    found = replace(schedule, pattern=kept)
+    if not np.isfinite(problem.schedule_cost(found)):
+        return schedule, False
+    for shift in held[~np.isin(held, kept)].tolist():
+        more = replace(found, pattern=np.sort(np.append(found.pattern, shift)))
+        found = more if np.isfinite(problem.schedule_cost(more)) else found
+    return found, True
 
 
 def _changes(

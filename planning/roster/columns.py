@@ -14,17 +14,17 @@ from datetime import timedelta
 import numpy as np
 from ortools.math_opt.python import mathopt
 
-from planning.roster.problem import NOTHING, Assignment, Clock, Problem
-from planning.roster.slate import Floats, Ints
+from planning.roster.inputs import Floats, Ints
+from planning.roster.problem import NOTHING, Clock, Problem, Schedule
 
 __all__ = ["Dive"]
 
 FIRST_PRICE, PRICE_STEP = 100.0, 4.0
-"""First price of a missing hour, roubles, and the factor by which it rises where heads are missing."""
+"""First price of a missing hour, and the factor by which it rises where heads are missing."""
 PASSES = 6
-"""Most different lines that people of one sweep are given at once."""
-NOBODY_RUB = 1e7
-"""Price of a person whom no lawful line is known for."""
+"""Most different schedules that people of one batch are given at once."""
+NOBODY_COST = 1e7
+"""Price of a person whom no lawful schedule is known for."""
 
 
 class Master:
@@ -41,16 +41,16 @@ class Master:
         self._model = mathopt.Model()
         self._picked: list[mathopt.Variable] = []
         self._costs: list[float] = []
-        heads = problem.slate.headcount.tolist()
+        heads = problem.team_shifts.headcount.tolist()
         self._cover = [self._model.add_linear_constraint(lb=n, ub=n) for n in heads]
         self._people = [self._model.add_linear_constraint(lb=n, ub=n) for n in problem.sizes.tolist()]
         self._missing = self._slack(1.0)
-        self._price_missing(np.minimum(problem.missing_cost, FIRST_PRICE * problem.slate.paid_h))
+        self._price_missing(np.minimum(problem.missing_cost, FIRST_PRICE * problem.team_shifts.paid_h))
         if problem.surplus_cost is not None:
             for slack, price in zip(self._slack(-1.0), problem.surplus_cost.tolist(), strict=True):
                 self._model.objective.set_linear_coefficient(slack, price / self._unit_cost)
         self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
-        self.add((crew, NOTHING) for crew in range(len(problem.crews)))
+        self.add((group, NOTHING) for group in range(len(problem.groups)))
 
     def _slack(self, sign: float) -> list[mathopt.Variable]:
         slacks = [self._model.add_variable(lb=0.0) for _ in self._cover]
@@ -77,18 +77,18 @@ class Master:
     def add(self, columns: Iterable[tuple[int, Ints]]) -> int:
         """Add the columns that are new, and return how many."""
         before = len(self.columns)
-        for crew, pattern in columns:
-            key = (crew, pattern.tobytes())
+        for group, pattern in columns:
+            key = (group, pattern.tobytes())
             if key in self._known:
                 continue
             self._known.add(key)
-            self.columns.append((crew, pattern))
+            self.columns.append((group, pattern))
             picked = self._model.add_variable(lb=0.0)
             self._picked.append(picked)
-            cost = min(self.problem.cost(crew, pattern), NOBODY_RUB)
+            cost = min(self.problem.cost(group, pattern), NOBODY_COST)
             self._costs.append(cost)
             self._model.objective.set_linear_coefficient(picked, cost / self._unit_cost)
-            self._people[crew].set_coefficient(picked, 1.0)
+            self._people[group].set_coefficient(picked, 1.0)
             for shift in pattern.tolist():
                 self._cover[shift].set_coefficient(picked, 1.0)
         return len(self.columns) - before
@@ -100,10 +100,10 @@ class Master:
         ):
             row.lower_bound = row.upper_bound = count
 
-    def solve_whole(self, nodes: int, left_s: float) -> tuple[Ints | None, bool]:
-        """How often each column is picked in the best whole solution, by a tree of so many nodes and seconds.
+    def solve_whole(self, nodes: int, left_s: float) -> list[tuple[int, Ints]] | None:
+        """Find the columns of the best whole solution, by a tree of at most so many nodes and seconds.
 
-        None if the tree has found nothing; the flag tells whether the solution is proved to be the best.
+        None if the tree has found nothing.
         """
         for picked in self._picked:
             picked.integer = True
@@ -113,12 +113,8 @@ class Master:
         for picked in self._picked:
             picked.integer = False
         if not result.has_primal_feasible_solution():
-            return None, False
+            return None
         picks = np.round(np.array(result.variable_values(self._picked))).astype(np.int64)
-        return picks, result.termination.reason == mathopt.TerminationReason.OPTIMAL
-
-    def picked(self, picks: Ints) -> list[tuple[int, Ints]]:
-        """The columns that are picked, each as often as it is."""
         return [self.columns[column] for column in np.repeat(np.arange(len(picks)), picks).tolist()]
 
     def solve(self) -> tuple[float, Floats, Floats]:
@@ -139,33 +135,33 @@ class Master:
 
 @dataclass
 class Dive:
-    """A search in progress: what is still wanted, who is still free, and the lines given out so far."""
+    """A search in progress: what is still wanted, who is still free, and the schedules given out so far."""
 
     problem: Problem
     clock: Clock
     master: Master
     residual: Ints
     people: Ints
-    lines: list[tuple[int, Ints]] = field(default_factory=list)
+    schedules: list[tuple[int, Ints]] = field(default_factory=list)
     centre: Floats = field(default_factory=lambda: np.zeros(0))
     """Prices of the best bound so far; nothing at first: what heads are worth where many are idle."""
     bound: float = -np.inf
-    """Roubles that the lines still to be given cannot be below, as far as is known yet."""
+    """What the schedules still to be given cannot cost less than, as far as is known yet."""
 
     @classmethod
     def of(cls, problem: Problem, clock: Clock) -> Dive:
         """Start with every shift open and everybody free."""
-        heads = problem.slate.headcount
+        heads = problem.team_shifts.headcount
         people = problem.sizes.copy()
         return cls(problem, clock, Master(problem), heads.copy(), people, centre=np.zeros(len(heads)))
 
     @classmethod
-    def around(cls, problem: Problem, clock: Clock, kept: Iterable[Assignment], centre: Floats) -> Dive:
-        """Start with some lines given out already, and the prices that are likely."""
+    def around(cls, problem: Problem, clock: Clock, kept: Iterable[Schedule], centre: Floats) -> Dive:
+        """Start with some schedules given out already, and the prices that are likely."""
         dive = replace(cls.of(problem, clock), centre=centre)
-        for line in kept:
-            dive.residual[line.pattern] -= 1
-            dive.people[line.crew] -= 1
+        for schedule in kept:
+            dive.residual[schedule.pattern] -= 1
+            dive.people[schedule.group] -= 1
         dive.master.demand(dive.residual, dive.people)
         return dive
 
@@ -180,11 +176,11 @@ class Dive:
         for number in range(rounds):
             value, duals, shares = self.master.solve()
             value += self.problem.base_cost
-            self.clock(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} roubles to gain")
+            self.clock(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} to gain")
             asked = duals if best is None else smooth * best + (1 - smooth) * duals
-            crews = np.flatnonzero(self.people)
-            worth, columns = self.problem.price(asked, self.residual, crews)
-            lagrange = self.problem.base_cost + float(asked @ self.residual - worth @ self.people[crews])
+            groups = np.flatnonzero(self.people)
+            worth, columns = self.problem.price(asked, self.residual, groups)
+            lagrange = self.problem.base_cost + float(asked @ self.residual - worth @ self.people[groups])
             if lagrange > bound or best is None:
                 bound, best = max(lagrange, bound), asked
                 self.centre, self.bound = best, bound
@@ -201,10 +197,10 @@ class Dive:
         return bound, self.master.solve()[2]
 
     def complement(self, duals: Floats) -> list[tuple[int, Ints]]:
-        """Give everybody in turn a good line at the same prices, so that together they make a roster."""
+        """Give everybody in turn a good schedule at the same prices, so that together they make a roster."""
         residual, columns = self.residual.copy(), []
-        for crews in self.problem.sweeps:
-            queue = [crew for crew in crews for _ in range(int(self.people[crew]))]
+        for groups in self.problem.batches:
+            queue = [group for group in groups for _ in range(int(self.people[group]))]
             if len(queue) < 2 and self.problem.surplus_cost is not None:
                 continue  # what others work closes nothing to them
             for part in range(min(PASSES, len(queue))):
@@ -213,59 +209,59 @@ class Dive:
                 _, found = self.problem.price(duals, residual, asked)
                 patterns = dict(found)
                 columns += found
-                for crew in mine:
-                    residual[patterns[crew]] -= 1
+                for group in mine:
+                    residual[patterns[group]] -= 1
         return columns
 
-    def finish(self, shares: Floats, enough: float = np.inf) -> bool:
-        """Fix columns, and generate those that are then missing, until everybody has a line.
+    def dived(self, shares: Floats, enough: float = np.inf) -> list[tuple[int, Ints]]:
+        """Fix columns, and generate those that are then missing, until everybody has a schedule.
 
-        Give up, and return False, once the lines must cost `enough`.
+        Fewer schedules than people are found where these must cost `enough`.
         """
-        while self.people.any() and self.fix(shares):
-            self.clock(f"dive, {int(self.people.sum())} people to go")
-            if self.people.any():
-                left = enough - sum(self.problem.cost(*line) for line in self.lines)
-                bound, shares = self.generate(self.problem.settings.dive_rounds, left)
+        trial = replace(self, residual=self.residual.copy(), people=self.people.copy(), schedules=[])
+        least = max(1.0, self.problem.settings.dive_step * float(self.people.sum()))
+        while trial.people.any() and trial.fix(shares, least):
+            self.clock(f"dive, {int(trial.people.sum())} people to go")
+            if trial.people.any():
+                left = enough - sum(self.problem.cost(*schedule) for schedule in trial.schedules)
+                bound, shares = trial.generate(self.problem.settings.dive_rounds, left)
                 if self.problem.certified(bound) >= left:
-                    return False
-        return True
+                    break
+        self.master.demand(self.residual, self.people)
+        return trial.schedules
 
-    def fix(self, shares: Floats) -> int:
-        """Give out the whole and the nearly whole parts of the shares; return how many were given."""
-        before, settings = len(self.lines), self.problem.settings
+    def fix(self, shares: Floats, least: float) -> int:
+        """Give out the whole and the nearly whole parts of the shares, `least` if any; return how many."""
+        before, nearly_whole = len(self.schedules), self.problem.settings.nearly_whole
         whole = np.floor(shares + 1e-6).astype(np.int64)
         for column in np.flatnonzero(whole):
             self.give(int(column), int(whole[column]))
         parts = shares - whole
-        enough = max(1.0, settings.dive_step * float(self.problem.sizes.sum()))
         for column in np.argsort(-parts, kind="stable"):
             # The largest go in any case, so that the dive gets on.
-            if parts[column] < settings.nearly_whole and (
-                len(self.lines) - before >= enough or (parts[column] < 1e-6 and len(self.lines) > before)
+            if parts[column] < nearly_whole and (
+                len(self.schedules) - before >= least
+                or (parts[column] < 1e-6 and len(self.schedules) > before)
             ):
                 break
             self.give(int(column), 1)
         self.master.demand(self.residual, self.people)
-        return len(self.lines) - before
+        return len(self.schedules) - before
 
     def give(self, column: int, times: int) -> None:
-        """Give a column to so many of its crew as there are, and as its shifts still want."""
-        crew, pattern = self.master.columns[column]
-        times = min(times, int(self.people[crew]))
+        """Give a column to so many of its group as there are, and as its shifts still want."""
+        group, pattern = self.master.columns[column]
+        times = min(times, int(self.people[group]))
         if self.problem.surplus_cost is None:
             times = min([times, *self.residual[pattern].tolist()])
-        self.people[crew] -= times
+        self.people[group] -= times
         self.residual[pattern] -= times
-        self.lines += [(crew, pattern)] * times
+        self.schedules += [(group, pattern)] * times
 
-    def assignments(self) -> list[Assignment]:
-        """Give each line to a member of its crew; members left over work nothing."""
-        return self._named(self.lines)
-
-    def _named(self, lines: Iterable[tuple[int, Ints]]) -> list[Assignment]:
-        free = [list(reversed(crew.members)) for crew in self.problem.crews]
-        named = [Assignment(crew, free[crew].pop(), pattern) for crew, pattern in lines]
+    def named(self, schedules: Iterable[tuple[int, Ints]]) -> list[Schedule]:
+        """Give each schedule to a member of its group; members left over work nothing."""
+        free = [list(reversed(group.members)) for group in self.problem.groups]
+        named = [Schedule(group, free[group].pop(), pattern) for group, pattern in schedules]
         return named + [
-            Assignment(crew, person, NOTHING) for crew, left in enumerate(free) for person in left
+            Schedule(group, person, NOTHING) for group, left in enumerate(free) for person in left
         ]

@@ -15,77 +15,80 @@ from typing import Any
 
 import numpy as np
 
-from planning.roster.lines import NOBODY, anneal, row_cost
-from planning.roster.problem import Assignment, Problem, missing_heads
-from planning.roster.slate import Bools, Floats, Ints
+from planning.roster.inputs import Bools, Floats, Ints
+from planning.roster.kernels import NOBODY, anneal, row_cost
+from planning.roster.problem import Problem, Schedule, missing_heads
 
 __all__ = ["exchange"]
 
-HOT_RUB, COLD_RUB = 60.0, 1.0
-"""Roubles that an exchange may lose with a chance of 1 in e, at the start and at the end."""
+HOT, COLD = 60.0, 1.0
+"""Money that an exchange may lose with a chance of 1 in e, at the start and at the end."""
 ROUNDS = 20
 """Steps in which that falls; after each the search can be interrupted."""
 
 
 def exchange(
-    problem: Problem, lines: Sequence[Assignment], tell: Callable[[str], None] = lambda _: None
-) -> Iterator[list[Assignment]]:
+    problem: Problem, schedules: Sequence[Schedule], tell: Callable[[str], None] = lambda _: None
+) -> Iterator[list[Schedule]]:
     """Exchange days between people, and give them open shifts, where that makes the roster better.
 
     Parameters
     ----------
     problem : Problem
         In which nobody may be too many on a shift.
-    lines : sequence of Assignment
-        A lawful line for everybody.
+    schedules : sequence of Schedule
+        A lawful schedule for everybody.
     tell : callable
         Hears how it goes.
 
     Yields
     ------
-    list of Assignment
+    list of Schedule
         In the same order, each time better by `Problem.objective`; nothing if nothing is found.
     """
-    trials = problem.settings.exchanges * len(lines) // ROUNDS
+    trials = problem.settings.exchanges * len(schedules) // ROUNDS
     if not trials:
         return
-    people, rng = _People.of(problem, lines), np.random.default_rng(problem.settings.seed)
-    work, opened = _table(problem, lines), _open(problem, lines)
-    best = problem.objective(lines)
-    for heat in np.geomspace(HOT_RUB, COLD_RUB, ROUNDS).tolist():
+    people, rng = _People.of(problem, schedules), np.random.default_rng(problem.settings.seed)
+    work, opened = _table(problem, schedules), _open(problem, schedules)
+    best = problem.objective(schedules)
+    for heat in np.geomspace(HOT, COLD, ROUNDS).tolist():
         opened = opened[: people.anneal(work, opened, trials, heat, rng)]
-        found = _lines(lines, work)
+        found = _schedules(schedules, work)
         value = problem.objective(found)
-        tell(f"exchanges, {value:,.0f} roubles")
+        tell(f"exchanges, objective {value:,.0f}")
         if value < best - 1e-6:
             best = value
             yield found
 
 
-def _table(problem: Problem, lines: Sequence[Assignment]) -> Ints:
+def _table(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
     """Shift of each person on each day, shape (people, days); NOBODY on days off."""
-    work = np.full((len(lines), len(problem.slate.dates)), NOBODY, dtype=np.int64)
-    for row, line in zip(work, lines, strict=True):
-        row[problem.slate.day[line.pattern]] = line.pattern
+    work = np.full((len(schedules), len(problem.team_shifts.dates)), NOBODY, dtype=np.int64)
+    for row, schedule in zip(work, schedules, strict=True):
+        row[problem.team_shifts.day[schedule.pattern]] = schedule.pattern
     return work
 
 
-def _lines(lines: Sequence[Assignment], work: Ints) -> list[Assignment]:
-    return [Assignment(line.crew, line.person, row[row >= 0]) for line, row in zip(lines, work, strict=True)]
+def _schedules(schedules: Sequence[Schedule], work: Ints) -> list[Schedule]:
+    return [
+        Schedule(schedule.group, schedule.person, row[row >= 0])
+        for schedule, row in zip(schedules, work, strict=True)
+    ]
 
 
-def _open(problem: Problem, lines: Sequence[Assignment]) -> Ints:
+def _open(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
     """Shifts that lack a head, each as often as it lacks one."""
-    short = np.maximum(missing_heads(problem, lines), 0)
+    short = np.maximum(missing_heads(problem, schedules), 0)
     return np.repeat(np.arange(len(short)), short)
 
 
 @dataclass(frozen=True, eq=False)
 class _People:
-    """All that `line_cost` asks of each person, and the burdens, as arrays by person or by sweep."""
+    """All that `pattern_cost` asks of each person, and the burdens, as arrays by person or by batch."""
 
     problem: Problem
-    sweep: Ints
+    batch: Ints
     left: Ints
     state: Ints
     opens: Ints
@@ -93,31 +96,34 @@ class _People:
     banned: Bools
     prices: Floats
     shares: tuple[Any, ...]
-    """Of each sweep: final, following, day_cost, worked, counting, count_cost, count_final, sort."""
+    """Of each batch: final, following, day_cost, worked, counting, count_cost, count_final, sort."""
     burdens: tuple[Any, ...]
-    """Marks by burden and shift, whether they number weekends, roubles, even shares by person."""
+    """Marks by burden and shift, whether they number weekends, prices, even shares by person."""
 
     @classmethod
-    def of(cls, problem: Problem, lines: Sequence[Assignment]) -> _People:
-        """Lay out a problem for the people of some lines."""
-        crews = [problem.crews[line.crew] for line in lines]
-        sweep = np.array([problem.sweep_of[line.crew] for line in lines], dtype=np.int64)
-        opens = int(problem.slate.midnights[0])
-        tails = [line.person.tail.last_end for line in lines]
+    def of(cls, problem: Problem, schedules: Sequence[Schedule]) -> _People:
+        """Lay out a problem for the people of some schedules."""
+        groups = [problem.groups[schedule.group] for schedule in schedules]
+        batch = np.array([problem.batch_of[schedule.group] for schedule in schedules], dtype=np.int64)
+        opens = int(problem.team_shifts.midnights[0])
+        last_ends = [schedule.person.carry_over.last_end for schedule in schedules]
         days, counts, burdens = problem.days, problem.counts, problem.burdens
-        even = [[burden.even.get(line.person.agent_id, np.nan) for line in lines] for burden in burdens]
+        even = [
+            [burden.even.get(schedule.person.agent_id, np.nan) for schedule in schedules]
+            for burden in burdens
+        ]
         return cls(
             problem=problem,
-            sweep=sweep,
-            left=problem.caps[[line.crew for line in lines]],
+            batch=batch,
+            left=problem.caps[[schedule.group for schedule in schedules]],
             state=np.array(
-                [days[s].starts[crew.members[0].agent_id] for s, crew in zip(sweep, crews, strict=True)],
+                [days[s].starts[group.members[0].agent_id] for s, group in zip(batch, groups, strict=True)],
                 dtype=np.int64,
             ),
-            opens=np.array([crew.limits.opens for crew in crews], dtype=np.int64),
-            free_from=np.array([opens if end is None else end for end in tails], dtype=np.int64),
-            banned=np.array([crew.limits.banned for crew in crews]),
-            prices=np.array([crew.limits.prices for crew in crews]),
+            opens=np.array([group.limits.opens for group in groups], dtype=np.int64),
+            free_from=np.array([opens if end is None else end for end in last_ends], dtype=np.int64),
+            banned=np.array([group.limits.banned for group in groups]),
+            prices=np.array([group.limits.prices for group in groups]),
             shares=(
                 _stacked(problem.final, np.inf),
                 _stacked([each.following for each in days], NOBODY),
@@ -137,7 +143,7 @@ class _People:
         )
 
     def cost(self, person: int, row: Ints) -> float:
-        """Roubles of one person's row of the table."""
+        """Cost of one person's row of the table."""
         return float(row_cost(person, row, np.empty_like(row), *self._figures))
 
     def anneal(self, work: Ints, opened: Ints, trials: int, heat: float, rng: np.random.Generator) -> int:
@@ -146,12 +152,20 @@ class _People:
 
     @property
     def _figures(self) -> tuple[Any, ...]:
-        """What the kernels ask of the shifts, the horizon, the people, their sweeps and the burdens."""
-        slate, timeline = self.problem.slate, self.problem.timeline
-        bounds = np.ascontiguousarray(slate.week_bounds)
-        shifts = (slate.start, slate.end, slate.day, slate.kind, timeline.rest_s, timeline.units, bounds)
-        horizon = (slate.first, len(slate.dates), *self.problem.crews[0].limits.weekly_rest)
-        persons = (self.sweep, self.left, self.state, self.opens, self.free_from, self.banned, self.prices)
+        """What the kernels ask of the shifts, the horizon, the people, their batches and the burdens."""
+        team_shifts, timeline = self.problem.team_shifts, self.problem.timeline
+        bounds = np.ascontiguousarray(team_shifts.week_bounds)
+        shifts = (
+            team_shifts.start,
+            team_shifts.end,
+            team_shifts.day,
+            team_shifts.kind,
+            timeline.rest_s,
+            timeline.units,
+            bounds,
+        )
+        horizon = (team_shifts.first, len(team_shifts.dates), *self.problem.groups[0].limits.weekly_rest)
+        persons = (self.batch, self.left, self.state, self.opens, self.free_from, self.banned, self.prices)
         return shifts, horizon, persons, self.shares, self.burdens
 
 

@@ -6,9 +6,9 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.roster.audit import local_people, with_people
+from planning.roster.carry_over import hours_left
+from planning.roster.inputs import NIGHT, Horizon
 from planning.roster.rules import kind_names
-from planning.roster.slate import NIGHT, Horizon
-from planning.roster.tails import hours_left
 
 __all__ = ["fairness"]
 

@@ -1,4 +1,4 @@
-"""Tables of shifts and people as one problem a team, and the lines that are found as a roster."""
+"""Tables of shifts and people as one problem a team, and the schedules that are found as a roster."""
 
 from __future__ import annotations
 
@@ -12,15 +12,22 @@ import pandas as pd
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.pay import hour_cost, premium_hours
-from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of, missing_heads
+from planning.roster.inputs import (
+    FOREVER,
+    CarryOver,
+    Horizon,
+    Person,
+    TeamShifts,
+    carry_over_at,
+    seconds,
+)
+from planning.roster.problem import Problem, RosterSettings, Schedule, TeamRoster, groups_of, missing_heads
 from planning.roster.rules import Rule
-from planning.roster.slate import FOREVER, Horizon, Person, Slate, Tail, seconds, tails_at
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
 __all__ = [
     "Roster",
     "TeamProblem",
-    "TeamRoster",
     "people_of",
     "problems_of",
     "roster_of",
@@ -45,13 +52,13 @@ class Roster:
     unmet: pd.DataFrame
     """shift_id and missing heads of the shifts that are short."""
     objective: float
-    """Roubles of missing heads, idle hours, unfairness and breaches of soft rules."""
+    """Cost of missing heads, idle hours, unfairness and breaches of soft rules."""
     bound: float
-    """Roubles that no roster can be below."""
+    """What no roster can cost less than."""
     status: str
     """"optimal" if within the gap asked for, "interrupted" if the search was, else "feasible"."""
     parts: pd.DataFrame
-    """Roubles by team: missing heads, idle hours, uneven hours and soft rules (lines), burdens; the bound."""
+    """Cost by team: missing heads, idle hours, schedules (uneven hours, soft rules), burdens; the bound."""
     horizon: Horizon
     """Days of the roster."""
     first_s: float = 0.0
@@ -85,14 +92,6 @@ class TeamProblem:
     problem: Problem
 
 
-@dataclass(frozen=True, eq=False)
-class TeamRoster:
-    """One team's lines and their bound."""
-
-    lines: list[Assignment]
-    bound: float
-
-
 def problems_of(
     centre: Centre,
     wanted: pd.DataFrame,
@@ -104,17 +103,17 @@ def problems_of(
     if wanted.empty:
         return {}
     horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
-    persons = people_of(tails_at(who, horizon, centre.time_zone))
+    persons = people_of(carry_over_at(who, horizon, centre.time_zone))
     found = {}
     for team, shifts in wanted.groupby("team"):
         spans = ["site", "team", "start", "end", "paid_h", "skill"]
         merged = shifts.groupby(spans, as_index=False)["headcount"].sum()
         merged = merged.sort_values(["start", "end", "paid_h", "skill"], ignore_index=True)
-        slate = Slate.of(merged, centre, horizon)
-        crews = crews_of(slate, [person for person in persons if person.team == team], rules)
-        unmet_cost = slate.paid_h * centre.pay.unmet_cost_h
+        team_shifts = TeamShifts.of(merged, centre, horizon)
+        groups = groups_of(team_shifts, [person for person in persons if person.team == team], rules)
+        unmet_cost = team_shifts.paid_h * centre.pay.unmet_cost_h
         idle_cost = settings.idle_share * hour_cost(centre, str(team))
-        problem = Problem(slate, crews, settings, unmet_cost, idle_cost if crews else 0.0)
+        problem = Problem(team_shifts, groups, settings, unmet_cost, idle_cost if groups else 0.0)
         found[str(team)] = TeamProblem(shifts, merged, problem)
     return found
 
@@ -152,7 +151,7 @@ def people_of(frame: pd.DataFrame) -> list[Person]:
         Person(
             row.agent_id, row.site, row.team, float(row.contract_h_week), bool(row.night_ok),
             spans["leave"][number], spans["study"][number], _words(row.blocked), _words(row.wished_off),
-            row.prefers if isinstance(row.prefers, str) else "", _words(row.skills), _tail(row),
+            row.prefers if isinstance(row.prefers, str) else "", _words(row.skills), _carry_over(row),
         )
         for number, row in enumerate(frame.itertuples())
     ]  # fmt: skip
@@ -174,13 +173,13 @@ def _words(value: object) -> frozenset[str]:
     return frozenset(value.split()) if isinstance(value, str) else frozenset()
 
 
-def _tail(row: Any) -> Tail:
+def _carry_over(row: Any) -> CarryOver:
     """What a row says of the days before the horizon."""
 
     def number(value: Any) -> float:
         return 0.0 if pd.isna(value) else float(value)
 
-    return Tail(
+    return CarryOver(
         last_end=None if pd.isna(row.last_end) else int(row.last_end.timestamp()),
         days=int(number(row.days_in_row)),
         nights=int(number(row.nights_in_row)),
@@ -199,17 +198,18 @@ def roster_of(
     whole: bool = True,
     before: pd.DataFrame | None = None,
 ) -> Roster:
-    """Put the teams' lines together; who worked a shift `before` keeps it by name."""
-    seats = [_seat(problems[t].shifts, problems[t].merged, solved[t].lines, before) for t in problems]
+    """Put the teams' schedules together; who worked a shift `before` keeps it by name."""
+    seats = [_seat(problems[t].shifts, problems[t].merged, solved[t].schedules, before) for t in problems]
     assigned = pd.concat([_NOBODY, *seats], ignore_index=True)
     parts = pd.DataFrame(
         [_parts(problems[t].problem, solved[t]) for t in problems],
-        index=pd.Index(list(problems), name="team"), columns=["missing", "idle", "lines", "burdens", "bound"],
-    ).astype(float)  # fmt: skip
-    objective = parts[["missing", "idle", "lines", "burdens"]].sum(axis=1)
+        index=pd.Index(list(problems), name="team"),
+        columns=["missing", "idle", "schedules", "burdens", "bound"],
+    ).astype(float)
+    objective = parts[["missing", "idle", "schedules", "burdens"]].sum(axis=1)
     parts["bound"] = np.minimum(parts["bound"], objective)
     close = [
-        not problems[t].problem.crews or problems[t].problem.is_close(objective[t], parts["bound"][t])
+        not problems[t].problem.groups or problems[t].problem.is_close(objective[t], parts["bound"][t])
         for t in problems
     ]
     starts = pd.DatetimeIndex(wanted["start"]) if len(wanted) else pd.DatetimeIndex([EPOCH])
@@ -225,19 +225,19 @@ def roster_of(
 
 
 def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
-    """Roubles of missing heads, of idle hours, of the lines and of the burdens, and the bound."""
-    short = missing_heads(problem, solved.lines)
+    """Cost of missing heads, of idle hours, of the schedules and of the burdens, and the bound."""
+    short = missing_heads(problem, solved.schedules)
     missing = float(short @ problem.unmet_cost)
-    idle = problem.base_cost + problem.idle_cost_h * float(short @ problem.slate.paid_h)
-    lines = sum(problem.cost(line.crew, line.pattern) for line in solved.lines)
-    burdens = sum(problem.burden_cost(line.person, line.pattern) for line in solved.lines)
-    return missing, idle, lines, burdens, solved.bound
+    idle = problem.base_cost + problem.idle_cost_h * float(short @ problem.team_shifts.paid_h)
+    schedules = sum(problem.cost(schedule.group, schedule.pattern) for schedule in solved.schedules)
+    burdens = sum(problem.burden_cost(schedule.person, schedule.pattern) for schedule in solved.schedules)
+    return missing, idle, schedules, burdens, solved.bound
 
 
 def _seat(
     shifts: pd.DataFrame,
     merged: pd.DataFrame,
-    lines: Sequence[Assignment],
+    schedules: Sequence[Schedule],
     before: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Share people out over shifts that differ in name and breaks only, one head on each in turn."""
@@ -249,7 +249,7 @@ def _seat(
     seats = seats.assign(head=seats.groupby("shift_id").cumcount())
     seats = seats.sort_values(["shift", "head", "shift_id"])[["shift", "head", "shift_id"]]
     taken = pd.DataFrame(
-        [(line.person.agent_id, shift) for line in lines for shift in line.pattern.tolist()],
+        [(schedule.person.agent_id, shift) for schedule in schedules for shift in schedule.pattern.tolist()],
         columns=["agent_id", "shift"],
     ).sort_values(["shift", "agent_id"])
     kept = pd.DataFrame(columns=["agent_id", "shift_id"])

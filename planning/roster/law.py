@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.agreements import NumberOfKind
 from planning.roster.rules import (
     HOUSE,
     DaysInRow,
@@ -22,8 +21,6 @@ from planning.roster.rules import (
     LongestShift,
     NightsInRow,
     OneShiftADay,
-    Overtime,
-    PeriodHours,
     PreferredKind,
     Rest,
     Rule,
@@ -34,6 +31,7 @@ from planning.roster.rules import (
     consent_of,
     stable_start,
 )
+from planning.roster.totals import NumberOfKind, Overtime, PeriodHours
 
 __all__ = ["rules_of"]
 
@@ -46,7 +44,7 @@ SOFT = {
     "public holiday": 0.0,
     "fewest of a kind": 500.0,
 }
-"""Roubles of a breach of the rules that are soft from the start: house assumptions."""
+"""Price of a breach of the rules that are soft from the start: house assumptions."""
 
 
 def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) -> tuple[Rule, ...]:
@@ -56,7 +54,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
     ----------
     centre : Centre
     weights : mapping, optional
-        Roubles of a breach by the name of a rule, for rules that are to be soft; None makes a soft one hard.
+        Price of a breach by the name of a rule, for rules that are to be soft; None makes a soft one hard.
 
     Raises
     ------
@@ -130,6 +128,6 @@ def _weighed(rule: Rule, weights: Mapping[str, float | None]) -> Rule:
     if weight is not None and not (can_be_soft and math.isfinite(weight) and weight >= 0):
         raise PlanningError(
             f"weights[{rule.name!r}] is {weight}, must be "
-            + ("roubles >= 0, or None for a hard rule" if can_be_soft else "None: the rule can only be hard")
+            + ("a price >= 0, or None for a hard rule" if can_be_soft else "None: the rule can only be hard")
         )
     return cast(Rule, replace(cast(Any, rule), weight=weight))

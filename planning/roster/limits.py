@@ -1,4 +1,4 @@
-"""What the rules leave to one person, as figures and small automata: what pricing must remember of a line.
+"""What the rules leave to one person, as figures and small automata.
 
 `Limits` takes down what the rules say; `Days` makes of it which day may follow which, and `Counts` what is
 counted over the horizon.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planning.roster.slate import FOREVER, Bools, Floats, Ints, Person, Slate
+from planning.roster.inputs import FOREVER, Bools, Floats, Ints, Person, TeamShifts
 
 __all__ = ["NEVER", "Counts", "Days", "Limits"]
 
@@ -28,15 +28,15 @@ class Limits:
     A rule speaks, and the limits remember:
 
     >>> from planning.roster.rules import DaysInRow
-    >>> from planning.roster.slate import Person
-    >>> limits = Limits(Person("anna", "kaluga", "vip", contract_h_week=40.0, night_ok=True), slate=None)
+    >>> from planning.roster.inputs import Person
+    >>> limits = Limits(Person("ann", "kaluga", "vip", 40.0, night_ok=True), team_shifts=None)
     >>> DaysInRow(6, "TK RF 110").constrain(limits)
     >>> limits.run
     (6, inf)
     """
 
     person: Person
-    slate: Slate
+    team_shifts: TeamShifts
     banned: Bools = field(default_factory=lambda: np.zeros(0, dtype=bool))
     prices: Floats = field(default_factory=lambda: np.zeros(0))
     rest_s: Ints = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -55,12 +55,18 @@ class Limits:
     fixed: float = 0.0
     """Price of working nothing at all."""
 
-    def __post_init__(self) -> None:
-        if self.slate is not None:
-            self.banned = np.zeros(len(self.slate), dtype=bool)
-            self.prices = np.zeros(len(self.slate))
-            self.rest_s = np.zeros(len(self.slate), dtype=np.int64)
-            self.successions = np.zeros((len(self.slate.kinds),) * 2)
+    @classmethod
+    def of(cls, person: Person, team_shifts: TeamShifts) -> Limits:
+        """Leave everything to a person."""
+        count, kinds = len(team_shifts), len(team_shifts.kinds)
+        return cls(
+            person,
+            team_shifts,
+            banned=np.zeros(count, dtype=bool),
+            prices=np.zeros(count),
+            rest_s=np.zeros(count, dtype=np.int64),
+            successions=np.zeros((kinds, kinds)),
+        )
 
     def forbid(self, shifts: Bools, price: float | None = None) -> None:
         """Rule out shifts, or price each of them, shape (shifts,)."""
@@ -81,9 +87,6 @@ class Limits:
     def separate(self, rest_s: Ints) -> None:
         """Keep a rest after each shift, shape (shifts,)."""
         self.rest_s = np.maximum(self.rest_s, rest_s)
-
-    def one_a_day(self) -> None:
-        """Let at most one shift start on each day: so it is in every pattern."""
 
     def cap_hours(self, least_h: float, most_h: float) -> None:
         """Bound the paid hours of the horizon."""
@@ -130,7 +133,7 @@ class Limits:
         ]
 
     def count_cost(self, pattern: Ints) -> float:
-        """Roubles of the bounds of counts that a pattern of shifts does not keep."""
+        """Price of the bounds of counts that a pattern of shifts does not keep."""
         return sum(_outside(*bounds, pattern) for bounds in self.counted)
 
     @property
@@ -147,8 +150,8 @@ class Limits:
     @property
     def identity(self) -> tuple[object, ...]:
         """What makes two people interchangeable to the plan."""
-        tail = self.person.tail
-        before = (self.opens, tail.last_end, tail.days, tail.nights, tail.kind)
+        carry_over = self.person.carry_over
+        before = (self.opens, carry_over.last_end, carry_over.days, carry_over.nights, carry_over.kind)
         work = (self.banned.tobytes(), self.prices.tobytes(), self.rest_s.tobytes())
         return (*work, self.fixed, self.least_h, self.most_h, self.person.contract_h_week, self.day_rules,
                 self.count_rules, before)  # fmt: skip
@@ -159,7 +162,7 @@ def _price(price: float | None) -> float:
 
 
 def _outside(shifts: Bools, least: int, most: int | None, price: float, pattern: Ints) -> float:
-    """Roubles of a pattern's distance from the bounds of a count."""
+    """Price of a pattern's distance from the bounds of a count."""
     worked = int(shifts[pattern].sum())
     away = max(least - worked, 0 if most is None else worked - most, 0)
     return price * away if away else 0.0
@@ -183,7 +186,7 @@ class Days:
     --------
     Two days in a row at most, one kind of shift:
 
-    >>> limits = Limits(Person("ann", "kaluga", "vip", 40.0, True), slate=None)
+    >>> limits = Limits(Person("ann", "kaluga", "vip", 40.0, True), team_shifts=None)
     >>> limits.cap_run(2)
     >>> days = Days(limits, ["day"], [Person("ann", "kaluga", "vip", 40.0, True)])
     >>> days.following.tolist()
@@ -220,12 +223,22 @@ class Days:
 
     def _start(self, person: Person) -> State:
         """State on the eve of the horizon."""
-        tail, (most, _), (nights, _) = person.tail, self._limits.run, self._limits.nights
+        carry_over, (most, _), (nights, _) = person.carry_over, self._limits.run, self._limits.nights
         exempt = self._limits.shortest_run[0] > 1
-        if not tail.days:
+        if not carry_over.days:
             return (self._limits.off[0], 0, -1, 0, exempt)
-        kind = self._kinds.index(tail.kind) if self._remembers_kind and tail.kind in self._kinds else -1
-        return (0, min(tail.days, self._longest(most)), kind, min(tail.nights, nights or 0), exempt)
+        kind = (
+            self._kinds.index(carry_over.kind)
+            if self._remembers_kind and carry_over.kind in self._kinds
+            else -1
+        )
+        return (
+            0,
+            min(carry_over.days, self._longest(most)),
+            kind,
+            min(carry_over.nights, nights or 0),
+            exempt,
+        )
 
     def _longest(self, most: int | None) -> int:
         """Days of a run that need be told apart."""
@@ -304,17 +317,17 @@ class Counts:
 
     def __init__(self, limits: Limits, caps: Sequence[int] = ()) -> None:
         counted = [limits.counted[cap] for cap in caps]
-        weeks, (most, price) = limits.slate.weeks, limits.weekends
+        weeks, (most, price) = limits.team_shifts.weeks, limits.weekends
         # Whichever is the smaller number is counted: the weekends worked, or those free.
         self._free = most is not None and weeks - most < most
         self._bound = 0 if most is None else max(weeks - most, 0) if self._free else most
         self._price, self._limited = price, most is not None and most < weeks
         if not self._limited:
             self._free, self._bound = False, 0
-        masks = np.array([shifts for shifts, *_ in counted], dtype=bool).reshape(-1, len(limits.slate))
+        masks = np.array([shifts for shifts, *_ in counted], dtype=bool).reshape(-1, len(limits.team_shifts))
         sorts, self.sort = np.unique(
             np.vstack([np.zeros((len(masks), 1), bool).T, masks.T]) if len(masks) else
-            np.zeros((len(limits.slate) + 1, 0), bool), axis=0, return_inverse=True,
+            np.zeros((len(limits.team_shifts) + 1, 0), bool), axis=0, return_inverse=True,
         )  # fmt: skip
         self.sort = np.asarray(self.sort.reshape(-1)[1:], dtype=np.int64)
         # Where any number may be worked, all from the least on are one.

@@ -1,15 +1,15 @@
-"""Who works when: a roster of all teams, by column generation over lawful patterns.
+"""Who works when: a roster of all teams, by exchanges and by column generation over lawful work patterns.
 
-A first lawful roster is made person by person and week by week (`planning.roster.weeks`), then bettered by
+A first lawful roster is made person by person and week by week (`planning.roster.weeks`), then improved by
 exchanges of days (`planning.roster.exchange`). Column generation says how good it is: a column is everything
 that one person works, the master program (`planning.roster.columns`) picks columns so that the headcounts
 are met, and pricing (`planning.roster.patterns`) makes the columns that its duals ask for. Where heads are
-missing that need not be, a dive fixes columns until everybody has one, and best answers and CP-SAT
-(`planning.roster.repair`) seek what is still missing. People who may work the same are one crew, so the
-master is small. Teams do not share people, so each is a problem of its own.
+missing that need not be, a dive fixes columns until everybody has one, and searches give a few people new
+schedules together (`planning.roster.search`). People who may work the same are one group, so the master is
+small. Teams do not share people, so each is a problem of its own.
 
-The objective, in roubles: missing heads at `Pay.unmet_cost_h` a paid hour; the hours of the contracts that no
-shift fills, which are paid all the same; and the prices of the soft rules and of unfairness.
+The objective is a sum of money: missing heads at `Pay.unmet_cost_h` a paid hour; the hours of the contracts
+that no shift fills, which are paid all the same; and the prices of the soft rules and of unfairness.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from planning.errors import PlanningError
 from planning.roster.frames import (
     Roster,
     TeamProblem,
-    TeamRoster,
     problems_of,
     roster_of,
     team_people,
@@ -39,7 +38,7 @@ from planning.roster.frames import (
 )
 from planning.roster.improve import improved, made_first
 from planning.roster.law import rules_of
-from planning.roster.problem import Clock, RosterSettings
+from planning.roster.problem import Clock, RosterSettings, TeamRoster
 from planning.roster.rules import Rule
 from planning.roster.weeks import repeat_weeks
 from planning.roster.why import why_not
@@ -108,10 +107,10 @@ def build_roster(
     who = team_people(people)
     _check_teams(centre, wanted, "shifts")
     _check_teams(centre, who, "people")
-    _tell_tails(who, wanted)
+    _warn_of_late_ends(who, wanted)
     problems = problems_of(centre, wanted, who, settings, rules)
     solved, first_s, whole = _search(problems, rules, settings)
-    _check_lines(problems, solved)
+    _check_schedules(problems, solved)
     found = roster_of(wanted, problems, solved, whole)
     found = replace(found, first_s=first_s, seconds=time.process_time() - began)
     if strict and len(found.unmet):
@@ -160,14 +159,14 @@ def build_from_requirement(
 def _search(
     problems: Mapping[str, TeamProblem], rules: Sequence[Rule], settings: RosterSettings
 ) -> tuple[dict[str, TeamRoster], float, bool]:
-    """Find first lines for every team, then better ones.
+    """Find first schedules for every team, then better ones.
 
     Returns
     -------
     solved : dict
         By team.
     first_s : float
-        CPU time of the first lines, seconds.
+        CPU time of the first schedules, seconds.
     whole : bool
         False if the search was interrupted.
     """
@@ -181,7 +180,7 @@ def _search(
         with tqdm(problems.items(), desc="roster", unit="team", leave=False) as progress:
             for team, each in progress:
                 clock = Clock(deadline, partial(_tell, progress, team))
-                for better in improved(each.problem, rules, solved[team], clock):
+                for better in improved(each.problem, solved[team], clock):
                     solved[team] = better
     except KeyboardInterrupt:
         return solved, first_s, False
@@ -190,14 +189,14 @@ def _search(
     return solved, first_s, True
 
 
-def _check_lines(problems: Mapping[str, TeamProblem], solved: Mapping[str, TeamRoster]) -> None:
+def _check_schedules(problems: Mapping[str, TeamProblem], solved: Mapping[str, TeamRoster]) -> None:
     """Refuse hard rules that ask somebody for more than they can lawfully work."""
     for team, each in solved.items():
-        for line in each.lines:
-            if np.isinf(problems[team].problem.cost(line.crew, line.pattern)):
+        for schedule in each.schedules:
+            if np.isinf(problems[team].problem.cost(schedule.group, schedule.pattern)):
                 raise PlanningError(
-                    f"person {line.person.agent_id} of {team}: no line is found that keeps every hard rule; "
-                    "a rule that asks for a least number of shifts can be softened by a weight in roubles"
+                    f"person {schedule.person.agent_id} of {team}: no schedule is found that keeps every "
+                    "hard rule; soften a rule that asks for a least number of shifts by a weight"
                 )
 
 
@@ -205,7 +204,7 @@ def _tell(progress: Any, team: str, text: str) -> None:
     progress.set_postfix_str(f"{team}: {text}")
 
 
-def _tell_tails(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
+def _warn_of_late_ends(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
     """Warn of people whose last shift "before" the roster lies behind its first day."""
     if shifts.empty:
         return
@@ -214,9 +213,9 @@ def _tell_tails(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
     late = people["agent_id"][ends > first]
     if len(late):
         warnings.warn(
-            f"people: {len(late)} have a last_end behind the roster's first day, which ends "
+            f"people: {len(late)} have a last_end after the roster's first day, which ends "
             f"{first:%Y-%m-%d %H:%M}, the first {late.iloc[0]}: what went before is taken as unknown; give "
-            "the tail of the days before this roster (planning.roster.tails.carry_on)",
+            "the carry-over of the days before this roster (planning.roster.carry_over.carry_on)",
             stacklevel=3,
         )
 

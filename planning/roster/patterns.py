@@ -1,9 +1,9 @@
-"""The best lawful line of work for one person at given prices: the pricing problem of column generation.
+"""The best lawful work pattern for one person at given prices: the pricing problem of column generation.
 
 A pattern is the set of shifts that one person works. The best one is a longest path over time: at every
 instant the person is free, and starts a shift or waits. The state is what the rules must remember: whether
 the week's long rest has been had, the run of days worked or off (`Days`), what is counted (`Counts`), and the
-hours that are left. One backward sweep values every state, for all people whose prices are the same; one
+hours that are left. One backward batch values every state, for all people whose prices are the same; one
 forward walk a person reads off the pattern, from where the days before the horizon have left them.
 
 Source: S. Irnich, G. Desaulniers, Shortest path problems with resource constraints, in G. Desaulniers,
@@ -20,14 +20,12 @@ from typing import Any
 import numba
 import numpy as np
 
+from planning.roster.inputs import Floats, Ints, Person, TeamShifts
 from planning.roster.limits import NEVER, Counts, Days
-from planning.roster.slate import Floats, Ints, Person, Slate
 
-__all__ = ["Start", "Timeline", "best_patterns", "good_patterns"]
+__all__ = ["Start", "Timeline", "best_patterns"]
 
 SATURDAY, SUNDAY = 5, 6
-ROUNDING = 1e-6
-"""Worth that only floating point can have made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +37,7 @@ class Timeline:
     within the next week, for a shift that reaches over the week's end.
     """
 
-    slate: Slate
+    team_shifts: TeamShifts
     rest_s: Ints
     weekly_rest_s: int
     exact: bool = False
@@ -55,58 +53,62 @@ class Timeline:
         It is no finer than a quarter of an hour, and half an hour where the horizon is longer than three
         weeks, unless hours are counted exactly: the memory of a search grows with hours over unit.
         """
-        minutes = np.round(self.slate.paid_h * 60).astype(np.int64)
-        finest = 1 if self.exact else 15 if self.slate.weeks <= 3 else 30
+        minutes = np.round(self.team_shifts.paid_h * 60).astype(np.int64)
+        finest = 1 if self.exact else 15 if self.team_shifts.weeks <= 3 else 30
         return max(int(np.gcd.reduce(minutes)), finest)
 
     @cached_property
     def units(self) -> Ints:
         """Paid units of each shift, rounded up."""
-        return np.asarray(np.ceil(self.slate.paid_h * 60 / self.unit_min - 1e-9), dtype=np.int64)
+        return np.asarray(np.ceil(self.team_shifts.paid_h * 60 / self.unit_min - 1e-9), dtype=np.int64)
 
     @cached_property
     def instants(self) -> Ints:
         """Times at which a shift or a day starts, sorted; the last is the end of the last week."""
-        last = self.slate.midnights[-1]
-        return np.unique(np.concatenate([self.slate.midnights, self.slate.start[self.slate.start <= last]]))
+        last = self.team_shifts.midnights[-1]
+        return np.unique(
+            np.concatenate(
+                [self.team_shifts.midnights, self.team_shifts.start[self.team_shifts.start <= last]]
+            )
+        )
 
     @cached_property
     def first_shift(self) -> Ints:
         """Shifts that start at instant n are first_shift[n] to first_shift[n + 1]."""
-        return np.searchsorted(self.slate.start, np.append(self.instants, self.instants[-1] + 1))
+        return np.searchsorted(self.team_shifts.start, np.append(self.instants, self.instants[-1] + 1))
 
     @cached_property
     def day_of(self) -> Ints:
         """Day of each instant; the last instant opens a day of its own."""
-        return np.searchsorted(self.slate.midnights, self.instants, side="right") - 1
+        return np.searchsorted(self.team_shifts.midnights, self.instants, side="right") - 1
 
     @cached_property
     def week_instant(self) -> Ints:
         """Index of the first instant of each week, and of the end."""
-        return np.searchsorted(self.instants, self.slate.week_bounds)
+        return np.searchsorted(self.instants, self.team_shifts.week_bounds)
 
     @cached_property
     def steps(self) -> Ints:
         """Target instant of each step, shape (3, shifts); without weekly rest only the first, (1, shifts)."""
-        slate, bounds = self.slate, self.slate.week_bounds
+        team_shifts, bounds = self.team_shifts, self.team_shifts.week_bounds
         # One shift a day: nothing more starts before the next midnight.
-        rested = np.maximum(slate.end + self.rest_s, slate.midnights[slate.day + 1])
+        rested = np.maximum(team_shifts.end + self.rest_s, team_shifts.midnights[team_shifts.day + 1])
         if not self.weekly_rest_s:
             return self.arrive(rested)[None]
-        week_end = bounds[slate.week + 1]
-        within = slate.end + self.weekly_rest_s
+        week_end = bounds[team_shifts.week + 1]
+        within = team_shifts.end + self.weekly_rest_s
         long = np.where(within <= week_end, self.arrive(np.maximum(within, rested)), NEVER)
-        after = slate.end + self.weekly_rest_s
-        following = np.append(bounds, 0)[slate.week + 2]
+        after = team_shifts.end + self.weekly_rest_s
+        following = np.append(bounds, 0)[team_shifts.week + 2]
         # A shift that ends within its week leaves the next week's rest to that week's own start.
-        reaches_over = (slate.end > week_end) & (after <= following)
+        reaches_over = (team_shifts.end > week_end) & (after <= following)
         over = np.where(reaches_over, self.arrive(np.maximum(after, rested)), NEVER)
         return np.stack([self.arrive(rested), long, over])
 
     @cached_property
     def week_rests(self) -> Ints:
         """Target of a long rest that starts with each week."""
-        return self.arrive(self.slate.week_bounds[:-1] + self.weekly_rest_s)
+        return self.arrive(self.team_shifts.week_bounds[:-1] + self.weekly_rest_s)
 
     def arrive(self, times: Ints) -> Ints:
         """First instant not before each time; the last one stands for all that is later."""
@@ -114,7 +116,7 @@ class Timeline:
 
     def cap(self, hours: float) -> int:
         """Hours as whole units, rounded down; no more than could be worked."""
-        most = int(self.units.max(initial=0)) * (len(self.slate.midnights) - 1)
+        most = int(self.units.max(initial=0)) * (len(self.team_shifts.midnights) - 1)
         return int(min(np.floor(max(hours, 0.0) * 60 / self.unit_min + 1e-9), most))
 
     def starts_of(self, person: Person, may_start: int = 0) -> list[tuple[int, int, int]]:
@@ -122,13 +124,13 @@ class Timeline:
 
         The rest of the first week may have begun with the end of the last shift before the horizon.
         """
-        first = int(self.slate.midnights[self.slate.first])
-        monday = int(self.slate.midnights[0])
+        first = int(self.team_shifts.midnights[self.team_shifts.first])
+        monday = int(self.team_shifts.midnights[0])
         ready = max(first, may_start)
-        free = max(monday, person.tail.last_end if person.tail.last_end is not None else monday)
+        free = max(monday, person.carry_over.last_end if person.carry_over.last_end is not None else monday)
         rested = free + self.weekly_rest_s
         ways = [(ready, 0)]
-        if self.weekly_rest_s and rested <= self.slate.week_bounds[1]:
+        if self.weekly_rest_s and rested <= self.team_shifts.week_bounds[1]:
             ways.append((max(rested, ready), 1))
         at = self.arrive(np.array([time for time, _ in ways]))
         if self.weekly_rest_s and at[0] >= self.week_instant[1]:
@@ -137,7 +139,7 @@ class Timeline:
             (
                 instant,
                 had if instant < self.week_instant[1] else 0,
-                int(self.day_of[instant]) - self.slate.first,
+                int(self.day_of[instant]) - self.team_shifts.first,
             )
             for instant, (_, had) in zip(at.tolist(), ways, strict=True)
         ]
@@ -145,7 +147,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a person's line begins: state of `Days`, and units of hours that may be worked."""
+    """Where a person's schedule begins: state of `Days`, and units of hours that may be worked."""
 
     person: Person
     state: int
@@ -176,7 +178,7 @@ def best_patterns(
     final : ndarray
         Cost of so many units left over at the end, inf where too many, shape (most units + 1,).
     starts : sequence of Start
-        A line is found for each.
+        A schedule is found for each.
     unrested : float
         Price of a week without its long rest.
 
@@ -188,37 +190,24 @@ def best_patterns(
         Indices of the pattern's shifts, in order of time.
     """
     table = _ways(timeline, starts)
-    value, shifts, lengths, _ = _priced(timeline, days, counts, worth, final, table, unrested, -np.inf, 0)
+    largest = int(timeline.units.max(initial=0))
+    # Nobody has fewer units left than those of the least contract, all days so far worked at full length.
+    past = timeline.day_of - timeline.team_shifts.first
+    low = np.maximum(table[:, 5].min(initial=0) - largest * np.maximum(past, 0), 0)
+    value, shifts, lengths = _best_patterns(
+        np.ascontiguousarray(worth, dtype=float), np.ascontiguousarray(final, dtype=float), table,
+        np.ascontiguousarray(low), timeline.units, timeline.first_shift.astype(np.int64),
+        np.ascontiguousarray(timeline.steps), timeline.day_of, timeline.week_instant, timeline.week_rests,
+        timeline.team_shifts.kind, days.alike, days.following, days.cost, days.worked, counts.following,
+        counts.cost, counts.final, counts.sort, float(unrested if timeline.weekly_rest_s else 0.0),
+        int(timeline.team_shifts.first),
+    )  # fmt: skip
     best = np.full(len(starts), -np.inf)
     found: list[Ints] = [np.zeros(0, dtype=np.int64)] * len(starts)
     for way, number in enumerate(table[:, 0].tolist()):
         if value[way] > best[number]:
             best[number], found[number] = value[way], shifts[way, : lengths[way]].copy()
     return best, found
-
-
-def good_patterns(
-    timeline: Timeline,
-    days: Days,
-    counts: Counts,
-    worth: Floats,
-    final: Floats,
-    start: Start,
-    *,
-    unrested: float = np.inf,
-    least: float,
-    most: int,
-) -> tuple[list[Ints], bool]:
-    """Find patterns of at least some worth for one person, and tell whether these are all.
-
-    Parameters are those of `best_patterns`, but `least`, the worth, and `most`, how many to find.
-    """
-    table = _ways(timeline, [start])
-    _, shifts, lengths, found = _priced(
-        timeline, days, counts, worth, final, table, unrested, least - ROUNDING, most
-    )
-    patterns = [shifts[row, : lengths[row]].copy() for row in range(min(found, most))]
-    return patterns, found <= most
 
 
 def _ways(timeline: Timeline, starts: Sequence[Start]) -> Ints:
@@ -229,25 +218,6 @@ def _ways(timeline: Timeline, starts: Sequence[Start]) -> Ints:
         for instant, rested, off in timeline.starts_of(start.person, start.opens)
     ]
     return np.array(ways, dtype=np.int64).reshape(-1, 6)
-
-
-def _priced(
-    timeline: Timeline, days: Days, counts: Counts, worth: Floats, final: Floats, table: Ints,
-    unrested: float, least: float, most: int,
-) -> Any:  # fmt: skip
-    """Lay everything out for the kernel."""
-    largest = int(timeline.units.max(initial=0))
-    # Nobody has fewer units left than those of the least contract, all days so far worked at full length.
-    past = timeline.day_of - timeline.slate.first
-    low = np.maximum(table[:, 5].min(initial=0) - largest * np.maximum(past, 0), 0)
-    return _price_lines(
-        np.ascontiguousarray(worth, dtype=float), np.ascontiguousarray(final, dtype=float), table,
-        np.ascontiguousarray(low), timeline.units, timeline.first_shift.astype(np.int64),
-        np.ascontiguousarray(timeline.steps), timeline.day_of, timeline.week_instant, timeline.week_rests,
-        timeline.slate.kind, days.alike, days.following, days.cost, days.worked, counts.following,
-        counts.cost, counts.final, counts.sort, float(unrested if timeline.weekly_rest_s else 0.0),
-        int(timeline.slate.first), least, most,
-    )  # fmt: skip
 
 
 def _njit(function: Any) -> Any:
@@ -324,7 +294,7 @@ def _idle(step: int, rested: int, unrested: float) -> bool:
 
 
 @_njit
-def _sweep(
+def _value_states(
     values: Any, worth: Any, final: Any, low: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
     week_instant: Any, rest_to: Any, kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any,
     count_cost: Any, count_final: Any, sort: Any, unrested: float, first: int,
@@ -512,49 +482,6 @@ def _walk(
 
 
 @_njit
-def _lines(
-    values: Any, begin: Any, least: float, worth: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
-    week_instant: Any, rest_to: Any, kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any,
-    count_cost: Any, sort: Any, unrested: float, chosen: Any, lengths: Any,
-) -> int:  # fmt: skip
-    """Fill in lines of at least some worth, depth first, until there is no room; return how many.
-
-    The values tell what can still be had, so that no way is gone in vain.
-    """
-    last, deep, found = len(day_of) - 1, 0, 0
-    at = np.zeros((2 * len(day_of) + 2, 5), dtype=np.int64)
-    gained, turn = np.zeros(len(at)), np.zeros(len(at), dtype=np.int64)
-    shift = np.full(len(at), -1)
-    at[0] = begin
-    while deep >= 0:
-        n, rested, count, state, left = at[deep]
-        if n == last:
-            if found == len(chosen):
-                return found + 1
-            for level in range(1, deep + 1):
-                if shift[level] >= 0:
-                    chosen[found, lengths[found]] = shift[level]
-                    lengths[found] += 1
-            found += 1
-            deep -= 1
-            continue
-        k = turn[deep]
-        if k == 2 + len(to) * (first_shift[n + 1] - first_shift[n]):
-            deep -= 1
-            continue
-        turn[deep] = k + 1
-        m, had, tally, after, rest, gain, s = _choice(
-            k, n, rested, count, state, left, worth, units, first_shift, to, day_of, week_instant,
-            rest_to, kind, following, day_cost, worked, counting, count_cost, sort, unrested,
-        )  # fmt: skip
-        if m >= 0 and gained[deep] + gain + values[m, had, tally, after, rest] >= least:
-            deep += 1
-            at[deep, 0], at[deep, 1], at[deep, 2], at[deep, 3], at[deep, 4] = m, had, tally, after, rest
-            gained[deep], turn[deep], shift[deep] = gained[deep - 1] + gain, 0, s
-    return found
-
-
-@_njit
 def _best_of_like(worth: Any, units: Any, first_shift: Any, to: Any, letter: Any, sort: Any) -> Any:
     """Keep the best of shifts that start together and leave the same choice; the others get -inf."""
     best = worth.copy()
@@ -575,24 +502,21 @@ def _best_of_like(worth: Any, units: Any, first_shift: Any, to: Any, letter: Any
 
 
 @_njit
-def _price_lines(
+def _best_patterns(
     worth: Any, final: Any, ways: Any, low: Any, units: Any, first_shift: Any, to: Any, day_of: Any,
     week_instant: Any, rest_to: Any, kind: Any, alike: Any, following: Any, day_cost: Any, worked: Any,
-    counting: Any, count_cost: Any, count_final: Any, sort: Any, unrested: float, first: int, least: float,
-    most: int,
+    counting: Any, count_cost: Any, count_final: Any, sort: Any, unrested: float, first: int,
 ) -> Any:  # fmt: skip
-    """Sweep once, and find the best line of each way; or lines of at least some worth, `most` in all."""
-    all_worth = worth
+    """Sweep once, and find the best schedule of each way."""
     worth = _best_of_like(worth, units, first_shift, to, alike[kind + 1], sort)
     rests = 2 if len(to) > 1 else 1
     values = np.empty((len(day_of), rests, len(counting), len(following), len(final)))
-    _sweep(
+    _value_states(
         values, worth, final, low, units, first_shift, to, day_of, week_instant, rest_to, kind, following,
         day_cost, worked, counting, count_cost, count_final, sort, unrested, first,
     )  # fmt: skip
-    every = least > -np.inf
-    chosen = np.full((most if every else len(ways), day_of[-1] + 1), -1)
-    lengths, best, found = np.zeros(len(chosen), dtype=np.int64), np.full(len(ways), -np.inf), 0
+    chosen = np.full((len(ways), day_of[-1] + 1), -1)
+    lengths, best = np.zeros(len(chosen), dtype=np.int64), np.full(len(ways), -np.inf)
     for way in range(len(ways)):
         n, rested, off, state, left = ways[way, 1], ways[way, 2], ways[way, 3], ways[way, 4], ways[way, 5]
         state, count, cost = _pass(
@@ -600,21 +524,10 @@ def _price_lines(
         )
         if state < 0:
             continue
-        value = values[n, rested, count, state, left]
-        best[way] = value - cost
-        if value == -np.inf or (every and best[way] < least):
-            continue
-        if not every:
+        best[way] = values[n, rested, count, state, left] - cost
+        if best[way] > -np.inf:
             lengths[way] = _walk(
                 values, (n, rested, count, state, left), worth, units, first_shift, to, day_of, week_instant,
                 rest_to, kind, following, day_cost, worked, counting, count_cost, sort, unrested, chosen[way],
             )  # fmt: skip
-            continue
-        found += _lines(
-            values, np.array([n, rested, count, state, left]), least + cost, all_worth, units, first_shift,
-            to, day_of, week_instant, rest_to, kind, following, day_cost, worked, counting, count_cost, sort,
-            unrested, chosen[found:], lengths[found:],
-        )  # fmt: skip
-        if found > most:
-            break
-    return best, chosen, lengths, found
+    return best, chosen, lengths

@@ -12,7 +12,7 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.slate import NIGHT, Horizon
+from planning.roster.inputs import NIGHT, Horizon
 from planning.tables import PEOPLE
 
 __all__ = ["fewest_people", "read_people", "synthetic_people"]

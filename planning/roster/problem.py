@@ -1,8 +1,8 @@
-"""One team's roster as a problem: its shifts, its crews, what everything costs, and what a line earns."""
+"""One team's roster as a problem: its shifts, its groups of equal people, and what everything costs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -12,21 +12,31 @@ import numpy as np
 
 from planning.checks import check_settings
 from planning.effort import Deadline
+from planning.roster.inputs import Floats, Ints, Person, TeamShifts
+from planning.roster.kernels import pattern_cost
 from planning.roster.limits import Counts, Days, Limits
-from planning.roster.lines import line_cost
-from planning.roster.patterns import Start, Timeline, best_patterns, good_patterns
+from planning.roster.patterns import Start, Timeline, best_patterns
 from planning.roster.rules import Rule
-from planning.roster.slate import Floats, Ints, Person, Slate
 
 __all__ = [
-    "Assignment", "Burden", "Clock", "Crew", "Problem", "RosterSettings", "crews_of", "missing_heads",
+    "Burden",
+    "Clock",
+    "Group",
+    "Problem",
+    "RosterSettings",
+    "Schedule",
+    "TeamRoster",
+    "grouped",
+    "groups_of",
+    "limits_of",
+    "missing_heads",
 ]  # fmt: skip
 
 
-_LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "repair_people": 2, "threads": 1}
+_LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "search_people": 2, "threads": 1}
 """Bounds of the settings that must not be zero."""
 CERTAIN = 1e-5
-"""Roubles of a bound that may be the simplex's rounding."""
+"""Part of a bound that may be the simplex's rounding."""
 OFTEN = 6
 """Most shifts of a cap that pricing counts from the start."""
 NOTHING = np.zeros(0, dtype=np.int64)
@@ -39,7 +49,7 @@ class RosterSettings:
     gap: float = 0.005
     """Stop when the bound proves that no more than this share of the objective can be gained ..."""
     tolerance_cost: float = 10.0
-    """... or no more than so many roubles a person."""
+    """... or no more than this much a person."""
     idle_share: float = 1.0
     """Share of the hourly rate that an hour of the contract costs which no shift fills: an assumption."""
     fairness_cost_h: float = 100.0
@@ -57,27 +67,19 @@ class RosterSettings:
     dive_rounds: int = 5
     """Most rounds of pricing between two steps of the dive."""
     dive_step: float = 0.06
-    """Least part of the people that a step of the dive gives lines to; at 0 one at a time, which is best."""
+    """Least share of the people that a step of the dive schedules; at 0 one at a time, which is best."""
     nearly_whole: float = 0.7
-    """Share of a line from which the dive gives it out together with others, not alone."""
+    """Share of a schedule from which the dive gives it out together with others, not alone."""
     exchanges: int = 20_000
     """Exchanges of days that are tried for each person, to share burdens fairly."""
-    repair_people: int = 5
-    """People whose lines are given up and sought anew in one repair."""
-    repair_rounds: int = 60
-    """Most repairs of a team that is left short."""
-    repair_effort: float = 0.15
-    """Deterministic seconds of CP-SAT for one repair."""
-    searches: int = 0
-    """Most searches for better lines of some people at once until the gap is met: in `best_lines` alone."""
+    searches: int = 60
+    """Most searches for better schedules of some people at once."""
     search_people: int = 8
-    """People whose lines are sought anew in the first searches; more where these find nothing."""
-    search_lines: int = 60
-    """Most lines of each of them that are tried together."""
+    """People whose schedules are sought anew in the first searches; more where these find nothing."""
     threads: int = 2
     """Threads of the pricing; the roster does not depend on them."""
     seed: int = 1
-    """Seed of the exchanges and repairs."""
+    """Seed of the exchanges and searches."""
     time_limit_s: float | None = None
     """Wall time after which the best roster so far is returned, seconds; a first one is made in any case."""
 
@@ -99,15 +101,15 @@ class Clock:
 
 
 @dataclass(frozen=True, eq=False)
-class Crew:
+class Group:
     """People of one team who may work the same."""
 
     members: tuple[Person, ...]
     limits: Limits
 
     @property
-    def sweep(self) -> tuple[object, ...]:
-        """What crews share whose best lines one sweep can find."""
+    def batch(self) -> tuple[object, ...]:
+        """What groups share whose best schedules one batch can find."""
         limits = self.limits
         work = (limits.banned.tobytes(), limits.prices.tobytes(), limits.rest_s.tobytes())
         # Where hours are asked, what is left over at the end says whether they are enough.
@@ -135,22 +137,22 @@ class Burden:
     """Even share of each person, less what they carried last month."""
 
     def carried(self, pattern: Ints) -> int:
-        """Count the burden of a line."""
+        """Count the burden of a schedule."""
         marks = self.counts[pattern]
         return len(np.unique(marks[marks >= 0])) if self.by_weekend else int(marks.sum())
 
     def cost(self, person: Person, pattern: Ints) -> float:
-        """Roubles of the distance from the even share."""
+        """Price of the distance from the even share."""
         even = self.even.get(person.agent_id)
         return 0.0 if even is None else self.money * (self.carried(pattern) - even) ** 2
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One team's roster: its shifts, its crews, and what everything costs."""
+    """One team's roster: its shifts, its groups, and what everything costs."""
 
-    slate: Slate
-    crews: tuple[Crew, ...]
+    team_shifts: TeamShifts
+    groups: tuple[Group, ...]
     settings: RosterSettings
     unmet_cost: Floats
     """Price of a missing head on each shift, shape (shifts,)."""
@@ -161,30 +163,30 @@ class Problem:
 
     @cached_property
     def timeline(self) -> Timeline:
-        """Time as pricing sees it; the crews' rests are the same, since the rules are."""
-        limits, exact = self.crews[0].limits, any(crew.limits.least_h > 0 for crew in self.crews)
-        return Timeline(self.slate, limits.rest_s, limits.weekly_rest[0], exact)
+        """Time as pricing sees it; the groups' rests are the same, since the rules are."""
+        limits, exact = self.groups[0].limits, any(group.limits.least_h > 0 for group in self.groups)
+        return Timeline(self.team_shifts, limits.rest_s, limits.weekly_rest[0], exact)
 
     @cached_property
     def missing_cost(self) -> Floats:
         """What a missing head costs: its price, and the hours that somebody is then idle, shape (shifts,)."""
-        return self.unmet_cost + self.idle_cost_h * self.slate.paid_h
+        return self.unmet_cost + self.idle_cost_h * self.team_shifts.paid_h
 
     @cached_property
     def base_cost(self) -> float:
-        """Idle pay if no head is missing: the same whoever works what, so no line's cost holds it."""
+        """Idle pay if no head is missing: the same whoever works what, so no schedule's cost holds it."""
         if not self.idle_cost_h:
             return 0.0
-        hours = sum(crew.limits.most_h * len(crew.members) for crew in self.crews)
-        return self.idle_cost_h * (hours - float(self.slate.paid_h @ self.slate.headcount))
+        hours = sum(group.limits.most_h * len(group.members) for group in self.groups)
+        return self.idle_cost_h * (hours - float(self.team_shifts.paid_h @ self.team_shifts.headcount))
 
     @cached_property
     def sizes(self) -> Ints:
-        """People of each crew, shape (crews,)."""
-        return np.array([len(crew.members) for crew in self.crews], dtype=np.int64)
+        """People of each group, shape (groups,)."""
+        return np.array([len(group.members) for group in self.groups], dtype=np.int64)
 
     def tolerance(self, objective: float) -> float:
-        """Roubles that are not worth a search."""
+        """Money that is not worth a search."""
         return max(self.settings.gap * objective, self.settings.tolerance_cost * float(self.sizes.sum()))
 
     def is_close(self, objective: float, bound: float, share: float = 1.0) -> bool:
@@ -192,15 +194,25 @@ class Problem:
         within = objective - self.certified(bound) <= share * self.tolerance(objective)
         return bool(np.isfinite(objective) and within)
 
+    def is_enough(self, schedules: Sequence[Schedule], bound: float) -> bool:
+        """Tell whether column generation can gain no more above its bound, which leaves the burdens out.
+
+        Where burdens are shared, which it does not see, it is asked no more once nobody is missing.
+        """
+        if self.is_close(self.seen(schedules), bound):
+            return True
+        shared = any(burden.money for burden in self.burdens)
+        return shared and not (missing_heads(self, schedules) > 0).any()
+
     @cached_property
     def whole(self) -> bool:
-        """Whether every roster costs whole roubles, so that bounds may be rounded up."""
+        """Whether every roster has a whole cost, so that bounds may be rounded up."""
         prices: list[Any] = [self.missing_cost, self.base_cost, self.burden_bound, *self.final]
         prices += [] if self.surplus_cost is None else [self.surplus_cost]
-        prices += [crew.limits.prices for crew in self.crews]
+        prices += [group.limits.prices for group in self.groups]
         prices += [self.unrested, *(days.cost for days in self.days)]
-        prices += [crew.limits.weekends[1] for crew in self.crews]
-        prices += [price for crew in self.crews for *_, price in crew.limits.counted]
+        prices += [group.limits.weekends[1] for group in self.groups]
+        prices += [price for group in self.groups for *_, price in group.limits.counted]
         prices += [burden.money for burden in self.burdens]
         amounts = np.concatenate([np.ravel(price) for price in prices])
         return bool((amounts[np.isfinite(amounts)] % 1 == 0).all())
@@ -208,7 +220,7 @@ class Problem:
     @cached_property
     def unrested(self) -> float:
         """Price of a week without its rest; the same for everybody."""
-        return self.crews[0].limits.weekly_rest[1]
+        return self.groups[0].limits.weekly_rest[1]
 
     def certified(self, bound: float) -> float:
         """The least that a roster can cost above a bound."""
@@ -216,78 +228,84 @@ class Problem:
 
     @cached_property
     def caps(self) -> Ints:
-        """Most paid units of the horizon, shape (crews,)."""
-        return np.array([self.timeline.cap(crew.limits.most_h) for crew in self.crews], dtype=np.int64)
+        """Most paid units of the horizon, shape (groups,)."""
+        return np.array([self.timeline.cap(group.limits.most_h) for group in self.groups], dtype=np.int64)
 
     @cached_property
-    def sweeps(self) -> tuple[tuple[int, ...], ...]:
-        """Crews that share a sweep of the pricing."""
+    def batches(self) -> tuple[tuple[int, ...], ...]:
+        """Crews that share a batch of the pricing."""
         found: dict[tuple[object, ...], list[int]] = {}
-        for number, crew in enumerate(self.crews):
-            found.setdefault(crew.sweep, []).append(number)
-        return tuple(tuple(crews) for crews in found.values())
+        for number, group in enumerate(self.groups):
+            found.setdefault(group.batch, []).append(number)
+        return tuple(tuple(groups) for groups in found.values())
 
     @cached_property
     def days(self) -> tuple[Days, ...]:
-        """What the rules remember of the days, for each sweep; people of one sweep share it."""
+        """What the rules remember of the days, for each batch; people of one batch share it."""
         return tuple(
-            Days(self.crews[crews[0]].limits, self.slate.kinds, [self.crews[c].members[0] for c in crews])
-            for crews in self.sweeps
+            Days(
+                self.groups[groups[0]].limits,
+                self.team_shifts.kinds,
+                [self.groups[c].members[0] for c in groups],
+            )
+            for groups in self.batches
         )
 
     @cached_property
     def counts(self) -> tuple[Counts, ...]:
-        """What is counted for each sweep."""
-        limits = [self.crews[crews[0]].limits for crews in self.sweeps]
+        """What is counted for each batch."""
+        limits = [self.groups[groups[0]].limits for groups in self.batches]
         return tuple(Counts(each, range(len(each.counted))) for each in limits)
 
     @cached_property
     def _counts_with(self) -> Callable[[int, tuple[int, ...]], Counts]:
-        return cache(lambda sweep, caps: Counts(self.crews[self.sweeps[sweep][0]].limits, caps))
+        return cache(lambda batch, caps: Counts(self.groups[self.batches[batch][0]].limits, caps))
 
     @cached_property
-    def sweep_of(self) -> dict[int, int]:
-        """Sweep of each crew."""
-        return {crew: number for number, crews in enumerate(self.sweeps) for crew in crews}
+    def batch_of(self) -> dict[int, int]:
+        """Sweep of each group."""
+        return {group: number for number, groups in enumerate(self.batches) for group in groups}
 
     @cached_property
     def final(self) -> tuple[Floats, ...]:
-        """Cost of so many units left over, for each sweep: distance from the even share."""
-        return tuple(self._final(crews) for crews in self.sweeps)
+        """Cost of so many units left over, for each batch: distance from the even share."""
+        return tuple(self._final(groups) for groups in self.batches)
 
-    def _final(self, crews: tuple[int, ...]) -> Floats:
-        unit_h, norm_h = self.timeline.unit_min / 60, float(self.slate.norms.sum())
-        caps = self.caps[list(crews)]
+    def _final(self, groups: tuple[int, ...]) -> Floats:
+        unit_h, norm_h = self.timeline.unit_min / 60, float(self.team_shifts.norms.sum())
+        caps = self.caps[list(groups)]
         left_h = np.arange(caps.max() + 1) * unit_h
-        share = self.crews[crews[0]].members[0].contract_h_week * norm_h / 40.0
+        share = self.groups[groups[0]].members[0].contract_h_week * norm_h / 40.0
         even_h = self.spare_part * share
         cost = self.settings.fairness_cost_h * (left_h - even_h) ** 2 / max(share, 1.0)
-        least = self.crews[crews[0]].limits.least_h
+        least = self.groups[groups[0]].limits.least_h
         if least > 0:
             cost = np.where(left_h > caps.min() * unit_h - least + 1e-9, np.inf, cost)
-        return np.asarray(cost + self.crews[crews[0]].limits.fixed)
+        return np.asarray(cost + self.groups[groups[0]].limits.fixed)
 
     @cached_property
     def spare_part(self) -> float:
         """Part of everybody's hours that the shifts do not need."""
-        wanted = float(self.slate.paid_h @ self.slate.headcount)
+        wanted = float(self.team_shifts.paid_h @ self.team_shifts.headcount)
         there = float(self.caps @ self.sizes) * self.timeline.unit_min / 60
         return max(1.0 - wanted / there, 0.0) if there else 0.0
 
-    def cost(self, crew: int, pattern: Ints) -> float:
-        """Roubles of one person's pattern, burdens left out; inf if it is not lawful."""
-        sweep, limits = self.sweep_of[crew], self.crews[crew].limits
+    def cost(self, group: int, pattern: Ints) -> float:
+        """Cost of one person's pattern, burdens left out; inf if it is not lawful."""
+        batch, limits = self.batch_of[group], self.groups[group].limits
         counted_cost = limits.count_cost(pattern)
         if np.isinf(counted_cost):
             return np.inf
-        days, counts, person = self.days[sweep], self._counts_with(sweep, ()), self.crews[crew].members[0]
-        slate, before = self.slate, person.tail.last_end
-        opens = int(slate.midnights[0])
+        days, counts, person = self.days[batch], self._counts_with(batch, ()), self.groups[group].members[0]
+        team_shifts, before = self.team_shifts, person.carry_over.last_end
+        opens = int(team_shifts.midnights[0])
         return counted_cost + float(
-            line_cost(
-                pattern, slate.start, slate.end, slate.day, slate.kind, counts.sort, self.timeline.rest_s,
-                limits.banned, limits.prices, self.timeline.units, self.final[sweep], self._week_bounds,
-                slate.first, len(slate.midnights) - 1, days.starts[person.agent_id], int(self.caps[crew]),
+            pattern_cost(
+                pattern, team_shifts.start, team_shifts.end, team_shifts.day, team_shifts.kind, counts.sort,
+                self.timeline.rest_s,
+                limits.banned, limits.prices, self.timeline.units, self.final[batch], self._week_bounds,
+                team_shifts.first, len(team_shifts.midnights) - 1, days.starts[person.agent_id],
+                int(self.caps[group]),
                 limits.opens, opens if before is None else before, *limits.weekly_rest, days.following,
                 days.cost,
                 days.worked, counts.following, counts.cost, counts.final,
@@ -296,50 +314,55 @@ class Problem:
 
     @cached_property
     def _week_bounds(self) -> Ints:
-        return np.ascontiguousarray(self.slate.week_bounds)
+        return np.ascontiguousarray(self.team_shifts.week_bounds)
 
-    def price(self, duals: Floats, residual: Ints, crews: Ints) -> tuple[Floats, list[tuple[int, Ints]]]:
-        """Find the best pattern of some crews.
+    def price(self, duals: Floats, residual: Ints, groups: Ints) -> tuple[Floats, list[tuple[int, Ints]]]:
+        """Find the best pattern of some groups.
 
         Returns
         -------
         worth : ndarray
-            Duals less cost of each crew's best pattern, shape (crews asked for,).
-        columns : list of (crew, pattern)
+            Duals less cost of each group's best pattern, shape (groups asked for,).
+        columns : list of (group, pattern)
         """
-        asked = set(crews.tolist())
+        asked = set(groups.tolist())
         jobs = [
-            (sweep, [c for c in members if c in asked])
-            for sweep, members in enumerate(self.sweeps)
+            (batch, [c for c in members if c in asked])
+            for batch, members in enumerate(self.batches)
             if not asked.isdisjoint(members)
         ]
         if self.settings.threads == 1 or len(jobs) == 1:
-            parts = [self._price_sweep(duals, residual, *job) for job in jobs]
+            parts = [self._price_batch(duals, residual, *job) for job in jobs]
         else:
             with ThreadPoolExecutor(self.settings.threads) as pool:
-                parts = list(pool.map(lambda job: self._price_sweep(duals, residual, *job), jobs))
+                parts = list(pool.map(lambda job: self._price_batch(duals, residual, *job), jobs))
         worth: dict[int, float] = {}
         columns: dict[int, Ints] = {}
         for (_, members), (value, patterns) in zip(jobs, parts, strict=True):
             worth |= dict(zip(members, value.tolist(), strict=True))
             columns |= dict(zip(members, patterns, strict=True))
-        order = crews.tolist()
+        order = groups.tolist()
         return np.array([worth[c] for c in order]), [(c, columns[c]) for c in order]
 
-    def _price_sweep(
-        self, duals: Floats, residual: Ints, sweep: int, crews: Sequence[int]
+    def _price_batch(
+        self, duals: Floats, residual: Ints, batch: int, groups: Sequence[int]
     ) -> tuple[Floats, list[Ints]]:
-        limits, days = self.crews[crews[0]].limits, self.days[sweep]
+        limits, days = self.groups[groups[0]].limits, self.days[batch]
         worth = self._worth(limits, duals, residual)
-        starts = [self._start(crew) for crew in crews]
-        caps = _tight(limits)
+        starts = [self._start(group) for group in groups]
+        # Least counts and tight caps are kept from the start.
+        caps = tuple(
+            number
+            for number, (_, least, most, _) in enumerate(limits.counted)
+            if least or (most is not None and most <= OFTEN)
+        )
         while True:
             value, patterns = best_patterns(
-                self.timeline, days, self._counts_with(sweep, caps), worth, self.final[sweep], starts,
+                self.timeline, days, self._counts_with(batch, caps), worth, self.final[batch], starts,
                 unrested=limits.weekly_rest[1],
             )  # fmt: skip
-            # Few lines come near a wide cap, so it is counted only once they do; who has no lawful line at
-            # all is given an empty one of worth -inf.
+            # Few patterns come near a wide cap, so it is counted only once one does. Who has no lawful
+            # pattern is given an empty one of worth -inf.
             broken = set(limits.broken(patterns))
             if broken <= set(caps):
                 return value, patterns
@@ -350,94 +373,84 @@ class Problem:
         closed = limits.banned | (residual <= 0) if self.surplus_cost is None else limits.banned
         return np.where(closed, -np.inf, duals - limits.prices)
 
-    def _start(self, crew: int) -> Start:
-        """Where the lines of a crew begin."""
-        person, limits = self.crews[crew].members[0], self.crews[crew].limits
-        state = self.days[self.sweep_of[crew]].starts[person.agent_id]
-        return Start(person, state, int(self.caps[crew]), limits.opens)
-
-    def good(
-        self, duals: Floats, residual: Ints, crew: int, least: float, most: int
-    ) -> tuple[list[Ints], bool]:
-        """Find a crew's patterns of at least some worth, no more than so many, and whether these are all."""
-        sweep, limits = self.sweep_of[crew], self.crews[crew].limits
-        patterns, whole = good_patterns(
-            self.timeline, self.days[sweep], self._counts_with(sweep, _tight(limits)),
-            self._worth(limits, duals, residual), self.final[sweep], self._start(crew),
-            unrested=limits.weekly_rest[1], least=least, most=most,
-        )  # fmt: skip
-        return [pattern for pattern in patterns if np.isfinite(limits.count_cost(pattern))], whole
+    def _start(self, group: int) -> Start:
+        """Where the schedules of a group begin."""
+        person, limits = self.groups[group].members[0], self.groups[group].limits
+        state = self.days[self.batch_of[group]].starts[person.agent_id]
+        return Start(person, state, int(self.caps[group]), limits.opens)
 
     @cached_property
     def burdens(self) -> tuple[Burden, ...]:
         """Nights, weekends and late ends, with everybody's even share."""
-        slate, settings = self.slate, self.settings
-        night = (slate.kind == slate.night_kind).astype(np.int64)
-        late_kind = slate.kinds.index("late") if "late" in slate.kinds else -1
-        weekend = np.where(slate.day % 7 >= 5, slate.week, -1)
-        heads = slate.headcount
+        team_shifts, settings = self.team_shifts, self.settings
+        night = (team_shifts.kind == team_shifts.night_kind).astype(np.int64)
+        late_kind = team_shifts.kinds.index("late") if "late" in team_shifts.kinds else -1
+        late = (team_shifts.kind == late_kind).astype(np.int64)
+        weekend = np.where(team_shifts.day % 7 >= 5, team_shifts.week, -1)
+        heads = team_shifts.headcount
         worked_weekends = float(heads[weekend >= 0].sum()) / 2
         return (
             self._burden("nights", settings.fair_night_cost, night, False, float(night @ heads)),
             self._burden("weekends", settings.fair_weekend_cost, weekend, True, worked_weekends),
-            self._burden(
-                "late shifts", settings.fair_late_cost, (slate.kind == late_kind).astype(np.int64), False,
-                float((slate.kind == late_kind) @ heads),
-            ),
-        )  # fmt: skip
+            self._burden("late shifts", settings.fair_late_cost, late, False, float(late @ heads)),
+        )
 
     def _burden(self, name: str, money: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
         """Share a total out by the hours of those who may carry any of it."""
         marked = counts >= 0 if by_weekend else counts > 0
         able = [
             (person, float(self.caps[number]))
-            for number, crew in enumerate(self.crews)
-            for person in crew.members
-            if bool((marked & ~crew.limits.banned).any())
+            for number, group in enumerate(self.groups)
+            for person in group.members
+            if bool((marked & ~group.limits.banned).any())
         ]
         before = {"nights": "nights_before", "weekends": "weekends_before"}.get(name)
-        past = {p.agent_id: getattr(p.tail, before) if before else 0 for p, _ in able}
+        past = {p.agent_id: getattr(p.carry_over, before) if before else 0 for p, _ in able}
         hours, everything = sum(hours for _, hours in able), total + sum(past.values())
         even = {p.agent_id: everything * h / hours - past[p.agent_id] for p, h in able} if hours else {}
         return Burden(name, money, counts, by_weekend, even)
 
     @cached_property
     def burden_bound(self) -> float:
-        """Roubles of the burdens that no roster can be below: history weighs, and people are whole."""
-        return sum(_least_unfair(burden, self.slate.headcount) for burden in self.burdens)
+        """What the burdens of any roster cost at least: history weighs, and people are whole."""
+        return sum(_least_unfair(burden, self.team_shifts.headcount) for burden in self.burdens)
 
     @cached_property
     def least_cost(self) -> float:
-        """Roubles that no roster can be below, before any search."""
-        if not self.crews:
-            return float(self.slate.headcount @ self.unmet_cost)
+        """What no roster can cost less than, before any search."""
+        if not self.groups:
+            return float(self.team_shifts.headcount @ self.unmet_cost)
         return self.base_cost + self.burden_bound
 
-    def line_cost(self, line: Assignment) -> float:
-        """Roubles of a line, burdens included."""
-        return self.cost(line.crew, line.pattern) + self.burden_cost(line.person, line.pattern)
+    def assigned(self, patterns: Iterable[tuple[Person, Ints]]) -> list[Schedule]:
+        """Find the group of each of some people."""
+        group_of = {p.agent_id: number for number, group in enumerate(self.groups) for p in group.members}
+        return [Schedule(group_of[person.agent_id], person, pattern) for person, pattern in patterns]
+
+    def schedule_cost(self, schedule: Schedule) -> float:
+        """Cost of a schedule, burdens included."""
+        return self.cost(schedule.group, schedule.pattern) + self.burden_cost(
+            schedule.person, schedule.pattern
+        )
 
     def burden_cost(self, person: Person, pattern: Ints) -> float:
-        """Roubles of a person's distance from the even shares."""
+        """Price of a person's distance from the even shares."""
         return sum(burden.cost(person, pattern) for burden in self.burdens)
 
-    def objective(self, lines: Sequence[Assignment]) -> float:
-        """Roubles of a team's roster, from the lines themselves."""
-        short = missing_heads(self, lines)
+    def objective(self, schedules: Sequence[Schedule]) -> float:
+        """Cost of a team's roster, from the schedules themselves."""
+        return self.seen(schedules) + sum(
+            self.burden_cost(schedule.person, schedule.pattern) for schedule in schedules
+        )
+
+    def seen(self, schedules: Sequence[Schedule]) -> float:
+        """Cost of a team's roster as column generation sees it: burdens left out."""
+        short = missing_heads(self, schedules)
         total = self.base_cost + float(np.maximum(short, 0) @ self.missing_cost)
-        total += sum(self.line_cost(line) for line in lines)
+        total += sum(self.cost(schedule.group, schedule.pattern) for schedule in schedules)
         if self.surplus_cost is not None:
             total += float(np.maximum(-short, 0) @ self.surplus_cost)
         return total
-
-
-def _tight(limits: Limits) -> tuple[int, ...]:
-    """Bounds of counts that pricing keeps from the start, by number: least counts and tight caps."""
-    return tuple(
-        number
-        for number, (_, least, most, _) in enumerate(limits.counted)
-        if least or (most is not None and most <= OFTEN)
-    )
 
 
 def _least_unfair(burden: Burden, headcount: Ints) -> float:
@@ -454,33 +467,45 @@ def _least_unfair(burden: Burden, headcount: Ints) -> float:
     return float(burden.money * ((even**2).sum() - gains.sum()))
 
 
-def crews_of(
-    slate: Slate,
-    people: Sequence[Person],
-    rules: Sequence[Rule],
-    adjust: Callable[[Limits], None] = lambda _: None,
-) -> tuple[Crew, ...]:
-    """Group people whom the rules, and what is adjusted after them, leave the same choice."""
-    crews: dict[tuple[object, ...], list[tuple[Person, Limits]]] = {}
-    for person in sorted(people, key=lambda person: person.agent_id):
-        limits = Limits(person, slate)
-        for rule in rules:
-            rule.constrain(limits)
-        adjust(limits)
-        crews.setdefault(limits.identity, []).append((person, limits))
-    return tuple(Crew(tuple(p for p, _ in crew), crew[0][1]) for crew in crews.values())
+def groups_of(team_shifts: TeamShifts, people: Iterable[Person], rules: Sequence[Rule]) -> tuple[Group, ...]:
+    """Group people whom the rules leave the same choice."""
+    return grouped(limits_of(person, team_shifts, rules) for person in people)
+
+
+def limits_of(person: Person, team_shifts: TeamShifts, rules: Sequence[Rule]) -> Limits:
+    """Take down what the rules leave to one person."""
+    limits = Limits.of(person, team_shifts)
+    for rule in rules:
+        rule.constrain(limits)
+    return limits
+
+
+def grouped(limits: Iterable[Limits]) -> tuple[Group, ...]:
+    """Group people who have the same choice."""
+    groups: dict[tuple[object, ...], list[Limits]] = {}
+    for each in sorted(limits, key=lambda each: each.person.agent_id):
+        groups.setdefault(each.identity, []).append(each)
+    return tuple(Group(tuple(each.person for each in group), group[0]) for group in groups.values())
 
 
 @dataclass(frozen=True, eq=False)
-class Assignment:
-    """A person, their crew, and the shifts that they work."""
+class Schedule:
+    """A person, their group, and the shifts that they work."""
 
-    crew: int
+    group: int
     person: Person
     pattern: Ints
 
 
-def missing_heads(problem: Problem, lines: Sequence[Assignment]) -> Ints:
-    """Count the heads that no line covers, shape (shifts,); negative where there are too many."""
-    worked = np.concatenate([NOTHING, *(line.pattern for line in lines)])
-    return problem.slate.headcount - np.bincount(worked, minlength=len(problem.slate))
+@dataclass(frozen=True, eq=False)
+class TeamRoster:
+    """One team's schedules and their bound."""
+
+    schedules: list[Schedule]
+    bound: float
+
+
+def missing_heads(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
+    """Count the heads that no schedule covers, shape (shifts,); negative where there are too many."""
+    worked = np.concatenate([NOTHING, *(schedule.pattern for schedule in schedules)])
+    return problem.team_shifts.headcount - np.bincount(worked, minlength=len(problem.team_shifts))

@@ -1,11 +1,11 @@
 """The rules of a lawful roster, each one object with two halves.
 
-`constrain` tells a solver about a rule, in the vocabulary of `planning.roster.slate.Line`; `audit` finds the
+`constrain` tells a solver about a rule, in the vocabulary of `planning.roster.inputs.Line`; `audit` finds the
 breaches of a finished roster with pandas alone. The halves share the rule's figures and no code, so that an
 error in one is caught by the other. The words are general; the figures and their articles come from
 `Centre.labour`, so another country is another file.
 
-A rule is hard, or soft with a weight: what each breach costs, in roubles. Some can only be hard.
+A rule is hard, or soft with a weight: what each breach costs. Some can only be hard.
 
 Conventions, the same in both halves: a day is worked if a shift starts on it; a shift counts to the calendar
 week (Monday to Sunday, on the centre's clock) that it starts in; whatever lies outside the roster is rest,
@@ -27,13 +27,14 @@ import pandas as pd
 
 from planning.calendars import holiday_hours, is_holiday
 from planning.centre import Centre
-from planning.roster.slate import NIGHT, Horizon, Line, kinds_of, own_clock
+from planning.roster.inputs import NIGHT, Horizon, kinds_of, own_clock
+from planning.roster.limits import Limits
 
 __all__ = [
     "BREACH_COLUMNS", "HOUSE", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays",
     "HouseTeam", "Leave", "LongestShift", "NightConsent",
-    "NightsInRow", "OneShiftADay", "Overtime", "PeriodHours", "PreferredKind", "Rest", "Rule",
-    "Skill", "SoundShift", "Successions", "WeeklyRest", "breaches_of", "consent_of", "kind_names",
+    "NightsInRow", "OneShiftADay", "PreferredKind", "Rest", "Rule",
+    "Skill", "SoundShift", "Successions", "WeeklyRest", "breaches_of", "consent_of", "days_of", "kind_names",
     "many_weekends", "no_breaches", "runs_of", "stable_start",
 ]  # fmt: skip
 
@@ -69,12 +70,12 @@ class Rule(Protocol):
     def article(self) -> str:
         """Where it stands written."""
 
-    def constrain(self, line: Line) -> None:
-        """Narrow one person's line of work to what the rule allows."""
+    def constrain(self, limits: Limits) -> None:
+        """Narrow one person's work pattern to what the rule allows."""
 
     @property
     def weight(self) -> float | None:
-        """Roubles of a breach of a soft rule; None for a hard one."""
+        """Price of a breach of a soft rule; None for a hard one."""
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the breaches in a roster.
@@ -131,10 +132,10 @@ class SoundShift:
     weight: None = None
     name: ClassVar[str] = "sound shift"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out shifts that cannot be."""
-        presence_h = (line.slate.end - line.slate.start) / 3600
-        line.forbid((presence_h <= 0) | (line.slate.paid_h > presence_h + ROUNDING))
+        presence_h = (limits.team_shifts.end - limits.team_shifts.start) / 3600
+        limits.forbid((presence_h <= 0) | (limits.team_shifts.paid_h > presence_h + ROUNDING))
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts without length, and shifts that pay more than the presence."""
@@ -157,10 +158,10 @@ class HouseTeam:
     weight: None = None
     name: ClassVar[str] = "own team"
 
-    def constrain(self, line: Line) -> None:
-        """Rule out every shift if the slate is another team's."""
-        own = (line.person.site, line.person.team) == (line.slate.site, line.slate.team)
-        line.forbid(np.full(len(line.slate), not own))
+    def constrain(self, limits: Limits) -> None:
+        """Rule out every shift if the team_shifts is another team's."""
+        own = (limits.person.site, limits.person.team) == (limits.team_shifts.site, limits.team_shifts.team)
+        limits.forbid(np.full(len(limits.team_shifts), not own))
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List assignments of unknown people, and to other teams or sites."""
@@ -186,9 +187,9 @@ class LongestShift:
     weight: float | None = None
     name: ClassVar[str] = "longest shift"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out longer shifts."""
-        line.forbid(line.slate.paid_h > self.hours + ROUNDING, self.weight)
+        limits.forbid(limits.team_shifts.paid_h > self.hours + ROUNDING, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List longer shifts."""
@@ -214,10 +215,10 @@ class NightConsent:
     weight: float | None = None
     name: ClassVar[str] = "night consent"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out shifts that touch the night for those who did not agree."""
-        if not line.person.night_ok:
-            line.forbid(line.slate.night, self.weight)
+        if not limits.person.night_ok:
+            limits.forbid(limits.team_shifts.night, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that touch the night, of people who did not agree."""
@@ -261,10 +262,10 @@ class Skill:
     weight: float | None = None
     name: ClassVar[str] = "skill"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out shifts that want a skill the person lacks."""
-        able = np.isin(line.slate.skill, ["", *line.person.skills])
-        line.forbid(~able, self.weight)
+        able = np.isin(limits.team_shifts.skill, ["", *limits.person.skills])
+        limits.forbid(~able, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that want a skill their person lacks."""
@@ -292,12 +293,12 @@ class Leave:
         """What planners call it."""
         return "study leave" if self.study else "leave"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out shifts that touch the leave."""
-        away = line.person.study if self.study else line.person.leave
+        away = limits.person.study if self.study else limits.person.leave
         if away is not None:
             first, after = away
-            line.forbid((line.slate.start < after) & (line.slate.end > first), self.weight)
+            limits.forbid((limits.team_shifts.start < after) & (limits.team_shifts.end > first), self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that overlap their person's leave."""
@@ -325,12 +326,12 @@ class FreeDates:
         """What planners call it."""
         return "blocked day" if self.column == "blocked" else "wished day off"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out shifts that start on the dates."""
-        dates: frozenset[str] = getattr(line.person, self.column)
+        dates: frozenset[str] = getattr(limits.person, self.column)
         if dates:
-            free = np.isin(line.slate.dates, list(dates))
-            line.forbid(free[line.slate.day], self.weight)
+            free = np.isin(limits.team_shifts.dates, list(dates))
+            limits.forbid(free[limits.team_shifts.day], self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that start on the dates."""
@@ -352,10 +353,12 @@ class PreferredKind:
     article: str = HOUSE
     name: ClassVar[str] = "preferred kind"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out, or price, shifts of the other kinds."""
-        if line.person.prefers in line.slate.kinds:
-            line.forbid(line.slate.kind != line.slate.kinds.index(line.person.prefers), self.weight)
+        if limits.person.prefers in limits.team_shifts.kinds:
+            limits.forbid(
+                limits.team_shifts.kind != limits.team_shifts.kinds.index(limits.person.prefers), self.weight
+            )
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts of another kind than their person likes."""
@@ -375,13 +378,12 @@ class OneShiftADay:
     weight: None = None
     name: ClassVar[str] = "one shift a day"
 
-    def constrain(self, line: Line) -> None:
-        """Let at most one shift start on each day."""
-        line.one_a_day()
+    def constrain(self, limits: Limits) -> None:
+        """Do nothing: every work pattern of the engine has one shift a day at most."""
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the days on which more than one starts."""
-        days = case.roster.assign(date=_days(case.roster))
+        days = case.roster.assign(date=days_of(case.roster))
         counts = days.groupby(["agent_id", "date"], as_index=False).agg(amount=("shift_id", "size"))
         bad = counts[counts["amount"] > 1].assign(bound=1.0)
         texts = [f"{row.amount} shifts start on one day" for row in bad.itertuples()]
@@ -398,14 +400,14 @@ class Rest:
     weight: None = None
     name: ClassVar[str] = "rest between shifts"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Keep the rest between any two shifts, and after the last one before the horizon."""
-        slate, last_end = line.slate, line.person.tail.last_end
-        length_s = slate.end - slate.start
-        rest_s = np.full(len(slate), round(self.hours * 3600), dtype=np.int64)
-        line.separate(np.maximum(rest_s, 2 * length_s) if self.twice else rest_s)
+        team_shifts, last_end = limits.team_shifts, limits.person.carry_over.last_end
+        length_s = team_shifts.end - team_shifts.start
+        rest_s = np.full(len(team_shifts), round(self.hours * 3600), dtype=np.int64)
+        limits.separate(np.maximum(rest_s, 2 * length_s) if self.twice else rest_s)
         if last_end is not None:
-            line.not_before(last_end + round(self.hours * 3600))
+            limits.not_before(last_end + round(self.hours * 3600))
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts that start before the person has rested from all earlier ones."""
@@ -441,9 +443,9 @@ class WeeklyRest:
     weight: float | None = None
     name: ClassVar[str] = "weekly rest"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Keep the rest in every week."""
-        line.rest_weekly(self.hours, self.weight)
+        limits.rest_weekly(self.hours, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the weeks in which a person's longest rest is too short."""
@@ -486,131 +488,6 @@ class WeeklyRest:
 
 
 @dataclass(frozen=True)
-class PeriodHours:
-    """Paid hours stay within the production calendar's norm of the horizon, less the leave.
-
-    The norm is the person's part of it, by their contract; what they worked above it before counts. Where
-    that is known, the days of the week before the horizon are part of it, and leave nothing more.
-    """
-
-    week_h: float
-    article: str
-    overtime_h: float = 0.0
-    """Hours above the norm that are let pass, such as agreed overtime."""
-    weight: None = None
-    name: ClassVar[str] = "hours in the period"
-
-    def constrain(self, line: Line) -> None:
-        """Bound the hours by what leave and the days before leave of the norm."""
-        line.cap_hours(0.0, max(self.left_h(line) + self.overtime_h, 0.0))
-
-    def left_h(self, line: Line) -> float:
-        """Hours that the norm leaves, of the constraining half alone; negative if none."""
-        person, midnights = line.person, line.slate.midnights
-        part = np.zeros(len(line.slate.norms))
-        for away in (person.leave, person.study):
-            first, after = away or (0, 0)
-            inside = np.minimum(midnights[1:], after) - np.maximum(midnights[:-1], first)
-            part = np.maximum(part, np.clip(inside, 0, None) / np.diff(midnights))
-        balance_h = person.tail.balance_h
-        first = 0 if balance_h is None else line.slate.first
-        norm = float(line.slate.norms[first:] @ (1 - part[first:]))
-        return norm * min(person.contract_h_week / self.week_h, 1.0) - (balance_h or 0.0)
-
-    def audit(self, case: Case) -> pd.DataFrame:
-        """List the people who are paid for more hours."""
-        hours = self.hours_and_norms(case)
-        bad = hours[hours["amount"] > hours["bound"] + ROUNDING]
-        texts = [f"{row.amount:g} paid hours, the norm leaves {row.bound:g}" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
-
-    def hours_and_norms(self, case: Case) -> pd.DataFrame:
-        """Paid hours (amount) and what the norm leaves (bound) of each person in a roster."""
-        known = case.roster[case.roster["known"]]
-        people = known.drop_duplicates("agent_id").set_index("agent_id")
-        found = known.groupby("agent_id").agg(amount=("paid_h", "sum"), date=("start", "min"))
-        found["bound"] = self.norms(people, case.day_norms, case.horizon.first).clip(lower=0.0)
-        return found.reset_index()
-
-    def norms(self, people: pd.DataFrame, day_norms: pd.Series, first: pd.Timestamp) -> pd.Series:
-        """Hours that the norm leaves each person, a row of PEOPLE with local times; negative if none.
-
-        Days before the `first` of the horizon count for people without a balance alone.
-        """
-        found = [
-            self._norm(person, day_norms if pd.isna(person["balance_h"]) else day_norms[first:])
-            for _, person in people.iterrows()
-        ]
-        return pd.Series(found, index=people.index, dtype=float)
-
-    def _norm(self, person: pd.Series, day_norms: pd.Series) -> float:
-        """The part of the norm that one person may work, day by day."""
-        days = pd.DatetimeIndex(day_norms.index)
-        present = np.ones(len(days))
-        for kind in ("leave", "study"):
-            first, after = (person[f"{kind}_{edge}"] for edge in ("from", "until"))
-            if pd.isna(first) and pd.isna(after):
-                continue
-            opens = days.min() if pd.isna(first) else first.tz_localize(None)
-            closes = days.max() + DAY if pd.isna(after) else after.tz_localize(None)
-            overlap = np.minimum(days + DAY, closes) - np.maximum(days, opens)
-            present = np.minimum(present, 1 - np.clip(overlap / DAY, 0.0, 1.0))
-        share = min(person["contract_h_week"] / self.week_h, 1.0)
-        before = 0.0 if pd.isna(person["balance_h"]) else person["balance_h"]
-        norm = float(day_norms.to_numpy() @ present) * share
-        return float(norm - before + self.overtime_h)
-
-
-@dataclass(frozen=True)
-class Overtime:
-    """Hours above the norm stay within the year's bound, and within that of any two days in a row.
-
-    Hours are overtime from the moment on at which the norm of the period is used up. So where shifts are
-    longer than the bound for two days, all overtime is the end of one shift; the constraining half asks
-    this of every roster.
-    """
-
-    year_h: float
-    two_days_h: float
-    article: str
-    norm: PeriodHours
-    weight: None = None
-    name: ClassVar[str] = "overtime"
-
-    def constrain(self, line: Line) -> None:
-        """Bound the hours above the norm by what two days, and the rest of the year, may hold."""
-        rest_of_year_h = max(self.year_h - line.person.tail.overtime_h, 0.0)
-        most_h = max(self.norm.left_h(line), 0.0) + min(self.two_days_h, rest_of_year_h)
-        line.cap_hours(0.0, most_h)
-
-    def audit(self, case: Case) -> pd.DataFrame:
-        """List who exceeds the bound of the year, and the days on which one exceeds that of two days."""
-        hours = self.norm.hours_and_norms(case)
-        before = case.roster.groupby("agent_id")["overtime_h"].first().fillna(0.0)
-        above = (hours["amount"] - hours["bound"]).clip(lower=0.0) + hours["agent_id"].map(before)
-        bad = hours.assign(amount=above, bound=self.year_h)[above > self.year_h + ROUNDING]
-        texts = [f"{row.amount:g} h of overtime this year, at most {row.bound:g}" for row in bad.itertuples()]
-        days = self._two_days(case.roster, hours.set_index("agent_id")["bound"])
-        many = days[days["amount"] > self.two_days_h + ROUNDING].assign(bound=self.two_days_h)
-        said = [
-            f"{row.amount:g} h of overtime in two days, at most {row.bound:g}" for row in many.itertuples()
-        ]
-        return pd.concat([breaches_of(self, bad, texts), breaches_of(self, many, said)], ignore_index=True)
-
-    @staticmethod
-    def _two_days(roster: pd.DataFrame, left_h: pd.Series) -> pd.DataFrame:
-        """Overtime of each person's days, that of the day before included: agent_id, date, amount."""
-        ordered = roster[roster["known"]].assign(date=_days(roster)).sort_values("start", kind="stable")
-        worked = ordered.groupby("agent_id")["paid_h"].cumsum()
-        above = (worked - ordered["agent_id"].map(left_h)).clip(lower=0.0)
-        ordered["amount"] = np.minimum(above, ordered["paid_h"])
-        days = ordered.groupby(["agent_id", "date"], as_index=False)["amount"].sum()
-        eve = days.assign(date=days["date"] + DAY).rename(columns={"amount": "eve"})
-        both = days.merge(eve, on=["agent_id", "date"], how="left")
-        return both.assign(amount=both["amount"] + both["eve"].fillna(0.0))
-
-
-@dataclass(frozen=True)
 class Holidays:
     """Work on a public holiday is paid double (`Labour.holiday_premium`); as a hard rule nobody does any.
 
@@ -622,15 +499,16 @@ class Holidays:
     weight: float | None = None
     name: ClassVar[str] = "public holiday"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out, or price, shifts that begin or end on a holiday."""
-        zone, slate = self.centre.time_zone, line.slate
+        zone, team_shifts = self.centre.time_zone, limits.team_shifts
         # A shift that ends at midnight ends on the day before.
         edges = [
-            pd.to_datetime(at, unit="s", utc=True).tz_convert(zone) for at in (slate.start, slate.end - 1)
+            pd.to_datetime(at, unit="s", utc=True).tz_convert(zone)
+            for at in (team_shifts.start, team_shifts.end - 1)
         ]
         begins, ends = (is_holiday(edge.date, self.centre.country) for edge in edges)
-        line.forbid(np.logical_or(begins, ends), self.weight)
+        limits.forbid(np.logical_or(begins, ends), self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts with hours on a holiday."""
@@ -652,9 +530,9 @@ class DaysInRow:
     weight: float | None = None
     name: ClassVar[str] = "days in a row"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Bound the runs of days on which a shift starts."""
-        line.cap_run(self.days, self.weight)
+        limits.cap_run(self.days, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the runs of working days that are too long."""
@@ -671,9 +549,9 @@ class NightsInRow:
     weight: float | None = None
     name: ClassVar[str] = "nights in a row"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Bound the runs of days on which a night shift starts."""
-        line.cap_nights(self.nights, self.weight)
+        limits.cap_nights(self.nights, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the runs of night shifts that are too long."""
@@ -695,7 +573,7 @@ def _long_runs(
 
 def runs_of(roster: pd.DataFrame, before: str) -> pd.DataFrame:
     """Runs of days: agent_id, first date, days (amount), and those that came before the horizon (came)."""
-    days = roster.assign(date=_days(roster)).drop_duplicates(["agent_id", "date"])
+    days = roster.assign(date=days_of(roster)).drop_duplicates(["agent_id", "date"])
     days = days.sort_values(["agent_id", "date"])
     # Days in a row less their rank in the row is the same day throughout a run.
     days["run"] = days["date"] - days.groupby("agent_id").cumcount() * DAY
@@ -713,13 +591,13 @@ class DaysOff:
     weight: float | None = None
     name: ClassVar[str] = "days off in a row"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Bound the runs of days off from below."""
-        line.least_off(self.days, self.weight)
+        limits.least_off(self.days, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the runs of days off that are too short."""
-        worked = case.roster.assign(date=_days(case.roster))
+        worked = case.roster.assign(date=days_of(case.roster))
         days = worked.drop_duplicates(["agent_id", "date"]).sort_values(["agent_id", "date"])
         eve = case.horizon.first - DAY
         came = pd.Series(eve, index=days.index).where(days["days_in_row"].fillna(0) > 0)
@@ -739,10 +617,10 @@ class FreeWeekends:
     weight: float | None = None
     name: ClassVar[str] = "free weekends"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Bound the weekends worked."""
-        weeks = line.slate.weeks
-        line.cap_weekends(weeks - self.of_four * weeks // 4, self.weight)
+        weeks = limits.team_shifts.weeks
+        limits.cap_weekends(weeks - self.of_four * weeks // 4, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people who work too many weekends."""
@@ -769,17 +647,17 @@ class Successions:
     weight: float | None = None
     name: str = "forbidden succession"
 
-    def constrain(self, line: Line) -> None:
+    def constrain(self, limits: Limits) -> None:
         """Rule out kinds on the day after kinds."""
-        kinds = line.slate.kinds
+        kinds = limits.team_shifts.kinds
         barred = np.zeros((len(kinds), len(kinds)), dtype=bool)
         for first, second in self.pairs:
             barred[kinds.index(first), kinds.index(second)] = True
-        line.forbid_succession(barred, self.weight)
+        limits.forbid_succession(barred, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts of a kind that must not follow the one of the day before."""
-        roster = case.roster.assign(date=_days(case.roster), kind=kind_names(case.roster, self.centre))
+        roster = case.roster.assign(date=days_of(case.roster), kind=kind_names(case.roster, self.centre))
         roster = roster.sort_values(["agent_id", "start"], kind="stable")
         first = roster["date"] == case.horizon.first
         came = roster["last_kind"].where(first & (roster["days_in_row"].fillna(0) > 0))
@@ -808,7 +686,7 @@ def _monday_of(day: pd.Timestamp) -> pd.Timestamp:
     return day - pd.Timedelta(days=day.day_of_week)
 
 
-def _days(roster: pd.DataFrame) -> pd.Series:
+def days_of(roster: pd.DataFrame) -> pd.Series:
     """Local day of each start, without zone."""
     return roster["start"].dt.tz_localize(None).dt.normalize()
 

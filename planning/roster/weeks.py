@@ -12,14 +12,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from planning.roster.limits import Limits
-from planning.roster.problem import NOTHING, Assignment, Problem, crews_of
+from planning.roster.inputs import Bools, CarryOver, Ints, Person, TeamShifts
+from planning.roster.problem import NOTHING, Problem, Schedule, grouped, limits_of
 from planning.roster.rules import Rule
-from planning.roster.slate import Bools, Ints, Person, Slate, Tail
 
 __all__ = ["by_weeks", "repeat_weeks"]
 
-Solve = Callable[[Problem], list[Assignment]]
+Solve = Callable[[Problem], list[Schedule]]
 
 
 def repeat_weeks(shifts: pd.DataFrame, weeks: int) -> pd.DataFrame:
@@ -47,15 +46,15 @@ def repeat_weeks(shifts: pd.DataFrame, weeks: int) -> pd.DataFrame:
 
 @dataclass
 class Life:
-    """A person's line so far."""
+    """A person's schedule so far."""
 
-    crew: int
+    group: int
     person: Person
     pattern: Ints = field(default_factory=lambda: NOTHING)
 
 
-def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assignment]:
-    """Solve one week after the other, and join the lines.
+def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Schedule]:
+    """Solve one week after the other, and join the schedules.
 
     Parameters
     ----------
@@ -63,87 +62,89 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Assi
         The whole horizon.
     rules : sequence of Rule
     solve : callable
-        Finds the lines of one week.
+        Finds the schedules of one week.
     """
     lives = {
         person.agent_id: Life(number, person)
-        for number, crew in enumerate(problem.crews)
-        for person in crew.members
+        for number, group in enumerate(problem.groups)
+        for person in group.members
     }
     turns = {agent: turn for turn, agent in enumerate(lives)}
-    for week in range(problem.slate.weeks):
-        shifts = np.flatnonzero(problem.slate.week == week)
+    for week in range(problem.team_shifts.weeks):
+        shifts = np.flatnonzero(problem.team_shifts.week == week)
         if not len(shifts):
             continue
-        slate = _week_of(problem.slate, week, shifts)
-        people = [_carried(problem.slate, life, week) for life in lives.values()]
+        team_shifts = _week_of(problem.team_shifts, week, shifts)
+        people = [_carried(problem.team_shifts, life, week) for life in lives.values()]
 
-        def adjust(limits: Limits, week: int = week, slate: Slate = slate, shifts: Ints = shifts) -> None:
+        every = [limits_of(person, team_shifts, rules) for person in people]
+        for limits in every:
             life = lives[limits.person.agent_id]
-            limits.most_h = _pace(problem, slate, life, week)
+            limits.most_h = _pace(problem, team_shifts, life, week)
             limits.counted = list(_counts_left(problem, life, week, shifts))
             if _weekend_is_due(problem, life, week, turns[limits.person.agent_id]):
-                limits.forbid(slate.day % 7 >= 5)
+                limits.forbid(team_shifts.day % 7 >= 5)
+        part = Problem(
+            team_shifts, grouped(every), problem.settings, problem.unmet_cost[shifts], problem.idle_cost_h
+        )
+        for schedule in solve(part):
+            life = lives[schedule.person.agent_id]
+            life.pattern = np.concatenate([life.pattern, shifts[schedule.pattern]])
+    return [Schedule(life.group, life.person, life.pattern) for life in lives.values()]
 
-        crews = crews_of(slate, people, rules, adjust)
-        part = Problem(slate, crews, problem.settings, problem.unmet_cost[shifts], problem.idle_cost_h)
-        for line in solve(part):
-            life = lives[line.person.agent_id]
-            life.pattern = np.concatenate([life.pattern, shifts[line.pattern]])
-    return [Assignment(life.crew, life.person, life.pattern) for life in lives.values()]
 
-
-def _week_of(slate: Slate, week: int, shifts: Ints) -> Slate:
-    """Cut one calendar week out of a slate."""
+def _week_of(team_shifts: TeamShifts, week: int, shifts: Ints) -> TeamShifts:
+    """Cut one calendar week out of a team_shifts."""
     first, after = 7 * week, 7 * week + 7
-    part = slate.take(shifts)
+    part = team_shifts.take(shifts)
     return replace(
-        part, day=part.day - first, midnights=slate.midnights[first : after + 1],
-        dates=slate.dates[first:after], norms=slate.norms[first:after], first=max(slate.first - first, 0),
+        part, day=part.day - first, midnights=team_shifts.midnights[first : after + 1],
+        dates=team_shifts.dates[first:after], norms=team_shifts.norms[first:after],
+        first=max(team_shifts.first - first, 0),
     )  # fmt: skip
 
 
-def _carried(slate: Slate, life: Life, week: int) -> Person:
+def _carried(team_shifts: TeamShifts, life: Life, week: int) -> Person:
     """A person as the weeks before have left them; what they have left to work is their balance."""
     eve = 7 * week - 1
-    days = slate.day[life.pattern]
-    if eve < slate.first:
+    days = team_shifts.day[life.pattern]
+    if eve < team_shifts.first:
         return life.person
     if not len(life.pattern):
-        return replace(life.person, tail=Tail(life.person.tail.last_end))
+        return replace(life.person, carry_over=CarryOver(life.person.carry_over.last_end))
     run = nights = 0
     for shift, day in zip(life.pattern[::-1].tolist(), days[::-1].tolist(), strict=True):
         if day != eve - run:
             break
-        nights += int(slate.kind[shift] == slate.night_kind and nights == run)
+        nights += int(team_shifts.kind[shift] == team_shifts.night_kind and nights == run)
         run += 1
-    if run == eve + 1 - slate.first:  # all days so far, and those before the horizon
-        nights += life.person.tail.nights if nights == run else 0
-        run += life.person.tail.days
+    if run == eve + 1 - team_shifts.first:  # all days so far, and those before the horizon
+        nights += life.person.carry_over.nights if nights == run else 0
+        run += life.person.carry_over.days
     last = int(life.pattern[-1])
-    kind = slate.kinds[int(slate.kind[last])] if run else ""
-    return replace(life.person, tail=Tail(int(slate.end[last]), run, nights, kind))
+    kind = team_shifts.kinds[int(team_shifts.kind[last])] if run else ""
+    return replace(life.person, carry_over=CarryOver(int(team_shifts.end[last]), run, nights, kind))
 
 
-def _pace(problem: Problem, slate: Slate, life: Life, week: int) -> float:
+def _pace(problem: Problem, team_shifts: TeamShifts, life: Life, week: int) -> float:
     """Hours that a person may work in a week: of what is left, the part of their days there; a shift more."""
-    limits = problem.crews[life.crew].limits
-    left_h = limits.most_h - float(problem.slate.paid_h[life.pattern].sum())
+    limits = problem.groups[life.group].limits
+    left_h = limits.most_h - float(problem.team_shifts.paid_h[life.pattern].sum())
     present = ~np.bincount(
-        problem.slate.day, weights=~limits.banned, minlength=len(problem.slate.dates)
+        problem.team_shifts.day, weights=~limits.banned, minlength=len(problem.team_shifts.dates)
     ).astype(bool)
-    there = np.where(present, 0.0, np.maximum(problem.slate.norms, 0.5))
+    there = np.where(present, 0.0, np.maximum(problem.team_shifts.norms, 0.5))
     part = there[7 * week : 7 * week + 7].sum() / max(there[7 * week :].sum(), 0.5)
     last = 7 * week + 7 >= len(there)
-    return left_h if last else min(left_h, left_h * part + float(slate.paid_h.max()))
+    return left_h if last else min(left_h, left_h * part + float(team_shifts.paid_h.max()))
 
 
 def _counts_left(
     problem: Problem, life: Life, week: int, shifts: Ints
 ) -> Iterator[tuple[Bools, int, int | None, float]]:
     """Bounds of counts for a week: of what is left, the even part; one more may be worked."""
-    weeks_left = problem.slate.weeks - week
-    for mine, least, most, price in problem.crews[life.crew].limits.counted:
+    weeks_left = problem.team_shifts.weeks - week
+    for mine, least, most, price in problem.groups[life.group].limits.counted:
         had = int(mine[life.pattern].sum())
         left = None if most is None else max(most - had, 0)
         if left is not None and weeks_left > 1:
@@ -156,10 +157,10 @@ def _weekend_is_due(problem: Problem, life: Life, week: int, turn: int) -> bool:
 
     Without turns all would work the first weekends, and nobody could work the last one.
     """
-    weeks, most = problem.slate.weeks, problem.crews[life.crew].limits.weekends[0]
+    weeks, most = problem.team_shifts.weeks, problem.groups[life.group].limits.weekends[0]
     if most is None or most >= weeks:
         return False
-    days = problem.slate.day[life.pattern]
+    days = problem.team_shifts.day[life.pattern]
     had = week - len(np.unique(days[days % 7 >= 5] // 7))
     still = weeks - most - had
     return still > 0 and ((turn + week) % weeks < weeks - most or still >= weeks - week)

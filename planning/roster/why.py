@@ -11,14 +11,14 @@ import pandas as pd
 from planning.centre import Centre
 from planning.effort import Deadline
 from planning.roster.frames import Roster, problems_of, team_people, wanted_shifts
-from planning.roster.improve import first_lines, generated
+from planning.roster.improve import first_schedules, generated
 from planning.roster.law import rules_of
 from planning.roster.problem import Clock, RosterSettings, missing_heads
 from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift
 
 __all__ = ["Clash", "why_not"]
 
-QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, repair_rounds=2, exchanges=0, tolerance_cost=100.0)
+QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, searches=2, exchanges=0, tolerance_cost=100.0)
 """How each trial is solved: there are two for every rule."""
 ALWAYS = (SoundShift, HouseTeam, OneShiftADay)
 """Rules that nobody would relax."""
@@ -29,13 +29,13 @@ class Clash:
     """Why heads are missing."""
 
     text: str
-    """In one line."""
+    """In one sentence."""
     rules: tuple[str, ...]
     """Rules that clash even if no other held, and none could be left out; empty if people are too few."""
     people: tuple[str, ...]
     """Those of the team who may work the shift at all."""
     prices: pd.DataFrame
-    """What relaxing each rule would gain: rule, article, missing heads then, and roubles saved."""
+    """What relaxing each rule would gain: rule, article, missing heads then, and the cost saved."""
 
 
 def why_not(
@@ -90,13 +90,13 @@ class _Trial:
     def missing(self, rules: Sequence[Rule]) -> int:
         """Fewest missing heads that are found under some rules."""
         (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules).values()
-        if not each.problem.crews:
-            return int(each.problem.slate.headcount.sum())
-        first = first_lines(each.problem)
+        if not each.problem.groups:
+            return int(each.problem.team_shifts.headcount.sum())
+        first = first_schedules(each.problem)
         if not missing_heads(each.problem, first).any():
             return 0
-        *_, (lines, _) = generated(each.problem, rules, first, Clock(Deadline(None)))
-        return int(missing_heads(each.problem, lines).sum())
+        *_, (schedules, _) = generated(each.problem, first, Clock(Deadline(None)))
+        return int(missing_heads(each.problem, schedules).sum())
 
     def able(self, rules: Sequence[Rule], shift_id: str) -> tuple[str, ...]:
         """Who may work a shift, if they work nothing else."""
@@ -104,11 +104,11 @@ class _Trial:
         spans = ["start", "end", "paid_h", "skill"]
         row = self.week.set_index("shift_id").loc[shift_id, spans]
         slot = np.flatnonzero((each.merged[spans] == row).all(axis=1))
-        crews = each.problem.crews
+        groups = each.problem.groups
         return tuple(
             person.agent_id
-            for number, crew in enumerate(crews)
-            for person in crew.members
+            for number, group in enumerate(groups)
+            for person in group.members
             if np.isfinite(each.problem.cost(number, slot.astype(np.int64)))
         )
 
@@ -154,7 +154,7 @@ def _words(
     able: tuple[str, ...],
     size: int,
 ) -> str:
-    """Put it in one line."""
+    """Put it in one sentence."""
     where = (
         f"{first['team']} lacks {missing} heads in the week of {first['start']:%Y-%m-%d}, the first on "
         f"{first['shift_id']} at {first['start']:%Y-%m-%d %H:%M}; {len(able)} of {size} people may work it"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,26 +16,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from benchmarks.agreements import ForSome, HoursBetween, MostWeekends, ShiftRequests, ShortestRun
 
 from planning import Centre
-from planning.roster.agreements import (
-    ForSome,
-    HoursBetween,
-    MostWeekends,
-    NumberOfKind,
-    ShiftRequests,
-    ShortestRun,
-)
-from planning.roster.problem import Assignment, Problem, RosterSettings, crews_of
-from planning.roster.rules import (
-    DaysInRow,
-    DaysOff,
-    FreeDates,
-    OneShiftADay,
-    Rule,
-    Successions,
-)
-from planning.roster.slate import Person, Slate
+from planning.effort import Deadline, TimeUpError
+from planning.roster.improve import first_schedules, improved
+from planning.roster.inputs import Person, TeamShifts
+from planning.roster.problem import Clock, Problem, RosterSettings, Schedule, TeamRoster, groups_of
+from planning.roster.rules import DaysInRow, DaysOff, FreeDates, OneShiftADay, Rule, Successions
+from planning.roster.totals import NumberOfKind
 
 FOLDER = Path(__file__).parent / "rostering"
 BEST_KNOWN = dict(enumerate([607, 828, 1001, 1716, 1143, 1950, 1056, 1300, 439, 4631, 3443, 4040], start=1))
@@ -45,9 +35,8 @@ ARTICLE = "instance"
 DAY_S = 86400
 TIGHT = RosterSettings(
     gap=0.0, tolerance_cost=0.0, fairness_cost_h=0.0, fair_night_cost=0.0, fair_weekend_cost=0.0,
-    fair_late_cost=0.0, pricing_rounds=1000, smooth=0.7,
-    dive_rounds=30, dive_step=0.0, nearly_whole=0.9, searches=60,
-    search_people=10, time_limit_s=240.0,
+    fair_late_cost=0.0, exchanges=0, pricing_rounds=1000, smooth=0.7, dive_rounds=30, dive_step=0.0,
+    nearly_whole=0.9, search_people=10, time_limit_s=240.0,
 )  # fmt: skip
 """Nothing but the instance's own prices, to the last unit."""
 
@@ -55,33 +44,33 @@ Sections = dict[str, list[list[str]]]
 
 
 def sections(text: str) -> Sections:
-    """Rows of each section, split at commas; lines that begin with # are comments."""
+    """Rows of each section, split at commas; schedules that begin with # are comments."""
     found: Sections = defaultdict(list)
     name = ""
-    for line in text.splitlines():
-        if line.startswith("SECTION_"):
-            name = line.removeprefix("SECTION_").strip()
-        elif line.strip() and not line.startswith("#"):
-            found[name].append([part.strip() for part in line.split(",")])
+    for schedule in text.splitlines():
+        if schedule.startswith("SECTION_"):
+            name = schedule.removeprefix("SECTION_").strip()
+        elif schedule.strip() and not schedule.startswith("#"):
+            found[name].append([part.strip() for part in schedule.split(",")])
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """An instance as rules, people and a slate."""
+    """An instance as rules, people and a team_shifts."""
 
-    slate: Slate
+    team_shifts: TeamShifts
     people: tuple[Person, ...]
     rules: tuple[Rule, ...]
     under: np.ndarray
-    """Price of a head too few on each shift of the slate."""
+    """Price of a head too few on each shift of the team_shifts."""
     over: np.ndarray
     """Price of a head too many."""
 
     def problem(self, settings: RosterSettings = TIGHT) -> Problem:
         """The instance as the roster's solver sees it."""
-        crews = crews_of(self.slate, self.people, self.rules)
-        return Problem(self.slate, crews, settings, self.under, surplus_cost=self.over)
+        groups = groups_of(self.team_shifts, self.people, self.rules)
+        return Problem(self.team_shifts, groups, settings, self.under, surplus_cost=self.over)
 
 
 def read(text: str) -> Instance:
@@ -89,12 +78,12 @@ def read(text: str) -> Instance:
     facts = sections(text)
     kinds = [row[0] for row in facts["SHIFTS"]]
     dates = pd.date_range(MONDAY, periods=int(facts["HORIZON"][0][0]))
-    slate, under, over = _slate(facts, kinds, dates)
+    team_shifts, under, over = _team_shifts(facts, kinds, dates)
     off = {row[0]: row[1:] for row in facts["DAYS_OFF"]}
     people = tuple(
         Person(
-            row[0], slate.site, slate.team, 40.0, True,
-            blocked=frozenset(slate.dates[int(day)] for day in off.get(row[0], ())),
+            row[0], team_shifts.site, team_shifts.team, 40.0, True,
+            blocked=frozenset(team_shifts.dates[int(day)] for day in off.get(row[0], ())),
         )
         for row in facts["STAFF"]
     )  # fmt: skip
@@ -104,15 +93,15 @@ def read(text: str) -> Instance:
         FreeDates("blocked"),
         Successions(pairs, ARTICLE, CENTRE),
         *_contracts(facts["STAFF"]),
-        *_requests(facts["SHIFT_ON_REQUESTS"], slate.dates, wanted=True),
-        *_requests(facts["SHIFT_OFF_REQUESTS"], slate.dates, wanted=False),
+        *_requests(facts["SHIFT_ON_REQUESTS"], team_shifts.dates, wanted=True),
+        *_requests(facts["SHIFT_OFF_REQUESTS"], team_shifts.dates, wanted=False),
     ]
-    return Instance(slate, people, tuple(rules), under, over)
+    return Instance(team_shifts, people, tuple(rules), under, over)
 
 
-def _slate(
+def _team_shifts(
     facts: Sections, kinds: list[str], dates: pd.DatetimeIndex
-) -> tuple[Slate, np.ndarray, np.ndarray]:
+) -> tuple[TeamShifts, np.ndarray, np.ndarray]:
     """The shifts, all from midnight: their rest is what the successions say; and the prices of the cover."""
     minutes = {row[0]: int(row[1]) for row in facts["SHIFTS"]}
     cover = sorted(facts["COVER"], key=lambda row: (int(row[0]), kinds.index(row[1])))
@@ -121,13 +110,13 @@ def _slate(
     paid_min = np.array([minutes[row[1]] for row in cover])
     midnights = np.arange(len(dates) + 1) * DAY_S + int(MONDAY.timestamp())
     start = midnights[day]
-    slate = Slate(
+    team_shifts = TeamShifts(
         site="ward", team="ward", start=start, end=start + 60 * paid_min, paid_h=paid_min / 60,
         headcount=heads, night=np.zeros(len(day), dtype=bool), kind=kind, day=day,
         skill=np.full(len(day), ""), midnights=midnights, first=0, norms=np.zeros(len(dates)),
         dates=tuple(f"{date:%Y-%m-%d}" for date in dates), kinds=tuple(kinds),
     )  # fmt: skip
-    return slate, under.astype(float), over.astype(float)
+    return team_shifts, under.astype(float), over.astype(float)
 
 
 def _contracts(staff: list[list[str]]) -> list[Rule]:
@@ -164,10 +153,24 @@ def _requests(rows: list[list[str]], dates: tuple[str, ...], *, wanted: bool) ->
     ]
 
 
-def roster_of(instance: Instance, lines: Sequence[Assignment]) -> dict[str, dict[int, str]]:
+def roster_of(instance: Instance, schedules: Sequence[Schedule]) -> dict[str, dict[int, str]]:
     """Shift of each person on each day that they work."""
-    slate = instance.slate
+    team_shifts = instance.team_shifts
     return {
-        line.person.agent_id: {int(slate.day[s]): slate.kinds[slate.kind[s]] for s in line.pattern.tolist()}
-        for line in lines
+        schedule.person.agent_id: {
+            int(team_shifts.day[s]): team_shifts.kinds[team_shifts.kind[s]] for s in schedule.pattern.tolist()
+        }
+        for schedule in schedules
     }
+
+
+def best_schedules(problem: Problem) -> tuple[list[Schedule], float]:
+    """Find schedules for everybody with the engine of `build_roster`, and what none can cost less than."""
+    found, clock = (
+        TeamRoster(first_schedules(problem), -np.inf),
+        Clock(Deadline(problem.settings.time_limit_s)),
+    )
+    with suppress(TimeUpError):
+        for better in improved(problem, found, clock):
+            found = better
+    return found.schedules, problem.certified(found.bound)

@@ -10,12 +10,11 @@ import time
 
 import numpy as np
 import pytest
-from benchmarks.curtois import BEST_KNOWN, FOLDER, TIGHT, read, roster_of
+from benchmarks.curtois import BEST_KNOWN, FOLDER, TIGHT, best_schedules, read, roster_of
 from benchmarks.curtois_judge import breaches, objective
 from benchmarks.table import row
 
-from planning.roster.improve import first_lines
-from planning.roster.search import best_lines
+from planning.roster.improve import first_schedules
 
 PACKAGES = ("contact-centre-planning", "ortools", "numba", "numpy")
 WITHIN = dict.fromkeys([5, 6, 7, 8], 0.003) | {12: 0.03}
@@ -29,12 +28,12 @@ def test_instance(benchmark, number):
     text = (FOLDER / f"Instance{number}.txt").read_text("utf-8")
     instance = read(text)
     problem, began = instance.problem(TIGHT), time.process_time()
-    lines, bound = benchmark.pedantic(lambda: best_lines(problem), rounds=1)
+    schedules, bound = benchmark.pedantic(lambda: best_schedules(problem), rounds=1)
     spent, known = time.process_time() - began, BEST_KNOWN[number]
-    roster = roster_of(instance, lines)
+    roster = roster_of(instance, schedules)
     value = objective(text, roster)
     assert breaches(text, roster) == []
-    assert value == problem.objective(lines)
+    assert value == problem.objective(schedules)
     assert bound <= min(value, known)
     assert value <= known * (1 + WITHIN.get(number, 0.0))
     answer = f"{value:,}, best known {known:,}, bound {bound:,.0f}"
@@ -82,21 +81,22 @@ def test_a_year(benchmark):
     began = time.process_time()
     instance = read(text)
     problem = instance.problem(TIGHT)
-    lines = benchmark.pedantic(lambda: first_lines(problem), rounds=1)
+    schedules = benchmark.pedantic(lambda: first_schedules(problem), rounds=1)
     spent = time.process_time() - began
-    roster = roster_of(instance, lines)
+    roster = roster_of(instance, schedules)
     assert breaches(text, roster) == []
-    assert objective(text, roster) == problem.objective(lines)
+    assert objective(text, roster) == problem.objective(schedules)
     held_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     covered = (
         1
-        - np.maximum(problem.slate.headcount - heads(problem, lines), 0).sum() / problem.slate.headcount.sum()
+        - np.maximum(problem.team_shifts.headcount - heads(problem, schedules), 0).sum()
+        / problem.team_shifts.headcount.sum()
     )
     answer = f"lawful, {covered:.1%} of the heads covered, {held_gib:.1f} GiB"
     benchmark.extra_info["rows"] = [row("planning, person by person", spent, 1, "rosters", answer, PACKAGES)]
 
 
-def heads(problem, lines):
+def heads(problem, schedules):
     """People on each shift."""
-    worked = np.concatenate([line.pattern for line in lines])
-    return np.bincount(worked, minlength=len(problem.slate))
+    worked = np.concatenate([schedule.pattern for schedule in schedules])
+    return np.bincount(worked, minlength=len(problem.team_shifts))

@@ -8,18 +8,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from cp_sat_judge import CpSat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ortools.sat.python import cp_model
 
 from planning.centre import Centre
 from planning.roster.audit import audit
 from planning.roster.frames import people_of
+from planning.roster.inputs import Horizon, TeamShifts
 from planning.roster.law import rules_of
 from planning.roster.model import RosterSettings, build_roster
-from planning.roster.problem import Problem, crews_of
-from planning.roster.repair import CpLine
-from planning.roster.slate import Horizon, Slate
+from planning.roster.problem import Problem, groups_of
 from planning.tables import PEOPLE
 
 ZONE = "Europe/Moscow"
@@ -128,23 +127,16 @@ def test_three_routes_to_the_best_line_agree(shifts: pd.DataFrame, people: pd.Da
     (person,) = people_of(PEOPLE.check(people))
     ordered = shifts.sort_values(["start", "end"], ignore_index=True)
     worth = np.array([float(random.randint(-2, 9)) for _ in range(len(ordered))])
-    slate = Slate.of(ordered, CENTRE)
+    team_shifts = TeamShifts.of(ordered, CENTRE)
     rules = [rule for rule in rules_of(CENTRE) if rule.weight is None]
     horizon = Horizon.of(pd.DatetimeIndex(ordered["start"]))
     best = (lawful_sets(ordered, people.iloc[0], horizon) @ worth).max()
 
     free = RosterSettings(fairness_cost_h=0.0, threads=1)
-    problem = Problem(slate, crews_of(slate, [person], rules), free, np.zeros(len(slate)))
-    everywhere = np.ones(len(slate), dtype=np.int64)
+    problem = Problem(team_shifts, groups_of(team_shifts, [person], rules), free, np.zeros(len(team_shifts)))
+    everywhere = np.ones(len(team_shifts), dtype=np.int64)
     value, ((_, pattern),) = problem.price(worth, everywhere, np.array([0]))
     assert value[0] == best
     assert worth[pattern].sum() - problem.cost(0, pattern) == best
 
-    line = CpLine(person, slate, cp_model.CpModel())
-    for rule in rules:
-        rule.constrain(line)
-    line.model.maximize(sum(int(w) * x for w, x in zip(worth, line.works, strict=True)))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    assert solver.solve(line.model) == cp_model.OPTIMAL
-    assert solver.objective_value == pytest.approx(best)  # CP-SAT scales its objective
+    assert CpSat.of(person, team_shifts, rules).best_worth(worth) == pytest.approx(best)

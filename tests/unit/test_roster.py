@@ -13,9 +13,9 @@ import pytest
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.audit import audit
+from planning.roster.inputs import Horizon
 from planning.roster.model import Roster, RosterSettings, build_roster
 from planning.roster.people import SLACK, read_people, synthetic_people
-from planning.roster.slate import Horizon
 from planning.tables import PEOPLE, ROSTER
 
 ROOT = Path(__file__).parents[2]
@@ -250,7 +250,7 @@ def test_faulty_input_is_refused_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("gap", -0.1), ("gap", float("nan")), ("tolerance_cost", "5"),
-                                             ("fairness_cost_h", True), ("threads", 0), ("repair_rounds", -1),
+                                             ("fairness_cost_h", True), ("threads", 0), ("searches", -1),
                                              ("pricing_rounds", 0), ("seed", 1.5)])  # fmt: skip
 def test_settings_that_cannot_be_are_refused(name: str, value: object) -> None:
     with pytest.raises(PlanningError, match=f"{name} is {value!r}, must be"):
@@ -313,15 +313,15 @@ def test_the_cover_of_a_large_team_is_optimal() -> None:
     assert found.status == "optimal"
 
 
-def test_repair_finds_what_the_dive_misses() -> None:
-    """With one round of pricing the columns are poor; CP-SAT's repair makes up for it."""
+def test_searches_find_what_the_dive_misses() -> None:
+    """With one round of pricing the columns are poor; searches make up for it."""
     days = table(*(shift(day, clock, 8.5) for day in range(1, 8) for clock in ("06:00", "14:00")))
     someone = people({}, {}, {})
     poor = {"pricing_rounds": 1, "dive_rounds": 1, "gap": 0.0, "tolerance_cost": 0.0}
-    without = checked(days, someone, repair_rounds=0, **poor)
-    repaired = checked(days, someone, repair_rounds=8, **poor)
-    assert repaired.unmet["missing"].sum() == 0
-    assert repaired.objective <= without.objective
+    without = checked(days, someone, searches=0, **poor)
+    searched = checked(days, someone, searches=8, **poor)
+    assert searched.unmet["missing"].sum() == 0
+    assert searched.objective <= without.objective
 
 
 # ------------------------------------------------------------------ people

@@ -5,7 +5,7 @@ import pandas as pd
 from factories import day_site, people_of, roster_of
 
 from planning.report.roster_book import time_sheet, write_roster_book
-from planning.roster.slate import Horizon
+from planning.roster.inputs import Horizon
 
 WEEK = Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-29"))
 GERMAN = {"work": "F", "night": "N", "holiday": "X", "off": "/", "leave": "U", "study": "B", "sick": "K"}

@@ -15,8 +15,8 @@ from planning.report.roster_book import time_sheet, write_calendars, write_roste
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit, read_roster
 from planning.roster.change import mend, substitutes, swap
+from planning.roster.inputs import Horizon
 from planning.roster.model import RosterSettings, build_from_requirement, build_roster
-from planning.roster.slate import Horizon
 from planning.roster.weeks import repeat_weeks
 from planning.roster.why import why_not
 from planning.shifts import CoverSettings
@@ -80,9 +80,9 @@ def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
     assert night["cost"].tolist() == pytest.approx([rate * 8 * (1 + premium * 8 / 8.5)])
     unity = pd.Series(shift(-18, "09:00"))  # Wednesday, 4 November 2026
     week = Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))
-    crew = people("ann", "bob", balance_h=0.0)
-    crew.loc[1, "balance_h"] = 39.0
-    holiday = substitutes(CENTRE, NOBODY, crew, unity, horizon=week)
+    staff = people("ann", "bob", balance_h=0.0)
+    staff.loc[1, "balance_h"] = 39.0
+    holiday = substitutes(CENTRE, NOBODY, staff, unity, horizon=week)
     assert holiday["overtime_h"].tolist() == [0.0, 8.0]
     assert holiday["cost"].tolist() == pytest.approx([16 * rate] * 2)
 
@@ -141,12 +141,14 @@ def test_two_exchange_where_nobody_may_take_the_shift() -> None:
     """Only bob may work at night; he gives his day to cyd, and no more than that changes."""
     night = shift(2, "20:00", 11.0) | {"shift_id": "night"}
     shifts = table(shift(2, "09:00"), night)
-    crew = pd.concat([people("ann", "bob"), people("cyd", night_ok=False)], ignore_index=True)
-    first = build_roster(CENTRE, shifts, crew[crew["agent_id"] != "cyd"], settings=QUICK)
+    staff = pd.concat([people("ann", "bob"), people("cyd", night_ok=False)], ignore_index=True)
+    first = build_roster(CENTRE, shifts, staff[staff["agent_id"] != "cyd"], settings=QUICK)
     patient = first.roster.set_index("shift_id")["agent_id"]["night"]
-    ill = crew["agent_id"] == patient
+    ill = staff["agent_id"] == patient
     away = {"leave_from": MONDAY, "leave_until": MONDAY + pd.Timedelta(days=7)}
-    sick = crew.assign(**{name: pd.Series(time, index=crew.index).where(ill) for name, time in away.items()})
+    sick = staff.assign(
+        **{name: pd.Series(time, index=staff.index).where(ill) for name, time in away.items()}
+    )
     mended = mend(CENTRE, shifts, sick, first.roster, now=MONDAY)
     (other,) = {"ann", "bob"} - {patient}
     assert mended.roster.roster.set_index("shift_id")["agent_id"].to_dict() == {
@@ -165,10 +167,12 @@ def test_what_has_begun_is_left_alone() -> None:
     assert mended.roster.unmet["shift_id"].tolist() == ["1 09:00"]
 
 
-def on_leave(crew: pd.DataFrame, agent: str, first: pd.Timestamp, after: pd.Timestamp) -> pd.DataFrame:
-    ill = crew["agent_id"] == agent
+def on_leave(staff: pd.DataFrame, agent: str, first: pd.Timestamp, after: pd.Timestamp) -> pd.DataFrame:
+    ill = staff["agent_id"] == agent
     away = {"leave_from": first, "leave_until": after}
-    return crew.assign(**{name: pd.Series(time, index=crew.index).where(ill) for name, time in away.items()})
+    return staff.assign(
+        **{name: pd.Series(time, index=staff.index).where(ill) for name, time in away.items()}
+    )
 
 
 def test_who_falls_ill_in_the_middle_of_a_shift_keeps_it() -> None:
@@ -217,19 +221,19 @@ def test_a_pin_that_cannot_hold_is_refused_with_person_shift_and_rule() -> None:
 def test_tables_read_from_csv_are_mended_and_swapped_like_those_in_memory(tmp_path: Path) -> None:
     before = roster_of("ann", shift(2, "09:00"), shift(4, "09:00"))
     before.loc[1, "agent_id"] = "bob"
-    wanted, crew = table(shift(2, "09:00"), shift(4, "09:00")), people("ann", "bob")
+    wanted, staff = table(shift(2, "09:00"), shift(4, "09:00")), people("ann", "bob")
     for name, frame in {"before": before, "wanted": wanted}.items():
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
     read = {name: pd.read_csv(tmp_path / f"{name}.csv") for name in ("before", "wanted")}
-    mended = mend(CENTRE, read["wanted"], crew, read["before"], now=MONDAY, pinned=read["before"])
+    mended = mend(CENTRE, read["wanted"], staff, read["before"], now=MONDAY, pinned=read["before"])
     assert mended.changes.empty
     seats = ("ann", "2 09:00"), ("bob", "4 09:00")
     swapped = [
-        swap(CENTRE, each, crew, *seats, horizon=WEEK, now=MONDAY) for each in (before, read["before"])
+        swap(CENTRE, each, staff, *seats, horizon=WEEK, now=MONDAY) for each in (before, read["before"])
     ]
     pd.testing.assert_frame_equal(*(each.changes for each in swapped), check_dtype=False)
     with pytest.raises(PlanningError, match="before: row 0: start is '2026-11-24', must be a time with its"):
-        mend(CENTRE, wanted, crew, read["before"].assign(start="2026-11-24"))
+        mend(CENTRE, wanted, staff, read["before"].assign(start="2026-11-24"))
 
 
 @pytest.mark.parametrize("now", [pd.Timestamp("2026-11-23 09:00"), "2026-11-23", "soon", pd.NaT])
@@ -243,8 +247,8 @@ def test_two_people_swap_shifts_where_the_law_lets_them() -> None:
     plan = table(shift(2, "09:00"), shift(4, "09:00"), shift(3, "20:00", 11.0))
     seats = {"2 09:00": "ann", "4 09:00": "bob", "3 20:00": "cyd"}
     roster = plan.drop(columns="headcount").assign(night_h=0.0, agent_id=plan["shift_id"].map(seats))
-    crew = people("ann", "bob", "cyd")
-    good = swap(CENTRE, roster, crew, ("ann", "2 09:00"), ("bob", "4 09:00"), horizon=WEEK, now=MONDAY)
+    staff = people("ann", "bob", "cyd")
+    good = swap(CENTRE, roster, staff, ("ann", "2 09:00"), ("bob", "4 09:00"), horizon=WEEK, now=MONDAY)
     assert good.breaches.empty
     assert good.roster.set_index("shift_id")["agent_id"].to_dict() == seats | {
         "2 09:00": "bob", "4 09:00": "ann",
@@ -252,12 +256,12 @@ def test_two_people_swap_shifts_where_the_law_lets_them() -> None:
     assert good.changes["change"].value_counts().to_dict() == {"added": 2, "dropped": 2}
     assert good.changes["needs_consent"].all()
     more = pd.concat([roster, roster[roster["agent_id"] == "bob"].assign(agent_id="ann")], ignore_index=True)
-    bad = swap(CENTRE, more, crew, ("ann", "2 09:00"), ("cyd", "3 20:00"), horizon=WEEK)
+    bad = swap(CENTRE, more, staff, ("ann", "2 09:00"), ("cyd", "3 20:00"), horizon=WEEK)
     assert bad.breaches[["agent_id", "rule", "amount"]].to_numpy().tolist() == [
         ["ann", "rest between shifts", 2.0]
     ]
     with pytest.raises(PlanningError, match="cyd does not have 2 09:00"):
-        swap(CENTRE, roster, crew, ("cyd", "2 09:00"), ("bob", "4 09:00"), horizon=WEEK)
+        swap(CENTRE, roster, staff, ("cyd", "2 09:00"), ("bob", "4 09:00"), horizon=WEEK)
 
 
 def test_a_requirement_becomes_a_roster_in_one_call() -> None:
@@ -268,14 +272,14 @@ def test_a_requirement_becomes_a_roster_in_one_call() -> None:
         {"queue": "vip", "site": "kaluga", "interval_start": times, "calls": 1.0 * heads, "aht_s": 200.0,
          "load_erlangs": 0.2 * heads, "agents": heads, "rostered": heads, "service_level": 1.0}
     )  # fmt: skip
-    rough, crew = CoverSettings(gap=0.2), people("ann", "bob")
+    rough, staff = CoverSettings(gap=0.2), people("ann", "bob")
     plan, found = build_from_requirement(
-        CENTRE, needed, crew, weeks=2, cover_settings=rough, settings=replace(QUICK, repair_rounds=2)
+        CENTRE, needed, staff, weeks=2, cover_settings=rough, settings=replace(QUICK, searches=2)
     )
     missing, wanted = found.unmet["missing"].sum(), 2 * plan.shifts["headcount"].sum()
     assert plan.unmet.empty
     assert 0 < missing == wanted - len(found.roster)
-    assert audit(CENTRE, found.roster, crew, horizon=found.horizon).empty
+    assert audit(CENTRE, found.roster, staff, horizon=found.horizon).empty
     assert found.parts["missing"].sum() >= missing * 6 * CENTRE.pay.unmet_cost_h
 
 
@@ -289,16 +293,16 @@ def test_nothing_to_mend_changes_nothing() -> None:
 def test_why_not_names_the_rule_that_clashes() -> None:
     """One person of two agreed to nights, and is needed on two nights at once: consent is the clash."""
     nights = table(shift(1, "20:00", 11.0, headcount=2))
-    crew = pd.concat([people("ann"), people("bob", night_ok=False)], ignore_index=True)
-    found = build_roster(CENTRE, nights, crew, settings=QUICK)
-    clash = why_not(CENTRE, nights, crew, found)
+    staff = pd.concat([people("ann"), people("bob", night_ok=False)], ignore_index=True)
+    found = build_roster(CENTRE, nights, staff, settings=QUICK)
+    clash = why_not(CENTRE, nights, staff, found)
     assert clash.rules == ("night consent",)
     assert clash.people == ("ann",)
     assert "night consent (TK RF 96)" in clash.text
     assert clash.prices.iloc[0]["rule"] == "night consent"
     assert clash.prices["saved_cost"].tolist()[:2] == [10.5 * CENTRE.pay.unmet_cost_h, 0.0]
     with pytest.raises(PlanningError, match="night consent"):
-        build_roster(CENTRE, nights, crew, settings=QUICK, strict=True)
+        build_roster(CENTRE, nights, staff, settings=QUICK, strict=True)
 
 
 def test_why_not_says_when_there_are_too_few_people() -> None:
@@ -313,9 +317,9 @@ def test_four_weeks_keep_every_rule_over_the_weeks_ends() -> None:
     """Days, nights and weekends for seven people: lawful by the audit, hours within the norm, all covered."""
     week = table(*(shift(day, clock, hours) for day in range(1, 8)
                    for clock, hours in (("09:00", 8.5), ("21:00", 8.5), ("13:00", 8.5))))  # fmt: skip
-    crew = pd.concat([people(*"abcdef"), people("g", days_in_row=4, last_end=MONDAY)], ignore_index=True)
-    found = build_roster(CENTRE, repeat_weeks(week, 4), crew, settings=QUICK)
-    assert audit(CENTRE, found.roster, crew, horizon=found.horizon).to_dict("records") == []
+    staff = pd.concat([people(*"abcdef"), people("g", days_in_row=4, last_end=MONDAY)], ignore_index=True)
+    found = build_roster(CENTRE, repeat_weeks(week, 4), staff, settings=QUICK)
+    assert audit(CENTRE, found.roster, staff, horizon=found.horizon).to_dict("records") == []
     assert found.unmet.empty
     assert found.bound <= found.objective
     weekends = found.roster[found.roster["start"].dt.day_of_week >= 5]
@@ -335,31 +339,31 @@ def nights_of(roster: pd.DataFrame) -> dict[str, int]:
 
 def test_no_more_nights_than_agreed_and_no_fewer_than_wished() -> None:
     """Seven people share 28 nights of four weeks; "g", who may work none, is asked for none."""
-    crew = people(*"abcdefg")
-    crew["night_ok"] = crew["agent_id"] != "g"
+    staff = people(*"abcdefg")
+    staff["night_ok"] = staff["agent_id"] != "g"
     shifts = repeat_weeks(NIGHTS_A_WEEK, 4)
     settings = replace(QUICK, fair_night_cost=0.0, exchanges=2000)
-    free = build_roster(CENTRE, shifts, crew, settings=settings)
+    free = build_roster(CENTRE, shifts, staff, settings=settings)
     assert max(nights_of(free.roster).values()) > 5
     bounds = {"labour.most_of_kind": {"night": 5}, "labour.least_of_kind": {"night": 4}}
     centre = CENTRE.replace(bounds)
     for weights in ({}, {"fewest night shifts": None}):
-        found = build_roster(centre, shifts, crew, settings=settings, weights=weights)
+        found = build_roster(centre, shifts, staff, settings=settings, weights=weights)
         assert sorted(nights_of(found.roster)) == list("abcdef")
         assert set(nights_of(found.roster).values()) <= {4, 5}
         assert found.unmet.empty
-        assert audit(centre, found.roster, crew, horizon=found.horizon, weights=weights).empty
-    broken = audit(centre, free.roster, crew, horizon=free.horizon)
+        assert audit(centre, found.roster, staff, horizon=found.horizon, weights=weights).empty
+    broken = audit(centre, free.roster, staff, horizon=free.horizon)
     assert set(broken["rule"]) == {"most night shifts"}
 
 
 def test_a_least_number_that_nobody_can_work_is_refused() -> None:
     centre = CENTRE.replace({"labour.least_of_kind": {"night": 28}})
-    crew = people("a", "b")
+    staff = people("a", "b")
     with pytest.raises(PlanningError, match="person a of vip_kaluga: no line is found that keeps every hard"):
-        build_roster(centre, NIGHTS_A_WEEK, crew, settings=QUICK, weights={"fewest night shifts": None})
-    found = build_roster(centre, NIGHTS_A_WEEK, crew, settings=QUICK)
-    assert len(audit(centre, found.roster, crew, soft=True)) > 0
+        build_roster(centre, NIGHTS_A_WEEK, staff, settings=QUICK, weights={"fewest night shifts": None})
+    found = build_roster(centre, NIGHTS_A_WEEK, staff, settings=QUICK)
+    assert len(audit(centre, found.roster, staff, soft=True)) > 0
 
 
 def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,16 +380,16 @@ def test_an_interrupted_search_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_workbook_and_the_calendars_say_what_the_roster_says(tmp_path: Path) -> None:
-    crew = people("ann", "bob")
-    crew.loc[1, "leave_from"], crew.loc[1, "leave_until"] = MONDAY, MONDAY + pd.Timedelta(days=2)
+    staff = people("ann", "bob")
+    staff.loc[1, "leave_from"], staff.loc[1, "leave_until"] = MONDAY, MONDAY + pd.Timedelta(days=2)
     plan = table(shift(1, "09:00"), shift(2, "20:00", 11.0), shift(5, "09:00"))
-    roster = build_roster(CENTRE, plan, crew, settings=QUICK).roster
-    sheet = time_sheet(roster, crew, CENTRE, WEEK)
+    roster = build_roster(CENTRE, plan, staff, settings=QUICK).roster
+    sheet = time_sheet(roster, staff, CENTRE, WEEK)
     assert sheet.loc["ann"].iloc[1:3].tolist() == ["Я", "Н"]
     assert sheet.loc["bob"].iloc[1:3].tolist() == ["ОТ", "ОТ"]
     assert sheet["norm_h"].tolist() == [40.0, 24.0]
     assert sheet["hours"].sum() == roster["paid_h"].sum()
-    write_roster_book(tmp_path / "roster.xlsx", roster, crew, CENTRE, WEEK)
+    write_roster_book(tmp_path / "roster.xlsx", roster, staff, CENTRE, WEEK)
     read = pd.read_excel(tmp_path / "roster.xlsx", sheet_name="vip_kaluga", index_col=0)
     assert read.loc["ann"].iloc[:2].tolist() == ["Я", "Н"]
     files = write_calendars(tmp_path / "ics", roster, CENTRE)
@@ -404,11 +408,11 @@ def test_the_time_sheet_marks_the_holiday_and_not_the_day_off_moved_from_it(tmp_
 
 def test_the_time_sheet_has_the_norm_of_the_audit() -> None:
     """Half a day of leave is half a day of the norm; a leave without an end goes on."""
-    crew = people("ann", leave_from=MONDAY + pd.Timedelta(days=3, hours=12))
+    staff = people("ann", leave_from=MONDAY + pd.Timedelta(days=3, hours=12))
     roster = roster_of("ann", *(shift(day, "09:00", 11.5) for day in (1, 2, 3)))
-    sheet = time_sheet(roster, crew, CENTRE, WEEK)
+    sheet = time_sheet(roster, staff, CENTRE, WEEK)
     assert sheet.loc["ann"].iloc[1:8].tolist() == ["Я"] * 3 + ["ОТ"] * 4
-    hours = audit(CENTRE, roster, crew, horizon=WEEK).set_index("rule").loc["hours in the period"]
+    hours = audit(CENTRE, roster, staff, horizon=WEEK).set_index("rule").loc["hours in the period"]
     assert sheet.loc["ann", "norm_h"] == hours["bound"] == 28.0
 
 
@@ -511,9 +515,9 @@ def test_no_calendar_overwrites_another(tmp_path: Path) -> None:
 
 
 def test_teams_of_any_name_have_a_sheet_in_the_roster_book(tmp_path: Path) -> None:
-    crew = people("ann", "bob", "cat").assign(team=["x/y", "letters", "x?y"])
+    staff = people("ann", "bob", "cat").assign(team=["x/y", "letters", "x?y"])
     roster = table(shift(1, "09:00")).assign(agent_id="ann", night_h=0.0)
-    write_roster_book(tmp_path / "roster.xlsx", roster, crew, CENTRE, WEEK)
+    write_roster_book(tmp_path / "roster.xlsx", roster, staff, CENTRE, WEEK)
     sheets = pd.read_excel(tmp_path / "roster.xlsx", sheet_name=None, index_col=0)
     assert list(sheets) == ["letters", "x_y", "x_y 2", "letters 2"]
     assert [list(sheets[name].index) for name in list(sheets)[:3]] == [["bob"], ["ann"], ["cat"]]

@@ -16,16 +16,16 @@ from planning.roster import exchange as module
 from planning.roster.audit import audit
 from planning.roster.exchange import exchange
 from planning.roster.frames import problems_of, team_people, wanted_shifts
-from planning.roster.improve import first_lines
+from planning.roster.improve import first_schedules
 from planning.roster.law import rules_of
 from planning.roster.model import build_roster
 from planning.roster.people import synthetic_people
 from planning.roster.problem import (
     NOTHING,
-    Assignment,
     Clock,
     Problem,
     RosterSettings,
+    Schedule,
     missing_heads,
 )
 from planning.roster.weeks import repeat_weeks
@@ -52,27 +52,31 @@ def problem_of(count: int, **settings: float) -> Problem:
     """A team's problem, with as many people as its hours need."""
     shifts = weeks(count)
     hours = float(shifts["paid_h"] @ shifts["headcount"]) / count
-    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
+    staff = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
     (each,) = problems_of(
-        CENTRE, wanted_shifts(shifts, CENTRE), team_people(crew), RosterSettings(**settings), rules_of(CENTRE)
+        CENTRE,
+        wanted_shifts(shifts, CENTRE),
+        team_people(staff),
+        RosterSettings(**settings),
+        rules_of(CENTRE),
     ).values()
     return each.problem
 
 
 def test_the_table_costs_what_the_lines_cost() -> None:
-    """The kernel's figure for a row is the problem's for the line, lawful or not, person by person."""
+    """The kernel's figure for a row is the problem's for the schedule, lawful or not, person by person."""
     problem = problem_of(2)
-    lines, rng = first_lines(problem), np.random.default_rng(5)
-    people, work = module._People.of(problem, lines), module._table(problem, lines)
-    everything, seen = np.arange(len(problem.slate)), set()
-    for number, line in enumerate(lines):
+    schedules, rng = first_schedules(problem), np.random.default_rng(5)
+    people, work = module._People.of(problem, schedules), module._table(problem, schedules)
+    everything, seen = np.arange(len(problem.team_shifts)), set()
+    for number, schedule in enumerate(schedules):
         # By and by a day is left out and another one is worked, until no law is left.
         row = work[number]
         for _ in range(12):
             day = int(rng.integers(len(row)))
-            row[day] = rng.choice([-1, *everything[problem.slate.day == day]])
+            row[day] = rng.choice([-1, *everything[problem.team_shifts.day == day]])
             pattern = row[row >= 0]
-            expected = problem.line_cost(Assignment(line.crew, line.person, pattern))
+            expected = problem.schedule_cost(Schedule(schedule.group, schedule.person, pattern))
             assert people.cost(number, row) == pytest.approx(expected)
             seen.add(bool(np.isfinite(expected)))
     assert seen == {True, False}
@@ -80,14 +84,14 @@ def test_the_table_costs_what_the_lines_cost() -> None:
 
 def test_exchanges_keep_the_heads_and_lower_the_cost() -> None:
     problem = problem_of(2, exchanges=500)
-    first = first_lines(problem)
+    first = first_schedules(problem)
     costs = [problem.objective(first), *(problem.objective(found) for found in exchange(problem, first))]
     assert costs == sorted(costs, reverse=True)
     assert costs[-1] < costs[0]
     *_, last = exchange(problem, first)
-    assert [line.person for line in last] == [line.person for line in first]
-    assert np.isfinite([problem.cost(line.crew, line.pattern) for line in last]).all()
-    before, after = (missing_heads(problem, lines) for lines in (first, last))
+    assert [schedule.person for schedule in last] == [schedule.person for schedule in first]
+    assert np.isfinite([problem.cost(schedule.group, schedule.pattern) for schedule in last]).all()
+    before, after = (missing_heads(problem, schedules) for schedules in (first, last))
     assert (after >= 0).all()
     assert after.sum() <= before.sum()
 
@@ -95,14 +99,14 @@ def test_exchanges_keep_the_heads_and_lower_the_cost() -> None:
 def test_open_shifts_are_given_out() -> None:
     """From nobody at work to nobody missing, by exchanges alone."""
     problem = problem_of(1, exchanges=4000)
-    idle = [replace(line, pattern=NOTHING) for line in first_lines(problem)]
+    idle = [replace(schedule, pattern=NOTHING) for schedule in first_schedules(problem)]
     *_, last = exchange(problem, idle)
     assert missing_heads(problem, last).sum() == 0
 
 
 def test_no_trials_and_nobody_are_no_exchanges() -> None:
     problem = problem_of(1, exchanges=0)
-    assert list(exchange(problem, first_lines(problem))) == []
+    assert list(exchange(problem, first_schedules(problem))) == []
     assert list(exchange(problem, [])) == []
 
 
@@ -110,8 +114,8 @@ def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch: pytest.MonkeyP
     """The interrupt comes after a few steps of cooling down; what they found is kept, and is lawful."""
     shifts = weeks(1)
     hours = float(shifts["paid_h"] @ shifts["headcount"])
-    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
-    first = build_roster(CENTRE, shifts, crew, settings=RosterSettings(exchanges=0, pricing_rounds=1))
+    staff = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
+    first = build_roster(CENTRE, shifts, staff, settings=RosterSettings(exchanges=0, pricing_rounds=1))
     anneal, calls = module._People.anneal, []
 
     def few(self: object, *rest: object) -> int:
@@ -121,7 +125,7 @@ def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch: pytest.MonkeyP
         return anneal(self, *rest)
 
     monkeypatch.setattr(module._People, "anneal", few)
-    found = build_roster(CENTRE, shifts, crew)
+    found = build_roster(CENTRE, shifts, staff)
     assert found.status == "interrupted"
     assert found.objective < first.objective
     assert found.first_s > 0
@@ -131,11 +135,11 @@ def test_a_search_ends_with_its_time_and_keeps_what_it_has(monkeypatch: pytest.M
     """No time at all is the first roster; time for some pricing is a bound beside it."""
     shifts = weeks(1)
     hours = 0.7 * float(shifts["paid_h"] @ shifts["headcount"])  # so that heads are missing
-    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
-    none = build_roster(CENTRE, shifts, crew, settings=RosterSettings(time_limit_s=0.0))
+    staff = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
+    none = build_roster(CENTRE, shifts, staff, settings=RosterSettings(time_limit_s=0.0))
     assert none.status == "feasible"
     assert none.bound < none.objective
-    assert audit(CENTRE, none.roster, crew, horizon=none.horizon).empty
+    assert audit(CENTRE, none.roster, staff, horizon=none.horizon).empty
 
     asked: list[str] = []
 
@@ -145,7 +149,7 @@ def test_a_search_ends_with_its_time_and_keeps_what_it_has(monkeypatch: pytest.M
             raise TimeUpError
 
     monkeypatch.setattr(Clock, "__call__", until_the_eighth_pricing)
-    some = build_roster(CENTRE, shifts, crew, settings=RosterSettings(exchanges=0))
+    some = build_roster(CENTRE, shifts, staff, settings=RosterSettings(exchanges=0))
     assert asked[-1].startswith("pricing 8")
     assert none.bound < some.bound <= some.objective <= none.objective
     with pytest.raises(PlanningError, match=r"time_limit_s is -1, must be a number of at least 0"):

@@ -1,7 +1,7 @@
-"""Each rule alone: lawful and unlawful lines of 0, 1, 2 and more shifts, before three judges.
+"""Each rule alone: lawful and unlawful lines of 0, 1, 2 and more shifts, before four judges.
 
-The judges share no code: the audit (pandas), CP-SAT's constraints, the pricing's shortest path, and the
-walk along a given line.
+The audit (pandas) and CP-SAT's constraints, which only the tests know, share no code with the engine. Its
+pricing and its walk along a given line read the same tables in two ways.
 """
 
 from __future__ import annotations
@@ -13,22 +13,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from ortools.sat.python import cp_model
+from benchmarks.agreements import ForSome, HoursBetween, MostWeekends, ShiftRequests, ShortestRun
+from cp_sat_judge import CpSat
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.agreements import (
-    ForSome,
-    HoursBetween,
-    MostWeekends,
-    NumberOfKind,
-    ShiftRequests,
-    ShortestRun,
-)
 from planning.roster.audit import audit, case_of
+from planning.roster.inputs import CarryOver, Horizon, Person, TeamShifts
 from planning.roster.law import rules_of
-from planning.roster.problem import Problem, RosterSettings, crews_of
-from planning.roster.repair import CpLine
+from planning.roster.problem import Problem, RosterSettings, groups_of
 from planning.roster.rules import (
     DaysInRow,
     DaysOff,
@@ -41,8 +34,6 @@ from planning.roster.rules import (
     NightConsent,
     NightsInRow,
     OneShiftADay,
-    Overtime,
-    PeriodHours,
     PreferredKind,
     Rest,
     Rule,
@@ -52,7 +43,7 @@ from planning.roster.rules import (
     WeeklyRest,
     stable_start,
 )
-from planning.roster.slate import Horizon, Person, Slate, Tail
+from planning.roster.totals import NumberOfKind, Overtime, PeriodHours
 
 ZONE = "Europe/Moscow"
 CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
@@ -94,9 +85,10 @@ def people_frame(*people: Person) -> pd.DataFrame:
             "study_from": stamp(p.study[0] if p.study else None),
             "study_until": stamp(p.study[1] if p.study else None),
             "blocked": " ".join(p.blocked), "wished_off": " ".join(p.wished_off), "prefers": p.prefers,
-            "skills": " ".join(p.skills), "last_end": stamp(p.tail.last_end), "last_kind": p.tail.kind,
-            "days_in_row": p.tail.days, "nights_in_row": p.tail.nights, "balance_h": p.tail.balance_h,
-            "overtime_h": p.tail.overtime_h,
+            "skills": " ".join(p.skills), "last_end": stamp(p.carry_over.last_end),
+            "last_kind": p.carry_over.kind, "days_in_row": p.carry_over.days,
+            "nights_in_row": p.carry_over.nights, "balance_h": p.carry_over.balance_h,
+            "overtime_h": p.carry_over.overtime_h,
         }
         for p in people
     ]  # fmt: skip
@@ -114,10 +106,10 @@ def horizon_of(shifts: list[dict[str, object]]) -> Horizon:
     return Horizon(monday, monday + pd.Timedelta(days=days // 7 * 7 + 6))
 
 
-def slate_of(shifts: list[dict[str, object]]) -> Slate:
+def team_shifts_of(shifts: list[dict[str, object]]) -> TeamShifts:
     """The shifts laid out; where there are none, one that nobody asks for."""
     frame = pd.DataFrame(shifts or [shift(1, "09:00", 1.0)])
-    return Slate.of(frame.sort_values(["start", "end"], ignore_index=True), CENTRE, horizon_of(shifts))
+    return TeamShifts.of(frame.sort_values(["start", "end"], ignore_index=True), CENTRE, horizon_of(shifts))
 
 
 def audit_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> bool:
@@ -129,26 +121,20 @@ def audit_allows(rules: list[Rule], person: Person, shifts: list[dict[str, objec
 
 
 def cp_sat_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> bool:
-    line = CpLine(person, slate_of(shifts), cp_model.CpModel())
-    for rule in rules:
-        rule.constrain(line)
-    for work in line.works:
-        line.model.add(work == bool(shifts))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    return solver.solve(line.model) == cp_model.OPTIMAL
+    judge = CpSat.of(person, team_shifts_of(shifts), rules)
+    return bool(np.isfinite(judge.cost(np.arange(len(shifts)))))
 
 
 def problem_of(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> Problem:
-    slate = slate_of(shifts)
+    team_shifts = team_shifts_of(shifts)
     settings = RosterSettings(fairness_cost_h=0.0, threads=1)
-    return Problem(slate, crews_of(slate, [person], rules), settings, np.zeros(len(slate)))
+    return Problem(team_shifts, groups_of(team_shifts, [person], rules), settings, np.zeros(len(team_shifts)))
 
 
 def pricing_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> bool:
     problem = problem_of(rules, person, shifts)
-    worth = np.full(len(problem.slate), 1.0 if shifts else -1.0)
-    _, ((_, pattern),) = problem.price(worth, problem.slate.headcount, np.array([0]))
+    worth = np.full(len(problem.team_shifts), 1.0 if shifts else -1.0)
+    _, ((_, pattern),) = problem.price(worth, problem.team_shifts.headcount, np.array([0]))
     return len(pattern) == len(shifts)
 
 
@@ -158,7 +144,7 @@ def walk_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object
 
 
 JUDGES = (audit_allows, cp_sat_allows, pricing_allows, walk_allows)
-PATHS = (pricing_allows, walk_allows)
+SOLVERS = (cp_sat_allows, pricing_allows, walk_allows)
 """Judges that take one shift a day for granted."""
 
 
@@ -185,10 +171,10 @@ CONSENT = NightConsent(**NIGHT)
 DAY_BIRD = replace(ANN, night_ok=False)
 AWAY = on_leave(ANN, at(3, "00:00"), at(5, "00:00"))  # Wednesday and Thursday
 STUDIES = on_leave(ANN, at(3, "00:00"), at(5, "00:00"), "study")
-CAME_LATE = replace(ANN, tail=Tail(last_end=int(at(0, "22:00").timestamp())))
-CAME_AT_DAWN = replace(ANN, tail=Tail(last_end=int(at(1, "02:00").timestamp())))
-CAME_WORKING = replace(ANN, tail=Tail(days=3))
-CAME_AT_NIGHT = replace(ANN, tail=Tail(days=3, nights=2))
+CAME_LATE = replace(ANN, carry_over=CarryOver(last_end=int(at(0, "22:00").timestamp())))
+CAME_AT_DAWN = replace(ANN, carry_over=CarryOver(last_end=int(at(1, "02:00").timestamp())))
+CAME_WORKING = replace(ANN, carry_over=CarryOver(days=3))
+CAME_AT_NIGHT = replace(ANN, carry_over=CarryOver(days=3, nights=2))
 ABLE = replace(ANN, skills=frozenset({"vip", "claims"}))
 BLOCKED = replace(ANN, blocked=frozenset({"2026-11-24"}), wished_off=frozenset({"2026-11-24"}))
 LIKES_LATE = replace(ANN, prefers="late")
@@ -305,10 +291,10 @@ CASES = [
     Case("a rest after a shift from before", WEEK_REST, True,
          (shift(2, "20:00", 4), *RESTLESS[2:]), CAME_AT_DAWN),
     Case("hours worked before", HOURS, False, tuple(shift(day, "08:00") for day in range(1, 6)),
-         replace(ANN, tail=Tail(balance_h=0.5))),
+         replace(ANN, carry_over=CarryOver(balance_h=0.5))),
     Case("hours owed from before", HOURS, True,
          (*(shift(day, "08:00") for day in range(1, 6)), shift(6, "08:00", 4)),
-         replace(ANN, tail=Tail(balance_h=-4.0))),
+         replace(ANN, carry_over=CarryOver(balance_h=-4.0))),
     Case("what study leave leaves", HOURS, False,
          (shift(1, "08:00", 12.5), shift(5, "08:00", 12.75)), STUDIES),
     Case("three after three", DaysInRow(5, "test"), False,
@@ -398,7 +384,7 @@ CASES = [
     Case("early, late", NO_LATE_EARLY, True, (shift(1, "08:00"), shift(2, "13:00"))),
     Case("late, a day off, early", NO_LATE_EARLY, True, (shift(1, "13:00"), shift(3, "08:00"))),
     Case("early after late before", NO_LATE_EARLY, False, (shift(1, "08:00"),),
-         replace(ANN, tail=Tail(days=1, kind="late"))),
+         replace(ANN, carry_over=CarryOver(days=1, kind="late"))),
     Case("no shift", STABLE, True),
     Case("one", STABLE, True, (shift(1, "08:00"),)),
     Case("the same kind", STABLE, True, (shift(1, "08:00"), shift(2, "09:30"))),
@@ -440,10 +426,10 @@ CASES = [
          TANJA),
     Case("what is left of the year", OVERTIME, True,
          (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5), shift(4, "08:00", 2)),
-         replace(TANJA, tail=Tail(overtime_h=118.0))),
+         replace(TANJA, carry_over=CarryOver(overtime_h=118.0))),
     Case("more than is left of the year", OVERTIME, False,
          (shift(1, "08:00", 10.5), shift(2, "10:00", 10.5), shift(4, "08:00", 3)),
-         replace(TANJA, tail=Tail(overtime_h=118.0))),
+         replace(TANJA, carry_over=CarryOver(overtime_h=118.0))),
     Case("no shift", HOLIDAYS, True),
     Case("on a day off moved there, up to the midnight before", HOLIDAYS, True, (shift(39, "15:30"),)),
     Case("a night into the holiday", HOLIDAYS, False, (shift(39, "20:00", 11),)),
@@ -479,10 +465,10 @@ def test_each_judge_finds_a_line_lawful_or_not(case: Case, judge) -> None:
 def test_nothing_else_catches_what_a_rule_forbids(case: Case, judge) -> None:
     """Without the rule the line passes, so the test above fails if the rule is removed.
 
-    The paths themselves take one shift a day for granted, and catch no more than that.
+    All but the audit take one shift a day for granted, and catch no more than that.
     """
     others = [] if isinstance(case.rule, Rest) else [Rest(0, "test")]
-    structural = doubled(case) and judge in PATHS
+    structural = doubled(case) and judge in SOLVERS
     assert judge(others, case.person, list(case.shifts)) is not structural
 
 
@@ -498,11 +484,21 @@ def test_every_rule_of_the_centre_is_tried_with_nothing_and_with_what_it_forbids
     assert rules == {type(case.rule) for case in CASES if len(case.shifts) >= 2}
 
 
+def test_every_rule_that_asks_who_is_away_is_in_force() -> None:
+    """Each kind of leave and each column of dates has its own rule, which its type does not tell."""
+    names = [rule.name for rule in rules_of(CENTRE)]
+    assert {"leave", "study leave", "blocked day", "wished day off"} <= set(names)
+    assert len(names) == len(set(names))
+    frame = roster_frame([shift(4, "08:00", 6.0)])
+    assert audit(CENTRE, frame, people_frame(STUDIES))["rule"].tolist() == ["study leave"]
+    assert audit(CENTRE, frame, people_frame(AWAY))["rule"].tolist() == ["leave"]
+
+
 def test_overtime_of_the_year_is_bounded() -> None:
     """None, up to the bound, above it; a roster that keeps the norm makes none."""
     rule = Overtime(10.0, 4.0, "TK RF 99", HOURS)
     week = [shift(day, "08:00") for day in range(1, 6)]
-    tired = replace(ANN, tail=Tail(overtime_h=8.0))
+    tired = replace(ANN, carry_over=CarryOver(overtime_h=8.0))
     assert audit_allows([rule], ANN, []) is True
     assert audit_allows([rule], tired, week) is True
     assert audit_allows([rule], tired, [*week, shift(6, "08:00", 2.0)]) is True
@@ -539,18 +535,9 @@ def test_a_soft_rule_is_priced_alike_by_pricing_cp_sat_and_the_walk(case: Case) 
     walked = problem.cost(0, np.arange(len(shifts)))
     assert walked >= 7.0
     assert walked % 7.0 == 0.0
-    value, _ = problem.price(np.full(len(shifts), 1000.0), problem.slate.headcount, np.array([0]))
+    value, _ = problem.price(np.full(len(shifts), 1000.0), problem.team_shifts.headcount, np.array([0]))
     assert value[0] == pytest.approx(1000.0 * len(shifts) - walked)
-    line = CpLine(case.person, problem.slate, cp_model.CpModel())
-    for rule in rules:
-        rule.constrain(line)
-    for work in line.works:
-        line.model.add(work == 1)
-    line.model.minimize(sum(line.costs))
-    solver = cp_model.CpSolver()
-    solver.parameters.num_workers = 1
-    assert solver.solve(line.model) == cp_model.OPTIMAL
-    assert solver.objective_value == walked
+    assert CpSat.of(case.person, problem.team_shifts, rules).cost(np.arange(len(shifts))) == walked
 
 
 def test_bounds_are_rounded_up_only_where_every_price_is_whole() -> None:
@@ -579,17 +566,10 @@ def test_a_request_is_priced_alike_by_all(wanted: bool, starts: tuple[str, ...])
     problem = problem_of(needed(rule), ANN, offered)
     assert problem.cost(0, pattern) == asked
     worth = np.where(np.isin(np.arange(3), pattern), 100.0, -100.0)
-    value, ((_, found),) = problem.price(worth, problem.slate.headcount, np.array([0]))
+    value, ((_, found),) = problem.price(worth, problem.team_shifts.headcount, np.array([0]))
     assert found.tolist() == pattern.tolist()
     assert value[0] == 100.0 * len(pattern) - asked
-    line = CpLine(ANN, problem.slate, cp_model.CpModel())
-    rule.constrain(line)
-    for number, work in enumerate(line.works):
-        line.model.add(work == int(number in pattern))
-    line.model.minimize(sum(line.costs))
-    solver = cp_model.CpSolver()
-    assert solver.solve(line.model) == cp_model.OPTIMAL
-    assert solver.objective_value == asked
+    assert CpSat.of(ANN, problem.team_shifts, [rule]).cost(pattern) == asked
     worked = [offered[number] for number in pattern] or [shift(3, "08:00")]
     case = case_of(CENTRE, roster_frame(worked), people_frame(ANN), horizon_of(offered))
     assert 7.0 * len(rule.audit(case)) == asked
@@ -622,7 +602,7 @@ def test_weights_make_rules_soft_and_hard() -> None:
         rules_of(CENTRE, {"rest between shifts": 5.0})
     with pytest.raises(PlanningError, match="weights name the rule 'tea'"):
         rules_of(CENTRE, {"tea": 5.0})
-    with pytest.raises(PlanningError, match="must be roubles >= 0"):
+    with pytest.raises(PlanningError, match="must be a price >= 0"):
         rules_of(CENTRE, {"weekly rest": -5.0})
 
 

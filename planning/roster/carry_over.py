@@ -6,8 +6,9 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.roster.audit import local_people, with_people
-from planning.roster.rules import PeriodHours, kind_names
-from planning.roster.slate import NIGHT, Horizon, tails_at
+from planning.roster.inputs import NIGHT, Horizon, carry_over_at
+from planning.roster.rules import kind_names
+from planning.roster.totals import PeriodHours
 from planning.tables import PEOPLE
 
 __all__ = ["carry_on", "hours_left", "own_norms"]
@@ -36,7 +37,7 @@ def carry_on(
     Returns
     -------
     DataFrame
-        PEOPLE with a new tail: last_end, last_kind, days_in_row, nights_in_row, balance_h, overtime_h,
+        PEOPLE with a new carry_over: last_end, last_kind, days_in_row, nights_in_row, balance_h, overtime_h,
         nights_before and weekends_before.
 
     Examples
@@ -52,7 +53,9 @@ def carry_on(
     >>> later[["last_kind", "days_in_row", "nights_in_row", "balance_h", "weekends_before"]].values.tolist()
     [['night', 1.0, 1.0, -30.0, 1.0]]
     """
-    who = tails_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index("agent_id")
+    who = carry_over_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index(
+        "agent_id"
+    )
     worked = with_people(roster, people, centre.time_zone)
     worked["day"] = worked["start"].dt.tz_localize(None).dt.normalize()
     worked["kind"] = kind_names(worked, centre)
@@ -95,7 +98,9 @@ def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Ser
     >>> hours_left(centre, half, Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))).to_dict()
     {'ann': 15.5}
     """
-    who = tails_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index("agent_id")
+    who = carry_over_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index(
+        "agent_id"
+    )
     return _norms(centre, who, horizon.norm_days, horizon)
 
 

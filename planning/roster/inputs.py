@@ -1,13 +1,9 @@
-"""What a roster is made of, as arrays on one absolute axis: the shifts of a team, and a person.
-
-`Line` is the vocabulary in which a rule speaks to a solver about one person's line of work. Whoever builds a
-solver implements `Line`; whoever writes a rule uses it; neither knows the other.
-"""
+"""What a roster is made of: a team's shifts as arrays on one absolute axis, the days, and a person."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -19,16 +15,15 @@ from planning.pay import premium_hours
 
 __all__ = [
     "Bools",
+    "CarryOver",
     "Floats",
     "Horizon",
     "Ints",
-    "Line",
     "Person",
-    "Slate",
-    "Tail",
+    "TeamShifts",
+    "carry_over_at",
     "kinds_of",
     "own_clock",
-    "tails_at",
 ]
 
 _BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "day", "skill")
@@ -68,7 +63,7 @@ def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.D
 
 
 @dataclass(frozen=True)
-class Tail:
+class CarryOver:
     """What a person brings along from the days before the horizon, which starts in the middle of a life."""
 
     last_end: int | None = None
@@ -110,12 +105,12 @@ class Person:
     """Kind of shift that the person likes to work."""
     skills: frozenset[str] = frozenset()
     """What the person can do beside the team's work."""
-    tail: Tail = Tail()
+    carry_over: CarryOver = CarryOver()
     """What went before."""
 
 
 @dataclass(frozen=True, eq=False)
-class Slate:
+class TeamShifts:
     """Shifts sorted by start, with the calendar days and weeks that they lie in.
 
     Shifts of one team with equal start, end and paid hours are one entry: to a person they are the same.
@@ -221,17 +216,17 @@ class Slate:
 
 RUN_COLUMNS = ("last_kind", "days_in_row", "nights_in_row")
 """What ends with a day off."""
-TAIL_COLUMNS = (
+CARRY_OVER_COLUMNS = (
     "last_end", *RUN_COLUMNS, "balance_h", "overtime_h", "nights_before", "weekends_before",
 )  # fmt: skip
 """Columns of `planning.tables.PEOPLE` that say what went before."""
 
 
-def tails_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.DataFrame:
-    """Keep of each person's tail what counts on the first day of a horizon.
+def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.DataFrame:
+    """Keep of each person's carry-over what counts on the first day of a horizon.
 
-    A run of days goes on if its last shift ended on the eve or later; a tail that ends behind the first day
-    is another month's, and says nothing of what went before.
+    A run of days goes on if its last shift ended on the eve or later. A carry-over that ends after the first
+    day belongs to another month, and says nothing of what went before.
 
     Parameters
     ----------
@@ -245,16 +240,16 @@ def tails_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.DataF
     --------
     Four days in a row up to Sunday the 22nd are four on Monday, none on Thursday, and unknown a week before:
 
-    >>> ann = pd.DataFrame({name: [None] for name in TAIL_COLUMNS}).assign(days_in_row=4.0)
+    >>> ann = pd.DataFrame({name: [None] for name in CARRY_OVER_COLUMNS}).assign(days_in_row=4.0)
     >>> ann["last_end"] = pd.Timestamp("2026-11-22 22:00", tz="Europe/Moscow")
     >>> days = [pd.Timestamp(f"2026-11-{day}") for day in (23, 26, 16)]
-    >>> [float(tails_at(ann, Horizon(day, day), "Europe/Moscow")["days_in_row"][0]) for day in days]
+    >>> [float(carry_over_at(ann, Horizon(day, day), "Europe/Moscow")["days_in_row"][0]) for day in days]
     [4.0, nan, nan]
     """
     eve, behind = ((horizon.first + pd.Timedelta(days=days)).tz_localize(time_zone) for days in (-1, 1))
     ends = pd.to_datetime(people["last_end"], utc=True)
     runs = {name: people[name].mask((ends < eve) | (ends > behind)) for name in RUN_COLUMNS}
-    rest = {name: people[name].mask(ends > behind) for name in TAIL_COLUMNS if name not in runs}
+    rest = {name: people[name].mask(ends > behind) for name in CARRY_OVER_COLUMNS if name not in runs}
     return people.assign(**runs, **rest)
 
 
@@ -323,64 +318,3 @@ def kinds_of(
     kind = (np.searchsorted([begin for begin, _ in begins], clock, side="right") - 1) % len(begins)
     length_h = np.asarray((ends - starts) / pd.Timedelta(hours=1), dtype=float)
     return (*(name for _, name in begins), NIGHT), np.where(2 * night_h >= length_h, len(begins), kind)
-
-
-class Line(Protocol):
-    """One person's line of work, as a solver lets rules shape it: one shift a day at most.
-
-    All methods narrow what the person may work, or set a price on it, in roubles; a person who works nothing
-    always remains lawful, unless hours are asked. A price of None forbids.
-    """
-
-    @property
-    def person(self) -> Person:
-        """Whose line it is."""
-
-    @property
-    def slate(self) -> Slate:
-        """What there is to work."""
-
-    def forbid(self, shifts: Bools, price: float | None = None) -> None:
-        """Rule out shifts, or price each of them, shape (shifts,)."""
-
-    def ask(self, shifts: Bools, price: float) -> None:
-        """Price each of some shifts that is not worked, shape (shifts,)."""
-
-    def not_before(self, instant: int) -> None:
-        """Let nothing start before an instant, seconds."""
-
-    def separate(self, rest_s: Ints) -> None:
-        """Keep a rest after each shift, shape (shifts,)."""
-
-    def one_a_day(self) -> None:
-        """Let at most one shift start on each day."""
-
-    def cap_hours(self, least_h: float, most_h: float) -> None:
-        """Bound the paid hours of the horizon."""
-
-    def cap_run(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive days on which a shift starts; the price is for each day above."""
-
-    def cap_nights(self, nights: int, price: float | None = None) -> None:
-        """Bound the consecutive days on which a night shift starts; the price is for each above."""
-
-    def least_off(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive days off from below; the price is for each run that is shorter."""
-
-    def least_run(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive working days from below, but not at either end of the horizon."""
-
-    def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
-        """Rule out kinds on the day after kinds, shape (kinds, kinds)."""
-
-    def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
-        """Keep one uninterrupted rest within every calendar week; the price is for each week without."""
-
-    def cap_weekends(self, most: int, price: float | None = None) -> None:
-        """Bound the weekends on which a shift starts; the price is for each above."""
-
-    def bound_count(self, shifts: Bools, least: int, most: int | None, price: float | None = None) -> None:
-        """Bound how many of some shifts are worked, shape (shifts,); the price is for each outside.
-
-        A `most` of None is any number.
-        """

@@ -10,11 +10,11 @@ import pytest
 
 from planning.centre import Centre
 from planning.roster.audit import audit
+from planning.roster.carry_over import carry_on, hours_left
 from planning.roster.fairness import fairness
+from planning.roster.inputs import Horizon
 from planning.roster.model import RosterSettings, build_roster
 from planning.roster.people import synthetic_people
-from planning.roster.slate import Horizon
-from planning.roster.tails import carry_on, hours_left
 from planning.roster.weeks import repeat_weeks
 
 CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
@@ -42,30 +42,33 @@ def shift(day: int, clock: str, presence_h: float = 8.5) -> dict[str, object]:
     }  # fmt: skip
 
 
-def tail(*shifts: dict[str, object], **changes: object) -> pd.Series:
+def carry_over(*shifts: dict[str, object], **changes: object) -> pd.Series:
     return carry_on(CENTRE, people(**changes), pd.DataFrame(shifts), WEEK).iloc[0]
 
 
 def test_the_tail_is_what_the_roster_leaves() -> None:
     """Two nights at the end of the week after a day off, 8 and two times 10.5 hours of 40."""
-    found = tail(shift(3, "09:00"), shift(6, "20:00", 11.0), shift(7, "20:00", 11.0))
+    found = carry_over(shift(3, "09:00"), shift(6, "20:00", 11.0), shift(7, "20:00", 11.0))
     assert found["last_end"] == MONDAY + pd.Timedelta(days=7, hours=7)
     assert (found["last_kind"], found["days_in_row"], found["nights_in_row"]) == ("night", 2, 2)
     assert (found["balance_h"], found["nights_before"], found["weekends_before"]) == (29.0 - 40.0, 2, 1)
 
 
 def test_a_run_ends_with_a_day_off_and_goes_on_through_a_whole_week() -> None:
-    assert tail(shift(6, "09:00"))["days_in_row"] == 0
-    assert pd.isna(tail(shift(6, "09:00"))["last_kind"])
+    assert carry_over(shift(6, "09:00"))["days_in_row"] == 0
+    assert pd.isna(carry_over(shift(6, "09:00"))["last_kind"])
     every = [shift(day, "09:00", 4.5) for day in range(1, 8)]
     came = {"last_end": MONDAY - pd.Timedelta(hours=8), "days_in_row": 3.0}
-    assert tail(*every, **came)["days_in_row"] == 10
-    assert tail(*every[1:], **came)["days_in_row"] == 6
+    assert carry_over(*every, **came)["days_in_row"] == 10
+    assert carry_over(*every[1:], **came)["days_in_row"] == 6
 
 
 def test_hours_above_the_norm_are_balance_first_and_overtime_when_the_period_ends() -> None:
     week = [shift(day, "09:00") for day in range(1, 6)]
-    assert tail(*week, balance_h=3.0, overtime_h=10.0)[["balance_h", "overtime_h"]].tolist() == [3.0, 10.0]
+    assert carry_over(*week, balance_h=3.0, overtime_h=10.0)[["balance_h", "overtime_h"]].tolist() == [
+        3.0,
+        10.0,
+    ]
     settled = carry_on(
         CENTRE, people(balance_h=3.0, overtime_h=10.0), pd.DataFrame(week), WEEK, new_period=True
     )
@@ -77,26 +80,26 @@ def test_hours_above_the_norm_are_balance_first_and_overtime_when_the_period_end
 def test_a_roster_in_parts_books_its_norm_once(cuts: tuple[int, ...], came: float | None) -> None:
     """Two weeks of which the second has overtime: days without shifts and the middle of a week included."""
     worked = [shift(day, "09:00", 9.5) for day in (1, 2, 3, 4, 8, 9, 10, 11, 12)]
-    crew, breaches = people(balance_h=came), list[tuple[str, float]]()
+    staff, breaches = people(balance_h=came), list[tuple[str, float]]()
     for begin, after in zip((0, *cuts), (*cuts, 14), strict=True):
         days = [day for day in worked if begin < (day["start"] - MONDAY).days + 1 <= after]
         part = Horizon(WEEK.first + pd.Timedelta(days=begin), WEEK.first + pd.Timedelta(days=after - 1))
         roster = pd.DataFrame(days, columns=list(worked[0]))
-        breaches += audit(CENTRE, roster, crew, horizon=part)[["rule", "amount"]].itertuples(index=False)
-        crew = carry_on(CENTRE, crew, roster, part)
-    assert crew["balance_h"].tolist() == [81.0 - 80.0 + (came or 0.0)]
+        breaches += audit(CENTRE, roster, staff, horizon=part)[["rule", "amount"]].itertuples(index=False)
+        staff = carry_on(CENTRE, staff, roster, part)
+    assert staff["balance_h"].tolist() == [81.0 - 80.0 + (came or 0.0)]
     assert ("hours in the period" in {rule for rule, _ in breaches}) == (came is None)
 
 
 @pytest.mark.parametrize(("balance_h", "left_h"), [(None, 40.0), (9.0, 7.0), (-9.0, 25.0)])
 def test_the_rest_of_a_week_leaves_what_its_first_days_do(balance_h: float | None, left_h: float) -> None:
     """From Thursday on: all the week if nothing is known of its first days; both halves of the rule agree."""
-    rest, crew = Horizon(WEEK.first + pd.Timedelta(days=3), WEEK.last), people(balance_h=balance_h)
-    assert hours_left(CENTRE, crew, rest).tolist() == [left_h]
+    rest, staff = Horizon(WEEK.first + pd.Timedelta(days=3), WEEK.last), people(balance_h=balance_h)
+    assert hours_left(CENTRE, staff, rest).tolist() == [left_h]
     rows = pd.DataFrame([shift(day, "09:00", 8.0) for day in (4, 5, 6, 7)])  # 7.5 h each
-    found = build_roster(CENTRE, rows, crew, settings=QUICK)
+    found = build_roster(CENTRE, rows, staff, settings=QUICK)
     assert found.roster["paid_h"].sum() == 7.5 * min(left_h // 7.5, 4)
-    assert audit(CENTRE, rows, crew, horizon=rest).empty == (left_h >= 30.0)
+    assert audit(CENTRE, rows, staff, horizon=rest).empty == (left_h >= 30.0)
 
 
 def test_who_did_not_work_keeps_the_last_shift_there_was() -> None:
@@ -126,20 +129,20 @@ def test_the_tail_of_a_later_month_says_nothing_and_is_told() -> None:
 
 
 def test_two_rosters_one_after_the_other_are_one_lawful_roster() -> None:
-    """The audit of both at once, which knows no tails but the first, finds nothing."""
+    """The audit of both at once, which knows no last_ends but the first, finds nothing."""
     rows = [shift(day, clock, hours) | {"headcount": 3} for day in range(1, 8)
             for clock, hours in (("07:00", 8.5), ("13:00", 8.5), ("20:00", 11.0))]  # fmt: skip
     both = repeat_weeks(pd.DataFrame(rows), 2)
     hours = float(both["paid_h"] @ both["headcount"]) / 2
-    crew = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=4)
+    staff = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=4)
     middle = MONDAY + pd.Timedelta(days=7)
-    first = build_roster(CENTRE, both[both["start"] < middle], crew, settings=QUICK)
-    later = carry_on(CENTRE, crew, first.roster, first.horizon)
+    first = build_roster(CENTRE, both[both["start"] < middle], staff, settings=QUICK)
+    later = carry_on(CENTRE, staff, first.roster, first.horizon)
     second = build_roster(CENTRE, both[both["start"] >= middle], later, settings=QUICK)
     whole = pd.concat([first.roster, second.roster])
     assert audit(CENTRE, second.roster, later, horizon=second.horizon).empty
-    assert audit(CENTRE, whole, crew).empty
-    end = carry_on(CENTRE, crew, whole, Horizon(WEEK.first, second.horizon.last))
+    assert audit(CENTRE, whole, staff).empty
+    end = carry_on(CENTRE, staff, whole, Horizon(WEEK.first, second.horizon.last))
     twice = carry_on(CENTRE, later, second.roster, second.horizon)
     same = ["agent_id", "last_end", "last_kind", "days_in_row", "nights_in_row"]
     pd.testing.assert_frame_equal(end[same], twice[same])
@@ -151,13 +154,13 @@ def test_the_burdens_of_a_roster_are_those_of_a_count_without_solver() -> None:
     rows = [shift(day, clock, 8.5) | {"headcount": 2} for day in range(1, 8)
             for clock in ("07:00", "13:30", "21:00")]  # fmt: skip
     month = repeat_weeks(pd.DataFrame(rows), 4)
-    crew = pd.DataFrame(
+    staff = pd.DataFrame(
         [ANN | {"agent_id": name, "nights_before": n, "weekends_before": n % 3, "night_ok": name != "l"}
          for n, name in enumerate("abcdefghijkl")]
     )  # fmt: skip
-    found = build_roster(CENTRE, month, crew, settings=QUICK)
+    found = build_roster(CENTRE, month, staff, settings=QUICK)
     assert found.unmet.empty
-    shares = fairness(CENTRE, found.roster, crew, found.horizon)
+    shares = fairness(CENTRE, found.roster, staff, found.horizon)
     price = {"nights": QUICK.fair_night_cost, "weekends": QUICK.fair_weekend_cost,
              "late shifts": QUICK.fair_late_cost}  # fmt: skip
     assert len(shares) == 3 * 12 - 1

@@ -1,6 +1,6 @@
-"""What a given line of work costs, and whether it is lawful: the rules as pricing knows them, walked once.
+"""What a given work pattern costs, and whether it is lawful: the rules as pricing knows them, walked once.
 
-Pricing finds lines; this says what one is worth, quickly enough to try a million exchanges in a second. All
+Pricing finds patterns; this says what one costs, quickly enough to try a million exchanges in a second. All
 that is compiled for it stands in this file, since numba's cache does not see an edit in another one.
 """
 
@@ -11,7 +11,7 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["NOBODY", "anneal", "line_cost", "row_cost"]
+__all__ = ["NOBODY", "anneal", "pattern_cost", "row_cost"]
 
 SATURDAY, SUNDAY = 5, 6
 NOBODY = -1
@@ -22,13 +22,13 @@ OPEN = 0.2
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def line_cost(
+def pattern_cost(
     pattern: Any, start: Any, end: Any, day: Any, kind: Any, sort: Any, rest_s: Any, banned: Any, prices: Any,
     units: Any, final: Any, week_bounds: Any, first: int, days: int, state: int, left: int, opens: int,
     free_from: int, weekly_rest: int, unrested: float, following: Any, day_cost: Any, worked: Any,
     counting: Any, count_cost: Any, count_final: Any,
 ) -> float:  # fmt: skip
-    """Roubles of a line of shifts in order of time; inf if a hard rule forbids it.
+    """Cost of shifts in order of time; inf if a hard rule forbids it.
 
     Parameters are those of the pricing kernel, with `free_from` the end of the last shift before the horizon.
     """
@@ -94,18 +94,18 @@ def _weeks_without_rest(
 def row_cost(
     person: int, row: Any, pattern: Any, shifts: Any, horizon: Any, persons: Any, shares: Any, burdens: Any
 ) -> float:  # fmt: skip
-    """Roubles of one person's row, burdens included; inf if it is not lawful."""
+    """Cost of one person's row, burdens included; inf if it is not lawful."""
     start, end, day, kind, rest_s, units, week_bounds = shifts
     first, days, weekly_rest, unrested = horizon
-    sweep, left, state, opens, free_from, banned, prices = persons
+    batch, left, state, opens, free_from, banned, prices = persons
     final, following, day_cost, worked, counting, count_cost, count_final, sort = shares
     length = 0
     for today in range(len(row)):
         if row[today] >= 0:
             pattern[length] = row[today]
             length += 1
-    k = sweep[person]
-    cost = line_cost(
+    k = batch[person]
+    cost = pattern_cost(
         pattern[:length], start, end, day, kind, sort[k], rest_s, banned[person], prices[person], units,
         final[k], week_bounds, first, days, state[person], left[person], opens[person], free_from[person],
         weekly_rest, unrested, following[k], day_cost[k], worked[k], counting[k], count_cost[k],

@@ -1,0 +1,214 @@
+"""Rules about the whole horizon: the hours of a person, and the number of their shifts of one kind.
+
+Each has its two halves, as the rules of `planning.roster.rules`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from planning.centre import Centre
+from planning.roster.inputs import NIGHT
+from planning.roster.limits import Limits
+from planning.roster.rules import DAY, ROUNDING, Case, Rule, breaches_of, days_of, kind_names
+
+__all__ = ["NumberOfKind", "Overtime", "PeriodHours", "outside"]
+
+
+@dataclass(frozen=True)
+class PeriodHours:
+    """Paid hours stay within the production calendar's norm of the horizon, less the leave.
+
+    The norm is the person's part of it, by their contract; what they worked above it before counts. Where
+    that is known, the days of the week before the horizon are part of it, and leave nothing more.
+    """
+
+    week_h: float
+    article: str
+    overtime_h: float = 0.0
+    """Hours above the norm that are let pass, such as agreed overtime."""
+    weight: None = None
+    name: ClassVar[str] = "hours in the period"
+
+    def constrain(self, limits: Limits) -> None:
+        """Bound the hours by what leave and the days before leave of the norm."""
+        limits.cap_hours(0.0, max(self.left_h(limits) + self.overtime_h, 0.0))
+
+    def left_h(self, limits: Limits) -> float:
+        """Hours that the norm leaves, of the constraining half alone; negative if none."""
+        person, midnights = limits.person, limits.team_shifts.midnights
+        part = np.zeros(len(limits.team_shifts.norms))
+        for away in (person.leave, person.study):
+            first, after = away or (0, 0)
+            inside = np.minimum(midnights[1:], after) - np.maximum(midnights[:-1], first)
+            part = np.maximum(part, np.clip(inside, 0, None) / np.diff(midnights))
+        balance_h = person.carry_over.balance_h
+        first = 0 if balance_h is None else limits.team_shifts.first
+        norm = float(limits.team_shifts.norms[first:] @ (1 - part[first:]))
+        return norm * min(person.contract_h_week / self.week_h, 1.0) - (balance_h or 0.0)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people who are paid for more hours."""
+        hours = self.hours_and_norms(case)
+        bad = hours[hours["amount"] > hours["bound"] + ROUNDING]
+        texts = [f"{row.amount:g} paid hours, the norm leaves {row.bound:g}" for row in bad.itertuples()]
+        return breaches_of(self, bad, texts)
+
+    def hours_and_norms(self, case: Case) -> pd.DataFrame:
+        """Paid hours (amount) and what the norm leaves (bound) of each person in a roster."""
+        known = case.roster[case.roster["known"]]
+        people = known.drop_duplicates("agent_id").set_index("agent_id")
+        found = known.groupby("agent_id").agg(amount=("paid_h", "sum"), date=("start", "min"))
+        found["bound"] = self.norms(people, case.day_norms, case.horizon.first).clip(lower=0.0)
+        return found.reset_index()
+
+    def norms(self, people: pd.DataFrame, day_norms: pd.Series, first: pd.Timestamp) -> pd.Series:
+        """Hours that the norm leaves each person, a row of PEOPLE with local times; negative if none.
+
+        Days before the `first` of the horizon count for people without a balance alone.
+        """
+        found = [
+            self._norm(person, day_norms if pd.isna(person["balance_h"]) else day_norms[first:])
+            for _, person in people.iterrows()
+        ]
+        return pd.Series(found, index=people.index, dtype=float)
+
+    def _norm(self, person: pd.Series, day_norms: pd.Series) -> float:
+        """The part of the norm that one person may work, day by day."""
+        days = pd.DatetimeIndex(day_norms.index)
+        present = np.ones(len(days))
+        for kind in ("leave", "study"):
+            first, after = (person[f"{kind}_{edge}"] for edge in ("from", "until"))
+            if pd.isna(first) and pd.isna(after):
+                continue
+            opens = days.min() if pd.isna(first) else first.tz_localize(None)
+            closes = days.max() + DAY if pd.isna(after) else after.tz_localize(None)
+            overlap = np.minimum(days + DAY, closes) - np.maximum(days, opens)
+            present = np.minimum(present, 1 - np.clip(overlap / DAY, 0.0, 1.0))
+        share = min(person["contract_h_week"] / self.week_h, 1.0)
+        before = 0.0 if pd.isna(person["balance_h"]) else person["balance_h"]
+        norm = float(day_norms.to_numpy() @ present) * share
+        return float(norm - before + self.overtime_h)
+
+
+@dataclass(frozen=True)
+class Overtime:
+    """Hours above the norm stay within the year's bound, and within that of any two days in a row.
+
+    Hours are overtime from the moment on at which the norm of the period is used up. So where shifts are
+    longer than the bound for two days, all overtime is the end of one shift; the constraining half asks
+    this of every roster.
+    """
+
+    year_h: float
+    two_days_h: float
+    article: str
+    norm: PeriodHours
+    weight: None = None
+    name: ClassVar[str] = "overtime"
+
+    def constrain(self, limits: Limits) -> None:
+        """Bound the hours above the norm by what two days, and the rest of the year, may hold."""
+        rest_of_year_h = max(self.year_h - limits.person.carry_over.overtime_h, 0.0)
+        most_h = max(self.norm.left_h(limits), 0.0) + min(self.two_days_h, rest_of_year_h)
+        limits.cap_hours(0.0, most_h)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List who exceeds the bound of the year, and the days on which one exceeds that of two days."""
+        hours = self.norm.hours_and_norms(case)
+        before = case.roster.groupby("agent_id")["overtime_h"].first().fillna(0.0)
+        above = (hours["amount"] - hours["bound"]).clip(lower=0.0) + hours["agent_id"].map(before)
+        bad = hours.assign(amount=above, bound=self.year_h)[above > self.year_h + ROUNDING]
+        texts = [f"{row.amount:g} h of overtime this year, at most {row.bound:g}" for row in bad.itertuples()]
+        days = self._two_days(case.roster, hours.set_index("agent_id")["bound"])
+        many = days[days["amount"] > self.two_days_h + ROUNDING].assign(bound=self.two_days_h)
+        said = [
+            f"{row.amount:g} h of overtime in two days, at most {row.bound:g}" for row in many.itertuples()
+        ]
+        return pd.concat([breaches_of(self, bad, texts), breaches_of(self, many, said)], ignore_index=True)
+
+    @staticmethod
+    def _two_days(roster: pd.DataFrame, left_h: pd.Series) -> pd.DataFrame:
+        """Overtime of each person's days, that of the day before included: agent_id, date, amount."""
+        ordered = roster[roster["known"]].assign(date=days_of(roster)).sort_values("start", kind="stable")
+        worked = ordered.groupby("agent_id")["paid_h"].cumsum()
+        above = (worked - ordered["agent_id"].map(left_h)).clip(lower=0.0)
+        ordered["amount"] = np.minimum(above, ordered["paid_h"])
+        days = ordered.groupby(["agent_id", "date"], as_index=False)["amount"].sum()
+        eve = days.assign(date=days["date"] + DAY).rename(columns={"amount": "eve"})
+        both = days.merge(eve, on=["agent_id", "date"], how="left")
+        return both.assign(amount=both["amount"] + both["eve"].fillna(0.0))
+
+
+def outside(
+    rule: Rule, rows: pd.DataFrame, least: float | pd.Series, most: float | None, what: str
+) -> pd.DataFrame:
+    """List the people whose amount lies outside two bounds."""
+    rows = rows.assign(bound=rows["amount"].clip(least, most))
+    bad = rows[(rows["amount"] - rows["bound"]).abs() > ROUNDING]
+    texts = [
+        f"{row.amount:g} {what}, at {'most' if row.amount > row.bound else 'least'} {row.bound:g}"
+        for row in bad.itertuples()
+    ]
+    return breaches_of(rule, bad, texts)
+
+
+@dataclass(frozen=True)
+class NumberOfKind:
+    """At least and at most so many shifts of one kind; `most` None is any number.
+
+    Who may not work at night is asked for no nights.
+    """
+
+    kind: str
+    least: int
+    most: int | None
+    article: str
+    centre: Centre
+    weight: float | None = None
+    """Price of each shift too few or too many."""
+    weeks: int | None = None
+    """Weeks that the numbers are for, others in proportion; None is the horizon, however long it is."""
+
+    @property
+    def name(self) -> str:
+        """What planners call it."""
+        least = "fewest" if self.most is None else "number of"
+        return f"{least if self.least else 'most'} {self.kind} shifts"
+
+    def constrain(self, limits: Limits) -> None:
+        """Bound how many are worked; none and any number are simpler."""
+        mine = limits.team_shifts.kind == limits.team_shifts.kinds.index(self.kind)
+        days = len(np.unique(limits.team_shifts.day[mine]))
+        least, most = self._bounds(7 * limits.team_shifts.weeks)
+        if self.kind == NIGHT and not limits.person.night_ok:
+            least = 0
+        most = most if most is not None and most < days else None
+        if most == 0 == least:
+            limits.forbid(mine, self.weight)
+        elif least or most is not None:
+            limits.bound_count(mine, least, most, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the people who work fewer or more of them; who has no shift is not in a roster."""
+        mine = kind_names(case.roster, self.centre) == self.kind
+        counts = (
+            case.roster.assign(mine=mine, may=case.roster["night_ok"] == True)  # noqa: E712 - or missing
+            .groupby("agent_id", as_index=False)
+            .agg(amount=("mine", "sum"), date=("start", "min"), may=("may", "any"))
+            .astype({"amount": float})
+        )
+        least, most = self._bounds(len(case.horizon.calendar_days) - 1)
+        asked = counts["may"] | (self.kind != NIGHT)
+        return outside(self, counts, least * asked, most, f"{self.kind} shifts")
+
+    def _bounds(self, days: int) -> tuple[int, int | None]:
+        """Return the numbers for so many days; where they are not whole, people have the choice."""
+        part = Fraction(days, 7 * self.weeks) if self.weeks else 1
+        return math.floor(self.least * part), None if self.most is None else math.ceil(self.most * part)

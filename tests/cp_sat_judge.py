@@ -1,0 +1,211 @@
+"""A judge of the rules that only tests call: each verb of `Limits` as constraints of CP-SAT.
+
+It shares no code with the engine, so that an error in the engine's automata is caught by the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from ortools.sat.python import cp_model
+
+from planning.roster.inputs import Bools, Floats, Ints, Person, TeamShifts
+from planning.roster.rules import Rule
+
+__all__ = ["CpSat"]
+
+
+@dataclass
+class CpSat:
+    """What a person may work: the verbs of `Limits`, each as constraints of CP-SAT."""
+
+    person: Person
+    team_shifts: TeamShifts
+    model: cp_model.CpModel = field(default_factory=cp_model.CpModel)
+    works: list[cp_model.IntVar] = field(default_factory=list)
+    costs: list[Any] = field(default_factory=list)
+    """What the soft rules ask, in whole units of money, as linear expressions."""
+
+    def __post_init__(self) -> None:
+        self.works = [self.model.new_bool_var("") for _ in range(len(self.team_shifts))]
+        for day in np.unique(self.team_shifts.day).tolist():
+            mine = np.flatnonzero(self.team_shifts.day == day).tolist()
+            self.model.add_at_most_one(self.works[shift] for shift in mine)
+
+    @classmethod
+    def of(cls, person: Person, team_shifts: TeamShifts, rules: Iterable[Rule]) -> CpSat:
+        """Take down what some rules leave to a person."""
+        judge = cls(person, team_shifts)
+        for rule in rules:
+            rule.constrain(judge)  # type: ignore[arg-type]  # it has the verbs of Limits
+        return judge
+
+    def cost(self, pattern: Ints) -> float:
+        """Price of working some shifts and no others; inf if that is not lawful."""
+        for shift, work in enumerate(self.works):
+            self.model.add(work == int(shift in pattern))
+        return -self.best_worth(np.zeros(len(self.works)))
+
+    def best_worth(self, worth: Floats) -> float:
+        """Most that a lawful pattern can be worth, less its price; -inf if none is lawful."""
+        earned = sum(float(w) * work for w, work in zip(worth, self.works, strict=True))
+        self.model.maximize(earned - sum(self.costs))
+        solver = cp_model.CpSolver()
+        solver.parameters.num_workers = 1
+        done = solver.solve(self.model) == cp_model.OPTIMAL
+        return float(round(solver.objective_value, 6)) if done else -np.inf
+
+    @cached_property
+    def worked(self) -> list[Any]:
+        """Whether a shift starts on each day from the horizon's first on."""
+        return self._days_with(np.ones(len(self.team_shifts), dtype=bool))
+
+    def _days_with(self, shifts: Bools) -> list[Any]:
+        """Whether one of some shifts starts on each day of the horizon."""
+        found = []
+        for day in range(self.team_shifts.first, len(self.team_shifts.midnights) - 1):
+            mine = [self.works[s] for s in np.flatnonzero(shifts & (self.team_shifts.day == day)).tolist()]
+            any_of = self.model.new_bool_var("")
+            self.model.add_max_equality(any_of, mine or [0])
+            found.append(any_of)
+        return found
+
+    def _breach(self, price: float | None) -> Any:
+        """Make the variable that lets a rule be broken at a price; a hard rule has none."""
+        if price is None:
+            return 0
+        broken = self.model.new_bool_var("")
+        self.costs.append(round(price) * broken)
+        return broken
+
+    def forbid(self, shifts: Bools, price: float | None = None) -> None:
+        """Rule out shifts, or price each of them, shape (shifts,)."""
+        for shift in np.flatnonzero(shifts).tolist():
+            if price is None:
+                self.model.add(self.works[shift] == 0)
+            else:
+                self.costs.append(round(price) * self.works[shift])
+
+    def ask(self, shifts: Bools, price: float) -> None:
+        """Price each of some shifts that is not worked, shape (shifts,)."""
+        self.costs += [round(price) * (1 - self.works[shift]) for shift in np.flatnonzero(shifts).tolist()]
+
+    def not_before(self, instant: int) -> None:
+        """Let nothing start before an instant, seconds."""
+        self.forbid(self.team_shifts.start < instant)
+
+    def separate(self, rest_s: Ints) -> None:
+        """Keep a rest after each shift: of those that fill or follow one instant, at most one."""
+        for clique in _cliques(self.team_shifts.start, self.team_shifts.end + rest_s):
+            self.model.add_at_most_one(self.works[shift] for shift in clique)
+
+    def cap_hours(self, least_h: float, most_h: float) -> None:
+        """Bound the paid hours of the horizon."""
+        minutes = np.round(self.team_shifts.paid_h * 60).astype(np.int64).tolist()
+        total = sum(m * work for m, work in zip(minutes, self.works, strict=True))
+        self.model.add(total <= int(np.floor(most_h * 60 + 1e-6)))
+        self.model.add(total >= int(np.ceil(least_h * 60 - 1e-6)))
+
+    def cap_run(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive days on which a shift starts: in each window of one day more, one is off."""
+        self._cap_windows(self.worked, days, self.person.carry_over.days, price)
+
+    def cap_nights(self, nights: int, price: float | None = None) -> None:
+        """Bound the consecutive days on which a night shift starts."""
+        worked = self._days_with(self.team_shifts.kind == self.team_shifts.night_kind)
+        carry_over = self.person.carry_over
+        self._cap_windows(worked, nights, min(carry_over.nights, carry_over.days), price)
+
+    def _cap_windows(self, worked: list[Any], most: int, before: int, price: float | None) -> None:
+        window = [1] * min(before, most) + worked
+        for first in range(len(window) - most):
+            self.model.add(sum(window[first : first + most + 1]) <= most + self._breach(price))
+
+    def least_off(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive days off from below: what is off between two worked days is as long."""
+        window = [1 if self.person.carry_over.days else 0, *self.worked]
+        for length in range(1, days):
+            for first in range(len(window) - length - 1):
+                between = window[first + 1 : first + 1 + length]
+                ends = window[first] + window[first + length + 1]
+                self.model.add(ends - sum(between) <= 1 + self._breach(price))
+
+    def least_run(self, days: int, price: float | None = None) -> None:
+        """Bound the consecutive working days from below, but not at either end of the horizon."""
+        for length in range(1, days):
+            for first in range(len(self.worked) - length - 1):
+                run = self.worked[first + 1 : first + 1 + length]
+                ends = self.worked[first] + self.worked[first + length + 1]
+                self.model.add(sum(run) - ends <= length - 1 + self._breach(price))
+
+    def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
+        """Rule out kinds on the day after kinds, shape (kinds, kinds)."""
+        by_kind = [
+            self._days_with(self.team_shifts.kind == kind) for kind in range(len(self.team_shifts.kinds))
+        ]
+        carry_over = self.person.carry_over
+        for one, two in np.argwhere(pairs).tolist():
+            came = int(carry_over.days > 0 and carry_over.kind == self.team_shifts.kinds[one])
+            for before, after in zip([came, *by_kind[one]], by_kind[two], strict=False):
+                self.model.add(before + after <= 1 + self._breach(price))
+
+    def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
+        """Keep one rest in every week, which begins with the week or with the end of a shift."""
+        length, bounds = round(rest_h * 3600), self.team_shifts.week_bounds.tolist()
+        before = self.person.carry_over.last_end
+        for opens, closes in pairwise(bounds):
+            ends = self.team_shifts.end[
+                (self.team_shifts.end > opens) & (self.team_shifts.end + length <= closes)
+            ]
+            opens_free = opens if before is None else max(opens, before)
+            begins = [t for t in (opens_free, *np.unique(ends).tolist()) if t + length <= closes]
+            rests = [self.model.new_bool_var("") for _ in begins]
+            self.model.add(sum(rests) + self._breach(price) >= 1)
+            for begin, rest in zip(begins, rests, strict=True):
+                broken = (self.team_shifts.start < begin + length) & (self.team_shifts.end > begin)
+                for shift in np.flatnonzero(broken).tolist():
+                    self.model.add_implication(rest, ~self.works[shift])
+
+    def cap_weekends(self, most: int, price: float | None = None) -> None:
+        """Bound the weekends on which a shift starts."""
+        worked = []
+        for week in range(self.team_shifts.weeks):
+            mine = np.flatnonzero((self.team_shifts.week == week) & (self.team_shifts.day % 7 >= 5)).tolist()
+            any_of = self.model.new_bool_var("")
+            self.model.add_max_equality(any_of, [self.works[s] for s in mine] or [0])
+            worked.append(any_of)
+        above = self.model.new_int_var(0, 0 if price is None else len(worked), "")
+        self.model.add(sum(worked) <= most + above)
+        self.costs.append(round(price or 0) * above)
+
+    def bound_count(self, shifts: Bools, least: int, most: int | None, price: float | None = None) -> None:
+        """Bound how many of some shifts are worked, shape (shifts,); None is any number."""
+        mine = np.flatnonzero(shifts).tolist()
+        outside = self.model.new_int_var(0, 0 if price is None else max(least, len(mine)), "")
+        worked = sum(self.works[s] for s in mine)
+        self.model.add(worked + outside >= least)
+        self.model.add(worked - outside <= (len(mine) if most is None else most))
+        self.costs.append(round(price or 0) * outside)
+
+
+def _cliques(start: Ints, end: Ints) -> list[list[int]]:
+    """Find the largest sets of half-open spans that share an instant.
+
+    Examples
+    --------
+    >>> _cliques(np.array([0, 1, 5]), np.array([4, 6, 9]))
+    [[0, 1], [1, 2]]
+    """
+    cliques: list[list[int]] = []
+    active: list[int] = []
+    for span in np.argsort(start, kind="stable").tolist():
+        still = [other for other in active if end[other] > start[span]]
+        if len(still) < len(active):
+            cliques.append(active)
+        active = [*still, span]
+    return [clique for clique in [*cliques, active] if len(clique) > 1]
