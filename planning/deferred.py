@@ -108,7 +108,7 @@ def heads_for(
     >>> heads_for([5.0] * 8, [0.0] * 8, present=[0, 0, 0, 1, 0, 0, 0, 0], **common)
     array([1, 1, 1, 0, 1, 1, 1, 1])
     """
-    case = _Case(
+    given = _Work(
         np.asarray(arriving, float),
         np.asarray(beside, float),
         np.asarray(present, np.int64),
@@ -118,18 +118,18 @@ def heads_for(
         gain,
         interval_s,
     )
-    level = np.array([case.present[own].min() for own in case.days()])
-    while (late := case.late(level)) is not None:
-        level[case.helpers(late, level)] += 1
+    level = np.array([given.present[own].min() for own in given.days()])
+    while (late := given.late(level)) is not None:
+        level[given.helpers(late, level)] += 1
     for number in np.argsort(-level, kind="stable"):
         fewer = level - (np.arange(len(level)) == number)
-        while case.heads(level)[case.day == number].any() and case.late(fewer) is None:
+        while given.heads(level)[given.day == number].any() and given.late(fewer) is None:
             level, fewer = fewer, fewer - (np.arange(len(level)) == number)
-    return case.heads(level)
+    return given.heads(level)
 
 
 @dataclass(frozen=True, eq=False)
-class _Case:
+class _Work:
     """The arguments of `heads_for`; a level is the heads of each day, those for calls included."""
 
     work: Floats

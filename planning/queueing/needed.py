@@ -5,7 +5,7 @@
 
 Method
 ------
-*Sweep.* Forward, block by block: the least agents with which every interval of the block meets the target,
+*Forward.* Block by block: the least agents with which every interval of the block meets the target,
 given the exact law that the blocks before leave behind; for what follows, as far as the waits reach into it,
 the lagged stationary staff stands in. The search starts from the stationary staff and needs two or three
 short windows a block.
@@ -13,13 +13,14 @@ short windows a block.
 *Repair.* The whole day by the exact model; a block that fails (the next one has turned out smaller than its
 stand-in) gets one agent more, until every interval meets.
 
-*Trim.* Each block tries to give up an agent, until none can.
+*Trim.* Each block tries to give up an agent, until none can. For the day as a whole instead: single agents go
+where the day loses least, as long as it meets the target.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -43,12 +44,6 @@ if TYPE_CHECKING:
 _MOST_AGENTS = 1_000_000
 # An ASA depends on what follows for as long as anybody waits: so many times the ASA that is asked.
 _WAITS_AHEAD = 20.0
-# The sweeps that may look for the common level of meet="day", and how much of the target used up ends that.
-_SWEEPS = 5
-_NEAR = 0.97
-# Most that one sweep may loosen the target over the one before.
-_STRIDE = 4.0
-
 _MEASURE = {
     "service_level": "service_level",
     "max_asa_s": "asa_s",
@@ -88,14 +83,14 @@ class _Staffing:
         for first in range(0, len(self), self.block):
             yield slice(first, min(first + self.block, len(self)))
 
-    def stationary(self, calls: Floats, target: Target) -> Ints:
+    def stationary(self, calls: Floats) -> Ints:
         """Return the staff that the formulas ask for, 0 where nobody calls."""
         theta = self.load.theta
         patience = np.divide(1.0, theta, out=np.full(len(self), math.inf), where=theta > 0.0)
         offered = np.where(self.calls > 0.0, calls, 0.0)
         return np.atleast_1d(
             agents_required(
-                offered, 1.0 / self.load.mu, target, interval_s=self.load.interval_s, patience_s=patience
+                offered, 1.0 / self.load.mu, self.target, interval_s=self.load.interval_s, patience_s=patience
             )
         )
 
@@ -205,8 +200,8 @@ def exact_agents_required(
         block may be shorter.
     meet
         ``"interval"``: every interval with calls meets the target. ``"day"``: the whole day meets it (calls
-        weigh the service level and abandonment, answered calls the ASA, staffed time the occupancy), by staff
-        that aims at one level for all intervals and then lets single agents go where the day loses least.
+        weigh the service level and abandonment, answered calls the ASA, staffed time the occupancy), by the
+        staff of ``"interval"``, of whom single agents go where the day loses least.
     start
         What the first interval inherits, as in `exact_day`: ``"stationary"`` is the steady state of its own
         staff, ``"empty"``, or the probabilities of 0, 1, 2, ... callers in the system.
@@ -251,9 +246,9 @@ def exact_agents_required(
     one_of("meet", meet, ("interval", "day"))
     load = rates_of(calls, aht_s, 0, interval_s, patience_s, "finish", None)
     horizon = _Staffing(load, target, whole("block", block, low=1), start)
-    horizon.stationary(horizon.calls, target)  # refuses a target that no staff reaches
+    horizon.stationary(horizon.calls)  # refuses a target that no staff reaches
     staff = _for_every_interval(horizon)
-    return _for_the_day(horizon, staff) if meet == "day" else staff
+    return _given_up(horizon, staff) if meet == "day" else staff
 
 
 # --- Every interval meets the target ---
@@ -261,24 +256,22 @@ def exact_agents_required(
 
 def _for_every_interval(horizon: _Staffing) -> Ints:
     """Return the least staff, block by block, with which every interval meets the target."""
-    return _trimmed(horizon, *_repaired(horizon, _swept(horizon, horizon.target)))
+    return _trimmed(horizon, *_repaired(horizon, _forward(horizon)))
 
 
-def _swept(horizon: _Staffing, target: Target) -> Ints:
+def _forward(horizon: _Staffing) -> Ints:
     """Return the forward-least staff: what follows a block is guessed, what precedes it is exact."""
     lagged = lagged_calls(horizon.calls, 1.0 / horizon.load.mu, interval_s=horizon.load.interval_s)
-    staff = horizon.stationary(lagged, target)
+    staff = horizon.stationary(lagged)
     for block in horizon.blocks():
         staff[block] = staff[block].max()
     law: Floats | None = None
     for block in horizon.blocks():
-        law = _least_of_block(horizon, target, staff, block, law)
+        law = _least_of_block(horizon, staff, block, law)
     return staff
 
 
-def _least_of_block(
-    horizon: _Staffing, target: Target, staff: Ints, block: slice, law: Floats | None
-) -> Floats:
+def _least_of_block(horizon: _Staffing, staff: Ints, block: slice, law: Floats | None) -> Floats:
     """Put the least agents into the block, given the law before it; return the law at its end."""
     ends: dict[int, Floats] = {}
 
@@ -286,7 +279,7 @@ def _least_of_block(
         staff[block] = agents
         outcome = _carried(horizon, staff, law, block.start, block.stop)
         ends[agents] = outcome.ends[-1]
-        return bool(_met(outcome.columns, target).all())
+        return bool(_met(outcome.columns, horizon.target).all())
 
     least = least_from(meets, int(staff[block.start]), horizon.floor(block))
     staff[block] = least
@@ -396,42 +389,6 @@ def _met(columns: Mapping[str, NDArray[Any]], target: Target) -> NDArray[np.bool
 # --- The day as a whole meets the target ---
 
 
-def _for_the_day(horizon: _Staffing, staff: Ints) -> Ints:
-    """Return the least staff found by aiming at one common level, then by giving up single agents.
-
-    The level is the target with all its allowances (late calls, ASA, abandonment, idle time) multiplied by
-    one factor; a factor of 1 is the staff given. As the day's misses grow nearly in proportion, the factor is
-    corrected by what the last sweep left unused.
-    """
-    best, low, high, factor = staff, 1.0, math.inf, 1.0
-    strain = _strain_of(horizon, staff)
-    for _ in range(_SWEEPS):
-        aim = factor * min(1.0 / strain, _STRIDE) if strain else factor * _STRIDE
-        factor = aim if low < aim < high else math.sqrt(low * min(high, _STRIDE * low))
-        swept = _swept(horizon, _loosened(horizon.target, factor))
-        strain = _strain_of(horizon, swept)
-        if strain > 1.0:
-            high = factor
-        else:
-            low, best = factor, min(best, swept, key=np.sum)
-        if _NEAR < strain <= 1.0 or high < low * 1.001:
-            break
-    return _given_up(horizon, best)
-
-
-def _loosened(target: Target, factor: float) -> Target:
-    """Return the target with every allowance multiplied by the factor, as far as it goes."""
-    parts = target.asked()
-    for part, bound in parts.items():
-        if part == "service_level":
-            parts[part] = max(1.0 - (1.0 - bound) * factor, 0.0)
-        elif part == "max_occupancy":
-            parts[part] = 1.0 - (1.0 - bound) / factor
-        else:
-            parts[part] = bound * factor if part == "max_asa_s" else min(bound * factor, 1.0)
-    return replace(target, **parts)
-
-
 def _given_up(horizon: _Staffing, staff: Ints) -> Ints:
     """Let single agents go where the day loses least, as long as it meets the target.
 
@@ -482,12 +439,6 @@ def _change(horizon: _Staffing, staff: Ints, outcome: _Run, rows: Floats, block:
     near = _totals(_nearby(horizon, less, outcome, block).columns)
     change: Floats = near.sum(axis=0) - rows[_reach(horizon, block)].sum(axis=0)
     return change
-
-
-def _strain_of(horizon: _Staffing, staff: Ints) -> float:
-    """Return the used-up part of the target's allowances over the whole day."""
-    outcome = _carried(horizon, staff, None, 0, len(horizon))
-    return float(_strain(_totals(outcome.columns).sum(axis=0), horizon.target))
 
 
 def _totals(columns: Mapping[str, NDArray[Any]]) -> Floats:

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 # exp(-exponent) bounds the chance that the truncated chain touches its top at a moment.
 _CUT_EXPONENT = 32.0
+# The law of so many callers, and the sixteen solves beside it, take half a gigabyte.
+_MOST_CALLERS = 4_000_000
 # Probability that may be dropped from the far end of a law between two intervals.
 _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
@@ -379,6 +381,12 @@ def pad(day: Rates, i: int, law: Floats) -> Floats:
     """Extend the law by the states that the chain may reach in interval i."""
     exponent = _CUT_EXPONENT + math.log1p(day.rate[i] * day.interval_s)
     top = kernels.highest_level(law, *day.chain(i), day.interval_s, exponent)
+    if top > _MOST_CALLERS:
+        raise PlanningError(
+            f"calls is {day.rate[i] * day.interval_s:g} in interval {i}: {top:,} callers may be there, "
+            f"must be at most {_MOST_CALLERS:,} for their law to fit into memory: add agents, give a "
+            "finite patience_s, or divide the calls"
+        )
     return np.append(law, np.zeros(top + 1 - len(law)))
 
 
