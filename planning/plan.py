@@ -21,7 +21,6 @@ from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
 from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
-from planning.shifts.duties_and_waiting import heads_held
 from planning.simulation.certificate import certificate, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import requirement
@@ -328,14 +327,13 @@ def plan(
     demand = with_reviews(centre, demand, people)
     needed = requirement(centre, demand) if needed is None else needed
     shifts = cover_all(centre, needed)
-    needed = heads_held(centre, needed, shifts)
     roster = build_roster(centre, shifts.shifts, people)
     made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(
         centre=centre,
         demand=demand,
-        requirement=needed,
+        requirement=shifts.held,
         cover=shifts,
         roster=roster,
         breaks=made.breaks,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "behind_lookup",
+    "heads_present",
     "promised_service",
     "requirement",
     "requirement_at",
@@ -462,6 +463,18 @@ def split_heads(heads: ArrayLike, share: NDArray[np.float64], rank: ArrayLike = 
     order = np.argsort(np.argsort(-first, axis=1, kind="stable"), axis=1, kind="stable")
     split: NDArray[np.int64] = whole + (order < left[:, None])
     return split
+
+
+def heads_present(rostered: ArrayLike, shrinkage: float) -> NDArray[np.int64]:
+    """Whole agents on position out of heads rostered: the inverse of `rostered_heads`.
+
+    Examples
+    --------
+    >>> heads_present([30, 31, 0], 0.30)
+    array([21, 21,  0])
+    """
+    heads: NDArray[np.int64] = np.floor(np.round(np.asarray(rostered) * (1 - shrinkage), 9)).astype(np.int64)
+    return heads
 
 
 def rostered_heads(agents: ArrayLike, shrinkage: float) -> NDArray[np.int64]:

@@ -49,6 +49,9 @@ class CoverPlan:
         duals of the relaxation (max_starts: what no limit would save, by solving again).
     status : str
         How the search ended.
+    held : DataFrame
+        REQUIREMENT that the shifts hold, of `cover_all`: as it was asked. Only waiting work done in whole
+        shifts has the heads that these put on position.
     """
 
     shifts: pd.DataFrame
@@ -57,6 +60,7 @@ class CoverPlan:
     patterns: tuple[Pattern, ...]
     binding: pd.DataFrame = field(default_factory=pd.DataFrame)
     status: str = ""
+    held: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def objective(self) -> float:

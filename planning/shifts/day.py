@@ -13,7 +13,7 @@ from planning.errors import PlanningError
 from planning.service import exact_service
 from planning.shifts.cover import CoverPlan, cover, horizon, on_position
 from planning.shifts.search import CoverSettings
-from planning.staffing import requirement
+from planning.staffing import heads_present, requirement
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -116,6 +116,5 @@ def heads_of(centre: Centre, plan: CoverPlan, queue: str, times: pd.DatetimeInde
             )
         own = plan.shifts[plan.shifts["team"] == teams[0]]
         heads = on_position(own, plan.patterns, times) if len(own) else np.zeros(len(times))
-        kept = 1 - centre.teams[teams[0]].shrinkage
-        found[site] = np.floor(np.round(heads * kept, 9)).astype(np.int64)
+        found[site] = heads_present(heads, centre.teams[teams[0]].shrinkage)
     return found

@@ -15,11 +15,12 @@ from planning.calendars import holiday_hours, time_of_day
 from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
+from planning.staffing import heads_present
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["cover_all", "duties", "heads_held", "waiting_work", "work_shifts"]
+__all__ = ["cover_all", "duties", "waiting_work", "work_shifts"]
 
 # Team, start, inside and heads of a shift.
 Rows = list[tuple[str, pd.Timestamp, Pattern, int]]
@@ -64,7 +65,8 @@ def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> Cove
             rest = rest[rest["queue"] != queue]
     beside = _joined(centre, _NOTHING, rows) if rows else None
     plan = cover(centre, rest, beside=beside, **options) if len(rest) else _NOTHING
-    return _joined(centre, plan, rows) if rows else plan
+    made = _joined(centre, plan, rows) if rows else plan
+    return replace(made, held=_held(centre, requirement, made))
 
 
 def _waiting_teams(centre: Centre, requirement: pd.DataFrame) -> dict[str, str]:
@@ -269,14 +271,8 @@ def _able(
     return np.where((clock >= settings.opens) & (clock < settings.closes), able, 0.0)
 
 
-def heads_held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
-    """Put the heads of whole shifts into a requirement, for the teams whose work has no minute of its own.
-
-    Returns
-    -------
-    DataFrame
-        REQUIREMENT: agents and rostered of waiting work are those whom the shifts put on position.
-    """
+def _held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
+    """REQUIREMENT in which waiting work done in whole shifts has the heads that these put on position."""
     times, needed = horizon(centre, requirement), requirement.copy()
     for team, queue in _waiting_teams(centre, requirement).items():
         mine = plan.shifts[plan.shifts["team"] == team]
@@ -286,7 +282,5 @@ def heads_held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd
         at = (needed["queue"] == queue) & (needed["site"] == centre.teams[team].site)
         held = heads.reindex(needed.loc[at, "interval_start"]).to_numpy()
         needed.loc[at, "rostered"] = held
-        needed.loc[at, "agents"] = np.floor(np.round(held * (1 - centre.teams[team].shrinkage), 9)).astype(
-            int
-        )
+        needed.loc[at, "agents"] = heads_present(held, centre.teams[team].shrinkage)
     return needed
