@@ -126,8 +126,11 @@ def team_people(people: pd.DataFrame) -> pd.DataFrame:
 def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
     """Check the shifts, leave out those that want nobody, and add the night hours and the skill."""
     if shifts.empty:
+        # Nobody's shifts have times and hours all the same, for the stages to come.
+        zone = f"datetime64[us, {centre.time_zone}]"
+        kinds = {"start": zone, "end": zone, "paid_h": "float64", "headcount": "int64", "night_h": "float64"}
         names = [*SHIFTS.columns, "night_h", "skill"]
-        return pd.DataFrame({name: pd.Series(dtype="object") for name in names})
+        return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "object")) for name in names})
     good = SHIFTS.check(shifts, "shifts")
     start, end = (pd.DatetimeIndex(good[name]).tz_convert(centre.time_zone) for name in ("start", "end"))
     for row in np.flatnonzero(end <= start)[:1]:

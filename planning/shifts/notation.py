@@ -36,7 +36,7 @@ def parse_shift(text: str) -> tuple[timedelta, Pattern]:
     found = _WHOLE.fullmatch(text)
     if found is None:
         raise PlanningError(
-            f'shift {text!r} cannot be read: write it such as "09:00-18:00 rest 10:45-11:00 meal 12:30-13:30"'
+            f'shift {text!r} cannot be read: write it like "09:00-18:00 rest 10:45-11:00 meal 12:30-13:30"'
         )
     start, end = _edges(text, found.groups()[:4])
     length = (end - start) % DAY_S or DAY_S

@@ -203,17 +203,17 @@ def test_shift_longer_than_the_law():
 
 @pytest.mark.parametrize("seed", range(20))
 def test_people_who_keep_the_rules_keep_the_links(seed):
-    """Any lawful crew, counted: every row of the links holds; and dealt out again, all are lawful."""
+    """Lawful people, counted: every row of the links holds; and dealt out again, all are lawful."""
     rng = np.random.default_rng(seed)
     centre = one_site({"shifts.work_between_rests_h": float(rng.choice([1.5, 2.0]))})
     (shape,) = shapes(centre)
     chains = chains_of(shape)
-    crew = [chains[i] for i in rng.integers(0, len(chains), rng.integers(1, 9))]
+    people = [chains[i] for i in rng.integers(0, len(chains), rng.integers(1, 9))]
     one = block(shape, catalogue(centre, "north", DAY)[:1], DAY, 900, premiums(centre, "north", DAY, 900))
     counts = np.array(
-        [len(crew)]
+        [len(people)]
         + [
-            sum(chain[n] == place for chain in crew)
+            sum(chain[n] == place for chain in people)
             for n, slot in enumerate(shape.slots)
             for place in slot.places
         ]
@@ -222,13 +222,13 @@ def test_people_who_keep_the_rules_keep_the_links(seed):
     assert (linked[one.equal] == 0).all()
     assert (linked[~one.equal] <= 0).all()
     dealt = layouts(shape, counts)
-    assert sum(heads for _, heads in dealt) == len(crew)
+    assert sum(heads for _, heads in dealt) == len(people)
     lawful = {shape.pattern(chain) for chain in chains}
     assert {pattern for pattern, _ in dealt} <= lawful
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_counts_without_a_lawful_crew_break_a_link(seed):
+def test_counts_without_lawful_people_break_a_link(seed):
     """Random counts of three people: the links hold exactly when some dealing of the breaks is lawful."""
     rng = np.random.default_rng(seed)
     centre = one_site({"shifts.work_tolerance_h": 0.25})
@@ -403,7 +403,7 @@ def test_cover_agrees_with_trying_every_headcount(seed):
 
 
 def single(text):
-    """One head on an explicit shift, priced minute by minute at 625 roubles and a fifth more at night."""
+    """One head on an explicit shift, priced minute by minute at 625 an hour and a fifth more at night."""
     clock, pattern = parse_shift(text)
     start = MONDAY + clock
     paid = [
@@ -532,7 +532,7 @@ def test_notation_round_trip(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nine to five", "cannot be read: write it such as"),
+        ("nine to five", "cannot be read: write it like"),
         ("09:00-18:00 lunch 12:00-13:00", "cannot be read"),
         ("09:00-18:00 meal 18:30-19:00", "has a meal at 18:30, which lies outside the shift"),
         ("09:75-18:00", "has the time 9:75, must lie in"),
@@ -774,7 +774,7 @@ def test_people_who_are_planned_already_take_desks():
 
 
 def test_people_beyond_the_need_may_have_a_price():
-    """A head too many costs 100 roubles an hour: the objective is the shifts and the surplus."""
+    """A head too many costs 100 an hour: the objective is the shifts and the surplus."""
     need = requirement_of({"10:00": 2, "12:00": 0})
     plan = cover(one_site({"pay.over_cost_h": 100.0}), need, strict=True)
     surplus = (recount(plan, DAY) - need["rostered"].to_numpy()).clip(0).sum() / 4
