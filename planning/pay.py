@@ -395,10 +395,12 @@ def cost_of(
     stays = (rows["end"] == end) & rows["agent_id"].isin(rows.loc[rows["start"] == times[0], "agent_id"])
     priced["rides_cost"] = rides_home(centre, rows["site"], pd.DatetimeIndex(rows["end"])) * ~stays
     sums = ["paid_h", "night_h", *PAY_COSTS, "rides_cost"]
-    table = priced.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
+    # A roster of nobody has no rows to tell the types by.
+    typed = priced.astype(dict.fromkeys(sums, "float64"))
+    table = typed.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
     days = len(times.normalize().unique())
     seats = seats_cost(centre, desks_at_peak(centre, rows, breaks, times), days)
-    table["seats_cost"] = table["team"].map(seats.droplevel("site")).fillna(0.0)
+    table["seats_cost"] = table["team"].map(seats.droplevel("site")).astype("float64").fillna(0.0)
     table[CAREERS_COSTS] = 0.0
     if centre.systems.careers is not None:
         beyond = cost_of_careers(centre, centre.systems.careers, table.set_index("team")["paid_h"])

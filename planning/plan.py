@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from planning.errors import PlanningError
-from planning.pay import cost_of
+from planning.pay import caller_costs, cost_of, leavers_cost
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "plan"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 FILES = (
     *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, BREAKS, COST)),
     "summary.json",
@@ -127,6 +127,19 @@ class Plan:
             self.waiting,
         )
 
+    @cached_property
+    def customers(self) -> pd.Series:
+        """Cost of lost customers: callers who give up, and those whom the second line does not keep."""
+        gave_up = self.simulation.gave_up
+        price = caller_costs(self.centre)["gives_up"].loc[gave_up.columns]
+        abandoned = float((gave_up @ price).mean())
+        return pd.Series({"abandoned": abandoned, "leavers": leavers_cost(self.centre, self.requirement)})
+
+    @property
+    def total_cost(self) -> float:
+        """Cost of the staff and of lost customers, as `planning.compare` adds it up."""
+        return float(self.cost["total_cost"].sum() + self.customers.sum())
+
     @property
     def holds(self) -> bool:
         """Whether every promise is met in the simulation, every day; nothing is late, unmet or unlawful.
@@ -158,6 +171,8 @@ class Plan:
                 name.removesuffix("_cost"): round(float(self.cost[name].sum()), 2)
                 for name in (*PAY_COSTS, *SITE_COSTS, *CAREERS_COSTS, "total_cost")
             },
+            "lost_customers_cost": self.customers.round(2).to_dict(),
+            "cost_with_customers": round(self.total_cost, 2),
             "systems": {
                 str(name): {
                     "people": int(row["people"]),

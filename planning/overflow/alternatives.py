@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from tqdm import tqdm
 
+from planning.centre.settings import WEEKDAYS
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.overflow.closing import closing_at, closing_rules, closing_site, movable_queues, open_hours
@@ -258,12 +259,13 @@ def _never_closes(centre: Centre, rule: int) -> Centre:
 
 
 def _weekends_only(centre: Centre, rule: int) -> Centre:
-    """Day and night from Monday to Friday, calls elsewhere on Saturday and Sunday."""
+    """Day and night on the site's working days, calls elsewhere at its weekend."""
     given = centre.overflow[rule]
+    days = [WEEKDAYS[day] for day in centre.weekend(given.from_site)]
     moved = movable_queues(centre, rule)
     weekend = {
         "from_site": given.from_site, "to_site": given.to_site, "queues": moved,
-        "at": "00:00", "until": "24:00", "days": ["sat", "sun"],
+        "at": "00:00", "until": "24:00", "days": days,
     }  # fmt: skip
     never = _never_closes(centre, rule)
     return never.replace({"overflow": [*(one.model_dump() for one in never.overflow), weekend]})

@@ -49,7 +49,7 @@ def failed_night(
     at, until : Timestamp
         From when to when.
     left : float
-        Share of its agents who can go on: 0 without power or line, 2/3 with a third of the crew ill.
+        Share of its agents who can go on: 0 without power or line, 2/3 with a third of them ill.
     cut_off : bool
         Whether calls in progress break off, as they do without power; who falls ill finishes the call.
     standby : (site, agents, minutes), optional
