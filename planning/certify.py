@@ -26,7 +26,7 @@ ROUNDS = 10
 def certify(
     centre: Centre,
     demand: pd.DataFrame,
-    people: pd.DataFrame,
+    people: pd.DataFrame | None,
     *,
     executor: Executor | None = None,
     **options: Any,

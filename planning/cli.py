@@ -29,6 +29,11 @@ PEOPLE = Path("data/people.csv")
 VIPS = Path("data/vips.csv")
 CACHE = Path(".cache/whatif")
 NOTEBOOKS = Path("notebooks")
+CENTRE_HELP = "The centre's TOML file; default: centre.toml here, or in data/."
+PEOPLE_HELP = (
+    "The people, CSV; default: people.csv beside the centre. Without it the plan says how many to employ."
+)
+DEMAND_HELP = "Demand by interval, CSV or Parquet; default: demand.* beside the centre."
 PICTURES = {
     "night_overflow.png": ("40_night_overflow.ipynb", "The hand-over"),
     "forecast.png": ("15_forecast.ipynb", "Forecast of"),
@@ -49,12 +54,13 @@ def main() -> None:
 
 @app.command("plan")
 def plan_command(
-    centre: Annotated[Path, typer.Argument(help="The centre's TOML file.")] = CENTRE,
-    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
     out: Annotated[Path, typer.Option(help="Folder for the plan's files.")] = Path("plan"),
-    people: Annotated[Path, typer.Option(help="The people, CSV.")] = PEOPLE,
+    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
     vips: Annotated[
-        Path | None, typer.Option(help="The VIPs and their managers, CSV; default: data/vips.csv, if there.")
+        Path | None,
+        typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if there."),
     ] = None,
     start: Annotated[
         str | None, typer.Option(help="First day; default: the day after the demand ends.")
@@ -77,10 +83,40 @@ def plan_command(
 
 
 @app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    example: Annotated[str, typer.Option(help="Centre to start from: small, global or operator.")] = "small",
+) -> None:
+    """Write a centre's file, its demand, scenarios and people, where the example has them, to start from."""
+    from planning.examples import write
+
+    for path in write(example, folder):
+        typer.echo(str(path))
+    typer.echo(f"Now change {folder / CENTRE.name}, and run `planning plan` in {folder}")
+
+
+@app.command()
+def check(
+    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+) -> None:
+    """Say what a centre is, and what its file does not say yet."""
+    from planning.centre import Centre
+    from planning.centre.describe import describe, left_open
+
+    settings = Centre.load(centre or _centre_here())
+    for line in describe(settings):
+        typer.echo(line)
+    missing = left_open(settings)
+    typer.echo("Nothing is left open." if not missing else "Left open:")
+    for line in missing:
+        typer.echo(f"- {line}")
+
+
+@app.command()
 def report(
-    centre: Annotated[Path, typer.Argument(help="The centre's TOML file.")] = CENTRE,
-    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
-    people: Annotated[Path, typer.Option(help="The people, CSV.")] = PEOPLE,
+    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
+    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
     start: Annotated[
         str | None, typer.Option(help="First day; default: the day after the demand ends.")
     ] = None,
@@ -96,6 +132,7 @@ def report(
     from planning.report.pages import build
     from planning.report.plan_page import plan_notebook
 
+    centre = centre or _centre_here()
     made = _plan(centre, demand, people, None, start, days, replications)
     folder = made.save(out / "plan", overwrite=True)
     page = out / "executed" / "plan.ipynb"
@@ -157,7 +194,7 @@ def demand(
     source: Annotated[
         str, typer.Argument(help="Call records: CSV or Parquet, DuckDB file, or database URL.")
     ],
-    centre: Annotated[Path, typer.Option(help="The centre's TOML file.")] = CENTRE,
+    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
     table: Annotated[str, typer.Option(help="Table of a database.")] = "calls",
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("demand.parquet"),
 ) -> None:
@@ -166,7 +203,7 @@ def demand(
     from planning.demand import read_calls
 
     _check_file(out)
-    settings = Centre.load(centre)
+    settings = Centre.load(centre or _centre_here())
     with read_calls(source, table=table, centre=settings) as log:
         made, reasons = log.demand(settings.interval_s), log.reasons
     with _writing(out):
@@ -179,8 +216,8 @@ def demand(
 @app.command("compare")
 def compare_command(
     scenarios: Annotated[Path, typer.Argument(help="Scenarios, TOML or a CSV grid.")],
-    centre: Annotated[Path, typer.Option(help="The centre's TOML file.")] = CENTRE,
-    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
     people: Annotated[
         Path | None, typer.Option(help="The people, CSV: how many the quality group listens to.")
     ] = None,
@@ -204,6 +241,8 @@ def compare_command(
     from planning.whatif import compare, executor_of, read_scenarios
 
     _check_file(out)
+    centre = centre or _centre_here()
+    demand = demand or _demand_beside(centre)
     settings, wanted = Centre.load(centre), read_scenarios(scenarios)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
     known = None if people is None else _people(people, settings)
@@ -222,8 +261,8 @@ def compare_command(
 
 @app.command("app")
 def app_command(
-    centre: Annotated[Path, typer.Argument(help="The centre's TOML file.")] = CENTRE,
-    demand: Annotated[Path, typer.Option(help="Demand by interval, CSV or Parquet.")] = DEMAND,
+    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
     cache: Annotated[Path, typer.Option(help="Folder that keeps what was checked.")] = CACHE,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
@@ -231,6 +270,8 @@ def app_command(
     """Serve the what-if page on this machine, for as many readers as come."""
     from planning.app.server import serve
 
+    centre = centre or _centre_here()
+    demand = demand or _demand_beside(centre)
     raise typer.Exit(serve(centre, demand, cache, port=port, browser=browser))
 
 
@@ -252,9 +293,9 @@ def _writing(out: Path) -> Iterator[None]:
 
 
 def _plan(
-    centre: Path,
-    demand: Path,
-    people: Path,
+    centre: Path | None,
+    demand: Path | None,
+    people: Path | None,
     vips: Path | None,
     start: str | None,
     days: int,
@@ -268,16 +309,52 @@ def _plan(
     from planning.plan import plan
     from planning.systems.vip import read_vips
 
+    centre = centre or _centre_here()
+    demand = demand or _demand_beside(centre)
+    # Files beside the centre belong to it, unless its people are given from elsewhere.
+    ours = people is None
+    people = people or _beside(centre, PEOPLE.name)
     settings = Centre.load(centre)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
-    known = _people(people, settings)
+    known = None if people is None else _people(people, settings)
+    if vips is None and ours and settings.systems.vip is not None:
+        vips = _beside(centre, VIPS.name)
     cared = None
-    ours = people == PEOPLE and settings.systems.vip is not None and VIPS.exists()
-    if vips is not None or ours:
-        cared, refused = read_vips(vips or VIPS, known)
-        _tell_refused(vips or VIPS, refused)
+    if vips is not None and known is not None:
+        cared, refused = read_vips(vips, known)
+        _tell_refused(vips, refused)
+    if known is None:
+        typer.echo(
+            f"note: no people.csv beside {centre}: the plan says how many to employ, leave not counted",
+            err=True,
+        )
     make = certify if proven else plan
     return make(settings, week, known, vips=cared, replications=replications)
+
+
+def _centre_here() -> Path:
+    """Find the centre's file in this folder, or in data/ of a repository."""
+    here = Path(CENTRE.name)
+    if not here.exists() and not CENTRE.exists():
+        raise PlanningError(
+            "there is no centre.toml here: give its path, or start from an example with `planning init`"
+        )
+    return here if here.exists() else CENTRE
+
+
+def _beside(centre: Path, name: str) -> Path | None:
+    found = centre.parent / name
+    return found if found.exists() else None
+
+
+def _demand_beside(centre: Path) -> Path:
+    for name in (DEMAND.name, "demand.csv"):
+        if found := _beside(centre, name):
+            return found
+    raise PlanningError(
+        f"there is no demand.parquet or demand.csv beside {centre}: give --demand, or count call records "
+        "with `planning demand`"
+    )
 
 
 def _people(path: Path, settings: Centre) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from planning.pay import caller_costs, cost_of, leavers_cost
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
+from planning.roster.people import people_to_employ
 from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
 from planning.simulation.certificate import certificate, verdict
 from planning.simulation.replications import Simulation, simulate
@@ -303,7 +304,7 @@ def check_folder(folder: Path, *, overwrite: bool) -> None:
 def plan(
     centre: Centre,
     demand: pd.DataFrame,
-    people: pd.DataFrame,
+    people: pd.DataFrame | None = None,
     *,
     vips: pd.DataFrame | None = None,
     needed: pd.DataFrame | None = None,
@@ -318,8 +319,8 @@ def plan(
     centre : Centre
     demand : DataFrame
         DEMAND of the days to plan.
-    people : DataFrame
-        PEOPLE.
+    people : DataFrame, optional
+        PEOPLE; without them the plan employs as many as its shifts need (`people_to_employ`).
     vips : DataFrame, optional
         VIPs with their personal managers, as `planning.systems.vip.read_vips` gives them; without them every
         manager on the roster has as many.
@@ -342,6 +343,7 @@ def plan(
     demand = with_reviews(centre, demand, people)
     needed = requirement(centre, demand) if needed is None else needed
     shifts = cover_all(centre, needed)
+    people = people_to_employ(centre, shifts.shifts) if people is None else people
     roster = build_roster(centre, shifts.shifts, people)
     made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)

@@ -161,7 +161,11 @@ class Table:
         return good.reset_index(drop=True), rejected
 
     def read(
-        self, path: str | Path, what: str, reason: Callable[[Any], str]
+        self,
+        path: str | Path,
+        what: str,
+        reason: Callable[[Any], str],
+        fill: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Read a CSV file, and set aside the rows that cannot be.
 
@@ -172,6 +176,8 @@ class Table:
             Whose file it is, for messages.
         reason : callable
             As for `split`.
+        fill : callable, optional
+            Fills in what the file may leave out.
 
         Returns
         -------
@@ -191,7 +197,7 @@ class Table:
             raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
         except ValueError as error:  # pandas' parser errors and bad encodings
             raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
-        return self.split(raw, str(path), reason)
+        return self.split(fill(raw), str(path), reason)
 
     def _plain(self) -> dict[str, Column]:
         return {n: c for n, c in self.columns.items() if c.kind in _DTYPES and not c.optional}
@@ -441,11 +447,15 @@ PEOPLE = Table(
         "agent_id": Column("text", "who"),
         "site": _SITE,
         "team": _TEAM,
-        "grade": Column("text", "grade"),
-        "contract_h_week": Column("number", "hours of the contract a week", "hours", low=1, high=40),
-        "night_ok": Column("yes/no", "may work at night and agreed to"),
-        "leave_from": Column("time", "first instant of leave", "ISO 8601 with offset", optional=True),
-        "leave_until": Column("time", "first instant after leave", "ISO 8601 with offset", optional=True),
+        "grade": Column("text", "grade; the team's by default"),
+        "contract_h_week": Column(
+            "number", "hours of the contract a week; the normal week by default", "hours", low=1, high=168
+        ),
+        "night_ok": Column(
+            "yes/no", "may work at night and agreed to; by default yes where the law asks for no consent"
+        ),
+        "leave_from": _maybe("time", "first instant of leave", "ISO 8601 with offset"),
+        "leave_until": _maybe("time", "first instant after leave", "ISO 8601 with offset"),
         "study_from": _maybe("time", "first instant of study leave", "ISO 8601 with offset"),
         "study_until": _maybe("time", "first instant after study leave", "ISO 8601 with offset"),
         "blocked": _maybe("dates", "dates on which the person cannot work, with blanks between"),
@@ -487,22 +497,22 @@ COST = Table(
         "site": _SITE,
         "paid_h": Column("number", "paid hours", "hours", low=0),
         "night_h": Column("number", "of which at night", "hours", low=0),
-        "base_cost": Column("number", "hours at the plain rate, with contributions", "roubles", low=0),
-        "night_cost": Column("number", "premium for night hours", "roubles", low=0),
-        "holiday_cost": Column("number", "premium for holiday hours", "roubles", low=0),
-        "weekend_cost": Column("number", "premium for weekend hours", "roubles", low=0),
-        "rides_cost": Column("number", "rides home while nothing else goes", "roubles", low=0),
+        "base_cost": Column("number", "hours at the plain rate, with contributions", "currency", low=0),
+        "night_cost": Column("number", "premium for night hours", "currency", low=0),
+        "holiday_cost": Column("number", "premium for holiday hours", "currency", low=0),
+        "weekend_cost": Column("number", "premium for weekend hours", "currency", low=0),
+        "rides_cost": Column("number", "rides home while nothing else goes", "currency", low=0),
         "seats_cost": Column(
-            "number", "a share of the desks that the site lacks when most are at one", "roubles", low=0
+            "number", "a share of the desks that the site lacks when most are at one", "currency", low=0
         ),
         "turnover_cost": Column(
             "number",
             "hiring and teaching who replaces those who leave or rise, learners' wages",
-            "roubles",
+            "currency",
             low=0,
         ),
-        "leaders_cost": Column("number", "a share of the heads of team", "roubles", low=0),
-        "total_cost": Column("number", "sum", "roubles", low=0),
+        "leaders_cost": Column("number", "a share of the heads of team", "currency", low=0),
+        "total_cost": Column("number", "sum", "currency", low=0),
     },
     key=("team",),
 )

@@ -148,15 +148,21 @@ class Centre(Organisation):
         return found
 
     @classmethod
-    def load(cls, path: str | Path = "data/centre.toml") -> Self:
+    def load(cls, path: str | Path | None = None) -> Self:
         """Read and check a centre's file.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Without it, the example called ``operator`` is loaded, a national operator with made-up figures;
+            its name says so.
 
         Raises
         ------
         PlanningError
             The file is missing, is not TOML, or holds a value that cannot be.
         """
-        return super().load(path)
+        return super().load(_operator() if path is None else path)
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """Return a centre with settings changed, for a what-if.
@@ -205,6 +211,12 @@ class Centre(Organisation):
     def zones(self) -> dict[str, str]:
         """Time zone of each site's own clock."""
         return {name: site.time_zone or self.time_zone for name, site in self.sites.items()}
+
+
+def _operator() -> Path:
+    """File of the example ``operator``: in an installed package, or data/ of the repository."""
+    packed = Path(__file__).parents[1] / "examples" / "operator" / "centre.toml"
+    return packed if packed.exists() else Path(__file__).parents[2] / "data" / "centre.toml"
 
 
 def _step(node: Any, key: str, above: str, path: str) -> str | int:

@@ -15,15 +15,15 @@ from planning.errors import PlanningError
 from planning.roster.inputs import NIGHT, Horizon
 from planning.tables import PEOPLE
 
-__all__ = ["fewest_people", "read_people", "synthetic_people"]
+__all__ = ["fewest_people", "people_to_employ", "read_people", "synthetic_people"]
 
 CONTRACTS_H = (40.0, 30.0, 20.0)
 CONTRACT_SHARES = (0.85, 0.10, 0.05)
 SHARE_ON_LEAVE = 0.10
 SLACK = 0.10
 """Contract hours above the shifts' hours: sickness, and weeks that do not fill up in whole shifts."""
-LEAVE_DAYS = 14
-"""The one part of a year's leave that must be whole (TK RF 125)."""
+WORKED_DAYS = 5
+"""Days of a week that somebody employed full time works."""
 NIGHT_SHARE_ROUND_THE_CLOCK = 0.85
 NIGHT_SHARE_OTHERWISE = 0.10
 SHARE_STUDYING, SHARE_BLOCKED, SHARE_WISHING, SHARE_PREFERRING = 0.01, 0.03, 0.06, 0.03
@@ -41,7 +41,7 @@ def read_people(
     Parameters
     ----------
     path : str or Path
-        CSV with the columns of `planning.tables.PEOPLE`.
+        CSV with the columns of `planning.tables.PEOPLE`, of which agent_id, site and team must be there.
     centre : Centre
         Whose teams and sites they belong to.
     horizon : Horizon, optional
@@ -63,7 +63,28 @@ def read_people(
     >>> len(people) > 100, len(rejected)
     (True, 0)
     """
-    return PEOPLE.read(path, "people", lambda row: _reason(row, centre) or _away(row, centre, horizon))
+    return PEOPLE.read(
+        path,
+        "people",
+        lambda row: _reason(row, centre) or _away(row, centre, horizon),
+        lambda people: _filled(people, centre),
+    )
+
+
+def _filled(people: pd.DataFrame, centre: Centre) -> pd.DataFrame:
+    """Fill in what a list of people may leave out: it needs agent_id, site and team."""
+    if "team" not in people:
+        return people
+    consent = centre.labour.night_consent.value
+    defaults = {
+        "grade": people["team"].map({name: team.grade for name, team in centre.teams.items()}),
+        "contract_h_week": f"{centre.labour.week_h.value:g}",
+        "night_ok": "no" if consent else "yes",
+    }
+    for name, value in defaults.items():
+        given = people[name] if name in people else pd.Series(None, index=people.index, dtype="str")
+        people = people.assign(**{name: given.where(given.notna(), value)})
+    return people.assign(grade=people["grade"].fillna("operator"))
 
 
 def _reason(row: Any, centre: Centre) -> str:
@@ -72,8 +93,12 @@ def _reason(row: Any, centre: Centre) -> str:
     home = centre.teams[row.team].site
     if row.site != home:
         return f"site is {row.site!r}, the team {row.team} sits at {home!r}: correct either"
-    if row.contract_h_week == 0:
-        return "contract_h_week is 0, must be at least 1: leave out who does not work"
+    week = centre.labour.week_h
+    if row.contract_h_week > week.value:
+        return (
+            f"contract_h_week is {row.contract_h_week:g}, must be at most the normal week's {week.value:g} "
+            f"({week.article}): correct it"
+        )
     for kind in ("leave", "study"):
         first, after = getattr(row, f"{kind}_from"), getattr(row, f"{kind}_until")
         if pd.isna(first) != pd.isna(after):
@@ -187,9 +212,63 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
     {'vip_kaluga': 8}
     """
     days = shifts["start"].dt.day_of_week
-    heads = shifts["headcount"].where(days >= 5, 0).groupby([shifts["team"], days]).sum()
+    rest = [centre.weekend(centre.teams[str(team)].site) for team in shifts["team"]]
+    at_weekend = [day in weekend for day, weekend in zip(days, rest, strict=True)]
+    heads = (
+        shifts["headcount"]
+        .where(pd.Series(at_weekend, index=shifts.index, dtype=bool), 0)
+        .groupby([shifts["team"], days])
+        .sum()
+    )
     worked = (4 - centre.labour.free_weekends.value) / 4
     return {str(team): math.ceil(most / worked) for team, most in heads.groupby("team").max().items()}
+
+
+def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
+    """Make full-time people without names, as many as the shifts need, for a plan without a list of people.
+
+    Each works at most five days of seven and the normal week, and has some weekends off. Leave is not
+    counted: who is away must be employed on top.
+
+    Parameters
+    ----------
+    centre : Centre
+    shifts : DataFrame
+        Columns of `planning.tables.SHIFTS`.
+
+    Returns
+    -------
+    DataFrame
+        Columns of `planning.tables.PEOPLE`.
+
+    Examples
+    --------
+    Seven days of two heads are fourteen shifts, of which nobody works more than five:
+
+    >>> days = pd.date_range("2026-11-23 09:00", periods=7, tz="Europe/Moscow")
+    >>> shifts = pd.DataFrame({"team": "vip_kaluga", "start": days, "paid_h": 8.0, "headcount": 2})
+    >>> len(people_to_employ(Centre.load("data/centre.toml"), shifts))
+    3
+    """
+    local = shifts["start"].dt.tz_convert(centre.time_zone).dt.tz_localize(None).dt.normalize()
+    weeks = max(((local.max() - local.min()).days + 1) / 7, 1 / WORKED_DAYS)
+    weekends, rows = fewest_people(centre, shifts), []
+    for team, own in shifts.groupby("team", sort=False):
+        heads = own["headcount"]
+        need = (
+            (own["paid_h"] * heads).sum() * (1 + SLACK) / (centre.labour.week_h.value * weeks),
+            heads.sum() / (WORKED_DAYS * weeks),
+            heads.groupby(local[own.index]).sum().max(),
+            weekends.get(str(team), 0),
+        )
+        settings = centre.teams[str(team)]
+        rows += [
+            (f"{team}_{number:03d}", settings.site, team, settings.grade)
+            for number in range(1, math.ceil(round(max(need), 9)) + 1)
+        ]
+    people = pd.DataFrame(rows, columns=["agent_id", "site", "team", "grade"])
+    people = people.assign(contract_h_week=centre.labour.week_h.value, night_ok=True)
+    return people.reindex(columns=list(PEOPLE.columns))
 
 
 def _synthetic_team(
@@ -210,11 +289,12 @@ def _synthetic_team(
             < (NIGHT_SHARE_ROUND_THE_CLOCK if round_the_clock else NIGHT_SHARE_OTHERWISE),
         }
     )
+    leave_days = int(centre.labour.leave_part_days.value)
     # A leave that touches the week starts at most its length before it.
-    first = start + pd.to_timedelta(rng.integers(-LEAVE_DAYS + 1, 7, most), unit="D")
+    first = start + pd.to_timedelta(rng.integers(-leave_days + 1, 7, most), unit="D")
     away = rng.random(most) < SHARE_ON_LEAVE
     people["leave_from"] = pd.Series(first).where(away)
-    people["leave_until"] = pd.Series(first + LEAVE_DAYS * DAY).where(away)
+    people["leave_until"] = pd.Series(first + leave_days * DAY).where(away)
     present = pd.Series(~away, index=people.index)
     hired_h = people["contract_h_week"].where(present, 0.0).cumsum().shift(fill_value=0.0)
     hired = present.cumsum().shift(fill_value=0)

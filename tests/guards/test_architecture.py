@@ -24,6 +24,7 @@ ROOMS = [
     "centre",
     "tables",
     "demand",
+    "examples",
     "deferred",
     "staffing",
     "systems",

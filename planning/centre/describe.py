@@ -1,0 +1,102 @@
+"""What a centre's file says, and what it does not say yet, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from planning.centre.country import countries
+from planning.centre.model import Centre
+from planning.centre.money import money
+from planning.centre.organisation import Queue
+from planning.centre.settings import clock_text
+
+__all__ = ["describe", "left_open"]
+
+
+def describe(centre: Centre) -> list[str]:
+    """Say what a centre is, a sentence a line.
+
+    Examples
+    --------
+    >>> describe(Centre.load("data/centre.toml"))[2]
+    'Site moscow: open 08:00 to 22:00, 140 workplaces.'
+    """
+    code = centre.country.partition("-")[0]
+    law = (
+        f"the labour law is that of {code}" if code in countries() and code != "none" else "house rules hold"
+    )
+    waiting = sum(queue.waits for queue in centre.queues.values())
+    parts = [
+        _count(len(centre.sites), "site"),
+        f"{_count(len(centre.queues) - waiting, 'queue')} of calls",
+        f"{waiting} of work that waits",
+        _count(len(centre.teams), "team"),
+    ]
+    return [
+        f"{centre.name}: {', '.join(parts)}.",
+        f"Times are on the clock of {centre.time_zone}, money is in {centre.currency}; {law}.",
+        *_sites(centre),
+        *(_queue(name, queue, centre) for name, queue in centre.queues.items()),
+        *_teams(centre),
+    ]
+
+
+def left_open(centre: Centre) -> list[str]:
+    """Say what the file leaves open, and what that means for a plan.
+
+    Examples
+    --------
+    >>> left_open(Centre.load("data/centre.toml"))
+    []
+    """
+    code = centre.country.partition("-")[0]
+    calls = {name: queue for name, queue in centre.queues.items() if not queue.waits}
+    patient = [name for name, queue in calls.items() if queue.patience_s == float("inf")]
+    present = [name for name, team in centre.teams.items() if team.queues and not team.shrinkage]
+    unlimited = [name for name, site in centre.sites.items() if site.seats is None]
+    found = {
+        f"country: no labour law of {code} is on file, so house rules hold": code not in countries(),
+        f"patience_s of {_names(patient)}: no caller ever gives up": bool(patient),
+        f"shrinkage of {_names(present)}: nobody is ever sick or in training": bool(present),
+        f"seats of {_names(unlimited)}: there is a workplace for everybody": bool(unlimited),
+        "pay.contributions: an hour costs the wage alone": centre.pay.contributions == 0,
+    }
+    return [text for text, is_open in found.items() if is_open]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _names(names: list[str]) -> str:
+    return ", ".join(names)
+
+
+def _sites(centre: Centre) -> Iterator[str]:
+    for name, site in centre.sites.items():
+        seats = "" if site.seats is None else f", {_count(site.seats, 'workplace')}"
+        clock = f", its own clock {site.time_zone}" if site.time_zone else ""
+        yield f"Site {name}: open {clock_text(site.opens)} to {clock_text(site.closes)}{seats}{clock}."
+
+
+def _queue(name: str, queue: Queue, centre: Centre) -> str:
+    teams = _names([team for team, settings in centre.teams.items() if name in settings.queues])
+    if queue.waits:
+        return f"Queue {name}: work that waits, done within {queue.due_days:g} days by {teams}."
+    target = queue.target
+    parts = [
+        f"{target.service_level:.0%} answered within {target.threshold_s:g} s"
+        if target.service_level
+        else "",
+        f"answered after {target.max_asa_s:g} s on average" if target.max_asa_s is not None else "",
+        f"at most {target.max_abandonment:.1%} give up" if target.max_abandonment is not None else "",
+        f"occupancy at most {target.max_occupancy:.0%}" if target.max_occupancy is not None else "",
+    ]
+    hours = f"{clock_text(queue.opens)} to {clock_text(queue.closes)}"
+    return f"Queue {name}: {hours}, {', '.join(filter(None, parts))}, by {teams}."
+
+
+def _teams(centre: Centre) -> Iterator[str]:
+    for name, team in centre.teams.items():
+        work = f"answers {_names(team.queues)}" if team.queues else f"on duty for up to {team.duty_h:g} h"
+        yield f"Team {name}: at {team.site}, {work}, {money(centre, team.wage_month)} a month."

@@ -1,0 +1,168 @@
+"""The examples that ship with the package: each loads, is drawn alike each time, and starts a plan."""
+
+import re
+
+import pandas as pd
+import pytest
+from factories import MONDAY, one_site
+from typer.testing import CliRunner
+
+from planning import Centre, PlanningError, requirement
+from planning.centre.describe import describe, left_open
+from planning.cli import app
+from planning.demand.days import check_rows
+from planning.examples import EXAMPLES, folder_of, load, write
+from planning.roster.people import people_to_employ, read_people
+from planning.tables import DEMAND, PEOPLE
+
+
+def run(*line):
+    return CliRunner().invoke(app, [str(part) for part in line])
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_a_centre_with_a_demand_that_it_can_plan(name):
+    centre, demand = load(name)
+    assert "synthetic" in centre.name
+    assert set(check_rows(centre, DEMAND.check(demand))["queue"]) <= set(centre.queues)
+    monday = demand[demand["interval_start"].dt.date == demand["interval_start"].dt.date.max()]
+    assert (requirement(centre, monday)["agents"] >= 0).all()
+
+
+@pytest.mark.parametrize("name", ["small", "global"])
+def test_an_example_is_drawn_alike_each_time(name):
+    pd.testing.assert_frame_equal(load(name).demand, load(name).demand)
+
+
+def test_the_examples_are_unlike():
+    """One site in Germany without nights; three sites in two countries, with a weekend of their own."""
+    small, world = load("small").centre, load("global").centre
+    assert (small.country, small.currency, len(small.sites)) == ("DE", "EUR", 1)
+    assert load("small").demand["interval_start"].dt.day_of_week.max() == 5
+    assert (world.currency, len(world.sites), len(world.queues)) == ("USD", 3, 6)
+    assert {world.country_of(site) for site in world.sites} == {"US", "EG"}
+    assert world.weekend("cairo") == (4, 5)
+    assert len(set(world.zones.values())) == 3
+
+
+def test_an_unknown_example_is_refused():
+    with pytest.raises(PlanningError, match="example is 'big', must be one of small, global, operator"):
+        folder_of("big")
+
+
+def test_a_centre_without_a_path_is_the_operator():
+    assert Centre.load() == load("operator").centre
+
+
+# --- to start from --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_init_writes_an_example_to_start_from(tmp_path, name):
+    found = run("init", tmp_path / "new", "--example", name)
+    assert found.exit_code == 0, found.output
+    files = {path.name for path in (tmp_path / "new").iterdir()}
+    assert files >= {"centre.toml", "demand.parquet", "scenarios.toml"}
+    assert ("people.csv" in files) == (name == "operator")
+    assert Centre.load(tmp_path / "new" / "centre.toml") == load(name).centre
+
+
+def test_init_overwrites_nothing(tmp_path):
+    (tmp_path / "centre.toml").write_text("mine", encoding="utf-8")
+    with pytest.raises(PlanningError, match=r"holds centre.toml already: give an empty folder"):
+        write("small", tmp_path)
+    assert (tmp_path / "centre.toml").read_text(encoding="utf-8") == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Sunday 29 November is closed")
+def test_a_plan_in_a_new_folder_works_at_once(tmp_path, monkeypatch):
+    """Without arguments but its length: centre, demand and people are looked for here."""
+    monkeypatch.chdir(tmp_path)
+    run("init", ".")
+    found = run("plan", "--days", "1", "--replications", "2")
+    assert found.exit_code == 0, found.output
+    assert "no people.csv beside centre.toml: the plan says how many to employ" in found.output
+    assert re.search(r"Cost: +[\d.]+\xa0€", found.output)
+    people = int(re.search(r"People: +(\d+)", found.output)[1])
+    assert people >= 5
+    assert (tmp_path / "plan" / "roster.csv").exists()
+
+
+def test_a_folder_without_a_centre_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for command in ("plan", "check"):
+        error = run(command).exception
+        assert isinstance(error, PlanningError)
+        assert "there is no centre.toml here: give its path, or start from an example" in str(error)
+
+
+def test_a_centre_without_demand_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("init", ".")
+    (tmp_path / "demand.parquet").unlink()
+    assert "there is no demand.parquet or demand.csv beside centre.toml" in str(run("plan").exception)
+
+
+# --- in plain words -------------------------------------------------------------------------------
+
+
+def test_check_says_what_a_centre_is():
+    told = run("check", folder_of("small") / "centre.toml").output
+    assert "1 site, 1 queue of calls, 1 of work that waits, 1 team." in told
+    assert "money is in EUR; the labour law is that of DE." in told
+    assert "Queue calls: 08:00 to 20:00, 80% answered within 20 s, by service." in told
+    assert "Nothing is left open." in told
+
+
+def test_check_says_what_is_left_open():
+    raw = {"name": "x", "time_zone": "Asia/Tokyo", "country": "JP", "sites": {"tokyo": {}}}
+    centre = Centre.of(raw | {"queues": {"calls": {}}, "teams": {"day": {"wage_month": 300_000}}})
+    assert describe(centre)[1].endswith("money is in JPY; house rules hold.")
+    assert left_open(centre) == [
+        "country: no labour law of JP is on file, so house rules hold",
+        "patience_s of calls: no caller ever gives up",
+        "shrinkage of day: nobody is ever sick or in training",
+        "seats of tokyo: there is a workplace for everybody",
+        "pay.contributions: an hour costs the wage alone",
+    ]
+
+
+# --- people ---------------------------------------------------------------------------------------
+
+
+def test_people_need_three_columns(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("agent_id,site,team\nann,north,calls_north\n", encoding="utf-8")
+    people, rejected = read_people(path, one_site())
+    assert rejected.empty
+    assert list(people.columns) == list(PEOPLE.columns)
+    row = people.iloc[0]
+    assert (row["grade"], row["contract_h_week"], row["night_ok"]) == ("operator", 40.0, False)
+    free = read_people(path, one_site({"labour.night_consent.value": 0}))[0]
+    assert free["night_ok"].tolist() == [True]
+
+
+def test_cells_left_empty_are_filled_too(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("agent_id,site,team,contract_h_week\nann,north,calls_north,\nbob,north,calls_north,30\n")
+    assert read_people(path, one_site())[0]["contract_h_week"].tolist() == [40.0, 30.0]
+
+
+def test_a_contract_is_bounded_by_the_country_s_week(tmp_path):
+    path = tmp_path / "people.csv"
+    path.write_text("agent_id,site,team,contract_h_week\nann,north,calls_north,42\n")
+    _, rejected = read_people(path, one_site())
+    assert rejected["reason"].tolist() == [
+        "contract_h_week is 42, must be at most the normal week's 40 (test): correct it"
+    ]
+    assert read_people(path, one_site({"labour.week_h.value": 44}))[1].empty
+
+
+def test_as_many_are_employed_as_the_shifts_need():
+    """Two heads a day are 112 hours, so with some slack four people; four at the weekend take six."""
+    days = [MONDAY + pd.Timedelta(days=day, hours=9) for day in range(7)]
+    shifts = pd.DataFrame({"team": "calls_north", "start": days, "paid_h": 8.0, "headcount": 2})
+    assert len(people_to_employ(one_site(), shifts)) == 4
+    shifts["headcount"] = [0, 0, 0, 0, 0, 4, 4]
+    assert len(people_to_employ(one_site(), shifts)) == 6
