@@ -110,6 +110,10 @@ class Labour(Settings):
     least_of_kind: dict[str, Annotated[int, Field(ge=0)]] = Field({})
     """Fewest shifts of a kind that a person works in four weeks, where that is wished."""
 
+    def shortest_meal(self, paid_h: float) -> Norm:
+        """Shortest meal of a shift of so many paid hours, minutes."""
+        return self.long_meal_min if paid_h > self.long_shift_h.value else self.min_meal_min
+
     @model_validator(mode="after")
     def _kinds_exist(self) -> Self:
         known = {*self.kinds, "night"}

@@ -187,13 +187,13 @@ def _pauses(centre: Centre, kind: str) -> list[tuple[int, BreakKind]]:
     length_h = rules.lengths_h[kind]
     gap_h = rules.gap_h.get(kind)
     meal = rules.meal_min[kind] if gap_h is None else gap_h * 60
-    low, high = labour.min_meal_min, labour.max_meal_min
+    paid_h = length_h - meal / 60
+    low, high = labour.shortest_meal(paid_h), labour.max_meal_min
     if gap_h is None and not low.value <= meal <= high.value:
         raise PlanningError(
             f"shifts.meal_min.{kind} is {meal} min, must lie in [{low.value:g}, {high.value:g}] "
             f"({low.article}): change the meal"
         )
-    paid_h = length_h - meal / 60
     if paid_h > labour.max_shift_h.value:
         raise PlanningError(
             f"shifts.lengths_h.{kind} is {length_h:g} h, of which {paid_h:g} h paid, must not exceed "

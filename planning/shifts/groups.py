@@ -239,7 +239,7 @@ def _explicit(centre: Centre, texts: Sequence[str]) -> list[Shape]:
                 f"shift {format_shift(clock, pattern)!r} has {pattern.paid_s / 3600:g} h paid, must not "
                 f"exceed {labour.max_shift_h.value:g} h ({labour.max_shift_h.article}): shorten it"
             )
-        low, high = labour.min_meal_min, labour.max_meal_min
+        low, high = labour.shortest_meal(pattern.paid_s / 3600), labour.max_meal_min
         for minutes in (pause.length_s / 60 for pause in pattern.breaks if pause.kind == "meal"):
             if not low.value <= minutes <= high.value:
                 raise PlanningError(

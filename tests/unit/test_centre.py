@@ -13,6 +13,7 @@ from planning.centre import Labour, Norm, clock_text
 from planning.centre.country import countries, country_settings
 from planning.centre.money import currency_sign, money, money_format
 from planning.pay import hour_cost
+from planning.shifts.catalogue import shapes
 
 FILE = Path(__file__).parents[2] / "data" / "centre.toml"
 
@@ -394,6 +395,14 @@ def test_a_meal_left_out_is_the_shortest_that_the_law_allows():
     """In Germany 45 minutes where more than nine hours are worked."""
     centre = Centre.of(SMALL | {"shifts": {"lengths_h": {"day": 9.5, "long": 10.5}}})
     assert centre.shifts.meal_min == {"day": 30, "long": 45}
+
+
+def test_a_long_shift_needs_the_long_meal():
+    labour = Centre.of(SMALL).labour
+    assert [labour.shortest_meal(hours).value for hours in (8.0, 9.0, 9.5)] == [30, 30, 45]
+    short = Centre.of(SMALL | {"shifts": {"lengths_h": {"long": 10.0}, "meal_min": {"long": 30}}})
+    with pytest.raises(PlanningError, match=r"meal_min.long is 30 min, must lie in \[45, 120\] \(ArbZG 4"):
+        shapes(short)
 
 
 def test_the_weekend_is_the_country_s_unless_the_site_says_otherwise():
