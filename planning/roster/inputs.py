@@ -140,6 +140,8 @@ class TeamShifts:
     """Date of each of these days, shape (7 x weeks,)."""
     first: int
     """Number of the horizon's first day among them."""
+    week_h: float
+    """Hours of the normal week."""
     norms: Floats
     """Working hours of each day in the production calendar, 0 outside the horizon, shape (7 x weeks,)."""
     kinds: tuple[str, ...]
@@ -209,6 +211,7 @@ class TeamShifts:
             midnights=seconds(midnights),
             dates=tuple(f"{day:%Y-%m-%d}" for day in days[:-1]),
             first=(horizon.first - days[0]).days,
+            week_h=centre.labour.week_h.value,
             norms=np.where(inside, centre.day_norms(days[:-1]), 0.0),
             kinds=names,
         )

@@ -275,7 +275,8 @@ class Problem:
         unit_h, norm_h = self.timeline.unit_min / 60, float(self.team_shifts.norms.sum())
         caps = self.caps[list(groups)]
         left_h = np.arange(caps.max() + 1) * unit_h
-        share = self.groups[groups[0]].members[0].contract_h_week * norm_h / 40.0
+        contract_h = self.groups[groups[0]].members[0].contract_h_week
+        share = contract_h * norm_h / self.team_shifts.week_h
         even_h = self.spare_part * share
         cost = self.settings.fairness_cost_h * (left_h - even_h) ** 2 / max(share, 1.0)
         least = self.groups[groups[0]].limits.least_h
