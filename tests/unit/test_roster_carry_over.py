@@ -118,11 +118,11 @@ def test_a_run_of_long_ago_is_over_for_both_halves() -> None:
         assert len(audit(CENTRE, one, tired)) == 1 - taken
 
 
-def test_the_tail_of_a_later_month_says_nothing_and_is_told() -> None:
+def test_the_carry_over_of_a_later_month_says_nothing_and_is_told() -> None:
     """It is no reason to refuse a roster of an earlier month, nor to judge it."""
     later = people(last_end=MONDAY + pd.Timedelta(days=30), days_in_row=6.0, balance_h=100.0)
     one = pd.DataFrame([shift(1, "09:00")])
-    with pytest.warns(UserWarning, match="people: 1 have a last_end behind the roster's first day"):
+    with pytest.warns(UserWarning, match="people: 1 have a last_end after the roster's first day"):
         found = build_roster(CENTRE, one, later, settings=QUICK)
     assert found.roster["agent_id"].tolist() == ["ann"]
     assert audit(CENTRE, found.roster, later).empty
