@@ -45,4 +45,6 @@ def redraw(live: go.FigureWidget, figure: go.Figure) -> None:
             times = figure.data[0].x
             trace.update(x=times, y=values.get(trace.name, np.zeros(len(times))))
         live.layout.update(title=figure.layout.title, shapes=figure.layout.shapes)
-        live.layout.annotations = figure.layout.annotations
+        # With none before and none after, plotly's widget would drop the whole update in the browser.
+        if live.layout.annotations or figure.layout.annotations:
+            live.layout.annotations = figure.layout.annotations
