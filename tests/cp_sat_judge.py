@@ -165,7 +165,10 @@ class CpSat:
             opens_free = opens if before is None else max(opens, before)
             begins = [t for t in (opens_free, *np.unique(ends).tolist()) if t + length <= closes]
             rests = [self.model.new_bool_var("") for _ in begins]
-            self.model.add(sum(rests) + self._breach(price) >= 1)
+            inside = np.flatnonzero((self.team_shifts.start < closes) & (self.team_shifts.end > opens))
+            worked = self.model.new_bool_var("")
+            self.model.add_max_equality(worked, [self.works[s] for s in inside.tolist()] or [0])
+            self.model.add(sum(rests) + self._breach(price) >= worked)
             for begin, rest in zip(begins, rests, strict=True):
                 broken = (self.team_shifts.start < begin + length) & (self.team_shifts.end > begin)
                 for shift in np.flatnonzero(broken).tolist():

@@ -75,17 +75,17 @@ def pattern_cost(
 def _weeks_without_rest(
     pattern: Any, start: Any, end: Any, week_bounds: Any, free_from: int, weekly_rest: int, unrested: float
 ) -> float:
-    """Price of the weeks in which no rest is long enough."""
+    """Price of the weeks with work in which no rest is long enough."""
     total, at, free = 0.0, 0, free_from
     for week in range(len(week_bounds) - 1):
         opens, closes = week_bounds[week], week_bounds[week + 1]
-        had = False
+        had, worked = False, at > 0 and free > opens
         while at < len(pattern) and start[pattern[at]] < closes:
             had = had or start[pattern[at]] - max(free, opens) >= weekly_rest
-            free = end[pattern[at]]
+            free, worked = end[pattern[at]], True
             at += 1
         had = had or closes - max(free, opens) >= weekly_rest
-        if not had:
+        if worked and not had:
             total += unrested
     return total
 

@@ -130,8 +130,10 @@ class Timeline:
         free = max(monday, person.carry_over.last_end if person.carry_over.last_end is not None else monday)
         rested = free + self.weekly_rest_s
         ways = [(ready, 0)]
-        if self.weekly_rest_s and rested <= self.team_shifts.week_bounds[1]:
-            ways.append((max(rested, ready), 1))
+        if self.weekly_rest_s:
+            # A first week in which nothing is worked needs no rest, even if the days before leave none.
+            second = int(self.team_shifts.week_bounds[1])
+            ways.append((max(rested, ready), 1) if rested <= second else (max(second, ready), 0))
         at = self.arrive(np.array([time for time, _ in ways]))
         if self.weekly_rest_s and at[0] >= self.week_instant[1]:
             ways, at = ways[1:], at[1:]  # nobody rests a week before they start without the week's rest

@@ -173,6 +173,7 @@ AWAY = on_leave(ANN, at(3, "00:00"), at(5, "00:00"))  # Wednesday and Thursday
 STUDIES = on_leave(ANN, at(3, "00:00"), at(5, "00:00"), "study")
 CAME_LATE = replace(ANN, carry_over=CarryOver(last_end=int(at(0, "22:00").timestamp())))
 CAME_AT_DAWN = replace(ANN, carry_over=CarryOver(last_end=int(at(1, "02:00").timestamp())))
+CAME_ON_SUNDAY = replace(ANN, carry_over=CarryOver(last_end=int(at(7, "20:00").timestamp())))
 CAME_WORKING = replace(ANN, carry_over=CarryOver(days=3))
 CAME_AT_NIGHT = replace(ANN, carry_over=CarryOver(days=3, nights=2))
 ABLE = replace(ANN, skills=frozenset({"vip", "claims"}))
@@ -215,6 +216,9 @@ CASES = [
     Case("third too close to the first", REST, False,
          (shift(1, "08:00", 11), shift(1, "09:00", 2), shift(2, "05:00"))),
     Case("no shift", WEEK_REST, True),
+    Case("no shift in a week that the days before leave no rest", WEEK_REST, True, (), CAME_ON_SUNDAY),
+    Case("the week after one that the days before leave no rest", WEEK_REST, True,
+         (shift(9, "08:00"), shift(11, "08:00")), CAME_ON_SUNDAY),
     Case("one", WEEK_REST, True, (shift(4, "08:00"),)),
     Case("one, and a rest that is too long to fit", WeeklyRest(100, "test"), False, (shift(4, "08:00"),)),
     Case("two", WeeklyRest(60, "test"), True, (shift(3, "12:00"), shift(5, "08:00"))),
