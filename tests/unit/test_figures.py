@@ -63,7 +63,7 @@ def test_an_axis_of_money_is_in_the_centres_currency(amounts, expected):
 
 
 def test_closing_costs_name_the_site_and_its_hour():
-    parts = ["wages_cost", "premium_cost", "overrun_cost", "taxi_cost", "seats_cost", "abandoned_cost"]
+    parts = ["wages_cost", "premium_cost", "overrun_cost", "rides_cost", "seats_cost", "abandoned_cost"]
     nights = pd.DataFrame({"alternative": ["21:00", "22:00"], "cost_day": [900.0, 1000.0], "meets": True})
     fig = figures.closing_costs(nights.assign(**dict.fromkeys(parts, 1.0)), two_sites(EURO))
     assert fig.layout.title.text == "Closing hours against 22:00"
