@@ -44,7 +44,7 @@ unit: setup  ## Run the tests and the doctests
 
 notebooks-test: setup  ## Compare the notebooks with their stored outputs
 	PLANNING_PNG=0 TQDM_DISABLE=1 $(RUN)pytest -p nbval --nbval --nbval-current-env \
-		--nbval-cell-timeout=120 -n 2 --dist loadfile notebooks tests/notebooks
+		--nbval-cell-timeout=1800 -n 2 --dist loadfile notebooks tests/notebooks
 
 browser: setup  ## Test the what-if page in a real browser: needs Debian's chromium and fonts-dejavu-core
 	$(RUN)pytest -n 0 tests/browser

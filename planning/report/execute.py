@@ -26,7 +26,7 @@ METADATA: Final = {
 """All the metadata of a stored notebook: the machine and its versions are left out."""
 
 
-def regenerate(paths: Iterable[Path | str], *, timeout_s: float = 300.0, jobs: int = 2) -> list[Path]:
+def regenerate(paths: Iterable[Path | str], *, timeout_s: float = 3600.0, jobs: int = 2) -> list[Path]:
     """Execute notebooks in place; a second run writes the same bytes.
 
     Parameters
@@ -64,7 +64,7 @@ def picture(path: Path | str, title: str) -> bytes:
 
 
 def execute_to(
-    paths: Iterable[Path | str], out: Path | str, *, timeout_s: float = 300.0, jobs: int = 2
+    paths: Iterable[Path | str], out: Path | str, *, timeout_s: float = 3600.0, jobs: int = 2
 ) -> list[Path]:
     """Execute notebooks afresh into another folder, without pictures, and leave the originals alone.
 

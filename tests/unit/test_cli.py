@@ -121,7 +121,7 @@ def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
         (
             "teams.calls_north.site",
             "south",
-            "queues.calls is a queue that nobody can answer at 00:00 at north",
+            "queues.calls is a queue that nobody can answer at 08:00 at north",
         ),
         ("overflow", [], "queues.calls has no answering site at 00:00 for callers of south"),
     ],
