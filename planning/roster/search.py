@@ -87,9 +87,11 @@ def _chosen(
     Where heads are missing, half are those who can take one of these shifts most cheaply, perhaps in place
     of another one; the others are most likely those with hours to spare.
     """
-    far = np.array(
-        [worth[s.group] + problem.cost(s.group, s.pattern) - prices[s.pattern].sum() for s in schedules]
-    )
+    # Who has no lawful schedule yet, or can have none, is as likely as the nearest.
+    costs = np.array([problem.cost(s.group, s.pattern) - prices[s.pattern].sum() for s in schedules])
+    best = np.array([worth[s.group] for s in schedules])
+    known = np.isfinite(costs) & np.isfinite(best)
+    far = np.where(known, np.where(known, best, 0.0) + np.where(known, costs, 0.0), 0.0)
     chance = rng.exponential(size=len(schedules)) / (1.0 + far / max(far.mean(), 1e-6))
     short = np.flatnonzero(missing_heads(problem, schedules) > 0)
     takers: list[int] = []

@@ -181,7 +181,7 @@ def test_endless_patience_is_erlang_c(load, spread, aht, threshold):
 @given(load=powers(1e-2, 1e4), spread=spreads, aht=ahts)
 def test_no_patience_is_erlang_b(load, spread, aht):
     """Erlang A tends to Erlang B as patience vanishes: who would wait is lost."""
-    agents = near(load, spread)
+    agents, aht = near(load, spread), 1e11 * aht  # so long that a patience of 1e-13 of it is above the least
     assume(agents > 0)
     result = measures(load, aht, agents, interval_s=aht, patience_s=1e-13 * aht / max(load, 1))
     blocked = erlang_b(load, agents)

@@ -360,7 +360,7 @@ def test_no_more_nights_than_agreed_and_no_fewer_than_wished() -> None:
 def test_a_least_number_that_nobody_can_work_is_refused() -> None:
     centre = CENTRE.replace({"labour.least_of_kind": {"night": 28}})
     staff = people("a", "b")
-    with pytest.raises(PlanningError, match="person a of vip_kaluga: no line is found that keeps every hard"):
+    with pytest.raises(PlanningError, match="person a of vip_kaluga: no schedule is found that keeps every"):
         build_roster(centre, NIGHTS_A_WEEK, staff, settings=QUICK, weights={"fewest night shifts": None})
     found = build_roster(centre, NIGHTS_A_WEEK, staff, settings=QUICK)
     assert len(audit(centre, found.roster, staff, soft=True)) > 0
