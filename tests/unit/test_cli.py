@@ -322,7 +322,7 @@ def test_scenarios_are_written_side_by_side(tmp_path, name):
     found = CliRunner().invoke(app, [*scenario_files(tmp_path), "--out", str(tmp_path / name)])
     assert found.exit_code == 0, found.output
     assert "2 scenarios beside each other, 1 failed" in found.output
-    assert "bad: volume is -1, must lie in" in found.output
+    assert "bad: volume is -1.0, must lie in" in found.output
     read = pd.read_csv if name.endswith("csv") else pd.read_excel
     table = read(tmp_path / name).set_index("scenario")
     assert table.loc["busy", "peak_agents"] > table.loc["base", "peak_agents"]
