@@ -16,7 +16,7 @@ import pytest
 from scipy.special import stdtrit
 
 from planning.queueing import Target, agents_required, exact_day
-from planning.queueing import contact_measures as queueing_measures
+from planning.queueing import measures as queueing_measures
 from planning.simulation import (
     Agent,
     AgentGroup,
