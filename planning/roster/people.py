@@ -227,8 +227,8 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
 def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
     """Make full-time people without names, as many as the shifts need, for a plan without a list of people.
 
-    Each works at most five days of seven and the normal week, and has some weekends off. Leave is not
-    counted: who is away must be employed on top.
+    Each works at most five days of seven and the normal week less some hours to spare, and has some weekends
+    off. Leave is not counted: who is away must be employed on top.
 
     Parameters
     ----------
@@ -243,12 +243,13 @@ def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
 
     Examples
     --------
-    Seven days of two heads are fourteen shifts, of which nobody works more than five:
+    Seven days of two heads are fourteen shifts. Three people could just work them; with hours to spare
+    it takes four:
 
     >>> days = pd.date_range("2026-11-23 09:00", periods=7, tz="Europe/Moscow")
     >>> shifts = pd.DataFrame({"team": "vip_kaluga", "start": days, "paid_h": 8.0, "headcount": 2})
     >>> len(people_to_employ(Centre.load("data/centre.toml"), shifts))
-    3
+    4
     """
     local = shifts["start"].dt.tz_convert(centre.time_zone).dt.tz_localize(None).dt.normalize()
     weeks = max(((local.max() - local.min()).days + 1) / 7, 1 / WORKED_DAYS)
