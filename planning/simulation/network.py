@@ -66,7 +66,7 @@ class Law:
     180.0
     >>> Law.exponential(-1.0)
     Traceback (most recent call last):
-    planning.errors.PlanningError: mean_s of an exponential law is -1, must lie in (0, 1e+12]
+    planning.errors.PlanningError: mean_s of an exponential law is -1.0, must lie in (0, 1e+12]
     """
 
     kind: int

@@ -48,7 +48,7 @@ def price_of(
     >>> calls = pd.DataFrame({"queue": "vip", "interval_start": noon, "calls": 6.0, "aht_s": 200.0})
     >>> faster = {s: {"queues.vip.target.threshold_s": s} for s in (5, 20)}
     >>> price_of(Centre.load(), calls, "vip", faster)["peak"].to_dict()
-    {5: 5, 20: 4}
+    {5: 4, 20: 4}
     """
     planned = planned_demand(centre, demand)
     needed = {name: requirement(centre.replace(dict(each)), planned) for name, each in options.items()}
