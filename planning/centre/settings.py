@@ -83,7 +83,7 @@ def _zone(value: str) -> str:
     try:
         ZoneInfo(value)
     except (KeyError, ValueError, OSError):
-        raise ValueError('must be an IANA time zone such as "Europe/Moscow"') from None
+        raise ValueError('must be an IANA time zone such as "Europe/London"') from None
     return value
 
 

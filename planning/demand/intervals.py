@@ -107,7 +107,7 @@ def check_zone(zone: str) -> None:
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError, TypeError, AttributeError):
-        raise PlanningError(f"zone is {zone!r}, must be an IANA time zone such as 'Europe/Moscow'") from None
+        raise PlanningError(f"zone is {zone!r}, must be an IANA time zone such as 'Europe/London'") from None
 
 
 def local_zone(*tables: pd.DataFrame) -> str:

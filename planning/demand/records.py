@@ -472,7 +472,7 @@ def _second(raw: ir.Table, name: str, zone: str | None, source: str) -> tuple[An
     if zone is None:
         raise PlanningError(
             f"{source}: column {name!r} has times without an offset: name their clock as records.time_zone "
-            "in the centre's file, such as 'Europe/Moscow'"
+            "in the centre's file, such as 'Europe/London'"
         )
     local = _epoch(column)
     return _utc(local, zone), _skipped(local, zone)

@@ -17,6 +17,7 @@ from planning.pay import hour_cost
 from planning.shifts.cover import CoverPlan, on_position
 from planning.simulation import Simulation, paired_difference, simulate
 from planning.staffing import requirement
+from planning.systems.quality import DAYS_MONTH
 from planning.tables import ROSTER
 
 __all__ = [
@@ -305,9 +306,9 @@ def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours
     """
     settings = centre.systems.part("specialists")
     rate = sum(hour_cost(centre, team) for team in teams)
-    month_h = hours * 365 / 12
+    month_h = hours * DAYS_MONTH
     people = month_h / centre.pay.norm_h_month
-    learning = people * settings.training_h / settings.keeps_months / (365 / 12)
+    learning = people * settings.training_h / settings.keeps_months / DAYS_MONTH
     return float(agents * rate * (settings.skill_premium * hours + learning))
 
 
