@@ -97,7 +97,7 @@ def test_a_roster_passes_the_audit_and_its_books_balance(shifts: pd.DataFrame, p
     assert (present + short == shifts["headcount"]).all()
     assert (short >= 0).all()
     price = CENTRE.pay.unmet_cost_h * missing_hours(shifts, found.unmet)
-    rest = found.parts[["idle", "lines", "burdens"]].sum().sum() if len(found.parts) else 0.0
+    rest = found.parts[["idle", "schedules", "burdens"]].sum().sum() if len(found.parts) else 0.0
     assert found.objective == pytest.approx(price + rest)
     assert rest >= -1e-6
     assert found.bound <= found.objective + 1e-6

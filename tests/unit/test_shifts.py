@@ -185,7 +185,8 @@ def test_breaks_that_overlap_or_stick_out_are_refused(breaks):
 @pytest.mark.parametrize("meal", [15, 135])
 def test_meal_outside_the_law(meal):
     with pytest.raises(
-        PlanningError, match=rf"shifts.meal_min.day is {meal} min, must lie in \[30, 120\] \(TK RF 108\)"
+        PlanningError,
+        match=rf"shifts.meal_min.day is {meal} min, must lie in \[30, 120\] \(test\): change the meal",
     ):
         shapes(one_site({"shifts.meal_min.day": meal}))
 
@@ -562,8 +563,14 @@ def test_explicit_shifts_replace_the_rules():
     [
         ([], "shifts is empty: give at least one"),
         (["06:00-20:00 meal 12:00-12:30"], "has 13.5 h paid, must not exceed 12 h"),
-        (["09:00-21:00 meal 13:00-13:10"], r"has a meal of 10 min, must lie in \[30, 120\] \(TK RF 108\)"),
-        (["09:00-21:00 meal 13:00-15:30"], r"has a meal of 150 min, must lie in \[30, 120\] \(TK RF 108\)"),
+        (
+            ["09:00-21:00 meal 13:00-13:10"],
+            r"has a meal of 10 min, must lie in \[30, 120\] \(TK RF 108\)",
+        ),
+        (
+            ["09:00-21:00 meal 13:00-15:30"],
+            r"has a meal of 150 min, must lie in \[30, 120\] \(TK RF 108\)",
+        ),
     ],
 )
 def test_explicit_shifts_that_cannot_be(texts, message):
