@@ -28,6 +28,7 @@ __all__ = [
     "on_clock",
     "public_holidays",
     "time_of_day",
+    "week_end",
     "weekend_hours",
     "weekend_of",
 ]
@@ -204,32 +205,49 @@ def public_holidays(country: str, years: tuple[int, ...]) -> holidays_library.Ho
     return holidays_library.country_holidays(code, subdiv=region or None, years=list(years), language="en_US")
 
 
-def is_holiday(days: Iterable[date], country: str) -> NDArray[np.bool_]:
-    """Tell which days are public holidays themselves, shape (days,) (TK RF 112, 153).
+def is_holiday(days: Iterable[date], country: str, *, observed: bool = False) -> NDArray[np.bool_]:
+    """Tell which days are public holidays themselves, shape (days,).
 
-    A day off that a decree moves ("substituted") or that a holiday at a weekend gives ("observed") is a day
-    off of the five-day week and no holiday: TK RF 112 moves the day off, the holiday stays on its date. So
-    who works by a schedule is paid double (TK RF 153) on the holiday alone, a weekend or not.
+    A day off that a decree moves away from a working weekend day is none. Neither is a day off that makes up
+    for a holiday at the weekend, unless the country's law calls it a holiday.
+
+    Parameters
+    ----------
+    days : iterable of date
+    country : str
+        ISO 3166, or "none".
+    observed : bool
+        Whether the day off for a holiday at the weekend is a public holiday itself, as
+        `Labour.observed_holidays` of the country says.
 
     Examples
     --------
-    Victory Day of 2027 is a Sunday, and Monday is off for it:
+    Victory Day of 2027 is a Sunday, and Monday is off for it. Who works by a schedule is paid double on the
+    holiday alone (TK RF 112, 153):
 
     >>> is_holiday([date(2027, 5, 9), date(2027, 5, 10)], "RU").tolist()
     [True, False]
+
+    Christmas of 2027 is a Saturday, and Monday and Tuesday are bank holidays for it and for Boxing Day:
+
+    >>> days = [date(2027, 12, day) for day in (25, 26, 27, 28)]
+    >>> is_holiday(days, "GB-ENG", observed=True).tolist()
+    [True, True, True, True]
     """
     dates = list(days)
     calendar = public_holidays(country, tuple(sorted({day.year for day in dates})))
-    return np.array([_is_own_holiday(day, calendar) for day in dates], dtype=bool)
+    return np.array([_is_own_holiday(day, calendar, observed) for day in dates], dtype=bool)
 
 
-def _is_own_holiday(day: date, calendar: holidays_library.HolidayBase) -> bool:
+def _is_own_holiday(day: date, calendar: holidays_library.HolidayBase, observed: bool = False) -> bool:
     """Tell whether a holiday has this date, and not only a day off that was moved there."""
     names = calendar.get_list(day)
-    return any("substituted" not in name and "observed" not in name for name in names)
+    return any("substituted" not in name and (observed or "observed" not in name) for name in names)
 
 
-def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str) -> NDArray[np.float64]:
+def holiday_hours(
+    starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str, *, observed: bool = False
+) -> NDArray[np.float64]:
     """Hours of each span that fall on public holidays, as `is_holiday` tells them.
 
     Examples
@@ -238,7 +256,7 @@ def holiday_hours(starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, country: str
     >>> holiday_hours(start, start + pd.Timedelta(hours=12), "RU")
     array([8.])
     """
-    return _hours_on(starts, ends, lambda days: is_holiday(days.date, country))
+    return _hours_on(starts, ends, lambda days: is_holiday(days.date, country, observed=observed))
 
 
 @lru_cache
@@ -251,6 +269,26 @@ def weekend_of(country: str) -> tuple[int, ...]:
     ((5, 6), (4, 5))
     """
     return tuple(sorted(public_holidays(country, ()).weekend))
+
+
+def week_end(weekend: Collection[int]) -> tuple[int, ...]:
+    """Return the one or two days in a row with which a week ends, as weekdays; the next day begins a week.
+
+    Days of the weekend that do not touch them, and a third one, do not belong to the end of a week.
+
+    Examples
+    --------
+    >>> week_end((5, 6)), week_end((3, 4)), week_end((4,)), week_end((0, 6))
+    ((5, 6), (3, 4), (4,), (6, 0))
+
+    A weekend of Friday and Sunday ends the week on Sunday:
+
+    >>> week_end((4, 6))
+    (6,)
+    """
+    last = max(day for day in weekend if (day + 1) % 7 not in weekend)
+    eve = (last - 1) % 7
+    return (eve, last) if eve in weekend else (last,)
 
 
 def is_weekend(days: pd.DatetimeIndex, weekend: Collection[int]) -> NDArray[np.bool_]:
@@ -302,11 +340,16 @@ def _hours_on(
 
 
 def day_norms(
-    days: pd.DatetimeIndex, country: str, week_h: float, *, eve_shorter_h: float = 0.0
+    days: pd.DatetimeIndex,
+    country: str,
+    week_h: float,
+    *,
+    weekend: Collection[int] | None = None,
+    eve_shorter_h: float = 0.0,
 ) -> NDArray[np.float64]:
     """Working hours of each day in the production calendar, shape (days,).
 
-    A fifth of the week for each working day, less on the day before a holiday; a day of the weekend that is
+    Each working day has its part of the week, less on the day before a holiday. A day of the weekend that is
     worked in exchange has the hours of the day it stands for (TK RF 91, 95).
 
     Parameters
@@ -317,6 +360,8 @@ def day_norms(
         ISO 3166, or "none".
     week_h : float
         Hours of a week.
+    weekend : collection of int, optional
+        Weekdays off, 0 for Monday; by default those of the country.
     eve_shorter_h : float
         Hours by which the working day before a holiday is shorter.
 
@@ -324,13 +369,25 @@ def day_norms(
     --------
     >>> day_norms(pd.date_range("2026-11-02", periods=4), "RU", 40.0, eve_shorter_h=1.0).tolist()
     [8.0, 7.0, 0.0, 8.0]
+
+    Where the weekend is one day, the week has six working days:
+
+    >>> day_norms(pd.date_range("2026-11-05", periods=3), "none", 48.0, weekend=(4,)).tolist()
+    [8.0, 0.0, 8.0]
     """
     dates = [day.date() for day in days]
     years = {day.year for day in dates}
     calendar = public_holidays(country, tuple(sorted(years | {year + 1 for year in years})))
-    working = np.array([calendar.is_working_day(day) for day in dates], dtype=bool)
+    rest = weekend_of(country) if weekend is None else weekend
+    working = np.array([_is_worked(day, calendar, rest) for day in dates], dtype=bool)
     eve = [_is_own_holiday(_stands_for(day, calendar) + timedelta(days=1), calendar) for day in dates]
-    return np.where(working, week_h / 5 - eve_shorter_h * np.array(eve, dtype=float), 0.0)
+    return np.where(working, week_h / (7 - len(rest)) - eve_shorter_h * np.array(eve, dtype=float), 0.0)
+
+
+def _is_worked(day: date, calendar: holidays_library.HolidayBase, weekend: Collection[int]) -> bool:
+    """Tell whether a day is a working day: none of the weekend, no holiday, or moved to the weekend."""
+    moved = day in calendar.weekend_workdays
+    return bool(moved or not (day.weekday() in weekend or day in calendar))
 
 
 def _stands_for(day: date, calendar: holidays_library.HolidayBase) -> date:

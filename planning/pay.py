@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from planning.calendars import holiday_hours, hours_within, local_times, time_of_day, weekend_hours
+from planning.calendars import hours_within, local_times, time_of_day, weekend_hours
 from planning.systems.careers import cost_of_careers
 from planning.systems.second_line import customers_kept, leavers
 from planning.tables import CAREERS_COSTS, PAY_COSTS
@@ -57,8 +57,8 @@ def hour_cost(centre: Centre, team: str) -> float:
     >>> round(hour_cost(Centre.load(), "first_line_moscow"), 2)
     711.98
     """
-    wage = centre.teams[team].wage_month / centre.pay.norm_h_month
-    return wage * (1 + centre.pay.contributions)
+    pay = centre.at(centre.teams[team].site).pay
+    return centre.teams[team].wage_month / pay.norm_h_month * (1 + pay.contributions)
 
 
 def premium_hours(
@@ -66,7 +66,7 @@ def premium_hours(
 ) -> pd.DataFrame:
     """Hours of spans that earn a premium: night_h, holiday_h and weekend_h.
 
-    All run on the site's own clock; it may keep another country's holidays, or a weekend of its own.
+    All run on the site's own clock, by the law of its country and its own weekend.
 
     Parameters
     ----------
@@ -97,18 +97,20 @@ def premium_hours(
 def _premium_hours_at(
     centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex
 ) -> dict[str, Floats]:
-    labour, own = centre.labour, site if site in centre.sites else None
-    zone = centre.zones[site] if own else centre.time_zone
+    here, known = centre.at(site), site in centre.sites
+    zone = centre.zones[site] if known else centre.time_zone
     starts, ends = starts.tz_convert(zone), ends.tz_convert(zone)
     return {
-        "night_h": hours_within(starts, ends, labour.night_from, labour.night_until),
-        "holiday_h": holiday_hours(starts, ends, centre.country_of(own)),
-        "weekend_h": weekend_hours(starts, ends, centre.weekend(own)),
+        "night_h": hours_within(starts, ends, here.labour.night_from, here.labour.night_until),
+        "holiday_h": here.holiday_hours(starts, ends),
+        "weekend_h": weekend_hours(starts, ends, centre.weekend(site if known else None)),
     }
 
 
 def premium_pay_h(centre: Centre, hours: pd.DataFrame) -> Floats:
-    """Hours of pay that premiums add to the hours that `premium_hours` counts.
+    """Hours of pay that premiums add to the hours that `premium_hours` counts, under the centre's law.
+
+    `Centre.at` gives the centre under a site's law.
 
     Examples
     --------
@@ -131,7 +133,7 @@ def _premiums(centre: Centre) -> dict[str, float]:
 
 
 def overtime_pay_h(centre: Centre, overtime_h: ArrayLike) -> Floats:
-    """Hours of pay that the overtime of a shift adds to its own hours.
+    """Hours of pay that the overtime of a shift adds to its own hours, under the centre's law.
 
     Examples
     --------
@@ -201,13 +203,15 @@ def pay_parts(
     DataFrame
         base_cost, night_cost, holiday_cost and weekend_cost, labelled as `hours`.
     """
-    names = list(teams)
-    rates = {name: 0.0 if name is None else hour_cost(centre, name) for name in set(names)}
-    rate = np.array([rates[name] for name in names])
+    codes, names = pd.factorize(np.array(list(teams), dtype=object))  # None has the code -1
+    rate = np.array([*(hour_cost(centre, name) for name in names), 0.0])[codes]
+    shares = pd.DataFrame(
+        [_premiums(centre.at(centre.teams[name].site)) for name in names] + [_premiums(centre)]
+    )
     parts = {"base_cost": rate * np.asarray(paid_h, dtype=np.float64)}
     parts |= {
-        f"{kind}_cost": rate * share * hours[f"{kind}_h"].to_numpy()
-        for kind, share in _premiums(centre).items()
+        f"{kind}_cost": rate * share.to_numpy()[codes] * hours[f"{kind}_h"].to_numpy()
+        for kind, share in shares.items()
     }
     return pd.DataFrame(parts, index=hours.index)[PAY_COSTS]
 

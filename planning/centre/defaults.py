@@ -9,7 +9,7 @@ from planning.calendars import NO_COUNTRY
 from planning.centre.country import country_settings, currency_of
 from planning.centre.settings import read_clock
 
-__all__ = ["with_defaults"]
+__all__ = ["shortest_meal", "with_defaults"]
 
 LENGTHS_H = {"short": 6.5, "day": 8.5}
 """Kinds of shift, presence in hours: lawful in every country on file."""
@@ -95,7 +95,7 @@ def _shifts(shifts: Any, labour: Mapping[str, Any]) -> Any:
     meals = shifts.get("meal_min", {})
     if isinstance(lengths, Mapping) and isinstance(meals, Mapping):
         need = {
-            kind: _meal(length, labour)
+            kind: shortest_meal(length, labour)
             for kind, length in lengths.items()
             if kind not in shifts.get("gap_h", {}) and kind not in meals
         }
@@ -103,8 +103,8 @@ def _shifts(shifts: Any, labour: Mapping[str, Any]) -> Any:
     return {**shifts, "lengths_h": lengths, "meal_min": meals}
 
 
-def _meal(length_h: Any, labour: Mapping[str, Any]) -> int | None:
-    """Shortest lawful meal of a shift, whole minutes."""
+def shortest_meal(length_h: Any, labour: Mapping[str, Any]) -> int | None:
+    """Shortest lawful meal of a shift, whole minutes; None where the length or the limits cannot be read."""
     try:
         meal, long_meal, long_h = (
             _number(labour[name]) for name in ("min_meal_min", "long_meal_min", "long_shift_h")

@@ -55,6 +55,8 @@ class Labour(Settings):
     """Addition to the hourly rate for each night hour, a share of the rate."""
     holiday_premium: Norm
     """Addition to the hourly rate for each hour on a public holiday, a share of the rate."""
+    observed_holidays: Norm
+    """1 where the day off for a public holiday at the weekend is a public holiday itself."""
     overtime_premium: Norm
     """Addition to the hourly rate for the first hours of overtime, a share of the rate."""
     overtime_first_h: Norm

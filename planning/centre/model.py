@@ -7,7 +7,9 @@ A `Centre` is frozen. Nothing else in the package holds a figure about the centr
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -17,8 +19,9 @@ from babel.numbers import is_currency
 from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
-from planning.calendars import day_norms, weekend_of
-from planning.centre.defaults import with_defaults
+from planning.calendars import day_norms, holiday_hours, is_holiday, weekend_of
+from planning.centre.country import country_settings
+from planning.centre.defaults import shortest_meal, with_defaults
 from planning.centre.labour import Labour
 from planning.centre.organisation import Organisation
 from planning.centre.prices import Alternatives, Pay
@@ -170,13 +173,18 @@ class Centre(Organisation):
         Parameters
         ----------
         changes : mapping
-            New values by dotted path, such as ``{"sites.moscow.closes": "23:00"}``.
+            New values by dotted path, as ``{"sites.moscow.closes": "23:00"}``. Another ``country`` brings its
+            law, as in a file that names it; the centre's own settings stay, and so does the currency, since
+            amounts are not converted.
 
         Raises
         ------
         PlanningError
             A path does not exist, or the changed centre cannot be.
         """
+        if "country" in changes:
+            others = {path: value for path, value in changes.items() if path != "country"}
+            return self._under(changes["country"]).replace(others)
         raw = self.model_dump()
         for path, value in changes.items():
             *parents, last = path.split(".")
@@ -186,8 +194,43 @@ class Centre(Organisation):
             node[_step(node, last, ".".join(parents), path)] = value
         return self.of(raw)
 
+    def at(self, site: str) -> Self:
+        """Return the centre under the law of a site's country: its labour rules, pay settings and holidays.
+
+        What the centre sets itself holds at every site. A site of the centre's country has the centre's law,
+        and so has a site that the centre lacks.
+
+        Examples
+        --------
+        >>> centre = Centre.load("data/centre.toml").replace({"sites.kaluga.country": "DE"})
+        >>> [centre.at(site).labour.min_rest_h.article for site in ("moscow", "kaluga")]
+        ['TK RF 103 forbids two shifts in a row; 12 h is the house rule', 'ArbZG 5(1)']
+        """
+        return self._by_country.get(self.country_of(site), self) if site in self.sites else self
+
+    @cached_property
+    def _by_country(self) -> dict[str, Self]:
+        """The centre under the law of each other country that a site is in."""
+        abroad = {site.country for site in self.sites.values() if site.country} - {self.country}
+        return {country: self._under(country) for country in sorted(abroad)}
+
+    def _under(self, country: Any) -> Self:
+        """Put the centre under another country's law; settings that equal its own law's are not its own."""
+        raw, law = self.model_dump(), country_settings(self.country)
+        usual = {"labour": Labour.of(law["labour"]).model_dump(), "pay": law["pay"]}
+        for table, settings in usual.items():
+            kept = {name: value for name, value in raw[table].items() if value != settings.get(name)}
+            raw[table] = kept
+        lengths, meals = self.shifts.lengths_h, self.shifts.meal_min
+        raw["shifts"]["meal_min"] = {
+            kind: meal
+            for kind, meal in meals.items()
+            if meal != shortest_meal(lengths.get(kind), usual["labour"])
+        }
+        return self.of(raw | {"country": country})
+
     def country_of(self, site: str | None = None) -> str:
-        """Country whose holidays a site keeps; without a site, the centre's."""
+        """Country whose law and holidays hold at a site; without a site, the centre's."""
         return (self.sites[site].country if site else None) or self.country
 
     def weekend(self, site: str | None = None) -> tuple[int, ...]:
@@ -202,10 +245,20 @@ class Centre(Organisation):
         own = self.sites[site].weekend if site else None
         return tuple(sorted(map(WEEKDAYS.index, own))) if own else weekend_of(self.country_of(site))
 
-    def day_norms(self, days: pd.DatetimeIndex) -> NDArray[np.float64]:
-        """Working hours of each day in the production calendar of the centre's country, shape (days,)."""
-        labour = self.labour
-        return day_norms(days, self.country, labour.week_h.value, eve_shorter_h=labour.eve_shorter_h.value)
+    def is_holiday(self, days: Iterable[date]) -> NDArray[np.bool_]:
+        """Tell which days are public holidays of the centre's country, shape (days,)."""
+        return is_holiday(days, self.country, observed=bool(self.labour.observed_holidays.value))
+
+    def holiday_hours(self, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.float64]:
+        """Hours of each span that fall on public holidays of the centre's country, shape (spans,)."""
+        observed = bool(self.labour.observed_holidays.value)
+        return holiday_hours(starts, ends, self.country, observed=observed)
+
+    def day_norms(self, days: pd.DatetimeIndex, site: str | None = None) -> NDArray[np.float64]:
+        """Working hours of each day in the production calendar of a site, or the centre, shape (days,)."""
+        here = self.at(site) if site else self
+        week_h, shorter_h = here.labour.week_h.value, here.labour.eve_shorter_h.value
+        return day_norms(days, here.country, week_h, weekend=self.weekend(site), eve_shorter_h=shorter_h)
 
     @property
     def zones(self) -> dict[str, str]:

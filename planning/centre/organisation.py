@@ -47,7 +47,7 @@ class Site(Settings):
     time_zone: Zone | None = None
     """The site's own clock, where it is not the centre's: night hours, holidays and weekends go by it."""
     country: Country | None = None
-    """Country whose holidays and weekend the site keeps, where it is not the centre's."""
+    """Country whose law, holidays and weekend hold at the site, where it is not the centre's."""
     weekend: Annotated[list[Weekday], Field(min_length=1, max_length=6)] | None = None
     """The site's weekend, where it is not its country's."""
     seats: Annotated[int, Field(ge=0)] | None = None

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, day_start, is_holiday, is_weekend, on_clock, time_of_day
+from planning.calendars import axis, day_start, is_weekend, on_clock, time_of_day
 from planning.checks import one_of, whole
 from planning.demand.forecast import forecast
 from planning.demand.planned import check_rows, mark_planned
@@ -155,7 +155,7 @@ def _open_days(
     told = weekday.isin([day for day in range(7) if (behind == day).sum() > 1])
     free = is_weekend(days, centre.weekend())
     closed = ~weekday.isin(own.day_of_week) & (told | free)
-    closed |= is_holiday(days.date, centre.country) & (days <= seen.max())
+    closed |= centre.is_holiday(days.date) & (days <= seen.max())
     return days[~closed | days.isin(own) | (days < seen.min())]
 
 

@@ -267,13 +267,13 @@ def paid_per_position(centre: Centre) -> float:
 def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
     """Pay of the calls that are finished after the end of a shift, by site, over all days."""
     found = dict.fromkeys((f"overrun_{site}" for site in centre.sites), 0.0)
-    factor = 1 + float(overtime_pay_h(centre, 1.0))  # nobody's call takes hours
     for queue, rows in service.groupby("queue"):
         for site in centre.sites:
             team = centre.team_for(str(queue), site)
             if team is None or f"agents_{site}" not in rows:
                 continue
             hours = float(overrun_of(rows, site).sum()) / 3600
+            factor = 1 + float(overtime_pay_h(centre.at(site), 1.0))  # nobody's call takes hours
             found[f"overrun_{site}"] += hours * hour_cost(centre, team) * factor
     return found
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pandas as pd
 import xlsxwriter
 
-from planning.calendars import is_holiday, is_weekend
+from planning.calendars import is_weekend
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.report.workbook import sheet_name
@@ -35,7 +35,7 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
         Index agent_id; columns team, each day (a date), then hours, night_hours and norm_h: what the
         production calendar asks of the person's contract, leave taken off by the hour
         (`planning.roster.carry_over.own_norms`). A shift is work on a public holiday if it starts on the
-        holiday itself (`planning.calendars.is_holiday`).
+        holiday itself (`Centre.is_holiday`).
 
     Raises
     ------
@@ -54,10 +54,9 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
                 table.loc[agent, opens & closes] = letter
     worked = local_roster(roster, centre.time_zone)
     days = worked["start"].dt.tz_localize(None).dt.normalize()
-    countries = worked["site"].map(centre.country_of)
     holiday = pd.Series(False, index=worked.index)
-    for country, own in days.groupby(countries):
-        holiday[own.index] = is_holiday(own.dt.date, str(country))
+    for site, own in days.groupby(worked["site"]):
+        holiday[own.index] = centre.at(str(site)).is_holiday(own.dt.date)
     for agent, day, night_h, is_free in zip(
         worked["agent_id"], days, worked["night_h"], holiday, strict=True
     ):

@@ -99,10 +99,10 @@ def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.n
 
     Hours of a public holiday are paid double, and so earn no overtime premium beside it (TK RF 152, 153).
     """
-    paid_h = wanted["paid_h"].to_numpy(dtype=float)
+    here, paid_h = centre.at(str(wanted["site"].iloc[0])), wanted["paid_h"].to_numpy(dtype=float)
     hours = shift_premium_hours(centre, wanted).assign(night_h=wanted["night_h"])
     overtime_h = np.minimum(overtime_h, paid_h - hours["holiday_h"].to_numpy())
-    extra_h = premium_pay_h(centre, hours) + overtime_pay_h(centre, overtime_h)
+    extra_h = premium_pay_h(here, hours) + overtime_pay_h(here, overtime_h)
     return np.asarray(hour_cost(centre, str(wanted["team"].iloc[0])) * (paid_h + extra_h))
 
 

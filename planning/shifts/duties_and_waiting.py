@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import holiday_hours, time_of_day
+from planning.calendars import time_of_day
 from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
@@ -142,8 +142,8 @@ def work_shifts(centre: Centre, requirement: pd.DataFrame, team: str) -> Rows:
     """Give the waiting work of a team to whole shifts on its working days.
 
     Only the hours must add up: those on position, breaks left out, times the part that the queue's
-    `max_occupancy` leaves and the team's presence. The shift is the kind nearest to a fifth of a normal week,
-    from the queue's opening; Saturdays, Sundays and holidays are free if there is another day.
+    `max_occupancy` leaves and the team's presence. The shift is the kind nearest to a day's part of a normal
+    week, from the queue's opening; the site's weekend and holidays are free if there is another day.
 
     Parameters
     ----------
@@ -161,12 +161,13 @@ def work_shifts(centre: Centre, requirement: pd.DataFrame, team: str) -> Rows:
     queue = centre.queues[settings.queues[0]]
     own = requirement[requirement["queue"] == settings.queues[0]]
     work_h = float((own["load_erlangs"] * centre.interval_s / 3600).sum())
-    fixed = shapes(centre.replace({"shifts.breaks": "fixed"}))
-    usual = centre.labour.week_h.value / 5 * 3600
+    here = centre.at(settings.site)
+    fixed = shapes(here.replace({"shifts.breaks": "fixed"}))
+    usual = here.labour.week_h.value / (7 - len(centre.weekend(settings.site))) * 3600
     kind = min(fixed, key=lambda shape: abs(shape.paid_s - usual))
     starts = catalogue(centre, settings.site, horizon(centre, requirement), [kind])["start"]
     starts = starts[time_of_day(pd.DatetimeIndex(starts)) == queue.opens]
-    days = _working_days(centre, pd.DatetimeIndex(starts), kind.length_s)
+    days = _working_days(centre, settings.site, pd.DatetimeIndex(starts), kind.length_s)
     if not len(days):
         return []
     pattern = kind.pattern(slot.first for slot in kind.slots)
@@ -182,11 +183,11 @@ def _gain(centre: Centre, team: str) -> float:
     return (centre.queues[settings.queues[0]].target.max_occupancy or 1.0) * (1 - settings.shrinkage)
 
 
-def _working_days(centre: Centre, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
-    """Starts on working days, or all of them where there is none."""
+def _working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
+    """Starts on working days of a site, or all of them where there is none."""
     ends = starts + pd.Timedelta(seconds=length_s)
-    worked = centre.day_norms(starts.tz_localize(None).normalize()) > 0
-    working = worked & (holiday_hours(starts, ends, centre.country) == 0)
+    worked = centre.day_norms(starts.tz_localize(None).normalize(), site) > 0
+    working = worked & (centre.at(site).holiday_hours(starts, ends) == 0)
     return starts[working] if working.any() else starts
 
 

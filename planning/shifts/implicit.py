@@ -189,7 +189,7 @@ def premiums(centre: Centre, site: str, times: pd.DatetimeIndex, step_s: int) ->
     """
     minutes = len(times) * step_s // MINUTE_S + 2 * DAY_S // MINUTE_S
     edges = times[0] + pd.to_timedelta(np.arange(minutes + 1), unit="min")
-    extra = premium_pay_h(centre, premium_hours(centre, site, edges[:-1], edges[1:]))
+    extra = premium_pay_h(centre.at(site), premium_hours(centre, site, edges[:-1], edges[1:]))
     return np.concatenate([[0.0], np.cumsum(extra)])
 
 

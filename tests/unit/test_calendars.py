@@ -16,6 +16,7 @@ from planning.calendars import (
     local_times,
     public_holidays,
     time_of_day,
+    week_end,
     weekend_hours,
     weekend_of,
 )
@@ -104,6 +105,23 @@ def test_the_weekend_is_the_country_s():
         [False, True, True, False],
         [False, False, True, True],
     ]
+
+
+@pytest.mark.parametrize(
+    ("weekend", "end"),
+    [
+        ((5, 6), (5, 6)),
+        ((4, 5), (4, 5)),
+        ((3, 4), (3, 4)),
+        ((4,), (4,)),
+        ((6,), (6,)),
+        ((0, 6), (6, 0)),
+        ((4, 6), (6,)),
+        ((4, 5, 6), (5, 6)),
+    ],
+)
+def test_the_days_that_end_a_week(weekend, end):
+    assert week_end(weekend) == end
 
 
 def test_a_country_without_shorter_eves_has_whole_days():

@@ -2,8 +2,10 @@
 
 import math
 import re
+from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import pydantic
 import pytest
 from factories import one_site, raw_centre, toml, two_sites
@@ -411,6 +413,59 @@ def test_the_weekend_is_the_country_s_unless_the_site_says_otherwise():
     centre = Centre.of(SMALL | {"sites": sites, "teams": teams})
     assert [centre.weekend(site) for site in (*sites, None)] == [(4, 5), (4, 6), (5, 6), (5, 6)]
     assert [centre.country_of(site) for site in (*sites, None)] == ["EG", "AE", "DE", "DE"]
+
+
+def abroad(changes=None):
+    """A German centre with a site in Kazakhstan."""
+    sites = {"berlin": {}, "almaty": {"country": "KZ"}}
+    teams = {name: {"wage_month": 2900, "site": name} for name in sites}
+    return Centre.of(SMALL | {"sites": sites, "teams": teams}).replace(changes or {})
+
+
+def test_each_site_is_under_the_law_of_its_country():
+    centre = abroad()
+    assert centre.at("berlin") is centre
+    assert centre.at("almaty").labour == Centre.of(SMALL | {"country": "KZ"}).labour
+    assert centre.at("almaty").pay.norm_h_month == 164.33
+    assert centre.at("almaty").currency == "EUR"
+
+
+def test_what_the_centre_sets_itself_holds_at_every_site():
+    centre = abroad({"labour.min_rest_h": {"value": 13.0}, "pay.contributions": 0.3})
+    assert [centre.at(site).labour.min_rest_h.value for site in centre.sites] == [13.0, 13.0]
+    assert [centre.at(site).pay.contributions for site in centre.sites] == [0.3, 0.3]
+    assert [clock_text(centre.at(site).labour.night_from) for site in centre.sites] == ["23:00", "22:00"]
+
+
+def test_another_country_brings_its_law():
+    """What the file set itself stays, and so does the currency: amounts are not converted."""
+    centre = Centre.of(SMALL | {"labour": {"max_days_in_row": 5}}).replace({"country": "KZ"})
+    assert clock_text(centre.labour.night_from) == "22:00"
+    assert centre.labour.max_days_in_row.value == 5
+    assert (centre.pay.norm_h_month, centre.currency) == (164.33, "EUR")
+    with pytest.raises(PlanningError, match="country is 'XX'"):
+        centre.replace({"country": "XX"})
+
+
+def test_a_meal_that_the_law_gave_is_that_of_the_law_at_hand():
+    """German law asks 45 minutes of a long shift, Kazakhstan's 30."""
+    centre = abroad({"shifts.lengths_h": {"long": 10.5}, "shifts.meal_min": {"long": 45}})
+    assert [centre.at(site).shifts.meal_min["long"] for site in centre.sites] == [45, 30]
+
+
+def test_whether_a_day_off_for_a_holiday_is_one_is_the_country_s_law():
+    """New Year of 2028 is a Saturday: the Monday after is a day off in Kazakhstan, a holiday in Britain."""
+    days = [date(2028, 1, day) for day in (1, 3)]
+    assert Centre.of(SMALL | {"country": "KZ"}).is_holiday(days).tolist() == [True, False]
+    assert Centre.of(SMALL | {"country": "GB"}).is_holiday(days).tolist() == [True, True]
+
+
+def test_norms_follow_the_site_s_weekend_and_law():
+    """A week of Saturday to Friday: five days of eight hours, or six where one day is off."""
+    week = pd.date_range("2026-11-21", periods=7)
+    centre = abroad({"sites.almaty.weekend": ["fri"], "labour.week_h": {"value": 36.0}})
+    assert centre.day_norms(week, "almaty").tolist() == [6.0] * 6 + [0.0]
+    assert centre.day_norms(week, "berlin").tolist() == [0.0, 0.0] + [7.2] * 5
 
 
 # --- money ----------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 import pytest
-from factories import MONDAY, demand_of, one_site, people_of, roster_of, two_sites
+from factories import MONDAY, demand_of, one_site, people_of, raw_centre, roster_of, two_sites
 
 from planning import Centre, compare, plan
 from planning.calendars import axis, day_start
@@ -15,6 +15,8 @@ from planning.pay import (
     hour_cost,
     leavers_cost,
     overtime_pay_h,
+    pay_parts,
+    premium_hours,
     rides_home,
     seats_cost,
 )
@@ -94,6 +96,21 @@ def test_a_site_has_its_own_weekend():
     both = [roster_of(("a", *shift), team=f"calls_{site}", site=site) for site in ("north", "south")]
     cost = cost_by_team(centre, pd.concat(both, ignore_index=True))
     assert cost["weekend_cost"].to_dict() == {"calls_north": 0.0, "calls_south": 8 * 625 / 4}
+
+
+def test_each_site_pays_by_the_law_of_its_country():
+    """Night hours from 22:00 and 50 % more in Kazakhstan, from 23:00 and 25 % more in Germany."""
+    raw = raw_centre({"almaty": ("00:00", "24:00"), "berlin": ("00:00", "24:00")}) | {"country": "KZ"}
+    del raw["labour"], raw["pay"]
+    raw["sites"]["berlin"]["country"] = "DE"
+    centre = Centre.of(raw)
+    start = pd.DatetimeIndex(["2026-11-24 20:00"] * 2).tz_localize("Europe/Moscow")
+    hours = premium_hours(centre, pd.Series(["almaty", "berlin"]), start, start + pd.Timedelta(hours=8))
+    assert hours["night_h"].tolist() == [6.0, 5.0]
+    cost = pay_parts(centre, ["calls_almaty", "calls_berlin"], 8.0, hours)
+    assert (cost["night_cost"] / cost["base_cost"]).tolist() == pytest.approx([0.5 * 6 / 8, 0.25 * 5 / 8])
+    rates = [80_000 / 164.33 * 1.12, 80_000 / 173.33 * 1.21]
+    assert [hour_cost(centre, team) for team in centre.teams] == pytest.approx(rates)
 
 
 def test_callers_of_the_second_line_are_priced_by_what_they_want():
