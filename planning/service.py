@@ -44,7 +44,7 @@ def exact_service(
     queue : str
         A pooled queue.
     agents : DataFrame, optional
-        Agents on position: index interval_start, a column a site; those of the requirement by default.
+        Agents on position: index interval_start, a column per site; those of the requirement by default.
     cut_off : Timestamp, optional
         Start of the interval at which the calls of those who leave are cut off and go back to the head of
         the queue, as when a site loses its power; otherwise they finish the call.

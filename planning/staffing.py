@@ -79,7 +79,7 @@ def requirement(
     Returns
     -------
     DataFrame
-        REQUIREMENT: a row a queue, site and interval in which the site answers.
+        REQUIREMENT: a row per queue, site and interval in which the site answers.
 
     Raises
     ------

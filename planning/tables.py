@@ -226,7 +226,7 @@ class Table:
         return f"{column} is {value}, must lie in [{settings.low:g}, {high}]: correct it"
 
     def dictionary(self) -> pd.DataFrame:
-        """Describe the table, a row a column: for the data dictionary."""
+        """Describe the table, a row per column: for the data dictionary."""
         rows = [(name, c.kind, c.unit, c.meaning) for name, c in self.columns.items()]
         return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
 

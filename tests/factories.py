@@ -70,7 +70,7 @@ SHIFTS = {
 def raw_centre(
     sites: Mapping[str, tuple[str, str]] | None = None, queues: Sequence[str] = ("calls",)
 ) -> dict[str, Any]:
-    """A centre as TOML gives it: a team a queue and site, equal shares, closed sites overflow to the last."""
+    """A centre as TOML: a team per queue and site, equal shares; closed sites overflow to the last one."""
     sites = sites or {"north": ("00:00", "24:00")}
     last = list(sites)[-1]
     return {

@@ -14,7 +14,7 @@ __all__ = ["describe", "left_open"]
 
 
 def describe(centre: Centre) -> list[str]:
-    """Say what a centre is, a sentence a line.
+    """Say what a centre is, a sentence per line.
 
     Examples
     --------

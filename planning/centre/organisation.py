@@ -102,7 +102,7 @@ class Queue(Settings):
     patience_s: Annotated[float, Field(ge=0.25)] = float("inf")
     """Mean patience of a caller, seconds; inf for work that does not hang up."""
     pooled: bool = True
-    """National routing: one queue over all sites that answer, against a queue a site."""
+    """National routing: one queue over all sites that answer, against a queue per site."""
     aht_s: Positive | None = None
     """Mean handle time that replaces the records' (their profile by hour is kept), seconds."""
     volume: NotNegative = 1.0

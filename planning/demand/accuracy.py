@@ -53,7 +53,7 @@ def backtest(
     Returns
     -------
     DataFrame
-        A row a queue, method and lead: days; wape (sum of absolute errors by interval / calls), bias
+        A row per queue, method and lead: days; wape (sum of absolute errors by interval / calls), bias
         (forecast / calls - 1), coverage (share of intervals within the 80 % band), naive_wape (that of the
         same weekday a week before), aht_wape (weighted by the calls).
 

@@ -116,7 +116,7 @@ def histories(
 
 
 def future_rows(history: History, values: dict[str, Floats], zone: str, interval_s: int) -> pd.DataFrame:
-    """Make rows of the days ahead: a row an interval of the local day, 23 to 25 hours of them, while open.
+    """Make rows of the days ahead: a row per interval of the local day, 23 to 25 hours of them, while open.
 
     Parameters
     ----------

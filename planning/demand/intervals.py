@@ -33,8 +33,8 @@ def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns queue, interval_start (in `zone`), calls, aht_s (seconds), a row a queue and interval, in the
-        order of the file; and ``planned_with`` where the file is a plan's ``demand.csv``.
+        Columns queue, interval_start (in `zone`), calls, aht_s (seconds), a row per queue and interval, in
+        the order of the file; and ``planned_with`` if the file is a plan's ``demand.csv``.
 
     Raises
     ------

@@ -260,7 +260,7 @@ def _smoothed(rest: Floats) -> Floats:
 
 
 def _features(history: History, days: NDArray[np.int64]) -> Floats:
-    """Hour, weekday, kind of day, day of the month and nearness of holidays, a row an hour."""
+    """Hour, weekday, kind of day, day of the month and nearness of holidays, a row per hour."""
     holidays = np.flatnonzero(history.special == "holiday")
     gap = days[:, None] - holidays[None, :] if len(holidays) else np.full((len(days), 1), 99)
     since = np.where(gap >= 0, gap, 99).min(axis=1).clip(max=7)

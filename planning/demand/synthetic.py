@@ -396,7 +396,7 @@ def synthetic_calls(
     Returns
     -------
     DataFrame
-        Columns of `planning.tables.CALLS`, a row a call in order of arrival; times to a tenth of a second.
+        Columns of `planning.tables.CALLS`, a row per call in order of arrival; times to a tenth of a second.
         A deferred queue has nobody at the other end: its utc_offset_h is the centre's.
 
     Raises

@@ -149,7 +149,7 @@ def compare_nights(nights: Sequence[Night]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        A row a night in the order given: alternative, cost_day, cost_year, the parts of the cost a day,
+        A row per night in the order given: alternative, cost_day, cost_year, the parts of the cost a day,
         worst_day (the least distance of a queue's service level on a day to its target), worst_interval,
         meets (every queue on every day).
     """

@@ -30,7 +30,7 @@ _OF_THE_ANSWER = ("agents", "formula", "service_level", "wait_probability", "aba
 
 @dataclass(frozen=True)
 class _Evening:
-    """A queue's requirement as arrays: a row an interval, a column a site."""
+    """A queue's requirement as arrays: a row per interval, a column per site."""
 
     times: pd.DatetimeIndex
     sites: list[str]
@@ -58,8 +58,8 @@ def apart_service(
     queue : str
         A queue that is not pooled.
     agents : DataFrame, optional
-        Agents on position: index interval_start, a column a site; those of the requirement by default. Where
-        a site answers nobody they do not count.
+        Agents on position: index interval_start, a column per site; by default those of the requirement. They
+        do not count while a site answers nobody.
     waiting : {"move", "call_back", "lost"}
         What becomes of the callers who wait at a site when it closes: they join the queue of the site that
         takes over and keep their place by time of arrival, are promised a call-back, or are lost.
@@ -67,7 +67,7 @@ def apart_service(
     Returns
     -------
     DataFrame
-        A row an interval and home site, in that order: interval_start, home, site (which answers), calls (of
+        A row per interval and home site, in that order: interval_start, home, site (which answers), calls (of
         the home), aht_s; formula (service level by the stationary formula, interval by interval),
         service_level and wait_probability, exact, of the callers who arrive; agents, abandonment and
         queue_end of the site that answers, over all its callers; closing_queue and overrun_s of the home

@@ -117,7 +117,7 @@ def step_downs(
 
 
 def on_site(needed: pd.DataFrame, queue: str) -> pd.DataFrame:
-    """Agents on position of a queue: index interval_start, a column a site, 0 where it does not answer."""
+    """Agents on position of a queue: index interval_start, a column per site, 0 where it does not answer."""
     rows = needed[needed["queue"] == queue]
     if rows.empty:
         raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
@@ -172,7 +172,7 @@ def step_down(
     Parameters
     ----------
     sites : DataFrame
-        Agents that are needed: index interval_start, a column a site.
+        Agents that are needed: index interval_start, a column per site.
     ends : ndarray of int
         Positions of the closings.
     site, takes_over : str

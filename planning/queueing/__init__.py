@@ -1,7 +1,7 @@
 """Queueing: Erlang B, C and A, the least agents that meet a target, and the day as it unfolds.
 
-What only some need (the exact day, lines that fill up, redials, other laws of patience) is imported when it
-is first asked for: it brings pandas and scipy.optimize, which the formulas do without.
+The exact day, finite queues, redials and other laws of patience are imported when they are first used,
+because they bring in pandas and scipy.optimize, which the formulas do not need.
 """
 
 from importlib import import_module
@@ -66,7 +66,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for the first time (PEP 562)."""
+    """Import a name when it is first used (PEP 562)."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     homes = {"exact_day": "transient", "exact_agents_required": "needed", "lagged_calls": "needed"}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 MOST = 2.0**53
-"""The most calls, agents, erlangs and seconds: beyond them a float cannot tell one more from none."""
+"""The most calls, agents, erlangs and seconds: above this, adding one no longer changes a float."""
 _TIME: dict[str, Any] = {"low": 1e-6, "high": MOST}
 _BOUNDS: dict[str, dict[str, Any]] = {
     "calls": {"high": MOST},
@@ -19,7 +19,7 @@ _BOUNDS: dict[str, dict[str, Any]] = {
     "aht_s": _TIME,
     "interval_s": _TIME,
     "patience_s": {"low": 1e-6, "high": 1e30, "infinite": True, "remedy": "write inf if nobody hangs up"},
-    "waiting_room": {"high": 1e6, "whole": True, "infinite": True, "remedy": "write inf for an endless line"},
+    "waiting_room": {"high": 1e6, "whole": True, "infinite": True, "remedy": "write inf for no limit"},
     "threshold_s": {"high": MOST},
     "share": {"high": 1.0},
     "redial_abandoned": {"high": 1.0},
@@ -34,7 +34,7 @@ def checked(**arguments: ArrayLike) -> tuple[Floats, ...]:
     Raises
     ------
     PlanningError
-        When an argument is out of bounds, the shapes do not fit, or the calls are too many to be handled.
+        When an argument is out of bounds, the shapes do not fit, or the load is too large.
 
     Examples
     --------

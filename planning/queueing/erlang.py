@@ -1,4 +1,4 @@
-"""Erlang B, C and A: what a number of agents gives its callers, and the least number that gives enough.
+"""Erlang B, C and A: the service that a number of agents gives, and the fewest agents that give enough.
 
 All arguments broadcast against each other; every function returns an array of the common shape, or a numpy
 number where all arguments are single numbers. Calls are offered calls an interval, times are seconds, loads
@@ -27,7 +27,7 @@ BASES = ("offered", "answered", "excluding_short_abandons", "answered_or_abandon
 
 @dataclass(frozen=True, eq=False)
 class Measures:
-    """What callers and agents meet, one array a measure, all of one shape.
+    """What callers and agents experience: one array per measure, all of one shape.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Measures:
 
 
 def erlang_b(load: ArrayLike, agents: ArrayLike) -> Floats:
-    """Return the share of calls blocked when those that find all agents busy are lost: Erlang B.
+    """Return the share of calls blocked when a call that finds all agents busy is lost: Erlang B.
 
     ``1 / B = sum_k n (n-1) ... (n-k+1) / a^k``, continued to real n by the incomplete gamma function.
 
@@ -77,7 +77,7 @@ def erlang_b(load: ArrayLike, agents: ArrayLike) -> Floats:
     Raises
     ------
     PlanningError
-        When an argument is no number, negative or infinite.
+        When an argument is not a number, is negative or is infinite.
 
     References
     ----------
@@ -96,7 +96,7 @@ def erlang_b(load: ArrayLike, agents: ArrayLike) -> Floats:
 def erlang_c(load: ArrayLike, agents: ArrayLike) -> Floats:
     """Return the probability that a call waits when nobody gives up: Erlang C.
 
-    ``1 / C = (n - a) / n / B + a / n``; 1.0 where agents <= load, for there the queue grows without end.
+    ``1 / C = (n - a) / n / B + a / n``; 1.0 where agents <= load, because there the queue grows without end.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def erlang_c(load: ArrayLike, agents: ArrayLike) -> Floats:
     Raises
     ------
     PlanningError
-        When an argument is no number, negative or infinite.
+        When an argument is not a number, is negative or is infinite.
 
     References
     ----------
@@ -138,7 +138,7 @@ def measures(
     patience_s: ArrayLike = math.inf,
     threshold_s: ArrayLike = 20.0,
 ) -> Measures:
-    """Return what `agents` give their callers: Erlang C, or Erlang A where patience is finite.
+    """Return the service that `agents` give: Erlang C, or Erlang A where patience is finite.
 
     Erlang C: ``miss = C exp(-(n - a) T / AHT)``, ``ASA = C AHT / (n - a)``. Erlang A: the wait V of a caller
     who stays has a density proportional to ``exp(b (1 - e^-x) - c x)``, x = t / patience,
@@ -151,11 +151,11 @@ def measures(
     aht_s
         Average handling time, in seconds, > 0.
     agents
-        Agents on position, >= 0; real numbers are read by the formulas' continuation.
+        Agents on position, >= 0; the formulas are continued to real numbers.
     interval_s
         Length of the interval, in seconds, > 0.
     patience_s
-        Mean time that a caller is ready to wait, in seconds, > 0; inf (nobody gives up) is Erlang C.
+        Mean time that a caller is willing to wait, in seconds, > 0; inf (nobody gives up) is Erlang C.
     threshold_s
         The answer-time threshold T, in seconds, >= 0.
 
@@ -163,13 +163,13 @@ def measures(
     -------
     Measures
         Arrays of the common shape. Without calls the service level is 1 and the rest 0. In Erlang C with
-        agents <= load the service level is 0, the ASA inf, the occupancy 1. Without agents every patient
-        caller abandons in the end, and the ASA over the answered, of whom there are none, is inf.
+        agents <= load the service level is 0, the ASA inf, the occupancy 1. Without agents every caller of
+        finite patience abandons in the end; nobody is answered, and the ASA is inf.
 
     Raises
     ------
     PlanningError
-        When an argument is no number or out of bounds, or the shapes do not fit.
+        When an argument is not a number or is out of bounds, or the shapes do not fit.
 
     References
     ----------
@@ -237,7 +237,7 @@ def service_level(
     _, service, _, _, _, _, beyond, late = rows
     if basis == "offered":
         return service
-    # those on whom the threshold is lost: answered too late, or on the line at T
+    # callers who miss the threshold: answered too late, or still waiting at T
     lost = late if basis == "answered" else beyond * np.exp(-np.asarray(threshold_s) / np.asarray(patience_s))
     if basis == "answered_or_abandoned":
         return 1.0 - lost
@@ -264,8 +264,8 @@ def agents_required(
     calls, aht_s, interval_s, patience_s
         As in `measures`.
     target
-        What to meet. With infinite patience more agents than load are always asked for; with finite patience
-        the answer may lie below the load.
+        What to meet. With infinite patience the answer always exceeds the load; with finite patience it may
+        lie below the load.
 
     Returns
     -------
@@ -275,8 +275,8 @@ def agents_required(
     Raises
     ------
     PlanningError
-        When an argument is out of bounds, or the target cannot be met by any staff, such as a service level
-        of exactly 1.
+        When an argument is out of bounds, or no number of agents can meet the target (a service level of
+        exactly 1, for example).
 
     References
     ----------
@@ -299,7 +299,7 @@ def agents_required(
     parts = _parts(target)
     for part, value in _unreachable(target, bool(np.isfinite(patience[calls > 0]).any())):
         if (calls > 0).any():
-            raise PlanningError(f"{part} is {value:g}: no number of agents reaches it, ask for a little less")
+            raise PlanningError(f"{part} is {value:g}: no number of agents reaches it, relax it a little")
     result: Ints = _run(kernels.least, calls, aht, interval, patience, parts=parts, dtype=np.int64)
     return result
 
@@ -312,7 +312,7 @@ def calls_handled(
     interval_s: ArrayLike = 900.0,
     patience_s: ArrayLike = math.inf,
 ) -> Floats:
-    """Return the most calls an interval with which `agents` still meet every part of the target.
+    """Return the most calls per interval with which `agents` still meet every part of the target.
 
     The inverse of `agents_required`: n agents are required for these calls and n + 1 for any more.
 
@@ -365,9 +365,9 @@ def wait_percentile(
 ) -> Floats:
     """Return the wait that the given share of callers does not exceed: the least t with P(V <= t) >= share.
 
-    V is the offered (virtual) wait: how long a caller waits who stays until answered. In Erlang C it is
+    V is the offered (virtual) wait: how long a caller would wait who stays until answered. In Erlang C it is
     everybody's wait, ``t = AHT / (n - a) ln(C / (1 - share))``, or 0 where that is negative. In Erlang A
-    those who lose patience earlier never see it; it is still what the queue would have asked of them.
+    callers who lose patience earlier never wait that long, but the queue would have made them.
 
     Parameters
     ----------
@@ -442,7 +442,7 @@ def _run(kernel: Any, *arrays: Floats, parts: kernels.Parts | None = None, dtype
 
 
 def _parts(target: Target) -> kernels.Parts:
-    """Return the target as the kernels read it: what is not asked is always met."""
+    """Return the target as the kernels read it: a part that is not given is always met."""
     if not isinstance(target, Target):
         raise PlanningError(f"target is {target!r}, must be a Target: write Target(0.8, 20) for 80 % in 20 s")
     asked = target.asked()
@@ -456,7 +456,7 @@ def _parts(target: Target) -> kernels.Parts:
 
 
 def _unreachable(target: Target, impatient: bool) -> list[tuple[str, float]]:
-    """Return the parts that need infinitely many agents as soon as anybody calls."""
+    """Return the parts that would need infinitely many agents as soon as anybody calls."""
     limits = {"service_level": 1.0, "max_asa_s": 0.0, "max_occupancy": 0.0}
     if impatient:
         limits["max_abandonment"] = 0.0

@@ -1,4 +1,4 @@
-"""Lines that hold only so many callers: M/M/n/n+w, with and without patience."""
+"""Queues in which only a limited number of callers can wait: M/M/n/n+w, with and without patience."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class QueueMeasures:
     load
         Offered load in erlangs.
     blocked
-        Share of the offered calls that meet a full line (busy tone).
+        Share of the offered calls that find the queue full (busy tone).
     wait_probability
-        Share of the offered calls that join the line.
+        Share of the offered calls that have to wait.
     service_level
         Share of the offered calls that are answered within the threshold.
     miss
@@ -72,13 +72,13 @@ def finite_measures(
     Parameters
     ----------
     calls
-        Calls offered in an interval, those who will be blocked included.
+        Calls offered in an interval, including those that are blocked.
     aht_s
         Average handling time in seconds.
     agents
         Agents on position, >= 0; fractions are interpolated by the continuous Erlang B formula.
     waiting_room
-        Places in the line: a whole number up to 1,000,000 (0 is Erlang B), or ``inf`` (Erlang C or A).
+        Places in the queue: a whole number up to 1,000,000 (0 is Erlang B), or ``inf`` (Erlang C or A).
     interval_s
         Length of the interval in seconds.
     patience_s
@@ -89,13 +89,13 @@ def finite_measures(
     Returns
     -------
     QueueMeasures
-        Arrays of the broadcast shape. The cost is proportional to `waiting_room` when that is finite. The
-        460 lines of an exact table (0.5 to 1,000 erlangs, 0 to 400 places) are met to 1e-12 of each value.
+        Arrays of the broadcast shape. The running time is proportional to `waiting_room` when that is finite.
+        Each value agrees to 1e-12 with an exact table of 460 rows (0.5 to 1,000 erlangs, 0 to 400 places).
 
     Raises
     ------
     PlanningError
-        For a number out of its bounds, a room that is not whole, or shapes that do not fit.
+        When a number is out of bounds, the waiting room is not a whole number, or the shapes do not fit.
 
     References
     ----------
@@ -138,7 +138,7 @@ def _finite(
     patience_s: Floats,
     threshold_s: Floats,
 ) -> tuple[Floats, ...]:
-    """Return the fields of `QueueMeasures` for finite lines."""
+    """Return the fields of `QueueMeasures` for a finite waiting room."""
     load = calls * aht_s / interval_s
     blocking = np.where(load > 0, erlang_b(load, agents), 0.0)
     # Without agents the recursions divide by 0; their limit is what a queue without agents does.
@@ -160,7 +160,7 @@ def _endless(
     patience_s: Floats,
     threshold_s: Floats,
 ) -> tuple[Floats, ...]:
-    """Return the fields of `QueueMeasures` for an endless line: Erlang C or A, the queue by Little's law."""
+    """Return the fields of `QueueMeasures` without a limit: Erlang C or A, the queue by Little's law."""
     erlang = measures(
         calls, aht_s, agents, interval_s=interval_s, patience_s=patience_s, threshold_s=threshold_s
     )

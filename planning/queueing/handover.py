@@ -1,25 +1,25 @@
-"""The hand-over at closing, exactly: sites with a queue each, one of which closes and gives its callers away.
+"""The hand-over at closing, exactly: each site has its own queue, and one closes and hands its callers over.
 
-Until the closing the queues are independent: M_t/M/n_t+M each, as in the exact day. At the closing
+Until the closing the queues are independent: each is M_t/M/n_t+M, as in the exact day. At the closing
 
-* the callers who wait at the closing site join the queue of the site that takes over and keep their place by
-  time of arrival, or are promised a call-back, or are lost;
+* the callers who wait at the closing site join the queue of the site that takes over, placed by time of
+  arrival, or are promised a call-back, or are lost;
 * calls in progress there are finished by its own agents: its overrun;
-* the other site goes on from the convolution of its own law, after its own change of staff, with the law of
-  those who join.
+* the other site continues from its own law, after its own change of staff, convolved with the law of the
+  callers who join.
 
-What is left at the closing site is nothing, so the queues are independent again afterwards, also along a
-chain of closings and over several days: one law a site is all that ever needs to be known.
+Nothing is left at the closing site, so the queues are independent again afterwards, also along a chain of
+closings and over several days: one law per site is all that has to be carried.
 
 Callers whose threshold runs out behind the closing
 ---------------------------------------------------
-A caller who arrives u seconds before the closing and still waits when it comes has those of *both* sites
-ahead who came before. Of the site that takes over two things count: how many of those who waited there at the
-arrival still do (a pure death process from then on), and, if none does, how many of its agents are busy at
-the closing, whoever keeps them so: that is the law of the moment itself and does not depend on u. The sum of
-that (the change of its agents counted in) and of the callers ahead in the own queue is the caller's place.
-The chance of an answer in what remains of the threshold is then looked back upon over the u seconds, and
-integrated over u by Gauss-Legendre quadrature.
+A caller who arrives u seconds before the closing and still waits when it comes has the earlier callers of
+*both* sites ahead. At the site that takes over two things count: how many of those who waited there at the
+arrival still wait (a pure death process from then on), and, if none does, how many of its agents are busy at
+the closing. The second is the law at the closing itself and does not depend on u. Their sum (after the change
+of its agents) plus the callers ahead in the caller's own queue is the caller's place. The chance of an answer
+in the rest of the threshold is then carried back over the u seconds, and integrated over u by Gauss-Legendre
+quadrature.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ __all__ = [
 ]
 
 Waiting = Literal["move", "call_back", "lost"]
-"""What becomes of the callers who wait at a site when it closes."""
+"""What happens to the callers who wait at a site when it closes."""
 
-# The share of evenings on which an overrun is over by its "95 % point".
+# The share of evenings on which an overrun ends by its "95 % point".
 _SURE = 0.95
 
 
@@ -79,7 +79,7 @@ _SURE = 0.95
 
 @dataclass(frozen=True)
 class Overrun:
-    """What is left at a closing, and how long its agents still work.
+    """What is left at a closing, and how long its agents still work on it.
 
     Attributes
     ----------
@@ -90,9 +90,9 @@ class Overrun:
     busy : float
         Expected calls in progress with the agents who leave.
     total_s, total_95_s : float
-        Seconds that they still work, all together: expected, and not exceeded on 95 % of the evenings.
+        Seconds that they still work, added up: expected, and not exceeded on 95 % of evenings.
     last_s, last_95_s : float
-        Seconds until the last of their calls ends and the hall is dark: expected, and its 95 % point.
+        Seconds until the last of their calls ends: expected, and its 95 % point.
     agent_s, agent_95_s : float
         Seconds that one of the leavers still works: expected, and its 95 % point.
     """
@@ -118,7 +118,7 @@ def busy_leavers(law: ArrayLike, agents: int, leaving: int | None = None) -> Flo
     agents : int
         Agents who share that queue.
     leaving : int, optional
-        How many of them leave, chosen by name, busy or not: hypergeometric. All by default.
+        How many of them leave, chosen whether busy or not: hypergeometric. All by default.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def busy_leavers(law: ArrayLike, agents: int, leaving: int | None = None) -> Flo
     """
     states, heads, gone = _at_closing(law, agents, leaving)
     busy = np.append(states[:heads], states[heads:].sum())
-    # Those who leave are `gone` names out of all: their busy ones are what thinning to them would leave.
+    # `gone` of the agents leave, chosen at random: thinning the busy ones to them gives the law.
     law_of_leavers: Floats = kernels.thinned(busy, heads, gone)[: gone + 1]
     return law_of_leavers
 
@@ -156,13 +156,14 @@ def overrun(law: ArrayLike, agents: int, aht_s: float, *, leaving: int | None = 
     Raises
     ------
     PlanningError
-        The law is no law, `agents` or `leaving` is no whole number, or more leave than there are.
+        The probabilities do not add up to 1, `agents` or `leaving` is not a whole number, or more leave than
+        there are.
 
     Notes
     -----
-    Calls in progress last a further exponential time of mean AHT each. With b of them (chance p_b) their sum
-    is a gamma law of shape b, and all are over by t with chance (1 - exp(-t / AHT))^b; the mean of the
-    longest is AHT (1 + 1/2 + ... + 1/b). All is mixed over b.
+    Each call in progress lasts a further exponential time of mean AHT. With b of them (probability p_b) their
+    sum has a gamma law of shape b, and all are over by t with probability (1 - exp(-t / AHT))^b; the longest
+    has the mean AHT (1 + 1/2 + ... + 1/b). The results are averaged over b.
 
     Examples
     --------
@@ -233,7 +234,7 @@ def _longest_point(busy_law: Floats) -> float:
 
 @dataclass(frozen=True)
 class _Network:
-    """A day of every site, who answers whom, and whether callers who wait at a closing move."""
+    """A day of every site: who answers whose callers, and whether callers who wait at a closing move."""
 
     days: tuple[Rates, ...]
     answers: Ints
@@ -241,7 +242,7 @@ class _Network:
 
     @cached_property
     def closings(self) -> list[tuple[int, int, int]]:
-        """Every closing in the order of time."""
+        """Every closing in order of time."""
         return closings(self.answers)
 
     def closing(self, i: int) -> dict[int, list[int]]:
@@ -277,37 +278,39 @@ def exact_sites(
     waiting: str = "move",
     start: str = "stationary",
 ) -> pd.DataFrame:
-    """Return the exact measures of sites with a queue each, some of which close and hand their callers over.
+    """Return the exact measures of sites with their own queues, some of which close and hand callers over.
 
     Parameters
     ----------
     calls : array_like, shape (intervals, sites)
         Expected calls of each site's *own* callers in each interval, wherever they are answered (Poisson).
     aht_s, patience_s : array_like
-        Mean handling time and mean patience, seconds: one number, one an interval, or (intervals, sites) of
+        Mean handling time and mean patience, seconds: one number, one per interval, or (intervals, sites) of
         the site that answers.
     agents : array_like of int, shape (intervals, sites)
         Agents on position; 0 while the site answers nobody.
     answers : array_like of int, shape (intervals, sites)
-        The number of the site that answers each site's callers; its own number while it is open. A site whose
-        own number stops closes: its queue goes to the site that is named then. It reopens empty.
+        The number of the site that answers each site's callers: its own number while it is open. A site
+        closes when its own number is replaced: its queue then goes to the site that is named. It reopens
+        empty.
     interval_s : float
         Length of the intervals, seconds.
     threshold_s : float
-        The answer-time threshold, seconds; where a site closes at most the length of an interval.
+        The answer-time threshold, seconds; at most the length of an interval if a site closes.
     waiting : {"move", "call_back", "lost"}
-        What becomes of who waits at a closing: joins the other queue by time of arrival, is promised a
-        call-back, or is lost. The last two leave the queue and are not answered within the threshold.
+        What happens to callers who wait at a closing: they join the other queue by time of arrival, are
+        promised a call-back, or are lost. In the last two cases they leave the queue and are not answered
+        within the threshold.
     start : {"stationary", "empty"}
-        Of every site that is open in the first interval.
+        For every site that is open in the first interval.
 
     Returns
     -------
     DataFrame
-        A row an interval and site. ``calls``: those that the site answers. Of the callers who arrive in the
-        interval and are answered there: ``service_level`` (also of those whose wait crosses a closing) and
-        ``wait_probability``. Of its time: ``abandoned``, ``abandonment`` (``abandoned / calls``; just after
-        a hand-over callers give up who came before it), ``occupancy``, ``mean_queue`` and ``queue_end``
+        A row per interval and site. ``calls``: those that the site answers. For the callers who arrive in the
+        interval and are answered there: ``service_level`` (including those whose wait crosses a closing) and
+        ``wait_probability``. For its time: ``abandoned``, ``abandonment`` (``abandoned / calls``; just after
+        a hand-over this includes callers who came before it), ``occupancy``, ``mean_queue`` and ``queue_end``
         (before staff changes and callers move). ``closing_queue``: expected callers who waited when the site
         closed at the start of the interval; ``overrun_s``: expected seconds that those of its agents who
         leave at the start of the interval still work on their call.
@@ -315,13 +318,14 @@ def exact_sites(
     Raises
     ------
     PlanningError
-        On bad numbers or shapes; agents at a site that answers nobody; callers sent to a site that sends its
-        own elsewhere; a threshold longer than an interval; a site without a steady state to start from.
+        When a number or shape is invalid; for agents at a site that answers nobody; callers sent to a site
+        that sends its own elsewhere; a threshold longer than an interval; a site without a steady state to
+        start from.
 
     Notes
     -----
-    With all sites open throughout it is `exact_day`, site by site. The agents of a site who leave are named:
-    who is busy finishes the call and goes.
+    With all sites open throughout this is `exact_day`, site by site. The agents who leave a site are chosen
+    whether busy or not; a busy one first finishes the call.
 
     Examples
     --------
@@ -356,7 +360,7 @@ def exact_sites(
 
 
 def closings(answers: Ints) -> list[tuple[int, int, int]]:
-    """List every closing in the order of time: the interval that it precedes, who takes over, who closes.
+    """List every closing in order of time: the interval that it precedes, who takes over, and who closes.
 
     Examples
     --------
@@ -381,7 +385,7 @@ def states_at_closings(
     waiting: str = "move",
     start: str = "stationary",
 ) -> dict[int, tuple[list[Floats], list[Floats]]]:
-    """Return the law of the number of callers at every site just before and just after each closing.
+    """Return the law of the number of callers at each site just before and just after each closing.
 
     The parameters and errors are those of `exact_sites`.
 
@@ -389,7 +393,7 @@ def states_at_closings(
     -------
     dict
         By the interval that a closing precedes: the laws of all sites at the end of the interval before, and
-        at the start of this one, when the leavers have gone and the callers have moved. A law holds the
+        at the start of this one, after the leavers have gone and the callers have moved. A law holds the
         probabilities of 0, 1, 2, ... callers.
 
     Examples
@@ -416,7 +420,7 @@ def _network(
     waiting: str,
     start: str,
 ) -> tuple[_Network, list[Floats]]:
-    """Check what is given; return a day of each site, and the law that each starts from."""
+    """Check the arguments; return a day of each site, and the law that each starts from."""
     moves = one_of("waiting", waiting, get_args(Waiting)) == "move"
     one_of("start", start, ("stationary", "empty"))
     offered = numbers("calls", calls)
@@ -440,7 +444,7 @@ def _network(
 
 
 def _check_answers(answers: Ints, agents: Floats) -> None:
-    """Refuse callers who are sent on twice, and agents at a closed site."""
+    """Refuse callers who would be sent on twice, and agents at a closed site."""
     count = answers.shape[1]
     for i, s in np.argwhere(answers >= count)[:1]:
         raise PlanningError(f"answers[{i}, {s}] is {answers[i, s]}, must lie in [0, {count - 1}]: a site")
@@ -454,13 +458,13 @@ def _check_answers(answers: Ints, agents: Floats) -> None:
 
 
 def _by_site(name: str, value: ArrayLike, shape: tuple[int, ...]) -> Floats:
-    """Return one number, or one an interval, for every interval and site."""
+    """Return one number, or one per interval, for every interval and site."""
     array = numbers(name, value, open_low=True, infinite=True)
     column = array[:, None] if array.ndim == 1 else array
     if column.shape not in ((), (shape[0], 1), shape):
         raise PlanningError(
-            f"{name} has the shape {array.shape}, must be one number, ({shape[0]},) or {shape}: give one an "
-            "interval, or one an interval and site"
+            f"{name} has the shape {array.shape}, must be one number, ({shape[0]},) or {shape}: give one per "
+            "interval, or one per interval and site"
         )
     return np.broadcast_to(column, shape)
 
@@ -487,7 +491,7 @@ def _walk_sites(
 
 
 def _plain_pass(network: _Network, i: int, site: int, law: Floats, threshold: float | None) -> Passage:
-    """Carry a site through an interval whose callers meet no hand-over."""
+    """Carry a site through an interval from which no wait crosses a hand-over."""
     day = network.days[site]
     if network.is_open(i, site):
         return carry(day, i, law, threshold, waits=False)
@@ -496,7 +500,7 @@ def _plain_pass(network: _Network, i: int, site: int, law: Floats, threshold: fl
 
 
 def _handed_over(network: _Network, i: int, laws: Sequence[Floats]) -> list[Floats]:
-    """Return the laws after the changes at the start of interval i: staff goes, sites close, callers move."""
+    """Return the laws after the changes at the start of interval i: leavers, closings, callers who move."""
     after = [_after_leaving(day, i, law) for day, law in zip(network.days, laws, strict=True)]
     for into, givers in network.closing(i).items():
         for site in givers:
@@ -508,13 +512,13 @@ def _handed_over(network: _Network, i: int, laws: Sequence[Floats]) -> list[Floa
 
 
 def _after_leaving(day: Rates, i: int, law: Floats) -> Floats:
-    """Return the law after the named agents have left who go at the start of interval i."""
+    """Return the law after the leavers of interval i have gone."""
     before, leaving = int(day.agents[i - 1]), int(day.leaving[i])
     return kernels.thinned(law, before, before - leaving) if leaving else law
 
 
 def _waiting_law(law: Floats, agents: int) -> Floats:
-    """Return the law of the number waiting, from that of the number in system."""
+    """Return the law of the number waiting, given that of the number in system."""
     return np.append(law[: agents + 1].sum(), law[agents + 1 :])
 
 
@@ -524,9 +528,9 @@ def _waiting_law(law: Floats, agents: int) -> Floats:
 def _before_closing(
     network: _Network, i: int, laws: Sequence[Floats], sites: Sequence[int], threshold: float
 ) -> dict[int, Passage]:
-    """Carry the sites that meet at the end of interval i through it; the last is the one that takes over.
+    """Carry the sites whose queues join at the end of interval i through it; the last one takes over.
 
-    A single site is one whose callers go nowhere.
+    A single site is one whose callers do not move.
     """
     length = network.days[sites[0]].interval_s
     padded = {site: pad(network.days[site], i, laws[site]) for site in sites}
@@ -560,7 +564,7 @@ def _moments(
 
 
 def _approach(chain: Chain, p: Floats, length: float, threshold: float, times: Floats) -> _Approach:
-    """Carry a site through an interval; see who waits at each of `times` after its threshold's last start."""
+    """Carry a site through an interval; note who waits at each of `times` in its last `threshold` seconds."""
     agents, none = chain.agents, np.zeros(0)
     split = max(length - threshold, 0.0)
     p, _, _, integral = advance(p, none, none, chain, split)
@@ -582,10 +586,10 @@ def _values_at_closing(
     left: float,
     after: float,
 ) -> dict[int, Floats]:
-    """Return, for each site, the worth of a place in its line just before the closing.
+    """Return, for each site, the value of a place in its queue just before the closing.
 
-    Index 0: answered. Index k + 1: the chance that a caller with k ahead in that line is answered within
-    `after` seconds of the closing, when `lines` stood there `left` seconds before it.
+    Index 0: answered. Index k + 1: the chance that a caller with k ahead in that queue is answered within
+    `after` seconds of the closing, given the queues `lines` at `left` seconds before it.
     """
     sites = list(approach)
     if len(sites) == 1:
@@ -607,9 +611,9 @@ def _values_at_closing(
 
 
 def _still_waiting(line: Floats, chain: Chain, seconds: float) -> Floats:
-    """Return the law of how many of a line still wait `seconds` later, from the masses of 0, 1, ... waiting.
+    """Return the law of how many of a queue still wait `seconds` later, from the masses of 0, 1, ... waiting.
 
-    What the line lacks to 1 is the chance that not all agents were busy. Nobody joins the line.
+    One less the sum of the masses is the chance that not all agents were busy. Nobody joins the queue.
     """
     n, none = chain.agents, np.zeros(0)
     p = np.append(np.zeros(n), line) if len(line) else np.zeros(n + 1)
@@ -620,9 +624,9 @@ def _still_waiting(line: Floats, chain: Chain, seconds: float) -> Floats:
 
 
 def _in_front(site: _Approach, older: Floats) -> Floats:
-    """Return the law of those at a site who are ahead of a caller from elsewhere at the closing.
+    """Return the law of how many at a site are ahead of a caller from elsewhere at the closing.
 
-    With older callers waiting all agents are busy. Without, those in service count, whenever they came.
+    If earlier callers wait, all agents are busy. If none waits, those in service count, whenever they came.
     """
     law, n = site.passage.end, site.chain.agents
     served = np.zeros(n)
@@ -631,9 +635,9 @@ def _in_front(site: _Approach, older: Floats) -> Floats:
 
 
 def _value_behind(ahead: Floats, chain: Chain, seconds: float, places: int) -> Floats:
-    """Return the worth of 0, 1, ... places of an own line, with the law of all others `ahead` in the system.
+    """Return the value of place 0, 1, ... in a caller's own queue, given the law of all others `ahead`.
 
-    Who finds an agent free is answered at once; who does not has `seconds`.
+    A caller who finds a free agent is answered at once; any other has `seconds` left.
     """
     n, mu, theta = chain.agents, chain.mu, chain.theta
     size = len(ahead) + places - 1

@@ -7,14 +7,14 @@ free agent weigh ``h`` and those with somebody waiting weigh ``u``::
     h = sum_k n (n-1) ... (n-k+1) / a^k      = Q(n, a) / pi(n; a)      (`below`)
     u = sum_k b^k / ((c+1) (c+2) ... (c+k))  = P(c+1, b) / pi(c; b)    (`above`)
 
-where pi(n; a) = e^-a a^n / Gamma(n+1) and P, Q are the regularised incomplete gamma functions. Then
-B = 1 / (1 + h), and in Erlang A P(wait) = (1 + u) / (1 + u + h). Everything is built from these two sums,
-which never cancel and never underflow. Both are found in O(1) by the method that suits the region: the sum
-itself, a continued fraction away from a = n, and Temme's uniform expansion around it. The load and its
-distance ``delta = a - n`` are both arguments: formed from one another, the smaller would lose its digits.
+where pi(n; a) = e^-a a^n / Gamma(n+1) and P, Q are the regularised incomplete gamma functions. Then B = 1 /
+(1 + h), and in Erlang A P(wait) = (1 + u) / (1 + u + h). Everything is built from these two sums, which never
+cancel and never underflow. Both are found in O(1) by the method that suits the region: the sum itself, a
+continued fraction away from a = n, and Temme's uniform expansion around it. The load and its distance ``delta
+= a - n`` are both arguments: computed from one another, the smaller would lose its digits.
 
-The functions that call each other live in this one file, because numba's cache does not see an edit of a
-function compiled in another file.
+Functions that call each other live in this one file, because numba's cache does not notice that a function in
+another file has changed.
 
 Sources: A. K. Erlang (1917); C. Palm (1957) and F. Baccelli, G. Hebuterne (1981) for impatience;
 N. M. Temme (1979), SIAM J. Math. Anal. 10, 757-766, and DLMF 8.12 for the expansion; A. Cuyt et al. (2008),
@@ -36,23 +36,23 @@ from numpy.typing import NDArray
 
 from planning.checks import Floats, Ints
 
-# service level, threshold, and the greatest ASA, abandonment and occupancy: inf where not asked
+# service level, threshold, and the greatest ASA, abandonment and occupancy: inf where not given
 Parts: TypeAlias = tuple[float, float, float, float, float]
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _LOG = logging.getLogger("planning")
 
-_LARGE = 100.0  # from here on Temme's expansion is exact to the last digits with the orders below
+_LARGE = 100.0  # from here on, Temme's expansion with the orders below is exact to the last digits
 _NEAR = 9.0  # the deviance up to which "around a = n" reaches: 3 in the argument of erfc
 _ORDERS = 7
 _TERMS = 18
 _NEGLIGIBLE = 1e-17
-_LOG_DROP = 42.0  # e^-42 of the peak: where the integrand of the answered waits is cut
+_LOG_DROP = 42.0  # the integrand of the answered waits is cut at e^-42 of its peak
 _NODES = 40
 
 
 def temme_coefficients(orders: int, terms: int) -> NDArray[np.float64]:
-    """Return the Taylor coefficients of Temme's C_k(eta), one row an order k, by exact rational arithmetic.
+    """Return the Taylor coefficients of Temme's C_k(eta), one row per order k, by exact rational arithmetic.
 
     ``eta^2 / 2 = mu - ln(1 + mu)`` gives ``mu mu' = eta (1 + mu)`` and so the series of mu and of 1 / mu;
     ``C_0 = 1/mu - 1/eta``, ``C_k = C_{k-1}' / eta + g / mu``, where g removes the pole at 0 (DLMF 8.12.10).
@@ -84,7 +84,7 @@ _NODE, _WEIGHT = np.polynomial.legendre.leggauss(_NODES)
 
 @cache
 def compiled(kernel: Any) -> Any:
-    """Return `kernel`, after one line in the log if numba has to compile it (once after installation)."""
+    """Return `kernel`; log a line first if numba has to compile it (once after installation)."""
     global _announced
     if not _announced and not kernel.signatures and not _is_cached(kernel):
         _announced = True
@@ -96,7 +96,7 @@ _announced = False
 
 
 def _is_cached(kernel: Any) -> bool:
-    """Tell whether numba's index on disk holds `kernel` for this source and this numba."""
+    """Tell whether numba's index on disk has `kernel` for this source and this version of numba."""
     try:
         return bool(kernel._cache._cache_file._load_index())
     except (AttributeError, OSError):
@@ -310,7 +310,7 @@ def _lower(c: float, x: float, delta: float) -> tuple[float, float]:
 def _beyond(load: float, agents: float, ratio: float, tau: float, u: float) -> tuple[float, float]:
     """Return P(V > T) and P(V > T, answered), both given a wait; tau = T / patience, u = above(...)[0].
 
-    P(V > T) is only ever used beside the share e^-tau of those who are still there, and is 0 with it.
+    P(V > T) is always multiplied by the share e^-tau of callers who are still there, and is 0 when that is.
 
     V is the wait of a caller who stays: its density is proportional to
     ``exp(b (1 - e^-x) - c x)`` with x = t / patience (Baccelli and Hebuterne 1981).
@@ -408,7 +408,7 @@ def _measure(
     miss = min(abandoned + late, 1.0)
     asa = math.inf
     if with_asa:
-        # wait * stay is what the waiting add to the answered
+        # wait * stay is the share of the offered that waits and is answered
         u, _ = above(agents * ratio, load * ratio, (load - agents) * ratio)
         stay = 1.0 / (1.0 + 1.0 / u) * agents / load
         asa = wait * stay * _answered_wait(load, agents, ratio) * patience / answered
@@ -421,7 +421,7 @@ def _measure(
 
 @_jit
 def _judge(load: float, aht: float, agents: float, patience: float, parts: Parts) -> tuple[bool, float]:
-    """Return whether `agents` meet every part, and the worst ln(measure / limit) to steer by."""
+    """Return whether `agents` meet every part, and the worst ln(measure / limit) to guide the search."""
     level, threshold, max_asa, max_abandonment, max_occupancy = parts
     with_asa = max_asa < math.inf
     _, service, miss, asa, abandoned, occupancy, _, _ = _measure(
@@ -435,13 +435,13 @@ def _judge(load: float, aht: float, agents: float, patience: float, parts: Parts
         meets = meets and asa <= max_asa
         worst = max(worst, asa / max_asa)
     if math.isinf(patience) and load > 0.0:
-        meets = meets and agents > load  # a queue that grows without end meets nothing
+        meets = meets and agents > load  # a queue that grows without end meets no target
     return meets, math.log(worst)
 
 
 @_jit
 def _halfin_whitt(load: float, aht: float, level: float, threshold: float) -> float:
-    """Return a real number of agents near the least: Newton on the square-root law's ln(1 - SL)."""
+    """Return a real number of agents near the least: Newton's method on the square-root law's ln(1 - SL)."""
     root = math.sqrt(load)
     pace = root * threshold / aht
     goal = -math.log(1.0 - level)
@@ -465,7 +465,7 @@ def _patient_meets(y: float, load: float, aht: float, agents: float, parts: Part
     wait = agents / (gap * y + load)
     service, asa = 1.0 - wait * math.exp(-gap * threshold / aht), wait * aht / gap
     if abs(service - level) < 1e-12 or abs(asa - max_asa) < 1e-12 * asa:
-        return _judge(load, aht, agents, math.inf, parts)[0]  # a tie is decided as `measures` sees it
+        return _judge(load, aht, agents, math.inf, parts)[0]  # a tie is decided as in `measures`
     return service >= level and asa <= max_asa and load / agents <= max_occupancy
 
 
@@ -517,7 +517,7 @@ def _least_impatient(load: float, aht: float, patience: float, parts: Parts) -> 
 
 @_jit
 def _most(agents: float, aht: float, interval: float, patience: float, parts: Parts) -> float:
-    """Return the most calls an interval that `agents` handle, by bisection to the last digits."""
+    """Return the most calls per interval that `agents` handle, by bisection to the last digits."""
     low, high = 0.0, max(agents, 1e-3) * interval / aht
     while _judge(high * aht / interval, aht, agents, patience, parts)[0]:
         low, high = high, 2.0 * high
@@ -586,7 +586,7 @@ def _percentile(share: float, load: float, aht: float, agents: float, patience: 
     return max(math.log(wait / (1.0 - share)), 0.0) * aht / (agents - load)
 
 
-# loops over flat arrays, the functions that are called from Python -----------------------------------
+# loops over flat arrays: the functions that are called from Python -----------------------------------
 
 
 @_jit
@@ -607,7 +607,7 @@ def delay(load: Floats, agents: Floats, out: Floats) -> None:
 def measure(
     load: Floats, aht: Floats, agents: Floats, patience: Floats, threshold: Floats, out: Floats
 ) -> None:
-    """Write the eight measures, a row each, of every interval into `out`."""
+    """Write the eight measures of every interval into `out`, a row per measure."""
     for i in range(load.size):
         out[:, i] = _measure(load[i], aht[i], agents[i], patience[i], threshold[i], True)
 

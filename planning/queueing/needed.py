@@ -1,20 +1,20 @@
-"""The least staff in the exact day: every interval inherits what the earlier ones leave behind.
+"""The least staff in the exact day, in which every interval inherits the queue of the one before.
 
-`lagged_calls` is the cheap correction (Lag SIPP): Erlang C or A on the calls as the load feels them.
-`exact_agents_required` needs no correction: it staffs in the model of `exact_day`.
+`lagged_calls` is the cheap correction (Lag SIPP): Erlang C or A on calls shifted to when their load is felt.
+`exact_agents_required` needs no correction: it uses the model of `exact_day`.
 
 Method
 ------
-*Forward.* Block by block: the least agents with which every interval of the block meets the target,
-given the exact law that the blocks before leave behind; for what follows, as far as the waits reach into it,
-the lagged stationary staff stands in. The search starts from the stationary staff and needs two or three
-short windows a block.
+*Forward.* Block by block, find the fewest agents with which every interval of the block meets the target,
+given the exact law that the earlier blocks leave behind. Where waits reach into later blocks, the lagged
+stationary staff stands in for them. The search starts from the stationary staff and needs two or three short
+windows per block.
 
-*Repair.* The whole day by the exact model; a block that fails (the next one has turned out smaller than its
-stand-in) gets one agent more, until every interval meets.
+*Repair.* Compute the whole day by the exact model. A block that fails (because the next one turned out
+smaller than its stand-in) gets one more agent, until every interval meets the target.
 
-*Trim.* Each block tries to give up an agent, until none can. For the day as a whole instead: single agents go
-where the day loses least, as long as it meets the target.
+*Trim.* Each block tries to give up an agent, until none can. If the target is for the day as a whole, agents
+are removed one by one where the day loses least, as long as it meets the target.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from planning.queueing.target import Target
 
-# Where the exact day of `transient` ends: more agents than this are an error there.
+# The exact day of `transient` refuses more agents than this.
 _MOST_AGENTS = 1_000_000
-# An ASA depends on what follows for as long as anybody waits: so many times the ASA that is asked.
+# An ASA depends on what follows for as long as anybody waits; this many times the promised ASA is enough.
 _WAITS_AHEAD = 20.0
 _MEASURE = {
     "service_level": "service_level",
@@ -54,9 +54,9 @@ _MEASURE = {
 
 @dataclass(frozen=True)
 class _Staffing:
-    """What is to be staffed: the load of every interval, and the blocks over which agents are constant."""
+    """The day to staff: the load of every interval, and the blocks over which the staff is constant."""
 
-    load: Rates  # its agents are not used
+    load: Rates  # its agents are ignored
     target: Target
     block: int
     start: str | ArrayLike
@@ -70,7 +70,7 @@ class _Staffing:
 
     @cached_property
     def ahead(self) -> int:
-        """How many intervals after its own a caller's wait may run into, as far as the target sees."""
+        """How many later intervals a caller's wait may reach into, as far as the target is concerned."""
         waits = [0.0]
         if self.target.service_level is not None:
             waits.append(self.target.threshold_s)
@@ -79,12 +79,12 @@ class _Staffing:
         return math.ceil(max(waits) / self.load.interval_s)
 
     def blocks(self) -> Iterator[slice]:
-        """Return the runs of intervals, in order."""
+        """Return the blocks of intervals, in order."""
         for first in range(0, len(self), self.block):
             yield slice(first, min(first + self.block, len(self)))
 
     def stationary(self, calls: Floats) -> Ints:
-        """Return the staff that the formulas ask for, 0 where nobody calls."""
+        """Return the staff that the formulas give, 0 where nobody calls."""
         theta = self.load.theta
         patience = np.divide(1.0, theta, out=np.full(len(self), math.inf), where=theta > 0.0)
         offered = np.where(self.calls > 0.0, calls, 0.0)
@@ -95,7 +95,7 @@ class _Staffing:
         )
 
     def floor(self, block: slice) -> int:
-        """Return the least agents to try: a stationary start without patience needs more than load."""
+        """Return the fewest agents to try: stationary and with infinite patience, more than the load."""
         stationary = isinstance(self.start, str) and self.start == "stationary"
         rate, mu, theta = self.load.rate[0], self.load.mu[0], self.load.theta[0]
         if block.start or not stationary or theta or not rate:
@@ -106,7 +106,7 @@ class _Staffing:
         return least
 
     def window(self, staff: Ints, first: int, stop: int) -> Rates:
-        """Return the intervals from first up to stop as a day of their own."""
+        """Return the intervals from `first` up to `stop` as a day of their own."""
         cut, load = slice(first, stop), self.load
         agents = staff[cut].copy()
         leaving = np.maximum(-np.diff(agents, prepend=agents[0]), 0)
@@ -123,25 +123,25 @@ class _Run:
 
 
 def lagged_calls(calls: ArrayLike, aht_s: ArrayLike, *, interval_s: float = 900.0) -> Floats:
-    """Return the calls of each interval as the load feels them: one mean handling time late.
+    """Return the calls of each interval when their load is felt: one mean handling time later.
 
     The integral of the piecewise constant arrival rate over ``[t - aht, t + interval - aht]``, with the rate
-    of the first interval before the start. The load lags the arrivals by about one AHT, so that stationary
-    staff for these calls (Lag SIPP) is closer to what a day with ups and downs needs.
+    of the first interval before the start. The load lags the arrivals by about one AHT, so stationary staff
+    for these calls (Lag SIPP) is closer to what a day with peaks needs.
 
     Parameters
     ----------
     calls
         Calls offered in each interval, >= 0, shape (intervals,).
     aht_s
-        Mean handling time, seconds, >= 0; one number or one an interval.
+        Mean handling time, seconds, >= 0; one number, or one per interval.
     interval_s
         Length of the intervals, seconds, > 0.
 
     Returns
     -------
     ndarray of float64
-        Shape (intervals,). The day's sum changes only by what the two ends exchange with the time outside.
+        Shape (intervals,). The day's total changes only by what moves across its two ends.
 
     Raises
     ------
@@ -182,26 +182,26 @@ def exact_agents_required(
     meet: str = "interval",
     start: str | ArrayLike = "stationary",
 ) -> Ints:
-    """Return the least agents of every interval with which the exact day meets the target.
+    """Return the fewest agents per interval with which the exact day meets the target.
 
     Parameters
     ----------
     calls
         Expected calls of each interval (Poisson), shape (intervals,).
     aht_s, patience_s
-        Mean handling time and mean patience, seconds; one number or one an interval. Infinite patience:
+        Mean handling time and mean patience, seconds; one number, or one per interval. Infinite patience:
         nobody gives up.
     target
-        What to meet; every part that is asked.
+        What to meet; every part that is given.
     interval_s
         Length of the intervals, seconds.
     block
-        Intervals over which the staff stays the same, from the first on (4 quarters: hourly shifts); a last
-        block may be shorter.
+        Number of intervals over which the staff stays the same, from the first on (4 quarters for hourly
+        shifts). The last block may be shorter.
     meet
         ``"interval"``: every interval with calls meets the target. ``"day"``: the whole day meets it (calls
-        weigh the service level and abandonment, answered calls the ASA, staffed time the occupancy), by the
-        staff of ``"interval"``, of whom single agents go where the day loses least.
+        weigh the service level and abandonment, answered calls the ASA, staffed time the occupancy), starting
+        from the staff of ``"interval"`` and removing agents one by one where the day loses least.
     start
         What the first interval inherits, as in `exact_day`: ``"stationary"`` is the steady state of its own
         staff, ``"empty"``, or the probabilities of 0, 1, 2, ... callers in the system.
@@ -211,20 +211,20 @@ def exact_agents_required(
     ndarray of int64
         Shape (intervals,). Blocks without calls get 0. With ``meet="interval"`` every interval with calls
         meets the target in ``exact_day(calls, aht_s, agents, ..., leavers="finish")``, and no block can give
-        up one agent without some interval failing. It is the least staff in this sense, block by block, and
-        not always in total: an agent more here may save two later. With ``meet="day"`` the total is at most
-        that of ``meet="interval"`` and the day meets the target, to rounding.
+        up one agent without some interval failing. The staff is least in this sense, block by block, but not
+        always in total: one more agent here may save two later. With ``meet="day"`` the total is at most that
+        of ``meet="interval"``, and the day meets the target up to rounding.
 
     Raises
     ------
     PlanningError
-        On bad numbers, shapes or choices, and where no staff reaches the target.
+        When a number, shape or choice is invalid, or when no staff reaches the target.
 
     Notes
     -----
-    Agents who leave finish the call in hand. A target that bounds nothing but the abandonment asks for nobody
-    where patience is infinite. Who still waits when an interval without calls closes the line
-    counts in the interval of the call: the last open interval has the agents for its callers.
+    Agents who leave first finish the call in hand. With infinite patience, a target that bounds only the
+    abandonment needs no agents. A caller who still waits when an interval without calls begins counts in the
+    interval of the call: the last open interval has the agents for its callers.
 
     References
     ----------
@@ -246,7 +246,7 @@ def exact_agents_required(
     one_of("meet", meet, ("interval", "day"))
     load = rates_of(calls, aht_s, 0, interval_s, patience_s, "finish", None)
     horizon = _Staffing(load, target, whole("block", block, low=1), start)
-    horizon.stationary(horizon.calls)  # refuses a target that no staff reaches
+    horizon.stationary(horizon.calls)  # raises when no staff reaches the target
     staff = _for_every_interval(horizon)
     return _given_up(horizon, staff) if meet == "day" else staff
 
@@ -260,7 +260,7 @@ def _for_every_interval(horizon: _Staffing) -> Ints:
 
 
 def _forward(horizon: _Staffing) -> Ints:
-    """Return the forward-least staff: what follows a block is guessed, what precedes it is exact."""
+    """Return the staff of the forward pass: what follows a block is guessed, what precedes it is exact."""
     lagged = lagged_calls(horizon.calls, 1.0 / horizon.load.mu, interval_s=horizon.load.interval_s)
     staff = horizon.stationary(lagged)
     for block in horizon.blocks():
@@ -272,7 +272,7 @@ def _forward(horizon: _Staffing) -> Ints:
 
 
 def _least_of_block(horizon: _Staffing, staff: Ints, block: slice, law: Floats | None) -> Floats:
-    """Put the least agents into the block, given the law before it; return the law at its end."""
+    """Give the block the fewest agents, given the law before it; return the law at its end."""
     ends: dict[int, Floats] = {}
 
     def meets(agents: int) -> bool:
@@ -287,17 +287,17 @@ def _least_of_block(horizon: _Staffing, staff: Ints, block: slice, law: Floats |
 
 
 def least_from(meets: Callable[[int], bool], guess: int, floor: int) -> int:
-    """Return n >= floor that meets while n - 1 does not (or is below the floor), looking from the guess."""
+    """Return the n >= floor that meets the target while n - 1 does not (or is below it), from a guess."""
     n, step, low, high = _computable(max(guess, floor)), 1, floor - 1, _MOST_AGENTS + 1
     upward = not meets(n)
     low, high = (n, high) if upward else (low, n)
-    while high - low > 1:  # by doubled steps away from the guess until the answer is enclosed
+    while high - low > 1:  # double the step away from the guess until the answer is bracketed
         n, step = (_computable(low + step) if upward else max(high - step, low + 1)), 2 * step
         enclosed = meets(n) == upward
         low, high = (low, n) if upward == enclosed else (n, high)
         if enclosed:
             break
-    while high - low > 1:  # by halves
+    while high - low > 1:  # then halve the bracket
         n = (low + high) // 2
         low, high = (low, n) if meets(n) else (n, high)
     return high
@@ -306,16 +306,17 @@ def least_from(meets: Callable[[int], bool], guess: int, floor: int) -> int:
 def _computable(agents: int) -> int:
     if agents > _MOST_AGENTS:
         raise PlanningError(
-            f"agents is {agents} in an interval, more than the {_MOST_AGENTS} that the exact day takes: ask "
-            "the target for less"
+            f"agents is {agents} in an interval, more than the {_MOST_AGENTS} that the exact day takes: "
+            "relax the target"
         )
     return agents
 
 
 def _repaired(horizon: _Staffing, staff: Ints) -> tuple[Ints, _Run]:
-    """Add agents until every interval of the whole day meets the target, and return what the day gives then.
+    """Add agents until every interval of the whole day meets the target, and return the day's outcome.
 
-    Of neighbouring blocks that fail only the first gets an agent: the later ones may have inherited it.
+    Of neighbouring blocks that fail, only the first gets an agent: the others may only have inherited its
+    queue.
     """
     while True:
         outcome = _carried(horizon, staff, None, 0, len(horizon))
@@ -328,7 +329,7 @@ def _repaired(horizon: _Staffing, staff: Ints) -> tuple[Ints, _Run]:
 
 
 def _trimmed(horizon: _Staffing, staff: Ints, outcome: _Run) -> Ints:
-    """Take away single agents as long as every interval still meets the target."""
+    """Remove agents one by one as long as every interval still meets the target."""
     again = True
     while again:
         again = False
@@ -347,12 +348,12 @@ def _trimmed(horizon: _Staffing, staff: Ints, outcome: _Run) -> Ints:
 
 
 def _reach(horizon: _Staffing, block: slice) -> slice:
-    """Return the block with the intervals that look ahead to it, and the next block, which inherits."""
+    """Return the block, the earlier intervals whose waits reach it, and the next block, which inherits it."""
     return slice(max(block.start - horizon.ahead, 0), min(block.stop + horizon.block, len(horizon)))
 
 
 def _nearby(horizon: _Staffing, staff: Ints, outcome: _Run, block: slice) -> _Run:
-    """Return what changed staff gives in reach of the block, where the outcome before is that of the old."""
+    """Return the outcome with changed staff within reach of the block, from the old outcome before it."""
     reach = _reach(horizon, block)
     law = outcome.ends[reach.start - 1] if reach.start else None
     return _carried(horizon, staff, law, reach.start, reach.stop)
@@ -362,14 +363,14 @@ def _carried(horizon: _Staffing, staff: Ints, law: Floats | None, first: int, st
     """Carry the law at the end of the interval before `first` up to `stop`; None is the start of the day."""
     answers = horizon.target.max_asa_s is not None
     last = min(stop + horizon.ahead, len(horizon))
-    while answers and last < len(horizon) and staff[last - 1] == 0:  # who waits is answered on reopening
+    while answers and last < len(horizon) and staff[last - 1] == 0:  # answered on reopening
         last += 1
     day = horizon.window(staff, first, last)
     if law is None:
         law = start_law(horizon.start, day)
     elif staff[first] < staff[first - 1]:
         law = kernels.thinned(law, staff[first - 1], staff[first])
-    # The walk itself looks ahead; only the ASA needs the passages of what follows.
+    # The recursion looks ahead by itself; only the ASA needs the passage times of what follows.
     count = stop - first
     passages = list(islice(walk(day, law, horizon.target.threshold_s), None if answers else count))
     columns = columns_of(horizon.window(staff, first, first + len(passages)), passages)
@@ -377,7 +378,7 @@ def _carried(horizon: _Staffing, staff: Ints, law: Floats | None, first: int, st
 
 
 def _met(columns: Mapping[str, NDArray[Any]], target: Target) -> NDArray[np.bool_]:
-    """Return which intervals meet every part of the target; where nobody calls there is nothing to meet."""
+    """Return which intervals meet every part of the target; an interval without calls always does."""
     met: NDArray[np.bool_] = columns["calls"] >= 0.0
     for part, bound in target.asked().items():
         value = columns[_MEASURE[part]]
@@ -390,10 +391,10 @@ def _met(columns: Mapping[str, NDArray[Any]], target: Target) -> NDArray[np.bool
 
 
 def _given_up(horizon: _Staffing, staff: Ints) -> Ints:
-    """Let single agents go where the day loses least, as long as it meets the target.
+    """Remove agents one by one where the day loses least, as long as it meets the target.
 
-    What a block would lose is computed in its reach only, and again when a neighbour has changed; the whole
-    day confirms every batch. A block with calls keeps one agent.
+    What removing an agent from a block costs is computed within the block's reach only, and again when a
+    neighbour has changed. The whole day confirms every batch. A block with calls keeps at least one agent.
     """
     blocks = list(horizon.blocks())
     outcome = _carried(horizon, staff, None, 0, len(horizon))
@@ -417,7 +418,7 @@ def _given_up(horizon: _Staffing, staff: Ints) -> Ints:
 
 
 def _cheapest(total: Floats, changes: Floats, target: Target) -> list[int]:
-    """Return the blocks that may give up an agent together: the least loss first, no two neighbours."""
+    """Return the blocks that may give up an agent together: smallest loss first, no two neighbours."""
     chosen: list[int] = []
     strain = _strain(total + changes, target)
     for b in np.argsort(strain, kind="stable")[: np.count_nonzero(strain <= 1.0)]:
@@ -430,7 +431,7 @@ def _cheapest(total: Floats, changes: Floats, target: Target) -> list[int]:
 
 
 def _change(horizon: _Staffing, staff: Ints, outcome: _Run, rows: Floats, block: slice) -> Floats:
-    """Return what the day's totals change by when the block gives up an agent; NaN where it cannot."""
+    """Return how the day's totals change when the block gives up an agent; NaN where it cannot."""
     calls = horizon.calls[block].any()
     if staff[block.start] <= max(horizon.floor(block), int(calls)):
         return np.full(rows.shape[1], math.nan)
@@ -442,7 +443,7 @@ def _change(horizon: _Staffing, staff: Ints, outcome: _Run, rows: Floats, block:
 
 
 def _totals(columns: Mapping[str, NDArray[Any]]) -> Floats:
-    """Return what adds up: calls, late calls, waited, answered, abandoned, idle and staffed time."""
+    """Return the additive totals: calls, late calls, waited, answered, abandoned, idle and staffed time."""
     calls, agents, answered = columns["calls"], columns["agents"].astype(np.float64), columns["answered"]
     late = calls * (1.0 - columns["service_level"])
     asa = np.where(answered > 0.0, columns["asa_s"], 0.0)
@@ -451,7 +452,7 @@ def _totals(columns: Mapping[str, NDArray[Any]]) -> Floats:
 
 
 def _strain(totals: Floats, target: Target) -> Floats:
-    """Return the largest used-up part of the target's allowances: up to 1 the target is met."""
+    """Return the largest share of an allowance of the target that is used up: the target is met up to 1."""
     calls, late, waited, answered, abandoned, idle, staffed = np.moveaxis(totals, -1, 0)
     used = {
         "service_level": lambda bound: (late, calls * (1.0 - bound)),

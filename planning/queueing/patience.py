@@ -1,4 +1,4 @@
-"""Patience that is not exponential: the laws, and the queue M/M/n+G in which callers follow them."""
+"""Patience that is not exponential: its laws, and the queue M/M/n+G."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from planning.queueing.quadrature import panels
 
 @runtime_checkable
 class PatienceLaw(Protocol):
-    """How long callers are ready to wait: times are arrays of seconds, shares lie in [0, 1].
+    """How long callers are willing to wait: times are arrays of seconds, shares lie in [0, 1].
 
-    A law whose density jumps also lists where, as `times_s`: the integrals split there.
+    A law whose density jumps lists the jumps as `times_s`: the integrals are split there.
     """
 
     @property
@@ -37,7 +37,7 @@ class PatienceLaw(Protocol):
         """Return the share of callers whose patience outlasts `time_s`: 1 - gone."""
 
     def spent_s(self, time_s: Floats) -> Floats:
-        """Return the mean of min(patience, `time_s`): the time spent by callers kept waiting so long."""
+        """Return the mean of min(patience, `time_s`): the time spent by callers kept waiting until then."""
 
     def quantile_s(self, share: Floats) -> Floats:
         """Return the time by which this share of callers is gone (random shares give random patience)."""
@@ -77,7 +77,7 @@ class Exponential:
 
 @dataclass(frozen=True, slots=True)
 class Lognormal:
-    """Patience whose logarithm (of seconds) is normal: the best law for the Anonymous Bank's callers.
+    """Patience whose logarithm (of seconds) is normal: the best fit to the Anonymous Bank's callers.
 
     Mandelbaum & Zeltyn's data (Technion, 1999) give ``Lognormal(5.861, 1.889)``.
 
@@ -123,7 +123,7 @@ class Lognormal:
 
 @dataclass(frozen=True, slots=True)
 class Weibull:
-    """Patience with survival exp(-(t/scale)^shape); a shape below 1: who has waited will wait longer.
+    """Patience with survival exp(-(t/scale)^shape); a shape below 1 means that patience grows with the wait.
 
     Examples
     --------
@@ -145,7 +145,7 @@ class Weibull:
 
     def _exponent(self, time_s: Floats) -> Floats:
         """Return the cumulative hazard."""
-        with np.errstate(over="ignore"):  # far beyond a sharp law's scale: infinite, nobody is left
+        with np.errstate(over="ignore"):  # infinite far beyond the scale of a steep law: nobody is left
             return np.asarray((time_s / self.scale_s) ** self.shape)
 
     def gone(self, time_s: Floats) -> Floats:
@@ -159,7 +159,8 @@ class Weibull:
     def spent_s(self, time_s: Floats) -> Floats:
         """Return the mean of min(patience, `time_s`)."""
         exponent = self._exponent(time_s)
-        # The first terms of the series where nearly all stay: there the exponent may underflow, not the time.
+        # Where nearly everybody stays, the first terms of the series: the exponent may underflow, the time
+        # must not.
         early = time_s * (1.0 - np.minimum(exponent, 1.0) / (1.0 + self.shape))
         return np.where(exponent < 1e-9, early, self.mean_s * gammainc(1.0 / self.shape, exponent))
 
@@ -172,7 +173,7 @@ class Weibull:
 class Empirical:
     """Patience from a survival table, with a constant hazard between its points and beyond the last.
 
-    Patience is cut short by being answered: estimate the table from censored times, for example with
+    An answered call cuts patience short, so estimate the table from censored times, for example with
     ``scipy.stats.ecdf(scipy.stats.CensoredData.right_censored(waits, answered)).sf``.
 
     Parameters
@@ -180,13 +181,13 @@ class Empirical:
     times_s
         Increasing times in seconds, above 0.
     survival
-        Share of callers still ready to wait at each time: falling, below 1 and above 0; it may stay level
-        for a while, not at the end.
+        Share of callers still willing to wait at each time: falling, below 1 and above 0. It may stay level
+        for a while, but not at the end.
 
     Raises
     ------
     PlanningError
-        For a table that is empty, unordered or out of bounds.
+        When the table is empty, unordered or out of bounds.
 
     Examples
     --------
@@ -206,7 +207,7 @@ class Empirical:
         if times.ndim != 1 or times.shape != survival.shape or times.size == 0:
             raise PlanningError(
                 f"times_s and survival have the shapes {times.shape} and {survival.shape}: "
-                "give two lists of one length"
+                "give two lists of the same length"
             )
         if (np.diff(times) <= 0).any():
             raise PlanningError(f"times_s is {self.times_s}, must increase: sort the table by time")
@@ -239,7 +240,7 @@ class Empirical:
         return float(self.spent_s(time[-1:])[0] + staying[-1] / hazard[-1])
 
     def _pieces(self) -> tuple[Floats, Floats, Floats]:
-        """Return the start, the survival at the start, and the hazard of every piece; the last is endless."""
+        """Return the start, the survival at the start, and the hazard of every piece; the last has no end."""
         time = np.array([0.0, *self.times_s])
         staying = np.array([1.0, *self.survival])
         hazard = -np.diff(np.log(staying)) / np.diff(time)
@@ -270,7 +271,7 @@ class Empirical:
         """Return the time by which this share is gone."""
         time, staying, hazard = self._pieces()
         target = -np.log1p(-np.asarray(share))
-        # The last piece that starts below the target has a hazard above 0, level stretches end at it.
+        # The last piece that starts below the target has a hazard above 0: level stretches end before it.
         piece = np.maximum(np.searchsorted(-np.log(staying), target, side="left") - 1, 0)
         first = np.maximum(target + np.log(staying[piece]), 0.0)
         return np.asarray(time[piece] + first / np.maximum(hazard[piece], 1e-300))
@@ -291,10 +292,10 @@ def general_patience_measures(
     interval_s: ArrayLike = 900.0,
     threshold_s: ArrayLike = 20.0,
 ) -> QueueMeasures:
-    r"""Measure a queue whose callers' patience follows any law: M/M/n+G.
+    r"""Measure a queue in which patience follows any law: M/M/n+G.
 
     With arrival rate :math:`\lambda`, :math:`n` agents of rate :math:`\mu` and patience survival
-    :math:`\bar G`, the density of the wait that a patient caller would have is
+    :math:`\bar G`, the wait of a caller who never gives up has the density
 
     .. math:: v(x) = \lambda p_{n-1} \exp\Big(\lambda \int_0^x \bar G(s)\,ds - n \mu x\Big), \quad x > 0,
 
@@ -309,7 +310,7 @@ def general_patience_measures(
     aht_s
         Average handling time in seconds.
     agents
-        Agents on position, >= 0; the load may exceed them, since every caller leaves in the end.
+        Agents on position, >= 0; the load may exceed them, because every caller leaves in the end.
     patience
         One law for all callers: `Exponential`, `Lognormal`, `Weibull`, `Empirical`, or another `PatienceLaw`.
     interval_s, threshold_s
@@ -318,8 +319,9 @@ def general_patience_measures(
     Returns
     -------
     QueueMeasures
-        Arrays of the broadcast shape, `blocked` 0. Exponential patience agrees with exact Erlang A to 1e-12
-        of each value up to 10,000 erlangs, 1e-10 at 100,000. Shares below 1e-20 carry fewer digits.
+        Arrays of the broadcast shape, `blocked` 0. Exponential patience agrees with exact Erlang A to a
+        relative error of 1e-12 up to 10,000 erlangs, and of 1e-10 at 100,000. Shares below 1e-20 have fewer
+        digits.
 
     Raises
     ------
@@ -371,7 +373,7 @@ def _one_queue(
         return load, 0.0, 1.0, 0.0, 1.0, 1.0, math.inf, 1.0, rate * law.mean_s
     time_s, density, top = _offered_wait(rate, agents / aht_s, threshold_s, law)
     waiting = blocking * agents / aht_s * density
-    # All busy, none waiting, has the weight of 1 / exp(top), since the density's peak has the weight 1.
+    # "All busy, none waiting" has the weight 1 / exp(top), because the density's peak has the weight 1.
     direct = (1.0 - blocking) * math.exp(-top)
     shares = np.array([direct, *waiting]) / (direct + waiting.sum())
     direct, offered = shares[0], shares[1:]

@@ -11,7 +11,7 @@ from planning.errors import PlanningError
 
 @dataclass(frozen=True)
 class Target:
-    """What a queue promises its callers; every part that is asked (not None) must be met.
+    """What a queue promises its callers; every part that is given (not None) must be met.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Target:
     Raises
     ------
     PlanningError
-        When a part is no number or out of bounds, or when nothing is asked.
+        When a part is not a number or is out of bounds, or when no part is given.
 
     Examples
     --------
@@ -41,7 +41,7 @@ class Target:
     planning.errors.PlanningError: service_level is 80.0, must lie in [0, 1]: write 0.80 for 80 %
     """
 
-    # a model of the centre's file that holds a Target refuses parts it does not know
+    # a centre's file with a part that Target does not know is refused
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
 
     service_level: float | None = 0.8
@@ -63,7 +63,7 @@ class Target:
             )
 
     def asked(self) -> dict[str, float]:
-        """Return the parts that are asked, by name; the threshold belongs to the service level.
+        """Return the parts that are given, by name; the threshold belongs to the service level.
 
         Examples
         --------

@@ -1,26 +1,26 @@
-"""The day as it unfolds: the exact queue whose arrivals, agents, AHT and patience change every interval.
+"""The day as it unfolds: the exact queue whose arrivals, agents, AHT and patience change with every interval.
 
 The model is M_t/M/n_t+M with piecewise constant parameters. Calls arrive as a Poisson process, are served in
 order of arrival, and last an exponential time of mean AHT; a caller who waits gives up after an exponential
 patience. The number in the system is then a birth-death chain, homogeneous within an interval, and its law is
-carried through the day without simulation and without the assumption of Erlang C and A that every interval is
-in its own steady state.
+carried through the day. This needs no simulation, and not the assumption of Erlang C and A that every
+interval is in its own steady state.
 
 Method
 ------
 *Law.* exp(Q t) by the Chebyshev rational approximation of order 16: eight tridiagonal solves with complex
 shifts, which give the time average as well (M. Pusa, 2012). The approximation is made for the negative real
-axis; a chain that drifts hard (a closed door, deep overload) is so far from normal that it can fail outright,
-with "probabilities" in the hundreds. So the approximation of order 14 runs beside it: where the two part by
-more than a tolerance, the interval is done again by uniformisation (A. Jensen, 1953), all of whose terms are
-positive.
+axis. The generator of a chain with a strong drift (no agents, deep overload) is so far from a normal matrix
+that the approximation can fail outright, with "probabilities" in the hundreds. So the approximation of order
+14 runs beside it: where the two differ by more than a tolerance, the interval is computed again by
+uniformisation (A. Jensen, 1953), all of whose terms are positive.
 
-*States.* Cut at a level that the chain exceeds with a chance that is bounded beforehand (Doob's inequality
-for a dominating random walk): less than 1e-13 for all the arrivals of an interval together.
+*States.* They are cut off at a level that the chain exceeds with a probability bounded in advance (Doob's
+inequality for a dominating random walk): less than 1e-13 for all the arrivals of an interval together.
 
 *Waits.* A caller's wait depends on those ahead and on the agents to come, not on later arrivals: a pure death
-process, run backward over the changes of staff. Arrivals whose threshold runs out behind a change are
-integrated over their moment of arrival by Gauss-Legendre quadrature.
+process, run backward over the changes of staff. Arrivals whose threshold ends after a change are integrated
+over their moment of arrival by Gauss-Legendre quadrature.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ if TYPE_CHECKING:
 
 # exp(-exponent) bounds the chance that the truncated chain touches its top at a moment.
 _CUT_EXPONENT = 32.0
-# The law of so many callers, and the sixteen solves beside it, take half a gigabyte.
+# The law of this many callers, with the sixteen solves, takes half a gigabyte.
 _MOST_CALLERS = 4_000_000
-# Probability that may be dropped from the far end of a law between two intervals.
+# Probability that may be cut off the far end of a law between two intervals.
 _TRIM = 1e-15
 # The largest distance between the approximations of orders 16 and 14 that is accepted (total variation).
 RATIONAL_TOLERANCE = 2e-11
@@ -59,7 +59,7 @@ PANEL_JUMPS = 160.0
 
 @dataclass(frozen=True)
 class Rates:
-    """The parameters of every interval, in rates per second, and the rule for who leaves."""
+    """The parameters of every interval, as rates per second, and the rule for who leaves."""
 
     rate: Floats
     agents: Ints
@@ -78,10 +78,10 @@ class Rates:
 
     @cached_property
     def shift(self) -> Ints:
-        """How many more stand ahead of a waiting caller after the change into each interval.
+        """How many more callers stand ahead of a waiting caller after the change into each interval.
 
-        New agents answer the first in line at once; calls cut off (preempt) go back to its head; a leaver
-        who finishes the call takes the caller along.
+        New agents answer the first in the queue at once. Calls that are cut off ("preempt") go back to its
+        head. A leaver who finishes the call takes the caller along.
         """
         more = -np.diff(self.agents, prepend=self.agents[0])
         return more - np.where(self.preempt, 0, self.leaving)
@@ -110,7 +110,7 @@ class Chain(NamedTuple):
 
 
 class _Stretches(NamedTuple):
-    """What a caller has ahead: stretches of constant staff, AHT and patience, the last one without end."""
+    """The future of a caller: stretches of constant staff, AHT and patience, the last one without end."""
 
     agents: Ints
     mu: Floats
@@ -121,7 +121,7 @@ class _Stretches(NamedTuple):
 
 @dataclass(frozen=True)
 class Passage:
-    """What one interval leaves behind; integrals are over its seconds, per caller where callers are meant."""
+    """What one interval leaves behind; integrals are over its seconds, those about callers per caller."""
 
     end: Floats
     integral: Floats
@@ -150,21 +150,21 @@ def exact_day(
     calls
         Expected calls of each interval (Poisson), shape (intervals,) or one number.
     aht_s, patience_s
-        Mean handling time and mean patience, seconds; one number or one an interval. Infinite patience:
-        nobody gives up. Calls in progress and callers in line take on the values of each new interval.
+        Mean handling time and mean patience, seconds; one number or one per interval. Infinite patience:
+        nobody gives up. Calls in progress and waiting callers take on the values of each new interval.
     agents
-        Agents on position in each interval, whole numbers; 0 is a closed interval, in which callers wait.
+        Agents on position in each interval, whole numbers; 0 means a closed interval, in which callers wait.
     interval_s
         Length of the intervals, seconds.
     threshold_s
         The answer-time threshold of the service level, seconds.
     leavers
-        Who goes when the number of agents falls. ``"finish"``: named agents, chosen whether busy or not; who
-        is busy finishes the call and goes. ``"preempt"``: calls in excess are cut off and go back to the head
-        of the queue. One rule, or one for the start of each interval.
+        Who goes when the number of agents falls. ``"finish"``: agents chosen whether busy or not; a busy one
+        first finishes the call. ``"preempt"``: calls in excess are cut off and go back to the head of the
+        queue. One rule, or one for the start of each interval.
     leaving
-        Agents who go at the start of each interval, where others come at the same moment: the number of
-        agents changes by the comers less the leavers. By default only the fall of `agents` leaves. (It makes
+        Agents who go at the start of each interval, if others come at the same moment: the number of agents
+        changes by those who come less those who go. By default nobody comes when `agents` falls. (This makes
         no difference to ``"preempt"``.)
     start
         ``"empty"``, ``"stationary"`` (the steady state of the first interval), or the probabilities of 0, 1,
@@ -175,29 +175,30 @@ def exact_day(
     Returns
     -------
     DataFrame
-        One row an interval. Of the callers who *arrive* in it: ``service_level`` (answered within the
+        One row per interval. For the callers who *arrive* in it: ``service_level`` (answered within the
         threshold / offered; the wait may run into later intervals), ``wait_probability``, ``answered``
-        (expected number of them answered, sooner or later) and ``asa_s`` (mean wait of the answered).
-        Of its *time*: ``mean_queue``, ``abandoned`` (expected number who give up in the interval, whenever
-        they came), ``abandonment`` (``abandoned / calls``), ``occupancy`` (busy / staffed time, without
-        overrun; 0 when closed) and ``queue_end`` (mean number waiting at its end, before the staff changes).
-        ``overrun_s``: expected seconds that those who leave at its start still work on their call. Further
-        ``calls`` and ``agents``. After the last interval its staff stays on for whoever still waits. With 0
+        (expected number of them answered, sooner or later) and ``asa_s`` (mean wait of the answered). For its
+        *time*: ``mean_queue``, ``abandoned`` (expected number who give up in the interval, whenever they
+        came), ``abandonment`` (``abandoned / calls``), ``occupancy`` (busy / staffed time, without overrun; 0
+        when closed) and ``queue_end`` (mean number waiting at its end, before the staff changes).
+        ``overrun_s``: expected seconds that those who leave at its start still work on their call. ``calls``
+        and ``agents`` are repeated. After the last interval its staff stays on until nobody waits. With 0
         calls: service level 1, the other measures of callers 0. Where callers come but no one is ever
-        answered, asa_s is infinite. For a whole day, weigh service_level and wait_probability by calls and
+        answered, asa_s is infinite. For a whole day, weight service_level and wait_probability by calls, and
         asa_s by answered.
 
     Raises
     ------
     PlanningError
-        On bad numbers or shapes; on ``start="stationary"`` where the first interval has no steady state.
+        When a number or shape is invalid, or ``start`` is "stationary" and the first interval has no steady
+        state.
 
     Notes
     -----
-    Accurate to about 1e-10. Erlang C and A, interval by interval, are blind to what an interval inherits. For
+    Accurate to about 1e-10. Erlang C and A, interval by interval, ignore what an interval inherits. For
     waiting times in the same queue without abandonment, and for the caller who meets a change of staff, see
     L. V. Green and J. Soares (2007), "Computing time-dependent waiting time probabilities in M(t)/M/s(t)
-    queuing systems", M&SOM 9, 54-61. The cost grows with the threshold and with short patience.
+    queuing systems", M&SOM 9, 54-61. The running time grows with the threshold and with short patience.
 
     Examples
     --------
@@ -233,7 +234,7 @@ def exact_states(
 
     The parameters and errors are those of `exact_day`. Row i belongs to the last moment of interval i, before
     the staff changes: of N callers ``min(N, agents[i])`` are in service and the rest wait. A row, or its
-    convolution with what another site hands over, is a `start` for the time after.
+    convolution with what another site hands over, can be the `start` of what follows.
 
     Returns
     -------
@@ -288,7 +289,7 @@ def _leaving(agents: Ints, leaving: ArrayLike | None) -> Ints:
     given = whole_heads("leaving", leaving)
     if given.shape not in ((), agents.shape):
         raise PlanningError(
-            f"leaving has the shape {given.shape}, must be {agents.shape}: one number an interval"
+            f"leaving has the shape {given.shape}, must be {agents.shape}: one number per interval"
         )
     gone = np.broadcast_to(given, agents.shape).astype(np.int64)
     there = np.concatenate([[0], agents[:-1]])
@@ -301,7 +302,7 @@ def _leaving(agents: Ints, leaving: ArrayLike | None) -> Ints:
 
 
 def whole_heads(name: str, value: ArrayLike) -> Floats:
-    """Return heads as whole numbers; a million are the most whose law fits into memory."""
+    """Return heads as whole numbers, at most the million whose law fits into memory."""
     return numbers(name, value, high=1e6, whole=True, remedy="round it up or down")
 
 
@@ -321,7 +322,7 @@ def start_law(start: str | ArrayLike, day: Rates) -> Floats:
 
 
 def _stationary_law(chain: Chain) -> Floats:
-    """Solve the balance rate p[k - 1] = death(k) p[k], in logarithms, as far out as anything is left."""
+    """Solve the balance rate p[k - 1] = death(k) p[k], in logarithms, until nothing is left."""
     rate, n, mu, theta = chain
     if rate > 0.0 and theta == 0.0 and rate >= n * mu:
         raise PlanningError(
@@ -355,7 +356,7 @@ def walk(day: Rates, law: Floats, threshold: float | None, waits: bool = True) -
 def carry(day: Rates, i: int, law: Floats, threshold: float | None, waits: bool) -> Passage:
     """Carry the law through interval i; without a threshold only the law counts.
 
-    The places of the line are followed across the interval only where their waits are asked for.
+    The places in the queue are followed across the interval only where the waits are wanted.
     """
     p, chain = pad(day, i, law), day.chain(i)
     places = max(len(p) - chain.agents, 0)
@@ -363,7 +364,7 @@ def carry(day: Rates, i: int, law: Floats, threshold: float | None, waits: bool)
         p, _, _, integral = advance(p, np.zeros(0), np.zeros(0), chain, day.interval_s)
         return Passage(trim(p), integral, 0.0, np.zeros(0), np.zeros(0))
     ahead = _stretches(day, i, threshold)
-    # Who comes up to `split` is answered within the threshold, or not, before anything changes.
+    # The fate of arrivals up to `split` is decided within the threshold, before anything changes.
     split = min(max(float(ahead.length[0]) - threshold, 0.0), day.interval_s)
     tracked = places if waits and math.isfinite(ahead.length[0]) else 0
     p, y, z, integral = advance(p, np.zeros(tracked), np.zeros(tracked), chain, split)
@@ -383,7 +384,7 @@ def pad(day: Rates, i: int, law: Floats) -> Floats:
     top = kernels.highest_level(law, *day.chain(i), day.interval_s, exponent)
     if top > _MOST_CALLERS:
         raise PlanningError(
-            f"calls is {day.rate[i] * day.interval_s:g} in interval {i}: {top:,} callers may be there, "
+            f"calls is {day.rate[i] * day.interval_s:g} in interval {i}: {top:,} callers may be present, "
             f"must be at most {_MOST_CALLERS:,} for their law to fit into memory: add agents, give a "
             "finite patience_s, or divide the calls"
         )
@@ -391,7 +392,7 @@ def pad(day: Rates, i: int, law: Floats) -> Floats:
 
 
 def trim(law: Floats) -> Floats:
-    """Drop the far end of a law where next to nothing is left, and rounding below 0."""
+    """Cut off the far end of a law where next to nothing is left, and remove rounding below 0."""
     law = np.maximum(law, 0.0)
     beyond = np.cumsum(law[::-1])
     size = len(law) - int(np.searchsorted(beyond, _TRIM * beyond[-1], side="right"))
@@ -402,7 +403,7 @@ def trim(law: Floats) -> Floats:
 def advance(
     p: Floats, y: Floats, z: Floats, chain: Chain, dt: float
 ) -> tuple[Floats, Floats, Floats, Floats]:
-    """Return (p, y, z) `dt` later and the integral of p, by rational approximation where that is safe."""
+    """Return (p, y, z) at `dt` later and the integral of p, by rational approximation where that is safe."""
     if dt == 0.0:
         return p, y, z, np.zeros_like(p)
     solves = [np.empty((len(part), 2 * kernels.LANES)) for part in (p, y, z)]
@@ -422,7 +423,7 @@ def advance(
 
 
 def _stretches(day: Rates, i: int, threshold: float) -> _Stretches:
-    """Return what lies ahead from the start of interval i on, as far as its callers' threshold reaches."""
+    """Return the future from the start of interval i on, as far as its callers' threshold reaches."""
     first = int(day.stretch[i])
     end = i + 2 + min(math.ceil(threshold / day.interval_s), len(day))
     starts = day.stretch_start[first : 1 + int(day.stretch[min(end, len(day) - 1)])]
@@ -432,9 +433,9 @@ def _stretches(day: Rates, i: int, threshold: float) -> _Stretches:
 
 
 def _fate(chain: Chain, waits: int) -> tuple[Floats, Floats]:
-    """Return P(ever answered) and E[wait; answered] by place in line, if nothing changes any more.
+    """Return P(ever answered) and E[wait; answered] by place in the queue, if nothing changes any more.
 
-    With k ahead, the next step comes at the rate n mu + (k + 1) theta and is towards an agent unless it is
+    With k ahead, the next step comes at the rate n mu + (k + 1) theta and is towards an agent, unless it is
     the caller who gives up. Place 0 of the arrays is a caller who has been answered.
     """
     k = np.arange(waits)
@@ -449,8 +450,8 @@ def _fate(chain: Chain, waits: int) -> tuple[Floats, Floats]:
 def _fates(day: Rates, passages: Sequence[Passage]) -> Floats:
     """Return, for each interval, the integrals of P(ever answered) and E[wait; answered] of its arrivals.
 
-    Backward: the fate of who waits in an interval is what it would be without changes, plus what the changes
-    make of it for those who still wait when they come.
+    Computed backward: for a caller who waits in an interval, the value without changes, plus what the changes
+    add for those who still wait when they come.
     """
     totals = np.empty((len(day), 2))
     later = (np.ones(1), np.zeros(1))
@@ -465,7 +466,7 @@ def _fates(day: Rates, passages: Sequence[Passage]) -> Floats:
             if len(passage.waiting):
                 totals[i, 0] += passage.waiting @ more_ever[1:]
                 totals[i, 1] += passage.waiting @ more_wait[1:] + passage.waited @ more_ever[1:]
-            # Only places that somebody may hold at the start of the interval are asked for again.
+            # Only places that somebody may hold at the start of the interval are needed again.
             held = 1 + max(len(passages[i - 1].end) - chain.agents, 0) if i else 1
             more_ever, more_wait, ever, wait = (x[:held] for x in (more_ever, more_wait, ever, wait))
             _look_back_on_changes(more_ever, more_wait, chain, day.interval_s)
@@ -475,7 +476,7 @@ def _fates(day: Rates, passages: Sequence[Passage]) -> Floats:
 
 
 def _across(then: Floats, shift: int, now: Floats) -> Floats:
-    """Return what a change of staff adds to the values `now` of the places in line; 0 for the answered."""
+    """Return what a change of staff adds to the values `now` of places in the queue; 0 for the answered."""
     place = np.arange(len(now)) + shift
     more: Floats = then[np.clip(place, 0, len(then) - 1)] - now
     more[0] = 0.0
@@ -483,9 +484,9 @@ def _across(then: Floats, shift: int, now: Floats) -> Floats:
 
 
 def _look_back_on_changes(more_ever: Floats, more_wait: Floats, chain: Chain, dt: float) -> None:
-    """Replace what changes add by its mean `dt` earlier, in place: the wait grows by the time until then."""
+    """Replace what changes add by its mean at `dt` earlier, in place: the wait grows by that time."""
     mean = chain.agents * chain.mu * dt
-    if mean > len(more_ever) + 9.0 * math.sqrt(mean) + 24.0:  # nobody in line waits that long
+    if mean > len(more_ever) + 9.0 * math.sqrt(mean) + 24.0:  # nobody in the queue waits that long
         more_ever[:] = 0.0
         more_wait[:] = 0.0
         return
@@ -508,7 +509,7 @@ def _overruns(day: Rates, passages: Sequence[Passage]) -> Floats:
 
 
 def columns_of(day: Rates, passages: Sequence[Passage], waits: bool = True) -> dict[str, NDArray[Any]]:
-    """Put the integrals of every interval into the measures of the contact centre."""
+    """Turn the integrals of every interval into the measures of the contact centre."""
     calls, staffed = day.rate * day.interval_s, day.agents.astype(np.float64) * day.interval_s
     sums = np.array([_sums(passage, n) for passage, n in zip(passages, day.agents, strict=True)])
     late, must_wait, busy, queued, queue_end = sums.T

@@ -1,18 +1,18 @@
 """The compiled steps of the exact day: number in system forward in time, the wait of one caller backward.
 
 Two chains meet here. The *system* N_t, the number in service and in queue, moves up at the arrival rate and
-down at ``min(N, n) mu + (N - n)^+ theta``. The *tagged caller* who finds k others waiting moves from k to
-k - 1 at ``n mu + k theta``, is answered when k = 0 moves down, and gives up at ``theta``; who comes after
-does not matter to a queue that is served in order of arrival, so the arrival rate does not enter.
+down at ``min(N, n) mu + (N - n)^+ theta``. The *tagged caller* who finds k others waiting moves from k to k -
+1 at ``n mu + k theta``, is answered when k = 0 moves down, and gives up at ``theta``. The queue is served in
+order of arrival, so later callers do not matter and the arrival rate does not enter.
 
-Beside the law ``p`` of N the forward steps carry two sums over the cohort, the callers who arrive while it is
-collected, per unit of arrival rate: ``y[k]``, the time density of its members who still wait with k ahead,
+Besides the law ``p`` of N, the forward steps carry two sums over a cohort (the callers who arrive while it is
+collected), per unit of arrival rate: ``y[k]``, the time density of its members who still wait with k ahead,
 and ``z[k]``, the same weighted by the time already waited:
 
     p' = p Q,    y' = y D + p_queue,    z' = z D + y.
 
-Vectors over k of length 0 switch the cohort off. Everything is in one file: numba's cache does not see an
-edit of a kernel in another one.
+Vectors over k of length 0 switch the cohort off. Everything is in one file, because numba's cache does not
+notice that a kernel in another file has changed.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ RESIDUES_14 = np.array(
 )
 LIMIT_14 = 1.8321743782540412751e-14
 
-_NOTHING = 1e-22  # a probability that is dropped where the sweeps move on
-LANES = 16  # 8 + 7 poles and one idle lane: two full vectors of eight doubles
+_NOTHING = 1e-22  # a probability below which the passes drop a state
+LANES = 16  # 8 + 7 poles and one unused lane: two full vectors of eight doubles
 
 
 def _lanes() -> tuple[Floats, Floats, Floats]:
@@ -112,9 +112,9 @@ def resolvents(
 ) -> None:
     """Solve x (A dt - pole) = (p, y, z) for every pole at once, by elimination without pivoting.
 
-    No pivot can vanish: the symmetrised generator is real, so the imaginary part of each pivot keeps the
-    sign of the pole's and at least its size. The real parts land in ``out[:, :LANES]``, the imaginary parts
-    in ``out[:, LANES:]``. The inner loops run over the poles, which do not depend on each other.
+    No pivot can vanish: the symmetrised generator is real, so the imaginary part of each pivot keeps the sign
+    of the pole's and at least its size. The real parts go to ``out[:, :LANES]``, the imaginary parts to
+    ``out[:, LANES:]``. The inner loops run over the poles, which are independent of each other.
     """
     top = p.shape[0] - 1
     upper = np.empty((top + 1, 2 * LANES))  # the upper diagonal after elimination
@@ -170,12 +170,12 @@ def _cohort_resolvents(
     out_y: Floats,
     out_z: Floats,
 ) -> None:
-    """Carry the solves on to the cohort, whose blocks are bidiagonal: from the last in the queue down."""
+    """Continue the solves for the cohort, whose blocks are bidiagonal: from the last in the queue down."""
     yr, yi = np.zeros(LANES), np.zeros(LANES)
     zr, zi = np.zeros(LANES), np.zeros(LANES)
     for k in range(y.shape[0] - 1, -1, -1):
         rate = (n * mu + (k + 1) * theta) * dt  # of leaving place k: one ahead goes, or the caller gives up
-        above = rate if k + 1 < y.shape[0] else 0.0  # of moving from k + 1 to k: the same number
+        above = rate if k + 1 < y.shape[0] else 0.0  # of moving from k + 1 to k: the same rate
         for j in range(LANES):
             pr = -rate - pole_re[j]
             pi = -pole_im[j]
@@ -199,7 +199,7 @@ def _cohort_resolvents(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def poisson_window(mean: float) -> tuple[int, Floats]:
-    """Return the first count and the probabilities of a Poisson law wherever they matter (1e-17 and more)."""
+    """Return the first count and the probabilities of a Poisson law, where they are at least 1e-17."""
     first = int(max(0.0, mean - 8.5 * math.sqrt(mean)))
     weights = np.empty(int(mean + 8.5 * math.sqrt(mean)) + 16 - first)
     mode = min(max(int(mean) - first, 0), weights.shape[0] - 1)
@@ -223,7 +223,7 @@ def _jump(
     integral: Floats,
     share: float,
 ) -> None:
-    """Count one term in both sums and make one jump; `new` and `old` have an idle cell at both ends."""
+    """Add one term to both sums and make one jump; `new` and `old` have an unused cell at both ends."""
     inner, here, below, above = new[1:-1], old[1:-1], old[:-2], old[2:]
     for k in range(inner.shape[0]):
         total[k] += weight * here[k]
@@ -233,9 +233,9 @@ def _jump(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _cohort_jump(new: Floats, old: Floats, down: Floats, step: float, inflow: Floats) -> None:
-    """Make one jump of the waiting cohort, joined by `inflow`; an idle cell on top.
+    """Make one jump of the waiting cohort, joined by `inflow`; there is an unused cell on top.
 
-    Place k is left at the rate n mu + (k + 1) theta, whoever goes, and entered from place k + 1 at the same.
+    Place k is left at the rate n mu + (k + 1) theta, and entered from place k + 1 at the same rate.
     """
     here, above = old[:-1], old[1:]
     for k in range(here.shape[0]):
@@ -275,9 +275,9 @@ def uniformise(
 ) -> None:
     """Move (p, y, z) on by `dt` in place and add the integral of p: a Poisson number of jumps.
 
-    Every term is positive (Jensen, 1953), so nothing cancels, whatever the drift; the price is one sweep
-    over the states for each jump that may happen. On the way ``seen[m]`` takes the law of the waiting,
-    ``p[n:]``, as it is after ``moments[m]``, of which there may be none.
+    Every term is positive (Jensen, 1953), so nothing cancels, whatever the drift; the price is one pass over
+    the states for each possible jump. On the way, ``seen[m]`` receives the law of the waiting callers,
+    ``p[n:]``, after ``moments[m]`` (there may be no moments).
     """
     size, queue = p.shape[0], y.shape[0]
     death = np.empty(size + 2)
@@ -300,7 +300,7 @@ def uniformise(
     y[:] = 0.0
     z[:] = 0.0
     seen[:] = 0.0
-    low, high = 0, size - 1  # only these states hold anything, and these places of the cohort
+    low, high = 0, size - 1  # only these states, and these places of the cohort, are not empty
     near, far = 0, queue - 1
     more = 1.0  # P(more jumps than i)
     for i in range(first + weights.shape[0]):
@@ -334,7 +334,7 @@ def uniformise(
 def _occupied(
     a: Floats, a_next: Floats, b: Floats, b_next: Floats, low: int, high: int, offset: int
 ) -> tuple[int, int]:
-    """Narrow low .. high to the cells where either vector holds anything to speak of, and clear the rest."""
+    """Narrow low .. high to the cells where either vector is not negligible, and clear the rest."""
     while low < high and abs(a[low + offset]) < _NOTHING and abs(b[low + offset]) < _NOTHING:
         for x in (a, a_next, b, b_next):
             x[low + offset] = 0.0
@@ -348,10 +348,10 @@ def _occupied(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def look_back(g: Floats, n: int, mu: float, theta: float, dt: float) -> None:
-    """Replace g, a value for each place in the queue, by its mean `dt` earlier, in place.
+    """Replace g, a value for each place in the queue, by its mean at `dt` earlier, in place.
 
-    ``g[0]`` is the value of having been answered (it stays), ``g[k + 1]`` that of waiting with k ahead; who
-    gives up is worth 0. The tagged caller's chain is uniformised.
+    ``g[0]`` is the value of having been answered (it stays), ``g[k + 1]`` that of waiting with k ahead;
+    giving up has the value 0. The tagged caller's chain is uniformised.
     """
     size = g.shape[0]
     rate = n * mu + size * theta
@@ -371,7 +371,7 @@ def look_back(g: Floats, n: int, mu: float, theta: float, dt: float) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _step_back(new: Floats, old: Floats, stay: Floats, down: Floats, total: Floats, weight: float) -> None:
-    """Count one term and go back by one jump; the first cell, answered, stays what it is."""
+    """Add one term and go back by one jump; the first cell, answered, stays the same."""
     into, here, nearer, sums = new[1:], old[1:], old[:-1], total[1:]
     for k in range(into.shape[0]):
         sums[k] += weight * here[k]
@@ -380,7 +380,7 @@ def _step_back(new: Floats, old: Floats, stay: Floats, down: Floats, total: Floa
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def shifted(g: Floats, shift: int) -> Floats:
-    """Return g across a change of staff, after which `shift` more stand ahead (if negative: are answered)."""
+    """Return g across a change of staff, after which `shift` more stand ahead (fewer, if negative)."""
     out = np.empty_like(g)
     last = g.shape[0] - 1
     out[0] = g[0]
@@ -413,7 +413,7 @@ def answered_within(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def answered_late(line: Floats, g: Floats) -> float:
-    """Return the mass of the waiting `line` (by number ahead) that is not answered in time."""
+    """Return the mass of the waiting callers `line` (by number ahead) that is not answered in time."""
     total = 0.0
     for k in range(line.shape[0]):
         total += line[k] * (1.0 - g[k + 1] if k + 1 < g.shape[0] else 1.0)
@@ -431,10 +431,11 @@ def reach(
     length: Floats,
     shift: Ints,
 ) -> tuple[int, float]:
-    """Return how far back in line an answer within the threshold can come, and the fastest rate of the line.
+    """Return how far back in the queue an answer within the threshold can come, and the queue's fastest rate.
 
-    No further than the line reaches, and no further than the calls that can end or be given up in that time
-    (Poisson, up to a chance of 1e-15) and the agents who may join. Stretches count that begin before `until`.
+    No further than the queue reaches, and no further than the calls that can end or be given up in that time
+    (Poisson, up to a chance of 1e-15) plus the agents who may join. Only stretches that begin before `until`
+    count.
     """
     line, joining, met, begin = waits, 0, 1, length[0]
     while begin < until:
@@ -453,7 +454,7 @@ def reach(
 def unhurried_late(
     line: Floats, threshold: float, agents: Ints, mu: Floats, theta: Floats, shift: Ints
 ) -> float:
-    """Return the mass of the `line` that is not answered in time if the first stretch goes on for ever."""
+    """Return the mass of the waiting `line` that is not answered in time if the first stretch never ends."""
     endless = np.full(1, np.inf)
     depth, _ = reach(line.shape[0], threshold, 0.0, agents, mu, theta, endless, shift)
     g = answered_within(depth, threshold, agents, mu, theta, endless, shift)
@@ -479,12 +480,13 @@ def late_arrivals(
     length: Floats,
     shift: Ints,
 ) -> float:
-    """Move the system on from `begin` to `end`; return the integral of the chance not to be answered in time.
+    """Move the system on from `begin` to `end`; return the integral of the chance of a late answer.
 
-    For arrivals so close to a change of staff that their time may run out behind it: Gauss-Legendre in the
-    moment of arrival (`nodes`, `weights` on [0, 1]), each node with its own backward recursion over what is
-    left of the stretch and over those that follow. The panels are cut where the last moment meets a change,
-    since the integrand has a kink there, and hold `panel_jumps` jumps of the chain at most.
+    This is for arrivals so close to a change of staff that their threshold may end after it. Gauss-Legendre
+    quadrature in the moment of arrival (`nodes`, `weights` on [0, 1]) gives each node its own backward
+    recursion over the rest of the stretch and the stretches that follow. The panels are cut where the end of
+    the threshold meets a change, because the integrand has a kink there, and hold at most `panel_jumps` jumps
+    of the chain.
     """
     n, total = agents[0], 0.0
     depth, fastest = reach(p.shape[0] - n, threshold, end + threshold, agents, mu, theta, length, shift)
@@ -512,15 +514,16 @@ def late_arrivals(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def thinned(p: Floats, before: int, after: int) -> Floats:
-    """Return the law of N after ``before - after`` named agents have left, each with the caller in hand.
+    """Return the law of N after ``before - after`` agents have left, each with the caller in hand.
 
-    With b < before busy, the number of leavers among them is hypergeometric; with all busy every leaver is.
+    With b < before busy, the number of leavers among them is hypergeometric; if all are busy, so is every
+    leaver.
     """
     leave = before - after
     out = np.zeros(max(p.shape[0] - leave, before))
     for b in range(min(before, p.shape[0])):
         least, most = max(0, b - after), min(b, leave)
-        # From the mode outwards, then normalised: no factorials, nothing to overflow.
+        # From the mode outwards, then normalised: there are no factorials to overflow.
         mode = min(max((b + 1) * (leave + 1) // (before + 2), least), most)
         chance = np.zeros(most - least + 1)
         chance[mode - least] = 1.0
@@ -542,7 +545,7 @@ def thinned(p: Floats, before: int, after: int) -> Floats:
 def _bound_above(
     law: Floats, level: int, s: float, lam: float, fall: float, dt: float, exponent: float
 ) -> float:
-    """Return x such that the walk below exceeds `level` + x with chance e^-exponent at most, by this s."""
+    """Return x such that the walk below exceeds `level` + x with chance at most e^-exponent, by this s."""
     growth, start, power = math.exp(s), 2.0, 1.0
     for k in range(level + 1, law.shape[0]):
         power *= growth
@@ -555,16 +558,16 @@ def _bound_above(
 def highest_level(
     law: Floats, lam: float, n: int, mu: float, theta: float, dt: float, exponent: float
 ) -> int:
-    """Return a level that N exceeds at any given time within `dt` with chance e^-exponent at most.
+    """Return a level that N exceeds at any given time within `dt` with chance at most e^-exponent.
 
     Above a level L the system falls at least at the rate d of L. So N stays below L plus a walk with rates
-    (lam, d) that starts at (N_0 - L)^+ and is reflected at 0: either it never touched 0 and is the free walk,
-    or it is distributed as the highest point of a free walk from 0 at most. Doob's inequality for
-    exp(s walk), with psi(s) = lam (e^s - 1) + d (e^-s - 1), gives for every L and s > 0
+    (lam, d) that starts at (N_0 - L)^+ and is reflected at 0. Either the walk never touched 0 and is the free
+    walk, or it is at most the maximum of a free walk from 0 in distribution. Doob's inequality for exp(s
+    walk), with psi(s) = lam (e^s - 1) + d (e^-s - 1), gives for every L and s > 0
 
         P(N_t > L + x) <= (1 + E exp(s (N_0 - L)^+)) exp(t psi(s)^+ - s x).
 
-    The least L + x of a search over both is taken.
+    A search over L and s gives the smallest L + x.
     """
     last = int(law.shape[0]) - 1
     if lam == 0.0:

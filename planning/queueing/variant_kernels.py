@@ -1,4 +1,4 @@
-"""The compiled recursions of the finite line. Kernels that call each other stay in this one file.
+"""The compiled recursions of the finite queue. Kernels that call each other must stay in one file.
 
 Throughout, times are in units of the AHT: `r` = AHT / patience (0: nobody hangs up), `tau` = threshold / AHT.
 """
@@ -24,7 +24,7 @@ _TINY = 1e-307
 def finite_lines(
     load: Floats, agents: Floats, room: Floats, r: Floats, tau: Floats, blocking: Floats
 ) -> Floats:
-    """Measure one finite line per element of the flat arrays; `blocking` is Erlang B of (load, agents)."""
+    """Measure one finite queue per element of the flat arrays; `blocking` is Erlang B of (load, agents)."""
     out = np.empty((load.size, COLUMNS))
     for i in range(load.size):
         line = _line_shape(load[i], agents[i], int(room[i]), r[i])
@@ -37,7 +37,7 @@ def finite_lines(
 def _line_shape(load: float, agents: float, room: int, r: float) -> Floats:
     """Return the relative probabilities of 0..room calls waiting while all agents are busy.
 
-    They start from 1 at their largest, so that nothing overflows and only what is negligible underflows.
+    They are scaled so that the largest is 1: nothing overflows, and only negligible values underflow.
     """
     peak = room
     if load < agents + room * r:
@@ -56,7 +56,7 @@ def _late_terms(agents: float, size: int, r: float, tau: float) -> Floats:
     """Return t_0..t_size-1: of the callers with j ahead who get answered, t_0 + .. + t_j wait beyond tau.
 
     With u = exp(-r tau) this sum is the incomplete beta function I_u(agents/r + 1, j + 1), the Poisson sum if
-    r = 0. The first term underflows where agents x tau > 745 while later ones count: hence the scale.
+    r = 0. Where agents x tau > 745 the first term underflows although later ones matter: hence the scaling.
     """
     moved = -math.expm1(-r * tau) / r if r > 0 else tau
     steps = 0
@@ -76,14 +76,14 @@ def _late_terms(agents: float, size: int, r: float, tau: float) -> Floats:
 
 @njit(cache=True, nogil=True)
 def _on_time_from_last(late: float, terms: Floats, agents: float, r: float, tau: float) -> float:
-    """Return 1 - late for the last place in the line, by the series beyond it where 1 - late would cancel."""
+    """Return 1 - late for the last place in the queue, by the series beyond it if 1 - late would cancel."""
     if late < 0.9:
         return 1.0 - late
     moved = -math.expm1(-r * tau) / r if r > 0 else tau
     j = terms.size
     term = terms[j - 1] * moved * (agents + j * r) / j
     total = 0.0
-    # A subnormal term would be rounded back to itself for ever.
+    # A subnormal term would round back to itself for ever.
     while term > max(1e-18 * total, _TINY):
         total += term
         j += 1
@@ -97,7 +97,7 @@ def _measure(
 ) -> None:
     """Write blocked, waiting, answered, in time, late, abandoned (shares), wait of the answered, queue.
 
-    Every sum has positive terms only, so that even a tiny share keeps all its digits. All probabilities are
+    Every sum has positive terms only, so even a tiny share keeps all its digits. All probabilities are
     relative to blocking x (the probability of all busy, none waiting), hence finite where blocking is 0.
     """
     room = line.size - 1

@@ -1,6 +1,6 @@
 """Queues beyond Erlang B, C and A: callers who redial, and days whose rate is random.
 
-Finite lines and general patience have their own modules; their names are offered here too.
+Finite queues and general patience have their own modules; their names can be imported from here too.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RedialMeasures:
-    """A queue whose lost callers call again; arrays of the broadcast shape (or numpy numbers).
+    """A queue in which lost callers call again; arrays of the broadcast shape (or numpy numbers).
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ class RedialMeasures:
     answered
         Share of the callers who are answered at some attempt.
     service_level
-        Share of the callers who are answered within the threshold of their last attempt.
+        Share of the callers who are answered within the threshold, counted from their last attempt.
     lost
         Share of the callers who give up for good.
     """
@@ -89,12 +89,12 @@ def redial_measures(
 ) -> RedialMeasures:
     r"""Measure a queue in which a share of the abandoned and of the blocked callers call again (Erlang X).
 
-    Redials are taken as further Poisson calls, so that the attempts :math:`\lambda` solve
+    Redials are treated as further Poisson calls, so the attempts :math:`\lambda` solve
 
     .. math:: \lambda \,(1 - p_a P_{ab}(\lambda) - p_b P_{bl}(\lambda)) = \text{calls}.
 
     The left side is the rate of the answered calls plus the rates of those lost for good. All three grow with
-    :math:`\lambda`, so there is one solution at most, and a bracketing search finds it.
+    :math:`\lambda`, so there is at most one solution, and a bracketing search finds it.
 
     Parameters
     ----------
@@ -105,9 +105,9 @@ def redial_measures(
     agents
         Agents on position, >= 0.
     redial_abandoned, redial_blocked
-        Share of those who hung up, and of those who met a busy tone, who call again, at every attempt.
+        Of those who hang up, and of those who get the busy tone: the share who call again, at every attempt.
     waiting_room
-        Places in the line, ``inf`` for an endless one; see `finite_measures`.
+        Places in the queue, ``inf`` for no limit; see `finite_measures`.
     interval_s, patience_s, threshold_s
         Length of the interval, mean patience and answer-time threshold, in seconds.
 
@@ -119,14 +119,15 @@ def redial_measures(
     Raises
     ------
     PlanningError
-        For a number out of its bounds; where everyone redials and the callers exceed what the agents answer.
+        When a number is out of bounds, or when everyone redials and more people call than the agents can
+        answer.
 
     Notes
     -----
-    Callers of endless patience in an endless line never hang up, and so never redial: that is Erlang C. In
-    an overload they wait for ever (asa_s inf, service level 0), as `measures` has it, and none is lost.
+    With infinite patience and no limit on the queue, nobody hangs up and so nobody redials: that is Erlang C.
+    In an overload callers wait for ever (asa_s inf, service level 0), as in `measures`, and none is lost.
 
-    Real redials come back while the line is still long, which the formula does not see. Against the exact
+    Real callers redial while the queue is still long, which the formula ignores. Against the exact
     chain of 10 erlangs, 10 agents, 5 places, a patience of 1 AHT and redials after 1 AHT by 30 % of the
     abandoned and 70 % of the blocked: attempts 10.763 (exact 10.907: -1.3 %), blocked .0530 (.0702: -24 %),
     abandonment .1125 (.1135: -0.8 %), callers answered .8981 (.8904: +0.8 points). The error vanishes as
@@ -173,14 +174,14 @@ def _queue(
     patience_s: Floats,
     threshold_s: Floats,
 ) -> QueueMeasures:
-    """Measure the queue that these attempts make."""
+    """Measure the queue that this number of attempts produces."""
     return finite_measures(
         attempts, aht_s, agents, room, interval_s=interval_s, patience_s=patience_s, threshold_s=threshold_s
     )
 
 
 def _settled_attempts(callers: Floats, *given: Floats) -> Floats:
-    """Return the attempts for which the callers who leave, answered or for good, are as many as come."""
+    """Return the attempts at which callers leave (answered, or lost for good) as fast as they come."""
 
     def excess(attempts: Floats, callers: Floats, *queue: Floats) -> Floats:
         return _leaving(attempts, *queue) - callers
@@ -194,7 +195,7 @@ def _settled_attempts(callers: Floats, *given: Floats) -> Floats:
         if not short.any():
             break
     _refuse_unsettled(short, callers, limit)
-    # From below the callers, since rounding may put the excess of no redials at all on either side of 0.
+    # Start below the number of callers: without redials, rounding may put the excess on either side of 0.
     root = elementwise.find_root(excess, (callers / 2.0, high), args=(callers, *given)).x
     return np.asarray(np.maximum(root, callers))
 
@@ -210,7 +211,7 @@ def _leaving(
     again_abandoned: Floats,
     again_blocked: Floats,
 ) -> Floats:
-    """Return the callers an interval who leave for good: a sum, exact even when nearly all redial."""
+    """Return the callers per interval who leave for good: a sum, exact even when nearly all redial."""
     attempt = _queue(attempts, aht_s, agents, room, interval_s, patience_s, threshold_s)
     lossless = np.isinf(room) & np.isinf(patience_s)
     answered = np.where(lossless, attempts, attempt.occupancy * agents * interval_s / aht_s)
@@ -228,10 +229,10 @@ def _most_callers(
     again_abandoned: Floats,
     again_blocked: Floats,
 ) -> Floats:
-    """Return the callers an interval beyond which redials grow without end.
+    """Return the callers per interval above which redials grow without end.
 
-    Infinite where a growing line loses more and more callers for good. Otherwise the agents' rate, and the
-    rate at which those who hang up for good leave a line that is always full.
+    Infinite where a growing queue loses more and more callers for good. Otherwise the agents' service rate,
+    plus the rate at which callers give up for good in a queue that is always full.
     """
     endless = np.isinf(room)
     relieved = np.where(endless, np.isinf(patience_s) | (again_abandoned < 1), again_blocked < 1)
@@ -250,11 +251,11 @@ def _refuse_unsettled(bad: NDArray[np.bool_], calls: Floats, limit: Floats) -> N
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RandomRateMeasures:
-    """A queue on days whose rate is random; arrays of the broadcast shape (or numpy numbers).
+    """A queue whose arrival rate is random from day to day; arrays of the broadcast shape (or numpy numbers).
 
-    The day average weighs every day alike (what the mean of daily reports shows); call-weighted weighs every
-    call alike (what callers meet, and what a total over many days shows). Busy days hold more calls, so the
-    call-weighted service is the worse one.
+    The day average gives every day the same weight, like the mean of daily reports. The call-weighted average
+    gives every call the same weight: it is what callers experience, and what a total over many days shows.
+    Busy days have more calls, so the call-weighted service is worse.
 
     Attributes
     ----------
@@ -289,8 +290,8 @@ def random_rate_measures(
 ) -> RandomRateMeasures:
     r"""Average Erlang C or A over days whose rate is calls x G, where G is Gamma with mean 1.
 
-    With shape :math:`k = 1 / cv^2`: day average :math:`E[SL(G)]`, call-weighted :math:`E[G \, SL(G)]`. A day
-    of Erlang C whose load reaches the agents counts as service level 0 and wait probability 1.
+    With shape :math:`k = 1 / cv^2`: day average :math:`E[SL(G)]`, call-weighted :math:`E[G \, SL(G)]`. In
+    Erlang C, a day whose load reaches the number of agents counts as service level 0 and wait probability 1.
 
     Parameters
     ----------
@@ -301,8 +302,8 @@ def random_rate_measures(
     agents
         Agents on position, >= 0.
     cv
-        Coefficient of variation of the day's rate, in [0, 3]; 0 gives the measures at the mean. Measured:
-        .075 at a large bank's centre, .14-.24 at a small one.
+        Coefficient of variation of the day's rate, in [0, 3]; 0 gives the measures at the mean. Measured
+        values: .075 at a large bank's centre, .14-.24 at a small one.
     interval_s, patience_s, threshold_s
         Length of the interval, mean patience (``inf``: Erlang C) and answer-time threshold, in seconds.
 
@@ -314,7 +315,7 @@ def random_rate_measures(
     Raises
     ------
     PlanningError
-        For a number out of its bounds or shapes that do not fit.
+        When a number is out of bounds or the shapes do not fit.
 
     References
     ----------
@@ -357,7 +358,7 @@ def _average_days(
     """Return the fields of `RandomRateMeasures` for one queue."""
     load = calls * aht_s / interval_s
     tau = threshold_s / aht_s
-    # Where the measures bend: at load = agents, and at the load whose long-run wait is the threshold.
+    # The measures have kinks at load = agents, and at the load whose long-run wait is the threshold.
     bends = np.array([1.0, math.exp(min(threshold_s / patience_s, 500.0))]) * (agents / load if load else 0.0)
     width = 0.25 / (math.sqrt(agents) + agents * tau + 1.0)
     factor, weight = _day_factors(cv, bends[bends > 0], width)
@@ -373,7 +374,7 @@ def _average_days(
 
 
 _NO_SPREAD = 1e-9
-"""Below this cv the spread moves no measure by more than rounding does."""
+"""Below this cv the spread changes the measures by no more than rounding does."""
 
 
 def _day_factors(cv: float, bends: Floats, width: float) -> tuple[Floats, Floats]:

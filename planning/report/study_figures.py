@@ -169,7 +169,7 @@ def moves(flows: pd.DataFrame, entry: str) -> go.Figure:
     Parameters
     ----------
     flows : DataFrame
-        Index month from 0, a column a grade, as `planning.studies.hiring.CareerPlan` holds them.
+        Index month from 0, a column per grade, as `planning.studies.hiring.CareerPlan` holds them.
     entry : str
         The grade that is hired into.
     """
@@ -211,7 +211,7 @@ def headcount(lived: pd.DataFrame, grade: str) -> go.Figure:
 
 
 def duties(roster: pd.DataFrame, sites: Iterable[str]) -> go.Figure:
-    """Who is on duty when, a row a person, in the colour of the site.
+    """Who is on duty when, a row per person, in the colour of the site.
 
     Parameters
     ----------

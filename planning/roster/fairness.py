@@ -34,7 +34,7 @@ def fairness(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon
     Returns
     -------
     DataFrame
-        A row a person and burden (nights, weekends, late shifts): agent_id, team, burden, carried (in this
+        A row per person and burden (nights, weekends, late shifts): agent_id, team, burden, carried (in this
         roster), before (last month; not told of late shifts), even (the share of both), away (carried and
         before, less even).
 

@@ -1,4 +1,4 @@
-"""Tables of shifts and people as one problem a team, and the schedules that are found as a roster."""
+"""Tables of shifts and people as one problem per team, and the schedules that are found as a roster."""
 
 from __future__ import annotations
 

@@ -35,10 +35,10 @@ class CoverPlan:
     Attributes
     ----------
     shifts : DataFrame
-        SHIFTS, one row a team, start, end and layout of breaks, and of each shift its pattern (number in
+        SHIFTS, one row per team, start, end and layout of breaks, and of each shift its pattern (number in
         `patterns`), night_h and holiday_h a head, and cost of all its heads.
     unmet : DataFrame
-        team, queue, interval_start, missing: agents short, a row an interval that is not covered.
+        team, queue, interval_start, missing: agents short, a row per interval that is not covered.
     teams : DataFrame
         Index team: objective, bound (no plan is cheaper), gap, paid_h. The objective and the bound of
         teams that share queues are divided by the cost of their shifts.

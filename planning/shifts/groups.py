@@ -385,7 +385,7 @@ def _none(steps: int, columns: int) -> sparse.csr_array:
 
 
 def _loan(columns: int, number: int, count: int, steps: int) -> sparse.csr_array:
-    """Flow of one team to one queue, a column a step."""
+    """Flow of one team to one queue, a column per step."""
     parts = [sparse.csr_array((steps, columns + number * steps)), sparse.eye_array(steps)]
     return sparse.hstack([*parts, sparse.csr_array((steps, (count - number - 1) * steps))], format="csr")
 

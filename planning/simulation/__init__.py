@@ -1,4 +1,4 @@
-"""Discrete-event simulation of the whole contact centre: knows no formula, judges every plan."""
+"""Discrete-event simulation of the whole contact centre: it uses no formula and tests every plan."""
 
 from planning.simulation.certificate import certificate
 from planning.simulation.contacts import CONTACTS, Band, band, contact_measures, paired_difference

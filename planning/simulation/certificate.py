@@ -1,4 +1,4 @@
-"""The certificate of a plan: promised against simulated by queue and day, and what is missing."""
+"""The certificate of a plan: promised against simulated service by queue and day, and the agents missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["certificate", "missing_agents", "verdict"]
 
 MOST = 256
-"""Most agents that the search for the missing ones adds to a queue's day."""
+"""The most agents that the search for missing ones adds to a queue's day."""
 
 
 def certificate(
@@ -32,26 +32,26 @@ def certificate(
     *,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Set each promise beside what the simulation found, and count the agents that a broken one lacks.
+    """Compare each promise with the simulation, and count the agents missing where it is broken.
 
     Parameters
     ----------
     centre : Centre
     demand, plan
-        What was simulated.
+        The demand and plan that were simulated.
     requirement : DataFrame
         REQUIREMENT, with the promised service level.
     simulation : Simulation
-        Of the plan; the search for missing agents meets the same callers.
+        The plan's simulation; the search for missing agents uses the same callers.
     executor : concurrent.futures.Executor, optional
 
     Returns
     -------
     DataFrame
         Index queue, day: target, promised (by the formula, over the calls), simulated, half_width (95 %),
-        verdict ("holds", "too close to call", "does not hold") and short: the fewest agents more, on position
-        as long as the queue is open that day, with whom the mean would reach the target; 0 where nothing is
-        broken, missing where no number of agents helps.
+        verdict ("holds", "too close to call", "does not hold") and short: the fewest extra agents, on
+        position for as long as the queue is open that day, with whom the mean would reach the target (0 where
+        the promise is kept, missing where no number of agents helps).
     """
     targets = {
         name: queue.target.service_level
@@ -84,7 +84,7 @@ def verdict(simulated: float, half_width: float, target: float) -> str:
 
 
 def _promised(requirement: pd.DataFrame) -> pd.Series:
-    """Service level of the formula by queue and day, over the calls."""
+    """Service level by the formula, by queue and day, weighted by calls."""
     day = requirement["interval_start"].dt.normalize().rename("day")
     calls = requirement["calls"].where(requirement["service_level"].notna(), 0.0)
     sums = pd.DataFrame({"good": calls * requirement["service_level"], "calls": calls})
@@ -101,10 +101,10 @@ def missing_agents(
     *,
     executor: Executor | None = None,
 ) -> pd.Series:
-    """Fewest agents more with whom queues reach a service level on a day, all found at once.
+    """Fewest extra agents with whom each queue reaches its service level on each day, all found at once.
 
-    The search doubles, then halves. It ignores that one queue's agents help another's callers: few days lack
-    agents.
+    The search doubles, then halves. It ignores that one queue's agents also help other queues, which matters
+    little because few days lack agents.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def missing_agents(
     aims : Series
         Service level by queue and day.
     simulation : Simulation
-        Of the plan; the search meets the same callers.
+        The plan's simulation; the search uses the same callers.
 
     Returns
     -------
@@ -125,7 +125,7 @@ def missing_agents(
     if aims.empty:
         return high.astype("Int64")
     wired = wired_of(centre, demand, plan)
-    # A queue that nothing helps must not stop the others' search.
+    # A queue that no agent helps must not stop the search for the others.
     while ((~known & (high <= MOST)) | (known & (high - low > 1))).any():
         tried = high.where(~known, (low + high) // 2).clip(upper=MOST)
         more = _with(centre, wired, tried)
@@ -140,7 +140,7 @@ def missing_agents(
 
 
 def _with(centre: Centre, wired: Wired, heads: pd.Series) -> Wired:
-    """Put more agents on position, each through the opening hours of a queue's day."""
+    """Put more agents on position, each for all the opening hours of a queue's day."""
     extra = [
         agent
         for (queue, day), number in heads.items()

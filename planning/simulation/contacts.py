@@ -1,8 +1,9 @@
-"""CONTACTS, the record of every contact, and what it says: measures and their bands.
+"""CONTACTS, the record of every contact, with the measures and their bands.
 
-One row a contact with one queue; a transferred caller has a row in each queue, a redial is a row of its own.
+There is one row per contact with one queue: a transferred caller has a row in each queue, and a redial is a
+row of its own.
 
-It has what CALLS records of real calls (call_id, queue, wait_s, handle_s, outcome), so one
+It has the columns in which CALLS records real calls (call_id, queue, wait_s, handle_s, outcome), so one
 `contact_measures` scores both. Times count from the start of the horizon
 (`planning.simulation.replications.contacts_of` dates them).
 
@@ -86,9 +87,8 @@ def contacts_frame(
 def ratios(totals: NDArray[np.float64]) -> pd.DataFrame:
     """Measures from sums of shape (rows, 7), in the order of the kernel's counts.
 
-    The denominators: service level and abandonment over the offered, ASA and AHT over the answered. Nothing
-    offered is service level 1 and abandonment 0; where nobody was answered, ASA and AHT are NaN, but 0 where
-    nobody called.
+    The denominators: service level and abandonment over the offered, ASA and AHT over the answered. Where
+    nobody called, the service level is 1 and the rest 0; where nobody was answered, ASA and AHT are NaN.
     """
     offered, answered, within, abandoned, wait_s, service_s, longest_s = totals.T[: len(_SUMS)]
     some, served = offered > 0.0, answered > 0.0
@@ -118,7 +118,7 @@ def contact_measures(
         CONTACTS or CALLS: a frame with wait_s, handle_s and outcome, or with arrival_s, answer_s (NaN where
         abandoned) and end_s, and the columns of `by`.
     by
-        Column or columns to group by; one row for all without it.
+        Column or columns to group by; by default one row for all.
     threshold_s
         Threshold of the service level.
 
@@ -131,7 +131,7 @@ def contact_measures(
     Raises
     ------
     PlanningError
-        A column that is missing, a threshold that is no number >= 0.
+        A column is missing, or the threshold is not a number >= 0.
 
     Examples
     --------
@@ -163,7 +163,8 @@ def _parts(contacts: pd.DataFrame, threshold_s: float) -> pd.DataFrame:
             contacts[name].to_numpy(np.float64) for name in ("arrival_s", "answer_s", "end_s")
         )
         answered = ~np.isnan(answer)
-        # As timers are set (arrival + threshold), so that an overflow at the threshold counts as within.
+        # Computed as the timers are (arrival + threshold), so an overflow exactly at the threshold is in
+        # time.
         within = answered & (answer <= arrival + threshold_s)
         wait, handle = np.where(answered, answer, end) - arrival, end - answer
     else:
@@ -193,15 +194,15 @@ class Band(NamedTuple):
 
 
 def band(values: ArrayLike) -> Band:
-    """Mean and half-width of the 95 % interval (Student t) of one value a day.
+    """Mean and half-width of the 95 % interval (Student t) of one value per day.
 
-    Days are independent, calls within a day are not: the binomial formula over calls gives a band that is far
-    too narrow.
+    Days are independent but calls within a day are not, so the binomial formula over calls would give a band
+    that is far too narrow.
 
     Parameters
     ----------
     values
-        One value a replication, shape (days,), at least two.
+        One value per replication, shape (days,), at least two.
 
     Raises
     ------
@@ -216,24 +217,24 @@ def band(values: ArrayLike) -> Band:
     """
     array = np.asarray(values, np.float64)
     if array.ndim != 1 or array.size < 2:
-        raise PlanningError(f"values have shape {array.shape}, must be one value a day of two days or more")
+        raise PlanningError(f"values have shape {array.shape}, must be one value per day of two days or more")
     if not np.isfinite(array).all():
         bad = int(np.flatnonzero(~np.isfinite(array))[0])
-        raise PlanningError(f"values[{bad}] is {array[bad]:g}, must be finite: leave out days without calls")
+        raise PlanningError(f"values[{bad}] is {array[bad]:g}, must be finite: drop days without calls")
     error = float(array.std(ddof=1)) / float(np.sqrt(array.size))
     return Band(float(array.mean()), float(stdtrit(array.size - 1, 0.975)) * error)
 
 
 def band_of_ratio(parts: ArrayLike, wholes: ArrayLike) -> Band:
-    """Band of a ratio of sums over days, such as answered in time over offered.
+    """Band of a ratio of sums over days, for example answered in time over offered.
 
-    The mean of daily ratios would weigh a quiet day like a busy one; the band is that of the linearised ratio
-    (Cochran, Sampling Techniques, 1977, eq. 6.13).
+    The mean of daily ratios would give a quiet day the weight of a busy one. The band is that of the
+    linearised ratio (Cochran, Sampling Techniques, 1977, eq. 6.13).
 
     Parameters
     ----------
     parts, wholes
-        One value a replication, shape (days,), at least two; the wholes add up to more than 0.
+        One value per replication, shape (days,), at least two; the wholes add up to more than 0.
 
     Raises
     ------
@@ -257,7 +258,7 @@ def band_of_ratio(parts: ArrayLike, wholes: ArrayLike) -> Band:
 
 
 def paired_difference(values: ArrayLike, others: ArrayLike) -> Band:
-    """Band of `values` - `others`, day by day: what common random numbers are for.
+    """Band of `values` - `others`, day by day, which common random numbers make narrow.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Days of a network, one with every contact or thousands with their counts, on any executor.
+"""Simulate days of a network: one with every contact, or thousands with counts only, on any executor.
 
 Time is in seconds from the start of the horizon; midnight is not special.
 """
@@ -40,7 +40,7 @@ class Day:
     contacts
         CONTACTS (see `planning.simulation.contacts`), by arrival.
     agents
-        One row an agent: name, team, on_position_s, overrun_s (busy outside the segments: the leaver
+        One row per agent: name, team, on_position_s, overrun_s (busy outside the segments: the leaver
         finishes the call), staffed_s (their sum), busy_s, occupancy (busy_s / staffed_s, 0 where not
         staffed).
     """
@@ -59,8 +59,9 @@ class Days:
         What was run.
     counts
         Shape (days, queues, intervals + 1, 8): offered, answered, within the threshold, abandoned, seconds
-        waited by the answered, seconds of service, longest wait, answered by the own agent; by queue and
-        interval of arrival, the last for what arrives (by transfer or redial) after the horizon.
+        waited by the answered, seconds of service, longest wait, answered by the caller's personal agent; by
+        queue and interval of arrival. The last interval is for contacts that arrive (by transfer or redial)
+        after the horizon.
     on_position_s, busy_s, overrun_s
         Seconds, shape (days, agents).
     answers
@@ -80,7 +81,7 @@ class Days:
     team_overrun_s: Floats
 
     def joined(self, other: Days) -> Days:
-        """Put the days of another run of the same network behind these."""
+        """Append the days of another run of the same network."""
         by_day = ("counts", "on_position_s", "busy_s", "overrun_s")
         return Days(
             self.network, self.threshold_s,
@@ -109,7 +110,7 @@ class Days:
         return frame
 
     def teams(self) -> pd.DataFrame:
-        """Return one row a day and team: on_position_s, overrun_s, staffed_s, busy_s, occupancy."""
+        """Return one row per day and team: on_position_s, overrun_s, staffed_s, busy_s, occupancy."""
         names, days = self.network.team_names, len(self.counts)
         member = np.eye(len(names))[self.network.team_of]
         sums = [(x @ member).ravel() for x in (self.on_position_s, self.overrun_s, self.busy_s)]
@@ -136,7 +137,7 @@ _TEAM_SECONDS = ("team_busy_s", "team_overrun_s")
 
 
 class _Outcome(NamedTuple):
-    """What the kernel leaves of a day."""
+    """What the kernel returns for a day."""
 
     counts: Floats
     agents: NDArray[Any]
@@ -146,14 +147,14 @@ class _Outcome(NamedTuple):
 
 
 def _pooled(answers: list[Floats]) -> Floats:
-    """Sum answers over days or batches; of the longest wait the greatest."""
+    """Sum answers over days or batches; the longest wait is a maximum."""
     total: Floats = np.sum(answers, axis=0)
     total[:, -1] = np.max([one[:, -1] for one in answers], axis=0)
     return total
 
 
 def _day_rates(network: Network, keys: NDArray[np.uint64]) -> Floats:
-    """Cumulative rates of one replication: each queue's and day's times its Gamma factor of mean 1."""
+    """Cumulative rates of one replication: those of each queue and day times a Gamma factor of mean 1."""
     days = np.array(network.day_intervals or (0,) * network.intervals)
     cumulative = network.cumulative.copy()
     for i, queue in enumerate(network.queues):
@@ -168,7 +169,7 @@ def _day_rates(network: Network, keys: NDArray[np.uint64]) -> Floats:
 def _run(
     network: Network, seed: int, replication: int, present: NDArray[np.bool_], threshold_s: float, rows: bool
 ) -> _Outcome:
-    """Run one day; if it holds more contacts than expected, run the same day again with more room."""
+    """Run one day; if it has more contacts than expected, run the same day again with more room."""
     tables = network.tables
     keys = np.empty((len(network.queues), kernel.STREAMS), np.uint64)
     kernel.fill_keys(np.uint64(seed), np.uint64(replication), keys)
@@ -190,7 +191,7 @@ def _run(
 def new_state(
     tables: Tables, keys: Any, cumulative: Any, present: Any, threshold_s: Any, room: int, rows: bool
 ) -> State:
-    """Empty house with `room` slots, and as many rows of contacts if `rows`."""
+    """An empty centre with `room` slots, and as many rows of contacts if `rows`."""
     n_teams = len(tables.pick_start) - 1
     return State(
         keys=keys,
@@ -232,7 +233,7 @@ def simulate_day(
     seed, replication
         Which day: the same pair gives the same callers whatever the network's staff.
     present
-        Booleans of shape (agents,): who is there; everybody by default.
+        Booleans of shape (agents,): who is present; everybody by default.
 
     Returns
     -------
@@ -266,7 +267,7 @@ def simulate_day(
 def _batch(
     network: Network, seed: int, replications: range, present: NDArray[np.bool_], threshold_s: float
 ) -> tuple[Floats, Floats, Floats, Floats, Floats, Floats]:
-    """Return counts, busy and overrun seconds of some days; their answers and the teams' seconds, pooled."""
+    """Return counts, busy and overrun seconds by day; answers and the teams' seconds pooled over the days."""
     days = [
         _run(network, seed, replication, here, threshold_s, rows=False)
         for replication, here in zip(replications, present, strict=True)
@@ -280,14 +281,14 @@ def _batch(
 
 
 def _presence(present: ArrayLike | None, replications: int, agents: int) -> NDArray[np.bool_]:
-    """`present` as booleans of shape (replications, agents); everybody without one."""
+    """`present` as booleans of shape (replications, agents); everybody by default."""
     if present is None:
         return np.ones((replications, agents), np.bool_)
     array = np.asarray(present)
     if array.dtype != np.bool_ or array.shape != (replications, agents):
         raise PlanningError(
             f"present has shape {array.shape} and type {array.dtype}, "
-            f"must be booleans of shape {(replications, agents)}: one row a day"
+            f"must be booleans of shape {(replications, agents)}: one row per day"
         )
     return array
 
@@ -316,13 +317,13 @@ def simulate_days(
     seed
         Whole number in [0, 2**64).
     threshold_s
-        Threshold of the service level, of the queues without their own.
+        Threshold of the service level for queues without their own.
     present
-        Booleans of shape (replications, agents): who is there on which day; everybody by default.
+        Booleans of shape (replications, agents): who is present on which day; everybody by default.
     first
-        Number of the first day: 20 days from the 20th on follow those of a run of 20.
+        Number of the first day: a run of 20 days with `first` 20 continues a run of 20 days.
     executor
-        Any `concurrent.futures.Executor`; by default threads, one a core, which run side by side.
+        Any `concurrent.futures.Executor`; by default threads, one per core.
 
     Returns
     -------
@@ -364,21 +365,21 @@ def fifo(
     """Replay recorded calls through one pool, first come first served.
 
     Call i starts at max(arrival_i, first moment at which an agent is free), by the agent free longest, unless
-    the caller's patience ends before; then it is abandoned (Kiefer and Wolfowitz, 1955, with patience).
+    the caller's patience ends before that; then it is abandoned (Kiefer and Wolfowitz, 1955, with patience).
 
     Parameters
     ----------
     arrival_s, service_s
         Arrivals in rising order and handling times, shape (calls,).
     agents
-        Agents in the pool, >= 1, there all the time.
+        Agents in the pool, >= 1, present all the time.
     patience_s
-        Patience of each caller, infinity allowed; without it nobody abandons.
+        Patience of each caller, infinity allowed; by default nobody abandons.
 
     Returns
     -------
     DataFrame
-        CONTACTS, one row a call, in the order given. Exact for whole numbers below 2**53 in any unit.
+        CONTACTS, one row per call, in the order given. Exact for whole numbers below 2**53 in any unit.
 
     Raises
     ------
@@ -397,7 +398,7 @@ def fifo(
     patience = np.empty(0) if patience_s is None else series("patience_s", patience_s, infinite=True)
     for name, values in (("service_s", service), ("patience_s", patience)):
         if values.size != arrival.size and not (name == "patience_s" and patience_s is None):
-            raise PlanningError(f"{name} has {values.size} values, must have one a call ({arrival.size})")
+            raise PlanningError(f"{name} has {values.size} values, must have one per call ({arrival.size})")
     pool = whole("agents", agents, 1)
     columns = {name: np.empty_like(arrival) for name in ("answer_s", "end_s")}
     columns |= {"agent": np.empty(arrival.size, np.int64)}

@@ -1,14 +1,13 @@
-"""The compiled heart of the simulation: one file, because numba's cache does not see edits across files.
+"""The compiled core of the simulation: one file, since numba's cache does not notice changes in others.
 
-A caller in the house occupies one *slot*; what will happen to the caller stands on a *calendar* (Brown, 1988,
-"Calendar queues", CACM 31:1220) of sorted buckets, two nodes a slot: the even node carries the end of the
-service, of the patience or of the pause before a redial, the odd node the next moment at which more agents
-become eligible. Only those who wait have timers. Waiting callers stand in one linked line a queue, idle
-agents in one linked list a team, so every step costs O(1) whatever the size of the centre.
+A caller in the system occupies one *slot*. The caller's next events are on a *calendar* (Brown, 1988,
+"Calendar queues", CACM 31:1220) of sorted buckets, with two nodes per slot: the even node holds the end of
+the service, of the patience or of the pause before a redial, the odd node the next moment at which more
+agents become eligible. Only callers who wait have timers. Waiting callers stand in one linked list per queue,
+idle agents in one linked list per team, so every step costs O(1) at any size of centre.
 
-Random numbers are counted, not drawn: every variate is a hash of (seed, replication, queue, stream, call,
-step), turned into its law by inversion. One agent more, or another rate, leaves every other variate where it
-was.
+Random numbers are counter-based: every variate is a hash of (seed, replication, queue, stream, call, step),
+turned into its law by inversion. So one more agent, or another rate, changes no other variate.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from planning.simulation.records import State, Tables
 
-# The kernel allocates nothing, so it needs no reference counts; with them most of the time went into atomic
-# increments at the calls of the small functions below. A numba without this option only runs slower.
+# The kernel allocates nothing, so it needs no reference counts; with them, most of the time went into atomic
+# increments whenever the small functions below were called. A numba without this option is only slower.
 _UNCOUNTED = {"_nrt": False} if hasattr(DefaultOptions, "_nrt") else {}
 _compiled = njit(cache=True, nogil=True, **_UNCOUNTED)
 
@@ -34,17 +33,17 @@ NEVER, DETERMINISTIC, EXPONENTIAL, LOGNORMAL, EMPIRICAL, TRACE = range(6)
 # Streams of random numbers; the law tables use the first three as rows.
 SERVICE, PATIENCE, LOOKUP, ARRIVAL, TRANSFER, REDIAL, REDIAL_PAUSE, DAY, BALK, PERSON, PRESENCE = range(11)
 STREAMS = 11
-# Events; at one instant they happen in this order: an agent who is free at the last moment of a caller's
-# patience still answers, and a caller who arrives as a call ends finds those before him served.
+# Events; at one instant they happen in this order: an agent who becomes free at the last moment of a caller's
+# patience still answers, and earlier callers are served before a caller who arrives as a call ends.
 _COMPLETION, _ELIGIBLE, _ABANDONMENT, _JOINING = range(4)
 # States of an agent.
 _OFF, _IDLE, _BUSY = range(3)
 # Columns of the counts.
 OFFERED, ANSWERED, WITHIN, ABANDONED, WAIT_S, SERVICE_S, LONGEST_S, OWN = range(8)
 COUNTS = 8
-# A time beyond this never comes: 30,000 years keep bucket numbers far inside 64 bits.
+# Times after this never come: 30,000 years keep bucket numbers well within 64 bits.
 _FOREVER_S = 1e12
-# Why a wait ends without an answer, and so which chance of a redial counts.
+# Why a wait ended without an answer, which decides the probability of a redial.
 REDIAL_IF_OPEN, REDIAL_IF_BLOCKED, _NO_REDIAL = range(3)
 # An attempt is 2**20 steps, so a step numbers (attempt, transfers so far).
 _STEPS_PER_ATTEMPT = 1 << 20
@@ -169,7 +168,7 @@ def draw(law: Any, values: Any, key: Any, call: int, step: int) -> Any:
 _BUCKETS = 4096
 _MASK = _BUCKETS - 1
 _NOW, _EVENTS = 2 * _BUCKETS, 2 * _BUCKETS + 1
-_LAST = 1 << 62  # no bucket has a greater number
+_LAST = 1 << 62  # the largest bucket number
 
 
 def new_calendar() -> NDArray[np.int64]:
@@ -208,7 +207,7 @@ def _schedule(calendar: Any, nodes: Any, per_s: float, node: int, time_s: float,
 
 @_compiled
 def _unschedule(calendar: Any, nodes: Any, node: int) -> Any:
-    """Take `node` off the calendar, where it may not be."""
+    """Take `node` off the calendar, if it is there."""
     number = nodes[node].number
     if number < 0:
         return
@@ -228,7 +227,7 @@ def _unschedule(calendar: Any, nodes: Any, node: int) -> Any:
 
 @_compiled
 def _earliest(calendar: Any, nodes: Any, limit: int) -> Any:
-    """First node in the buckets up to number `limit`, or -1; moves the calendar's hand there."""
+    """First node in the buckets up to number `limit`, or -1; the current bucket moves there."""
     if calendar[_EVENTS] == 0:
         return -1
     now = calendar[_NOW]
@@ -243,7 +242,7 @@ def _earliest(calendar: Any, nodes: Any, limit: int) -> Any:
         now += 1
         turned += 1
         if turned > _BUCKETS:
-            # A whole turn without an event: jump to the first one instead of walking through the years.
+            # A whole turn without an event: jump to the first one instead of stepping through the years.
             first = limit
             for bucket in range(_BUCKETS):
                 head = calendar[bucket]
@@ -260,7 +259,7 @@ def _earliest(calendar: Any, nodes: Any, limit: int) -> Any:
 
 @_compiled
 def _join_line(queues: Any, slots: Any, slot: int) -> Any:
-    """Stand in the queue's line behind everybody who came earlier (a fast lookup does not overtake)."""
+    """Join the queue behind everybody who came earlier (a fast lookup does not overtake)."""
     queue = slots[slot].queue
     before = queues[queue].tail
     while before >= 0 and slots[before].arrival_s > slots[slot].arrival_s:
@@ -282,7 +281,7 @@ def _join_line(queues: Any, slots: Any, slot: int) -> Any:
 
 @_compiled
 def _leave_line(queues: Any, slots: Any, slot: int) -> Any:
-    """Leave the line, answered or not."""
+    """Leave the queue, answered or not."""
     if slots[slot].in_line == 0:
         return
     queue, before, after = slots[slot].queue, slots[slot].previous, slots[slot].next
@@ -300,7 +299,7 @@ def _leave_line(queues: Any, slots: Any, slot: int) -> Any:
 
 @_compiled
 def _become_idle(teams: Any, agents: Any, agent: int, now_s: float) -> Any:
-    """Stand last in the team's list: the longest idle is first."""
+    """Go to the end of the team's list: the longest idle is first."""
     team = agents[agent].team
     last = teams[team].tail
     agents[agent].state = _IDLE
@@ -317,7 +316,7 @@ def _become_idle(teams: Any, agents: Any, agent: int, now_s: float) -> Any:
 
 @_compiled
 def _leave_idle(teams: Any, agents: Any, agent: int, state: int) -> Any:
-    """Leave the team's list for `state`; an agent who is not in it only changes state."""
+    """Leave the team's list for `state`; an agent who is not on it only changes state."""
     if agents[agent].state == _IDLE:
         team, before, after = agents[agent].team, agents[agent].previous, agents[agent].next
         if before < 0:
@@ -334,9 +333,9 @@ def _leave_idle(teams: Any, agents: Any, agent: int, state: int) -> Any:
 
 @_compiled
 def _find_agent(tables: Any, state: Any, queue: int, person: int, arrival_s: float, now_s: float) -> Any:
-    """Idle agent for a caller, or -1: of the first rank of teams that may take the call, the longest idle.
+    """Idle agent for a caller, or -1: the longest idle of the first rank of teams that may take the call.
 
-    A caller with a `person` of their own (-1 for everybody else) gets that one first.
+    A caller with a personal agent (`person`, otherwise -1) gets that agent first.
     """
     routes, teams, agents = tables.routes, state.teams, state.agents
     if person >= 0:
@@ -357,7 +356,7 @@ def _find_agent(tables: Any, state: Any, queue: int, person: int, arrival_s: flo
 
 @_compiled
 def _find_caller(tables: Any, state: Any, team: int, now_s: float) -> Any:
-    """Caller for a freed agent, or -1: of the first rank of queues with one, the longest waiting."""
+    """Caller for a freed agent, or -1: the longest waiting of the first rank of queues with one."""
     picks, queues, slots = tables.picks, state.queues, state.slots
     idle = state.teams[team].idle  # without the freed agent, so idle + 1 > reserve
     best, best_rank, best_arrival = -1, 0, inf
@@ -417,7 +416,7 @@ def _next_call(tables: Any, state: Any, queue: int) -> Any:
 
 @_compiled
 def _new_caller(tables: Any, state: Any, queue: int) -> Any:
-    """Slot of the queue's next fresh caller, or -1 when the house is full."""
+    """Slot of the queue's next fresh caller, or -1 when no slot is free."""
     hands, slots, nodes = state.hands, state.slots, state.nodes
     slot = hands[_FREE]
     if slot >= 0:
@@ -487,9 +486,9 @@ def _balks(state: Any, slot: Any) -> Any:
 
 @_compiled
 def _wait(tables: Any, state: Any, slot: int, now_s: float, arriving: bool) -> Any:
-    """Let a caller wait: for the end of the lookup or in the line, with a timer for whatever comes next.
+    """Let a caller wait, for the end of the lookup or in the queue, with a timer for the next event.
 
-    A caller who finds no place in the line, or balks at the sight of it, goes at once.
+    A caller who finds no place in the queue, or balks, leaves at once.
     """
     slots, nodes, calendar, per_s = state.slots, state.nodes, state.calendar, 1.0 / tables.bucket_s
     if arriving:
@@ -513,7 +512,7 @@ def _wait(tables: Any, state: Any, slot: int, now_s: float, arriving: bool) -> A
 
 @_compiled
 def _cell(tables: Any, state: Any, arrival_s: float) -> Any:
-    """Interval in which a contact arrives; the last is what comes after the horizon."""
+    """Interval in which a contact arrives; the last is for those after the horizon."""
     return min(int(arrival_s / tables.interval_s), state.counts.shape[1] - 1)
 
 
@@ -575,7 +574,7 @@ def _serve(tables: Any, state: Any, slot: int, agent: int, now_s: float) -> Any:
 def _transfer(tables: Any, state: Any, slot: Any, now_s: float) -> Any:
     """Number of the move that the caller makes to another queue, or -1.
 
-    Nobody moves to a closed queue, nor on after a consult.
+    Nobody moves to a closed queue, or moves on after a consult.
     """
     first, end = tables.move_start[slot.queue], tables.move_start[slot.queue + 1]
     if first < end and slot.holder < 0:
@@ -609,7 +608,7 @@ def _worked(state: Any, interval_s: float, agent: int, since_s: float, now_s: fl
 
 @_compiled
 def _overran(state: Any, interval_s: float, agent: int, now_s: float) -> Any:
-    """Add what an agent worked since the segment's end to the agent and to the team's intervals."""
+    """Add the time worked since the segment's end to the agent and to the team's intervals."""
     agents = state.agents
     agents[agent].overrun_s += now_s - agents[agent].left_s
     _spread(state.overrun_s, agents[agent].team, interval_s, agents[agent].left_s, now_s)
@@ -617,7 +616,7 @@ def _overran(state: Any, interval_s: float, agent: int, now_s: float) -> Any:
 
 @_compiled
 def _release(state: Any, interval_s: float, agent: int, now_s: float) -> Any:
-    """Let go of an agent whose call is over; the agent, if still on position, or -1."""
+    """Release an agent whose call is over; return the agent, if still on position, or -1."""
     if state.agents[agent].on == 1:
         return agent
     _overran(state, interval_s, agent, now_s)
@@ -627,7 +626,7 @@ def _release(state: Any, interval_s: float, agent: int, now_s: float) -> Any:
 
 @_compiled
 def _release_holder(state: Any, interval_s: float, slot: int, now_s: float) -> Any:
-    """Let go of the agent who asked another one."""
+    """Release the agent who consulted another one."""
     slots = state.slots
     holder = slots[slot].holder
     slots[slot].holder = -1
@@ -637,7 +636,7 @@ def _release_holder(state: Any, interval_s: float, slot: int, now_s: float) -> A
 
 @_compiled
 def _complete(tables: Any, state: Any, slot: int, now_s: float) -> Any:
-    """End a service; the agent and the one who asked this agent, each if free now, or -1."""
+    """End a service; return the agent and the one who consulted this agent, each if free now, or -1."""
     slots = state.slots
     agent, asked = slots[slot].agent, -1
     _write(state.contacts, slots[slot], agent, slots[slot].answer_s, now_s)
@@ -662,9 +661,9 @@ def _complete(tables: Any, state: Any, slot: int, now_s: float) -> Any:
 
 @_compiled
 def _give_up(tables: Any, state: Any, slot: int, now_s: float) -> Any:
-    """End a wait without an answer; the holder, if free now, or -1.
+    """End a wait without an answer; return the holder, if free now, or -1.
 
-    The caller may dial the first queue again, if it is open then.
+    The caller may dial the first queue again, if it is then open.
     """
     slots, queue = state.slots, state.slots[slot].queue
     _unschedule(state.calendar, state.nodes, 2 * slot + 1)
@@ -697,10 +696,10 @@ def _give_up(tables: Any, state: Any, slot: int, now_s: float) -> Any:
 
 @_compiled
 def _hand_over(state: Any, per_s: float, queue: int, target: int, now_s: float) -> Any:
-    """Send a queue's callers to another one from now on; who waits keeps the place that the arrival gives.
+    """Send a queue's callers to another one from now on; waiting callers are placed by time of arrival.
 
     A queue handed to itself keeps its callers again. Everybody who waits looks for an agent at once, the
-    longest waiting first; whose lookup runs does so afterwards.
+    longest waiting first; a caller whose lookup still runs does so when it ends.
     """
     queues, slots, nodes = state.queues, state.slots, state.nodes
     queues[queue].forward = -1 if target == queue else target
@@ -719,7 +718,7 @@ def _hand_over(state: Any, per_s: float, queue: int, target: int, now_s: float) 
 
 @_compiled
 def _come_or_go(state: Any, interval_s: float, agent: int, on: int, now_s: float) -> Any:
-    """Begin or end a segment; the agent, if free to take a call, or -1. A leaver finishes the call."""
+    """Begin or end a segment; return the agent, if free to take a call, or -1. A leaver finishes the call."""
     agents = state.agents
     if not state.present[agent]:
         return -1
@@ -743,14 +742,14 @@ def _come_or_go(state: Any, interval_s: float, agent: int, on: int, now_s: float
 
 @_compiled
 def run_day(tables: Tables, state: State) -> Any:
-    """Run one day until the last caller has gone; the number of contacts, or -1 with too few slots."""
+    """Run one day until the last caller has gone; return the number of contacts, or -1 with too few slots."""
     queues, slots, nodes, calendar = state.queues, state.slots, state.nodes, state.calendar
     changes, n_queues, per_s = tables.changes, len(state.queues), 1.0 / tables.bucket_s
     for q in range(n_queues):
         _next_call(tables, state, q)
     change = 0
     now_s = 0.0
-    asked = -1  # an agent who is free too: the one who asked another
+    asked = -1  # another agent who is free: the one who consulted
     while True:
         slot, agent = -1, -1  # a caller who looks for an agent, an agent who looks for a caller
         arriving = False
@@ -810,7 +809,7 @@ def run_day(tables: Tables, state: State) -> Any:
         if slot >= 0 and agent >= 0:
             _serve(tables, state, slot, agent, now_s)
 
-    # Nobody will come on position any more: who still waits has called in vain.
+    # Nobody will come on position any more: callers who still wait are never answered.
     end_s = max(now_s, tables.horizon_s)
     for q in range(n_queues):
         while queues[q].head >= 0:
@@ -834,9 +833,9 @@ def fifo_day(
     end_s: Any,
     agent: Any,
 ) -> Any:
-    """Fill answers, ends and agents of one pool: Kiefer and Wolfowitz (1955), the free moments on a calendar.
+    """Fill answers, ends and agents of one pool (Kiefer and Wolfowitz, 1955), free moments on a calendar.
 
-    One node an agent. `patience_s` may be empty. A caller whose patience ends at the very moment at which an
+    One node per agent. `patience_s` may be empty. A caller whose patience ends at the very moment at which an
     agent is free is answered.
     """
     per_s = 1.0 / bucket_s

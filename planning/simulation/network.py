@@ -1,7 +1,8 @@
 """The contact centre as a network of queues and teams: what `planning.simulation.engine` runs.
 
-Frozen objects (`Law`, `CallQueue`, `AgentGroup`, `Agent`, `Network`) that refuse bad data at birth. Time is
-in seconds from the start of the horizon; midnight is not special. Nothing depends on who the caller is.
+Frozen objects (`Law`, `CallQueue`, `AgentGroup`, `Agent`, `Network`) check their data when they are made.
+Time is in seconds from the start of the horizon; midnight is not special. Nothing depends on who the caller
+is.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def _name(what: str, value: object) -> None:
 
 
 def _ranks(ranked: Ranked | str) -> Iterator[tuple[str, int]]:
-    """Names with their rank; names in an inner tuple share one."""
+    """Names with their rank; names in an inner tuple share a rank."""
     if isinstance(ranked, str):
         raise PlanningError(
             f"routing or skills are {ranked!r}, must be a tuple of names: write ({ranked!r},)"
@@ -106,7 +107,7 @@ class Law:
 
     @classmethod
     def trace(cls, values_s: ArrayLike) -> Law:
-        """Return recorded durations, one a call of the queue's recorded arrivals; infinity is allowed."""
+        """Return recorded durations, one per call of the queue's recorded arrivals; infinity is allowed."""
         values = series("values_s of a trace", values_s, infinite=True)
         return cls(kernel.TRACE, float(values.mean()) if values.size else 0.0, samples=values)
 
@@ -127,10 +128,10 @@ class CallQueue:
     service
         Law of the handling time.
     service_scale
-        Factor on the handling time of the calls that arrive in each interval of the network; 1 without it.
+        Factor on the handling time of the calls that arrive in each interval of the network; 1 by default.
     routing
-        Teams in the order in which a call looks for an idle agent; teams in an inner tuple share a rank,
-        there the longest idle agent of them all is taken.
+        Teams in the order in which a call looks for an idle agent; teams in an inner tuple share a rank, and
+        the longest idle agent of them all is taken.
     calls
         Expected calls of each interval of the network, Poisson with a constant rate within the interval; or
     arrival_s
@@ -143,34 +144,35 @@ class CallQueue:
     day_cv
         Coefficient of variation of the Gamma factor that each day puts on all rates of the queue.
     overflow_s
-        Wait in seconds after which a team of the routing may take the call; 0 where not named.
+        Wait in seconds after which a team of the routing may take the call; 0 for teams not named.
     reserve
-        Idle agents that a team keeps back from this queue; 0 where not named.
+        Idle agents that a team keeps back from this queue; 0 for teams not named.
     transfers
         Probability that a call answered here goes on to another queue when it ends.
     consults
-        Probability that the agent asks another queue when the call ends, and stays with the caller until that
-        queue's agent has answered and is done.
+        Probability that the agent consults another queue when the call ends, and stays with the caller until
+        that queue's agent has answered and finished.
     balk
         Probability that a caller who would have to wait hangs up at once.
     places
-        Callers that may wait; who finds none free is blocked and counts as abandoned.
+        Callers that may wait; a caller who finds no free place is blocked and counts as abandoned.
     redial, redial_blocked, redial_pause_s
-        Probability that a caller who abandoned, and one who was blocked, dials again, to the queue first
-        called, and the mean of the exponential pause before that.
+        Probability that a caller who abandoned, and one who was blocked, dials the queue first called again,
+        and the mean of the exponential pause before that.
     open
-        Intervals of the network in which transfers and redials reach the queue; always without it.
+        Intervals of the network in which transfers and redials reach the queue; all by default.
     personal
-        Every caller has an agent of their own, who is tried first, then the team: names of agents.
+        Names of agents. Every caller has one of them as personal agent, who is tried before the team.
     personal_share
-        Share of each interval's calls that are each of theirs, shape (intervals, agents); even without it.
+        Share of each interval's calls that belongs to each of them, shape (intervals, agents); equal by
+        default.
     threshold_s
-        Threshold of the service level; that of the run without it.
+        Threshold of the service level; by default that of the run.
 
     Raises
     ------
     PlanningError
-        A value out of its bounds, named.
+        A value is out of bounds.
     """
 
     name: str
@@ -279,7 +281,7 @@ class CallQueue:
 
     @property
     def moves(self) -> list[tuple[str, float, bool]]:
-        """Transfers and consults: the queue, the probability, whether the agent stays."""
+        """Transfers and consults: the queue, the probability, and whether the agent stays."""
         kinds = ((self.transfers, False), (self.consults, True))
         return [(name, share, stays) for table, stays in kinds for name, share in table.items()]
 
@@ -290,7 +292,7 @@ class CallQueue:
 
     @property
     def recorded(self) -> Floats:
-        """Recorded arrivals, empty without a record."""
+        """Recorded arrivals, empty if there are none."""
         return np.empty(0) if self.arrival_s is None else np.asarray(self.arrival_s, np.float64)
 
 
@@ -316,7 +318,7 @@ class AgentGroup:
         Its name.
     skills
         Queues in the order of priority in which a freed agent picks, first come first served within a queue;
-        queues in an inner tuple share a rank, there the longest waiting caller of them all is taken.
+        queues in an inner tuple share a rank, and the longest waiting caller of them all is taken.
     """
 
     name: str
@@ -329,7 +331,7 @@ class AgentGroup:
 
 @dataclass(frozen=True)
 class Agent:
-    """A named agent: a team and the segments [start_s, end_s) on position, breaks left out.
+    """A named agent: a team and the segments [start_s, end_s) on position, without breaks.
 
     Examples
     --------
@@ -356,7 +358,7 @@ or after 3600, where the one before ends
 
     @property
     def joined(self) -> list[tuple[float, float]]:
-        """Segments with touching ones made one."""
+        """Segments, with adjacent ones merged."""
         joined: list[tuple[float, float]] = []
         for start, end in self.segments:
             if joined and joined[-1][1] == start:
@@ -373,23 +375,23 @@ class Network:
     Parameters
     ----------
     queues, teams, agents
-        Who calls, who answers. An agent's number is the place in `agents`.
+        Who calls and who answers. An agent's number is the position in `agents`.
     interval_s
         Length of the interval of `CallQueue.calls` and of the counts.
     horizon_s
-        End of the counted intervals where no queue has rates; else the rates set it.
+        End of the counted intervals if no queue has rates; otherwise the rates set it.
     day_intervals
-        Number of the day of each interval, from 0, for the day factors; one day for all without it.
+        Number of the day of each interval, from 0, for the day factors; by default all are one day.
     common_day
-        One day factor for all queues (a busy day is busy everywhere) instead of one a queue.
+        One day factor for all queues (a busy day is busy everywhere) instead of one per queue.
     hand_overs
-        Moments from which on a queue's callers go to another: (time_s, queue, other queue). Who waits keeps
-        the place that the arrival gives. A queue handed over to itself keeps its callers again.
+        Moments from which a queue's callers go to another: (time_s, queue, other queue). Waiting callers are
+        placed by time of arrival. A queue handed over to itself keeps its callers again.
 
     Raises
     ------
     PlanningError
-        Names that do not match, skills without a route or the other way round, transfers that never end.
+        Names do not match, a skill has no route or a route no skill, or transfers never end.
 
     Examples
     --------
@@ -426,7 +428,7 @@ class Network:
     def _check_intervals(self) -> None:
         lengths = {np.asarray(queue.calls).size for queue in self.queues if queue.calls is not None}
         if len(lengths) > 1:
-            raise PlanningError(f"calls of the queues have {sorted(lengths)} intervals, must be equally many")
+            raise PlanningError(f"calls of the queues have {sorted(lengths)} intervals, must be one number")
         for queue in self.queues:
             for name, values in (
                 ("service_scale", queue.service_scale),
@@ -451,7 +453,7 @@ class Network:
             if len(self.day_intervals) != self.intervals:
                 raise PlanningError(
                     f"day_intervals has {len(self.day_intervals)} values, "
-                    f"must have one an interval ({self.intervals})"
+                    f"must have one per interval ({self.intervals})"
                 )
 
     def _check_skills(self) -> None:
@@ -487,13 +489,13 @@ class Network:
             still = np.linalg.matrix_power(self.transfer_matrix, 1 << 20).sum(axis=1)
             stuck = [name for name, share in zip(self.queue_names, still, strict=True) if share > 1e-6]
             raise PlanningError(
-                f"transfers and consults of {', '.join(map(repr, stuck))} go round for ever (spectral radius "
+                f"transfers and consults of {', '.join(map(repr, stuck))} never end (spectral radius "
                 f"{radius:g}, must be < 1): let some of their callers leave"
             )
 
     @cached_property
     def transfer_matrix(self) -> Floats:
-        """Probability that a call answered in queue i goes on to or asks queue j, shape (queues, queues)."""
+        """Probability that a call of queue i is sent to queue j or consults it, shape (queues, queues)."""
         matrix = np.zeros((len(self.queues), len(self.queues)))
         for i, queue in enumerate(self.queues):
             for target, share, _ in queue.moves:
@@ -564,7 +566,7 @@ class Network:
 
     @cached_property
     def people(self) -> list[str]:
-        """Names of the agents who are somebody's own."""
+        """Names of the personal agents."""
         return list(dict.fromkeys(name for queue in self.queues for name in queue.personal))
 
     @cached_property
@@ -579,7 +581,7 @@ class Network:
 
     @cached_property
     def person_edges(self) -> Floats:
-        """Cumulative shares of those who are somebody's own, queue by queue, by interval of the call."""
+        """Cumulative shares of the personal agents, queue by queue, by interval of the call."""
         cells = self.intervals + 1
         edges = [np.empty((cells, 0))]
         for queue in self.queues:
@@ -588,7 +590,7 @@ class Network:
                 if queue.personal_share is not None:
                     share[:-1] = queue.personal_share
                 edges.append(np.cumsum(share, axis=1))
-                edges[-1][:, -1] = 1.0  # rounding must not leave a caller without
+                edges[-1][:, -1] = 1.0  # rounding must not leave a caller without an agent
         return np.hstack(edges)
 
     @cached_property
@@ -632,9 +634,9 @@ def _route(network: Network, queue: CallQueue, team: str, rank: int) -> tuple[fl
 
 
 def _changes(network: Network) -> list[tuple[float, ...]]:
-    """Moments at which an agent comes (1) or goes (0), by time; who goes at a moment goes first.
+    """Moments at which an agent comes (1) or goes (0), by time; at one moment, leavers go first.
 
-    Last of a moment are the hand-overs (2 + the queue that takes over).
+    Hand-overs (2 + the queue that takes over) come last at each moment.
     """
     pairs = [(i, segment) for i, agent in enumerate(network.agents) for segment in agent.joined]
     moves = [(start, i, 1) for i, (start, _) in pairs] + [(end, i, 0) for i, (_, end) in pairs]
@@ -644,7 +646,7 @@ def _changes(network: Network) -> list[tuple[float, ...]]:
 
 
 def _queue_row(queue: CallQueue, person_start: int, pool: _Pool) -> tuple[float, ...]:
-    """One queue as `records.QUEUE`, nobody in line and no call yet."""
+    """One queue as `records.QUEUE`, with nobody waiting and no call yet."""
     recorded = -1 if queue.arrival_s is None else queue.recorded.size
     slowest_s = max(queue.overflow_s.values(), default=0.0)
     places = np.iinfo(np.int64).max if queue.places is None else queue.places

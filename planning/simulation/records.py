@@ -1,6 +1,6 @@
 """What the kernel reads and writes: records of 8-byte fields, and the two tuples that hold them.
 
-They stand apart from the kernel because numba compiles anew when a type changes, wherever it is written.
+They are separate from the kernel because numba recompiles when a type changes, wherever it is defined.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ CONTACT = _layout("arrival_s answer_s end_s", "queue agent attempt source")
 class Tables(NamedTuple):
     """The network as the kernel reads it; nothing in it changes during a run.
 
-    ``laws[stream * queues + queue]``; ``routes[route_start[q]:route_start[q + 1]]`` are the teams of queue
-    q in routing order, ``picks`` the queues of a team in priority order, ``moves`` the transfers out of a
-    queue; ``persons[person_start:person_start + person_count]`` are the people of a queue whose callers have
-    one of their own, ``person_edges`` (intervals + 1, people) their cumulative shares of its calls;
-    ``service_scale`` and ``open`` are (queues, intervals + 1), by interval. A change whose ``on`` is 0 or
-    1 is an agent who goes or comes; with 2 + b the callers of queue ``agent`` go to queue b.
+    ``laws[stream * queues + queue]``; ``routes[route_start[q]:route_start[q + 1]]`` are the teams of queue q
+    in routing order, ``picks`` the queues of a team in priority order, ``moves`` the transfers out of a
+    queue; ``persons[person_start:person_start + person_count]`` are the personal agents of a queue's callers,
+    ``person_edges`` (intervals + 1, people) their cumulative shares of its calls; ``service_scale`` and
+    ``open`` are (queues, intervals + 1), by interval. A change with ``on`` 0 or 1 is an agent who goes or
+    comes; with 2 + b, the callers of queue ``agent`` go to queue b.
     """
 
     queues: Records
@@ -73,9 +73,9 @@ class State(NamedTuple):
     """One day under way: the caller allocates it, the kernel fills `counts`, `agents` and `contacts`.
 
     ``keys`` (queues, STREAMS); ``cumulative`` (queues, intervals + 1), the integral of the day's rates;
-    ``present`` one flag an agent; ``threshold_s`` one a queue; ``counts`` (queues, intervals + 1, COUNTS);
+    ``present`` one flag per agent; ``threshold_s`` one per queue; ``counts`` (queues, intervals + 1, COUNTS);
     ``busy_s`` and ``overrun_s`` (teams, intervals + 1); ``contacts`` as many rows as ``slots``, or none in
-    light mode; ``nodes`` two a slot; ``shift_of`` the agent that each person is at present; ``hands`` the
+    light mode; ``nodes`` two per slot; ``shift_of`` the agent that each person is at present; ``hands`` the
     counters `_FREE`, `_USED`, `_ROWS`.
     """
 

@@ -1,4 +1,4 @@
-"""A plan under simulation: whole horizons of calls against named people with their shifts and breaks."""
+"""Simulate a plan: whole horizons of calls against named people with their shifts and breaks."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ class Rostered(Protocol):
 class Staffed(Protocol):
     """What the simulation reads of a plan.
 
-    Where a queue is personal, also its ``own_shares``, if it has them: index interval_start, a column an
-    agent, the share of the calls whose own agent each is.
+    If a queue is personal, also its ``own_shares``, if it has them: index interval_start, a column per agent,
+    the share of the calls that belongs to each of them.
     """
 
     @property
@@ -67,16 +67,16 @@ class Simulation:
     """What callers met in many independent replications of a plan.
 
     Measures are those of `planning.simulation.contact_measures`, pooled over the replications; `half_width`
-    is that of the 95 % band of the service level, from the differences between replications. Who gives up met
-    nobody, and counts for those who were asked first: for the agents on position, of the teams first in the
-    queue's order that had any, in the interval of the call, in equal parts of their time there. A queue's
-    occupancy and overrun are those of the teams that are staffed for it first.
+    is that of the 95 % band of the service level, from the differences between replications. A caller who
+    gives up reached nobody, and counts for the agents who would have been tried first: those on position in
+    the interval of the call, in the first teams of the queue's order that had any, in proportion to their
+    time there. A queue's occupancy and overrun are those of the teams that are staffed for it first.
 
     Attributes
     ----------
     queues : DataFrame
         Index queue: service_level, half_width, asa_s, abandonment, longest_wait_s, own_agent (share of the
-        answered whom their own agent answered, where callers have one), offered (mean a replication),
+        answered who reached their personal agent, where callers have one), offered (mean a replication),
         occupancy, overrun_h.
     days : DataFrame
         Index queue, day (local midnight): service_level, half_width, asa_s, abandonment, longest_wait_s,
@@ -89,7 +89,7 @@ class Simulation:
         those who gave up), longest_wait_s, occupancy, overrun_h
         (worked after the end of a shift or into a break to finish a call, a replication).
     occupancy : DataFrame
-        Index interval_start, a column a team: busy / staffed time; NaN where nobody is staffed.
+        Index interval_start, a column per team: busy / staffed time; NaN where nobody is staffed.
     overrun_h : DataFrame
         Likewise: hours worked after the end of a shift or into a break, a replication.
     levels : DataFrame
@@ -124,15 +124,16 @@ def simulate(
     max_replications: int = 1000,
     executor: Executor | None = None,
 ) -> Simulation:
-    """Run a plan against its demand, again and again.
+    """Simulate a plan against its demand in many independent replications.
 
-    Calls are Poisson around the demand with a Gamma factor a day (`Queue.day_cv`); handle times, patience and
-    lookups follow the laws of the centre's queues; calls go on to other queues and callers call again as the
-    centre says; every shift of every person is missed with the team's shrinkage. A shift that runs over the
-    end of the horizon is there at its start too. Nothing depends on who the caller is, own agents aside.
+    Calls are Poisson around the demand with a Gamma factor per day (`Queue.day_cv`). Handle times, patience
+    and lookups follow the laws of the centre's queues. Calls go on to other queues and callers call again as
+    the centre says. Each person misses each shift with the probability of the team's shrinkage. A shift that
+    runs over the end of the horizon is also present at its start. Except for personal agents, nothing depends
+    on who the caller is.
 
-    Every random number is a function of the seed, the replication and what it decides, so two plans with one
-    seed meet the same callers: compare them with `difference`.
+    Every random number is a function of the seed, the replication and what it decides, so two plans with the
+    same seed meet the same callers: compare them with `difference`.
 
     Parameters
     ----------
@@ -145,9 +146,9 @@ def simulate(
         Independent horizons, two or more.
     seed : int
     half_width : float, optional
-        Go on until the 95 % band of every queue with a promised service level is that narrow.
+        Continue until the 95 % band of every queue with a promised service level is this narrow.
     max_replications : int
-        But no further than this.
+        Stop after this many in any case.
     executor : concurrent.futures.Executor, optional
         Threads by default; the numbers are the same on every executor.
 
@@ -158,7 +159,8 @@ def simulate(
     Raises
     ------
     PlanningError
-        Fewer than two replications, a roster that names an unknown team or has a person in two places.
+        There are fewer than two replications, or the roster names an unknown team or has a person in two
+        places.
     """
     wired = wired_of(centre, demand, plan)
     days = run(
@@ -184,7 +186,7 @@ def run(
     max_replications: int = 1000,
     executor: Executor | None = None,
 ) -> Days:
-    """Run the replications of `simulate` and keep the counts."""
+    """Run the replications for `simulate` and keep the counts."""
     count = whole("replications", replications, 2)  # a band needs two
     seed = checked_seed(seed)
 
@@ -200,7 +202,7 @@ def run(
     goal = number("half_width", half_width, 0.0, 1.0, open_low=True)
     promised = [queue for queue, one in centre.queues.items() if one.target.service_level is not None]
     while (width := _widest(wired, days, promised)) > goal and count < max_replications:
-        # The band narrows with the root of the number; a tenth more, since it is itself an estimate.
+        # The band narrows with the square root of the number; add a tenth, because it is itself an estimate.
         wanted = ceil(1.1 * count * (width / goal) ** 2)
         end = min(max(wanted, count + 1), 10 * count, max_replications)
         days, count = days.joined(more(count, end)), end
@@ -225,12 +227,12 @@ def difference(one: Simulation, other: Simulation) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index queue: difference (one less other) and half_width of its own 95 % band.
+        Index queue: difference (`one` less `other`) and half_width of its 95 % band.
 
     Raises
     ------
     PlanningError
-        Another seed or number of replications: the callers were not the same.
+        The seeds or numbers of replications differ, so the callers were not the same.
     """
     for name in ("seed", "replications"):
         first, second = getattr(one, name), getattr(other, name)
@@ -252,12 +254,12 @@ def contacts_of(
     centre, demand, plan
         As `simulate` takes them.
     seed, replication : int
-        Which callers; absences are those of `simulate`.
+        They decide the callers and absences, as in `simulate`.
 
     Returns
     -------
     DataFrame
-        CALLS (the callers' time zone is the centre's: the simulation knows no callers) with team, site,
+        CALLS (the callers' time zone is taken to be the centre's) with team, site,
         attempt and transferred_from.
     """
     wired = wired_of(centre, demand, plan)
@@ -267,7 +269,7 @@ def contacts_of(
     names = np.array([agent.name for agent in wired.network.agents] + [None], dtype=object)
     sites = np.array([*wired.site_of, None], dtype=object)
     arrival = wired.times[0] + pd.to_timedelta(day["arrival_s"], unit="s").dt.round("us")
-    # Each call on the clock of its own time: on some days clocks change.
+    # The UTC offset at the time of each call: on some days clocks change.
     offset = arrival.dt.tz_localize(None) - arrival.dt.tz_convert("UTC").dt.tz_localize(None)
     return day.assign(
         queue=day["queue"].cat.codes.map(dict(enumerate(wired.queue_of))),
@@ -288,9 +290,9 @@ def simulate_seats(
     seed: int = 1,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Simulate a pooled queue with seats that open and close, to check an exact model of the same day.
+    """Simulate a pooled queue with desks that open and close, to check an exact model of the same day.
 
-    Handle times and patience are exponential, as the exact model has them. Whoever is busy when the seat
+    Handle times and patience are exponential, as in the exact model. An agent who is busy when the desk
     closes finishes the call.
 
     Parameters
@@ -306,7 +308,7 @@ def simulate_seats(
     Returns
     -------
     DataFrame
-        interval_start, service_level and half_width (95 %, from between replications).
+        interval_start, service_level and half_width (95 %, from the differences between replications).
     """
     settings = centre.queues[queue]
     sites = [column for column in table.columns if column.startswith("agents_")]
@@ -343,7 +345,7 @@ def simulate_seats(
 
 
 def open_seats(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[Agent]:
-    """Seats of a team: seat k is open while more than k agents are on position."""
+    """Desks of a team: desk k is open while more than k agents are on position."""
     edges = np.concatenate([[0], agents, [0]])
     for seat in range(int(agents.max(initial=0))):
         change = np.diff((edges > seat).astype(np.int64))
@@ -410,7 +412,7 @@ def _occupancy(busy: pd.DataFrame, staffed: pd.DataFrame, first: pd.Series) -> p
 def _by_first(teams: pd.DataFrame, first: pd.Series) -> pd.Series:
     """Sum the teams of each queue by interval, index (queue, interval_start)."""
     by_queue = teams.T.groupby(first).sum(min_count=1)
-    return by_queue.stack().rename_axis(["queue", "interval_start"])  # noqa: PD013 - one value a cell
+    return by_queue.stack().rename_axis(["queue", "interval_start"])  # noqa: PD013 - one value per cell
 
 
 def _names(wired: Wired) -> list[str]:
@@ -419,7 +421,7 @@ def _names(wired: Wired) -> list[str]:
 
 
 def _by_queue(wired: Wired, days: Days) -> Floats:
-    """Counts by queue of the centre, pools added; what comes after the horizon is left out.
+    """Counts by queue of the centre, with its pools added up, without what comes after the horizon.
 
     Shape (replications, queues, intervals, COUNTS).
     """
@@ -538,7 +540,7 @@ def _by_team(wired: Wired, on_position_s: sparse.csr_array) -> pd.DataFrame:
 
 
 def _lost(wired: Wired, counts: Floats, on_position_s: sparse.csr_array) -> Floats:
-    """Callers who gave up by agent: each interval's, over who was on position of the teams asked first."""
+    """Callers who gave up, by agent: those of an interval are shared among the agents who are tried first."""
     lost = np.zeros(on_position_s.shape[0])
     team_of = np.array(wired.network.team_names)[wired.network.team_of]
     for queue, gave_up in zip(

@@ -1,9 +1,9 @@
-"""A centre and a roster as a network: who calls when, which team may answer in which order, who is there.
+"""A centre and a roster as a network: who calls when, which teams may answer in which order, who is present.
 
-A queue's demand counts every call that reaches it, as a telephone system counts them: those from outside,
-those handed over and those asked by other agents. So the calls from outside are the demand less what the
-other queues are expected to send, and a simulated queue is offered its demand, no call twice. Redials come
-on top.
+A queue's demand counts every call that reaches it, as a telephone system counts them: calls from outside,
+transfers, and consults by other agents. So the calls from outside are the demand less what the other queues
+are expected to send, and a simulated queue is offered its demand, with no call counted twice. Redials come on
+top.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Wired:
     Attributes
     ----------
     network : Network
-        An agent there is one shift of one person here; a queue whose sites work apart is a queue a site.
+        An agent of the network is one shift of one person; a queue whose sites work apart becomes a queue per
+        site.
     times : DatetimeIndex
         Starts of the network's intervals: whole days on the centre's clock.
     demand : DataFrame
@@ -51,7 +52,7 @@ class Wired:
     absence : ndarray, shape (agents,)
         Probability that the agent is missing.
     identity : ndarray, shape (agents,)
-        Number that stays the agent's own whoever else is on the roster.
+        A number of the agent that does not depend on who else is on the roster.
     """
 
     network: Network
@@ -63,7 +64,7 @@ class Wired:
     identity: NDArray[np.int64]
 
     def present(self, seed: int, replications: range) -> NDArray[np.bool_]:
-        """Who is there in each replication, shape (replications, agents), drawn by counters too."""
+        """Who is present in each replication, shape (replications, agents), by counter-based numbers too."""
         draws = np.empty((len(replications), len(self.identity)))
         for row, replication in zip(draws, replications, strict=True):
             keys = np.empty((1, kernel.STREAMS), np.uint64)
@@ -73,7 +74,7 @@ class Wired:
 
 
 class _Pool(NamedTuple):
-    """Agents of one or more sites who work as one queue."""
+    """The agents of one or more sites who serve one queue together."""
 
     label: str
     sites: list[str]
@@ -103,7 +104,7 @@ def wire(
 ) -> Wired:
     """Describe a centre and a roster to the engine.
 
-    A shift that runs over the end of the horizon is there at its start too, as in `planning.shifts.cover`.
+    A shift that runs over the end of the horizon is also present at its start, as in `planning.shifts.cover`.
 
     Parameters
     ----------
@@ -111,19 +112,19 @@ def wire(
     demand, roster, breaks : DataFrame
         DEMAND, ROSTER, BREAKS.
     own_shares : DataFrame, optional
-        Index interval_start, a column an agent: whose own agent each is, as shares of a personal queue's
-        calls; everybody of its teams on the roster alike without it.
+        Index interval_start, a column per agent: the share of a personal queue's calls that belongs to each
+        agent; by default equal for everybody of its teams on the roster.
 
     Raises
     ------
     PlanningError
-        The demand cannot be planned, the roster names an unknown team, or some transfer never ends.
+        The demand cannot be planned, the roster names an unknown team, or a transfer never ends.
     """
     unknown = sorted(set(roster["team"]) - set(centre.teams))
     if unknown:
         raise PlanningError(f"roster names team {unknown[0]!r}, must be one of {', '.join(centre.teams)}")
     planned = planned_demand(centre, demand)
-    # Work that may wait has no caller: it is put aside when somebody calls.
+    # Work that may wait has no caller: agents put it aside when somebody calls.
     waits = planned["queue"].map(lambda name: centre.queues[name].waits)
     planned = planned if waits.all() else planned[~waits].reset_index(drop=True)
     times = _whole_days(centre, pd.DatetimeIndex(planned["interval_start"]))
@@ -171,11 +172,10 @@ def wire(
 def outside_calls(
     centre: Centre, planned: Mapping[str, tuple[Floats, Floats, NDArray[np.bool_]]]
 ) -> dict[str, Floats]:
-    """Calls that come from outside: each queue's demand less what the others send it.
+    """Calls from outside: each queue's demand less what the others send it.
 
-    A call goes on when it ends, so a queue's calls arrive at the next one a mean handle time later; a closed
-    queue is sent nothing. Where the others are expected to send more than the demand, nobody calls from
-    outside.
+    A call is handed on when it ends, so it reaches the next queue one mean handle time later. A closed queue
+    is sent nothing. Where the others are expected to send more than the demand, nobody calls from outside.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def _moves(settings: Settings) -> list[tuple[str, float]]:
 
 
 def handling(rows: pd.DataFrame) -> tuple[float, Floats]:
-    """Mean handle time over the calls, and the factor on it by interval."""
+    """Mean handle time over all calls, and the factor on it by interval."""
     calls, aht_s = rows["calls"].fillna(0.0).to_numpy(), rows["aht_s"].fillna(0.0).to_numpy()
     mean = float(np.average(aht_s, weights=calls)) if calls.sum() else 1.0
     return mean, np.where(aht_s > 0, aht_s / mean, 1.0)
@@ -223,7 +223,7 @@ def law(mean_s: float, shape: Distribution | None, default: Law) -> Law:
 
 
 def _plan_of(centre: Centre, name: str, rows: pd.DataFrame, times: pd.DatetimeIndex) -> _Planned:
-    """Lay a queue's demand on the network's intervals."""
+    """Align a queue's demand with the network's intervals."""
     laid = rows.set_index("interval_start").reindex(times)
     aht_s, scale = handling(laid)
     answers = answering_sites(centre, name, times)
@@ -238,7 +238,7 @@ def _plan_of(centre: Centre, name: str, rows: pd.DataFrame, times: pd.DatetimeIn
 
 
 def _pools(centre: Centre, queue: str, answers: pd.DataFrame) -> list[_Pool]:
-    """One pool over all its sites, or a pool a site with its share of the calls by interval."""
+    """One pool over all its sites, or a pool per site with its share of the calls by interval."""
     settings = centre.queues[queue]
     sites = [site for site in centre.sites if (answers == site).to_numpy().any()]
     if settings.pooled or len(sites) == 1:
@@ -292,7 +292,7 @@ def _own(
     own_shares: pd.DataFrame | None,
     times: pd.DatetimeIndex,
 ) -> pd.DataFrame:
-    """Share of a pool's calls whose own agent each is, by interval; no column where callers have none."""
+    """Share of a pool's calls that belongs to each personal agent, by interval; no columns without any."""
     if not centre.queues[name].personal:
         return pd.DataFrame(index=times)
     teams = [
@@ -301,7 +301,7 @@ def _own(
     there = roster["team"].isin(teams)
     shares = pd.DataFrame(1.0, index=times, columns=sorted(set(roster.loc[there, "agent_id"])))
     if own_shares is not None:
-        # Who has callers but is away this time is somebody's own still; who works elsewhere is not asked.
+        # An agent with callers stays theirs while away; an agent who works at another pool is not asked.
         others = set(roster.loc[~there, "agent_id"])
         shares = own_shares.loc[:, [agent for agent in own_shares if agent not in others]].reindex(times)
         shares = shares.fillna(shares.mean())
@@ -309,7 +309,7 @@ def _own(
 
 
 def _shares(table: Mapping[str, float], queues: dict[str, _Planned]) -> dict[str, float]:
-    """Shares by pool: a queue whose sites work apart gets its part at each home; one without demand none."""
+    """Shares by pool: a queue whose sites work apart has its part at each home, one without demand none."""
     return {
         pool.label: share * pool.home_share
         for target, share in table.items()
@@ -320,11 +320,11 @@ def _shares(table: Mapping[str, float], queues: dict[str, _Planned]) -> dict[str
 
 
 def _routing(centre: Centre, queue: str, sites: list[str]) -> tuple[Ranked, dict[str, float]]:
-    """Teams in the order in which a call looks for a free agent, and the wait after which each may take it.
+    """Teams in the order in which a call looks for a free agent, with the wait after which each may take it.
 
-    First the teams that are staffed for the queue, then those that have it as their second skill, and so on;
-    teams of equal rank work as one. A pooled queue reaches every site, another one its own and, after the
-    wait that an overflow rule names, the team of the rule's other site.
+    First come the teams that are staffed for the queue, then those that have it as their second skill, and so
+    on; teams of equal rank work as one. A pooled queue reaches every site. Any other queue reaches its own
+    site and, after the wait in an overflow rule, the team of the rule's other site.
     """
     ranks: dict[int, list[str]] = {}
     for name, team in centre.teams.items():
@@ -352,7 +352,7 @@ def _teams(centre: Centre, made: list[tuple[str, CallQueue]]) -> Iterator[AgentG
 
 
 def _hand_overs(queues: dict[str, _Planned], interval_s: float) -> Iterator[tuple[float, str, str]]:
-    """Moments at which a site that works apart closes or opens: its callers go to the one that answers."""
+    """Moments at which a site that works apart closes or opens, and where its callers then go."""
     for one in queues.values():
         labels = {pool.sites[0]: pool.label for pool in one.pools} if len(one.pools) > 1 else {}
         for home in set(labels) & set(one.answers.columns):
@@ -370,7 +370,7 @@ def _hand_overs(queues: dict[str, _Planned], interval_s: float) -> Iterator[tupl
 def _shifts(
     roster: pd.DataFrame, breaks: pd.DataFrame, times: pd.DatetimeIndex, interval_s: float
 ) -> Iterator[tuple[Agent, int]]:
-    """Each rostered shift with its time on position, in seconds from the start, and its own number."""
+    """Each rostered shift with its time on position, in seconds from the start, and its identity number."""
     horizon_s = len(times) * float(interval_s)
     second = pd.Timedelta(seconds=1)
     start = ((roster["start"] - times[0]) / second).to_numpy()
@@ -390,7 +390,7 @@ def _shifts(
 
 
 def _refuse_overlaps(roster: pd.DataFrame, start: Floats, end: Floats) -> None:
-    """Refuse a person with two shifts at once."""
+    """Raise if a person has two shifts at once."""
     order = np.lexsort((start, roster["agent_id"].to_numpy()))
     who = roster["agent_id"].to_numpy()[order]
     clash = np.flatnonzero((who[1:] == who[:-1]) & (start[order][1:] < end[order][:-1]))
@@ -408,7 +408,7 @@ def _clipped(edges: Floats, low: float, high: float) -> tuple[tuple[float, float
 
 
 def _whole_days(centre: Centre, planned: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Whole local days, closed hours included: the clock must not jump where that of the shifts does not."""
+    """Whole local days, closed hours included, so that this clock and that of the shifts stay together."""
     first, last = (stamp.normalize() for stamp in (planned.min(), planned.max()))
     days = (last.tz_localize(None) - first.tz_localize(None)).days + 1
     return axis(first, days, centre.interval_s)

@@ -65,7 +65,7 @@ def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index the hours, a column a manager, True or False.
+        Index the hours, a column per manager, True or False.
     """
     middle = hours + (hours[1] - hours[0]) / 2
     table = {}
@@ -91,7 +91,7 @@ def reach_in_plan(
     calls : Series
         Index interval_start.
     free : DataFrame
-        Index interval_start, a column a team: probability that a member on position is there and idle.
+        Index interval_start, a column per team: probability that a member on position is there and idle.
     """
     times = pd.DatetimeIndex(own.index)
     duty, pause = (
@@ -117,7 +117,7 @@ def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.Dateti
     Returns
     -------
     DataFrame
-        Index vip, a column an hour; rows add up to 1.
+        Index vip, a column per hour; rows add up to 1.
     """
     weights = on_own_clock(vips, calls_by_hour, hours)
     return pd.DataFrame(weights / weights.sum(axis=1, keepdims=True), index=vips.index, columns=hours)

@@ -71,7 +71,7 @@ class CareerPlan:
     Attributes
     ----------
     flows : DataFrame
-        Index month (from 0), a column a grade: people hired, or promoted into it, at its start.
+        Index month (from 0), a column per grade: people hired, or promoted into it, at its start.
     stocks : DataFrame
         month, grade, heads, working (in full colleagues), need, short, cost.
     cost, bound : float
@@ -215,7 +215,7 @@ def project(
     careers, needs, start
         As for `plan_careers`.
     flows : DataFrame
-        Index month, a column a grade.
+        Index month, a column per grade.
 
     Returns
     -------
@@ -296,7 +296,7 @@ def _follow(
     """Move people month by month; `years` holds factors on leaving, shape (years, replications)."""
     replications = years.shape[1]
     experienced = {grade: np.full(replications, float(start[grade])) for grade in careers.grades}
-    classes = np.zeros((len(careers.beginners_leave), replications))  # a row a month since hiring
+    classes = np.zeros((len(careers.beginners_leave), replications))  # a row per month since hiring
     moved: dict[str, list[NDArray[np.float64]]] = {grade: [] for grade in careers.grades}
     lives = []
     for month, row in enumerate(flows.to_dict("records")):

@@ -124,7 +124,7 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
     Returns
     -------
     DataFrame
-        Index interval_start, a column a manager; rows add up to 1, and are missing where no VIP calls.
+        Index interval_start, a column per manager; rows add up to 1, and are missing where no VIP calls.
 
     Raises
     ------

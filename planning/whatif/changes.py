@@ -294,7 +294,7 @@ def read_scenarios(path: str | Path) -> dict[str, dict[str, Any]]:
     """Read scenarios from a file.
 
     A TOML file holds a table ``[scenarios."the name"]`` a scenario, with a line a change. A CSV file is a
-    grid: a row a scenario, a column a change and an empty cell where it keeps the base's value; a column
+    grid: a row per scenario, a column a change and an empty cell where it keeps the base's value; a column
     ``scenario`` names the rows, else their values do.
 
     Raises

@@ -104,7 +104,7 @@ class Result(NamedTuple):
 
 
 def evaluate(scenario: Scenario, how: Evaluation, staff: Staff | None = None) -> tuple[Result, Staff]:
-    """Staff, simulate and price a scenario.
+    """Staff, simulate and price per scenario.
 
     Parameters
     ----------

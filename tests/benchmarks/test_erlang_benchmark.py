@@ -94,7 +94,7 @@ class TestErlangC:
             benchmark, lambda: [agents_required(load, AHT, TARGET, interval_s=AHT) for load in sample], 5
         )
         assert result == agents_required(sample, AHT, TARGET, interval_s=AHT).tolist()
-        benchmark.extra_info["rows"] = [row("planning, one problem a call", spent, sample.size, "solves")]
+        benchmark.extra_info["rows"] = [row("planning, one problem per call", spent, sample.size, "solves")]
 
     def test_plain_python(self, benchmark):
         """The same integers from the textbook."""

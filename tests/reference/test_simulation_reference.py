@@ -42,7 +42,7 @@ ALWAYS = ((0.0, 1e9),)
 
 
 def agrees(values, exact, precise):
-    """Mean of one value a day within 4 standard errors, themselves at most `precise` of the exact value."""
+    """Mean of one value per day within 4 standard errors, themselves at most `precise` of the exact value."""
     values, exact = np.asarray(values), float(exact)
     error = values.std(ddof=1) / np.sqrt(values.size)
     assert error <= precise * exact, f"standard error {error / exact:.2%} of {exact:g}"
@@ -109,7 +109,7 @@ def spent(begin_s, end_s, start_s, stop_s):
 def observed(queues, skills, crew, *, days, seed=7, cells=200, warm=20, cell=10.0):
     """What a watcher of the contacts writes down each day after the warm-up.
 
-    A row a day with the values of `of_callers`, mean_queue by queue, occupancy by team; and by team the
+    A row per day with the values of `of_callers`, mean_queue by queue, occupancy by team; and by team the
     numbers busy at moments that lie two services apart.
     """
     agents = tuple(Agent(team, ALWAYS) for team, n in crew.items() for _ in range(n))

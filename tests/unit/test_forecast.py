@@ -240,7 +240,7 @@ def test_quantiles_invert_shares(share):
 
 
 def test_the_doubt_that_was_drawn_is_learnt():
-    """A factor a day of CV .075, a factor an interval of CV .05, Poisson calls."""
+    """A factor per day of CV .075, a factor per interval of CV .05, Poisson calls."""
     rng = np.random.default_rng(3)
     expected = np.full((400, 48), 300.0)
     rate = expected * rng.gamma(1 / 0.075**2, 0.075**2, (400, 1)) * rng.gamma(1 / 0.05**2, 0.05**2, (400, 48))

@@ -314,7 +314,7 @@ def test_threshold_zero_is_no_wait():
 
 
 def test_own_handling_time_and_patience_of_each_site():
-    """Given by interval and site; one number and one an interval mean the same for all."""
+    """Given by interval and site; one number and one per interval mean the same for all."""
     given = ([[30, 20], [30, 20], [15, 10]], [[9, 7], [9, 7], [0, 9]], [OPEN, OPEN, SHUT])
     calls, agents, answers = given
     plain = exact_sites(calls, 240, agents, answers, patience_s=300)

@@ -212,7 +212,7 @@ def test_a_centre_in_which_no_site_closes_says_so():
 
 
 def test_every_rule_of_the_closing_moves():
-    """A rule a queue: both begin at the new hour."""
+    """A rule per queue: both begin at the new hour."""
     raw = raw_centre({"south": ("08:00", "22:00"), "north": ("00:00", "24:00")}, ("calls", "claims"))
     ends = {"from_site": "south", "to_site": "north"}
     raw["overflow"] = [{**ends, "queues": ["calls"]}, {**ends, "queues": ["claims"]}]

@@ -88,7 +88,7 @@ def test_handle_times_are_the_means_of_pandas(default):
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_files_and_patterns_of_files(tmp_path, suffix):
-    """A file a day, read as one by a pattern; times come back in the centre's zone."""
+    """A file per day, read as one by a pattern; times come back in the centre's zone."""
     for day in range(2):
         folder = tmp_path / str(day)
         folder.mkdir()

@@ -328,7 +328,7 @@ def test_who_leaves_decides():
         ({"start": "full"}, "start is 'full', must be one of 'empty', 'stationary'"),
         ({"start": [0.5, 0.4]}, "divide it by its sum"),
         ({"start": [1.5, -0.5]}, "start"),
-        ({"calls": [1e9, 20]}, r"calls is 1e\+09 in interval 0: .* callers may be there"),
+        ({"calls": [1e9, 20]}, r"calls is 1e\+09 in interval 0: .* callers may be present"),
         ({"start": "stationary", "agents": [2, 9]}, "no steady state: add agents"),
     ],
 )

@@ -72,7 +72,7 @@ def test_transfers_to_a_queue_without_demand_go_nowhere():
 
 def test_a_transfer_loop_is_refused():
     centre = centre_of({"queues.first.transfers": {"second": 1.0}, "queues.second.transfers": {"first": 1.0}})
-    with pytest.raises(PlanningError, match="consults of 'first', 'second' go round for ever"):
+    with pytest.raises(PlanningError, match="consults of 'first', 'second' never end"):
         simulate(centre, demand_both(), both_staffed(), replications=2)
 
 
