@@ -29,9 +29,9 @@ PEOPLE = Path("data/people.csv")
 VIPS = Path("data/vips.csv")
 CACHE = Path(".cache/whatif")
 NOTEBOOKS = Path("notebooks")
-CENTRE_HELP = "The centre's TOML file; default: centre.toml here, or in data/."
+CENTRE_HELP = "The centre's TOML file; default: centre.toml in this folder or in data/."
 PEOPLE_HELP = (
-    "The people, CSV; default: people.csv beside the centre. Without it the plan says how many to employ."
+    "The people, CSV; default: people.csv beside the centre. Without one, the plan says how many to employ."
 )
 DEMAND_HELP = "Demand by interval, CSV or Parquet; default: demand.* beside the centre."
 PICTURES = {
@@ -39,11 +39,11 @@ PICTURES = {
     "forecast.png": ("15_forecast.ipynb", "Forecast of"),
     "scenarios.png": ("97_what_if.ipynb", "Cost and service"),
 }
-"""Pictures that the README shows: notebook, and how the title of its figure begins."""
+"""Pictures in the README: the notebook, and how the title of its figure begins."""
 
 
 def main() -> None:
-    """Run the command; what cannot be planned is one line on the error stream and exit code 2."""
+    """Run the command; a PlanningError becomes one line on the error stream and exit code 2."""
     warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)
     try:
         app()
@@ -60,18 +60,22 @@ def plan_command(
     people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
     vips: Annotated[
         Path | None,
-        typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if there."),
+        typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if any."),
     ] = None,
     start: Annotated[
-        str | None, typer.Option(help="First day; default: the day after the demand ends.")
+        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
     gaps: Annotated[
-        str, typer.Option(help="Intervals without a row: refuse, zero (nobody called) or forecast.")
+        str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
     ] = "refuse",
     replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
-    certify: Annotated[bool, typer.Option(help="Add staff until every promise holds.")] = False,
-    overwrite: Annotated[bool, typer.Option(help="Replace a plan, or files named like a plan's.")] = False,
+    certify: Annotated[
+        bool, typer.Option(help="Add staff until the simulation proves every promise.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace an earlier plan, or files with the names of a plan's.")
+    ] = False,
 ) -> None:
     """Plan the days after (or inside) a demand file and write the plan's files."""
     from planning.plan import check_folder
@@ -85,14 +89,14 @@ def plan_command(
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
-    example: Annotated[str, typer.Option(help="Centre to start from: small, global or operator.")] = "small",
+    example: Annotated[str, typer.Option(help="Example to start from: small, global or operator.")] = "small",
 ) -> None:
-    """Write a centre's file, its demand, scenarios and people, where the example has them, to start from."""
+    """Write an example to start from: a centre's file and its demand, scenarios and people, if any."""
     from planning.examples import write
 
     for path in write(example, folder):
         typer.echo(str(path))
-    typer.echo(f"Now change {folder / CENTRE.name}, and run `planning plan` in {folder}")
+    typer.echo(f"Now edit {folder / CENTRE.name}, then run `planning plan` in {folder}")
 
 
 @app.command()
@@ -107,7 +111,7 @@ def check(
     for line in describe(settings):
         typer.echo(line)
     missing = left_open(settings)
-    typer.echo("Nothing is left open." if not missing else "Left open:")
+    typer.echo("The file leaves nothing open." if not missing else "Left open:")
     for line in missing:
         typer.echo(f"- {line}")
 
@@ -118,12 +122,12 @@ def report(
     demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
     people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
     start: Annotated[
-        str | None, typer.Option(help="First day; default: the day after the demand ends.")
+        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 7,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
     replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
-    pdf: Annotated[bool, typer.Option(help="Print the pages to PDF where Chromium is found.")] = True,
+    pdf: Annotated[bool, typer.Option(help="Also print the pages to PDF, if Chromium is installed.")] = True,
 ) -> None:
     """Plan a centre and write its plan as an offline page; for the example also a page a notebook."""
     import nbformat
@@ -146,7 +150,7 @@ def report(
 
 @app.command()
 def notebooks() -> None:
-    """Execute the notebooks in place and store their outputs, byte for byte the same each time."""
+    """Run the notebooks in place and store their outputs, which are the same byte for byte each time."""
     from planning.report.execute import picture, regenerate
 
     regenerate(sorted(NOTEBOOKS.glob("*.ipynb")))
@@ -159,7 +163,7 @@ def data(
     out: Annotated[Path, typer.Option(help="Folder for the data.")] = Path("data"),
     seed: Annotated[int, typer.Option(help="Seed of the people.")] = 1,
 ) -> None:
-    """Make the synthetic data anew: demand, call records, people, VIPs."""
+    """Generate the synthetic data again: demand, call records, people, VIPs."""
     import pandas as pd
 
     from planning.centre import Centre
@@ -195,7 +199,7 @@ def demand(
         str, typer.Argument(help="Call records: CSV or Parquet, DuckDB file, or database URL.")
     ],
     centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
-    table: Annotated[str, typer.Option(help="Table of a database.")] = "calls",
+    table: Annotated[str, typer.Option(help="Table to read from a database.")] = "calls",
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("demand.parquet"),
 ) -> None:
     """Count call records into demand by interval; say which rows were refused and why."""
@@ -215,26 +219,30 @@ def demand(
 
 @app.command("compare")
 def compare_command(
-    scenarios: Annotated[Path, typer.Argument(help="Scenarios, TOML or a CSV grid.")],
+    scenarios: Annotated[Path, typer.Argument(help="Scenarios: TOML, or a grid in CSV.")],
     centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
     demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
     people: Annotated[
-        Path | None, typer.Option(help="The people, CSV: how many the quality group listens to.")
+        Path | None, typer.Option(help="The people, CSV, to count how many the quality group listens to.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Table to write, .csv or .xlsx.")] = Path("scenarios.xlsx"),
     start: Annotated[
-        str | None, typer.Option(help="First day; default: the day after the demand ends.")
+        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
     ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Days to plan.")] = 1,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 1,
     gaps: Annotated[
-        str, typer.Option(help="Intervals without a row: refuse, zero (nobody called) or forecast.")
+        str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
     ] = "refuse",
-    staff: Annotated[str, typer.Option(help="shifts, or positions: only the heads required.")] = "shifts",
+    staff: Annotated[
+        str, typer.Option(help="Plan whole shifts, or positions (only the heads required).")
+    ] = "shifts",
     processes: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
-    cache: Annotated[Path, typer.Option(help="Folder that keeps what was worked out.")] = CACHE,
+    cache: Annotated[
+        Path, typer.Option(help="Folder that keeps finished scenarios for the next run.")
+    ] = CACHE,
 ) -> None:
-    """Plan, simulate and price scenarios side by side; run again, it goes on where it was stopped."""
+    """Plan, simulate and price scenarios side by side; a run that was stopped continues where it left off."""
     from planning.centre import Centre
     from planning.demand import demand_for, read_demand
     from planning.report.workbook import write_scenarios
@@ -256,18 +264,20 @@ def compare_command(
     failed = table[table["reason"] != ""]
     for name, row in failed.iterrows():
         typer.echo(f"{name}: {row['reason']}", err=True)
-    typer.echo(f"{out}: {len(table) - len(failed)} scenarios beside each other, {len(failed)} failed")
+    typer.echo(f"{out}: {len(table) - len(failed)} scenarios side by side, {len(failed)} failed")
 
 
 @app.command("app")
 def app_command(
     centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
     demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
-    cache: Annotated[Path, typer.Option(help="Folder that keeps what was checked.")] = CACHE,
+    cache: Annotated[
+        Path, typer.Option(help="Folder that keeps finished scenarios for the next run.")
+    ] = CACHE,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:
-    """Serve the what-if page on this machine, for as many readers as come."""
+    """Serve the what-if page on this machine, for any number of readers."""
     from planning.app.server import serve
 
     centre = centre or _centre_here()
@@ -276,7 +286,7 @@ def app_command(
 
 
 def _check_file(out: Path) -> None:
-    """Refuse a file that has no folder to be written into, before the work."""
+    """Check before the work starts that the folder of the output file exists."""
     if not out.parent.is_dir():
         raise PlanningError(f"{out} has no folder {out.parent}: make it or give another --out")
     if out.is_dir():
@@ -311,7 +321,7 @@ def _plan(
 
     centre = centre or _centre_here()
     demand = demand or _demand_beside(centre)
-    # Files beside the centre belong to it, unless its people are given from elsewhere.
+    # Files beside the centre belong to it, unless people from elsewhere are given.
     ours = people is None
     people = people or _beside(centre, PEOPLE.name)
     settings = Centre.load(centre)
@@ -325,7 +335,7 @@ def _plan(
         _tell_refused(vips, refused)
     if known is None:
         typer.echo(
-            f"note: no people.csv beside {centre}: the plan says how many to employ, leave not counted",
+            f"note: no people.csv beside {centre}: the plan says how many to employ, without leave",
             err=True,
         )
     make = certify if proven else plan
@@ -358,18 +368,18 @@ def _demand_beside(centre: Path) -> Path:
 
 
 def _people(path: Path, settings: Centre) -> pd.DataFrame:
-    """Read the people, and say who was refused; without anybody there is nothing to plan."""
+    """Read the people and say which rows were refused; raise if none is left."""
     from planning.roster.people import read_people
 
     known, refused = read_people(path, settings)
     _tell_refused(path, refused)
     if known.empty:
-        raise PlanningError(f"{path}: all {len(refused)} rows are refused: correct them, as said above")
+        raise PlanningError(f"{path}: all {len(refused)} rows are refused: correct them as listed above")
     return known
 
 
 def _tell_refused(path: Path, refused: pd.DataFrame) -> None:
-    """Say why rows of a file were refused: each reason once, for how many, and which is the first."""
+    """Say why rows of a file were refused: each reason once, with the number of rows and the first one."""
     for reason, rows in refused.groupby("reason", sort=False):
         typer.echo(f"{path}: {len(rows)} rows refused, the first row {rows.index[0]}: {reason}", err=True)
 

@@ -1,4 +1,4 @@
-"""The tables that pass between the stages: every column with its type, unit, bounds and meaning."""
+"""The tables that pass between the stages, with the type, unit, bounds and meaning of every column."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ _NEEDED = {
     "text": "must be a text: fill it in",
     "whole": "must be a whole number: correct it",
     "number": "must be a finite number: correct it",
-    "time": "must be a time with its offset: write it such as 2026-11-23T09:15:00+03:00",
-    "dates": "must be dates with blanks between: write them such as 2026-11-23 2026-11-24",
+    "time": "must be a time with its offset: write it as 2026-11-23T09:15:00+03:00",
+    "dates": "must be dates separated by blanks: write them as 2026-11-23 2026-11-24",
     "yes/no": "must be yes or no",
 }
 DAY_FIRST, YEAR_FIRST = r"\b(\d\d?)\.(\d\d?)\.(\d{4})\b", r"\3-\2-\1"
@@ -57,7 +57,7 @@ _DTYPES = {"text": "str", "whole": "int64", "number": "float64", "yes/no": "bool
 
 @dataclass(frozen=True)
 class Column:
-    """A column: what kind of value, in which unit, within which bounds, meaning what."""
+    """A column: the kind of value, its unit, its bounds and its meaning."""
 
     kind: Kind
     meaning: str
@@ -67,7 +67,7 @@ class Column:
     optional: bool = False
     """Values may be missing."""
     may_lack: bool = False
-    """The whole column may be left out; its values are then missing."""
+    """The whole column may be absent; its values are then missing."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Table:
     @cached_property
     def schema(self) -> Any:
         """The table as a pandera schema."""
-        import pandera.pandas as pa  # 1.7 s to import: only where frames enter
+        import pandera.pandas as pa  # imported here because it takes 1.7 s and only tables that enter need it
 
         return pa.DataFrameSchema(
             {name: _pandera_column(pa, column) for name, column in self.columns.items()},
@@ -90,12 +90,12 @@ class Table:
         )
 
     def check(self, frame: pd.DataFrame, source: str = "") -> pd.DataFrame:
-        """Return the table's columns of a frame, every row of which is good.
+        """Return the table's columns of a frame, in which every row must be good.
 
         Raises
         ------
         PlanningError
-            On the first faulty row; the message says how many others there are.
+            On the first faulty row; the message says how many more there are.
         """
         good, rejected = self.split(frame, source)
         if len(rejected):
@@ -112,22 +112,23 @@ class Table:
         Parameters
         ----------
         frame : DataFrame
-            Any columns; those that the table does not know are left out.
+            Any columns; those that are not in the table are dropped.
         source : str
-            Where the frame comes from, for messages.
+            Where the frame comes from, for error messages.
         reason : callable, optional
-            Why a row of good values cannot be all the same, as `DataFrame.itertuples` gives it; else "".
+            Takes a row, as `DataFrame.itertuples` gives it, whose values are each valid; returns why the row
+            as a whole is not, or "".
 
         Returns
         -------
         good, rejected : DataFrame
-            Rows in the table's types, and the refused rows as they came with a column ``reason``, by their
-            number.
+            The good rows in the table's types; the refused rows as they came, with a column ``reason``, by
+            row number.
 
         Raises
         ------
         PlanningError
-            A column is missing or the frame has no rows: nothing can be kept.
+            A column is missing, or the frame has no rows.
         """
         where = source or self.name
         lacking = [n for n, c in self.columns.items() if c.may_lack and n not in frame.columns]
@@ -152,7 +153,7 @@ class Table:
         if reason is not None:
             reasons[good.index] = [reason(row) for row in good.itertuples()]
             good = good[reasons[good.index] == ""]
-        if self.key:  # last: a row that is bad anyhow takes no good one's place
+        if self.key:  # last, so that a row refused for another reason does not displace a good one
             reasons[good.index[good.duplicated(list(self.key))]] = (
                 f"{' and '.join(self.key)} occur twice: keep one row"
             )
@@ -167,17 +168,17 @@ class Table:
         reason: Callable[[Any], str],
         fill: Callable[[pd.DataFrame], pd.DataFrame] = lambda frame: frame,
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Read a CSV file, and set aside the rows that cannot be.
+        """Read a CSV file, and set faulty rows aside.
 
         Parameters
         ----------
         path : path
         what : str
-            Whose file it is, for messages.
+            What the file is about, for error messages.
         reason : callable
             As for `split`.
         fill : callable, optional
-            Fills in what the file may leave out.
+            Fills in what may be missing from the file.
 
         Returns
         -------
@@ -187,7 +188,7 @@ class Table:
         Raises
         ------
         PlanningError
-            The file is missing, is no CSV, has no rows, or lacks a column.
+            The file is missing, is not a CSV, has no rows, or lacks a column.
         """
         try:
             raw = read_csv(path)
@@ -196,7 +197,7 @@ class Table:
         except OSError as error:
             raise PlanningError(f"{what} file {path} cannot be read: {error.strerror}") from None
         except ValueError as error:  # pandas' parser errors and bad encodings
-            raise PlanningError(f"{what} file {path} is no readable CSV: {error}") from None
+            raise PlanningError(f"{what} file {path} is not a readable CSV: {error}") from None
         return self.split(fill(raw), str(path), reason)
 
     def _plain(self) -> dict[str, Column]:
@@ -226,15 +227,15 @@ class Table:
         return f"{column} is {value}, must lie in [{settings.low:g}, {high}]: correct it"
 
     def dictionary(self) -> pd.DataFrame:
-        """Describe the table, a row per column: for the data dictionary."""
+        """Describe the table, a row per column, for the data dictionary."""
         rows = [(name, c.kind, c.unit, c.meaning) for name, c in self.columns.items()]
         return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
 
 
 def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
-    """Read a CSV file as text, so that "007" stays a name and a refused row is shown as it was written.
+    """Read a CSV file as text, so that "007" stays a name and a refused row can be shown as written.
 
-    Where the decimal sign is a comma, Excel separates by semicolons: such a file's numbers get points.
+    Excel separates columns by semicolons if the decimal sign is a comma; in such a file commas become points.
 
     Parameters
     ----------
@@ -250,9 +251,9 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
     Raises
     ------
     OSError, ValueError
-        The file cannot be read, or is no CSV.
+        The file cannot be read, or is not a CSV.
     """
-    # Without index_col pandas takes cells beyond the headings for names of rows, and moves all others over.
+    # Without index_col, pandas takes cells beyond the headings for row names and shifts all the others.
     options |= {"dtype": "str", "index_col": False}
     try:
         columns = pd.read_csv(path, nrows=0, index_col=False).columns
@@ -262,7 +263,7 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
             text = pd.read_csv(path, sep=";", **options)
     except pd.errors.ParserWarning:
         raise ValueError(
-            "it has rows with more cells than there are headings: give each row as many"
+            "it has rows with more cells than headings: give every row as many cells as headings"
         ) from None
     except UnicodeDecodeError as error:
         raise ValueError("it is not in UTF-8: in Excel, save it as CSV UTF-8") from error
@@ -279,12 +280,12 @@ def _pandera_column(pa: Any, column: Column) -> Any:
 
 
 def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
-    """Convert a column to its type; the second series marks the values that could not be."""
+    """Convert a column to its type; the second series marks the values that could not be converted."""
     if column.kind == "time":
         times = values if isinstance(values.dtype, pd.DatetimeTZDtype) else _times(values)
         return times, times.isna() & ~(values.isna() & column.optional)
     if column.kind in ("whole", "number"):
-        if values.dtype.kind in "Ob":  # a yes or no is no number, though Python would count with it
+        if values.dtype.kind in "Ob":  # yes and no are not numbers, though Python would count them as 1 and 0
             values = values.mask(values.map(lambda value: isinstance(value, bool | np.bool_)))
         numbers = pd.to_numeric(values, errors="coerce").astype("float64")
         numbers = numbers.where(np.isfinite(numbers))
@@ -303,13 +304,13 @@ def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
 
 
 def _times(values: pd.Series) -> pd.Series:
-    """Parse ISO 8601 with an offset; a time without one is refused, since nobody knows when it was."""
+    """Parse ISO 8601 with an offset; a time without one is refused, because it is ambiguous."""
     has_offset = values.astype("str").str.contains(r"(?:[+-]\d\d:?\d\d|Z)$", regex=True)
     return pd.to_datetime(values.where(has_offset), errors="coerce", utc=True, format="ISO8601")
 
 
 def _iso_dates(text: str) -> str | None:
-    """Write dates, typed as ISO 8601 or day first, as ISO 8601; None where a word is no date."""
+    """Write dates, typed as ISO 8601 or day first, as ISO 8601; None if a word is not a date."""
     words = re.sub(DAY_FIRST, YEAR_FIRST, text).split()
     try:
         return " ".join(str(date.fromisoformat(word)) for word in words)
@@ -336,7 +337,7 @@ DEMAND = Table(
         "interval_start": _INTERVAL,
         "calls": Column("number", "contacts offered in the interval", "calls", low=0),
         "aht_s": Column(
-            "number", "mean handle time (talk, hold and wrap-up); 0 where no calls", "seconds", low=0
+            "number", "mean handle time (talk, hold and wrap-up); 0 without calls", "seconds", low=0
         ),
     },
     key=("queue", "interval_start"),
@@ -344,7 +345,7 @@ DEMAND = Table(
 PLANNED = Table(
     "planned demand",
     DEMAND.columns
-    | {"planned_with": Column("text", "settings of the centre that calls and aht_s have in them already")},
+    | {"planned_with": Column("text", "settings of the centre that are already applied to calls and aht_s")},
     key=DEMAND.key,
 )
 CALLS = Table(
@@ -396,7 +397,7 @@ REQUIREMENT = Table(
         "agents": Column("whole", "agents on position", "heads", low=0),
         "rostered": Column("whole", "agents to roster, after shrinkage", "heads", low=0),
         "service_level": Column(
-            "number", "promised: answered within the threshold / offered; missing where none is asked",
+            "number", "promised: answered within the threshold / offered; missing if no target",
             "share", low=0, high=1, optional=True,
         ),
     },
@@ -433,7 +434,7 @@ BREAKS = Table(
     "breaks",
     {
         "agent_id": Column("text", "who"),
-        "shift_id": Column("text", "in which shift"),
+        "shift_id": Column("text", "shift of the break"),
         "start": _START,
         "end": _END,
         "paid": Column("yes/no", "whether it counts as working time"),
@@ -452,16 +453,16 @@ PEOPLE = Table(
             "number", "hours of the contract a week; the normal week by default", "hours", low=1, high=168
         ),
         "night_ok": Column(
-            "yes/no", "may work at night and agreed to; by default yes where the law asks for no consent"
+            "yes/no", "may and has agreed to work at night; by default yes if the law needs no consent"
         ),
         "leave_from": _maybe("time", "first instant of leave", "ISO 8601 with offset"),
         "leave_until": _maybe("time", "first instant after leave", "ISO 8601 with offset"),
         "study_from": _maybe("time", "first instant of study leave", "ISO 8601 with offset"),
         "study_until": _maybe("time", "first instant after study leave", "ISO 8601 with offset"),
-        "blocked": _maybe("dates", "dates on which the person cannot work, with blanks between"),
-        "wished_off": _maybe("dates", "dates on which the person asks not to work, with blanks between"),
-        "prefers": _maybe("text", "kind of shift that the person likes"),
-        "skills": _maybe("text", "skills beside the team's work, with blanks between"),
+        "blocked": _maybe("dates", "dates on which the person cannot work, separated by blanks"),
+        "wished_off": _maybe("dates", "dates on which the person asks not to work, separated by blanks"),
+        "prefers": _maybe("text", "kind of shift that the person prefers"),
+        "skills": _maybe("text", "skills besides the team's work, separated by blanks"),
         "last_end": _maybe("time", "end of the last shift before the horizon", "ISO 8601 with offset"),
         "last_kind": _maybe("text", "kind of that shift, if it was on the day before the horizon"),
         "days_in_row": _maybe("whole", "working days in a row up to the horizon", "days", low=0),
@@ -477,9 +478,9 @@ VIPS = Table(
     "vips",
     {
         "vip": Column("text", "who"),
-        "share": Column("number", "the VIP's part of all VIP calls, of any scale", low=0),
-        "language": Column("text", "language beside the common one", optional=True),
-        "utc_offset_h": Column("whole", "the VIP's clock", "hours ahead of UTC", low=-12, high=14),
+        "share": Column("number", "the VIP's part of all VIP calls, in any unit", low=0),
+        "language": Column("text", "language other than the common one", optional=True),
+        "utc_offset_h": Column("whole", "the VIP's time zone", "hours ahead of UTC", low=-12, high=14),
         "manager": Column("text", "agent_id of the personal manager"),
     },
     key=("vip",),
@@ -487,31 +488,31 @@ VIPS = Table(
 PAY_COSTS = ["base_cost", "night_cost", "holiday_cost", "weekend_cost"]
 """Columns of COST that are the pay of hours."""
 SITE_COSTS = ["rides_cost", "seats_cost"]
-"""Columns of COST that people at a site cost beside their pay."""
+"""Columns of COST for people at a site, besides their pay."""
 CAREERS_COSTS = ["turnover_cost", "leaders_cost"]
-"""Columns of COST that are beyond the pay of hours."""
+"""Columns of COST other than the pay of hours."""
 COST = Table(
     "cost",
     {
         "team": _TEAM,
         "site": _SITE,
         "paid_h": Column("number", "paid hours", "hours", low=0),
-        "night_h": Column("number", "of which at night", "hours", low=0),
+        "night_h": Column("number", "paid hours at night", "hours", low=0),
         "base_cost": Column("number", "hours at the plain rate, with contributions", "currency", low=0),
         "night_cost": Column("number", "premium for night hours", "currency", low=0),
         "holiday_cost": Column("number", "premium for holiday hours", "currency", low=0),
         "weekend_cost": Column("number", "premium for weekend hours", "currency", low=0),
-        "rides_cost": Column("number", "rides home while nothing else goes", "currency", low=0),
+        "rides_cost": Column("number", "rides home when there is no public transport", "currency", low=0),
         "seats_cost": Column(
-            "number", "a share of the desks that the site lacks when most are at one", "currency", low=0
+            "number", "share of the desks that the site lacks at its peak", "currency", low=0
         ),
         "turnover_cost": Column(
             "number",
-            "hiring and teaching who replaces those who leave or rise, learners' wages",
+            "hiring and training replacements for those who leave or are promoted, and learners' wages",
             "currency",
             low=0,
         ),
-        "leaders_cost": Column("number", "a share of the heads of team", "currency", low=0),
+        "leaders_cost": Column("number", "share of the heads of team", "currency", low=0),
         "total_cost": Column("number", "sum", "currency", low=0),
     },
     key=("team",),

@@ -1,1 +1,1 @@
-"""Studies: a module for each question that a notebook asks. No plan needs them."""
+"""Studies: one module for each question that a notebook asks. No plan needs them."""

@@ -53,14 +53,14 @@ def languages_of(settings: Vip, managers: pd.DataFrame) -> pd.DataFrame:
 
 
 def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
-    """Say for each hour whether each manager of a roster is on duty in the middle of it.
+    """Tell for each hour whether each manager of a roster is on duty at its midpoint.
 
     Parameters
     ----------
     roster : DataFrame
-        ROSTER, or BREAKS for who is on a break.
+        ROSTER, or BREAKS to see who is on a break.
     hours : DatetimeIndex
-        Starts of intervals of one length.
+        Starts of intervals of equal length.
 
     Returns
     -------
@@ -78,9 +78,10 @@ def duty_hours(roster: pd.DataFrame, hours: pd.DatetimeIndex) -> pd.DataFrame:
 def reach_in_plan(
     own: pd.DataFrame, roster: pd.DataFrame, breaks: pd.DataFrame, calls: pd.Series, free: pd.DataFrame
 ) -> float:
-    """Share of the VIP calls that find the VIP's own manager on position, well and not on another call.
+    """Share of the VIP calls whose personal manager is on position, present and not on another call.
 
-    This is the second route to `own_agent` of a simulation: each call meets the mean state of its interval.
+    This is an independent check of `own_agent` of a simulation: each call meets the mean state of its
+    interval.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ def reach_in_plan(
     calls : Series
         Index interval_start.
     free : DataFrame
-        Index interval_start, a column per team: probability that a member on position is there and idle.
+        Index interval_start, a column per team: probability that a member on position is present and idle.
     """
     times = pd.DatetimeIndex(own.index)
     duty, pause = (
@@ -104,14 +105,14 @@ def reach_in_plan(
 
 
 def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.DatetimeIndex) -> pd.DataFrame:
-    """Share of each VIP's calls in each hour: one daily shape on each VIP's own clock.
+    """Share of each VIP's calls in each hour: the same daily profile on each VIP's own clock.
 
     Parameters
     ----------
     vips : DataFrame
         As `synthetic_vips` gives them.
     calls_by_hour : array_like, shape (24,)
-        By hour of the caller's own clock, on any scale.
+        By hour of the caller's clock, in any unit.
     hours : DatetimeIndex
 
     Returns
@@ -126,10 +127,10 @@ def calling_hours(vips: pd.DataFrame, calls_by_hour: ArrayLike, hours: pd.Dateti
 def assign_vips(
     settings: Vip, vips: pd.DataFrame, speaks: pd.DataFrame, calling: pd.DataFrame, duty: pd.DataFrame
 ) -> pd.Series:
-    """Give each VIP a manager who speaks the language and is on duty when the VIP calls, with few changes.
+    """Give each VIP a manager who speaks the VIP's language and is on duty at those hours, with few changes.
 
-    An integer program minimises the calls that come while the VIP's manager is away, plus a price for each
-    change of manager. Nobody gets more than `spread` above an even share of calls by hours on duty.
+    An integer program minimises the calls that arrive while the VIP's manager is away, plus a price for each
+    change of manager. No manager gets more than `spread` above an even share of the calls, by hours on duty.
 
     Parameters
     ----------
@@ -149,7 +150,7 @@ def assign_vips(
     Raises
     ------
     PlanningError
-        Nobody on duty speaks a language, or those who do cannot carry its calls.
+        Nobody on duty speaks one of the languages, or those who do cannot take all its calls.
     """
     managers = list(duty.columns)
     away = calling.to_numpy() @ ~duty.to_numpy()
@@ -170,7 +171,7 @@ def assign_vips(
 def _solve_assignment(
     cost: Floats, fits: NDArray[np.bool_], share: Floats, most: Floats
 ) -> NDArray[np.int64]:
-    """Column of each row at least cost, within the columns' capacity."""
+    """Assign each row to a column at least cost, within the columns' capacity."""
     model = mathopt.Model()
     takes = {(int(v), int(m)): model.add_binary_variable() for v, m in np.argwhere(fits)}
     for row in range(cost.shape[0]):
@@ -183,8 +184,8 @@ def _solve_assignment(
     result = mathopt.solve(model, mathopt.SolverType.HIGHS, params=_LIMITS)
     if not result.has_primal_feasible_solution():
         raise PlanningError(
-            "no assignment keeps every manager within an even share of calls and within the languages: raise "
-            "spread, or roster more who speak the languages"
+            "no assignment respects the languages and keeps every manager within spread of an even share: "
+            "raise spread, or roster more managers who speak the languages"
         )
     values = np.zeros(cost.shape)
     for pair, variable in takes.items():
@@ -193,7 +194,7 @@ def _solve_assignment(
 
 
 def backup_pairs(duty: pd.DataFrame, calls: pd.Series) -> pd.Series:
-    """Pair managers so that as many of the VIPs' calls as possible find one of the two on duty.
+    """Pair managers so that for as many of the VIPs' calls as possible one of the two is on duty.
 
     Parameters
     ----------
@@ -205,7 +206,7 @@ def backup_pairs(duty: pd.DataFrame, calls: pd.Series) -> pd.Series:
     Returns
     -------
     Series
-        Index manager: the backup; missing for the one left over.
+        Index manager: the backup; missing for a manager left without a partner.
 
     Examples
     --------
@@ -235,9 +236,9 @@ def answered_by(
 ) -> tuple[Floats, Floats]:
     r"""Probability that a VIP's own manager answers, and that the backup does; the team answers the rest.
 
-    Two managers who stand in for each other are a loss system of two servers with an order of preference.
-    With loads a and b and s = a + b, both are idle with p00 = 1 / (1 + s + s^2 / 2) as in Erlang B, and only
-    the first is busy with p10 = (a + s^2 / 2) / (1 + s) p00. One alone carries both loads.
+    Two managers who stand in for each other are a loss system of two servers with an order of choice. With
+    loads a and b and s = a + b, both are idle with p00 = 1 / (1 + s + s^2 / 2) as in Erlang B, and only the
+    first is busy with p10 = (a + s^2 / 2) / (1 + s) p00. A manager who is on duty alone carries both loads.
 
     Parameters
     ----------
@@ -316,20 +317,21 @@ def reach_by_hour(
 
 
 def groups_for(load: ArrayLike, *, share: float, hours_week: float, groups: Iterable[int]) -> pd.DataFrame:
-    """Managers needed if each VIP knows a group of them, one of whom must be free for a share of the calls.
+    """Managers needed if each VIP knows a group of them and one must be free for a share of the calls.
 
-    In every hour of the week each group has the fewest on duty at whom Erlang B blocks at most ``1 - share``.
+    In every hour of the week, each group has the fewest on duty with whom Erlang B blocks at most ``1 -
+    share``.
 
     Parameters
     ----------
     load : array_like, shape (168,)
         All VIPs' load by hour of a week, erlangs.
     share : float
-        Share of calls that the group must answer.
+        Share of the calls that the group must answer.
     hours_week : float
         Hours a week that a manager is on duty, net of leave and absence.
     groups : iterable of int
-        Numbers of groups to try.
+        How many groups to try.
 
     Returns
     -------

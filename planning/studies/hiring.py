@@ -28,14 +28,14 @@ __all__ = [
     "simulate_careers",
 ]
 
-# People are whole and needs are not, so the bound is seldom reached and a search for it would not end.
+# People are whole and needs are not, so the bound is seldom reached: without a gap the search would not end.
 _GAP = 2e-3
 _NODES = 100
 _MONTH_WEEKS = 365 / 7 / 12
 
 
 def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> pd.DataFrame:
-    """People of each grade that a requirement of whole weeks asks for, and what they earn.
+    """People of each grade that a requirement of whole weeks needs, and what they earn.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
     Returns
     -------
     DataFrame
-        Index grade, in the order of the careers: heads (full colleagues) and wage (a month with
-        contributions, the mean over the teams by hours).
+        Index grade, in the order of the careers: heads (full colleagues) and wage (per month, with
+        contributions; the mean over the teams, weighted by hours).
 
     Raises
     ------
     PlanningError
-        The requirement does not span whole weeks, or a team has a grade that the careers lack.
+        The requirement does not span whole weeks, or a team has a grade that is missing from the careers.
     """
     days = requirement["interval_start"].dt.normalize().nunique()
     if days % 7:
@@ -66,7 +66,7 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
 
 @dataclass(frozen=True)
 class CareerPlan:
-    """Whom to hire and promote, and how many people there are if they leave as expected.
+    """Whom to hire and promote, and the headcounts if people leave as expected.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class CareerPlan:
     stocks : DataFrame
         month, grade, heads, working (in full colleagues), need, short, cost.
     cost, bound : float
-        Cost of all months of the model, the run-out included, and a bound that no plan can undercut.
+        Cost of all months of the model, including the run-out, and a bound that no plan can undercut.
     """
 
     flows: pd.DataFrame
@@ -88,8 +88,8 @@ def plan_careers(careers: Careers, needs: pd.DataFrame, start: Mapping[str, floa
     """Find the cheapest hiring and promotion that keeps every grade at its need, if people leave as expected.
 
     A mixed-integer program: hires and promotions are whole numbers, headcounts are expected values. A class
-    loses `beginners_leave` month by month and then joins the experienced of its grade; only they are promoted
-    (Bartholomew, 1967, on manpower planning; Gans and Zhou, 2002, on call centres).
+    loses `beginners_leave` month by month and then joins the experienced people of its grade, the only ones
+    who are promoted (Bartholomew, 1967, on manpower planning; Gans and Zhou, 2002, on call centres).
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ class _Ladder:
         return self.careers.staying[first] * self.moves[grade][month - first] if month >= first else 0.0
 
     def _keep_at_need(self, grade: str, month: int, experienced: Any) -> Any:
-        """Keep the work of a grade at its need or pay for the shortage; return what the month costs."""
+        """Keep the work of a grade at its need, or pay for the shortage; return the month's cost."""
         careers = self.careers
         moved = self.moves[grade]
         beginners = newcomers(careers, grade)
@@ -208,7 +208,7 @@ class _Ladder:
 def project(
     careers: Careers, needs: pd.DataFrame, start: Mapping[str, float], flows: pd.DataFrame
 ) -> pd.DataFrame:
-    """Expected headcount of every grade under given hires and promotions, month by month.
+    """Expected headcount of every grade with given hires and promotions, month by month.
 
     Parameters
     ----------
@@ -237,10 +237,10 @@ def simulate_careers(
     seed: int = 1,
     slack: float = 0.02,
 ) -> pd.DataFrame:
-    """Simulate a plan many times: people leave one by one, and more of them in a bad year.
+    """Simulate a plan many times: people leave one by one, more of them in a bad year.
 
-    Every year has a factor on the rates of leaving, Gamma with mean 1 and coefficient of variation
-    `leave_cv`; given the rate, people leave independently. Nobody is promoted where nobody is experienced.
+    Every year has a factor on the rates of leaving, from a Gamma law with mean 1 and coefficient of variation
+    `leave_cv`; given the rate, people leave independently. Only experienced people are promoted.
 
     Parameters
     ----------
@@ -253,8 +253,8 @@ def simulate_careers(
     Returns
     -------
     DataFrame
-        As `project`, in means over the replications, with p_short and with low and high (5 % and 95 %
-        quantiles of working).
+        The columns of `project`, as means over the replications, with p_short and with low and high (5 % and
+        95 % quantiles of working).
 
     Raises
     ------
@@ -330,7 +330,7 @@ def _life(
     classes: NDArray[np.float64],
     moved: list[NDArray[np.float64]],
 ) -> _Life:
-    """Heads of a grade, and their work in full colleagues while some still learn."""
+    """Heads of a grade, and their work in full colleagues while some are still learning."""
     if grade == careers.entry:
         training = careers.grades[grade].training
         pace = np.array([*training, *[1.0] * (len(classes) - len(training))])
@@ -358,7 +358,7 @@ def _described(careers: Careers, needs: pd.DataFrame, lives: list[_Life]) -> pd.
 def price_of_leaving(
     careers: Careers, needs: pd.DataFrame, start: Mapping[str, float], factors: Iterable[float]
 ) -> pd.DataFrame:
-    """Plan anew with other rates of leaving, to see what it is worth that few leave.
+    """Plan again with other rates of leaving, to see what it is worth if fewer people leave.
 
     Returns
     -------
@@ -384,12 +384,12 @@ def hedges(
     replications: int = 1000,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Hire as if more people left than expected, and simulate what really happens.
+    """Hire as if more people left than expected, then simulate what happens.
 
     Returns
     -------
     DataFrame
-        A row for each factor that the plan was made with: factor, hires, wages_cost (all except the price of
+        A row for each factor used to make the plan: factor, hires, wages_cost (everything except the price of
         shortages), missing (heads on average), p_short (share of months and grades that are short).
     """
     rows = []

@@ -1,4 +1,4 @@
-"""Methods of staffing compared: what callers really meet under each, by the exact model."""
+"""Methods of staffing compared: the service that callers get under each, by the exact model."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ METHODS: dict[str, tuple[Model, Method]] = {
     "lagged": ("erlang_a", "lagged"),
     "exact day": ("erlang_a", "exact"),
 }
-"""Methods of staffing, by the names that figures and tables give them."""
+"""Methods of staffing, by their names in figures and tables."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A pooled queue staffed by several methods, each judged by the exact model.
+    """A pooled queue staffed by several methods, each evaluated by the exact model.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class Comparison:
 def compare_methods(
     centre: Centre, demand: pd.DataFrame, queue: str, *, methods: Sequence[str] = tuple(METHODS)
 ) -> Comparison:
-    """Staff a pooled queue by several methods, and ask the exact model what callers would meet.
+    """Staff a pooled queue by several methods, and compute the service of each by the exact model.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a queue costs under other promises: agents, hours and money of its requirement."""
+"""What a queue would cost with other promises: agents, hours and money of its requirement."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ __all__ = ["price_of", "price_of_certainty", "priced"]
 def price_of(
     centre: Centre, demand: pd.DataFrame, queue: str, options: Mapping[Any, Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Price a queue's agents on position under other settings, promises above all.
+    """Price a queue's agents on position with other settings, mostly other promises.
 
     Parameters
     ----------
     centre : Centre
     demand : DataFrame
-        DEMAND, with the calls that leave work behind where the queue is work that waits.
+        DEMAND; if the queue is work that waits, it must include the calls from which the work comes.
     queue : str
     options : mapping
-        By name, the changes of each option, as `Centre.replace` takes them.
+        Name of each option to its changes, as `Centre.replace` takes them.
 
     Returns
     -------
     DataFrame
-        Index option: peak, agent_hours, cost. Breaks and shrinkage are left out.
+        Index option: peak, agent_hours, cost. Breaks and shrinkage are not included.
 
     Raises
     ------
     PlanningError
-        A change is not possible, or a promise is too short to be kept.
+        A change is not possible, or a promise leaves too little time to be kept.
 
     Examples
     --------
@@ -63,8 +63,8 @@ def price_of_certainty(
     Returns
     -------
     DataFrame
-        A row for each probability: peak, agent_hours, cost, and cost_point, the cost of one percentage point
-        more than in the row before.
+        A row for each probability: peak, agent_hours, cost, and cost_point, the cost of each percentage point
+        beyond the row before.
     """
     needed = {each: requirement_at(centre, forecast, each) for each in probabilities}
     table = priced(centre, queue, needed).reset_index(names="probability")
@@ -72,7 +72,7 @@ def price_of_certainty(
 
 
 def priced(centre: Centre, queue: str, needed: Mapping[Any, pd.DataFrame]) -> pd.DataFrame:
-    """Peak, agent-hours and cost of one queue in several requirements (the index)."""
+    """Peak, agent-hours and cost of one queue in each of several requirements."""
     rows = {}
     for name, table in needed.items():
         own = table[table["queue"] == queue]

@@ -1,4 +1,4 @@
-"""The second line: what it is asked to do, and what one agent more or less is worth in customers kept."""
+"""The second line: its work, and what one agent more or less is worth in customers kept."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     ----------
     centre : Centre
     demand : DataFrame
-        DEMAND that holds the first line.
+        DEMAND that includes the first line.
 
     Returns
     -------
@@ -65,13 +65,13 @@ def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
 
 
 def worth(centre: Centre, calls: ArrayLike, aht_s: ArrayLike, agents: ArrayLike) -> Floats:
-    """Worth of the customers kept in an interval, less the cost of callers who give up.
+    """Value of the customers kept in an interval, less the cost of callers who give up.
 
     Parameters
     ----------
     centre : Centre
     calls, aht_s, agents : array_like
-        Of the second line; they broadcast.
+        Those of the second line; they broadcast.
     """
     settings = centre.systems.part("second_line")
     queue, leaving, calls = centre.queues[settings.queue], leavers(centre), np.asarray(calls, float)
@@ -82,7 +82,7 @@ def worth(centre: Centre, calls: ArrayLike, aht_s: ArrayLike, agents: ArrayLike)
 
 
 def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
-    """Set the staff that the target asks for against the staff that pays best, interval by interval.
+    """Compare the staff that the target requires with the staff that pays best, interval by interval.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def worth_of_staff(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     PlanningError
-        The demand does not hold the queue.
+        The demand does not include the queue.
     """
     settings = centre.systems.part("second_line")
     planned = planned_demand(centre, demand)
@@ -134,7 +134,7 @@ def _agent_cost(centre: Centre, settings: SecondLine, needed: pd.DataFrame) -> p
 
 
 def last_agent(centre: Centre, interval: pd.Series, *, around: int = 4) -> pd.Series:
-    """What the last of n agents brings in an hour, before their cost, for n around the requirement.
+    """What the last of n agents earns in an hour, before the agent's cost, for n around the requirement.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def last_agent(centre: Centre, interval: pd.Series, *, around: int = 4) -> pd.Se
     interval : Series
         A row of `worth_of_staff`.
     around : int
-        Agents below and above the requirement.
+        How many agents to go below and above the requirement.
 
     Returns
     -------
@@ -155,7 +155,7 @@ def last_agent(centre: Centre, interval: pd.Series, *, around: int = 4) -> pd.Se
 
 
 def sensitivity(centre: Centre, demand: pd.DataFrame, save_rates: Iterable[float]) -> pd.DataFrame:
-    """Worth of the second line if it keeps fewer customers than is said.
+    """Value of the second line if it keeps fewer customers than assumed.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which calls the quality group listens to, and when it rings as a mystery customer."""
+"""Which calls the quality group listens to, and when it calls as a mystery customer."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ __all__ = [
 def mystery_calls(
     quality: Quality, needed: pd.DataFrame, queue: str, *, operators: int, seed: int = 1
 ) -> pd.DatetimeIndex:
-    """Plan when to ring as a mystery customer, so that every operator is equally likely to answer.
+    """Plan when to call as a mystery customer, so that every operator is equally likely to answer.
 
-    Nobody can ask for a certain operator, not even the quality group. So the moments are drawn in proportion
-    to the agents on position: then every hour of duty has the same chance of a call, whoever works it.
+    Nobody can choose the operator who answers, not even the quality group. So the moments are drawn in
+    proportion to the agents on position, which gives every hour on position the same chance of a call.
 
     Parameters
     ----------
     quality : Quality
     needed : DataFrame
-        REQUIREMENT of the days to ring on.
+        REQUIREMENT of the days to call on.
     queue : str
     operators : int
         People who answer the queue.
@@ -48,12 +48,12 @@ def mystery_calls(
     Returns
     -------
     DatetimeIndex
-        In order of time; `mystery_month` calls an operator, in proportion to the days.
+        In order of time: `mystery_month` calls per operator and month, in proportion to the days.
 
     Raises
     ------
     PlanningError
-        The requirement does not hold the queue.
+        The requirement does not include the queue.
     """
     agents = needed[needed["queue"] == queue].groupby("interval_start")["agents"].sum()
     if not agents.sum():
@@ -68,7 +68,7 @@ def mystery_calls(
 
 
 def never_rung(quality: Quality, months: float) -> float:
-    """Share of the operators whom no mystery call has reached after some months, by chance.
+    """Share of the operators whom, by chance, no mystery call has reached after some months.
 
     Examples
     --------
@@ -82,12 +82,12 @@ def never_rung(quality: Quality, months: float) -> float:
 def sample_calls(
     calls: pd.DataFrame, per_agent: int = 10, *, seed: int = 1, earlier: Iterable[int] = ()
 ) -> pd.DataFrame:
-    """Draw the calls of each agent to listen to, fair to long and short calls and to every hour.
+    """Draw the calls of each agent to listen to, representative in length and in hour.
 
-    An agent's calls are sorted into classes of length, and in each class by time of day, forwards and
-    backwards in turn so that neighbours are alike. From a random start, every (N / n)-th call is taken. So
-    each of the N calls has the same chance n / N, and the sample has the lengths and hours of all calls
-    (systematic sampling; Madow and Madow, 1944).
+    An agent's calls are sorted into classes of length, and each class by time of day, forwards and backwards
+    in turn so that neighbours are alike. From a random start, every (N / n)-th call is taken. So each of the
+    N calls has the same chance n / N, and the sample has the lengths and hours of all calls (systematic
+    sampling; Madow and Madow, 1944).
 
     Parameters
     ----------
@@ -96,14 +96,15 @@ def sample_calls(
     per_agent : int
         Calls of each agent; all of them where an agent has fewer.
     seed : int
-        Each agent has a random stream of their own, so nobody's sample depends on who else works.
+        Each agent has a separate random stream, so a sample does not depend on who else works.
     earlier : iterable of int
-        `call_id` of the calls that were drawn before, which are not drawn again.
+        `call_id` of calls drawn before, which are not drawn again.
 
     Returns
     -------
     DataFrame
-        CALLS in order of agent and arrival, with ``weight``: the number of calls that each stands for, N / n.
+        CALLS in order of agent and arrival, with ``weight``: the number of calls that each one represents, N
+        / n.
 
     Raises
     ------
@@ -137,7 +138,7 @@ def sample_calls(
 
 def in_order(own: pd.DataFrame, picks: int) -> NDArray[np.int64]:
     """Order of the calls by class of length, then by time of day, forwards and backwards in turn."""
-    classes = max(1, round(picks**0.5))  # as many classes as picks in each: length and hour count alike
+    classes = max(1, round(picks**0.5))  # as many classes as picks in each: length and hour count equally
     rank = own["handle_s"].rank(method="first").to_numpy() - 1
     length = np.floor(rank * classes / len(own)).astype(np.int64)
     clock = time_of_day(pd.DatetimeIndex(own["arrival"])).total_seconds().to_numpy()

@@ -1,4 +1,4 @@
-"""Questions that ask many scenarios: what matters most, and how far a setting can go."""
+"""Questions that need many scenarios: which setting matters most, and how far a setting can go."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["most", "tornado"]
 
 POINTS = 6
-"""Values in each round of a search; a round's can be worked out side by side."""
+"""Values in each round of a search, which can be computed in parallel."""
 
 
 def tornado(
@@ -33,20 +33,20 @@ def tornado(
     Parameters
     ----------
     ranges : mapping
-        Low and high value of each change, as `compare` takes them.
+        The low and high value of each change, as `compare` takes them.
     centre : Centre
     demand : DataFrame
         DEMAND.
     measure : str
-        A column of `compare` with a difference to the base.
+        A column of `compare` that has a difference from the base.
     **options
         As for `compare`.
 
     Returns
     -------
     DataFrame
-        Index change, the widest swing first: low_value, high_value, low and high (differences to the base),
-        swing, and reason where one of the two failed.
+        Index change, the widest swing first: low_value, high_value, low and high (differences from the base),
+        swing, and reason if one of the two failed.
 
     Examples
     --------
@@ -94,14 +94,14 @@ def most(
     tolerance: float = 0.01,
     **options: Any,
 ) -> pd.DataFrame:
-    """Seek the largest value of a change with which a measure that grows with it keeps within a limit.
+    """Find the largest value of a change that keeps a measure, which grows with it, within a limit.
 
-    Such as: how many times the present calls can 120 agents take?
+    For example: how many times today's calls can 120 agents take?
 
     Parameters
     ----------
     change, measure : str
-        Of `compare`: what is turned up, and the column that must not exceed the limit.
+        The change of `compare` to increase, and the column that must not exceed the limit.
     limit : float
     centre : Centre
     demand : DataFrame
@@ -109,19 +109,20 @@ def most(
     low, high : float
         Bounds of the search: the limit must hold at `low` and be exceeded at `high`.
     tolerance : float
-        The answer is exact to this.
+        The accuracy of the answer.
     **options
         As for `compare`; ``staff="positions"`` by default here.
 
     Returns
     -------
     DataFrame
-        Rows of `compare` that were tried, ordered by ``value``; the answer is the last one that ``fits``.
+        The rows of `compare` that were tried, ordered by ``value``; the answer is the last one that ``fits``.
 
     Raises
     ------
     PlanningError
-        The bounds do not enclose an answer, the tolerance is finer than numbers are, or a scenario fails.
+        The bounds do not bracket an answer, the tolerance is too fine for floating point, or a scenario
+        fails.
 
     Examples
     --------
@@ -157,7 +158,7 @@ def most(
 def _tried(
     change: str, measure: str, values: Sequence[float], centre: Centre, demand: pd.DataFrame, options: Any
 ) -> pd.DataFrame:
-    """Work a few values out, each of which must be possible."""
+    """Compute a few values, each of which must be possible."""
     scenarios = {f"{change} {value!r}": {change: value} for value in values}
     table = compare(scenarios, centre, demand, **options).drop(index=BASE)
     if measure not in table:

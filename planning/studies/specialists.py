@@ -1,4 +1,4 @@
-"""Specialists: what they do, and what it is worth that some learn another team's work."""
+"""Specialists: what they do, and what it is worth to teach some of them another team's work."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ __all__ = [
 
 
 def profile(centre: Centre, demand: pd.DataFrame, queues: Iterable[str]) -> pd.DataFrame:
-    """Describe queues: volume, handle time, hours, and the part of their calls that others send.
+    """Describe queues: volume, handle time, hours, and the share of their calls that other queues send.
 
     Parameters
     ----------
     centre : Centre
     demand : DataFrame
-        DEMAND of whole days; calls handed on are counted from the queues that it holds.
+        DEMAND of whole days; calls handed on are counted only from the queues in it.
     queues : iterable of str
 
     Returns
@@ -76,11 +76,11 @@ def simulated_age(
     ----------
     centre : Centre
     simulation : Simulation
-        Of the calls of the team that does the work.
+        The simulation of the calls of the team that does the work.
     needed : DataFrame
-        REQUIREMENT, which says what work comes when.
+        REQUIREMENT, which says what work arrives when.
     plan : CoverPlan
-        Says how many are on position.
+        The cover, which says how many are on position.
     queue : str
 
     Returns
@@ -100,7 +100,7 @@ def simulated_age(
         (needed["queue"] == centre.teams[team].queues[0]) & (needed["site"] == own["site"].iloc[0])
     ]
     wanted = calls.set_index("interval_start")["agents"].reindex(times).fillna(0.0)
-    # Heads beyond those wanted for calls do the work; other free time lies in pauses between calls.
+    # Heads beyond those needed for calls do the work; the other free time is pauses between calls.
     extra = np.minimum(np.maximum(here - wanted, 0.0), free)
     able = (settings.target.max_occupancy or 1.0) * extra + settings.beside_calls * (free - extra)
     able = able.where(by_time["calls"].notna(), 0.0)
@@ -109,7 +109,7 @@ def simulated_age(
 
 
 def positions(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
-    """Write the agents of a requirement as a roster of positions, each filled while it is needed.
+    """Turn the agents of a requirement into a roster of positions, each filled while it is needed.
 
     Parameters
     ----------
@@ -150,11 +150,11 @@ def flexibility(
     replications: int = 100,
     seed: int = 1,
 ) -> pd.DataFrame:
-    """Simulate two teams of a site of whom some have learnt the other team's work.
+    """Simulate two teams of a site in which some have learnt the other team's work.
 
     Everybody answers their own queue first; people with both skills take the other queue's calls when free.
     The same callers come each time (common random numbers). The positions are those of the requirement,
-    without absence; the positions that are filled longest learn first.
+    without absence; those that are filled longest learn first.
 
     Parameters
     ----------
@@ -163,23 +163,23 @@ def flexibility(
         DEMAND of the queues of both teams.
     teams : (str, str)
     cross_trained : iterable of int
-        Positions in each team whose people have both skills; at most all of them learn.
+        Positions in each team whose people have both skills, up to the size of the team.
     fewer : int
-        Agents fewer in each team at any time; at least one stays.
+        Agents to take from each team at any time; at least one stays.
     replications, seed : int
 
     Returns
     -------
     DataFrame
         A row for each number: cross_trained, the service level of each queue, holds (whether both meet their
-        target), late (callers of both who are not answered within their thresholds, in a replication),
-        abandoned_cost (of callers who give up), gain (late callers fewer than in the first row), half_width
-        (of its 95 % band).
+        target), late (callers of both who are not answered within their thresholds, per replication),
+        abandoned_cost (of callers who give up), gain (reduction of late callers from the first row) and
+        half_width (of its 95 % band).
 
     Raises
     ------
     PlanningError
-        A team is unknown, or the two sit at different sites.
+        A team is unknown, or the two are at different sites.
     """
     queues = _queues_of(centre, teams)
     planned = planned_demand(centre, demand)
@@ -217,14 +217,14 @@ def _queues_of(centre: Centre, teams: tuple[str, str]) -> list[str]:
             raise PlanningError(f"teams names {team!r}, must be one of {', '.join(centre.teams)}")
     one, other = (centre.teams[team] for team in teams)
     if one.site != other.site:
-        raise PlanningError(f"teams are {' and '.join(teams)}, must sit at one site: choose two of one site")
+        raise PlanningError(f"teams are {' and '.join(teams)}, must be at one site: choose two of one site")
     return [one.queues[0], other.queues[0]]
 
 
 def _with_both_skills(
     centre: Centre, roster: pd.DataFrame, teams: tuple[str, str], count: int
 ) -> tuple[Centre, pd.DataFrame]:
-    """A centre and a roster in which the first positions of both teams have both skills, without absence."""
+    """The centre without absence, and a roster whose first positions in both teams have both skills."""
     raw, people = centre.model_dump(), roster.copy()
     hours = roster.groupby("agent_id")["paid_h"].sum().sort_values(ascending=False, kind="stable")
     for team, other in (teams, teams[::-1]):
@@ -254,13 +254,14 @@ def designs(
     centre, demand, teams, cross_trained, replications, seed
         As for `flexibility`; the demand of one day.
     fewer : iterable of int
-        Agents fewer in each team at any time.
+        Agents to take from each team at any time.
 
     Returns
     -------
     DataFrame
-        As `flexibility`, with fewer, wages_cost (saved on agents a day), skills_cost (`cost_of_skills`) and
-        net_worth (saved a day against teams apart with as many agents, net of callers who give up).
+        The columns of `flexibility`, with fewer, wages_cost (saved on agents per day), skills_cost
+        (`cost_of_skills`) and net_worth (saved per day against separate teams with all their agents, net of
+        callers who give up).
     """
     queues, counts = _queues_of(centre, teams), list(cross_trained)
     run = partial(flexibility, centre, demand, teams, replications=replications, seed=seed)
@@ -278,7 +279,7 @@ def designs(
 
 
 def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours: float) -> float:
-    """Cost of a day on which people know the other team's work: their premium and the learning.
+    """Daily cost of people who know the other team's work: their premium and the training.
 
     Parameters
     ----------
@@ -287,7 +288,7 @@ def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours
     agents : int
         Positions with both skills in each team.
     hours : float
-        Hours a day that such a position is filled; several people share it.
+        Hours per day that such a position is filled; several people share it.
 
     Returns
     -------
@@ -320,13 +321,13 @@ def waits_of(contacts: pd.DataFrame, history: pd.Series) -> pd.DataFrame:
     contacts : DataFrame
         CALLS of one queue, as `planning.simulation.contacts_of` gives them.
     history : Series
-        Index of the contacts: the group of each caller.
+        The group of each caller, on the index of the contacts.
 
     Returns
     -------
     DataFrame
         Index group: calls, handle_s (mean), wait_s (mean, less the mean of all callers of the same quarter of
-        an hour), half_width (of bands that hold all groups at once with 95 %, after Bonferroni).
+        an hour), half_width (of 95 % bands that cover all groups at once, after Bonferroni).
     """
     from scipy.stats import norm
 

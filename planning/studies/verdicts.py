@@ -1,4 +1,4 @@
-"""What a handful of scored calls can tell about an operator, and what it cannot."""
+"""What a few scored calls can tell about an operator, and what they cannot."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = [
 ]
 
 _MOST_CALLS = 10_000
-_STEP = 1e-5  # for the slope of the likelihood: a shorter one drowns in its rounding
-_STRENGTHS = (1e-2, 1e6)  # from "no two operators alike" to "nobody could tell them apart"
+_STEP = 1e-5  # step for the slope of the likelihood: rounding would swamp a shorter one
+_STRENGTHS = (1e-2, 1e6)  # from "every operator is different" to "all operators are the same"
 
 
 def wrong_verdicts(calls: ArrayLike, passes: ArrayLike, *, good: float, bad: float) -> pd.DataFrame:
-    """Probability of each wrong verdict when whoever has fewer than `passes` good calls is blamed.
+    """Probability of each wrong verdict if operators with fewer than `passes` good calls are blamed.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def wrong_verdicts(calls: ArrayLike, passes: ArrayLike, *, good: float, bad: flo
 
 
 def best_bar(calls: ArrayLike, *, good: float, bad: float) -> pd.DataFrame:
-    """Find the bar for each number of calls that keeps the likelier of the two wrong verdicts rarest.
+    """Find the bar for each number of calls that makes the likelier of the two wrong verdicts rarest.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def best_bar(calls: ArrayLike, *, good: float, bad: float) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        As `wrong_verdicts`, a row a number of calls.
+        The columns of `wrong_verdicts`, a row for each number of calls.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def best_bar(calls: ArrayLike, *, good: float, bad: float) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class FairTest:
-    """How many calls a fair decision needs, how many of them must pass, and how often it still goes wrong."""
+    """How many calls a fair decision needs, how many must pass, and how often it is still wrong."""
 
     calls: int
     passes: int
@@ -96,13 +96,13 @@ class FairTest:
 def fair_test(good: float, bad: float, *, risk: float) -> FairTest:
     """Find the fewest calls on which neither wrong verdict is likelier than `risk`.
 
-    This is acceptance sampling by attributes (Dodge and Romig, 1941): of the bars that blame a good operator
-    seldom enough the strictest, on the fewest calls that also find the bad one.
+    This is acceptance sampling by attributes (Dodge and Romig, 1941): the strictest bar that seldom enough
+    blames a good operator, on the fewest calls with which it also finds a bad one.
 
     Raises
     ------
     PlanningError
-        A share lies outside [0, 1], `bad` is not below `good`, or ten thousand calls are too few.
+        A share lies outside [0, 1], `bad` is not below `good`, or ten thousand calls are not enough.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def fair_test(good: float, bad: float, *, risk: float) -> FairTest:
     if not len(enough):
         raise PlanningError(
             f"good {good:g} and bad {bad:g} cannot be told apart by {_MOST_CALLS} calls at a risk of "
-            f"{risk:g}: move them apart or accept more risk"
+            f"{risk:g}: give shares further apart or accept more risk"
         )
     first = enough[0]
     blamed = float(binom.cdf(passes[first] - 1, calls[first], good))
@@ -138,7 +138,7 @@ class Prior:
     strength: float
 
     def reliability(self, calls: ArrayLike) -> Floats:
-        """Share of the variance of scores that lies between operators and is not luck: n / (n + strength).
+        """Share of the variance of scores that is between operators and not luck: n / (n + strength).
 
         Examples
         --------
@@ -150,7 +150,7 @@ class Prior:
 
 
 def prior_of(passed: ArrayLike, calls: ArrayLike) -> Prior:
-    """Learn from all operators' scores how much they differ, by the likelihood of the beta-binomial.
+    """Estimate from all scores how much operators differ, by maximum likelihood of the beta-binomial.
 
     Parameters
     ----------
@@ -159,12 +159,12 @@ def prior_of(passed: ArrayLike, calls: ArrayLike) -> Prior:
     Returns
     -------
     Prior
-        Its strength is about a million where the scores differ no more than by luck.
+        Its strength is about a million if the scores differ by no more than luck.
 
     Raises
     ------
     PlanningError
-        There are fewer than two operators, or more calls passed than were scored.
+        There are fewer than two operators, or more calls passed than scored.
 
     Notes
     -----
@@ -176,7 +176,7 @@ def prior_of(passed: ArrayLike, calls: ArrayLike) -> Prior:
 
     k, n = _counts(passed, calls)
     if k.size < 2:
-        raise PlanningError(f"passed has {k.size} scores, must have at least 2: give those of all operators")
+        raise PlanningError(f"passed has {k.size} scores, must have at least 2: give everybody's scores")
 
     def surprise(point: Floats) -> float:
         mean, strength = expit(point[0]), np.exp(point[1])
@@ -198,7 +198,7 @@ def shrunk(passed: ArrayLike, calls: ArrayLike, prior: Prior, level: float = 0.9
     -------
     DataFrame
         calls, raw (passed / calls; missing without calls), estimate (posterior mean), low and high (the
-        interval that holds the true share with probability `level`).
+        interval that contains the true share with probability `level`).
 
     Examples
     --------
@@ -218,10 +218,10 @@ def shrunk(passed: ArrayLike, calls: ArrayLike, prior: Prior, level: float = 0.9
 
 
 def control_chart(events: pd.Series, calls: pd.Series, *, risk: float = 0.05) -> pd.DataFrame:
-    """Set each operator's (or month's) share of events against limits that luck alone seldom crosses.
+    """Compare each operator's (or month's) share of events with limits that luck alone seldom crosses.
 
-    The limits are exact binomial ones around the share of all, wide where calls are few (the funnel plot of
-    Spiegelhalter, 2005). If all are alike, nobody at all is signalled with probability 1 - `risk` or more
+    The limits are exact binomial limits around the overall share, wide where calls are few (the funnel plot
+    of Spiegelhalter, 2005). If all operators are the same, the probability of any signal is at most `risk`
     (Bonferroni).
 
     Parameters
@@ -256,7 +256,7 @@ def control_chart(events: pd.Series, calls: pd.Series, *, risk: float = 0.05) ->
 
 
 def short_calls(calls: pd.DataFrame, *, short_s: float = 10.0, risk: float = 0.05) -> pd.DataFrame:
-    """Find the operators with too many very short calls, from the whole log and not from a sample.
+    """Find the operators with too many very short calls, from the whole log rather than a sample.
 
     Parameters
     ----------
@@ -268,7 +268,7 @@ def short_calls(calls: pd.DataFrame, *, short_s: float = 10.0, risk: float = 0.0
     Returns
     -------
     DataFrame
-        As `control_chart`, index agent_id, the largest share first.
+        The columns of `control_chart`, index agent_id, the largest share first.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Wellbeing: the doctor on duty at every open hour, and what rest costs."""
+"""Wellbeing: a doctor on duty at every open hour, and the cost of rest."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _MOST = 20
 
 
 def duty_shifts(centre: Centre, *, start: date | str, days: int) -> pd.DataFrame:
-    """Shifts of the teams that are on duty at all open hours (`planning.shifts.duties_and_waiting.duties`).
+    """Shifts of the teams with a duty at every open hour (`planning.shifts.duties_and_waiting.duties`).
 
     Parameters
     ----------
@@ -72,14 +72,14 @@ def duty_shifts(centre: Centre, *, start: date | str, days: int) -> pd.DataFrame
 
 @dataclass(frozen=True, eq=False)
 class Duty:
-    """The doctors' duty: how many doctors each site needs, who is when on duty, and the cost."""
+    """The doctors' duty: how many doctors each site needs, who is on duty when, and the cost."""
 
     doctors: pd.DataFrame
-    """Index team: doctors (fewest with which every duty is filled), paid_h, night_h and cost."""
+    """Index team: doctors (the fewest who can fill every duty), paid_h, night_h and cost."""
     people: pd.DataFrame
     """PEOPLE."""
     roster: Roster
-    """Nothing is unmet in it."""
+    """Every shift is filled."""
 
 
 def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | None = None) -> Duty:
@@ -89,7 +89,7 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
     ----------
     centre : Centre
     shifts : DataFrame
-        As `duty_shifts` gives them; several weeks spread the burdens better than one.
+        As `duty_shifts` gives them; over several weeks the burdens can be shared more evenly than over one.
     week_h : float, optional
         Contract hours a week; the normal week by default.
 
@@ -100,7 +100,7 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
     Raises
     ------
     PlanningError
-        Twenty people of a team are too few, because some rule forbids a duty to everybody.
+        Twenty people of a team are not enough, because a rule forbids everybody one of the duties.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
 
 
 def _fewest(centre: Centre, shifts: pd.DataFrame, team: str, week_h: float) -> pd.DataFrame:
-    """Add people until every duty of a team is filled, from the fewest whose contracts hold its hours."""
+    """Add people until every duty of a team is filled, starting with enough contracts for its hours."""
     weeks = shifts["start"].dt.normalize().nunique() / 7
     least = max(1, ceil(shifts["paid_h"].sum() / (week_h * weeks) - 1e-9))
     for count in range(least, _MOST + 1):
@@ -134,7 +134,7 @@ def _fewest(centre: Centre, shifts: pd.DataFrame, team: str, week_h: float) -> p
 
 
 def _staff(centre: Centre, team: str, count: int, week_h: float) -> pd.DataFrame:
-    """PEOPLE of a duty team, who all agreed to nights."""
+    """PEOPLE of a duty team, all of whom agreed to nights."""
     return pd.DataFrame(
         {
             "agent_id": [f"{team}_{number + 1:02d}" for number in range(count)],
@@ -150,9 +150,9 @@ def _staff(centre: Centre, team: str, count: int, week_h: float) -> pd.DataFrame
 
 
 def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: ArrayLike) -> pd.DataFrame:
-    """Price paid minutes of rest in every hour with as many agents on position as before.
+    """Price paid minutes of rest in every hour, with the same number of agents on position.
 
-    Of each hour of presence m minutes are rest, so n agents on position need ``n / (1 - m / 60)`` present.
+    In each hour of presence m minutes are rest, so n agents on position need ``n / (1 - m / 60)`` present.
 
     Parameters
     ----------
@@ -160,12 +160,12 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: ArrayLike) -> p
     needed : DataFrame
         REQUIREMENT.
     minutes : array_like
-        Rest an hour, below 60.
+        Minutes of rest per hour, below 60.
 
     Returns
     -------
     DataFrame
-        minutes, present_h (agent-hours), cost, extra_cost (over none).
+        minutes, present_h (agent-hours), cost, extra_cost (compared with no rest).
 
     Examples
     --------
@@ -183,10 +183,10 @@ def price_of_rest(centre: Centre, needed: pd.DataFrame, minutes: ArrayLike) -> p
 
 
 def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str) -> pd.Series:
-    """Minutes of rest an hour that a plan holds already, from the people beyond the requirement.
+    """Minutes of rest per hour that a plan gives already, from the people beyond the requirement.
 
-    Shifts cannot follow the load to the minute, so there is nearly always somebody to spare. Rest at those
-    times costs nothing.
+    Shifts cannot follow the load to the minute, so there is nearly always somebody to spare, whose rest costs
+    nothing.
 
     Parameters
     ----------
@@ -200,7 +200,7 @@ def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str)
     Returns
     -------
     Series
-        Index hour of the day: minutes an hour for each person on position; 0 where somebody is missing.
+        Index hour of the day: minutes per hour for each person on position; 0 when somebody is missing.
     """
     rows = needed[needed["queue"] == queue]
     times = horizon(centre, needed)
@@ -216,12 +216,12 @@ def free_rest(centre: Centre, plan: CoverPlan, needed: pd.DataFrame, queue: str)
 def price_of_recovery(
     centre: Centre, demand: pd.DataFrame, queue: str, settings: Wellbeing, seconds: Sequence[float]
 ) -> pd.DataFrame:
-    """Price a pause after every hard call, which adds to the mean handle time.
+    """Price a pause after every hard call, which lengthens the mean handle time.
 
     Returns
     -------
     DataFrame
-        seconds (of pause), agent_hours, cost, extra_cost (over no pause).
+        seconds (of pause), agent_hours, cost, extra_cost (compared with no pause).
     """
     planned = planned_demand(centre, demand)
     own = planned[planned["queue"] == queue]
@@ -260,8 +260,8 @@ def hours_of_the_day(centre: Centre, demand: pd.DataFrame, queue: str) -> pd.Dat
 def hard_calls(settings: Wellbeing, most: int) -> pd.DataFrame:
     """Hard calls of an operator in a shift, by chance and spread as evenly as possible.
 
-    By chance: every call is equally likely to be hard, ``Binomial(calls, share)``, since nobody marks the
-    callers. At best evenly: everybody has the mean, rounded up or down.
+    By chance: every call is equally likely to be hard, ``Binomial(calls, share)``, because nobody can tell in
+    advance. At best evenly: everybody has the mean, rounded up or down.
 
     Parameters
     ----------
@@ -297,10 +297,10 @@ def simulate_hard_calls(
     shifts: int = 20,
     seed: int = 1,
 ) -> pd.Series:
-    """Simulate shifts in which the longest idle answers, or the free operator with the fewest hard calls.
+    """Simulate shifts in which the longest idle operator answers, or the one with the fewest hard calls.
 
     Nobody knows whether a call is hard before it is answered. So a router can only give fewer of the next
-    calls to those who had more hard ones, and only while several operators are free.
+    calls to operators who had more hard ones, and only while several operators are free.
 
     Parameters
     ----------
@@ -310,7 +310,7 @@ def simulate_hard_calls(
     occupancy : float
         Calls offered over operators, below 1.
     fewest_first : bool
-        Whether the one with the fewest hard calls answers; else the one who is idle longest.
+        Whether the operator with the fewest hard calls answers; otherwise the one idle longest.
     most : int
         Hard calls in a shift that count as bearable.
     shifts, seed : int
@@ -318,13 +318,13 @@ def simulate_hard_calls(
     Returns
     -------
     Series
-        mean, sd and p_more of the hard calls of an operator in a shift, as `hard_calls` has them; calls_sd
-        (of all calls of an operator).
+        mean, sd and p_more of the hard calls of an operator in a shift, as in `hard_calls`; calls_sd (of all
+        calls of an operator).
 
     Raises
     ------
     PlanningError
-        There is no operator, or the occupancy lets the queue grow without end.
+        There are no operators, or the occupancy lets the queue grow without end.
     """
     if operators < 1 or not 0 < occupancy < 1:
         raise PlanningError(
@@ -337,7 +337,7 @@ def simulate_hard_calls(
     for shift in range(shifts):
         arrival = rng.exponential(1 / (operators * occupancy), count).cumsum()
         length, is_hard = rng.exponential(1.0, count), rng.random(count) < settings.hard_share
-        until = np.zeros(operators)  # an operator is busy, or idle since, this moment
+        until = np.zeros(operators)  # until when an operator is busy, or since when idle
         for at, lasts, bad in zip(arrival, length, is_hard, strict=True):
             free = np.flatnonzero(until <= at)
             if not len(free):

@@ -1,4 +1,4 @@
-"""Careers in a plan: what it costs to keep every team staffed, and how many must be hired."""
+"""Careers in a plan: how many people must be hired to keep every team staffed, and at what cost."""
 
 from __future__ import annotations
 
@@ -37,12 +37,10 @@ def needs_of(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.D
     grades = [centre.teams[str(team)].grade for team in heads_by_team.index]
     unknown = sorted(set(grades) - set(careers.grades))
     if unknown:
-        raise PlanningError(
-            f"the centre has the grade {unknown[0]!r}, which the careers lack: add it to them"
-        )
+        raise PlanningError(f"the centre has the grade {unknown[0]!r}, which its careers lack: add it there")
     heads = heads_by_team.groupby(grades).sum()
     wages = pd.Series([centre.teams[str(team)].wage_month for team in heads_by_team.index])
-    # The mean over the teams by heads; without any work the teams count alike.
+    # The mean over the teams, weighted by heads; if there is no work, all teams count the same.
     weight = np.maximum(heads_by_team.to_numpy(), 1e-12)
     pay = (wages * weight).groupby(grades).sum() / pd.Series(weight).groupby(grades).sum()
     table = {}
@@ -57,13 +55,13 @@ def needs_of(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.D
 
 
 def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
-    r"""Hires and promotions a month that keep every grade at its need in the long run.
+    r"""Hires and promotions per month that keep every grade at its need in the long run.
 
-    Whoever leaves or rises is replaced from below, down to the grade that is hired into. Let w be the need, l
-    the rate of leaving, out the promotions out of the grade and T the work that a newcomer still lacks. A
-    grade that is promoted into takes :math:`f = (l w + \text{out}) / (1 - l T)` people a month. The grade
-    that is hired into takes :math:`h = (l w + \text{out}) / (s + l P)`, where s is the share of a class who
-    stay to its end and P the work of a class until then.
+    People who leave or are promoted are replaced from the grade below, down to the grade for new hires. Let w
+    be the need, l the rate of leaving, out the promotions out of the grade, and T the work that a newcomer
+    lacks while learning. A grade filled by promotion takes :math:`f = (l w + \text{out}) / (1 - l T)` people
+    per month. The grade for new hires takes :math:`h = (l w + \text{out}) / (s + l P)`, where s is the share
+    of a class that stays to its end and P the work of a class until then.
 
     Parameters
     ----------
@@ -74,8 +72,8 @@ def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Index grade, each figure a month: moves (people hired, or promoted into it), heads, moves_cost (hiring
-        and teaching), learning_cost (wages of the heads beyond the need, while newcomers learn).
+        Index grade, all figures per month: moves (people hired, or promoted into it), heads, moves_cost
+        (hiring and teaching), learning_cost (wages of the heads beyond the need, while newcomers learn).
 
     Examples
     --------
@@ -106,7 +104,7 @@ def turnover(careers: Careers, needs: pd.DataFrame) -> pd.DataFrame:
 
 
 def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.DataFrame:
-    """What the hours of each team cost beyond their pay: leavers are replaced, and somebody leads the team.
+    """What each team's hours cost beyond their pay: replacing those who leave, and leading the team.
 
     Parameters
     ----------
@@ -119,7 +117,8 @@ def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.D
     -------
     DataFrame
         Index team: turnover_cost (hiring, teaching and learners' wages by `turnover`) and leaders_cost (wages
-        and turnover of the grades with a span). Both are 0 for a duty team, which has no career here.
+        and turnover of the grades with a span). Both are 0 for a duty team, for which the model has no
+        career.
     """
     table = pd.DataFrame(0.0, index=paid_h.index, columns=CAREERS_COSTS)
     heads, needs, moves = _replaced(centre, careers, paid_h)
@@ -136,7 +135,7 @@ def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.D
 
 
 def hires_for(centre: Centre, careers: Careers, paid_h: pd.Series) -> float:
-    """People to hire so that the teams, who have these paid hours (index team), stay as they are."""
+    """People to hire so that teams with these paid hours (index team) keep their size."""
     heads, _, moves = _replaced(centre, careers, paid_h)
     return 0.0 if heads.empty else float(moves.loc[careers.entry, "moves"])
 
@@ -144,7 +143,7 @@ def hires_for(centre: Centre, careers: Careers, paid_h: pd.Series) -> float:
 def _replaced(
     centre: Centre, careers: Careers, paid_h: pd.Series
 ) -> tuple[pd.Series, pd.DataFrame, pd.DataFrame]:
-    """Months of work of one head in each team with a career, with the needs and turnover of as many heads."""
+    """Months of work of one head in each team with a career, with the needs and turnover of those heads."""
     careered = [bool(centre.teams[str(team)].queues) and hours > 0 for team, hours in paid_h.items()]
     heads = paid_h[careered] / presence_h(centre, careers)
     if heads.empty:
@@ -154,10 +153,10 @@ def _replaced(
 
 
 def newcomers(careers: Careers, grade: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Heads and work that somebody hired or promoted k months ago adds to the experienced.
+    """Heads and work that a person hired or promoted k months ago adds to the experienced.
 
-    New hires are not counted among the experienced for the beginners' months. Newly promoted people are, so
-    they only take away the work that they still have to learn.
+    During the beginners' months, new hires do not count among the experienced. Newly promoted people do, so
+    only the work that they still have to learn is subtracted.
     """
     training = np.array(careers.grades[grade].training)
     if grade == careers.entry:

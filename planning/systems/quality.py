@@ -1,4 +1,4 @@
-"""The quality group in a plan: listening to every operator, as work and as demand."""
+"""The quality group in a plan: listening to every operator, expressed as work and as demand."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ DAYS_MONTH = 365 / 12
 
 
 def workload(quality: Quality, *, operators: int, call_s: float) -> pd.DataFrame:
-    """Work of the quality group in a month, by part.
+    """Monthly work of the quality group, by part.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def review_demand(
 
 
 def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Put the quality group's work for these people in the place of what a demand has for its queue.
+    """Replace the quality group's rows of a demand by its work for these people.
 
     Parameters
     ----------
@@ -127,18 +127,18 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
     demand : DataFrame
         DEMAND of whole days.
     people : DataFrame, optional
-        PEOPLE; each who answers calls is listened to. Without them, the settings say how many.
+        PEOPLE; everybody who answers calls is listened to. By default the settings say how many.
 
     Returns
     -------
     DataFrame
-        PLANNED, for reviews follow the people and no volume of calls; with the rows that the demand has where
-        the centre has no quality group or the demand none of its work.
+        PLANNED, because reviews follow the number of people and not the volume of calls. The demand's own
+        rows stay if the centre has no quality group or the demand none of its work.
 
     Raises
     ------
     PlanningError
-        A row of the demand cannot be, or a queue is unknown.
+        A row of the demand is not valid, or a queue is unknown.
     """
     quality, planned = centre.systems.quality, planned_demand(centre, demand)
     if quality is None or quality.queue not in set(planned["queue"]):
@@ -162,7 +162,7 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
 
 
 def operators_of(centre: Centre, people: pd.DataFrame) -> int:
-    """Count the people who answer calls: each is listened to.
+    """Count the people who answer calls, each of whom is listened to.
 
     Parameters
     ----------

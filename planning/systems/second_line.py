@@ -1,4 +1,4 @@
-"""The second line in a plan: what it is asked to do, and the customers whom it keeps."""
+"""The second line in a plan: its work, and the customers whom it keeps."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = [
 
 
 def load_by_part(centre: Centre, first_line_calls: float) -> pd.DataFrame:
-    """Calls and work that a number of first-line calls make for the second line.
+    """Calls and work that a number of first-line calls create for the second line.
 
     Transfers and consults are the shares that the first line's queue has in the centre's file, as the
-    simulation uses them; leavers come by themselves.
+    simulation uses them; customers who want to leave call of their own accord.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def load_by_part(centre: Centre, first_line_calls: float) -> pd.DataFrame:
 
 
 def leavers(centre: Centre) -> float:
-    """Share of the second line's calls that are customers who want to leave."""
+    """Share of the second line's calls from customers who want to leave."""
     calls = load_by_part(centre, 1.0)["calls"]
     return float(calls["leavers"] / calls.sum()) if calls.sum() else 0.0
 
@@ -75,10 +75,10 @@ def reached_in_time(
     half_s: float,
     interval_s: float = 900.0,
 ) -> NDArray[np.float64]:
-    r"""Share of callers reached, where an answer after a wait W counts as ``2^(-W / half_s)``.
+    r"""Share of callers reached, with an answer after a wait W counted as ``2^(-W / half_s)``.
 
-    In Erlang A a caller who finds j others waiting advances past k of them at rate n mu + k theta, gives up
-    at rate theta and cools at rate s = ln 2 / h, so that
+    In Erlang A, a caller with k others ahead in the queue moves up at rate n mu + k theta, gives up at rate
+    theta and loses interest at rate s = ln 2 / h, so that
 
     .. math::
         E[2^{-W/h}; \text{answered}] =
@@ -90,9 +90,9 @@ def reached_in_time(
     Parameters
     ----------
     calls, aht_s, agents : array_like
-        They broadcast; calls an interval, seconds, heads.
+        They broadcast; calls per interval, seconds, heads.
     patience_s : float
-        Mean patience, seconds; inf where nobody gives up.
+        Mean patience, seconds; inf if nobody gives up.
     half_s : float
         Wait that halves the weight, seconds; inf for the plain share of callers answered.
     interval_s : float
@@ -139,13 +139,13 @@ def reached_in_time(
 
 
 def customers_kept(centre: Centre, requirement: pd.DataFrame) -> float:
-    """Customers who are kept with the agents of a requirement, all its intervals together.
+    """Customers kept with the agents of a requirement, over all its intervals.
 
     Parameters
     ----------
     centre : Centre
     requirement : DataFrame
-        REQUIREMENT that holds the second line.
+        REQUIREMENT that includes the second line.
     """
     queue = centre.systems.part("second_line").queue
     by_time = requirement[requirement["queue"] == queue].groupby("interval_start")
@@ -156,7 +156,7 @@ def customers_kept(centre: Centre, requirement: pd.DataFrame) -> float:
 def kept_by_interval(
     centre: Centre, calls: pd.Series, aht_s: pd.Series, agents: pd.Series
 ) -> NDArray[np.float64]:
-    """Customers who are kept in each interval."""
+    """Customers kept in each interval."""
     settings = centre.systems.part("second_line")
     reached = reached_in_time(
         calls,

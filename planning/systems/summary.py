@@ -1,4 +1,4 @@
-"""What each system costs in a plan, and the one figure that says whether it does its work."""
+"""What each system costs in a plan, with one figure that says whether it does its work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def systems_of(
     queues: pd.DataFrame,
     waiting: pd.DataFrame,
 ) -> pd.DataFrame:
-    """Put the systems of a plan side by side; their costs add up to the plan's.
+    """Compare the systems of a plan; their costs add up to the plan's cost.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def systems_of(
     """
     people = roster.groupby("team")["agent_id"].nunique()
     by_team, rows = cost.set_index("team"), {}
-    names = pd.Index(dict.fromkeys([*cost["team"], *unmet["team"]]))  # teams with nobody rostered, too
+    names = pd.Index(dict.fromkeys([*cost["team"], *unmet["team"]]))  # includes teams with nobody rostered
     for name, teams in names.groupby([_system(centre, team) for team in names]).items():
         measure, value = _measure(centre, str(name), set(teams), requirement, unmet, queues, waiting)
         own = by_team.reindex(teams)
@@ -64,7 +64,7 @@ def systems_of(
 
 
 def _system(centre: Centre, team: str) -> str:
-    """Name the system of a team: the queue that it is staffed for, or the duty."""
+    """Name the system of a team: the queue that it is staffed for, or "duty"."""
     return next(iter(centre.teams[team].queues), _DUTY)
 
 
@@ -77,7 +77,7 @@ def _measure(
     queues: pd.DataFrame,
     waiting: pd.DataFrame,
 ) -> tuple[str, float]:
-    """Say whether a system does its work, in one figure."""
+    """Give the one figure that says whether a system does its work."""
     second, work = centre.systems.second_line, waiting[waiting["team"].isin(teams)]
     if name == _DUTY:
         return "duties_open", float(unmet.loc[unmet["team"].isin(teams), "missing"].sum())

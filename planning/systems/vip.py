@@ -27,7 +27,7 @@ __all__ = [
 def synthetic_vips(
     settings: Vip, managers: Iterable[str], zones: pd.Series, *, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draw VIPs with their share of calls, language, clock and present manager, and the managers' languages.
+    """Draw VIPs (share of calls, language, time zone, current manager) and the managers' languages.
 
     Parameters
     ----------
@@ -40,10 +40,10 @@ def synthetic_vips(
     Returns
     -------
     vips : DataFrame
-        Index vip: share (of all VIP calls), language ("" for the common one), utc_offset_h, and manager, the
-        present one.
+        Index vip: share (of all VIP calls), language ("" for the common one), utc_offset_h, and the current
+        manager.
     speaks : DataFrame
-        Index manager, a column a language: whether the manager speaks it.
+        Index manager, a column per language: whether the manager speaks it.
     """
     rng = np.random.default_rng(seed)
     names = list(managers)
@@ -72,7 +72,7 @@ def synthetic_vips(
 
 
 def read_vips(path: str | Path, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read VIPs and their personal managers from a CSV file, and set bad rows aside.
+    """Read VIPs and their personal managers from a CSV file, and set faulty rows aside.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def read_vips(path: str | Path, people: pd.DataFrame) -> tuple[pd.DataFrame, pd.
     Raises
     ------
     PlanningError
-        The file is missing, is no CSV, has no rows, or lacks a column.
+        The file is missing, is not a CSV, has no rows, or lacks a column.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
     Returns
     -------
     DataFrame
-        Index interval_start, a column per manager; rows add up to 1, and are missing where no VIP calls.
+        Index interval_start, a column per manager; rows add up to 1, and are missing when no VIP calls.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
     """
     if len(vips) and not vips["share"].sum() > 0:
         raise PlanningError(
-            "share is 0 for every VIP, must be above 0 for one: give the VIPs' parts of the calls"
+            "share is 0 for every VIP, must be above 0 for at least one: give each VIP's share of the calls"
         )
     volume = vips["share"].to_numpy()[:, None] * on_own_clock(vips, settings.calls_by_hour, times)
     by_vip = pd.DataFrame(volume, columns=times)
@@ -160,7 +160,7 @@ def own_shares(settings: Vip, vips: pd.DataFrame, times: pd.DatetimeIndex) -> pd
 def on_own_clock(
     vips: pd.DataFrame, calls_by_hour: ArrayLike, times: pd.DatetimeIndex
 ) -> NDArray[np.float64]:
-    """Height of the daily shape on each VIP's own clock (row) at some times (column)."""
+    """Value of the daily profile on each VIP's own clock (row) at given times (column)."""
     shape = np.asarray(calls_by_hour, float)
     utc = times.tz_convert("UTC").hour.to_numpy()
     found: NDArray[np.float64] = shape[(utc + vips["utc_offset_h"].to_numpy()[:, None]) % 24]

@@ -227,7 +227,7 @@ def test_without_one_good_row_of_people_nothing_is_planned(given, monkeypatch, c
     """A plan of nobody would say that all is short, not that the file is bad."""
     pd.read_csv(given / "people.csv").assign(night_ok="perhaps").to_csv(given / "people.csv", index=False)
     last = refused(given, monkeypatch, capsys)
-    assert last.endswith("people.csv: all 12 rows are refused: correct them, as said above")
+    assert last.endswith("people.csv: all 12 rows are refused: correct them as listed above")
 
 
 @pytest.mark.parametrize("sep", [",", ";"])
@@ -321,7 +321,7 @@ def scenario_files(tmp_path):
 def test_scenarios_are_written_side_by_side(tmp_path, name):
     found = CliRunner().invoke(app, [*scenario_files(tmp_path), "--out", str(tmp_path / name)])
     assert found.exit_code == 0, found.output
-    assert "2 scenarios beside each other, 1 failed" in found.output
+    assert "2 scenarios side by side, 1 failed" in found.output
     assert "bad: volume is -1.0, must lie in" in found.output
     read = pd.read_csv if name.endswith("csv") else pd.read_excel
     table = read(tmp_path / name).set_index("scenario")

@@ -112,7 +112,7 @@ def test_check_says_what_a_centre_is():
     assert "1 site, 1 queue of calls, 1 of work that waits, 1 team." in told
     assert "money is in EUR; the labour law is that of DE." in told
     assert "Queue calls: 08:00 to 20:00, 80% answered within 20 s, by service." in told
-    assert "Nothing is left open." in told
+    assert "The file leaves nothing open." in told
 
 
 def test_check_says_what_is_left_open():

@@ -366,8 +366,8 @@ def test_dates_kinds_and_runs_of_people_that_cannot_be_are_refused(tmp_path: Pat
     """Unread, a blocked day would be worked and a liking would count for nothing."""
     span = "2026-11-2{}T00:00+03:00"
     told = {
-        ("blocked", "2026-11-31"): "must be dates with blanks between",
-        ("wished_off", "2026-11-24;2026-11-25"): "must be dates with blanks between",
+        ("blocked", "2026-11-31"): "must be dates separated by blanks",
+        ("wished_off", "2026-11-24;2026-11-25"): "must be dates separated by blanks",
         ("prefers", "evening"): "must be one of early, middle, late, night",
         ("last_kind", "foo"): "must be one of early, middle, late, night",
         ("days_in_row", "2.5"): "must be a whole number",

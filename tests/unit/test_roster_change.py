@@ -459,7 +459,7 @@ def test_typed_dates_are_read_day_first_or_as_iso_8601(
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
 @pytest.mark.parametrize("value", ["12/01/2026 09:00", "31.11.2026 09:00", "01.12.26 09:00", "2026"])
 def test_typed_dates_of_any_other_form_are_refused(tmp_path: Path, suffix: str, value: str) -> None:
-    says = f"row 0: start is .?{value}.?, must be a time with its offset: write it such as 2026-11-23T09:15"
+    says = f"row 0: start is .?{value}.?, must be a time with its offset: write it as 2026-11-23T09:15"
     with pytest.raises(PlanningError, match=says):
         read_roster(typed(tmp_path, suffix, value, "2026-12-01 17:30"), CENTRE)
 

@@ -64,7 +64,7 @@ def test_time_without_its_offset(value):
     """Nobody knows when a time without an offset was."""
     text = reason("interval_start", value)
     assert text.startswith("interval_start is ")
-    assert text.endswith("must be a time with its offset: write it such as 2026-11-23T09:15:00+03:00")
+    assert text.endswith("must be a time with its offset: write it as 2026-11-23T09:15:00+03:00")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_dates_between_blanks(value, dates):
     table = Table("t", {"off": Column("dates", "off", optional=True)})
     good, rejected = table.split(pd.DataFrame({"off": [None, value]}, dtype="object"))
     assert good["off"].fillna("-").tolist() == ["-", dates][: 1 if dates is None else 2]
-    needed = "must be dates with blanks between: write them such as 2026-11-23 2026-11-24"
+    needed = "must be dates separated by blanks: write them as 2026-11-23 2026-11-24"
     assert rejected["reason"].tolist() == [f"off is {value!r}, {needed}"] * (dates is None)
 
 
