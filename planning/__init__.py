@@ -1,7 +1,7 @@
 """Workforce planning for contact centres: how many, when, where, who, at what cost, and whether it holds.
 
-The names below are all that a notebook needs; each is imported when it is first used (SPEC 1), so that
-``import planning`` is quick. Where each comes from is written in ``__init__.pyi``.
+The names below are all that a notebook needs. Each is imported when it is first used (SPEC 1), so ``import
+planning`` is quick. ``__init__.pyi`` says where each comes from.
 """
 
 import lazy_loader

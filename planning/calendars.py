@@ -35,12 +35,12 @@ __all__ = [
 
 DAY = pd.Timedelta(days=1)
 NO_COUNTRY = "none"
-"""Code of a centre under house rules, with no holidays and a weekend of Saturday and Sunday."""
+"""Country code of a centre under house rules, with no holidays and a weekend of Saturday and Sunday."""
 Times = TypeVar("Times", pd.Timestamp, pd.DatetimeIndex)
 
 
 def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
-    """Interval starts of whole local days, on one absolute axis.
+    """Interval starts of whole local days, on one absolute time axis.
 
     A local day has as many intervals as it has hours: 23, 24 or 25 of them where clocks change.
 
@@ -65,7 +65,7 @@ def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
 
 
 def day_start(day: date | str, zone: str) -> pd.Timestamp:
-    """Midnight that starts a local day; where clocks skip midnight, the first instant after.
+    """Midnight at the start of a local day; if clocks skip midnight, the first instant after it.
 
     Examples
     --------
@@ -73,17 +73,17 @@ def day_start(day: date | str, zone: str) -> pd.Timestamp:
     Timestamp('2026-11-23 00:00:00+0300', tz='Europe/Moscow')
     """
     try:
-        # Not pandas' own reading of texts, which takes 01.12.2026 for the 12th of January.
+        # Not with pandas' parser, which reads 01.12.2026 as the 12th of January.
         midnight = pd.Timestamp(datetime.fromisoformat(str(day)))
         if midnight != midnight.normalize():
             raise ValueError("it has a time of day")
         return on_clock(midnight, zone)
     except (ValueError, TypeError) as error:
-        raise PlanningError(f"{day!r} is no date ({error}): write it as 2026-11-23") from None
+        raise PlanningError(f"{day!r} is not a date ({error}): write it as 2026-11-23") from None
 
 
 def on_clock(times: Times, zone: str | tzinfo | None) -> Times:
-    """Instants of a local clock: of a time that it skips the next, of one that it shows twice the first.
+    """Instants of local times: the next one for a time that the clock skips, the first for one shown twice.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def on_clock(times: Times, zone: str | tzinfo | None) -> Times:
 
 
 def local_times(times: pd.DatetimeIndex, zones: Sequence[str]) -> pd.DatetimeIndex:
-    """What the clock of each instant's own zone shows then, without a zone.
+    """Local time of each instant in its own zone, without a zone.
 
     Parameters
     ----------
@@ -125,14 +125,14 @@ def time_of_day(times: pd.DatetimeIndex) -> pd.TimedeltaIndex:
 def hours_within(
     starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, opens: timedelta, closes: timedelta
 ) -> NDArray[np.float64]:
-    """Hours of each span that lie in a daily window, across midnight if it closes before it opens.
+    """Hours of each span in a daily window, which crosses midnight if it closes before it opens.
 
     Parameters
     ----------
     starts, ends : DatetimeIndex
         Spans with a time zone, in which the window's clock runs; at most a few days long.
     opens, closes : timedelta
-        Window since midnight, as 22:00 to 06:00.
+        The window, as times since midnight; 22:00 to 06:00, for example.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def hours_within(
     start, end = _instants(starts), _instants(ends)
     for day in range(-1, longest + 1):
         window = first + day * DAY + opens
-        # Both edges on the clock: a night in which clocks change has an hour more or less.
+        # Both edges on the local clock: a night in which clocks change has an hour more or less.
         opened, closed = (_instants(on_clock(edge, starts.tz)) for edge in (window, window + length))
         inside = np.minimum(end, closed) - np.maximum(start, opened)
         total += np.maximum(inside / np.timedelta64(1, "h"), 0.0)
@@ -162,7 +162,7 @@ def hours_within(
 
 
 def _instants(times: pd.DatetimeIndex) -> NDArray[np.datetime64]:
-    """Instants in UTC: numpy compares those a hundred times faster than times with a zone."""
+    """Instants in UTC, which numpy compares a hundred times faster than times with a zone."""
     instants: NDArray[np.datetime64] = times.tz_convert(None).to_numpy()
     return instants
 
@@ -173,7 +173,7 @@ def check_country(country: str) -> str:
     Raises
     ------
     PlanningError
-        It is no ISO 3166 code that the holidays' library knows, with a region or without, nor "none".
+        It is neither an ISO 3166 code, with or without a region, that the holidays library knows, nor "none".
 
     Examples
     --------
@@ -184,7 +184,7 @@ def check_country(country: str) -> str:
     known = holidays_library.list_supported_countries()
     if country != NO_COUNTRY and (code not in known or (region and region not in known[code])):
         raise PlanningError(
-            f"country is {country!r}, must be an ISO 3166 code, as 'DE' or with a region 'DE-BY', or "
+            f"country is {country!r}, must be an ISO 3166 code ('DE', or with a region 'DE-BY') or "
             f"{NO_COUNTRY!r} for house rules and no holidays"
         )
     return country
@@ -208,8 +208,8 @@ def public_holidays(country: str, years: tuple[int, ...]) -> holidays_library.Ho
 def is_holiday(days: Iterable[date], country: str, *, observed: bool = False) -> NDArray[np.bool_]:
     """Tell which days are public holidays themselves, shape (days,).
 
-    A day off that a decree moves away from a working weekend day is none. Neither is a day off that makes up
-    for a holiday at the weekend, unless the country's law calls it a holiday.
+    A day off that a decree exchanges for a working weekend day is not a holiday. Neither is a day off in lieu
+    of a holiday at the weekend, unless the country's law calls it a holiday.
 
     Parameters
     ----------
@@ -217,8 +217,8 @@ def is_holiday(days: Iterable[date], country: str, *, observed: bool = False) ->
     country : str
         ISO 3166, or "none".
     observed : bool
-        Whether the day off for a holiday at the weekend is a public holiday itself, as
-        `Labour.observed_holidays` of the country says.
+        Whether the day off in lieu of a holiday at the weekend is a public holiday itself
+        (`Labour.observed_holidays` of the country).
 
     Examples
     --------
@@ -240,7 +240,7 @@ def is_holiday(days: Iterable[date], country: str, *, observed: bool = False) ->
 
 
 def _is_own_holiday(day: date, calendar: holidays_library.HolidayBase, observed: bool = False) -> bool:
-    """Tell whether a holiday has this date, and not only a day off that was moved there."""
+    """Tell whether a holiday has this date, rather than a day off that was moved there."""
     names = calendar.get_list(day)
     return any("substituted" not in name and (observed or "observed" not in name) for name in names)
 
@@ -272,9 +272,9 @@ def weekend_of(country: str) -> tuple[int, ...]:
 
 
 def week_end(weekend: Collection[int]) -> tuple[int, ...]:
-    """Return the one or two days in a row with which a week ends, as weekdays; the next day begins a week.
+    """Return the one or two consecutive weekdays that end a week; the next day begins a week.
 
-    Days of the weekend that do not touch them, and a third one, do not belong to the end of a week.
+    A third day of the weekend, or one that is not adjacent, does not belong to the end of a week.
 
     Examples
     --------
@@ -292,7 +292,7 @@ def week_end(weekend: Collection[int]) -> tuple[int, ...]:
 
 
 def is_weekend(days: pd.DatetimeIndex, weekend: Collection[int]) -> NDArray[np.bool_]:
-    """Tell which local days are of the weekend, shape (days,).
+    """Tell which local days belong to the weekend, shape (days,).
 
     Parameters
     ----------
@@ -311,7 +311,7 @@ def is_weekend(days: pd.DatetimeIndex, weekend: Collection[int]) -> NDArray[np.b
 def weekend_hours(
     starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, weekend: Collection[int]
 ) -> NDArray[np.float64]:
-    """Hours of each span that fall on the weekend, whose weekdays are given as for `is_weekend`.
+    """Hours of each span that fall on the weekend, given as for `is_weekend`.
 
     Examples
     --------
@@ -349,8 +349,8 @@ def day_norms(
 ) -> NDArray[np.float64]:
     """Working hours of each day in the production calendar, shape (days,).
 
-    Each working day has its part of the week, less on the day before a holiday. A day of the weekend that is
-    worked in exchange has the hours of the day it stands for (TK RF 91, 95).
+    Each working day has its part of the week, and fewer hours on the day before a holiday. A weekend day
+    worked in exchange has the hours of the day that it replaces (TK RF 91, 95).
 
     Parameters
     ----------
@@ -363,7 +363,7 @@ def day_norms(
     weekend : collection of int, optional
         Weekdays off, 0 for Monday; by default those of the country.
     eve_shorter_h : float
-        Hours by which the working day before a holiday is shorter.
+        Hours by which the working day before a holiday is shortened.
 
     Examples
     --------
@@ -385,12 +385,12 @@ def day_norms(
 
 
 def _is_worked(day: date, calendar: holidays_library.HolidayBase, weekend: Collection[int]) -> bool:
-    """Tell whether a day is a working day: none of the weekend, no holiday, or moved to the weekend."""
+    """Tell whether a day is worked: not a holiday, and not a weekend day unless work was moved there."""
     moved = day in calendar.weekend_workdays
     return bool(moved or not (day.weekday() in weekend or day in calendar))
 
 
 def _stands_for(day: date, calendar: holidays_library.HolidayBase) -> date:
-    """Find the weekday whose work was moved to a Saturday; any other day stands for itself."""
+    """Find the weekday whose work was moved to this Saturday; return any other day as it is."""
     moved = f"substituted from {day:%m/%d/%Y}"
     return next((free for free, name in calendar.items() if moved in name), day)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["certify"]
 
 ROUNDS = 10
-"""Most times that a plan is made again."""
+"""The most times that a plan is made again."""
 
 
 def certify(
@@ -33,8 +33,9 @@ def certify(
 ) -> Plan:
     """Plan, add staff where the simulation does not prove a promise, and plan again.
 
-    It ends when every queue's whole 95 % band lies above its target on every day, or nobody is left to add.
-    Staff are added at the cheapest place first. Few `replications` make wide bands, which cost staff.
+    This ends when the whole 95 % band of every queue is above its target on every day, or nobody is left to
+    add. Staff are added where they are cheapest. With few `replications` the bands are wide, which costs
+    staff.
 
     Parameters
     ----------
@@ -44,7 +45,7 @@ def certify(
     Returns
     -------
     Plan
-        The last one whose additional shifts people could fill.
+        The last plan whose additional shifts could be filled.
 
     Raises
     ------
@@ -53,14 +54,14 @@ def certify(
     """
     made = plan(centre, demand, people, executor=executor, **options)
     heads = _lacking(made, executor)
-    most: dict[str, int] = {}  # heads by which a team can be raised, where its people set a bound
+    most: dict[str, int] = {}  # heads that a team can still add, if its people set a limit
     for _ in range(ROUNDS):
         needed = _reinforced(made, heads, most)
         if needed.equals(made.requirement):
             break
         better = plan(centre, made.demand, people, needed=needed, executor=executor, **options)
         over = _overdrawn(made, better)
-        if over:  # half as many may find people: more shifts than people prove nothing
+        if over:  # try half: shifts that nobody can fill prove nothing
             most |= {team: raised // 2 for team, raised in over.items()}
         else:
             made, heads = better, _lacking(better, executor)
@@ -68,13 +69,13 @@ def certify(
 
 
 def _overdrawn(made: Plan, better: Plan) -> dict[str, int]:
-    """Heads by which teams were raised in vain: their people filled less of it than before."""
+    """Heads added to teams in vain: their people filled fewer shifts than before."""
     raised = better.requirement["agents"] - made.requirement["agents"]
     before = _unfilled(made)
     found = {}
     for name, heads in _unfilled(better).items():
         team = made.centre.teams[name]
-        if not team.queues:  # nobody asks for more doctors
+        if not team.queues:  # a duty never needs more people
             continue
         own = (made.requirement["queue"] == team.queues[0]) & (made.requirement["site"] == team.site)
         if heads > before.get(name, 0) and raised[own].max() > 0:
@@ -91,9 +92,9 @@ def _unfilled(made: Plan) -> dict[str, float]:
 
 
 def _lacking(made: Plan, executor: Executor | None) -> pd.Series:
-    """Agents more with whom each promise that does not hold yet would, its whole band above the target.
+    """Extra agents with whom each promise that fails would hold with its whole band above the target.
 
-    A better service has a narrower band, so half of what is left to perfection is aimed at, at most.
+    Better service has a narrower band, so the aim is at most half way from the target to 1.
     """
     weak = made.certificate[made.certificate["verdict"] != "holds"]
     aims = weak["target"] + np.minimum(weak["half_width"], (1 - weak["target"]) / 2)
@@ -101,10 +102,10 @@ def _lacking(made: Plan, executor: Executor | None) -> pd.Series:
 
 
 def _reinforced(made: Plan, lacking: pd.Series, most: dict[str, int]) -> pd.DataFrame:
-    """Raise the requirement by the missing agents in the intervals of a day that may fall short.
+    """Raise the requirement by the missing agents, in the intervals of a day that may fall short.
 
-    In the cheapest team that can answer then and has people left; a team with the queue as a further skill is
-    one of them.
+    They are added to the cheapest team that can answer then and has people left; this may be a team with the
+    queue as a further skill.
     """
     centre, needed = made.centre, made.requirement.copy()
     level = made.simulation.intervals

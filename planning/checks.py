@@ -1,7 +1,7 @@
-"""What a function accepts: numbers, whole numbers and names within bounds, or one clear line of refusal.
+"""Check arguments: numbers, whole numbers and names within bounds, or one clear line of refusal.
 
 Every message names the argument, its value, the bound it breaks and, where the bound does not say so, what to
-do. Whatever only looks like a number (True, "80", None, NaN, a masked value) is refused as well.
+do. Values that only look like numbers (True, "80", None, NaN, a masked value) are refused as well.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def numbers(
     whole: bool = False,
     remedy: str = "",
 ) -> Floats:
-    """Return `value` as an array of floats, every element of which lies within the bounds.
+    """Return `value` as an array of floats, all within the bounds.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def numbers(
     whole
         Accept whole numbers only.
     remedy
-        What the reader of the message should do, when the bounds do not say it; known for shares.
+        What the reader should do, if the bounds do not say it; shares have a remedy by default.
 
     Returns
     -------
@@ -60,7 +60,8 @@ def numbers(
     Raises
     ------
     PlanningError
-        On the first element that is no number or out of bounds; the message names it and where it stands.
+        On the first element that is not a number or is out of bounds; the message gives the element and its
+        position.
 
     Examples
     --------
@@ -154,17 +155,17 @@ def broadcast(**arrays: Floats) -> tuple[Floats, ...]:
     array([240., 240.])
     """
     try:
-        # Copies: numpy warns when a broadcast view of one element is asked to be writeable.
+        # Copies, because numpy warns when a broadcast view of one element is made writeable.
         return tuple(array.copy() for array in np.broadcast_arrays(*arrays.values()))
     except ValueError:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise PlanningError(
-            f"the shapes {shapes} do not fit together: give one length, or single numbers"
+            f"the shapes {shapes} do not fit together: give equal lengths, or single numbers"
         ) from None
 
 
 def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
-    """Return `value` when it is one of the named choices.
+    """Return `value` if it is one of the choices.
 
     Examples
     --------
@@ -181,7 +182,7 @@ def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
 def check_settings(settings: Any, lows: Mapping[str, int]) -> None:
     """Check a frozen dataclass of numbers against lower bounds, 0 where none is given.
 
-    A default that is whole asks for a whole number; one that is None may stay so.
+    If the default is a whole number, so must be the value; if it is None, the value may be None.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How long a search may go on: what the searches for shifts and for rosters share."""
+"""How long a search may run: the deadline that the searches for shifts and rosters share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ __all__ = ["Deadline", "TimeUpError"]
 
 
 class TimeUpError(Exception):
-    """The time that the settings allow is over; what has been found by then is kept."""
+    """The time limit of the settings has passed; the best result so far is kept."""
 
 
 @dataclass(frozen=True)
 class Deadline:
-    """The end of a search's time, if there is one.
+    """The time limit of a search, if there is one.
 
     Examples
     --------
@@ -34,7 +34,7 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
-        """Seconds until the end, no fewer than none."""
+        """Seconds until the end, at least 0."""
         return math.inf if self.limit_s is None else max(self.limit_s - self.passed_s, 0.0)
 
     def check(self) -> None:

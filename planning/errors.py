@@ -1,8 +1,8 @@
-"""The one error that a user of this package is meant to read."""
+"""The one error that this package raises for its users."""
 
 
 class PlanningError(ValueError):
-    """What was given cannot be planned.
+    """The input cannot be planned.
 
     The message is one line: the field or row, its value, the bound it breaks, and what to do about it.
     """

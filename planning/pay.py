@@ -1,7 +1,7 @@
 """Every price: of an hour, a shift, a ride home, a desk and a lost customer.
 
-Whoever prices anything asks here, so that a shift costs the same when it is chosen, rostered, changed or
-compared. Premiums add up: an hour of a holiday night earns both.
+All prices come from here, so that a shift costs the same when it is chosen, rostered, changed or compared.
+Premiums add up: an hour in a holiday night earns both.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Floats = NDArray[np.float64]
 
 
 def hour_cost(centre: Centre, team: str) -> float:
-    """Cost of a paid hour of a team without premiums, contributions included.
+    """Cost of a paid hour of a team without premiums, including contributions.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def premium_hours(
 ) -> pd.DataFrame:
     """Hours of spans that earn a premium: night_h, holiday_h and weekend_h.
 
-    All run on the site's own clock, by the law of its country and its own weekend.
+    All of them follow the site's own clock, the law of its country and its own weekend.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def _premium_hours_at(
 
 
 def premium_pay_h(centre: Centre, hours: pd.DataFrame) -> Floats:
-    """Hours of pay that premiums add to the hours that `premium_hours` counts, under the centre's law.
+    """Hours of pay that premiums add for the hours in `premium_hours`, under the centre's law.
 
     `Centre.at` gives the centre under a site's law.
 
@@ -124,7 +124,7 @@ def premium_pay_h(centre: Centre, hours: pd.DataFrame) -> Floats:
 
 
 def _premiums(centre: Centre) -> dict[str, float]:
-    """Addition to the hourly rate by kind of hour, a share of the rate."""
+    """Addition to the hourly rate by kind of hour, as a share of the rate."""
     return {
         "night": centre.labour.night_premium.value,
         "holiday": centre.labour.holiday_premium.value,
@@ -133,7 +133,7 @@ def _premiums(centre: Centre) -> dict[str, float]:
 
 
 def overtime_pay_h(centre: Centre, overtime_h: ArrayLike) -> Floats:
-    """Hours of pay that the overtime of a shift adds to its own hours, under the centre's law.
+    """Hours of pay that the overtime in a shift adds to its own hours, under the centre's law.
 
     Examples
     --------
@@ -154,8 +154,8 @@ def shift_premium_hours(
 ) -> pd.DataFrame:
     """Paid hours of each shift that earn a premium.
 
-    They lie where the shift is, its unpaid breaks left out. Where the breaks are not planned yet, as in a
-    shift that somebody is asked to take, paid hours spread evenly over the whole presence.
+    They are the hours of the shift without its unpaid breaks. If breaks are not planned yet, as in a shift
+    that somebody is asked to take, paid hours are spread evenly over the whole presence.
 
     Parameters
     ----------
@@ -186,17 +186,17 @@ def _hours_by_label(centre: Centre, spans: pd.DataFrame, site: pd.Series) -> pd.
 def pay_parts(
     centre: Centre, teams: Iterable[str | None], paid_h: ArrayLike, hours: pd.DataFrame
 ) -> pd.DataFrame:
-    """Pay of some paid hours by part.
+    """Pay of paid hours by part.
 
     Parameters
     ----------
     centre : Centre
     teams : iterable of str or None
-        Who works; None costs nothing.
+        The teams that work; None costs nothing.
     paid_h : array_like
         Paid hours.
     hours : DataFrame
-        Those of them that earn a premium, as `premium_hours` counts them.
+        Those that earn a premium, as `premium_hours` counts them.
 
     Returns
     -------
@@ -217,7 +217,7 @@ def pay_parts(
 
 
 def position_parts(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
-    """Pay of one head on position in each row of a requirement, by part; 0 where the site has no team.
+    """Pay of one head on position in each row of a requirement, by part; 0 if the site has no team.
 
     Parameters
     ----------
@@ -235,7 +235,7 @@ def position_parts(centre: Centre, needed: pd.DataFrame) -> pd.DataFrame:
 def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
     """Price the agents on position of a requirement.
 
-    Breaks and absence are left out: this compares requirements, not plans.
+    Breaks and absence are not included: this compares requirements, not plans.
     """
     return float(needed["agents"].to_numpy() @ position_parts(centre, needed).sum(axis=1).to_numpy())
 
@@ -244,7 +244,7 @@ def agents_cost(centre: Centre, needed: pd.DataFrame) -> float:
 
 
 def rides_home(centre: Centre, site: str | pd.Series, ends: pd.DatetimeIndex) -> Floats:
-    """Cost of the ride home of each who leaves then: paid when nothing else goes, on the site's clock."""
+    """Cost of each ride home at these times: paid when there is no public transport, on the site's clock."""
     pay = centre.pay
     zones = [centre.zones[name] for name in ([site] * len(ends) if isinstance(site, str) else site)]
     clock = time_of_day(local_times(ends, zones))
@@ -256,9 +256,9 @@ def rides_home(centre: Centre, site: str | pd.Series, ends: pd.DatetimeIndex) ->
 def desks_at_peak(
     centre: Centre, roster: pd.DataFrame, breaks: pd.DataFrame, times: pd.DatetimeIndex
 ) -> pd.Series:
-    """Heads of each team at a desk at the moment when most of its site are.
+    """Heads of each team at a desk at the moment when its site uses the most desks.
 
-    Who has a break leaves the desk to others, and who is on duty has a room of their own.
+    An agent on a break leaves the desk to others, and a duty has its own room.
 
     Parameters
     ----------
@@ -266,7 +266,7 @@ def desks_at_peak(
     roster, breaks : DataFrame
         ROSTER, BREAKS.
     times : DatetimeIndex
-        Intervals of the horizon; a shift that runs over its end is there at its beginning too.
+        Intervals of the horizon; a shift that runs over its end is also present at its beginning.
 
     Returns
     -------
@@ -293,13 +293,13 @@ def desks_at_peak(
 
 
 def seats_cost(centre: Centre, heads: pd.Series, days: float) -> pd.Series:
-    """Rent and equipment of the desks more than a site has, for some days, shared by those at them.
+    """Rent and equipment of the desks that a site lacks, for some days, shared among its teams.
 
     Parameters
     ----------
     centre : Centre
     heads : Series
-        Heads at a desk when most are; an index level is site.
+        Heads at a desk at the peak; one index level is the site.
     days : float
 
     Returns
@@ -326,10 +326,9 @@ def seats_cost(centre: Centre, heads: pd.Series, days: float) -> pd.Series:
 
 
 def caller_costs(centre: Centre) -> pd.DataFrame:
-    """What a caller costs who is not served, by queue.
+    """Cost of a caller who is not served, by queue.
 
-    Customers who want to leave are priced by what they are worth, all others by the queue's
-    ``abandoned_cost``.
+    Customers who want to leave are priced at their value, all others at the queue's ``abandoned_cost``.
 
     Returns
     -------
@@ -353,13 +352,13 @@ def caller_costs(centre: Centre) -> pd.DataFrame:
 
 
 def leavers_cost(centre: Centre, needed: pd.DataFrame) -> float:
-    """What the customers are worth who leave because the second line of a requirement does not keep them.
+    """Value of the customers who leave because the second line of a requirement does not keep them.
 
     Parameters
     ----------
     centre : Centre
     needed : DataFrame
-        REQUIREMENT; 0 where it lacks the second line, or the centre says nothing about it.
+        REQUIREMENT. The value is 0 if it lacks the second line or the centre does not describe one.
     """
     second = centre.systems.second_line
     own = needed[needed["queue"] == second.queue] if second is not None else needed[:0]
@@ -395,11 +394,11 @@ def cost_of(
     hours = shift_premium_hours(centre, rows, unpaid)
     priced = rows.join(pay_parts(centre, rows["team"], rows["paid_h"], hours))
     end = times[0] + len(times) * pd.Timedelta(seconds=centre.interval_s)
-    # Whoever ends with the horizon and begins with it works on, for the horizon comes round.
+    # An agent whose shift ends with the horizon and who begins with it works on: the horizon repeats.
     stays = (rows["end"] == end) & rows["agent_id"].isin(rows.loc[rows["start"] == times[0], "agent_id"])
     priced["rides_cost"] = rides_home(centre, rows["site"], pd.DatetimeIndex(rows["end"])) * ~stays
     sums = ["paid_h", "night_h", *PAY_COSTS, "rides_cost"]
-    # A roster of nobody has no rows to tell the types by.
+    # An empty roster has no rows from which to infer the types.
     typed = priced.astype(dict.fromkeys(sums, "float64"))
     table = typed.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
     days = len(times.normalize().unique())

@@ -1,4 +1,4 @@
-"""One whole plan: requirement, shifts, roster, cost and a simulation that judges it; and its files."""
+"""One whole plan, with requirement, shifts, roster, cost and the simulation that tests it; and its files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ FILES = (
 
 @dataclass(frozen=True)
 class Plan:
-    """A plan and the evidence for it.
+    """A plan, with the evidence for it.
 
     Attributes
     ----------
@@ -65,16 +65,16 @@ class Plan:
     demand, requirement, breaks, cost : DataFrame
         DEMAND, REQUIREMENT, BREAKS, COST.
     cover : CoverPlan
-        Shifts, their proven bound, the intervals left short.
+        Shifts, their proven bound, and the intervals left short.
     roster : Roster
-        Who works which shift, and the heads that nobody could fill.
+        Who works which shift, and the shifts that nobody could fill.
     breaches : DataFrame
         What the audit found; empty for a lawful roster.
     own_shares : DataFrame or None
-        Whose personal manager each is, as shares of the VIP calls by interval; None where none was given.
+        Share of the VIP calls that belongs to each personal manager, by interval; None if no VIPs were given.
     simulation : Simulation
     certificate : DataFrame
-        Promised against simulated by queue and day, and the agents that a broken promise lacks
+        Promised against simulated service by queue and day, and the agents missing for a broken promise
         (`planning.simulation.certificate`).
     """
 
@@ -92,7 +92,7 @@ class Plan:
 
     @cached_property
     def outcome(self) -> pd.DataFrame:
-        """Service level by queue: the target, what the plan promises, what the simulation found."""
+        """Service level by queue: the target, the plan's promise, and the simulation's result."""
         rows = {}
         for name, queue in self.centre.queues.items():
             if queue.target.service_level is None or name not in set(self.demand["queue"]):
@@ -110,7 +110,7 @@ class Plan:
 
     @cached_property
     def waiting(self) -> pd.DataFrame:
-        """How old work that waits gets with these shifts (`planning.shifts.waiting_work`)."""
+        """Age that waiting work reaches with these shifts (`planning.shifts.waiting_work`)."""
         return waiting_work(self.centre, self.requirement, self.cover)
 
     @cached_property
@@ -130,7 +130,7 @@ class Plan:
 
     @cached_property
     def customers(self) -> pd.Series:
-        """Cost of lost customers: callers who give up, and those whom the second line does not keep."""
+        """Cost of lost customers: callers who give up, and customers whom the second line does not keep."""
         gave_up = self.simulation.gave_up
         price = caller_costs(self.centre)["gives_up"].loc[gave_up.columns]
         abandoned = float((gave_up @ price).mean())
@@ -143,10 +143,10 @@ class Plan:
 
     @property
     def holds(self) -> bool:
-        """Whether every promise is met in the simulation, every day; nothing is late, unmet or unlawful.
+        """Whether every promise is met in the simulation every day, and nothing is late, unmet or unlawful.
 
-        Met means that the mean reaches the target: where the band of the mean reaches below it, `certificate`
-        says "too close to call", and longer simulation decides.
+        A promise is met if the mean reaches the target. If the band of the mean extends below the target,
+        `certificate` says "too close to call"; a longer simulation can decide.
         """
         missed = any(
             (found["simulated"] < found["target"]).any() for found in (self.outcome, self.certificate)
@@ -158,7 +158,7 @@ class Plan:
 
     @property
     def summary(self) -> dict[str, Any]:
-        """The plan in figures, as ``summary.json`` holds it."""
+        """The plan in figures, as in ``summary.json``."""
         start, end = self.demand["interval_start"].min(), self.demand["interval_start"].max()
         return {
             "schema_version": SCHEMA_VERSION,
@@ -235,15 +235,15 @@ class Plan:
         ----------
         folder : path
         overwrite : bool
-            Replace a plan that is there, and files named like a plan's.
+            Replace an earlier plan, and files with the names of a plan's.
         scenarios : DataFrame, optional
-            A sheet more of the workbook, as `planning.compare` gives it.
+            An additional sheet for the workbook, as `planning.compare` gives it.
 
         Raises
         ------
         PlanningError
-            The folder holds a plan already, or files named like a plan's, and `overwrite` is not set; or it
-            cannot be written.
+            The folder already contains a plan, or files with the names of a plan's, and `overwrite` is not
+            set; or it cannot be written.
         """
         target = Path(folder)
         check_folder(target, overwrite=overwrite)
@@ -271,7 +271,7 @@ class Plan:
 
 
 def _exchange(new: Path, target: Path, old: Path) -> None:
-    """Put new files into a folder; if one cannot be put there, all that was there is put back."""
+    """Move new files into a folder; if one of them fails, restore everything."""
     with ExitStack() as undo:
         for file in sorted(new.iterdir()):
             place, aside = target / file.name, old / file.name
@@ -288,17 +288,17 @@ def _exchange(new: Path, target: Path, old: Path) -> None:
 
 
 def check_folder(folder: Path, *, overwrite: bool) -> None:
-    """Refuse a folder with files that a plan would replace, unless that is asked for.
+    """Refuse a folder with files that a plan would replace, unless `overwrite` is set.
 
     Raises
     ------
     PlanningError
-        The folder holds a plan already, or files named like a plan's, and `overwrite` is not set.
+        The folder already contains a plan, or files with the names of a plan's, and `overwrite` is not set.
     """
     there = [name for name in FILES if (folder / name).exists()]
     if there and not overwrite:
         what = "a plan" if "summary.json" in there else ", ".join(there)
-        raise PlanningError(f"{folder} holds {what} already: give another folder or ask to overwrite it")
+        raise PlanningError(f"{folder} already has {what}: give another folder or ask to overwrite it")
 
 
 def plan(
@@ -312,7 +312,7 @@ def plan(
     seed: int = 1,
     executor: Executor | None = None,
 ) -> Plan:
-    """Plan a horizon of whole days: how many, which shifts, who, at what cost, and whether it holds.
+    """Plan a horizon of whole days: how many agents, which shifts, who, at what cost, and whether it holds.
 
     Parameters
     ----------
@@ -322,10 +322,10 @@ def plan(
     people : DataFrame, optional
         PEOPLE; without them the plan employs as many as its shifts need (`people_to_employ`).
     vips : DataFrame, optional
-        VIPs with their personal managers, as `planning.systems.vip.read_vips` gives them; without them every
-        manager on the roster has as many.
+        VIPs with their personal managers, as `planning.systems.vip.read_vips` gives them; by default every
+        manager on the roster has the same number.
     needed : DataFrame, optional
-        REQUIREMENT to staff; by default what the demand requires.
+        REQUIREMENT to staff; by default that of the demand.
     replications, seed : int
         Of the simulation.
     executor : concurrent.futures.Executor, optional
@@ -363,7 +363,7 @@ def plan(
 
 
 class _Shifts(NamedTuple):
-    """What a simulation reads of a plan, before there is one."""
+    """The parts of a plan that a simulation reads, before the plan exists."""
 
     roster: Roster
     breaks: pd.DataFrame
@@ -390,7 +390,7 @@ def breaks_of(shifts: CoverPlan, roster: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(
         rows, columns=["agent_id", "shift_id", "from", "after_s", "length_s", "paid", "kind"]
     )
-    # A roster of nobody has no rows to tell the types by.
+    # An empty roster has no rows from which to infer the types.
     kinds = {"from": roster["start"].dtype, "after_s": "int64", "length_s": "int64", "paid": "bool"}
     table = table.astype(kinds)
     table["start"] = table["from"] + pd.to_timedelta(table["after_s"], unit="s")

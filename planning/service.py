@@ -1,4 +1,4 @@
-"""What callers really meet under a requirement, by the exact model."""
+"""The service that callers get under a requirement, by the exact model."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def exact_service(
 ) -> pd.DataFrame:
     """Service of a pooled queue through the day as it unfolds, including the closing of a site.
 
-    Between two intervals the agents of each site whose number falls go home: who is busy finishes the call
-    and goes. Where one site's agents leave while another's arrive, each counts, not only the difference.
+    When the number of agents of a site falls between two intervals, agents go home; a busy one first finishes
+    the call. If one site's agents leave while another's arrive, both count, not only the difference.
 
     Parameters
     ----------
@@ -46,21 +46,21 @@ def exact_service(
     agents : DataFrame, optional
         Agents on position: index interval_start, a column per site; those of the requirement by default.
     cut_off : Timestamp, optional
-        Start of the interval at which the calls of those who leave are cut off and go back to the head of
-        the queue, as when a site loses its power; otherwise they finish the call.
+        Start of the interval at which the calls of those who leave are cut off and go back to the head of the
+        queue, as in a power failure; otherwise they finish the call.
 
     Returns
     -------
     DataFrame
         interval_start, calls, aht_s, agents, leaving (at the start of the interval), a column
-        ``agents_<site>`` a site, formula (service level by the stationary formula, interval by interval),
+        ``agents_<site>`` per site, formula (service level by the stationary formula, interval by interval),
         service_level, abandonment, queue_end and overrun_s of the exact model.
 
     Raises
     ------
     PlanningError
-        The queue is not in the requirement, its sites work apart, or it closes in between; the agents lack an
-        interval.
+        The queue is not in the requirement, its sites work apart, or it closes in between; or the agents lack
+        an interval.
     """
     table = _staffed(centre, needed, queue, agents)
     settings = centre.queues[queue]
@@ -86,7 +86,7 @@ def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
 
 
 def check_unbroken(centre: Centre, queue: str, times: pd.Index) -> None:
-    """Refuse a queue's requirement with a closed hour in between: who waits before it is gone after it."""
+    """Refuse a requirement with a closed hour in between, because callers do not wait across it."""
     gaps = times.to_series().diff()[1:] > pd.Timedelta(seconds=centre.interval_s)
     if gaps.any():
         raise PlanningError(
@@ -140,9 +140,9 @@ def _exact(
 
 
 def overrun_of(table: pd.DataFrame, site: str) -> NDArray[np.float64]:
-    """Seconds that a site's own work on after each interval's start: of all who leave then, their part.
+    """Seconds that a site's agents work on after each interval's start: their part of all who leave then.
 
-    Takes the table of `exact_service`. The horizon repeats, so the last interval comes before the first one.
+    Takes the table of `exact_service`. The horizon repeats, so the last interval precedes the first one.
     """
     heads = table[f"agents_{site}"].fillna(0).to_numpy()
     gone, leaving = np.maximum(np.roll(heads, 1) - heads, 0), table["leaving"].to_numpy(dtype=float)
@@ -151,6 +151,6 @@ def overrun_of(table: pd.DataFrame, site: str) -> NDArray[np.float64]:
 
 
 def _leaving(sites: pd.DataFrame) -> NDArray[np.int64]:
-    """Agents who go home before each interval: what each site loses, whoever arrives elsewhere."""
+    """Agents who go home before each interval: the fall at each site, regardless of arrivals elsewhere."""
     falls: NDArray[np.int64] = (-sites.diff().fillna(0)).clip(lower=0).sum(axis=1).to_numpy(dtype=np.int64)
     return falls

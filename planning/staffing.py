@@ -1,4 +1,4 @@
-"""From demand and targets to the agents that each queue needs at each site."""
+"""Turn demand and targets into the agents that each queue needs at each site."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = [
 Model = Literal["erlang_a", "erlang_c"]
 Method = Literal["stationary", "lagged", "exact"]
 Meet = Literal["interval", "day"]
-# Least agents of one pool by the method that was asked for.
+# The fewest agents of one pool, by the chosen method.
 Needed: TypeAlias = "Callable[[Queue, _Load], NDArray[np.int64]]"
 
 
@@ -54,10 +54,10 @@ def requirement(
 ) -> pd.DataFrame:
     """Agents that each queue needs at each answering site, interval by interval.
 
-    Sites of a pooled queue work as one: the agents are found on the whole load and then divided by the
-    callers' shares, so that pooling's gain is not lost in rounding at each site. Work that may wait
-    (`Queue.due_days`) gets done between the calls of the team's first queue; its agents are those needed
-    beside them so that nothing is late.
+    Sites of a pooled queue work as one: the agents are computed for the whole load and then divided by the
+    callers' shares, so that the gain from pooling is not lost in rounding at each site. Work that may wait
+    (`Queue.due_days`) is done between the calls of the team's first queue; its agents are the additional ones
+    needed so that nothing is late.
 
     Parameters
     ----------
@@ -65,16 +65,16 @@ def requirement(
     demand : DataFrame
         DEMAND: queue, interval_start, calls, aht_s.
     model : {"erlang_a", "erlang_c"}
-        With the queue's patience, or as if nobody ever hung up.
+        With the queue's patience, or as if nobody hung up.
     method : {"stationary", "lagged", "exact"}
-        Each interval on its own; on its own, with the arrivals shifted by the handle time (Green, Kolesar and
-        Soares 2001); or the least staff, interval after interval, with which every one meets the target in
+        Each interval by itself; by itself, with the arrivals shifted by the handle time (Green, Kolesar and
+        Soares 2001); or the least staff, interval by interval, with which every interval meets the target in
         the exact model of the day as it unfolds.
     block : int
-        Intervals in which "exact" holds the staff constant.
+        Number of intervals over which "exact" keeps the staff constant.
     meet : {"interval", "day"}
-        What "exact" makes meet the target: every interval, or only the day (each stretch without a closed
-        hour) as a whole, with fewer agents and some intervals below it.
+        With "exact": whether every interval meets the target, or only the day (each stretch without a closed
+        hour) as a whole, with fewer agents and some intervals below the target.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def requirement(
     Raises
     ------
     PlanningError
-        A queue is unknown, or calls arrive while their queue is closed.
+        A queue is unknown, or there are calls while their queue is closed.
 
     Examples
     --------
@@ -119,10 +119,10 @@ def requirement(
 def requirement_at(
     centre: Centre, forecast: pd.DataFrame, probability: float, **options: Any
 ) -> pd.DataFrame:
-    """Agents with which a forecast's intervals meet their targets with a chosen probability each.
+    """Agents with whom each interval of a forecast meets its target with a chosen probability.
 
     The true load of an interval is the forecast's times a Gamma variable of mean 1, whose CV is the doubt
-    about calls and handle time together. More load is never served better, so the agents for the load that is
+    about calls and handle time together. Service never improves with load, so the agents for the load that is
     exceeded with 1 - probability meet the target with that probability.
 
     Parameters
@@ -131,19 +131,19 @@ def requirement_at(
     forecast : DataFrame
         FORECAST.
     probability : float
-        Above 0 and below 1; 0.5 is near the requirement of the means.
+        Above 0 and below 1; 0.5 is close to the requirement for the mean forecast.
     **options
         As for `requirement`.
 
     Returns
     -------
     DataFrame
-        REQUIREMENT; calls and service level are those of the load that is prepared for.
+        REQUIREMENT; calls and service level are those of the load that is staffed for.
 
     Raises
     ------
     PlanningError
-        The probability cannot be, or the forecast cannot be planned.
+        The probability is out of bounds, or the forecast cannot be planned.
 
     Examples
     --------
@@ -193,7 +193,7 @@ def _queue_requirement(
 def _waiting_requirement(
     centre: Centre, name: str, rows: pd.DataFrame, calls: dict[str, pd.DataFrame]
 ) -> pd.DataFrame:
-    """Heads for work that may wait, at each site on its own."""
+    """Heads for work that may wait, at each site separately."""
     share = _shares(centre, name, pd.DatetimeIndex(rows["interval_start"]))
     shrinkage = _shrinkage(centre, name)
     parts = []
@@ -219,7 +219,7 @@ def _waiting_heads(
 ) -> NDArray[np.int64]:
     """Heads to roster at one site for work that may wait, in the intervals of its rows.
 
-    Nobody is promised a certain minute, so absence costs no extra head: it makes each head worth less.
+    No minute is promised, so absence needs no extra head: it only makes each head worth less.
     """
     queue = centre.queues[name]
     times = pd.DatetimeIndex(rows["interval_start"])
@@ -246,13 +246,13 @@ def _waiting_heads(
 def beside_calls(
     centre: Centre, name: str, site: str, calls: dict[str, pd.DataFrame], times: pd.DatetimeIndex
 ) -> pd.DataFrame:
-    """Agents who answer the calls of a team that also does waiting work, and how much of it they get done.
+    """Agents who answer calls in a team that also does waiting work, and how much of it they do.
 
     Parameters
     ----------
     centre : Centre
     name, site : str
-        Queue of the work that may wait, and where it is done.
+        Queue of the work that may wait, and the site where it is done.
     calls : mapping
         REQUIREMENT of the queues of calls, by name.
     times : DatetimeIndex
@@ -276,7 +276,7 @@ def beside_calls(
 
 @dataclass(frozen=True)
 class _Load:
-    """What a queue is offered, interval by interval."""
+    """The load offered to a queue, interval by interval."""
 
     times: pd.DatetimeIndex
     calls: NDArray[np.float64]
@@ -285,11 +285,11 @@ class _Load:
     patience_s: float
 
     def part(self, share: NDArray[np.float64]) -> _Load:
-        """Return a share of the calls."""
+        """Return the load with a share of the calls."""
         return replace(self, calls=self.calls * share)
 
     def runs(self) -> list[slice]:
-        """Stretches without a closed hour between: what a queue inherits ends where it closes."""
+        """Stretches without a closed hour in between: a queue inherits nothing across a closed hour."""
         gaps = np.flatnonzero(np.diff(self.times) > np.timedelta64(round(self.interval_s), "s")) + 1
         edges = [0, *gaps.tolist(), len(self.times)]
         return [slice(first, last) for first, last in pairwise(edges)]
@@ -333,11 +333,11 @@ def _agents(
 
 
 def _needed(queue: Queue, load: _Load, method: Method, block: int, meet: Meet) -> NDArray[np.int64]:
-    """Least agents of one pool by the method asked for."""
+    """The fewest agents of one pool, by the chosen method."""
     stays, target = behind_lookup(queue, load.patience_s)
     calls = load.calls * stays
     common: dict[str, Any] = {"interval_s": load.interval_s, "patience_s": load.patience_s}
-    # Work that may wait has no caller to keep a promise to: its load decides, whatever the method.
+    # Work that may wait has no caller and no promise: its load decides, with every method.
     waits = target.service_level is None and target.max_asa_s is None and target.max_abandonment is None
     if method == "stationary" or waits:
         return np.asarray(agents_required(calls, load.aht_s, target, **common))
@@ -353,11 +353,11 @@ def _needed(queue: Queue, load: _Load, method: Method, block: int, meet: Meet) -
 
 
 def behind_lookup(queue: Queue, patience_s: float) -> tuple[float, Target]:
-    """Share of the callers who stay through the lookup, and the target that is left for the queue behind it.
+    """Share of the callers who stay through the lookup, and the target that is left for the queue after it.
 
-    All callers spend the same time L in the lookup, so the queue behind it is the queue without it, L later:
-    whoever has not hung up meanwhile (exp(-L / patience)) waits as in that queue, and must be answered within
-    the threshold less L. The memoryless patience starts anew.
+    All callers spend the same time L in the lookup, so the queue after it is the queue without it, L later.
+    Callers who have not hung up by then (a share exp(-L / patience)) wait as in that queue, and must be
+    answered within the threshold less L. Their patience is memoryless, so it starts again.
 
     Raises
     ------
@@ -396,7 +396,7 @@ def behind_lookup(queue: Queue, patience_s: float) -> tuple[float, Target]:
 def promised_service(
     queue: Queue, calls: ArrayLike, aht_s: ArrayLike, agents: ArrayLike, interval_s: float, patience_s: float
 ) -> NDArray[np.float64]:
-    """Service level of stationary intervals with the queue's threshold, its lookup counted in."""
+    """Service level of stationary intervals with the queue's threshold, including its lookup."""
     stays, target = behind_lookup(queue, patience_s)
     behind = measures(
         np.asarray(calls) * stays,
@@ -412,15 +412,15 @@ def promised_service(
 def _rostered(
     agents: NDArray[np.int64], share: NDArray[np.float64], shrinkage: NDArray[np.float64]
 ) -> NDArray[np.int64]:
-    """Heads to roster of a pooled queue: fractions are added over the sites and rounded up once.
+    """Heads to roster for a pooled queue: fractions are added over the sites and rounded up once.
 
-    Rounding up at each site would roster a head too many in about every second interval.
+    Rounding up at each site would roster one head too many in about every second interval.
     """
     exact = agents / (1 - shrinkage)
     total = exact.sum(axis=1)
     heads = np.ceil(np.round(total, 9)).astype(np.int64)
     parts = np.divide(exact, total[:, None], out=np.zeros_like(exact), where=total[:, None] > 0)
-    # The odd head goes where most of it is on position; at the other site the sum might fall short.
+    # The odd head goes where shrinkage is lowest; at the other site the sum might fall short.
     rank = np.unique(shrinkage, return_inverse=True)[1]
     return np.where(share > 0, np.maximum(split_heads(heads, parts, rank), agents), 0)
 
@@ -438,7 +438,7 @@ def _site_rows(
 
 
 def split_heads(heads: ArrayLike, share: NDArray[np.float64], rank: ArrayLike = 0) -> NDArray[np.int64]:
-    """Divide whole heads by shares, the largest remainders rounded up, so that they add up.
+    """Divide whole heads by shares, rounding up the largest remainders, so that they add up.
 
     Parameters
     ----------
@@ -457,7 +457,7 @@ def split_heads(heads: ArrayLike, share: NDArray[np.float64], rank: ArrayLike = 
     exact = np.asarray(heads)[:, None] * share
     whole = np.floor(exact + 1e-9).astype(np.int64)
     left = np.rint(exact.sum(axis=1) - whole.sum(axis=1))
-    # Stable order: of two equal remainders the first site gets the head.
+    # Stable order: of two equal remainders, the first site gets the head.
     over = exact - whole
     first = np.where(over > 1e-9, over - 2 * np.asarray(rank), -np.inf)
     order = np.argsort(np.argsort(-first, axis=1, kind="stable"), axis=1, kind="stable")
@@ -466,7 +466,7 @@ def split_heads(heads: ArrayLike, share: NDArray[np.float64], rank: ArrayLike = 
 
 
 def heads_present(rostered: ArrayLike, shrinkage: float) -> NDArray[np.int64]:
-    """Whole agents on position out of heads rostered: the inverse of `rostered_heads`.
+    """Whole agents on position from the heads rostered: the inverse of `rostered_heads`.
 
     Examples
     --------
@@ -480,8 +480,8 @@ def heads_present(rostered: ArrayLike, shrinkage: float) -> NDArray[np.int64]:
 def rostered_heads(agents: ArrayLike, shrinkage: float) -> NDArray[np.int64]:
     """Heads to roster so that `agents` are on position after shrinkage.
 
-    The least m with m (1 - shrinkage) >= agents; a plain ceiling of the quotient would give 31 for 21 seats
-    at 30 %, since 21 / 0.7 is a little over 30 in floating point.
+    The least m with m (1 - shrinkage) >= agents; a plain ceiling of the quotient would give 31 for 21 agents
+    at 30 %, because 21 / 0.7 is slightly over 30 in floating point.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A site that closes: who answers when, what happens at the hand-over, what it costs, what else there is."""
+"""A site that closes: who answers when, what happens at the hand-over, its cost and the alternatives."""
 
 from planning.overflow.alternatives import (
     CLOSING_HOURS,

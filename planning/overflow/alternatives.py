@@ -1,4 +1,4 @@
-"""Every other way to run the night: other hours, no closing, call-backs, a partner, a third site."""
+"""Alternatives for the night: other hours, no closing, call-backs, a partner, a third site."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def closing_hours(
     demand : DataFrame
         DEMAND of whole days.
     hours : sequence of str
-        Closing hours such as "20:30".
+        Closing hours, for example "20:30".
     site : str, optional
         The site; needed where several close.
 
@@ -131,7 +131,7 @@ def alternatives(centre: Centre, demand: pd.DataFrame, *, site: str | None = Non
 
 
 def run_nights(options: Sequence[Alternative], *, executor: Executor | None = None) -> list[Night]:
-    """Run the night in each of several ways, in their order.
+    """Evaluate the night under each of several alternatives, in their order.
 
     Parameters
     ----------
@@ -144,13 +144,13 @@ def run_nights(options: Sequence[Alternative], *, executor: Executor | None = No
 
 
 def compare_nights(nights: Sequence[Night]) -> pd.DataFrame:
-    """Put nights side by side.
+    """Compare nights.
 
     Returns
     -------
     DataFrame
-        A row per night in the order given: alternative, cost_day, cost_year, the parts of the cost a day,
-        worst_day (the least distance of a queue's service level on a day to its target), worst_interval,
+        A row per night in the order given: alternative, cost_day, cost_year, the parts of the cost per day,
+        worst_day (the smallest margin of a queue's service level on a day over its target), worst_interval,
         meets (every queue on every day).
     """
     return pd.DataFrame([night.row for night in nights])
@@ -159,19 +159,20 @@ def compare_nights(nights: Sequence[Night]) -> pd.DataFrame:
 def break_even_wage(one: Night, other: Night, site: str, than: str) -> float:
     """Find the wage ratio of two sites at which two alternatives cost the same.
 
-    The pay of `site` grows in proportion to its wages and nothing else does, so it is the root of a line.
+    The pay of `site` is proportional to its wages and nothing else depends on them, so the ratio is the root
+    of a linear equation.
 
     Parameters
     ----------
     one, other : Night
-        Under the same wages.
+        Both with the same wages.
     site, than : str
-        The ratio is the wage of a `site`'s agent over that of the same team at `than`.
+        The ratio is an agent's wage at `site` over that of the same team at `than`.
 
     Raises
     ------
     PlanningError
-        Both pay the site the same, so no wage makes them equal.
+        Both pay the site the same, so no wage ratio makes them equal.
     """
     pay = one.site_cost(site) - other.site_cost(site)
     rest = (one.cost_day - one.site_cost(site)) - (other.cost_day - other.site_cost(site))
@@ -192,7 +193,7 @@ def break_even_volume(
     site: str | None = None,
     most: float = 8.0,
 ) -> float | None:
-    """Find the factor on the night's calls at which two alternatives cost the same, the largest such factor.
+    """Find the largest factor on the night's calls at which two alternatives cost the same.
 
     Parameters
     ----------
@@ -204,7 +205,7 @@ def break_even_volume(
     site : str, optional
         The site that closes; needed where several do.
     most : float
-        Largest factor that is looked at.
+        The largest factor to try.
 
     Returns
     -------
@@ -224,7 +225,7 @@ def break_even_volume(
         first, second = (run_night(_named(found, name)).cost_day for name in (one, other))
         return first - second
 
-    # Costs move by whole agents, so with few agents they may cross more than once: from many calls down.
+    # Costs change by whole agents, so they may cross more than once: search downwards from many calls.
     high, above = most, difference(most)
     while high > 0.01:
         low = high / 2
@@ -243,7 +244,7 @@ def break_even_price(site: Night, partner: Night) -> float:
 
 def _named(found: Mapping[str, Alternative], name: str) -> Alternative:
     if name not in found:
-        raise PlanningError(f"{name!r} is no alternative, must be one of {', '.join(found)}")
+        raise PlanningError(f"{name!r} is not an alternative, must be one of {', '.join(found)}")
     return found[name]
 
 
@@ -259,7 +260,7 @@ def _never_closes(centre: Centre, rule: int) -> Centre:
 
 
 def _weekends_only(centre: Centre, rule: int) -> Centre:
-    """Day and night on the site's working days, calls elsewhere at its weekend."""
+    """Open day and night on the site's working days; at its weekend, calls are answered elsewhere."""
     given = centre.overflow[rule]
     days = [WEEKDAYS[day] for day in centre.weekend(given.from_site)]
     moved = movable_queues(centre, rule)
@@ -287,7 +288,7 @@ def _call_back(
 
 
 def _day_rate(centre: Centre, queue: str, site: str) -> float:
-    """Cost of an hour of work by day, the queue's idle time and absence included."""
+    """Cost of an hour of work by day, including the queue's idle time and absence."""
     team = centre.team_for(queue, site)
     if team is None:
         raise PlanningError(f"queues.{queue} has no team at {site} that could ring back: add one")
@@ -303,12 +304,12 @@ def _partner(centre: Centre, own: pd.DataFrame, moved: pd.DataFrame, prices: Alt
 
 
 def _third_site(centre: Centre, rule: int, prices: Alternatives) -> Centre:
-    """A site where the night is day takes the rule's queues from both sites until the first one opens."""
+    """A site in another time zone takes the rule's queues from both sites until the first one opens."""
     given, third = centre.overflow[rule], prices.third_site
     asleep = centre.sites[given.from_site]
     moved = movable_queues(centre, rule)
     raw = centre.model_dump()
-    # It is not there yet, so every workplace is a new one.
+    # The site does not exist yet, so every desk is new.
     raw["sites"][third.name] = third.model_dump(include={"opens", "closes", "time_zone"}) | {"seats": 0}
     for name in moved:
         team = centre.team_for(name, given.from_site) or centre.team_for(name, given.to_site)
@@ -344,13 +345,13 @@ def _rule(centre: Centre, site: str | None) -> int:
 
 
 def _moved(centre: Centre, planned: pd.DataFrame, site: str) -> pd.DataFrame:
-    """Calls of a site that another answers."""
+    """Calls of a site that another site answers."""
     calls = calls_by_site(centre, planned)
     return calls[(calls["home"] == site) & (calls["site"] != site)]
 
 
 def _without_moved(centre: Centre, planned: pd.DataFrame, site: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Divide a planned demand: what stays, and a site's calls that another answers (queue, calls, aht_s)."""
+    """Divide a planned demand into what stays and the site's calls that another site answers."""
     keys = ["queue", "interval_start"]
     moved = (
         _moved(centre, planned, site)
@@ -359,13 +360,13 @@ def _without_moved(centre: Centre, planned: pd.DataFrame, site: str) -> tuple[pd
         .merge(planned[[*keys, "aht_s"]], on=keys)
     )
     lost = planned[keys].merge(moved[[*keys, "calls"]], on=keys, how="left")["calls"].fillna(0.0).to_numpy()
-    # Where all calls are gone nobody is asked to be there, not even the fewest agents.
+    # Without calls nobody is needed, not even the minimum number of agents.
     stays = ~((lost > 0) & (lost >= planned["calls"] * (1 - 1e-9)))
     return planned.assign(calls=np.maximum(planned["calls"] - lost, 0.0))[stays], moved
 
 
 def _wage_ratio(centre: Centre, site: str, than: str) -> float:
-    """Wage of a site over another's, in the first queue that both answer."""
+    """Ratio of two sites' wages, in the first queue that both answer."""
     for queue in centre.queues:
         here, there = (centre.team_for(queue, name) for name in (site, than))
         if here and there:

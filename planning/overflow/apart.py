@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["apart_service", "closing_overruns"]
 
-# What a home's callers have from the site that answers them.
+# Measures that a home's callers take from the site that answers them.
 _OF_THE_ANSWER = ("agents", "formula", "service_level", "wait_probability", "abandonment", "queue_end")
 
 
@@ -61,8 +61,8 @@ def apart_service(
         Agents on position: index interval_start, a column per site; by default those of the requirement. They
         do not count while a site answers nobody.
     waiting : {"move", "call_back", "lost"}
-        What becomes of the callers who wait at a site when it closes: they join the queue of the site that
-        takes over and keep their place by time of arrival, are promised a call-back, or are lost.
+        What happens to the callers who wait at a site when it closes: they join the queue of the site that
+        takes over, placed by time of arrival, are promised a call-back, or are lost.
 
     Returns
     -------
@@ -76,8 +76,8 @@ def apart_service(
     Raises
     ------
     PlanningError
-        The queue is not in the requirement, is pooled, closes in between, or moves callers after a wait; the
-        requirement has calls at a site that answers nobody.
+        The queue is not in the requirement, is pooled, closes in between, or moves callers after a wait; or
+        the requirement has calls at a site that answers nobody.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def apart_service(
     evening = _evening(centre, needed, queue, agents)
     settings = centre.queues[queue]
     if settings.pooled:
-        raise PlanningError(f"queues.{queue}.pooled is true, must be false: ask exact_service")
+        raise PlanningError(f"queues.{queue}.pooled is true, must be false: use exact_service")
     stays, target = behind_lookup(settings, settings.patience_s)
     found = exact_sites(
         evening.calls * stays,
@@ -156,10 +156,10 @@ def closing_overruns(
     agents: pd.DataFrame | None = None,
     waiting: str = "move",
 ) -> pd.DataFrame:
-    """List the closings of a queue's sites, with what waits then and how long the agents still work.
+    """List the closings of a queue's sites, with the callers who wait and how long the agents still work.
 
-    Of a pooled queue as well: there the callers who wait do so in the one queue of all sites and stay in it,
-    and the leavers are named agents of all.
+    This also works for a pooled queue: its callers wait in the common queue of all sites and stay in it, and
+    the leavers are some of all its agents.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ def closing_overruns(
     Returns
     -------
     DataFrame
-        A row a closing: at, site, into (the site that takes over), agents (who leave), and the fields of
+        A row per closing: at, site, into (the site that takes over), agents (who leave), and the fields of
         `Overrun`.
 
     Examples
@@ -217,7 +217,7 @@ def _pooled_states(calls: Floats, aht_s: Floats, agents: Floats, **rules: Any) -
 
 
 def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFrame | None) -> _Evening:
-    """Read a queue's requirement: who calls, who answers, with how many."""
+    """Read a queue's requirement: who calls, who answers, with how many agents."""
     rows = needed[needed["queue"] == queue]
     if rows.empty:
         raise PlanningError(f"queue {queue!r} is not in the requirement, which has {set(needed['queue'])}")
@@ -252,7 +252,7 @@ def _evening(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFr
 def _answers(answers: pd.DataFrame, sites: list[str], share: Mapping[str, float]) -> NDArray[np.int64]:
     """Return the number of the answering site by interval and site.
 
-    A site that is nobody's home has callers only by overflow; at its closing they go where most of them go.
+    A site that is nobody's home has callers only by overflow; when it closes, they go where most of them go.
     """
     number_of = {site: at for at, site in enumerate(sites)}
     into = np.array([[number_of[name] for name in row] for row in answers.to_numpy()], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""The hour at which a site closes: which site that is, what moves with it, and whose calls are lost."""
+"""The hour at which a site closes: which site closes, what moves with it, and whose calls are lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 
 def closing_site(centre: Centre, site: str | None = None) -> str:
-    """Name the site that closes: the one asked for, else the only one whose callers the night concerns.
+    """Name the site that closes: the given one, otherwise the only one with callers in its closed hours.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def closing_site(centre: Centre, site: str | None = None) -> str:
     if not found:
         raise PlanningError(
             f"no site of the centre closes ({', '.join(centre.sites)} are open day and night): name the one "
-            "that shall close"
+            "that is to close"
         )
     if len(found) > 1:
         raise PlanningError(f"{' and '.join(found)} close: name one of them")
@@ -53,14 +53,14 @@ def closing_site(centre: Centre, site: str | None = None) -> str:
 
 
 def closing_rules(centre: Centre, site: str) -> list[int]:
-    """Numbers of the overflow rules that move a site's calls when it closes; else of all by the hour."""
+    """Numbers of the overflow rules that move a site's calls when it closes, or of all rules by the hour."""
     by_hour = [n for n, rule in enumerate(centre.overflow) if rule.from_site == site and rule.after_s is None]
     closes = centre.sites[site].closes
     return [n for n in by_hour if centre.overflow[n].at in (None, closes)] or by_hour
 
 
 def movable_queues(centre: Centre, rule: int) -> list[str]:
-    """Queues whose callers a rule moves and both of its sites can answer."""
+    """Queues whose callers a rule moves and which both of its sites can answer."""
     given = centre.overflow[rule]
     return [
         name
@@ -76,13 +76,13 @@ def closing_at(centre: Centre, hour: str | timedelta, *, site: str | None = None
 
     Where overflow rules move the site's calls, they begin at that hour; queues that only this site answers
     stay there until their own end. Without a rule the queues of the site close with it, and `open_hours`
-    tells which calls that loses.
+    tells which calls are lost.
 
     Parameters
     ----------
     centre : Centre
     hour : str or timedelta
-        Time of day on the centre's clock, such as "20:30".
+        Time of day on the centre's clock, for example "20:30".
     site : str, optional
         The site; needed where several close.
 
@@ -109,7 +109,7 @@ def closing_at(centre: Centre, hour: str | timedelta, *, site: str | None = None
 
 
 def _rules_moved(centre: Centre, site: str, closes: timedelta, rules: list[int]) -> Centre:
-    """Let the rules begin at another hour; the site stays open for what they do not move."""
+    """Let the rules begin at another hour; the site stays open for queues that they do not move."""
     changes: dict[str, Any] = {f"sites.{site}.closes": max(centre.sites[site].closes, closes)}
     for number in rules:
         until = centre.overflow[number].until
@@ -128,7 +128,7 @@ def _queues_moved(centre: Centre, site: str, closes: timedelta) -> Centre:
         raise PlanningError(
             f"closing hour is {clock_text(closes)}, must be at most {clock_text(hours.closes)}, when {site} "
             f"closes now and its calls end: set sites.{site}.closes and the queues' closes, and give "
-            "a demand that has the later hours"
+            "a demand that includes the later hours"
         )
     own = [name for name, queue in centre.queues.items() if queue.sites.get(site) and queue.closes > closes]
     for name in own:
@@ -144,9 +144,9 @@ def _queues_moved(centre: Centre, site: str, closes: timedelta) -> Centre:
 
 
 def open_hours(before: Centre, after: Centre, demand: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Divide a demand where queues close earlier: what is left of it, and the calls that are lost by queue.
+    """Divide a demand when queues close earlier, into what is left and the lost calls by queue.
 
-    Work that waits is not lost: it is spread over what is left of its day.
+    Work that waits is not lost: it is spread over the rest of its day.
 
     Parameters
     ----------

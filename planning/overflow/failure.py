@@ -1,4 +1,4 @@
-"""When the site that holds the night fails: what is lost by the hour, and what a stand-by elsewhere buys."""
+"""When the night site fails: what is lost by the hour, and what stand-by agents elsewhere save."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def failed_night(
 ) -> pd.DataFrame:
     """Follow a queue through a night in which a site fails, in the exact model.
 
-    Calls in progress that are cut off wait at the head of the line, as who dials again at once would.
+    Calls in progress that are cut off wait at the head of the queue, as if their callers redialled at once.
 
     Parameters
     ----------
@@ -47,13 +47,13 @@ def failed_night(
     site : str
         The site that fails.
     at, until : Timestamp
-        From when to when.
+        Start and end of the failure.
     left : float
-        Share of its agents who can go on: 0 without power or line, 2/3 with a third of them ill.
+        Share of its agents who can continue: 0 without power or telephone, 2/3 if a third of them are ill.
     cut_off : bool
-        Whether calls in progress break off, as they do without power; who falls ill finishes the call.
+        Whether calls in progress break off, as without power. An agent who falls ill finishes the call.
     standby : (site, agents, minutes), optional
-        Agents on call elsewhere, at work so many minutes after the failure and until it ends.
+        Agents on stand-by elsewhere, who are at work that many minutes after the failure and until it ends.
 
     Returns
     -------
@@ -64,8 +64,8 @@ def failed_night(
     Raises
     ------
     PlanningError
-        The times are no starts of intervals or lie outside the requirement, the site has nobody then, or the
-        stand-by is at no site.
+        The times are not starts of intervals or are outside the requirement, the site has no agents then, or
+        the stand-by is at an unknown site.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def failed_night(
         if edge.tz is None or (edge - normal.index[0]) % pd.Timedelta(seconds=centre.interval_s):
             raise PlanningError(
                 f"{name} is {edge}, must be a time with its zone at which an interval of "
-                f"{centre.interval_s / 60:g} min starts, such as {normal.index[0]}: move it there"
+                f"{centre.interval_s / 60:g} min starts: {normal.index[0]}, for example"
             )
     hit = (normal.index >= at) & (normal.index < until)
     if site not in normal or not hit.any() or not normal.loc[hit, site].any():
@@ -130,7 +130,7 @@ def standby_worth(
     sizes: Sequence[int],
     left: float = 0.0,
 ) -> pd.DataFrame:
-    """Say what stand-bys of several sizes save in a failed night, and what they cost in a year.
+    """Compute what stand-bys of several sizes save in a failed night, and what they cost in a year.
 
     Parameters
     ----------
@@ -139,11 +139,11 @@ def standby_worth(
     needed, queue, site, at, until, left
         As in `failed_night`.
     standby_site : str
-        Where they would work; they wait at home through its closed hours, every night.
+        Where they would work; they wait at home during its closed hours, every night.
     after_min : float
         Minutes until they are at work.
     sizes : sequence of int
-        Agents on call.
+        Agents on stand-by.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def standby_worth(
 
 
 def _lost(night: pd.DataFrame) -> float:
-    """Callers lost to the failure, beyond those that every night loses."""
+    """Callers lost to the failure, beyond those lost in any night."""
     return float((night["lost"] - night["lost_normal"]).sum())
 
 

@@ -1,4 +1,4 @@
-"""Who answers when: every call from its home site to the site that answers it."""
+"""Who answers when: follow every call from its home site to the site that answers it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["OverflowPlan", "night_overflow"]
 
 @dataclass(frozen=True)
 class OverflowPlan:
-    """Who answers whom, and what it takes.
+    """Which site answers whose calls, and the agents that this needs.
 
     Attributes
     ----------
     calls : DataFrame
         queue, interval_start, home, site, calls: every call once, with its home site and the site that
-        answers it; and the caller's zone, where zones were given.
+        answers it, and the caller's zone if zones were given.
     needed : DataFrame
         queue, site, interval_start, apart, pooled: agents on position with the callers of each home site
         queueing on their own, and with all of them in one queue.
@@ -52,8 +52,8 @@ def night_overflow(
     demand : DataFrame
         DEMAND.
     zones : DataFrame, optional
-        Calls (or any weights) by the caller's time zone: index interval_start, a column a zone, as
-        `planning.demand.synthetic.calls_by_zone` gives them. They divide every queue alike.
+        Calls (or any weights) by the caller's time zone: index interval_start, a column per zone, as
+        `planning.demand.synthetic.calls_by_zone` gives them. They divide every queue in the same way.
 
     Returns
     -------
@@ -62,8 +62,8 @@ def night_overflow(
     Raises
     ------
     PlanningError
-        The demand cannot be planned, or the zones miss an interval of it, have one twice or weigh
-        less than 0.
+        The demand cannot be planned, or the zones lack an interval of it, have one twice or have a negative
+        weight.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def _answered(centre: Centre, queue: str, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _apart(centre: Centre, planned: pd.DataFrame, calls: pd.DataFrame) -> pd.Series:
-    """Agents of each site if the callers of each home site had a queue and agents of their own."""
+    """Agents of each site if the callers of each home site had their own queue and agents."""
     found = []
     for home in centre.sites:
         own = calls[calls["home"] == home]

@@ -1,4 +1,4 @@
-"""One way to run the night: staffed, judged by the exact model, and priced by the day."""
+"""One alternative for the night: staffed, evaluated by the exact model, and priced per day."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = ["Alternative", "Night", "paid_per_position", "position_pay", "run_nig
 
 @dataclass(frozen=True)
 class Alternative:
-    """A way to run the night: a centre, the calls that it answers, and what becomes of the others.
+    """A way to run the night: a centre, the calls that it answers, and what happens to the others.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Alternative:
     unanswered : mapping
         Calls of each queue that nobody answers within the threshold: they count against the service level.
     promised : mapping
-        Calls of each queue that a partner answers at the queue's target, as the contract says.
+        Calls of each queue that a partner answers at the queue's target, by contract.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Night:
-    """What an alternative takes, costs, and gives to its callers.
+    """The staff, the cost and the service of an alternative.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Night:
     service : DataFrame
         queue and the columns of `planning.service.exact_service`, of the queues with a service level.
     cost : Series
-        Cost a day by part: ``wages_<site>``, ``premium_<site>`` (for night, holidays and weekends),
+        Cost per day by part: ``wages_<site>``, ``premium_<site>`` (for night, holidays and weekends),
         ``overrun_<site>`` (calls finished after the end of a shift, at the overtime rate), rides (home),
         seats (desks more than a site has), abandoned (callers who give up), leavers (customers whom the
         second line does not keep), and the parts of `Alternative.elsewhere_cost`.
@@ -106,7 +106,7 @@ class Night:
         return bool(self.queues["meets"].all())
 
     def site_cost(self, site: str) -> float:
-        """Pay of a site's agents a day."""
+        """Pay of a site's agents per day."""
         parts = [f"{part}_{site}" for part in ("wages", "premium", "overrun")]
         return float(self.cost.reindex(parts, fill_value=0.0).sum())
 
@@ -132,7 +132,7 @@ class Night:
         calls, within = part["calls"], part["calls"] * part["service_level"]
         extra = {name: getattr(self.alternative, name).get(queue, 0.0) for name in ("unanswered", "promised")}
         days = calls.groupby(day).sum()
-        # Calls that the centre does not answer itself are spread over the days as its own are.
+        # Calls that the centre does not answer itself are spread over the days like its own.
         share = days / days.sum()
         good = within.groupby(day).sum() + share * extra["promised"] * target
         every = days + share * (extra["unanswered"] + extra["promised"])
@@ -157,14 +157,14 @@ def _sum(cost: pd.Series, part: str) -> float:
 def run_night(alternative: Alternative) -> Night:
     """Staff an alternative, follow its callers in the exact model, and price it.
 
-    Paid hours are those of the rostered heads, with the paid rests of the shift patterns on top. Which shifts
-    they make up is not asked here (`planning.shifts.cover` does).
+    Paid hours are those of the rostered heads, plus the paid rests of the shift patterns. Shifts are not
+    built here (see `planning.shifts.cover`).
 
     Parameters
     ----------
     alternative : Alternative
-        Its demand must consist of whole days, from whatever hour; its queues with a service level must be
-        pooled. The horizon comes round: whoever goes home at its end does so at its beginning.
+        Its demand must consist of whole days, which may begin at any hour; its queues with a service level
+        must be pooled. The horizon repeats: agents who go home at its end also do so at its beginning.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def run_night(alternative: Alternative) -> Night:
     Raises
     ------
     PlanningError
-        No queue has a service level, or one that has is not pooled.
+        No queue has a service level, or one with a service level is not pooled.
 
     Examples
     --------
@@ -235,7 +235,7 @@ def _service(centre: Centre, needed: pd.DataFrame, queue: str) -> pd.DataFrame:
 
 
 def _come_round(centre: Centre, own: pd.DataFrame, queue: str) -> pd.DataFrame:
-    """Service of a queue that never closes: its first interval follows the last once more, for who leaves."""
+    """Service of a queue that never closes: its first interval follows the last again, for the leavers."""
     times = own["interval_start"]
     first = own[times == times.min()]
     after = first.assign(interval_start=times.max() + pd.Timedelta(seconds=centre.interval_s))
@@ -257,7 +257,7 @@ def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
 
 
 def paid_per_position(centre: Centre) -> float:
-    """Paid hours an hour on position: paid rests are hours of work (TK RF 109) at nobody's desk."""
+    """Paid hours per hour on position: paid rests are hours of work (TK RF 109) away from the desk."""
     kinds = shapes(centre)
     paid_s = sum(kind.paid_s for kind in kinds)
     rests_s = sum(slot.length_s for kind in kinds for slot in kind.slots if slot.kind == "rest")
@@ -265,7 +265,7 @@ def paid_per_position(centre: Centre) -> float:
 
 
 def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
-    """Pay of the calls that are finished after the end of a shift, by site, over all days."""
+    """Pay for calls that are finished after the end of a shift, by site, over all days."""
     found = dict.fromkeys((f"overrun_{site}" for site in centre.sites), 0.0)
     for queue, rows in service.groupby("queue"):
         for site in centre.sites:
@@ -273,7 +273,7 @@ def _overruns(centre: Centre, service: pd.DataFrame) -> dict[str, float]:
             if team is None or f"agents_{site}" not in rows:
                 continue
             hours = float(overrun_of(rows, site).sum()) / 3600
-            factor = 1 + float(overtime_pay_h(centre.at(site), 1.0))  # nobody's call takes hours
+            factor = 1 + float(overtime_pay_h(centre.at(site), 1.0))  # no call takes hours
             found[f"overrun_{site}"] += hours * hour_cost(centre, team) * factor
     return found
 
@@ -283,7 +283,7 @@ def _rides(centre: Centre, needed: pd.DataFrame) -> float:
     heads = needed.pivot_table(
         index="interval_start", columns=["site", "queue"], values="rostered", aggfunc="sum", fill_value=0
     )
-    # To the end of the last day, whether anybody is there or not: then the first one follows.
+    # To the end of the last day, even if nobody is there then; the first day follows.
     first, days = heads.index.min(), pd.Timedelta(days=_days(needed))
     end = on_clock(first.tz_localize(None) + days, first.tz)
     times = pd.date_range(first, end, freq=f"{centre.interval_s}s", inclusive="left")
@@ -293,11 +293,11 @@ def _rides(centre: Centre, needed: pd.DataFrame) -> float:
 
 
 def _abandoned(centre: Centre, service: pd.DataFrame) -> float:
-    """What the callers who give up cost over all days."""
+    """Cost of callers who give up, over all days."""
     price = service["queue"].map(caller_costs(centre)["gives_up"])
     return float((service["calls"] * service["abandonment"] * price).sum())
 
 
 def _seats(needed: pd.DataFrame) -> pd.Series:
-    """Desks that each site needs at its peak: everybody rostered has one."""
+    """Desks that each site needs at its peak: one for everybody rostered."""
     return needed.groupby(["site", "interval_start"])["rostered"].sum().groupby("site").max()

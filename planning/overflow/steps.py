@@ -1,4 +1,4 @@
-"""How a site steps down at its closing, and when those who take over must be there."""
+"""How a site steps down at its closing, and when the agents who take over must be present."""
 
 from __future__ import annotations
 
@@ -28,12 +28,13 @@ class StepDown:
     Attributes
     ----------
     remaining : mapping of float to float
-        Share of the agents still there from some minutes after the closing on (negative: before it).
+        Share of the agents still present from a number of minutes after the closing on (negative: before it).
     lead_min : float
-        Minutes before the closing at which the agents of the site that takes over are there; negative: they
+        Minutes before the closing at which the agents of the site that takes over are present; negative: they
         are late.
     on_top : bool
-        Whoever remains comes on top of the agents needed; otherwise the other site has as many fewer.
+        Whether those who remain come on top of the agents needed; otherwise the other site has that many
+        fewer.
     """
 
     remaining: Mapping[float, float]
@@ -49,7 +50,7 @@ STEP_DOWNS = {
     "thirds, to an hour after": StepDown({0: 2 / 3, 30: 1 / 3, 60: 0.0}),
     "a tenth stays half an hour": StepDown({0: 0.1, 30: 0.0}, on_top=True),
 }
-"""Styles of stepping down, by the name that figures and tables give them."""
+"""Styles of stepping down, by their names in figures and tables."""
 
 
 def step_downs(
@@ -77,10 +78,10 @@ def step_downs(
     Returns
     -------
     DataFrame
-        Index the style: extra_h and extra_cost (agent-hours and cost a day beyond all at the closing),
-        lowest (service level of the worst interval within two hours of the closing), around (service level
-        of the calls of those hours), overrun_min (of the site's own who go home at the closing or in steps,
-        a closing).
+        Index the style: extra_h and extra_cost (agent-hours and cost per day beyond those of "all at the
+        closing"), lowest (service level of the worst interval within two hours of the closing), around
+        (service level of the calls of those hours), overrun_min (per closing, of the site's agents who go
+        home at the closing or in steps).
 
     Examples
     --------
@@ -126,12 +127,12 @@ def on_site(needed: pd.DataFrame, queue: str) -> pd.DataFrame:
 
 
 def closings(centre: Centre, queue: str, times: pd.Index, site: str) -> NDArray[np.int64]:
-    """Positions of the intervals from which on a site's callers are answered elsewhere.
+    """Positions of the intervals from which a site's callers are answered elsewhere.
 
     Raises
     ------
     PlanningError
-        There is no such site, or it does not close in that time.
+        There is no such site, or it does not close during that time.
     """
     if site not in centre.sites:
         raise PlanningError(f"site is {site!r}, must be one of {', '.join(centre.sites)}: correct it")
@@ -167,7 +168,7 @@ def step_down(
     *,
     takes_over: str,
 ) -> pd.DataFrame:
-    """Return the agents of each site when one steps down in a style.
+    """Return the agents of each site when one of them steps down in a style.
 
     Parameters
     ----------
@@ -176,14 +177,14 @@ def step_down(
     ends : ndarray of int
         Positions of the closings.
     site, takes_over : str
-        The site that closes, and the one that answers its callers then.
+        The site that closes, and the one that then answers its callers.
     style : StepDown
     interval_s : float
 
     Raises
     ------
     PlanningError
-        Minutes of the style lie within an interval.
+        A time of the style is not at the start of an interval.
     """
     for minutes in (*style.remaining, style.lead_min):
         if minutes * 60 % interval_s:
@@ -230,6 +231,6 @@ def _judged(table: pd.DataFrame, ends: NDArray[np.int64], interval_s: float) -> 
 
 
 def _cost_of_more(centre: Centre, queue: str, more: pd.DataFrame) -> float:
-    """Cost of the agents more (or fewer) than needed."""
+    """Cost of the agents beyond (or short of) those needed."""
     rows = more.melt(ignore_index=False, var_name="site", value_name="agents").reset_index()
     return agents_cost(centre, rows.assign(queue=queue))

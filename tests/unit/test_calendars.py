@@ -212,7 +212,7 @@ def test_transferred_days_are_in_the_calendar():
 
 
 def test_unknown_country_is_refused():
-    with pytest.raises(PlanningError, match="country is 'XX', must be an ISO 3166 code, as 'DE'"):
+    with pytest.raises(PlanningError, match=r"country is 'XX', must be an ISO 3166 code \('DE'"):
         public_holidays("XX", (2026,))
 
 
@@ -225,7 +225,7 @@ def test_day_start_is_local_midnight():
     "day", ["2026-13-01", "tomorrow", "2026-11-23 08:00", "2026-11-23T00:00+03:00", "", "01.12.2026"]
 )
 def test_day_start_refuses_what_is_no_date(day):
-    with pytest.raises(PlanningError, match=r"is no date .*: write it as 2026-11-23"):
+    with pytest.raises(PlanningError, match=r"is not a date .*: write it as 2026-11-23"):
         day_start(day, "Europe/Moscow")
 
 

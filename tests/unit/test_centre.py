@@ -153,7 +153,7 @@ def test_interval_that_cannot_be(value):
             {"night": 30},
             "shifts: meal_min names ['day', 'night'], lengths_h names ['day']",
         ),
-        ("country", "Germany", "country is 'Germany', must be an ISO 3166 code, as 'DE' or with a region"),
+        ("country", "Germany", "country is 'Germany', must be an ISO 3166 code ('DE', or with a region"),
         ("country", "DE-XX", "country is 'DE-XX', must be an ISO 3166 code"),
         ("currency", "euro", "currency is 'euro', must be an ISO 4217 code such as \"EUR\": correct it"),
     ],

@@ -102,7 +102,7 @@ def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
         patch.setattr("planning.cli._plan", None)
         code, _, err = run(given, patch, capsys)
     assert code == 2
-    assert "holds a plan already" in err
+    assert "already has a plan" in err
     assert (given / "out" / "plan.xlsx").stat().st_mtime_ns == before
     assert run(given, monkeypatch, capsys, "--overwrite")[0] == 0
 
@@ -185,8 +185,8 @@ def test_broken_toml(given, monkeypatch, capsys):
     ("start", "says"),
     [
         ("2026-11-22", "start is 2026-11-22 and days 1"),
-        ("monday", "'monday' is no date"),
-        ("", "'' is no date"),
+        ("monday", "'monday' is not a date"),
+        ("", "'' is not a date"),
     ],
 )
 def test_days_that_cannot_be_planned(given, monkeypatch, capsys, start, says):

@@ -287,7 +287,7 @@ def test_a_missing_generators_file_is_named(tmp_path):
         ({"seed": "1"}, "seed is '1'"),
         ({"interval_s": 7200}, "interval_s is 7200"),
         ({"interval_s": 1000}, "interval_s is 1000, must divide an hour"),
-        ({"start": "Monday"}, "'Monday' is no date"),
+        ({"start": "Monday"}, "'Monday' is not a date"),
     ],
 )
 def test_faulty_arguments_of_the_generator_are_refused(settings, arguments, says):

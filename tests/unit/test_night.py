@@ -409,7 +409,7 @@ def test_alternatives_without_prices_are_those_that_need_none():
 
 
 def test_unknown_alternative():
-    with pytest.raises(PlanningError, match="'nobody answers' is no alternative, must be one of"):
+    with pytest.raises(PlanningError, match="'nobody answers' is not an alternative, must be one of"):
         break_even_volume(priced(), wavy(), "nobody answers", "North answers")
 
 

@@ -284,9 +284,7 @@ def test_summary_file_is_the_summary(saved):
 
 def test_saving_twice_is_refused_unless_asked_for(saved):
     stamp = (saved / "summary.json").stat().st_mtime_ns
-    with pytest.raises(
-        PlanningError, match="holds a plan already: give another folder or ask to overwrite it"
-    ):
+    with pytest.raises(PlanningError, match="already has a plan: give another folder or ask to overwrite it"):
         small_plan().save(saved)
     assert (saved / "summary.json").stat().st_mtime_ns == stamp
     small_plan().save(saved, overwrite=True)

@@ -98,7 +98,7 @@ def test_files_and_patterns_of_files(tmp_path, suffix):
     assert made[["interval_start", "calls", "aht_s"]].values.tolist() == [[NOON, 8.0, 100.0]]
     assert log.calls()["arrival"].iloc[0] == NOON
     assert [len(log.calls(edge)) for edge in ("2026-11-17", "2026-11-18")] == [8, 0]
-    with pytest.raises(PlanningError, match=r"'01.12.2026' is no date .*: write it as 2026-11-23"):
+    with pytest.raises(PlanningError, match=r"'01.12.2026' is not a date .*: write it as 2026-11-23"):
         log.calls("01.12.2026")
 
 
