@@ -19,6 +19,7 @@ from planning.errors import PlanningError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from planning.calendars import hours_within, local_times, time_of_day, weekend_hours
+from planning.checks import Floats
 from planning.systems.careers import cost_of_careers
 from planning.systems.second_line import customers_kept, leavers
 from planning.tables import CAREERS_COSTS, PAY_COSTS
@@ -41,8 +42,6 @@ __all__ = [
 ]
 
 DAYS_A_YEAR = 365
-
-Floats = NDArray[np.float64]
 
 
 # --- hours --------------------------------------------------------------------------------------------------

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "behind_lookup",
     "heads_present",
+    "pooled_heads",
     "promised_service",
     "requirement",
     "requirement_at",
@@ -175,7 +176,7 @@ def _queue_requirement(
         queue.patience_s if model == "erlang_a" else np.inf,
     )  # fmt: skip
     agents, service_level = _agents(queue, load, share, needed)
-    rostered = _rostered(agents, share, _shrinkage(centre, name)) if queue.pooled else None
+    rostered = pooled_heads(agents, share, _shrinkage(centre, name)) if queue.pooled else None
     parts = [
         _site_rows(rows, share[:, at], agents[:, at], service_level[:, at]).assign(
             site=site,
@@ -409,7 +410,7 @@ def promised_service(
     return np.asarray(stays * behind.service_level)
 
 
-def _rostered(
+def pooled_heads(
     agents: NDArray[np.int64], share: NDArray[np.float64], shrinkage: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Heads to roster for a pooled queue: fractions are added over the sites and rounded up once.

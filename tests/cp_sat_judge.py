@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from ortools.sat.python import cp_model
 
-from planning.roster.inputs import Bools, Floats, Ints, Person, TeamShifts
+from planning.checks import Bools, Floats, Ints
+from planning.roster.inputs import Person, TeamShifts
 from planning.roster.rules import Rule
 
 __all__ = ["CpSat"]

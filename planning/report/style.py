@@ -246,7 +246,7 @@ def png(spec: dict[str, Any]) -> bytes | None:
     ----------
     spec : the figure as `house_spec` gives it
     """
-    if os.environ.get("PLANNING_PNG") == "0" or not _start_chromium():
+    if os.environ.get("PLANNING_PNG") == "0" or not start_chromium():
         return None
     import kaleido
 
@@ -257,7 +257,7 @@ def png(spec: dict[str, Any]) -> bytes | None:
 
 
 @functools.cache
-def _start_chromium() -> bool:
+def start_chromium() -> bool:
     """Open the browser once for all pictures: each takes 0.3 s instead of 3. False if none runs."""
     path = find_chromium()
     if path is None:

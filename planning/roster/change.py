@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
+from planning.checks import Bools, Ints
 from planning.effort import Deadline
 from planning.errors import PlanningError
 from planning.pay import hour_cost, overtime_pay_h, premium_pay_h, shift_premium_hours
 from planning.roster.audit import case_of, local_roster, new_breaches
 from planning.roster.exchange import exchange
 from planning.roster.frames import Roster, TeamProblem, problems_of, roster_of, team_people, wanted_shifts
-from planning.roster.inputs import FOREVER, Bools, Horizon, Ints, Person
+from planning.roster.inputs import FOREVER, Horizon, Person
 from planning.roster.law import rules_of
 from planning.roster.limits import Limits
 from planning.roster.problem import (

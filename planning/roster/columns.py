@@ -14,7 +14,7 @@ from datetime import timedelta
 import numpy as np
 from ortools.math_opt.python import mathopt
 
-from planning.roster.inputs import Floats, Ints
+from planning.checks import Floats, Ints
 from planning.roster.problem import NOTHING, Clock, Problem, Schedule
 
 __all__ = ["Dive"]

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from planning.roster.inputs import Bools, Floats, Ints
+from planning.checks import Bools, Floats, Ints
 from planning.roster.kernels import NOBODY, anneal, row_cost
 from planning.roster.problem import Problem, Schedule, missing_heads
 
-__all__ = ["exchange"]
+__all__ = ["Exchanges", "day_table", "exchange"]
 
 HOT, COLD = 60.0, 1.0
 """Money that an exchange may lose with a chance of 1 in e, at the start and at the end."""
@@ -49,11 +49,11 @@ def exchange(
     trials = problem.settings.exchanges * len(schedules) // ROUNDS
     if not trials:
         return
-    people, rng = _People.of(problem, schedules), np.random.default_rng(problem.settings.seed)
-    work, opened = _table(problem, schedules), _open(problem, schedules)
+    exchanges, rng = Exchanges.of(problem, schedules), np.random.default_rng(problem.settings.seed)
+    work, opened = day_table(problem, schedules), _open(problem, schedules)
     best = problem.objective(schedules)
     for heat in np.geomspace(HOT, COLD, ROUNDS).tolist():
-        opened = opened[: people.anneal(work, opened, trials, heat, rng)]
+        opened = opened[: exchanges.anneal(work, opened, trials, heat, rng)]
         found = _schedules(schedules, work)
         value = problem.objective(found)
         tell(f"exchanges, objective {value:,.0f}")
@@ -62,7 +62,7 @@ def exchange(
             yield found
 
 
-def _table(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
+def day_table(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
     """Shift of each person on each day, shape (people, days); NOBODY on days off."""
     work = np.full((len(schedules), len(problem.team_shifts.dates)), NOBODY, dtype=np.int64)
     for row, schedule in zip(work, schedules, strict=True):
@@ -84,8 +84,11 @@ def _open(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
 
 
 @dataclass(frozen=True, eq=False)
-class _People:
-    """All that `pattern_cost` asks of each person, and the burdens, as arrays by person or by batch."""
+class Exchanges:
+    """Exchanges on a table of people by days, and what a row of it costs.
+
+    All that the kernels ask of each person, and the burdens, as arrays by person or by batch.
+    """
 
     problem: Problem
     batch: Ints
@@ -101,7 +104,7 @@ class _People:
     """Marks by burden and shift, whether they number weekends, prices, even shares by person."""
 
     @classmethod
-    def of(cls, problem: Problem, schedules: Sequence[Schedule]) -> _People:
+    def of(cls, problem: Problem, schedules: Sequence[Schedule]) -> Exchanges:
         """Lay out a problem for the people of some schedules."""
         groups = [problem.groups[schedule.group] for schedule in schedules]
         batch = np.array([problem.batch_of[schedule.group] for schedule in schedules], dtype=np.int64)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from planning.checks import Ints
 from planning.effort import TimeUpError
 from planning.roster.columns import Dive
 from planning.roster.exchange import exchange
-from planning.roster.inputs import Ints
 from planning.roster.problem import Clock, Problem, Schedule, TeamRoster
 from planning.roster.rules import Rule
 from planning.roster.search import search

@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 
 from planning.calendars import local_times
 from planning.centre import Centre
+from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours
 
 __all__ = [
-    "Bools",
     "CarryOver",
-    "Floats",
     "Horizon",
-    "Ints",
     "Person",
     "TeamShifts",
     "carry_over_at",
@@ -27,10 +25,6 @@ __all__ = [
 ]
 
 _BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "day", "skill")
-
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 FOREVER = np.iinfo(np.int64).max // 4
 """A time after every other, seconds."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from planning.roster.inputs import FOREVER, Bools, Floats, Ints, Person, TeamShifts
+from planning.checks import Bools, Floats, Ints
+from planning.roster.inputs import FOREVER, Person, TeamShifts
 
 __all__ = ["NEVER", "Counts", "Days", "Limits"]
 

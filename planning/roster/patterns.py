@@ -20,7 +20,8 @@ from typing import Any
 import numba
 import numpy as np
 
-from planning.roster.inputs import Floats, Ints, Person, TeamShifts
+from planning.checks import Floats, Ints
+from planning.roster.inputs import Person, TeamShifts
 from planning.roster.limits import NEVER, Counts, Days
 
 __all__ = ["Start", "Timeline", "best_patterns"]

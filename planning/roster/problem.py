@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from planning.checks import check_settings
+from planning.checks import Floats, Ints, check_settings
 from planning.effort import Deadline
-from planning.roster.inputs import Floats, Ints, Person, TeamShifts
+from planning.roster.inputs import Person, TeamShifts
 from planning.roster.kernels import pattern_cost
 from planning.roster.limits import Counts, Days, Limits
 from planning.roster.patterns import Start, Timeline, best_patterns

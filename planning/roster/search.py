@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from planning.checks import Floats, Ints
 from planning.roster.columns import Dive
-from planning.roster.inputs import Floats, Ints
 from planning.roster.problem import Clock, Problem, Schedule, missing_heads
 
 __all__ = ["search"]

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from planning.roster.inputs import Bools, CarryOver, Ints, Person, TeamShifts
+from planning.checks import Bools, Ints
+from planning.roster.inputs import CarryOver, Person, TeamShifts
 from planning.roster.problem import NOTHING, Problem, Schedule, grouped, limits_of
 from planning.roster.rules import Rule
 

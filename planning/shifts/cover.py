@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from planning.calendars import axis, time_of_day
 from planning.centre import clock_text
+from planning.checks import Floats
 from planning.errors import PlanningError
 from planning.pay import pay_parts, shift_premium_hours
 from planning.shifts.catalogue import Pattern
 from planning.shifts.groups import Group, able, group_of, groups_of
-from planning.shifts.program import Floats, Program, relax
+from planning.shifts.program import Program, relax
 from planning.shifts.search import CoverSettings, Found, Progress, search
 from planning.tables import REQUIREMENT
 

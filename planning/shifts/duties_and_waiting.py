@@ -20,7 +20,7 @@ from planning.staffing import heads_present
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["cover_all", "duties", "waiting_work", "work_shifts"]
+__all__ = ["cover_all", "duties", "waiting_work", "work_shifts", "working_days"]
 
 # Team, start, inside and heads of a shift.
 Rows = list[tuple[str, pd.Timestamp, Pattern, int]]
@@ -167,7 +167,7 @@ def work_shifts(centre: Centre, requirement: pd.DataFrame, team: str) -> Rows:
     kind = min(fixed, key=lambda shape: abs(shape.paid_s - usual))
     starts = catalogue(centre, settings.site, horizon(centre, requirement), [kind])["start"]
     starts = starts[time_of_day(pd.DatetimeIndex(starts)) == queue.opens]
-    days = _working_days(centre, settings.site, pd.DatetimeIndex(starts), kind.length_s)
+    days = working_days(centre, settings.site, pd.DatetimeIndex(starts), kind.length_s)
     if not len(days):
         return []
     pattern = kind.pattern(slot.first for slot in kind.slots)
@@ -183,7 +183,7 @@ def _gain(centre: Centre, team: str) -> float:
     return (centre.queues[settings.queues[0]].target.max_occupancy or 1.0) * (1 - settings.shrinkage)
 
 
-def _working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
+def working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
     """Starts on working days of a site, or all of them where there is none."""
     ends = starts + pd.Timedelta(seconds=length_s)
     worked = centre.day_norms(starts.tz_localize(None).normalize(), site) > 0

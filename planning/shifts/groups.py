@@ -20,12 +20,13 @@ import pandas as pd
 from scipy import sparse
 
 from planning.calendars import time_of_day
+from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost
 from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
 from planning.shifts.implicit import Block, at_desk, block, layouts, premiums
 from planning.shifts.notation import format_shift, parse_shift
-from planning.shifts.program import Floats, Ints, Program
+from planning.shifts.program import Program
 from planning.shifts.search import Found
 
 if TYPE_CHECKING:

@@ -28,9 +28,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from scipy import sparse
 
+from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours, premium_pay_h
 from planning.shifts.catalogue import DAY_S, Pattern, Shape
 
@@ -40,9 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Block", "block", "layouts", "premiums"]
 
 MINUTE_S = 60
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +69,7 @@ class Block:
     shifts: pd.DataFrame
     position: sparse.csc_array
     links: sparse.csr_array
-    equal: NDArray[np.bool_]
+    equal: Bools
     cost: Floats
     first: Ints
 
@@ -150,7 +147,7 @@ def _positions(shape: Shape, step_s: int, touched: bool) -> tuple[Ints, Ints, Fl
     return np.concatenate(offset), np.concatenate(column), np.concatenate(sign)
 
 
-def _links(shape: Shape, width: int) -> tuple[sparse.csr_array, NDArray[np.bool_]]:
+def _links(shape: Shape, width: int) -> tuple[sparse.csr_array, Bools]:
     """Rows of one class: each break is taken by all, and neighbours keep their distance."""
     rows: list[Floats] = []
     offsets = _offsets(shape)

@@ -16,10 +16,10 @@ from ortools.math_opt.python import mathopt
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["Floats", "Ints", "Program", "Relaxation", "branch", "relax"]
+from planning.checks import Bools, Floats, Ints
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+__all__ = ["Program", "Relaxation", "branch", "relax"]
+
 _HIGHS = mathopt.SolverType.HIGHS
 # From so many columns on, the interior point method is faster than the simplex.
 _LARGE = 4000
@@ -68,7 +68,7 @@ class Program:
     at: Ints
     row_at: Ints
     heads: Ints
-    flow: NDArray[np.bool_]
+    flow: Bools
     shape: Ints
     paid_s: Ints
     steps: int

@@ -26,9 +26,9 @@ from numpy.typing import NDArray
 from ortools.sat.python import cp_model
 from tqdm import tqdm
 
-from planning.checks import check_settings
+from planning.checks import Floats, Ints, check_settings
 from planning.effort import Deadline, TimeUpError
-from planning.shifts.program import Floats, Ints, Program, branch, relax
+from planning.shifts.program import Program, branch, relax
 
 __all__ = ["CoverSettings", "Found", "Progress", "search"]
 

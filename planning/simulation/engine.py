@@ -28,7 +28,8 @@ from planning.simulation.network import (
 )
 from planning.simulation.records import CONTACT, NODE, SLOT, TEAM, State, Tables
 
-_CALLS_PER_TASK: Final = 400_000
+CALLS_PER_TASK: Final = 400_000
+"""Calls of one task: the days of small centres go to an executor together."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -333,7 +334,7 @@ def simulate_days(
     days = whole("replications", replications, 1)
     limit_s = number("threshold_s", threshold_s, 0.0, LATEST_S)
     here = _presence(present, days, len(network.agents))
-    size = max(1, round(_CALLS_PER_TASK / max(1.0, network.expected_calls)))
+    size = max(1, round(CALLS_PER_TASK / max(1.0, network.expected_calls)))
     start = whole("first", first, 0)
     parts = [range(begin, min(begin + size, days)) for begin in range(0, days, size)]
     tasks = [

@@ -258,7 +258,7 @@ def _earliest(calendar: Any, nodes: Any, limit: int) -> Any:
 
 
 @_compiled
-def _join_line(queues: Any, slots: Any, slot: int) -> Any:
+def join_queue(queues: Any, slots: Any, slot: int) -> Any:
     """Join the queue behind everybody who came earlier (a fast lookup does not overtake)."""
     queue = slots[slot].queue
     before = queues[queue].tail
@@ -332,7 +332,7 @@ def _leave_idle(teams: Any, agents: Any, agent: int, state: int) -> Any:
 
 
 @_compiled
-def _find_agent(tables: Any, state: Any, queue: int, person: int, arrival_s: float, now_s: float) -> Any:
+def find_agent(tables: Any, state: Any, queue: int, person: int, arrival_s: float, now_s: float) -> Any:
     """Idle agent for a caller, or -1: the longest idle of the first rank of teams that may take the call.
 
     A caller with a personal agent (`person`, otherwise -1) gets that agent first.
@@ -355,7 +355,7 @@ def _find_agent(tables: Any, state: Any, queue: int, person: int, arrival_s: flo
 
 
 @_compiled
-def _find_caller(tables: Any, state: Any, team: int, now_s: float) -> Any:
+def find_caller(tables: Any, state: Any, team: int, now_s: float) -> Any:
     """Caller for a freed agent, or -1: the longest waiting of the first rank of queues with one."""
     picks, queues, slots = tables.picks, state.queues, state.slots
     idle = state.teams[team].idle  # without the freed agent, so idle + 1 > reserve
@@ -504,7 +504,7 @@ def _wait(tables: Any, state: Any, slot: int, now_s: float, arriving: bool) -> A
                 _unschedule(calendar, nodes, 2 * slot)
                 _schedule(calendar, nodes, per_s, 2 * slot, now_s, _ABANDONMENT)
                 return
-            _join_line(state.queues, slots, slot)
+            join_queue(state.queues, slots, slot)
         next_s = _next_eligible(tables, slots[slot].queue, slots[slot].arrival_s, now_s)
     if next_s < inf:
         _schedule(calendar, nodes, per_s, 2 * slot + 1, next_s, _ELIGIBLE)
@@ -799,11 +799,11 @@ def run_day(tables: Tables, state: State) -> Any:
                 _enter(tables, state, slot, now_s)
             if slots[slot].ready_s <= now_s:
                 queue, person = slots[slot].queue, slots[slot].person
-                agent = _find_agent(tables, state, queue, person, slots[slot].arrival_s, now_s)
+                agent = find_agent(tables, state, queue, person, slots[slot].arrival_s, now_s)
             if agent < 0:
                 _wait(tables, state, slot, now_s, arriving)
         elif agent >= 0:
-            slot = _find_caller(tables, state, state.agents[agent].team, now_s)
+            slot = find_caller(tables, state, state.agents[agent].team, now_s)
             if slot < 0:
                 _become_idle(state.teams, state.agents, agent, now_s)
         if slot >= 0 and agent >= 0:

@@ -11,12 +11,13 @@ import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from benchmarks.table import row
 
-from planning.simulation import Agent, AgentGroup, CallQueue, Law, Network, engine, fifo, simulate_day
+from planning.simulation import Agent, AgentGroup, CallQueue, Law, Network, fifo, simulate_day, simulate_days
 
 PATIENCE = Law.exponential(390.0)
 SHAPE = np.concatenate([np.full(32, 0.25), np.full(64, 1.0)]) / 72.0
@@ -79,9 +80,9 @@ def two_sites():
 
 
 def light(network, days):
-    """Counts of some days on this thread."""
-    present = np.ones((days, len(network.agents)), np.bool_)
-    return engine._batch(network, 1, range(days), present, 20.0)[0]
+    """Counts of some days on one thread."""
+    with ThreadPoolExecutor(1) as executor:
+        return simulate_days(network, days, seed=1, executor=executor).counts
 
 
 @pytest.mark.benchmark(group="Simulation: two sites, 3 queues, 1,320 shifts, redials")

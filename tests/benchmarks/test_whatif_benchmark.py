@@ -38,14 +38,17 @@ def test_a_move_of_the_pages_slider(benchmark, monkeypatch):
     monkeypatch.setattr(Page, "check", lambda page: None)
     page = Page(*default_day())
     values = [value for _, value in page.controls["volume"].options]
+    volume = page.controls["volume"]
     taken = []
     for value in values:
         began = time.process_time()
-        page.controls["volume"].value = value
+        volume.value = value
         taken.append(time.process_time() - began)
     benchmark.group = "What-if page: a move of a slider, six queues staffed, one in the exact model, drawn"
     benchmark.extra_info["rows"] = [row("planning", min(taken[3:]), 1, "moves")]
-    benchmark.pedantic(page._moved, (None,), rounds=3)
+    benchmark.pedantic(
+        lambda value: setattr(volume, "value", value), setup=lambda: ((values.pop(0),), {}), rounds=3
+    )
     assert page.message.value == ""
 
 

@@ -13,6 +13,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "planning"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+TESTS = sorted(Path(__file__).parents[1].rglob("*.py"))
 LINES = 900
 # Left to right, as in the table of planning/README.md: a room may use those to its left, and its own files.
 ROOMS = [
@@ -48,7 +49,7 @@ EVERYTHING = ["planning/__init__.py"]  # it only says where names come from
 
 
 def name_of(path: Path) -> str:
-    """planning/shifts/cover.py -> planning.shifts.cover."""
+    """planning/shifts/cover.py -> planning.shifts.cover, tests/unit/test_plan.py -> tests.unit.test_plan."""
     return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
 
 
@@ -95,6 +96,31 @@ def takes_a_private_name(tree: ast.Module, name: str) -> Iterator[str]:
         owner = getattr(node, "value", None)
         if isinstance(owner, ast.Name) and owner.id in given and is_private(getattr(node, "attr", "")):
             yield f"{name}:{node.lineno} uses {owner.id}.{node.attr}: give it a public name"
+
+
+def reaches_behind_a_door(tree: ast.Module, name: str) -> Iterator[str]:
+    """A test asks for what everybody may use: it takes, reads, calls and replaces public names only.
+
+    Names that end in an underscore too are a protocol's, as IPython's ``_repr_mimebundle_``.
+    """
+
+    def hidden(path: str) -> bool:
+        last = path.rpartition(".")[2]
+        return is_private(last) and not last.endswith("_")
+
+    for line, imported in imports(tree, name):
+        if imported.startswith("planning.") and any(map(is_private, imported.split("."))):
+            yield f"{name}:{line} imports {imported}: ask through a public name"
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=owner, attr=attr) if hidden(attr):
+                if not (isinstance(owner, ast.Name) and owner.id in {"self", "cls"}):
+                    yield f"{name}:{node.lineno} uses {ast.unparse(node)}: ask through a public name"
+            case ast.Call(func=ast.Name(id=called) | ast.Attribute(attr=called), args=args):
+                if called in {"getattr", "setattr", "delattr"}:
+                    for arg in args:
+                        if isinstance(arg, ast.Constant) and hidden(str(arg.value)):
+                            yield f"{name}:{node.lineno} uses {arg.value}: ask through a public name"
 
 
 def uses_a_study(tree: ast.Module, name: str) -> Iterator[str]:
@@ -147,6 +173,12 @@ def test_module_keeps_the_houses_rules(path):
     name = name_of(path)
     assert name.split(".")[1] in RANK, f"{name} has no room: give it a place in ROOMS"
     assert not faults(path.read_text(encoding="utf-8"), name)
+
+
+@pytest.mark.parametrize("path", TESTS, ids=name_of)
+def test_a_test_stays_before_the_door(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not list(reaches_behind_a_door(tree, name_of(path)))
 
 
 def test_no_files_import_one_another():
@@ -225,6 +257,37 @@ def test_bad_sources_are_found(name, line, fault):
     found = faults(GOOD + line, name)
     assert len(found) == 1
     assert fault in found[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from planning.staffing import _rostered",
+        "from planning.shifts._walk import go",
+        "staffing._rostered(1)",
+        "page.table._rows[0]",
+        'monkeypatch.setattr("planning.cli._plan", None)',
+        'patch.setattr(style, "_runs", None)',
+        'getattr(style, "_runs")',
+    ],
+)
+def test_tests_behind_a_door_are_found(line):
+    assert len(list(reaches_behind_a_door(ast.parse(line), "tests.unit.test_plan"))) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from planning.staffing import rostered",
+        "self._days(1)",
+        "figure._repr_mimebundle_()",
+        "plan.__doc__",
+        'monkeypatch.setattr("planning.cli.plan", None)',
+        'getattr(planning, "__all__", ())',
+    ],
+)
+def test_tests_before_the_door_pass(line):
+    assert not list(reaches_behind_a_door(ast.parse(line), "tests.unit.test_plan"))
 
 
 @pytest.mark.parametrize(

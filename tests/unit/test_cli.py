@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from planning import Centre, PlanningError
 from planning.cli import app, main
+from planning.whatif import compare
 
 SITES = {"south": ("08:00", "22:00"), "north": ("00:00", "24:00")}
 
@@ -99,7 +100,7 @@ def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
     run(given, monkeypatch, capsys)
     before = (given / "out" / "plan.xlsx").stat().st_mtime_ns
     with monkeypatch.context() as patch:  # said before minutes of planning
-        patch.setattr("planning.cli._plan", None)
+        patch.setattr(sys.modules["planning.plan"], "plan", None)
         code, _, err = run(given, patch, capsys)
     assert code == 2
     assert "already has a plan" in err
@@ -295,8 +296,14 @@ def test_no_folder_to_write_into_is_said_before_the_work(tmp_path, monkeypatch, 
 @pytest.mark.parametrize("name", ["out.csv", "out.xlsx"])
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, name):
     """As when the disk is full, or the folder is gone meanwhile."""
-    monkeypatch.setattr("planning.cli._check_file", lambda out: None)
-    out = tmp_path / "none" / name
+    out = tmp_path / "gone" / name
+    out.parent.mkdir()
+
+    def meanwhile(*args, **options):
+        out.parent.rmdir()
+        return compare(*args, **options)
+
+    monkeypatch.setattr("planning.whatif.compare", meanwhile)
     found = CliRunner().invoke(app, [*scenario_files(tmp_path), "--out", str(out)])
     assert isinstance(found.exception, PlanningError)
     assert str(found.exception).startswith(f"{out} cannot be written: ")

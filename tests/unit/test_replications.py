@@ -59,7 +59,7 @@ def test_numbers_do_not_depend_on_the_executor():
 
 def test_numbers_are_the_same_in_other_processes(monkeypatch):
     """A cluster's executor is like this one: tasks and results travel as bytes."""
-    monkeypatch.setattr(engine, "_CALLS_PER_TASK", 1200)
+    monkeypatch.setattr(engine, "CALLS_PER_TASK", 1200)
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as executor:
         found = again(small_plan(), replications=6, seed=5, executor=executor)
     agree(found, again(small_plan(), replications=6, seed=5))
@@ -69,7 +69,7 @@ def test_numbers_are_the_same_on_a_cluster(monkeypatch):
     """Dask's own executor, on a local cluster of two processes."""
     from distributed import Client, LocalCluster
 
-    monkeypatch.setattr(engine, "_CALLS_PER_TASK", 1200)
+    monkeypatch.setattr(engine, "CALLS_PER_TASK", 1200)
     cluster = LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None)
     with cluster, Client(cluster) as client:
         found = again(small_plan(), replications=6, seed=5, executor=client.get_executor())

@@ -60,23 +60,22 @@ def test_a_broken_browser_is_no_browser(monkeypatch):
     """Kaleido would wait for ever on a browser that does not start."""
     monkeypatch.setenv("BROWSER_PATH", "/bin/false")
     monkeypatch.setattr("kaleido.start_sync_server", lambda **_: pytest.fail("started"))
-    assert style._start_chromium.__wrapped__() is False
+    assert style.start_chromium.__wrapped__() is False
 
 
 def test_no_browser_leaves_the_picture_out(monkeypatch):
     """Users may have no Chromium."""
     monkeypatch.delenv("BROWSER_PATH", raising=False)
     monkeypatch.setattr("choreographer.browsers.chromium.Chromium.find_browser", lambda **_: None)
-    assert style._start_chromium.__wrapped__() is False
+    assert style.start_chromium.__wrapped__() is False
 
 
 def test_the_browser_asks_nothing_of_the_outside(monkeypatch):
     """No MathJax from a CDN, and a proxy that answers nothing."""
     asked = {}
-    monkeypatch.setenv("BROWSER_PATH", "/usr/bin/anything")
-    monkeypatch.setattr(style, "_runs", lambda path: True)
+    monkeypatch.setenv("BROWSER_PATH", "/bin/true")
     monkeypatch.setattr("kaleido.start_sync_server", lambda **options: asked.update(options))
-    assert style._start_chromium.__wrapped__() is True
+    assert style.start_chromium.__wrapped__() is True
     assert asked["mathjax"] is False
     assert asked["proxy_server"] == "http://127.0.0.1:9"
 

@@ -12,9 +12,8 @@ import pytest
 from planning.centre import Centre
 from planning.effort import TimeUpError
 from planning.errors import PlanningError
-from planning.roster import exchange as module
 from planning.roster.audit import audit
-from planning.roster.exchange import exchange
+from planning.roster.exchange import Exchanges, day_table, exchange
 from planning.roster.frames import problems_of, team_people, wanted_shifts
 from planning.roster.improve import first_schedules
 from planning.roster.law import rules_of
@@ -63,11 +62,11 @@ def problem_of(count: int, **settings: float) -> Problem:
     return each.problem
 
 
-def test_the_table_costs_what_the_lines_cost() -> None:
+def test_a_row_of_the_table_costs_what_its_schedule_costs() -> None:
     """The kernel's figure for a row is the problem's for the schedule, lawful or not, person by person."""
     problem = problem_of(2)
     schedules, rng = first_schedules(problem), np.random.default_rng(5)
-    people, work = module._People.of(problem, schedules), module._table(problem, schedules)
+    exchanges, work = Exchanges.of(problem, schedules), day_table(problem, schedules)
     everything, seen = np.arange(len(problem.team_shifts)), set()
     for number, schedule in enumerate(schedules):
         # By and by a day is left out and another one is worked, until no law is left.
@@ -77,7 +76,7 @@ def test_the_table_costs_what_the_lines_cost() -> None:
             row[day] = rng.choice([-1, *everything[problem.team_shifts.day == day]])
             pattern = row[row >= 0]
             expected = problem.schedule_cost(Schedule(schedule.group, schedule.person, pattern))
-            assert people.cost(number, row) == pytest.approx(expected)
+            assert exchanges.cost(number, row) == pytest.approx(expected)
             seen.add(bool(np.isfinite(expected)))
     assert seen == {True, False}
 
@@ -116,7 +115,7 @@ def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch: pytest.MonkeyP
     hours = float(shifts["paid_h"] @ shifts["headcount"])
     staff = synthetic_people(CENTRE, {TEAM: hours}, start=MONDAY, seed=3)
     first = build_roster(CENTRE, shifts, staff, settings=RosterSettings(exchanges=0, pricing_rounds=1))
-    anneal, calls = module._People.anneal, []
+    anneal, calls = Exchanges.anneal, []
 
     def few(self: object, *rest: object) -> int:
         calls.append(rest)
@@ -124,7 +123,7 @@ def test_an_interrupted_search_keeps_the_best_so_far(monkeypatch: pytest.MonkeyP
             raise KeyboardInterrupt
         return anneal(self, *rest)
 
-    monkeypatch.setattr(module._People, "anneal", few)
+    monkeypatch.setattr(Exchanges, "anneal", few)
     found = build_roster(CENTRE, shifts, staff)
     assert found.status == "interrupted"
     assert found.objective < first.objective

@@ -644,7 +644,7 @@ def test_bad_input_is_refused_by_name(build, named):
 
 def test_the_numbers_do_not_depend_on_the_executor(monkeypatch):
     """Own threads, one or two threads, processes: the same counts, whatever the batches."""
-    monkeypatch.setattr(engine, "_CALLS_PER_TASK", 2000)  # several batches
+    monkeypatch.setattr(engine, "CALLS_PER_TASK", 2000)  # several batches
     expected = simulate_days(centre(), 12, seed=6)
     executors = (
         ThreadPoolExecutor(1),

@@ -224,7 +224,7 @@ def test_the_router_sees_nothing_of_the_caller_but_queue_and_arrival():
     """Of a caller the functions that choose read the queue, the time and the own agent, and no more."""
     tree = ast.parse(Path(inspect.getfile(kernel)).read_text(encoding="utf-8"))
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    chooser, picker = functions["_find_agent"], functions["_find_caller"]
+    chooser, picker = functions["find_agent"], functions["find_caller"]
     assert [arg.arg for arg in chooser.args.args] == [
         "tables",
         "state",
@@ -244,7 +244,7 @@ def test_the_router_sees_nothing_of_the_caller_but_queue_and_arrival():
         }  # fmt: skip
 
     assert read(picker, "slots") == {"arrival_s"}
-    assert read(functions["_join_line"], "slots") <= {
+    assert read(functions["join_queue"], "slots") <= {
         "queue", "arrival_s", "previous", "next", "in_line",
     }  # fmt: skip
 

@@ -13,8 +13,8 @@ from planning.service import exact_service
 from planning.simulation import Agent, AgentGroup, CallQueue, Law, Network, simulate_days
 from planning.simulation.contacts import band_of_ratio
 from planning.staffing import (
-    _rostered,
     behind_lookup,
+    pooled_heads,
     promised_service,
     rostered_heads,
     split_heads,
@@ -321,7 +321,7 @@ def test_pooled_heads_are_fewer_than_rounded_at_each_site():
 def test_odd_head_goes_where_most_of_it_is_on_position():
     """6.67 + 5.33 heads for seven agents: seven and five would leave 6.9 on position."""
     agents, share = np.array([[3, 4]]), np.array([[0.4, 0.6]])
-    assert _rostered(agents, share, np.array([0.55, 0.25])).tolist() == [[6, 6]]
+    assert pooled_heads(agents, share, np.array([0.55, 0.25])).tolist() == [[6, 6]]
 
 
 # --- the lookup that runs beside the wait ---------------------------------------------------------
