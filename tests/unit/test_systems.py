@@ -198,7 +198,7 @@ def test_a_team_without_calls_is_off_on_a_day_off_that_was_moved():
     from planning.shifts.duties_and_waiting import working_days
 
     starts = pd.date_range("2026-12-28 09:00", "2027-01-03 09:00", tz="Europe/Moscow")
-    assert working_days(one_site(), starts, 8 * 3600).day.tolist() == [28, 29, 30]
+    assert working_days(one_site(), "north", starts, 8 * 3600).day.tolist() == [28, 29, 30]
 
 
 # --- the systems in cost and summary --------------------------------------------------------------
