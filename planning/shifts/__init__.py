@@ -1,4 +1,4 @@
-"""Shifts: the catalogue of those that may be worked, and the cheapest that cover a requirement."""
+"""Shifts: the catalogue of possible shifts, and the cheapest ones that cover a requirement."""
 
 from planning.shifts.catalogue import Break, Pattern, Shape, catalogue, shapes
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, requirement_by_team

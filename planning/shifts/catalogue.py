@@ -1,4 +1,4 @@
-"""The shifts that may be worked: when they start, how long they are, and where their breaks may lie."""
+"""The possible shifts: when they start, how long they are, and where their breaks may be."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Break:
 
     @property
     def end_s(self) -> int:
-        """First second after it."""
+        """First second after the break."""
         return self.start_s + self.length_s
 
     @property
@@ -55,12 +55,12 @@ class Break:
 
 @dataclass(frozen=True, order=True)
 class Pattern:
-    """The inside of a shift: its length and its breaks.
+    """The layout of a shift: its length and its breaks.
 
     Raises
     ------
     PlanningError
-        A break lies outside the shift or runs into the next one.
+        A break is outside the shift or overlaps the next one.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Slot:
-    """A break whose place is open: it starts from `first` to `last` grid steps into the shift."""
+    """A break whose place is not yet fixed: it starts from `first` to `last` grid steps into the shift."""
 
     length_s: int
     kind: BreakKind
@@ -112,7 +112,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Shape:
-    """A kind of shift with its breaks in order, each at a place that is still open.
+    """A kind of shift with its breaks in order, whose places are not yet fixed.
 
     Attributes
     ----------
@@ -123,7 +123,7 @@ class Shape:
     apart : tuple of (int, int)
         Least and most grid steps from the start of each break to the start of the next.
     clock : timedelta, optional
-        The one time of day at which it starts; any time of the centre's grid by default.
+        The only time of day at which it starts; by default any time of the centre's grid.
     """
 
     kind: str
@@ -140,11 +140,11 @@ class Shape:
 
     @property
     def width(self) -> int:
-        """Columns of a class: its heads, and a place of each break."""
+        """Columns of a class: its heads, and the places of each break."""
         return 1 + sum(len(slot.places) for slot in self.slots)
 
     def pattern(self, places: Iterable[int]) -> Pattern:
-        """Fix the breaks at grid steps into the shift."""
+        """Fix the breaks at given grid steps into the shift."""
         breaks = (
             Break(int(place) * self.grid_s, slot.length_s, slot.kind)
             for place, slot in zip(places, self.slots, strict=True)
@@ -153,7 +153,7 @@ class Shape:
 
     @classmethod
     def of(cls, pattern: Pattern, clock: timedelta) -> Shape:
-        """Return the shape that has no choice left: one start, one place for each break."""
+        """Return the shape without any choice: one start, and one place for each break."""
         grid = math.gcd(*(pause.start_s for pause in pattern.breaks), pattern.length_s)
         slots = [
             Slot(pause.length_s, pause.kind, pause.start_s // grid, pause.start_s // grid)
@@ -164,16 +164,16 @@ class Shape:
 
 
 def shapes(centre: Centre) -> list[Shape]:
-    """All kinds of shift that the centre's rules allow, with the windows of their breaks.
+    """All kinds of shift that the centre's rules allow, with the windows for their breaks.
 
-    Each shift has so many rests that the work between breaks is what `work_between_rests_h` aims at, within
-    `work_tolerance_h`; where the grid of breaks leaves no such place, the tolerance grows by a grid step. The
-    meal is the middle break.
+    The number of rests in a shift is such that the work between breaks is `work_between_rests_h`, within
+    `work_tolerance_h`. If the grid of breaks has no such place, the tolerance grows by a grid step. The meal
+    is the middle break.
 
     Raises
     ------
     PlanningError
-        A shift is longer than the law's, or its meal is shorter or longer, or nothing holds the breaks.
+        A shift is longer than the law allows, its meal is too short or too long, or its breaks do not fit.
     """
     rules = centre.shifts
     if not rules.lengths_h:
@@ -182,7 +182,7 @@ def shapes(centre: Centre) -> list[Shape]:
 
 
 def _pauses(centre: Centre, kind: str) -> list[tuple[int, BreakKind]]:
-    """Lengths and kinds of a shift's breaks in their order, checked against the law."""
+    """Lengths and kinds of a shift's breaks, in order and checked against the law."""
     rules, labour = centre.shifts, centre.labour
     length_h = rules.lengths_h[kind]
     gap_h = rules.gap_h.get(kind)
@@ -225,13 +225,13 @@ def _shape(centre: Centre, kind: str, pauses: list[tuple[int, BreakKind]]) -> Sh
             return Shape(kind, length_s, grid, tuple(slots), tuple(windows[1]))
         tolerance_s += grid
     raise PlanningError(
-        f"shifts.lengths_h.{kind} is {length_s / 3600:g} h, which does not hold {len(pauses)} breaks within "
-        f"meal_middle {rules.meal_middle:g}: make it longer, its breaks fewer or meal_middle wider"
+        f"shifts.lengths_h.{kind} is {length_s / 3600:g} h, too short for {len(pauses)} breaks within "
+        f"meal_middle {rules.meal_middle:g}: make it longer, with fewer breaks or a wider meal_middle"
     )
 
 
 def _even(kind: str, length_s: int, grid: int, pauses: list[tuple[int, BreakKind]]) -> Shape:
-    """Breaks that cut the work into equal stretches, on the grid, with no choice left."""
+    """Breaks that divide the work into equal stretches, on the grid, with fixed places."""
     work_s = (length_s - sum(length for length, _ in pauses)) / (len(pauses) + 1)
     places, clock = [], 0.0
     for length, _ in pauses:
@@ -250,9 +250,10 @@ def _windows(
     work_s: tuple[float, float],
     middle: float,
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]] | None:
-    """First and last place of each break, and the steps between neighbours; None where nothing fits.
+    """First and last place of each break, and the steps between neighbours; None if nothing fits.
 
-    Forwards each break lies the least or the most work behind the one before, backwards before the next.
+    Going forwards, each break comes the least or the most work after the one before; going backwards, before
+    the next one.
     """
     low, high = work_s
     steps = [(math.ceil((low + size) / grid), math.floor((high + size) / grid)) for size, _ in pauses]
@@ -282,7 +283,7 @@ def _windows(
 def catalogue(
     centre: Centre, site: str, axis: pd.DatetimeIndex, kinds: list[Shape] | None = None
 ) -> pd.DataFrame:
-    """List the shifts that may start on the days of an axis at a site, their breaks still open.
+    """List the shifts that may start at a site on the days of an axis, without fixed breaks.
 
     Parameters
     ----------
@@ -295,7 +296,7 @@ def catalogue(
     Returns
     -------
     DataFrame
-        Row a start and kind: shape (number in `kinds`), start, end, paid_h, ordered by start.
+        A row per start and kind: shape (number in `kinds`), start, end, paid_h, ordered by start.
 
     Raises
     ------
@@ -332,12 +333,12 @@ def _starts(centre: Centre, shape: Shape, axis: pd.DatetimeIndex) -> pd.Datetime
 
 
 def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.bool_]:
-    """Shifts inside the site's hours that neither start nor end while nobody can get home."""
+    """Shifts inside the site's hours that neither start nor end in the quiet hours."""
     hours, rules = centre.sites[site], centre.shifts
     fits = ~(_inside(starts, rules.quiet_from, rules.quiet_until))
     fits &= ~(_inside(ends, rules.quiet_from, rules.quiet_until))
     if hours.closes - hours.opens < pd.Timedelta(days=1):
-        # By the clock on the wall, which on some days of the year is not the time since midnight.
+        # By the local clock, which on some days of the year is not the time since midnight.
         midnight = starts.tz_localize(None).normalize()
         fits &= time_of_day(starts) >= hours.opens
         fits &= ends.tz_localize(None) <= midnight + hours.closes
@@ -345,7 +346,7 @@ def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.Datetime
 
 
 def _inside(times: pd.DatetimeIndex, opens: timedelta, closes: timedelta) -> NDArray[np.bool_]:
-    """Tell which clock times lie strictly inside a window, so that its edges are still allowed."""
+    """Tell which clock times are strictly inside a window; its edges are still allowed."""
     clock = time_of_day(times)
     after, before = clock > opens, clock < closes
     return np.asarray(after & before if opens <= closes else after | before)

@@ -36,23 +36,23 @@ class CoverPlan:
     Attributes
     ----------
     shifts : DataFrame
-        SHIFTS, one row per team, start, end and layout of breaks, and of each shift its pattern (number in
-        `patterns`), night_h and holiday_h a head, and cost of all its heads.
+        SHIFTS, one row per team, start, end and layout of breaks, with each shift's pattern (number in
+        `patterns`), night_h and holiday_h per head, and the cost of all its heads.
     unmet : DataFrame
         team, queue, interval_start, missing: agents short, a row per interval that is not covered.
     teams : DataFrame
         Index team: objective, bound (no plan is cheaper), gap, paid_h. The objective and the bound of
         teams that share queues are divided by the cost of their shifts.
     patterns : tuple of Pattern
-        The insides of the shifts.
+        The layouts of the shifts.
     binding : DataFrame
-        limit, value, one_more, saves_cost: what one more unit of each limit that binds would save, by the
-        duals of the relaxation (max_starts: what no limit would save, by solving again).
+        limit, value, one_more, saves_cost: what one more unit of each binding limit would save, by the duals
+        of the relaxation (for max_starts: what removing the limit would save, by solving again).
     status : str
         How the search ended.
     held : DataFrame
-        REQUIREMENT that the shifts hold, of `cover_all`: as it was asked. Only waiting work done in whole
-        shifts has the heads that these put on position.
+        From `cover_all`: the REQUIREMENT as given, except that waiting work done in whole shifts has the
+        heads that these shifts put on position.
     """
 
     shifts: pd.DataFrame
@@ -70,12 +70,12 @@ class CoverPlan:
 
     @property
     def bound(self) -> float:
-        """Proven: no plan of these shifts costs less."""
+        """Proven lower bound: no plan of these shifts costs less."""
         return float(self.teams["bound"].sum())
 
     @property
     def gap(self) -> float:
-        """How far the plan may be from the best one, a share of the bound."""
+        """How far the plan's cost may be above the least, as a share of the bound."""
         return self.objective / self.bound - 1 if self.bound else 0.0
 
 
@@ -92,19 +92,19 @@ def cover(
 ) -> CoverPlan:
     """Find the cheapest shifts, with their breaks, that put the required agents on position.
 
-    The horizon stands for one of a run of like ones: a shift that runs over its end covers the first hours
-    of the horizon too, as the night shift of the evening before did. With a plan of the days `before` it is a
-    stretch of dates instead: who is still on position from those days counts for the first queue of the team,
-    and what runs over the end serves the days to come. Money is paid hours at the team's rate
-    with the night, holiday and weekend premiums; a missing agent-hour costs ``pay.unmet_cost_h``, so there is
-    always a plan and never a silent shortage; an agent-hour too many costs ``pay.over_cost_h``.
+    The horizon repeats: a shift that runs over its end also covers the first hours of the horizon, like the
+    night shift of the evening before. With a plan of the days `before` it is a stretch of dates instead:
+    people still on position from those days count for the first queue of their team, and shifts that run over
+    the end serve the days to come. Money is paid hours at the team's rate with the night, holiday and weekend
+    premiums. A missing agent-hour costs ``pay.unmet_cost_h``, so there is always a plan and every shortage is
+    listed; an agent-hour too many costs ``pay.over_cost_h``.
 
     Teams of a site that share queues are planned in one model, in which an agent on position serves one queue
-    at a time; teams that share none are planned apart.
+    at a time; other teams are planned separately.
 
-    Nobody is planned without a desk: at no moment are more people at work at a site than it has `seats`. Who
-    has a break leaves the desk to others, and duties have a room of their own. Where desks are short, heads
-    are missing, and `binding` says what one desk more would save.
+    Nobody is planned without a desk: at no moment are more people at work at a site than it has `seats`. A
+    person on a break leaves the desk to others, and duties have their own room. Where desks are short, heads
+    are missing, and `binding` says what one more desk would save.
 
     Parameters
     ----------
@@ -112,9 +112,9 @@ def cover(
     requirement : DataFrame
         REQUIREMENT of whole days.
     strict : bool
-        Raise where an interval cannot be covered.
+        Raise an error if an interval cannot be covered.
     shifts : sequence of str, optional
-        The shifts that there are, such as "09:00-18:00 meal 12:30-13:30", in place of the centre's rules.
+        The only shifts to use, for example "09:00-18:00 meal 12:30-13:30", instead of the centre's rules.
     settings : CoverSettings, optional
     callback : callable, optional
         Called with a `Progress` after each step. A KeyboardInterrupt ends the search with the best plan so
@@ -122,7 +122,7 @@ def cover(
     before : CoverPlan, optional
         Shifts of the days just before the horizon.
     beside : CoverPlan, optional
-        Shifts that are planned already, whose people take desks.
+        Shifts that are already planned, whose people need desks.
 
     Returns
     -------
@@ -131,8 +131,8 @@ def cover(
     Raises
     ------
     PlanningError
-        A row of the requirement is bad, off the grid, or for no team; no shift fits a site; or `strict` and
-        the plan is short.
+        A row of the requirement is faulty, off the grid or without a team; no shift fits a site; or the plan
+        is short and `strict` is set.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def cover(
 def requirement_by_team(
     centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex
 ) -> dict[str, pd.Series]:
-    """Heads to roster of each team by interval for what it is staffed for, zero where that is closed."""
+    """Heads to roster of each team by interval, for the queue that it is staffed for; 0 while closed."""
     found: dict[str, pd.Series] = {}
     for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False):
         team = centre.team_for(queue, site)
@@ -179,7 +179,7 @@ def requirement_by_team(
 def _still_needed(
     centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex, before: CoverPlan
 ) -> pd.DataFrame:
-    """Take those still on position from the days before off the requirement."""
+    """Subtract people still on position from the days before from the requirement."""
     here = {
         team: pd.Series(on_position(own, before.patterns, times, around=False), times)
         for team, own in before.shifts.groupby("team")
@@ -201,10 +201,10 @@ def on_position(
     *,
     around: bool = True,
 ) -> NDArray[np.int64]:
-    """Count the heads on position in each interval by walking through the shifts: the least at any moment.
+    """Count the heads on position in each interval from the shifts alone: the fewest at any moment.
 
-    Nobody on a break counts. This knows no solver: it judges a plan. `around`: what lies outside the
-    intervals is there at their other end; else it is left out.
+    People on a break do not count. No solver is involved, so this can check a plan. With `around`, time
+    outside the intervals wraps to their other end; otherwise it is ignored.
     """
     least: NDArray[np.int64] = _moments(shifts, shapes, times, heads, around).min(axis=1).astype(np.int64)
     return least
@@ -215,7 +215,7 @@ def at_desks(
 ) -> pd.DataFrame:
     """Count the heads at the desks of each site (column) in each interval: the most at any moment.
 
-    Who has a break leaves the desk to others, and who is on duty has a room of their own.
+    A person on a break leaves the desk to others, and a duty has its own room.
     """
     duty = [name for name, team in centre.teams.items() if team.duty_h is not None]
     seated = plan.shifts[~plan.shifts["team"].isin(duty)]
@@ -255,7 +255,7 @@ def _moments(
 def _held(
     centre: Centre, times: pd.DatetimeIndex, before: CoverPlan | None, beside: CoverPlan | None
 ) -> pd.DataFrame:
-    """Desks that are taken already at each site, by people of the days before or planned beside."""
+    """Desks already taken at each site, by people of the days before or by shifts already planned."""
     held = pd.DataFrame(0, index=times, columns=list(centre.sites))
     if before is not None and len(before.shifts):
         held += at_desks(centre, before, times, around=False)
@@ -272,9 +272,10 @@ def _with_desks(
     held: pd.DataFrame,
     around: bool,
 ) -> tuple[CoverPlan, pd.DataFrame]:
-    """Plan teams apart, then together where their site has too few desks; return who is at desks too.
+    """Plan teams separately, then together where their site has too few desks; also return who is at desks.
 
-    Desks tie all teams of a site together, which makes the search harder, so they do on crowded days only.
+    Desks tie all teams of a site together, which makes the search harder, so this is done only on crowded
+    days.
     """
     desks: dict[str, Floats] = {}
     known: dict[tuple[str, ...], Found] = {}
@@ -286,7 +287,8 @@ def _with_desks(
         if plan is not None and status == "interrupted":
             return replace(plan, status="interrupted, more people than desks"), there
         for group, one in zip(new, found, strict=True):
-            # Desks only make a plan dearer, so the bounds of the teams apart hold for the teams together.
+            # Desks can only make a plan dearer, so the bounds of the separate teams hold for the teams
+            # together.
             inside = [teams for teams in known if set(teams) <= set(group.teams)]
             apart = sum(known.pop(teams).bound for teams in inside)
             known[tuple(group.teams)] = replace(one, bound=max(one.bound, apart))
@@ -296,7 +298,7 @@ def _with_desks(
 
 
 def _crowded(centre: Centre, there: pd.DataFrame, held: pd.DataFrame, desks: dict[str, Floats]) -> bool:
-    """Add to `desks` the free ones of days on which a site has too few; say if there are such days."""
+    """Add the free desks of days on which a site has too few to `desks`; tell whether there are such days."""
     days, more = pd.DatetimeIndex(there.index).normalize(), False
     for site, settings in centre.sites.items():
         if settings.seats is None:
@@ -326,7 +328,7 @@ def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
 
 
 def _checked(centre: Centre, requirement: pd.DataFrame) -> pd.DataFrame:
-    """Return a requirement whose rows are good, on the centre's clock, and each of which a team can meet."""
+    """Return the requirement on the centre's clock, after checking that each row is good and has a team."""
     found = REQUIREMENT.check(requirement, "requirement")
     found["interval_start"] = found["interval_start"].dt.tz_convert(centre.time_zone)
     for queue, site in found.loc[found["rostered"] > 0, ["queue", "site"]].drop_duplicates().to_numpy():
@@ -339,7 +341,7 @@ def _checked(centre: Centre, requirement: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_times(centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex) -> None:
-    """Refuse rows that no interval of the horizon is for."""
+    """Refuse rows that match no interval of the horizon."""
     off = ~requirement["interval_start"].isin(times)
     if off.any():
         raise PlanningError(
@@ -349,10 +351,10 @@ def _check_times(centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIn
 
 
 def _within_starts(centre: Centre, groups: list[Group]) -> tuple[list[Group], dict[int, float]]:
-    """Keep to `max_starts`: leave out the times of day that the relaxation uses least, some at a time.
+    """Keep to `max_starts`: drop the times of day that the relaxation uses least, a few at a time.
 
-    Returns the groups and, of those that lost a start, the value of their relaxation before and after, which
-    is what the limit costs; the first stays the bound.
+    Returns the groups and, for those that lost a start, the value of their relaxation before and after. The
+    difference is the cost of the limit; the first value remains the bound.
     """
     limit = centre.shifts.max_starts
     if limit is None:
@@ -381,7 +383,7 @@ def _plan(
     relaxed: dict[int, float],
     status: str,
 ) -> CoverPlan:
-    """Write what was found as tables."""
+    """Turn the solutions into tables."""
     people = [group.people(one.x) for group, one in zip(groups, found, strict=True)]
     shapes = sorted({row[2] for rows in people for row in rows})
     numbers = {pattern: number for number, pattern in enumerate(shapes)}
@@ -454,7 +456,7 @@ def _teams(group: Group, shifts: pd.DataFrame, objective: float, bound: float) -
 
 
 def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Heads missing of each queue, the most in an interval."""
+    """The most heads missing from each queue in any interval."""
     parts, steps = [], round((times[1] - times[0]) / (group.times[1] - group.times[0]))
     for (team, queue), missing in zip(group.served, short.reshape(len(group.served), -1), strict=True):
         most = missing.reshape(-1, steps).max(axis=1)[: len(times)]
@@ -466,7 +468,7 @@ def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) ->
 
 
 def _clash(centre: Centre, plan: CoverPlan, there: pd.DataFrame) -> str:
-    """Say where a plan is short first, and which rule shuts out the shifts that would help."""
+    """Say where a plan is first short, and which rule excludes the shifts that would help."""
     first = plan.unmet.iloc[0]
     when = first["interval_start"]
     return (
@@ -487,10 +489,10 @@ def _reason(centre: Centre, team: str, when: pd.Timestamp, there: pd.DataFrame) 
     name = centre.teams[team].site
     if site.seats is not None and there.loc[when, name] >= site.seats:
         return (
-            f"sites.{name}.seats is {site.seats}, and all are taken: give the site more desks or ask for less"
+            f"sites.{name}.seats is {site.seats}, and all are taken: give the site more desks or require less"
         )
     if team in rules.max_heads:
-        return f"shifts.max_heads.{team} is {rules.max_heads[team]}: allow more or ask for less"
+        return f"shifts.max_heads.{team} is {rules.max_heads[team]}: allow more or require less"
     if rules.quiet_from <= clock < rules.quiet_until:
         return (
             f"no shift starts or ends from {clock_text(rules.quiet_from)} to "

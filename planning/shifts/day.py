@@ -23,13 +23,13 @@ __all__ = ["DayCover", "cover_day", "heads_of"]
 
 @dataclass(frozen=True, eq=False)
 class DayCover:
-    """Shifts of one queue, and the service that its callers meet with them.
+    """Shifts of one queue, and the service that its callers get.
 
     Attributes
     ----------
     plan : CoverPlan
     requirement : DataFrame
-        REQUIREMENT that the shifts cover; some of its intervals may promise less than the target.
+        REQUIREMENT that the shifts cover; some of its intervals may be below the target.
     service : DataFrame
         `planning.service.exact_service` with the people whom the shifts put on position.
     """
@@ -55,19 +55,19 @@ def cover_day(
     """Find cheap shifts with which a queue's day as a whole meets its target in the exact model.
 
     The least staff of the exact day (`planning.staffing.requirement`, ``meet="day"``) is covered by shifts.
-    What shrinkage and whole heads lose at each site may leave the day below its target; then the level asked
-    is raised by what is missing, until the exact model confirms the people on position.
+    Shrinkage and rounding to whole heads at each site may leave the day below its target. Then the required
+    level is raised by the shortfall, until the exact model confirms the people on position.
 
     Parameters
     ----------
     centre : Centre
     demand : DataFrame
-        DEMAND of days without a closed hour between.
+        DEMAND of days without a closed hour in between.
     queue : str
         A pooled queue whose teams answer nothing else.
     settings : CoverSettings, optional
     rounds : int
-        Most times that the level asked is raised.
+        The most times that the required level is raised.
 
     Raises
     ------
@@ -97,12 +97,12 @@ def cover_day(
 
 
 def heads_of(centre: Centre, plan: CoverPlan, queue: str, times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Agents of a queue on position at each site (column) by interval: whole heads, less shrinkage.
+    """Agents of a queue on position at each site (column) by interval: whole heads after shrinkage.
 
     Raises
     ------
     PlanningError
-        A team answers other queues too: whom it serves is then the routing's to say.
+        A team answers other queues too, so routing decides whom it serves.
     """
     found = pd.DataFrame(index=times)
     for site in centre.sites:

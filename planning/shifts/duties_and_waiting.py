@@ -1,4 +1,4 @@
-"""Shifts that no interval asks for: duties at all open hours, and work that waits, done in whole shifts."""
+"""Shifts that no interval requires: duties at all open hours, and work that waits, done in whole shifts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cover_all", "duties", "waiting_work", "work_shifts", "working_days"]
 
-# Team, start, inside and heads of a shift.
+# Team, start, layout and heads of a shift.
 Rows = list[tuple[str, pd.Timestamp, Pattern, int]]
 _NOTHING = CoverPlan(
     pd.DataFrame(), pd.DataFrame(columns=["team", "queue", "interval_start", "missing"]), pd.DataFrame(), ()
@@ -32,9 +32,9 @@ _NOTHING = CoverPlan(
 def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> CoverPlan:
     """Cover a requirement, the duties of teams that answer nothing, and work that waits in whole shifts.
 
-    A team that answers no calls needs no certain minute: its work is given to whole shifts on working days,
-    as long as nothing gets older than promised and all have a desk; otherwise its intervals are covered like
-    all others.
+    A team that answers no calls is not tied to the minute: its work is given to whole shifts on working days,
+    as long as nothing gets older than promised and everybody has a desk. Otherwise its intervals are covered
+    like all others.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> Cove
 
 
 def _waiting_teams(centre: Centre, requirement: pd.DataFrame) -> dict[str, str]:
-    """Teams whose only queue is work that waits, with it, where all of it is done at their site."""
+    """Teams whose only queue is work that waits, and that queue, if all of it is done at their site."""
     found = {}
     for name, team in centre.teams.items():
         if len(team.queues) == 1 and centre.queues[team.queues[0]].waits:
@@ -81,7 +81,7 @@ def _waiting_teams(centre: Centre, requirement: pd.DataFrame) -> dict[str, str]:
 
 
 def _joined(centre: Centre, plan: CoverPlan, rows: Rows) -> CoverPlan:
-    """Add shifts to a plan: their cost is as it is, so it is its own bound."""
+    """Add shifts to a plan; their cost is fixed, so it is its own bound."""
     shapes_ = [*plan.patterns, *dict.fromkeys(pattern for _, _, pattern, _ in rows)]
     numbers = {pattern: number for number, pattern in enumerate(shapes_)}
     table = shift_rows(centre, rows, numbers)
@@ -97,9 +97,9 @@ def _joined(centre: Centre, plan: CoverPlan, rows: Rows) -> CoverPlan:
 
 
 def duties(centre: Centre, times: pd.DatetimeIndex) -> Rows:
-    """Divide every open hour of a site into equal duties of one, for each team that is on duty.
+    """Divide the open hours of a site into equal duties of one person, for each team on duty.
 
-    A site that never closes changes at the opening hour of the others, not at midnight.
+    At a site that never closes, duties change at the opening hour of the others and not at midnight.
 
     Parameters
     ----------
@@ -141,15 +141,15 @@ def duties(centre: Centre, times: pd.DatetimeIndex) -> Rows:
 def work_shifts(centre: Centre, requirement: pd.DataFrame, team: str) -> Rows:
     """Give the waiting work of a team to whole shifts on its working days.
 
-    Only the hours must add up: those on position, breaks left out, times the part that the queue's
-    `max_occupancy` leaves and the team's presence. The shift is the kind nearest to a day's part of a normal
-    week, from the queue's opening; the site's weekend and holidays are free if there is another day.
+    Only the hours must add up: time on position without breaks, times the queue's `max_occupancy` and the
+    share of the team that is present. The shift is the kind closest to a day's part of a normal week, from
+    the queue's opening; the site's weekend and holidays are free if there is another day.
 
     Parameters
     ----------
     centre : Centre
     requirement : DataFrame
-        REQUIREMENT that holds the team's first queue, whole days.
+        REQUIREMENT of whole days that includes the team's first queue.
     team : str
 
     Returns
@@ -178,13 +178,13 @@ def work_shifts(centre: Centre, requirement: pd.DataFrame, team: str) -> Rows:
 
 
 def _gain(centre: Centre, team: str) -> float:
-    """Part of an hour on position in which waiting work gets done, absence counted in."""
+    """Part of an hour on position in which waiting work is done, after absence."""
     settings = centre.teams[team]
     return (centre.queues[settings.queues[0]].target.max_occupancy or 1.0) * (1 - settings.shrinkage)
 
 
 def working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
-    """Starts on working days of a site, or all of them where there is none."""
+    """Starts on working days of a site, or all of them if it has none."""
     ends = starts + pd.Timedelta(seconds=length_s)
     worked = centre.day_norms(starts.tz_localize(None).normalize(), site) > 0
     working = worked & (centre.at(site).holiday_hours(starts, ends) == 0)
@@ -192,7 +192,7 @@ def working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: 
 
 
 def _seated(centre: Centre, requirement: pd.DataFrame, team: str, rows: Rows) -> bool:
-    """Tell whether all people of whole shifts have a desk."""
+    """Tell whether everybody in whole shifts has a desk."""
     site = centre.teams[team].site
     seats = centre.sites[site].seats
     taken = at_desks(centre, _joined(centre, _NOTHING, rows), horizon(centre, requirement))[site]
@@ -200,7 +200,7 @@ def _seated(centre: Centre, requirement: pd.DataFrame, team: str, rows: Rows) ->
 
 
 def _late(centre: Centre, requirement: pd.DataFrame, team: str, queue: str, rows: Rows) -> bool:
-    """Tell whether whole shifts would let some work get older than promised."""
+    """Tell whether with whole shifts some work would get older than promised."""
     times = horizon(centre, requirement)
     patterns = tuple(dict.fromkeys(pattern for _, _, pattern, _ in rows))
     table = shift_rows(centre, rows, {pattern: number for number, pattern in enumerate(patterns)})
@@ -212,15 +212,15 @@ def _late(centre: Centre, requirement: pd.DataFrame, team: str, queue: str, rows
 
 
 def _on(requirement: pd.DataFrame, queue: str, site: str, times: pd.DatetimeIndex) -> pd.DataFrame:
-    """Agents and load of a queue at a site on all times, 0 where there is none."""
+    """Agents and load of a queue at a site at all times, 0 where it has no row."""
     rows = requirement[(requirement["queue"] == queue) & (requirement["site"] == site)]
     return rows.set_index("interval_start")[["agents", "load_erlangs"]].reindex(times).fillna(0.0)
 
 
 def waiting_work(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
-    """How old work that waits gets with the people whom the shifts really put on position.
+    """How old waiting work gets with the people whom the shifts put on position.
 
-    Whoever is not needed for calls works on it; the others do between two calls, for a part of that time.
+    People not needed for calls work on it; the others do so between calls, for part of that time.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def waiting_work(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> 
     Returns
     -------
     DataFrame
-        queue, site, team, work_h (to do), able_h (that could be done), oldest_days, due_days.
+        queue, site, team, work_h (to do), able_h (hours available for it), oldest_days, due_days.
     """
     times, hour = horizon(centre, requirement), centre.interval_s / 3600
     rows = []
@@ -256,7 +256,7 @@ def _able(
     team: str,
     times: pd.DatetimeIndex,
 ) -> NDArray[np.float64]:
-    """Heads' worth of waiting work that a team gets done in each interval in which the queue is open."""
+    """Heads' worth of waiting work that a team does in each interval in which the queue is open."""
     settings, own = centre.queues[queue], centre.teams[team]
     mine = plan.shifts[plan.shifts["team"] == team]
     here = (
@@ -273,7 +273,7 @@ def _able(
 
 
 def _held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:
-    """REQUIREMENT in which waiting work done in whole shifts has the heads that these put on position."""
+    """REQUIREMENT in which waiting work done in whole shifts has the heads that they put on position."""
     times, needed = horizon(centre, requirement), requirement.copy()
     for team, queue in _waiting_teams(centre, requirement).items():
         mine = plan.shifts[plan.shifts["team"] == team]

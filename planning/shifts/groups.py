@@ -1,11 +1,11 @@
 """Teams that share queues or desks, written as one program: an agent on position serves one queue at a time.
 
-Of a team with several queues, flows f[q, t] >= 0 divide its heads on position over them, at most all of them
-in every step; a queue's need is met by the flows into it. An agent is so counted once, whatever the skills.
-For whole heads and needs the flows of a step are a transport problem, whose corners are whole, so real-valued
-flows would cost nothing; they are whole here because CP-SAT knows no others.
+For a team with several queues, flows f[q, t] >= 0 divide its heads on position among the queues, at most all
+of them in every step. A queue's need is met by the flows into it, so an agent counts once, with any number of
+skills. For whole heads and needs, the flows of a step are a transport problem, whose vertices are whole, so
+real-valued flows would do; they are whole numbers because CP-SAT has no others.
 
-Teams of a site share its desks. They are tied together on the days on which desks are short, and on no other.
+Teams of a site share its desks. They are planned together only on the days on which desks are short.
 """
 
 from __future__ import annotations
@@ -52,10 +52,10 @@ class Group:
         In the order of the columns.
     program : Program
     limits : list of (str, float, str, float or str)
-        Of the last rows of the links: setting, value, what one more is, and the right-hand side that it adds;
-        for a share the team of which it is one.
+        For the last rows of the links: setting, value, the unit of one more, and what that adds to the
+        right-hand side; for a share, its team instead.
     served : list of (team, queue)
-        What the rows of the program are, each for all steps.
+        The meaning of the rows of the program, each for all steps.
     times : DatetimeIndex
         Steps of the horizon.
     desks : dict
@@ -92,7 +92,7 @@ class Group:
         return pd.concat(parts).groupby(["team", "clock"], as_index=False)["heads"].sum()
 
     def binding(self, found: Found) -> list[tuple[str, float, str, float]]:
-        """Limits that cost something: setting, value, what one more is, and what it would save."""
+        """Binding limits: setting, value, the unit of one more, and what it would save."""
         own = found.link_cost[len(found.link_cost) - len(self.limits) :]
         priced = pd.DataFrame(self.limits, columns=["limit", "value", "one_more", "room"])
         priced["saves_cost"] = -own * np.array([self._room(room, found.x) for room in priced["room"]])
@@ -100,7 +100,7 @@ class Group:
         return [tuple(row) for row in total[total["saves_cost"] > 0.5].itertuples(index=False)]
 
     def _room(self, room: float | str, x: Ints) -> float:
-        """What one more unit of a limit adds to its row: a point of share is so much of a team's heads."""
+        """What one more unit of a limit adds to its row: for a share, one point of the team's heads."""
         if isinstance(room, float):
             return room
         heads, column = 0.0, 0
@@ -113,7 +113,7 @@ class Group:
 def _merged(
     people: list[tuple[str, pd.Timestamp, Pattern, int]],
 ) -> list[tuple[str, pd.Timestamp, Pattern, int]]:
-    """Add up equal shifts, which two shapes may give."""
+    """Merge equal shifts, which two shapes may give."""
     heads: dict[tuple[str, pd.Timestamp, Pattern], int] = {}
     for *key, count in people:
         heads[tuple(key)] = heads.get(tuple(key), 0) + count
@@ -138,18 +138,18 @@ def groups_of(
     times : DatetimeIndex
         Intervals of the horizon.
     explicit : sequence of str, optional
-        The shifts that there are; the centre's rules by default.
+        The only shifts to use; by default those of the centre's rules.
     beyond : Timedelta
-        Time after the horizon in which nothing is needed and nobody starts: there shifts may run out before
-        the axis comes round.
+        Time after the horizon in which nothing is needed and nobody starts, so that shifts can end before the
+        axis repeats.
     desks : mapping, optional
-        Of each site whose desks are short: those that are free in each interval, infinite where they are no
-        limit. By default no desk is short.
+        For each site with too few desks: the free desks in each interval, infinite where they are not a
+        limit. By default no site has too few.
 
     Raises
     ------
     PlanningError
-        A shift cannot be, or none fits a site.
+        A shift is not possible, or none fits a site.
     """
     kinds = shapes(centre) if explicit is None else _explicit(centre, explicit)
     step_s = _step(centre, kinds)
@@ -171,7 +171,7 @@ def groups_of(
         for (queue, site), rows in requirement.groupby(["queue", "site"], sort=False)
         if able(centre, str(queue), str(site))
     }
-    # Teams of a site have the same classes, whatever they are paid.
+    # Teams of a site have the same classes at any pay.
     blocks = {
         site: _blocks(centre, site, catalogue(centre, site, times, kinds), kinds, fine, step_s)
         for site in dict.fromkeys(site for _, site in needs)
@@ -195,7 +195,7 @@ def groups_of(
 
 
 def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Timedelta]]) -> Group:
-    """Return a group whose teams start at some times of day only."""
+    """Return the group with its teams starting only at some times of day."""
     step_s = round((group.times[1] - group.times[0]).total_seconds())
     kept = []
     for team, one in group.blocks:
@@ -208,7 +208,7 @@ def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Time
 
 
 def able(centre: Centre, queue: str, site: str) -> list[str]:
-    """Teams of a site that answer a queue, the one staffed for it first."""
+    """Teams of a site that answer a queue, first the one that is staffed for it."""
     names = [name for name, team in centre.teams.items() if team.site == site and queue in team.queues]
     return sorted(names, key=lambda name: centre.teams[name].queues[0] != queue)
 
@@ -229,9 +229,9 @@ def _connected(
 
 
 def _explicit(centre: Centre, texts: Sequence[str]) -> list[Shape]:
-    """Shapes of the shifts that a planner wrote, checked against the law and the sites' hours."""
+    """Shapes of the shifts written by a planner, checked against the law and the sites' hours."""
     if not len(texts):
-        raise PlanningError("shifts is empty: give at least one, such as '09:00-18:00 meal 12:30-13:30'")
+        raise PlanningError("shifts is empty: give at least one, for example '09:00-18:00 meal 12:30-13:30'")
     labour, found = centre.labour, []
     for text in texts:
         clock, pattern = parse_shift(text)
@@ -261,7 +261,7 @@ def _explicit(centre: Centre, texts: Sequence[str]) -> list[Shape]:
 
 
 def _step(centre: Centre, kinds: list[Shape]) -> int:
-    """Length of a step, seconds: the intervals and all starts and ends of shifts lie on it."""
+    """Length of a step, seconds: all intervals, starts and ends of shifts are multiples of it."""
     fixed = [shape for shape in kinds if shape.clock is not None]
     grids = [shape.grid_s for shape in kinds if shape.clock is None]
     if grids:
@@ -303,7 +303,7 @@ def _written(
     """Write the program of a group."""
     steps, step_h = len(times), step_s / 3600
     answered = {team: [key for key in needs if team in able(centre, *key)] for team in teams}
-    # Heads are lent where there is a choice; a team of one queue that nobody else answers is there for it.
+    # Flows exist only where there is a choice: a team alone on its only queue needs none.
     alone = {
         key: able(centre, *key)[0]
         for key in needs
@@ -398,7 +398,7 @@ def _limits(
     desks: Mapping[str, Floats],
     step_s: int,
 ) -> tuple[list[sparse.csr_array], Floats, list[tuple[str, float, str, float | str]]]:
-    """Rows of the limits on heads a day, part-time and desks, their tops and their names."""
+    """Rows of the limits on heads per day, part-time and desks, with their bounds and names."""
     rules = centre.shifts
     rows, tops = [], []
     names: list[tuple[str, float, str, float | str]] = []

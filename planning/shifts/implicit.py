@@ -1,9 +1,9 @@
 """Shifts with open breaks as one linear program: head counts, and counts of breaks, not people.
 
 A *class* is all shifts of one team with the same start and shape. It has X heads, and for each of its breaks
-j a count y[j, t] of those who start it at place t of its window; the counts of each break add up to X.
-Whoever starts break j at t starts the next one between ``least`` and ``most`` grid steps later; on cumulative
-counts Y[j](t) = sum of y[j, s] over s <= t that is
+j a count y[j, t] of those who start it at place t of its window; the counts of each break add up to X. A
+person who starts break j at t starts the next one between ``least`` and ``most`` grid steps later. In terms
+of cumulative counts Y[j](t) = sum of y[j, s] over s <= t this means
 
     Y[j + 1](t)     <= Y[j](t - least)        nobody sooner,
     Y[j](t - most)  <= Y[j + 1](t)            nobody later.
@@ -58,9 +58,9 @@ class Block:
     links : csr_array, shape (rows, columns)
         Rows between 0 (or minus infinity, see `equal`) and 0.
     equal : bool array, shape (rows,)
-        Whether a row of `links` must be 0; else it must not be above.
+        Whether a row of `links` must be 0; otherwise it must be at most 0.
     cost : array, shape (columns,)
-        Hours of pay, premiums included, of a unit of each column.
+        Hours of pay, including premiums, of a unit of each column.
     first : int array, shape (columns,)
         Step of the horizon at which the column's class starts.
     """
@@ -87,7 +87,7 @@ class Block:
 def block(
     shape: Shape, shifts: pd.DataFrame, times: pd.DatetimeIndex, step_s: int, premium_h: Floats
 ) -> Block:
-    """Write the classes of one shape as columns over a horizon that comes round.
+    """Write the classes of one shape as columns over a horizon that repeats.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def at_desk(one: Block, steps: int, step_s: int) -> sparse.csc_array:
 
 
 def _counted(shape: Shape, first: Ints, steps: int, step_s: int, *, touched: bool) -> sparse.csc_array:
-    """Heads of each column in each step, less those on a break, in all steps that it touches, or fills."""
+    """Heads of each column in each step, less those whose break touches (or fills) the step."""
     offset, column, sign = _positions(shape, step_s, touched)
     base = np.arange(len(first))[:, None] * shape.width
     at = ((first[:, None] + offset) % steps).ravel(), (base + column).ravel()
@@ -148,7 +148,7 @@ def _positions(shape: Shape, step_s: int, touched: bool) -> tuple[Ints, Ints, Fl
 
 
 def _links(shape: Shape, width: int) -> tuple[sparse.csr_array, Bools]:
-    """Rows of one class: each break is taken by all, and neighbours keep their distance."""
+    """Rows of one class: everybody takes each break, and neighbouring breaks keep their distance."""
     rows: list[Floats] = []
     offsets = _offsets(shape)
     for slot, start in zip(shape.slots, offsets, strict=True):
@@ -180,9 +180,9 @@ def _ahead(width: int, offsets: list[int], number: int, place: int, other: int, 
 
 
 def premiums(centre: Centre, site: str, times: pd.DatetimeIndex, step_s: int) -> Floats:
-    """Hours of pay that premiums add to one who works from the first of some steps on, minute by minute.
+    """Hours of pay that premiums add for a person at work from the first step on, minute by minute.
 
-    Two days longer than the steps, for the shifts that run over their end.
+    They extend two days beyond the steps, for shifts that run over the end.
     """
     minutes = len(times) * step_s // MINUTE_S + 2 * DAY_S // MINUTE_S
     edges = times[0] + pd.to_timedelta(np.arange(minutes + 1), unit="min")
@@ -209,7 +209,7 @@ def _hours(shape: Shape, start_s: Ints, width: int, premium_h: Floats) -> Floats
             continue
         for number, place in enumerate(slot.places):
             hours[:, offset + number] = -extra(place * shape.grid_s, slot.length_s)
-    return hours.ravel().round(9)  # alike on days that are alike: sums differ in their last bits
+    return hours.ravel().round(9)  # rounded, so that equal days stay equal: sums differ in their last bits
 
 
 def layouts(shape: Shape, counts: Ints) -> list[tuple[Pattern, int]]:

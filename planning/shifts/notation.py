@@ -18,14 +18,14 @@ _KINDS: dict[str, BreakKind] = {"meal": "meal", "rest": "rest", "gap": "gap"}
 
 
 def parse_shift(text: str) -> tuple[timedelta, Pattern]:
-    """Read a shift: its start's time of day, and its pattern.
+    """Read a shift: the time of day of its start, and its pattern.
 
-    A time that is earlier than the one before lies on the next day, so a night needs no date.
+    A time earlier than the one before is on the next day, so a night shift needs no date.
 
     Raises
     ------
     PlanningError
-        The text is no shift, or a break lies outside it.
+        The text is not a shift, or a break is outside it.
 
     Examples
     --------

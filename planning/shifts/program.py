@@ -1,4 +1,4 @@
-"""The cover as an integer program: its relaxation, its independent parts, and its windows of time."""
+"""The cover as an integer program, with its relaxation, its independent parts, and its windows of time."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from planning.checks import Bools, Floats, Ints
 __all__ = ["Program", "Relaxation", "branch", "relax"]
 
 _HIGHS = mathopt.SolverType.HIGHS
-# From so many columns on, the interior point method is faster than the simplex.
+# From this many columns on, the interior point method is faster than the simplex method.
 _LARGE = 4000
-# A solver's limit of time must be finite.
+# A solver's time limit must be finite.
 _FOREVER_S = 1e6
 
 
@@ -46,9 +46,9 @@ class Program:
     row_at : int array, shape (rows,)
         Step of each row.
     heads : int array, shape (columns,)
-        The column that counts the heads of a column's class; a flow is its own.
+        The column that counts the heads of a column's class; for a flow, itself.
     flow : bool array, shape (columns,)
-        Columns that lend a team's heads to one of its queues, and are no shifts.
+        Columns that give a team's heads to one of its queues, rather than shifts.
     shape : int array, shape (columns,)
         Number of the shape of each column's class; -1 for a flow.
     paid_s : int array, shape (columns,)
@@ -56,7 +56,7 @@ class Program:
     steps, day, reach : int
         Steps of the horizon, of a day, and of the longest shift.
     short_cost, unit_cost, constant : float
-        Price of a head short for a step; the grain of whole costs; money that nothing changes.
+        Price of a head short for a step; the unit in which costs are whole numbers; constant money.
     """
 
     position: sparse.csr_array
@@ -80,12 +80,12 @@ class Program:
 
     @cached_property
     def most(self) -> int:
-        """More heads than this are of no use in any column."""
+        """More heads than this are useless in any column."""
         return int(np.bincount(self.row_at, self.need, self.steps).max(initial=0))
 
     @cached_property
     def kind(self) -> tuple[bytes, ...]:
-        """Equal for parts of a program that differ by when they lie alone."""
+        """A key that is equal for parts of a program that differ only in time."""
         begin = int(self.at.min(initial=self.steps))
         grids = [
             part for grid in (self.position, self.links) for part in (grid.indptr, grid.indices, grid.data)
@@ -109,7 +109,7 @@ class Program:
         return bool(((linked >= self.low - 1e-6) & (linked <= self.high + 1e-6)).all())
 
     def part(self, rows: Ints, links: Ints, columns: Ints) -> Program:
-        """Return the program of some rows, links and columns of whole classes, without the constant."""
+        """Return the program of some rows, links and (whole classes of) columns, without the constant."""
         place = np.zeros(len(self.cost), dtype=np.int64)
         place[columns] = np.arange(len(columns))
         return replace(
@@ -130,9 +130,9 @@ class Program:
         )
 
     def around(self, rest: Floats, window: Ints) -> Program:
-        """Return the program of a window: what all other columns leave short, and the room they leave.
+        """Return the program of a window: the need and the limits that all other columns leave.
 
-        Parts of a head that the rest leaves are rounded, so that the program stays one of whole numbers.
+        Fractions of a head that the others leave are rounded, so that the program stays in whole numbers.
         """
         short = np.rint(self.short(rest) - 1e-4).astype(np.int64)
         rows, links = np.flatnonzero(short > 0), np.flatnonzero(np.diff(self.links[:, window].tocsr().indptr))
@@ -145,9 +145,9 @@ class Program:
         )
 
     def parts(self) -> list[tuple[Ints, Ints, Ints]]:
-        """Rows, links and columns that hang together: days of a site that closes at night, else the horizon.
+        """Independent rows, links and columns: days of a site that closes at night, otherwise the horizon.
 
-        Rows without a need tie nothing together, and shifts that serve no need are left out.
+        Rows without a need connect nothing, and shifts that serve no need are dropped.
         """
         wanted = np.flatnonzero(self.need > 0)
         grid = sparse.vstack([self.position[wanted], self.links]).tocsr()
@@ -167,11 +167,11 @@ class Program:
         ]
 
     def windows(self, shift: float) -> list[Ints]:
-        """Columns day by day, from the end of the longest pause between starts, moved by a share of a day.
+        """Columns day by day, from the end of the longest pause between starts, shifted by part of a day.
 
-        Few shifts lie across such a cut. Of equal pauses the one that ends with the least need is taken. A
-        window holds the shifts that start in it and every loan of heads to a queue that they may change.
-        Starts that all lie within a day are one window.
+        Few shifts cross such a cut. Of equal pauses, the one that ends with the least need is taken. A window
+        has the shifts that start in it and every flow to a queue that they may change. If all starts are
+        within a day, there is one window.
         """
         load = np.bincount(self.row_at % self.day, self.need, self.day)
         starts = np.unique(self.at[~self.flow])
@@ -194,7 +194,7 @@ class Program:
 
 @dataclass(frozen=True, eq=False)
 class Relaxation:
-    """A program solved without whole numbers: value (a bound), columns, and what each link costs."""
+    """The relaxed solution of a program: value (a bound), columns, and the dual of each link."""
 
     value: float
     x: Floats
@@ -217,19 +217,19 @@ def relax(program: Program) -> Relaxation:
 
 
 def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | None:
-    """Seek whole heads by branch and bound; the breaks, and the loans to queues, stay fractions.
+    """Search for whole heads by branch and bound; breaks, and flows to queues, stay fractional.
 
     One head more at 9:00 and one fewer at 9:30 is nearly the same plan, so branching on the heads of a class
-    moves no bound. What moves it are sums: the heads present at a time, the shifts of a shape, their paid
-    time. They are whole columns of their own, and presolve, which would take them out again, is off.
+    does not move the bound. Sums do: the heads present at a time, the shifts of a shape, their paid time.
+    They are whole-number columns of their own, and presolve, which would remove them, is off.
 
     Parameters
     ----------
     program : Program
     nodes : int
-        Most nodes of the tree.
+        The most nodes of the tree.
     limit_s : float
-        Most wall time, seconds; may be infinite.
+        The most wall time, seconds; may be infinite.
     seed : int
 
     Returns
@@ -258,7 +258,7 @@ def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | 
 
 
 def _sums(program: Program, heads: Ints) -> Floats:
-    """Rows over the heads of all classes: all, their paid time, those of each shape, those present."""
+    """Sums of heads over the classes: all, by paid time, by shape, and by time of presence."""
     present = program.position[:, heads].toarray() > 0
     changes = np.append(True, (present[1:] != present[:-1]).any(axis=1))
     shape, paid_s = program.shape[heads], program.paid_s[heads]
@@ -272,7 +272,7 @@ _setting_up = threading.Lock()
 
 @functools.cache
 def _set_up() -> None:
-    """Solve x >= 0: MathOpt sets itself up as it is first used, and fails where two threads do so at once."""
+    """Solve x >= 0, so that MathOpt is set up: it fails if two threads first use it at once."""
     empty = mathopt.Model()
     empty.add_linear_constraint(empty.add_variable() >= 0.0)
     model = mathopt.Model.from_model_proto(empty.export_model())
@@ -290,7 +290,7 @@ def _model(program: Program) -> mathopt.Model:
 
 
 def _proto(program: Program) -> Any:
-    """Write the relaxation straight from the arrays; money in units, near one."""
+    """Write the relaxation directly from the arrays, with money scaled close to one."""
     rows, columns = program.position.shape
     links, scale = program.links.shape[0], program.unit_cost
     every = range(columns + rows)

@@ -1,14 +1,14 @@
-"""The search for whole shifts: the relaxation bounds it, CP-SAT makes it whole, branching betters it.
+"""The search for whole shifts: the relaxation gives a bound, CP-SAT whole numbers, branching improvements.
 
-A program of one day is solved as a whole, and CP-SAT's bound is proven. Of a longer one the relaxation gives
-the bound and the start: day after day is made whole, against the fractions of the days that are not yet
-(relax and fix; a large day from the shifts that the relaxation uses). Then windows of a day, moved by half a
-day each round, are sought anew with all else held (large neighbourhood search): HiGHS branches on sums of
-heads (`planning.shifts.program.branch`), and CP-SAT places the breaks. Work is counted in CP-SAT's
-deterministic seconds and in nodes, with one seed: the clock decides nothing unless there is a time limit.
+A program of one day is solved as a whole, and CP-SAT's bound is proven. For a longer one, the relaxation
+gives the bound and the start: one day after another is made whole, with the later days still fractional
+(relax and fix; a large day uses only the shifts of the relaxation). Then windows of a day, shifted by half a
+day each round, are solved again with everything else fixed (large neighbourhood search): HiGHS branches on
+sums of heads (`planning.shifts.program.branch`), and CP-SAT places the breaks. Work is counted in CP-SAT's
+deterministic seconds and in nodes, with one seed, so the clock decides nothing unless there is a time limit.
 
-Parts are independent, so each thread works on another one; which are worked on does not depend on the
-threads. Parts that are alike, as the weekdays of a site that closes at night are, are solved once.
+Parts are independent and each thread works on one; the choice of parts does not depend on the number of
+threads. Equal parts, for example the weekdays of a site that closes at night, are solved once.
 """
 
 from __future__ import annotations
@@ -33,32 +33,33 @@ from planning.shifts.program import Program, branch, relax
 __all__ = ["CoverSettings", "Found", "Progress", "search"]
 
 _FREE = 2**62
-# The start of a window of more columns leaves out classes with fewer heads than this in the relaxation ...
+# In the start of a window with more columns, classes with fewer heads than this in the relaxation are
+# dropped,
 _SMALL, _USED = 2000, 1e-6
-# ... and is worth this many times the effort of another.
+# and it gets this many times the usual effort.
 _START = 3.0
-# A part that is one window is worth this many, for that is a proof most times.
+# A part of a single window gets this many times the effort, because that usually gives a proof.
 _WHOLE = 8.0
-# Nodes of the tree that are worth a deterministic second.
+# Nodes of the tree that count as a deterministic second.
 _NODES = 125
 
 
 @dataclass(frozen=True)
 class CoverSettings:
-    """How shifts are sought; the same settings without a time limit give the same shifts."""
+    """Settings of the search for shifts; without a time limit the same settings give the same shifts."""
 
     gap: float = 0.01
     """Stop when the plan is proven to cost no more than this share above the bound (`CoverPlan.gap`)."""
     effort: float = 0.4
-    """Deterministic seconds of CP-SAT for a window of a day, or what is worth as much; doubled each round."""
+    """Deterministic seconds of CP-SAT for a window of a day, or as much in nodes; doubled each round."""
     rounds: int = 1
-    """Most rounds that any part gets after its first solution."""
+    """The most rounds that any part gets after its first solution."""
     time_limit_s: float | None = None
     """Wall time after which the best plan so far is returned, seconds."""
     seed: int = 1
     """Seed of the solvers."""
     threads: int = 2
-    """Threads, each with another part of the program; the shifts do not depend on them."""
+    """Threads, each working on one part of the program; the shifts do not depend on their number."""
 
     def __post_init__(self) -> None:
         check_settings(self, {"threads": 1})
@@ -66,7 +67,7 @@ class CoverSettings:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands: wall time, the cost so far and its proven bound."""
+    """Progress of a search: wall time, the cost so far and its proven bound."""
 
     seconds: float
     objective: float
@@ -75,7 +76,7 @@ class Progress:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Whole columns of a program, a proven bound of its cost, and what each link costs."""
+    """A solution of a program in whole numbers, a proven bound of its cost, and the dual of each link."""
 
     x: Ints
     bound: float
@@ -84,7 +85,7 @@ class Found:
 
 @dataclass
 class _Part:
-    """One independent part of a program, how often it occurs, and the best that is known of it."""
+    """One independent part of a program, how often it occurs, and its best solution so far."""
 
     program: Program
     times: int = 0
@@ -101,11 +102,11 @@ class _Part:
 
     @property
     def left(self) -> float:
-        """Money that might still be gained."""
+        """The most money that could still be saved."""
         return max(self.value - self.bound, 0.0)
 
     def accept(self, x: NDArray[Any]) -> None:
-        """Keep a whole solution that is better and holds."""
+        """Keep a whole solution if it is feasible and better."""
         whole = np.rint(x).astype(np.int64)
         if self.program.holds(whole) and (value := self.program.value(whole)) < self.value:
             self.x, self.value = whole, value
@@ -116,12 +117,12 @@ def search(
     settings: CoverSettings,
     callback: Callable[[Progress], object] | None = None,
 ) -> tuple[list[Found], str]:
-    """Seek the cheapest whole solution of some programs, and say how the search ended.
+    """Find the cheapest whole solution of several programs, and say how the search ended.
 
     Parameters
     ----------
     programs : sequence of Program
-        Sought together: work goes where most may still be gained.
+        Solved together: work goes where most can still be saved.
     settings : CoverSettings
     callback : callable, optional
         Called with a `Progress` after every step. A KeyboardInterrupt, from it or from the keyboard, ends the
@@ -156,7 +157,7 @@ def _owned(
     columns: Ints,
     known: dict[tuple[int, tuple[bytes, ...]], _Part],
 ) -> tuple[_Part, Ints, Ints]:
-    """Return the part of some rows, links and columns: a known one where it is alike."""
+    """Return the part of some rows, links and columns, or an equal part that is already known."""
     own = program.part(rows, links, columns)
     part = known.setdefault((id(program), own.kind), _Part(own))
     part.times += 1
@@ -164,13 +165,13 @@ def _owned(
 
 
 def _each(work: Callable[[_Part], None], parts: Sequence[_Part], clock: _Clock) -> None:
-    """Work on parts side by side, the largest first; what ends one ends all."""
+    """Work on parts in parallel, the largest first; an exception in one ends all."""
     pool = ThreadPoolExecutor(clock.settings.threads)
     try:
         for _ in pool.map(work, sorted(parts, key=lambda part: -len(part.x))):
             pass
     except BaseException:
-        # HiGHS cannot be stopped from outside. Nobody waits for it: what it finds from now on is dropped.
+        # HiGHS cannot be stopped from outside. We do not wait for it: its results from now on are dropped.
         clock.over = True
         pool.shutdown(wait=False, cancel_futures=True)
         raise
@@ -178,7 +179,7 @@ def _each(work: Callable[[_Part], None], parts: Sequence[_Part], clock: _Clock) 
 
 
 def _found(program: Program, parts: Sequence[tuple[_Part, Ints, Ints]]) -> Found:
-    """Put the parts of a program together."""
+    """Combine the parts of a program."""
     x = np.zeros(len(program.cost), dtype=np.int64)
     link_cost = np.zeros(program.links.shape[0])
     for part, links, columns in parts:
@@ -188,7 +189,7 @@ def _found(program: Program, parts: Sequence[tuple[_Part, Ints, Ints]]) -> Found
 
 @dataclass
 class _Clock:
-    """Watches a search: tells how it stands, ends it in time, and says where to go on."""
+    """Controls a search: reports its progress, ends it in time, and chooses the parts to continue with."""
 
     parts: list[_Part]
     settings: CoverSettings
@@ -209,11 +210,11 @@ class _Clock:
 
     @property
     def open_cost(self) -> float:
-        """Money that is still to be gained, or proven to be none, before the gap is closed."""
+        """Money still to be saved, or proven not to exist, before the gap is closed."""
         return self.total("left") - self.settings.gap * (self.total("bound") + self.constant)
 
     def tick(self) -> None:
-        """Report a step that was done."""
+        """Report a finished step."""
         with self._lock:
             self._tell()
 
@@ -241,7 +242,7 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
     program, relaxed = part.program, relax(part.program)
     part.bound, part.link_cost = max(relaxed.value, 0.0), relaxed.link_cost
     windows, x = program.windows(0.0), relaxed.x
-    # Of a large window only the classes that the relaxation uses are worth their place in the start.
+    # In the start of a large window, only the classes that the relaxation uses are worth their place.
     used = (x[program.heads] > _USED) | program.flow
     whole = np.zeros(len(x), dtype=bool)
     for window in windows:
@@ -256,9 +257,9 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
 
 
 def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _Clock) -> None:
-    """Prove a single day, if it is small; else seek every window anew, moved.
+    """Prove a single day, if it is small; otherwise solve every window again, shifted.
 
-    A part that alone has gained enough goes no further: what others gain meanwhile hangs on the threads.
+    A part that has saved enough by itself stops: what others save meanwhile depends on the threads.
     """
     part.rounds += 1
     windows = part.program.windows(0.5 * (part.rounds % 2))
@@ -275,10 +276,10 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
 
 
 def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
-    """Seek the heads of a window anew by branch and bound, all else held; then place their breaks.
+    """Solve the heads of a window again by branch and bound, all else fixed; then place their breaks.
 
-    Classes that neither the window's relaxation nor the plan uses are left out: many shifts are worth the
-    same, and the tree is three times as fast without them.
+    Classes that neither the window's relaxation nor the plan uses are dropped: many shifts are equivalent,
+    and without them the tree is three times as fast.
     """
     program = part.program
     rest = part.x.astype(float)
@@ -300,12 +301,12 @@ def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
 def _settled(
     part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock, held: Ints | None = None
 ) -> Floats:
-    """Make the columns of a window whole, all others held, and their fractions rounded where they are felt.
+    """Make the columns of a window whole, with all others fixed and their fractions rounded.
 
-    A window of all columns gives a bound too; not so if some of them, `held`, keep the value that they have.
+    A window of all columns also gives a bound, unless some of them (`held`) keep their value.
     """
     program = part.program
-    # CP-SAT branches in the order of the columns: through the day it finds good plans much sooner.
+    # CP-SAT branches in the order of the columns: in order of time it finds good plans much sooner.
     window = window[np.argsort(program.at[window], kind="stable")]
     known = x[window] if not np.mod(x[window], 1).any() else None
     rest = x.copy()
@@ -318,7 +319,7 @@ def _settled(
     grain = _grain(own)
     whole = held is None and len(window) == len(x)
     solver = _solver(effort, clock)
-    # Presolve hides the structure of a small day from CP-SAT: without it most are proven in half a second.
+    # Presolve hides the structure of a small day from CP-SAT: without it, most are proven in half a second.
     solver.parameters.cp_model_presolve = not (whole and len(window) <= _SMALL)
     status = solver.solve(_model(own, known, grain, lower, upper))
     if status in (cp_model.OPTIMAL, cp_model.FEASIBLE):
@@ -331,7 +332,7 @@ def _settled(
 
 
 def _solver(effort: float, clock: _Clock) -> cp_model.CpSolver:
-    """One worker that counts its work; a strong relaxation pays here, probing and symmetry do not."""
+    """One worker that counts its work; a strong relaxation helps here, probing and symmetry do not."""
     solver = cp_model.CpSolver()
     parameters = solver.parameters
     parameters.num_workers = 1
@@ -342,16 +343,16 @@ def _solver(effort: float, clock: _Clock) -> cp_model.CpSolver:
     parameters.symmetry_level = 0
     parameters.relative_gap_limit = clock.settings.gap / 10
     parameters.max_time_in_seconds = clock.deadline.left_s
-    # Ctrl-C ends the whole search, not the window at hand.
+    # Ctrl-C ends the whole search, not only the current window.
     parameters.catch_sigint_signal = False
     return solver
 
 
 def _grain(program: Program) -> float:
-    """Largest sum of money that divides all costs: with coarse costs the proof is short.
+    """Largest amount of money that divides all costs: with coarse costs the proof is short.
 
-    The price of a missing head is rounded down to whole grains too; where that would change it by more than
-    a fifth, the grain is the unit.
+    The price of a missing head is also rounded down to this unit; if that would change it by more than a
+    fifth, the smallest unit is used.
     """
     units = np.floor(program.cost / program.unit_cost + 1e-6).astype(np.int64)
     grain = float(max(np.gcd.reduce(units), 1) * program.unit_cost)
@@ -361,9 +362,9 @@ def _grain(program: Program) -> float:
 def _model(
     program: Program, known: Floats | None, grain: float, lower: Ints, upper: Ints
 ) -> cp_model.CpModel:
-    """Write a program, its columns within bounds, for CP-SAT, straight from the arrays.
+    """Write a program for CP-SAT directly from the arrays, with its columns within bounds.
 
-    Money is rounded down to whole grains, so that CP-SAT's bound is one of the true cost.
+    Money is rounded down to whole units, so CP-SAT's bound is also a bound of the true cost.
     """
     model = cp_model.CpModel()
     proto = model.proto
@@ -387,7 +388,7 @@ def _model(
 
 
 def _add(proto: Any, matrix: Any, row: int, extra: int | None, low: int, high: int) -> None:
-    """Add a row of a matrix as a linear constraint, and one more column with coefficient 1."""
+    """Add a row of a matrix as a linear constraint, plus one more column with coefficient 1."""
     begin, end = matrix.indptr[row], matrix.indptr[row + 1]
     linear = proto.constraints.add().linear
     linear.vars.extend(matrix.indices[begin:end].tolist() + ([] if extra is None else [extra]))

@@ -1,4 +1,4 @@
-"""What-if: scenarios as changes to a centre and its calls, each a whole plan, side by side with the base."""
+"""What-if: scenarios as changes to a centre and its calls, each planned whole and compared with the base."""
 
 from planning.whatif.changes import NAMED, Scenario, apply_changes, cell, grid, read_scenarios
 from planning.whatif.comparison import BASE, LOOSE, cheapest, compare, evaluate_cached, row_of

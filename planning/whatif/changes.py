@@ -1,4 +1,4 @@
-"""Scenarios: a centre and its calls, and the changes that make one of another."""
+"""Scenarios: a centre with its calls, and the changes that turn one into another."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class Scenario:
     ----------
     centre : Centre
     demand : DataFrame
-        DEMAND, or FORECAST where a probability is asked.
+        DEMAND, or FORECAST if `probability` is given.
     probability : float, optional
-        Probability with which each interval meets its target (`planning.requirement_at`). Without it the
-        mean calls are staffed.
+        Probability with which each interval meets its target (`planning.requirement_at`). By default the mean
+        calls are staffed for.
     unplanned : bool
-        Nobody knew of the change in time, so the staff is the base's.
+        Whether nobody knew of the change in time, so that the staff is the base's.
     lost : mapping
-        Calls by queue of the hours that a change closes: nobody answers them.
+        Calls by queue in the hours that a change closes, which nobody answers.
     """
 
     centre: Centre
@@ -56,12 +56,12 @@ def apply_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     ----------
     scenario : Scenario
     changes : mapping
-        New values by a path of the centre (``"sites.moscow.closes": "23:00"``) or by a name out of `NAMED`.
+        New values by a path of the centre (``"sites.moscow.closes": "23:00"``) or by a name in `NAMED`.
 
     Raises
     ------
     PlanningError
-        A path or a name is unknown, or the value cannot be.
+        A path or a name is unknown, or a value is not valid.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def _aht(scenario: Scenario, key: str, value: object) -> Scenario:
 
 
 def _patience(scenario: Scenario, key: str, value: object) -> Scenario:
-    """Factor on the patience of those who hang up."""
+    """Factor on the patience of callers who hang up."""
     factor = _plain(key, value, 0.0, open_low=True)
     return _queues(
         scenario,
@@ -119,13 +119,13 @@ def _shrinkage(scenario: Scenario, key: str, value: object) -> Scenario:
 
 
 def _sickness(scenario: Scenario, key: str, value: object) -> Scenario:
-    """Share of those who would be there that a wave of sickness keeps at home."""
+    """Share of those otherwise present whom a wave of sickness keeps at home."""
     share = _plain(key, value, 0.0, 1.0)
     return _teams(scenario, lambda team: {"shrinkage": 1 - (1 - team.shrinkage) * (1 - share)})
 
 
 def _wages(scenario: Scenario, key: str, value: object) -> Scenario:
-    """Factor on every wage, or with a site's name behind a dot on that site's."""
+    """Factor on every wage, or on those of a site named after a dot."""
     factor = number(key, value, 0.0, open_low=True)
     site = _site_of(scenario, key)
     return _teams(
@@ -135,14 +135,14 @@ def _wages(scenario: Scenario, key: str, value: object) -> Scenario:
 
 
 def _closing_hour(scenario: Scenario, key: str, value: object) -> Scenario:
-    """Time of day at which a site closes, named behind a dot where several do.
+    """Time of day at which a site closes; name the site after a dot if several close.
 
-    Its callers go where the overflow rules say; without a rule its queues close too, and the calls of the
+    Its callers go where the overflow rules say. Without a rule its queues close too, and the calls of the
     closed hours are lost.
     """
     site = _site_of(scenario, key)
     if not isinstance(value, str):
-        raise PlanningError(f'{key} is {value!r}, must be a time of day such as "22:00"')
+        raise PlanningError(f'{key} is {value!r}, must be a time of day: write it as "22:00"')
     try:
         centre = closing_at(scenario.centre, value, site=site)
     except PlanningError as error:
@@ -152,7 +152,7 @@ def _closing_hour(scenario: Scenario, key: str, value: object) -> Scenario:
 
 
 def _lost_site(scenario: Scenario, key: str, value: object) -> Scenario:
-    """Site that is gone: its callers, hours and the work that only it did are the largest other's."""
+    """Site that is lost: the largest other site takes its callers, hours and the work that only it did."""
     _whole_name(key)
     return replace(scenario, centre=_without_site(scenario.centre, str(value)))
 
@@ -162,7 +162,7 @@ def _probability(scenario: Scenario, key: str, value: object) -> Scenario:
     _whole_name(key)
     if "rate_cv" not in scenario.demand:
         raise PlanningError(
-            f"{key} is {value!r}, must stand beside a forecast with its doubt: forecast first"
+            f"{key} is {value!r}, must come with a forecast and its quantiles: run forecast first"
         )
     return replace(scenario, probability=number(key, value, 0.0, 1.0))
 
@@ -175,7 +175,7 @@ def _save_rate(scenario: Scenario, key: str, value: object) -> Scenario:
 
 
 def _unplanned(scenario: Scenario, key: str, value: object) -> Scenario:
-    """Whether the change comes as a surprise: the base's staff meets it."""
+    """Whether the change is a surprise, so that the base's staff has to meet it."""
     _whole_name(key)
     if not isinstance(value, bool):
         raise PlanningError(f"{key} is {value!r}, must be true or false")
@@ -195,7 +195,7 @@ NAMED: dict[str, Callable[[Scenario, str, object], Scenario]] = {
     "save_rate": _save_rate,
     "unplanned": _unplanned,
 }
-"""Changes that have a name, in the order in which they are applied."""
+"""Changes that have a name, in the order in which they are applied:"""
 
 
 def _whole_name(key: str) -> None:
@@ -205,7 +205,7 @@ def _whole_name(key: str) -> None:
 
 
 def _site_of(scenario: Scenario, key: str) -> str | None:
-    """Read the site behind the dot of a name, if there is one."""
+    """Read the site after the dot of a name, if there is one."""
     site = key.partition(".")[2]
     if site and site not in scenario.centre.sites:
         raise PlanningError(f"{key} names no site, must be one of {', '.join(scenario.centre.sites)}")
@@ -239,7 +239,7 @@ def _each(
 
 
 def _without_site(centre: Centre, site: str) -> Centre:
-    """Close a site for good: the largest other one takes its callers, its hours and what only it could do."""
+    """Close a site for good; the largest other one takes its callers, hours and the work that only it did."""
     if site not in centre.sites or len(centre.sites) == 1:
         raise PlanningError(f"lost_site is {site!r}, must be one of two or more: {', '.join(centre.sites)}")
     share = {
@@ -268,7 +268,7 @@ def _without_site(centre: Centre, site: str) -> Centre:
 
 
 def grid(choices: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
-    """Every combination of some values, each a scenario named by them; with one change it is a sweep.
+    """Every combination of some values, each a scenario named after its values.
 
     Examples
     --------
@@ -284,23 +284,24 @@ def _name(changes: Mapping[str, Any]) -> str:
 
 
 class Scenarios(Settings):
-    """Scenarios as a TOML file holds them."""
+    """Scenarios as they are in a TOML file."""
 
     scenarios: dict[str, dict[str, Any]]
-    """Changes by the scenario's name."""
+    """The changes of each scenario, by its name."""
 
 
 def read_scenarios(path: str | Path) -> dict[str, dict[str, Any]]:
     """Read scenarios from a file.
 
-    A TOML file holds a table ``[scenarios."the name"]`` a scenario, with a line a change. A CSV file is a
-    grid: a row per scenario, a column a change and an empty cell where it keeps the base's value; a column
-    ``scenario`` names the rows, else their values do.
+    A TOML file has a table ``[scenarios."the name"]`` for each scenario, with one change per line. A CSV file
+    is a grid: a row per scenario, a column per change, and an empty cell to keep the base's value. A column
+    ``scenario`` names the rows; otherwise their values do.
 
     Raises
     ------
     PlanningError
-        The file cannot be read, has a row of more cells than headings or of none, or names a scenario twice.
+        The file cannot be read, has an empty row or one with more cells than headings, or names a scenario
+        twice.
     """
     source = Path(path)
     if source.suffix.lower() == ".csv":
@@ -326,7 +327,7 @@ def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
             f"scenarios file {source} does not exist: give the path of a CSV or TOML file"
         ) from None
     except (OSError, ValueError) as error:
-        raise PlanningError(f"scenarios file {source} is no CSV file: {error}") from None
+        raise PlanningError(f"scenarios file {source} is not a CSV file: {error}") from None
     found: dict[str, dict[str, Any]] = {}
     for line, row in enumerate(table.to_dict("records"), start=2):
         name = row.pop("scenario", "")
@@ -338,14 +339,14 @@ def _from_csv(source: Path) -> dict[str, dict[str, Any]]:
             )
         if name in found:
             raise PlanningError(
-                f"scenarios file {source}: line {line} names {name!r} again: name it otherwise"
+                f"scenarios file {source}: line {line} names {name!r} again: give it another name"
             )
         found[name] = changes
     return found
 
 
 def cell(text: str) -> Any:
-    """Read a value as it is typed: numbers, lists, true and false as in JSON, else text such as 22:00."""
+    """Read a typed value: numbers, lists, true and false as in JSON, anything else as text."""
     try:
         return json.loads(text)
     except ValueError:

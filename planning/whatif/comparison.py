@@ -1,4 +1,4 @@
-"""Scenarios side by side: evaluated one by one or on any executor, kept on disk, set against the base."""
+"""Compare scenarios: evaluate them on any executor, cache the results, and set them against the base."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ __all__ = ["BASE", "LOOSE", "cheapest", "compare", "evaluate_cached", "row_of"]
 BASE = "base"
 """Name of the row without changes."""
 LOOSE = CoverSettings(gap=0.02, effort=0.2)
-"""How shifts are sought for scenarios: with a wider gap than for the plan itself, and sooner."""
+"""Search settings for scenarios: a wider gap and less work than for the plan itself."""
 PACKAGE = Path(__file__).parents[1]
-"""Folder whose code decides what a scenario comes to."""
+"""Folder whose code decides the results of a scenario."""
 
 
 def compare(
@@ -47,10 +47,10 @@ def compare(
     executor: Executor | None = None,
     cache: str | Path | None = None,
 ) -> pd.DataFrame:
-    """Plan, simulate and price each scenario, and set it beside the base.
+    """Plan, simulate and price each scenario, and compare it with the base.
 
-    Every scenario meets the same callers as the base, call by call, so a difference has a narrow band of its
-    own. Staff are heads without names, so leave and contracts play no part (in `planning.plan` they do).
+    Every scenario meets the same callers as the base, call by call, so a difference has a narrow band. Staff
+    are heads without names, so leave and contracts play no part (in `planning.plan` they do).
 
     Parameters
     ----------
@@ -63,21 +63,21 @@ def compare(
     demand : DataFrame
         DEMAND of whole days; FORECAST for "probability".
     people : DataFrame, optional
-        PEOPLE; only counted: whoever answers calls is listened to by the quality group. Without them
-        ``systems.quality.operators`` says how many that are.
+        PEOPLE, only to count those who answer calls, to whom the quality group listens. By default
+        ``systems.quality.operators`` says how many they are.
     staff : {"shifts", "positions"}
-        Whole shifts, or just the heads required, which is several times faster: for many scenarios, or to
-        seek a value.
+        Whole shifts, or only the heads required, which is several times faster: use it for many scenarios, or
+        to search for a value.
     replications, seed : int
         Of the simulation.
     settings : CoverSettings
-        How shifts are sought. The row's `gap` says what that may cost.
+        Settings of the search for shifts. The row's `gap` says what they may cost.
     executor : concurrent.futures.Executor, optional
         One after the other by default; a process pool, or ``distributed.Client(...).get_executor()``. The
-        numbers are the same on every one.
+        numbers are the same on every executor.
     cache : path, optional
-        Folder that keeps each result by its content, on a disk that all workers see. What was done is not
-        done again, not even after a kill. Delete it when you like.
+        Folder that keeps each result by its content, on a disk that all workers can reach. Finished work is
+        not repeated, even if a run was killed. You may delete the folder at any time.
 
     Returns
     -------
@@ -87,15 +87,15 @@ def compare(
         leavers_cost for customers whom the second line does not keep), paid_h, night_h, heads, peak_agents
         (required at once), unmet_h, gap, kept (customers whom the second line keeps), closed_calls,
         ``service_level_<queue>``; for cost, paid_h, peak_agents, kept and each service level its difference
-        to the base (``..._difference``), with the half-width of the difference's 95 % band
-        (``..._half_width``) where chance is in it; verdict ("holds", "too close to call", "does not hold":
-        the worst of all queues and days), and reason: why a scenario has no figures, else empty.
+        from the base (``..._difference``), with the half-width of the difference's 95 % band
+        (``..._half_width``) if it is random; verdict ("holds", "too close to call", "does not hold": the
+        worst of all queues and days), and reason: why a scenario has no figures, otherwise empty.
 
     Raises
     ------
     PlanningError
-        The base cannot be planned, a scenario is called "base", or an argument is no choice. What is wrong
-        with a scenario is its row's reason.
+        The base cannot be planned, a scenario is called "base", or an argument is not one of its choices. A
+        scenario that cannot be planned raises nothing: its row has the reason.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def compare(
     "volum is no setting of the centre, the top level has no 'volum'"
     """
     if scenarios.get(BASE):
-        raise PlanningError(f"scenario {BASE!r} has changes, must have none: name it otherwise")
+        raise PlanningError(f"scenario {BASE!r} has changes, must have none: give it another name")
     one_of("staff", staff, ("shifts", "positions"))
     how = Evaluation(staff, whole("replications", replications, 2), seed, settings)
     today = Scenario(_counted(centre, people), demand)
@@ -128,19 +128,19 @@ def compare(
 
 
 def _counted(centre: Centre, people: pd.DataFrame | None) -> Centre:
-    """Put the number of the people at hand in the place of the one in the settings."""
+    """Replace the number of people in the settings by a count of the people given."""
     if people is None or centre.systems.quality is None:
         return centre
     return centre.replace({"systems.quality.operators": operators_of(centre, people)})
 
 
 def cheapest(table: pd.DataFrame) -> str:
-    """Name the scenario of `compare` that costs least of those that do not break a promise.
+    """Name the cheapest scenario of `compare` that breaks no promise.
 
     Raises
     ------
     PlanningError
-        Every one breaks a promise or failed.
+        Every scenario breaks a promise or failed.
     """
     good = table[(table["reason"] == "") & (table["verdict"] != "does not hold")]
     if good.empty:
@@ -153,7 +153,7 @@ def _all(
     work: Callable[[Mapping[str, Any]], Result | str],
     executor: Executor | None,
 ) -> Iterator[tuple[str, Result | str]]:
-    """Evaluate all scenarios; an interruption leaves the rest undone, a failure only its own."""
+    """Evaluate all scenarios; an interruption leaves the rest undone, a failure only its own scenario."""
     bar = tqdm(total=len(todo), desc="scenarios", unit="scenario", leave=False)
     left = [name for name, _ in todo]
     futures: dict[Future[Result | str], str] = {}
@@ -173,14 +173,14 @@ def _all(
         for future in futures:
             future.cancel()
         yield from (
-            (name, "interrupted: compare again, what is kept in a cache is not done twice") for name in left
+            (name, "interrupted: compare again, finished scenarios come from the cache") for name in left
         )
     finally:
         bar.close()
 
 
 def _or_reason(result: Callable[[], Result | str]) -> Result | str:
-    """Return a result, or why there is none: a worker may die, and the others go on."""
+    """Return a result, or why there is none: a worker may die while the others go on."""
     try:
         return result()
     except Exception as error:
@@ -190,7 +190,7 @@ def _or_reason(result: Callable[[], Result | str]) -> Result | str:
 def _one(
     today: Scenario, how: Evaluation, present: Staff, cache: str | Path | None, changes: Mapping[str, Any]
 ) -> Result | str:
-    """Evaluate one scenario where the executor wants it, or say why it cannot be."""
+    """Evaluate one scenario on a worker of the executor, or say why it cannot be planned."""
     try:
         other = apply_changes(today, changes)
         return evaluate_cached(other, how, present if other.unplanned else None, cache)[0]
@@ -204,7 +204,7 @@ def _one(
 def evaluate_cached(
     scenario: Scenario, how: Evaluation, staff: Staff | None, cache: str | Path | None
 ) -> tuple[Result, Staff]:
-    """Evaluate a scenario, or take it from the cache's folder if the very same one was evaluated before."""
+    """Evaluate a scenario, or take it from the cache if the same scenario was evaluated before."""
     if cache is None:
         return evaluate(scenario, how, staff)
     memory = joblib.Memory(str(cache), verbose=0)
@@ -217,19 +217,19 @@ def evaluate_cached(
 def _by_content(
     content: str, heads: str | None, how: Evaluation, scenario: Scenario, staff: Staff | None
 ) -> Any:
-    """Evaluate; joblib keeps it by the first three arguments."""
+    """Evaluate; joblib caches the result by the first three arguments."""
     del content, heads
     return evaluate(scenario, how, staff)
 
 
 def _content(scenario: Scenario) -> str:
-    """All that decides a result, the code included: a result of other code is not taken for this one's."""
+    """Everything that decides a result, including the code, so that results of other code are not reused."""
     settings = (scenario.centre, scenario.probability, scenario.lost)
     return joblib.hash((code_of(PACKAGE), repr(settings), _rows(scenario.demand)))  # type: ignore[no-any-return]
 
 
 def _rows(frame: pd.DataFrame) -> str:
-    """Content of a frame, however it lies in memory."""
+    """Content of a frame, regardless of its layout in memory."""
     values = pd.util.hash_pandas_object(frame, index=False).to_numpy()
     return joblib.hash((list(frame.columns), values))  # type: ignore[no-any-return]
 
@@ -244,7 +244,7 @@ def code_of(package: Path) -> str:
 
 
 def row_of(result: Result | str, base: Result) -> dict[str, Any]:
-    """Set a scenario's figures beside their differences to the base."""
+    """Put a scenario's figures beside their differences from the base."""
     if isinstance(result, str):
         return {"reason": result}
     row: dict[str, Any] = {}
@@ -253,7 +253,7 @@ def row_of(result: Result | str, base: Result) -> dict[str, Any]:
         if name in ("cost", "paid_h", "peak_agents", "kept"):
             row[f"{name}_difference"] = value - base.figures.get(name, float("nan"))
         if name == "cost":
-            # Only what callers who give up cost is left to chance.
+            # Of the costs, only that of callers who give up is random.
             row[f"{name}_half_width"] = paired_difference(
                 result.abandoned_cost, base.abandoned_cost
             ).half_width

@@ -1,4 +1,4 @@
-"""One scenario evaluated: staffed, simulated and priced."""
+"""Evaluate one scenario: staff it, simulate it and price it."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 __all__ = ["VERDICTS", "Evaluation", "Result", "Staff", "evaluate", "staffed"]
 
 VERDICTS = ("does not hold", "too close to call", "holds")
-"""From bad to good."""
+"""From worst to best."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """How scenarios are evaluated: alike for all that are compared.
+    """How scenarios are evaluated: the same for all that are compared.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class Evaluation:
     replications, seed : int
         Of the simulation.
     settings : CoverSettings
-        How shifts are sought.
+        Settings of the search for shifts.
     """
 
     staff: str
@@ -61,18 +61,18 @@ class _Heads(NamedTuple):
 
 
 class Staff(NamedTuple):
-    """Who is there when, as the simulation reads it, and what was required.
+    """Who is present when, as the simulation reads it, and what was required.
 
     Attributes
     ----------
     roster
-        ``roster.roster`` is ROSTER, a head a shift.
+        ``roster.roster`` is ROSTER, one head per shift.
     breaks, needed : DataFrame
         BREAKS, REQUIREMENT.
     unmet_h : float
         Agent-hours that no shift covers.
     gap : float
-        By how much the shifts' cost may exceed the least, proven; 0 for positions.
+        Proven limit of how far the shifts' cost is above the least, as a share; 0 for positions.
     """
 
     roster: _Heads
@@ -83,16 +83,16 @@ class Staff(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a scenario comes to.
+    """The result of a scenario.
 
     Attributes
     ----------
     figures : dict
-        By name: money, hours, heads of the horizon.
+        By name: money, hours and heads over the horizon.
     levels : DataFrame
         Service level of each replication (row) and promised queue (column).
     abandoned_cost : ndarray, shape (replications,)
-        What the callers who gave up cost.
+        Cost of the callers who gave up.
     verdict : str
         The worst of all queues and days.
     """
@@ -104,14 +104,14 @@ class Result(NamedTuple):
 
 
 def evaluate(scenario: Scenario, how: Evaluation, staff: Staff | None = None) -> tuple[Result, Staff]:
-    """Staff, simulate and price per scenario.
+    """Staff, simulate and price a scenario.
 
     Parameters
     ----------
     scenario : Scenario
     how : Evaluation
     staff : Staff, optional
-        The base's, for a change that nobody planned for.
+        The base's staff, for a change that nobody planned for.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def staffed(scenario: Scenario, how: Evaluation) -> Staff:
     needed = requirement(centre, with_reviews(centre, scenario.demand))
     if scenario.probability is not None:
         sure = requirement_at(centre, scenario.demand, scenario.probability)
-        # Whom quality listens to is known: its work is the same however sure of the calls one wants to be.
+        # The people whom quality listens to are known, so its work does not depend on the probability.
         quality = centre.systems.quality
         known = "" if quality is None else quality.queue
         needed = pd.concat(
@@ -158,7 +158,7 @@ def _in_shifts(centre: Centre, needed: pd.DataFrame, settings: CoverSettings) ->
 
 
 def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
-    """Seat the heads required: seat k is taken while more than k are; paid rests are paid on top."""
+    """Put heads on positions: position k is filled while more than k are required; rests are paid on top."""
     times = horizon(centre, needed)
     seats = [
         *_seated(requirement_by_team(centre, needed, times), centre.interval_s),
@@ -192,7 +192,7 @@ def _on_duty(centre: Centre, times: pd.DatetimeIndex) -> Iterator[tuple[str, str
 
 
 def _still_there(centre: Centre, staff: Staff) -> Staff:
-    """Leave out the heads whose team or site is gone."""
+    """Drop the heads whose team or site is gone."""
     site = {name: team.site for name, team in centre.teams.items()}
     rows = staff.roster.roster
     there = rows[rows["team"].map(site) == rows["site"]]
@@ -205,7 +205,7 @@ def _still_there(centre: Centre, staff: Staff) -> Staff:
 
 
 def _cost(scenario: Scenario, staff: Staff, abandoned: float) -> dict[str, float]:
-    """Cost over the horizon by part, and the customers kept and turned away."""
+    """Cost over the horizon by part, and the customers kept and lost."""
     centre, second_line = scenario.centre, _second_line(scenario, staff)
     spent = cost_of(centre, staff.roster.roster, staff.breaks, horizon(centre, staff.needed))
     price = caller_costs(centre)["unanswered"]
@@ -223,7 +223,7 @@ def _cost(scenario: Scenario, staff: Staff, abandoned: float) -> dict[str, float
 
 
 def _second_line(scenario: Scenario, staff: Staff) -> pd.DataFrame:
-    """Calls of the second line by interval, and the agents who are there for them."""
+    """Calls of the second line by interval, and the agents present for them."""
     centre, needed = scenario.centre, staff.needed
     second = centre.systems.second_line
     own = needed[needed["queue"] == second.queue] if second is not None else needed[:0]
@@ -250,14 +250,14 @@ def _hours(staff: Staff) -> dict[str, float]:
 
 
 def _left(centre: Centre, needed: pd.DataFrame) -> pd.Series:
-    """Mean agents of a requirement who are there though nobody planned for it: rostered, and not away."""
+    """Mean agents present when nobody planned for the requirement: those rostered and not absent."""
     teams = [centre.team_for(*key) for key in zip(needed["queue"], needed["site"], strict=True)]
     here = [0.0 if team is None else 1 - centre.teams[team].shrinkage for team in teams]
     return (needed["rostered"] * here).clip(upper=needed["agents"])
 
 
 def _verdict(centre: Centre, found: Simulation) -> str:
-    """Judge the worst of all promised queues on all days."""
+    """Return the worst verdict over all promised queues and days."""
     judged: list[str] = []
     for name, queue in centre.queues.items():
         target = queue.target.service_level

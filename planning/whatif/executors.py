@@ -1,4 +1,4 @@
-"""Where scenarios are worked out: in this process, in others on this machine, or on a Dask cluster."""
+"""Where scenarios are evaluated: in this process, in others on this machine, or on a Dask cluster."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def executor_of(processes: int = 1, scheduler: str | None = None) -> Iterator[Ex
     Parameters
     ----------
     processes : int
-        On this machine; 1 is this one.
+        Processes on this machine; 1 means this process only.
     scheduler : str, optional
-        Address of a Dask scheduler, such as ``tcp://10.0.0.5:8786``, which then decides instead.
+        Address of a Dask scheduler to use instead, for example ``tcp://10.0.0.5:8786``.
 
     Raises
     ------
     PlanningError
-        ``distributed`` is not installed, or nobody answers at the address.
+        ``distributed`` is not installed, or nothing answers at the address.
     """
     if scheduler is not None:
         with _cluster(scheduler) as executor:

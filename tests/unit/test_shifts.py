@@ -124,7 +124,7 @@ def test_meal_lies_in_the_middle():
         (meal,) = [slot for slot in shape.slots if slot.kind == "meal"]
         assert meal.first * 900 >= (1 - middle) / 2 * shape.length_s
         assert meal.last * 900 + meal.length_s <= (1 + middle) / 2 * shape.length_s
-    with pytest.raises(PlanningError, match=r"which does not hold 3 breaks within meal_middle 0.05"):
+    with pytest.raises(PlanningError, match=r"too short for 3 breaks within meal_middle 0.05"):
         shapes(one_site({"shifts.meal_middle": 0.05}))
 
 
