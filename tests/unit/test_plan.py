@@ -294,7 +294,7 @@ def test_saving_twice_is_refused_unless_asked_for(saved):
 def test_no_file_of_ones_own_is_replaced(tmp_path):
     """A demand.csv that lies there may be the history that was planned from."""
     (tmp_path / "demand.csv").write_text("mine")
-    with pytest.raises(PlanningError, match=r"holds demand.csv already: give another folder or ask"):
+    with pytest.raises(PlanningError, match=r"already has demand.csv: give another folder or ask"):
         small_plan().save(tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"demand.csv": "mine"}
 

@@ -71,7 +71,7 @@ def test_own_shares_are_those_of_the_calls_of_each_interval(settings):
 
 def test_vips_who_never_call_are_refused(settings):
     vips = pd.DataFrame({"share": [0.0], "utc_offset_h": [3], "manager": ["ann"]})
-    with pytest.raises(PlanningError, match="share is 0 for every VIP, must be above 0 for one"):
+    with pytest.raises(PlanningError, match="share is 0 for every VIP, must be above 0 for at least one"):
         own_shares(settings, vips, HOURS)
     with pytest.raises(PlanningError, match="calls_by_hour is 0 all day, must be above 0 somewhere"):
         Vip.of(settings.model_dump() | {"calls_by_hour": [0.0] * 24})
