@@ -1,4 +1,4 @@
-"""Demand: call records, demand files, what records hide, forecasts with their doubt, the synthetic demand."""
+"""Demand: call records, demand files, findings in records, forecasts with bands, synthetic demand."""
 
 from planning.demand.accuracy import accuracy, backtest, best_methods
 from planning.demand.days import demand_for

@@ -1,4 +1,4 @@
-"""How good forecasts are: rolling-origin backtests, and a ledger that always has last week's beside it."""
+"""How good forecasts are: rolling-origin backtests, and a ledger that always compares with last week."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ __all__ = ["accuracy", "backtest", "best_methods"]
 
 MIN_BEHIND = 14
 RELEARN_DAYS = 7
-"""Days for which trees are kept when days behind are forecast again: to fit them takes long."""
+"""Days for which fitted trees are reused when past days are forecast again, because fitting is slow."""
 WARM_DAYS = 56
 NEARLY = 1.03
-"""Errors within this factor of the least are nearly equal."""
+"""Errors within this factor of the smallest count as equal."""
 BAND = (0.1, 0.9)
 
 
@@ -37,7 +37,7 @@ def backtest(
     methods: Sequence[str] = tuple(METHODS),
     campaigns: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Forecast the last days of a demand again, each from the days before it, and measure.
+    """Forecast the last days of a demand again, each from the days before it, and measure the errors.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def backtest(
     Raises
     ------
     PlanningError
-        A method is unknown, a lead or the number of days cannot be, or the history is too short.
+        A method is unknown, a lead or the number of days is not valid, or the history is too short.
 
     Examples
     --------
@@ -89,14 +89,14 @@ def backtest(
 
 
 def best_methods(table: pd.DataFrame) -> dict[str, str]:
-    """Name the method with the least error of each queue; of nearly equal ones (3 %) the simplest.
+    """Name the method with the smallest error for each queue; of nearly equal ones (3 %), the simplest.
 
-    A lead of less than that on some weeks is as likely luck, and then is lost on the next ones.
+    A smaller advantage on a few weeks is as likely to be luck, and is then lost on the next weeks.
 
     Parameters
     ----------
     table : DataFrame
-        What `backtest` returns; the error is the mean over its leads.
+        The result of `backtest`; the error is the mean over its leads.
     """
     order = list(METHODS)
     error = table.groupby(["queue", "method"], sort=False)["wape"].mean().unstack("method")
@@ -105,7 +105,7 @@ def best_methods(table: pd.DataFrame) -> dict[str, str]:
 
 
 def accuracy(made: pd.DataFrame, demand: pd.DataFrame, earlier: pd.DataFrame) -> pd.DataFrame:
-    """Enter a forecast into the ledger: its errors against what came, beside those of the week before.
+    """Enter a forecast into the ledger: its errors, compared with those of the seasonal naive forecast.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def accuracy(made: pd.DataFrame, demand: pd.DataFrame, earlier: pd.DataFrame) ->
         raise PlanningError("demand has no interval of the forecast: give the days that were forecast")
     before = DEMAND.check(earlier, "earlier")
     zone = local_zone(made, came, before)
-    # By the clock on the wall, of which an hour may be missing or come twice: then the mean of both.
+    # By the local clock, on which an hour may be missing or occur twice: then the mean of both.
     both["local"] = both["interval_start"].dt.tz_convert(zone).dt.tz_localize(None)
     before["local"] = before["interval_start"].dt.tz_convert(zone).dt.tz_localize(None) + pd.Timedelta(days=7)
     last_week = before.groupby(["queue", "local"])["calls"].mean().rename("calls_before")
@@ -138,21 +138,21 @@ def accuracy(made: pd.DataFrame, demand: pd.DataFrame, earlier: pd.DataFrame) ->
 
 
 def check_methods(methods: Iterable[str]) -> None:
-    """Refuse names that are no method."""
+    """Refuse unknown names of methods."""
     for name in methods:
         if name not in METHODS:
             raise PlanningError(f"method is {name!r}, must be one of best, {', '.join(METHODS)}")
 
 
 def rolled(history: History, method: str, days: int, lead: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Forecast the last days behind, each with what was known `lead` days before.
+    """Forecast the last days of the history, each with what was known `lead` days before.
 
     Returns
     -------
     calls, aht_s : ndarray, shape (n, s)
         Without the effect of campaigns.
     days : ndarray, shape (n,)
-        Their places in the history; n is less than asked where the history is short.
+        Their positions in the history; n is smaller than requested if the history is short.
     """
     first = max(history.known - days, history.first + MIN_BEHIND + lead - 1)
     targets = np.arange(first, max(history.known, first))
@@ -170,7 +170,7 @@ def rolled(history: History, method: str, days: int, lead: int) -> tuple[Floats,
 
 
 def _errors(history: History, method: str, days: int, lead: int) -> dict[str, float]:
-    """Measure a method on the last days; the band of each day is learnt from the forecasts before it."""
+    """Measure a method on the last days; the band of each day is learnt from the earlier forecasts."""
     expected, aht_s, targets = rolled(history, method, days + WARM_DAYS, lead)
     if len(targets) == 0:
         raise PlanningError(

@@ -1,7 +1,7 @@
-"""What single calls tell about callers and agents: each finding is a parameter of the centre's file.
+"""What single calls reveal about callers and agents: each finding is a parameter of the centre's file.
 
-Patience is seen only of those who hang up; of the others it is known only that it outlasted the wait. So it
-is estimated with censoring (Kaplan & Meier 1958), never as the mean wait of the abandoned.
+Patience is observed only for callers who hang up; for the others we know only that it outlasted the wait. So
+it is estimated with censoring (Kaplan & Meier 1958), never as the mean wait of the abandoned.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SHORT_S = 10.0
 
 
 def outcomes(calls: pd.DataFrame) -> pd.DataFrame:
-    """Count what became of the calls of each queue: lost ones are the centre's fault, abandoned its wait's.
+    """Count the outcomes of each queue's calls: lost ones are a fault of the centre, abandoned of the wait.
 
     Returns
     -------
@@ -56,20 +56,21 @@ def outcomes(calls: pd.DataFrame) -> pd.DataFrame:
 
 
 def callers(calls: pd.DataFrame, within_s: float = 3600.0) -> pd.DataFrame:
-    """Tell callers from attempts: who hangs up or is lost and calls again soon is one caller.
+    """Distinguish callers from attempts: people who hang up or are lost and soon call again are one caller.
 
     Parameters
     ----------
     calls : DataFrame
         With caller_id, queue, arrival, outcome.
     within_s : float
-        An attempt so soon after an unanswered one of the same caller in the same queue is a redial, seconds.
+        An attempt within this time of an unanswered one by the same caller in the same queue is a redial,
+        seconds.
 
     Returns
     -------
     DataFrame
         Index queue: attempts, callers, redials, redial_share (of the unanswered, called again in time),
-        pause_s (mean time before they did; missing where nobody did).
+        pause_s (mean time before they did; missing if nobody did).
     """
     _need(calls, "caller_id", "queue", "arrival", "outcome")
     known = calls.dropna(subset=["caller_id"]).sort_values("arrival", kind="stable")
@@ -94,7 +95,7 @@ def callers(calls: pd.DataFrame, within_s: float = 3600.0) -> pd.DataFrame:
 
 
 def agents(calls: pd.DataFrame, short_s: float = SHORT_S) -> pd.DataFrame:
-    """Compare agents: calls, handle time, and calls so short that somebody hung up.
+    """Compare agents: calls, handle time, and calls so short that the agent probably hung up.
 
     Parameters
     ----------
@@ -105,8 +106,8 @@ def agents(calls: pd.DataFrame, short_s: float = SHORT_S) -> pd.DataFrame:
     -------
     DataFrame
         Index agent_id, the most conspicuous first: queue (of the first call), calls, aht_s, short (calls),
-        short_share, excess: standard deviations by which the short calls lie above what is usual in the
-        queue of each call; 4 and more are no chance among a few hundred agents.
+        short_share, excess: standard deviations by which the short calls are above what is usual in the queue
+        of each call; among a few hundred agents, 4 or more is not chance.
     """
     _need(calls, "queue", "agent_id", "handle_s")
     answered = calls.dropna(subset=["agent_id", "handle_s"])
@@ -132,7 +133,7 @@ def aht_by_hour(calls: pd.DataFrame) -> pd.DataFrame:
 
 
 def day_cv(demand: pd.DataFrame) -> pd.Series:
-    """CV of a day's level around the mean of its weekday, what chance explains taken off, by queue.
+    """CV of a day's level around the mean of its weekday, by queue, after removing Poisson noise.
 
     ``sum((N - E)^2 w/(w-1) - E) / sum(E^2)`` over days, w days of the same weekday: the moment estimator of a
     Gamma-Poisson mixture (Jongbloed & Koole 2001).
@@ -150,7 +151,7 @@ def day_cv(demand: pd.DataFrame) -> pd.Series:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long callers are ready to wait.
+    """How long callers are willing to wait.
 
     Attributes
     ----------
@@ -158,7 +159,8 @@ class Patience:
         Kaplan-Meier: time_s, staying (share whose patience outlasts it), low and high (95 % band, Greenwood),
         waiting (callers still seen), fitted (the lognormal law).
     mean_s : float
-        Mean of the exponential law with the same hang-ups: time waited by all / hang-ups, as Erlang A needs.
+        Mean of the exponential law with the same number of hang-ups: time waited by all / hang-ups, for
+        Erlang A.
     log_mean, log_sd : float
         Lognormal law by maximum likelihood with censoring.
     """
@@ -170,7 +172,7 @@ class Patience:
 
 
 def patience(calls: pd.DataFrame) -> Patience:
-    """Estimate patience from waits that end by an answer or by hanging up.
+    """Estimate patience from waits that end in an answer or in a hang-up.
 
     Raises
     ------
@@ -187,7 +189,9 @@ def patience(calls: pd.DataFrame) -> Patience:
     seen = calls[(calls["wait_s"] > 0) & calls["outcome"].isin(["answered", "abandoned"])]
     wait, left = seen["wait_s"].to_numpy(dtype=float), (seen["outcome"] == "abandoned").to_numpy()
     if not left.any():
-        raise PlanningError("calls hold nobody who hung up while waiting: patience cannot be seen in them")
+        raise PlanningError(
+            "nobody in these calls hung up while waiting: give calls with hang-ups to estimate patience"
+        )
     log_mean, log_sd = _lognormal_censored(wait, left)
     return Patience(
         _kaplan_meier(wait, left, log_mean, log_sd), float(wait.sum() / left.sum()), log_mean, log_sd
@@ -216,7 +220,7 @@ def _kaplan_meier(wait: Floats, left: NDArray[np.bool_], log_mean: float, log_sd
 
 
 def _lognormal_censored(wait: Floats, left: NDArray[np.bool_]) -> tuple[float, float]:
-    """Maximum likelihood of a lognormal law, waits that were answered counting as at least so long."""
+    """Maximum likelihood of a lognormal law, with answered waits as censored."""
     logs = np.log(wait)
 
     def loss(point: Floats) -> float:
@@ -231,7 +235,7 @@ def _lognormal_censored(wait: Floats, left: NDArray[np.bool_]) -> tuple[float, f
 
 
 def service_law(calls: pd.DataFrame, above_s: float = SHORT_S) -> pd.DataFrame:
-    """Fit the lognormal law to the handle times of each queue, hang-ups left out.
+    """Fit the lognormal law to the handle times of each queue, without hang-ups.
 
     Returns
     -------
@@ -265,7 +269,7 @@ def service_law(calls: pd.DataFrame, above_s: float = SHORT_S) -> pd.DataFrame:
 def centre_parameters(
     calls: pd.DataFrame, demand: pd.DataFrame, *, min_abandoned: int = 50
 ) -> dict[str, float]:
-    """Name what the records say as settings of the centre, fit for `Centre.replace`.
+    """Turn the findings in the records into settings of the centre, ready for `Centre.replace`.
 
     Parameters
     ----------
@@ -274,15 +278,15 @@ def centre_parameters(
     demand : DataFrame
         DEMAND of weeks, for the level of days.
     min_abandoned : int
-        A queue with fewer hang-ups says nothing about patience.
+        With fewer hang-ups, a queue's patience is not estimated.
 
     Returns
     -------
     dict
-        Rounded, by setting of ``queues.NAME``, as far as the records show it:
+        Rounded values by setting of ``queues.NAME``, as far as the records show them:
 
         - patience_s: with censoring; lost calls say nothing about it, and stay in the demand;
-        - aht_s: of real conversations, since who is hung up on after seconds has not been served;
+        - aht_s: of real conversations, because a caller who is hung up on after seconds has not been served;
         - service_cv: of all answered calls, hours and agents included;
         - day_cv: the over-dispersion of days;
         - redial, redial_pause_s, volume (callers / attempts: a plan adds the redials itself), with caller_id.

@@ -1,4 +1,4 @@
-"""The days to plan: taken from a demand, or forecast from it; what is missing in them is named."""
+"""The days to plan, taken from a demand or forecast from it; missing rows are reported."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ __all__ = ["demand_for"]
 GAPS = ("refuse", "zero", "forecast")
 DAY = pd.Timedelta(days=1)
 FAR_DAYS = 60
-"""A day or two with rows, farther than this from all others, are misdated."""
+"""One or two days with rows that are further than this from all others have a wrong date."""
 QUIET = pd.Timedelta(hours=1)
-"""Time before the first row of all and after the last one in which nobody may have called."""
+"""Time before the very first row, and after the very last, in which nobody may have called."""
 HISTORY_DAYS, FEW = 56, 0.05
-"""A history whose last days lack more than this share of rows was exported without its empty intervals."""
+"""A history that lacks more than this share of rows in its last days was exported without empty intervals."""
 
 
 def demand_for(
     centre: Centre, records: pd.DataFrame, start: str | None = None, days: int = 7, *, gaps: str = "refuse"
 ) -> pd.DataFrame:
-    """Take the days to plan from a demand, or forecast them where the demand ends before.
+    """Take the days to plan from a demand, or forecast them if the demand ends before.
 
-    A queue is closed on a weekday on which it never has a row, and on a public holiday without one. Where the
-    first days are closed, the plan starts on the next open day, and a warning says so.
+    A queue is closed on a weekday on which it never has a row, and on a public holiday without a row. If the
+    first days are closed, the plan starts on the next open day, with a warning.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def demand_for(
     days : int
         Number of days.
     gaps : {"refuse", "zero", "forecast"}
-        What to do with intervals in opening hours that have no row: refuse them by name, count them as
+        What to do with intervals in opening hours that have no row: refuse them and list them, count them as
         without calls, or forecast them from the days before.
 
     Returns
@@ -90,7 +90,7 @@ def demand_for(
 def _span(
     centre: Centre, seen: pd.DatetimeIndex, start: str | None, days: int
 ) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
-    """First day to plan, the day after the last, and whether the records hold them."""
+    """First day to plan, the day after the last, and whether the records include them."""
     after = seen.max() + DAY
     asked = after if start is None else day_start(start, centre.time_zone).tz_localize(None).normalize()
     first, known = (_next_open(centre, seen, day) for day in (asked, after))
@@ -115,7 +115,7 @@ def _found(
     first: pd.Timestamp,
     end: pd.Timestamp,
 ) -> pd.DataFrame:
-    """Rows for those missing intervals of which something may be said."""
+    """Rows for the missing intervals, as `gaps` says."""
     if gaps == "zero" or _is_quiet(lacking["interval_start"], rows["interval_start"]).all():
         return lacking.assign(calls=0.0, aht_s=0.0)
     past = rows[_days(rows) < first]
@@ -130,7 +130,7 @@ def _days(rows: pd.DataFrame) -> pd.DatetimeIndex:
 
 
 def _check_dates(seen: pd.DatetimeIndex) -> None:
-    """Refuse a day or two that lie far from all others: a digit of the date is wrong."""
+    """Refuse one or two days that are far from all others: a digit of the date is wrong."""
     days = seen.unique().sort_values()
     for at in (1, 2, len(days) - 2, len(days) - 1):
         if 0 < at < len(days) and (days[at] - days[at - 1]).days > FAR_DAYS:
@@ -149,9 +149,9 @@ def _next_open(centre: Centre, seen: pd.DatetimeIndex, day: pd.Timestamp) -> pd.
 def _open_days(
     centre: Centre, seen: pd.DatetimeIndex, own: pd.DatetimeIndex, days: pd.DatetimeIndex
 ) -> pd.DatetimeIndex:
-    """Days on which a queue is open, by the days on which it has rows, out of all that have any."""
+    """Days on which a queue is open, judged by the days on which it has rows."""
     weekday, behind = days.day_of_week, pd.date_range(seen.min(), seen.max()).day_of_week
-    # One Sunday without rows says little about Sundays, unless nobody works on them anyway.
+    # One Sunday without rows says little about Sundays, unless it is a day of rest.
     told = weekday.isin([day for day in range(7) if (behind == day).sum() > 1])
     free = is_weekend(days, centre.weekend())
     closed = ~weekday.isin(own.day_of_week) & (told | free)
@@ -189,7 +189,7 @@ def _without(intervals: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_quiet(times: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
-    """Tell which intervals lie so near the first or the last row of all that nobody may have called."""
+    """Tell which intervals are so close to the very first or last row that nobody may have called."""
     first, last = known.min(), known.max()
     before, behind = (times > first - QUIET) & (times < first), (times > last) & (times < last + QUIET)
     return np.asarray(before | behind)
@@ -202,14 +202,14 @@ def _joined(centre: Centre, rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFr
 
 
 def _forecast(centre: Centre, past: pd.DataFrame, first: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """FORECAST of the days from the first one on, from what went before."""
+    """FORECAST of the days from the first one on, from the history before them."""
     horizon = (end - _days(past).max()).days - 1
     found = forecast(past, horizon, zone=centre.time_zone, country=centre.country)
     return found[_days(found) >= first]
 
 
 def _history(centre: Centre, rows: pd.DataFrame, gaps: str) -> pd.DataFrame:
-    """History to forecast from; one without its empty intervals would promise too many calls."""
+    """Check the history to forecast from: without its empty intervals it would give too many calls."""
     seen = _days(rows)
     begin = max(seen.min(), seen.max() - HISTORY_DAYS * DAY)
     open_ = _open_intervals(centre, rows, begin, seen.max() + DAY)
@@ -224,7 +224,7 @@ def _history(centre: Centre, rows: pd.DataFrame, gaps: str) -> pd.DataFrame:
 
 
 def _refuse(lacking: pd.DataFrame, rows: pd.DataFrame) -> None:
-    """Name the intervals without a row, if there are any."""
+    """Raise an error that lists the intervals without a row, if there are any."""
     if lacking.empty:
         return
     named = [

@@ -1,7 +1,7 @@
-"""How sure a forecast is: the spread of calls around their mean, its quantiles, and what was learnt of it.
+"""The uncertainty of a forecast: the spread of calls around their mean, its quantiles, and its estimation.
 
-Calls of an interval are Poisson around a rate that is itself in doubt, a Gamma variable of mean m and CV c
-around the forecast: a negative binomial count (Jongbloed & Koole 2001). c has a part that a day shares.
+Calls of an interval are Poisson around an uncertain rate, a Gamma variable with the forecast m as its mean
+and CV c. The count is negative binomial (Jongbloed & Koole 2001). Part of c is shared by the whole day.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from planning.checks import Floats
 __all__ = ["Doubt", "learn_doubt", "middle_share", "quantile_calls"]
 
 _SURE = 1e-3
-"""A CV below this is none: the count is Poisson."""
+"""A CV below this counts as 0: the count is Poisson."""
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """How far the truth lay from what was forecast.
+    """How far forecasts were from the truth.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Doubt:
 def learn_doubt(
     expected: Floats, calls: Floats, expected_aht_s: Floats | None = None, aht_s: Floats | None = None
 ) -> Doubt:
-    """Estimate the doubt from past forecasts by moments, what chance explains taken off.
+    """Estimate the uncertainty from past forecasts by moments, after removing Poisson noise.
 
     ``c^2 = sum((y - m)^2 - m) / sum(m^2)``, over intervals and over whole days.
 
@@ -58,7 +58,7 @@ def learn_doubt(
     rate, day = _extra(mean, true), _extra(mean.sum(axis=1), true.sum(axis=1))
     if expected_aht_s is None or aht_s is None:
         return Doubt(max(rate, day), day)
-    # A handle time of 0 is none: nobody had called yet.
+    # A handle time of 0 means that nobody had called yet.
     use = seen & (true > 0) & (expected_aht_s > 0)
     off = np.where(use, aht_s / np.where(use, expected_aht_s, 1.0) - 1, 0.0)
     service = float(np.sqrt((true * off**2).sum() / max(use.sum(), 1)))
@@ -71,10 +71,10 @@ def learn_doubt(
 
 
 def middle_share(calls: ArrayLike, mean: ArrayLike, cv: ArrayLike) -> Floats:
-    """Share of the distribution below a number of calls, half of the number's own share included.
+    """Share of the distribution below a number of calls, plus half of the number's own share.
 
-    The mid-distribution function of the negative binomial: of counts it is on average as often below p as p
-    says, where the plain distribution function of a small count is not (Ma, Genton & Parzen 2011).
+    This is the mid-distribution function of the negative binomial. For counts it is below p with probability
+    p on average, unlike the plain distribution function of small counts (Ma, Genton & Parzen 2011).
 
     Examples
     --------
@@ -95,7 +95,7 @@ def middle_share(calls: ArrayLike, mean: ArrayLike, cv: ArrayLike) -> Floats:
 
 
 def quantile_calls(share: float, mean: ArrayLike, cv: ArrayLike) -> Floats:
-    """Number of calls that is exceeded with probability 1 - share, interpolated between whole numbers.
+    """Number of calls exceeded with probability 1 - share, interpolated between whole numbers.
 
     Examples
     --------

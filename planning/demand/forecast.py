@@ -1,4 +1,4 @@
-"""Forecasts with their doubt: the next days, the rest of today, the next 64 weeks."""
+"""Forecasts with their uncertainty: the next days, the rest of today, the next 64 weeks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from planning.tables import DEMAND, FORECAST
 __all__ = ["forecast", "forecast_weeks", "reforecast"]
 
 LEARN_DAYS = 56
-"""Days behind whose forecasts tell how far off the next ones will be."""
+"""Number of past days whose forecasts show how far off the next ones will be."""
 CHOOSE_DAYS = 56
 TENTH = 1.2815515594457855
-"""The standard normal law is beyond this with 10 % probability on each side."""
+"""A standard normal variable is beyond this with a probability of 10 % on each side."""
 
 
 def forecast(
@@ -35,11 +35,11 @@ def forecast(
     method: str | Mapping[str, str] = "median",
     campaigns: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Forecast each queue's calls and handle time for the days that follow a demand, with their doubt.
+    """Forecast each queue's calls and handle time for the days after a demand, with their uncertainty.
 
-    The doubt is learnt from what the same method would have forecast for days behind, knowing only the days
-    before each. The handle time is the call-weighted mean at that local time of day over the history. A queue
-    is closed at the local times of a weekday that its history has no rows for.
+    The uncertainty is learnt from the same method's forecasts of past days, each made only from the days
+    before it. The handle time is the call-weighted mean at that local time of day over the history. A queue
+    is closed at the local times of a weekday for which its history has no rows.
 
     Parameters
     ----------
@@ -52,11 +52,11 @@ def forecast(
     country : str
         Country of the production calendar, ISO 3166.
     method : str or mapping
-        One of `planning.demand.methods.METHODS`; or "best", the one with the least error of each queue over
-        the last 56 days; or a method for each queue by name, as `best_methods` gives.
+        One of `planning.demand.methods.METHODS`; or "best", the one with the smallest error for each queue
+        over the last 56 days; or a method for each queue by name, as `best_methods` gives.
     campaigns : DataFrame, optional
-        Known campaigns, behind and ahead: queue ("all" for every one), start and end (local times), factor on
-        the calls. Those behind are taken out of the history, those ahead are put on the forecast.
+        Known campaigns, past and future: queue ("all" for every queue), start and end (local times), factor
+        on the calls. Past ones are removed from the history, future ones are applied to the forecast.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def forecast(
     Raises
     ------
     PlanningError
-        A row is faulty, the history is too short or off the grid, or an argument cannot be.
+        A row is faulty, the history is too short or off the grid, or an argument is not valid.
 
     Examples
     --------
@@ -84,11 +84,11 @@ def forecast(
 
 
 def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
-    """Correct the rest of a day by what has come of it, queue by queue.
+    """Correct the forecast for the rest of a day by the calls so far, queue by queue.
 
-    Linear Bayes (Buehlmann's credibility): the factor of the rest is ``1 + Z (N / E - 1)``, N calls come of E
-    expected, ``Z = d^2 / (d^2 + 1/E + (c^2 - d^2) sum(m^2) / E^2)`` with the doubts d of the day and c of an
-    interval. What Z of the day's doubt has explained is doubt no more.
+    Linear Bayes (Buehlmann's credibility): the factor of the rest is ``1 + Z (N / E - 1)``, with N calls so
+    far of E expected, ``Z = d^2 / (d^2 + 1/E + (c^2 - d^2) sum(m^2) / E^2)`` and the CVs d of the day and c
+    of an interval. The share Z of the day's uncertainty is then resolved.
 
     Parameters
     ----------
@@ -100,13 +100,13 @@ def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        FORECAST of the intervals that are not, of the same local day: by the clock of `plan`, or of `so_far`
-        where the plan's times are in UTC, as a CSV file gives them.
+        FORECAST of the remaining intervals of the same local day, by the clock of `plan`, or of `so_far` if
+        the plan's times are in UTC, as from a CSV file.
 
     Raises
     ------
     PlanningError
-        `so_far` holds no interval of the forecast, or leaves none of its last day.
+        `so_far` has no interval of the forecast, or leaves none of its last day.
     """
     plan, known = FORECAST.check(plan, "plan"), DEMAND.check(so_far, "so_far")
     both = plan.merge(known, on=["queue", "interval_start"], suffixes=("", "_known"))
@@ -123,12 +123,12 @@ def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
 
 
 def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country: str) -> pd.DataFrame:
-    """Forecast each queue's calls and work week by week, far enough to hire for.
+    """Forecast each queue's calls and work week by week, far enough ahead for hiring.
 
-    The days ahead by the level method, with their weekdays and holidays. With more than a year behind, each
-    day is scaled by what the same week of last year was to the last weeks; there is no trend, since less than
-    two years cannot tell a trend from a season. Doubt grows as that of a random walk whose step is the
-    scatter from week to week.
+    The days ahead are forecast by the level method, with their weekdays and holidays. With more than a year
+    of history, each day is scaled by the ratio of the same week last year to the weeks before it. There is no
+    trend, because less than two years cannot distinguish a trend from a season. Uncertainty grows like a
+    random walk whose step is the scatter from week to week.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country:
     Raises
     ------
     PlanningError
-        `weeks` is no whole number of at least 1, or the history cannot be forecast from.
+        `weeks` is not a whole number of at least 1, or the history cannot be forecast from.
     """
     whole("weeks", weeks, 1, MAX_DAYS // 7)
     past = histories(demand, 1, zone=zone, country=country)
@@ -149,11 +149,11 @@ def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country:
 
 
 def with_doubt(calls: Floats, aht_s: Floats, doubt: Doubt) -> dict[str, Floats]:
-    """Add the quantiles and the doubts of FORECAST to means of any shape."""
+    """Add the quantiles and CVs of FORECAST to means of any shape."""
     columns = {"calls": calls, "aht_s": aht_s}
     for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
         columns[f"calls_{name}"] = quantile_calls(share, calls, doubt.rate_cv)
-    # The mean of a few handle times scatters more than that of many.
+    # The mean of a few handle times varies more than that of many.
     spread = TENTH * np.sqrt(doubt.aht_cv**2 + doubt.service_cv**2 / np.maximum(calls, 1.0))
     columns["aht_p10_s"], columns["aht_p90_s"] = aht_s * np.exp(-spread), aht_s * np.exp(spread)
     for name in ("rate_cv", "day_cv", "aht_cv"):
@@ -194,7 +194,7 @@ def _forecast_queue(history: History, method: str, zone: str, step: int) -> pd.D
 def doubt_of(history: History, method: str, lead: int) -> Doubt:
     """Learn how far off a method was on the days behind."""
     expected, aht_s, days = rolled(history, method, LEARN_DAYS, lead)
-    if len(days) < 7:  # too little behind: how well it describes what it has seen must do
+    if len(days) < 7:  # the history is too short, so the errors on the data it was fitted to have to do
         days = np.arange(max(history.first, history.known - 14), history.known)
         expected = METHODS["level" if method == "naive" else method](history, days)
         aht_s = np.broadcast_to(handle_times(history), expected.shape)
@@ -243,7 +243,7 @@ def _weeks_of(history: History, to_monday: int, weeks: int) -> pd.DataFrame:
 
 
 def _season(history: History, ahead: NDArray[np.int64]) -> Floats:
-    """Factor of each day's season: what last year's weeks around it were to that year's mean, else 1."""
+    """Seasonal factor of each day: last year's weeks around it relative to that year's mean, otherwise 1."""
     if history.known - history.first < 371:
         return np.ones(len(ahead))
     daily = np.nansum(history.calls[history.first : history.known], axis=1)

@@ -33,7 +33,8 @@ class History:
     clock : TimedeltaIndex, shape (s,)
         Local times of day.
     calls, aht_s : ndarray, shape (d, s)
-        NaN where there is no row; of an hour that comes twice, the mean. Campaigns are out of the calls.
+        NaN where there is no row; for an hour that occurs twice, the mean. The effect of campaigns is removed
+        from the calls.
     effect : ndarray, shape (d, s)
         Factor of the known campaigns.
     weekday, kind, special : ndarray, shape (d,)
@@ -58,7 +59,7 @@ class History:
 
     @property
     def first(self) -> int:
-        """Place of the first day with a row: a queue may have opened long after another."""
+        """Position of the first day with a row: a queue may have opened long after another."""
         seen = ~np.isnan(self.calls).all(axis=1)
         return int(seen.argmax()) if seen.any() else self.known
 
@@ -75,7 +76,7 @@ class History:
 
 
 class _Campaign(NamedTuple):
-    """A row of the campaigns, its edges local times without a zone."""
+    """A row of the campaigns, with start and end as local times without a zone."""
 
     queue: str
     start: pd.Timestamp
@@ -86,13 +87,13 @@ class _Campaign(NamedTuple):
 def histories(
     demand: pd.DataFrame, horizon_days: int, *, zone: str, country: str, campaigns: pd.DataFrame | None = None
 ) -> list[History]:
-    """Lay out each queue's demand by day and time of day, and the days to come.
+    """Arrange each queue's demand, and the days to come, by day and time of day.
 
     Raises
     ------
     PlanningError
         A row of the demand or of the campaigns is faulty, the history is too short or off the grid, or an
-        argument cannot be.
+        argument is not valid.
     """
     whole("horizon_days", horizon_days, 1, MAX_DAYS)
     check_zone(zone)
@@ -139,7 +140,7 @@ def open_slots(history: History) -> NDArray[np.bool_]:
 
 
 def special_days(days: pd.DatetimeIndex, country: str) -> NDArray[np.object_]:
-    """Name each day's place in the production calendar, in more detail than `day_kinds`.
+    """Classify each day by the production calendar, in more detail than `day_kinds`.
 
     Returns
     -------
@@ -173,12 +174,14 @@ def special_days(days: pd.DatetimeIndex, country: str) -> NDArray[np.object_]:
 
 
 def _grid(times: pd.DatetimeIndex, clock: pd.TimedeltaIndex) -> pd.Timedelta:
-    """Find the length of the demand's intervals, and refuse rows that are off their grid."""
+    """Find the length of the demand's intervals, and refuse rows off their grid."""
     starts = times.unique().sort_values()
     step = starts.to_series().diff().min()
     hour = pd.Timedelta(hours=1)
     if pd.isna(step) or step > hour or hour % step:
-        raise PlanningError(f"intervals of demand are {step} apart, must divide an hour: use 900 s, say")
+        raise PlanningError(
+            f"intervals of demand are {step} apart, must divide an hour: use 900 s, for example"
+        )
     off = clock % step != pd.Timedelta(0)
     if off.any():
         raise PlanningError(
@@ -230,7 +233,7 @@ def _history(
 
 
 def _checked(campaigns: pd.DataFrame | None, queues: list[str], zone: str) -> list[_Campaign]:
-    """Read the campaigns row by row: one that is mistaken would change no call without a word."""
+    """Read the campaigns row by row, because a faulty one would silently change nothing."""
     if campaigns is None:
         return []
     missing = {"queue", "start", "end", "factor"} - set(campaigns.columns)
@@ -270,11 +273,11 @@ def _effect(
 
 
 def _local(where: str, edge: object, zone: str) -> pd.Timestamp:
-    """Read a campaign's edge; not as pandas reads texts, which takes 01.12.2026 for the 12th of January."""
+    """Read a campaign's start or end; pandas' own parser would read 01.12.2026 as the 12th of January."""
     try:
         time = pd.Timestamp(datetime.fromisoformat(str(edge)))
     except ValueError:
         raise PlanningError(
-            f"{where}: {edge!r} is no time: write start and end such as 2026-11-23 09:00"
+            f"{where}: {edge!r} is not a time: write start and end as 2026-11-23 09:00"
         ) from None
     return time if time.tzinfo is None else time.tz_convert(zone).tz_localize(None)

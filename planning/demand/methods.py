@@ -1,7 +1,7 @@
-"""Ways to forecast a queue's calls, from last week's to a boosted one; each is a function of a history.
+"""Methods to forecast a queue's calls, from last week's to boosted trees; each is a function of a history.
 
-A method sees the history up to its last known day and returns the mean calls of the days asked for, by time
-of day. `backtest` judges them on the same days.
+A method gets the history up to its last known day and returns the mean calls of the days ahead, by time of
+day. `backtest` compares the methods on the same days.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Method: TypeAlias = Callable[[History, NDArray[np.int64]], Floats]
 
 
 def naive(history: History, days: NDArray[np.int64]) -> Floats:
-    """Calls of the same weekday a week before, or as many weeks as are needed to be known.
+    """Calls of the same weekday a week before, or further back if that is not yet known.
 
-    Where that day has no row, the last one before it that has; 0 where none has.
+    If that day has no row, the last one before it that has; 0 if none has.
     """
     values = np.zeros((len(days), len(history.clock)))
     for at, day in enumerate(days):
@@ -45,12 +45,12 @@ def naive(history: History, days: NDArray[np.int64]) -> Floats:
 
 
 def median(history: History, days: NDArray[np.int64]) -> Floats:
-    """Median volume of the last eight like weekdays, spread by the mean day; special days by their ratio.
+    """Median volume of the last eight same weekdays with the mean daily profile; special days by their ratio.
 
     ``calls(d, t) = V(weekday of d) x R(kind of d) x p(class of d, t)``
 
     - V: median volume of the last 8 (or fewer) ordinary days of the same weekday, where the volume of a day
-      is its calls over the share of the profile that its intervals cover: days cut short count in full;
+      is its calls over the share of the profile that its intervals cover: short days count as whole days;
     - R: 1 for an ordinary day; for a public holiday, or the first business day of a month, the median over
       such days of their volume over V, 1 where there were none;
     - p: share of a day by local time of day, from the mean over ordinary days, pooled over the working week
@@ -68,8 +68,8 @@ def level(history: History, days: NDArray[np.int64]) -> Floats:
     """Smoothed level x weekday x kind of day x profile of the last quarter.
 
     The logarithm of a day's volume is regressed on its weekday and its place in the production calendar,
-    later days weighing more (half-life 8 weeks); what is left is smoothed exponentially (Brown 1959) with the
-    factor that would have done best on the days behind.
+    later days having more weight (half-life 8 weeks). The residual is smoothed exponentially (Brown 1959)
+    with the factor that would have been best on past days.
     """
     profile = _profiles(history, PROFILE_DAYS)
     fit = _fit_level(history, profile)
@@ -77,17 +77,17 @@ def level(history: History, days: NDArray[np.int64]) -> Floats:
 
 
 def boosted(history: History, days: NDArray[np.int64]) -> Floats:
-    """`level` corrected by boosted trees that see the hour, the weekday and the calendar together.
+    """`level`, corrected by boosted trees on the hour, the weekday and the calendar together.
 
     Poisson regression trees (scikit-learn's histogram gradient boosting) on the ratio of calls to `level`,
-    weighted by `level`: a Poisson model with `level` as its exposure. With less than 16 weeks behind it is
-    `level`: there is too little to learn from.
+    weighted by `level`: a Poisson model with `level` as its exposure. With less than 16 weeks of history it
+    equals `level`, because there is too little to learn from.
     """
     return corrected(history, days, learnt_trees(history))
 
 
 def learnt_trees(history: History) -> Any:
-    """Fit the trees of `boosted`; None where there is too little behind."""
+    """Fit the trees of `boosted`; None if the history is too short."""
     if history.known - history.first < MIN_BOOST_DAYS:
         return None
     from sklearn.ensemble import HistGradientBoostingRegressor
@@ -96,7 +96,7 @@ def learnt_trees(history: History) -> Any:
     days = np.arange(max(0, history.known - 4 * PROFILE_DAYS), history.known)
     calls = history.calls[days]
     expected = np.where(np.isnan(calls), 0.0, level(history, days))
-    # By the hour: the profile knows the course inside it, and trees take their time.
+    # By the hour: the profile has the course within an hour, and trees are slow to fit.
     calls, expected = (
         part.reshape(len(days), 24, -1).sum(axis=2).ravel() for part in (np.nan_to_num(calls), expected)
     )
@@ -112,7 +112,7 @@ def learnt_trees(history: History) -> Any:
 
 
 def corrected(history: History, days: NDArray[np.int64], trees: Any) -> Floats:
-    """Multiply `level` by what the trees have learnt."""
+    """Multiply `level` by the correction of the trees."""
     base = level(history, days)
     if trees is None:
         return base
@@ -126,7 +126,7 @@ def corrected(history: History, days: NDArray[np.int64], trees: Any) -> Floats:
 METHODS: Final[Mapping[str, Method]] = MappingProxyType(
     {"naive": naive, "median": median, "level": level, "boosted": boosted}
 )
-"""Ways to forecast by name, the simplest first; `naive` is what every other one is measured against."""
+"""Methods by name, the simplest first; all others are compared with `naive`."""
 
 
 def handle_times(history: History) -> Floats:
@@ -157,7 +157,7 @@ def _profiles(history: History, last_days: int) -> Floats:
     recent = np.arange(len(history.days)) >= history.known - last_days
     profiles = np.zeros((2, len(history.clock)))
     for at in range(2):
-        # Special days have a shape of their own; they count only where a class has no others.
+        # Special days have their own profile; they count only if a class has no other days.
         days = (history.weekend == bool(at)) & recent
         everything = _mean(history.calls[days])
         ordinary = _mean(history.calls[days & (history.kind == "ordinary")])
@@ -170,7 +170,7 @@ def _profiles(history: History, last_days: int) -> Floats:
 
 
 def _usual(history: History, volume: Floats) -> Floats:
-    """Median volume of each weekday, shape (7,); a weekday of special days only borrows from its class."""
+    """Median volume of each weekday, shape (7,); a weekday with only special days uses its class."""
     known = ~np.isnan(volume)
     ordinary = known & (history.kind == "ordinary")
     usual = np.full(7, np.nan)
@@ -197,12 +197,12 @@ def _ratios(history: History, volume: Floats, usual: Floats) -> dict[str, float]
 
 
 def _worked_as(history: History) -> NDArray[np.bool_]:
-    """Days with the course of a weekend: a weekend day that is worked has that of a weekday."""
+    """Days with the profile of a weekend; a worked weekend day has that of a weekday."""
     return np.asarray(history.weekend & (history.special != "worked"))
 
 
 def _fit_level(history: History, profile: Floats) -> Floats:
-    """Volume that each day, behind or ahead, was or is expected to have."""
+    """Expected volume of each day, past or ahead."""
     share = profile[_worked_as(history).astype(int)]
     calls = np.nan_to_num(history.calls)
     covered = np.where(np.isnan(history.calls), 0.0, share).sum(axis=1)
@@ -216,12 +216,12 @@ def _fit_level(history: History, profile: Floats) -> Floats:
     path = _smoothed(np.where(known, logs - shape, np.nan))
     fitted = np.exp(shape + path)
     weight = _recency(history) * known
-    # The mean of a lognormal lies above its median.
+    # The mean of a lognormal law is above its median.
     return np.asarray(fitted * (weight @ volume) / (weight @ fitted))
 
 
 def _recency(history: History) -> Floats:
-    """Weight of each day: later ones count more, but special ones are too few to forget."""
+    """Weight of each day: later ones count more, but special days are too few to discount."""
     age = history.known - 1 - np.arange(len(history.days))
     return np.where(np.isin(history.special, SPECIAL), 1.0, 0.5 ** (age / HALF_LIFE_DAYS))
 
@@ -236,7 +236,7 @@ def _design(history: History) -> Floats:
 
 
 def _regressed(design: Floats, logs: Floats, weight: Floats) -> Floats:
-    """Weighted least squares around the mean, the effects drawn a little towards none."""
+    """Weighted least squares around the mean, with slightly shrunk effects."""
     mean = np.average(logs, weights=weight)
     pull = np.diag([0.1] * 7 + [0.5] * len(SPECIAL))
     effects = np.linalg.solve((design.T * weight) @ design + pull, (design.T * weight) @ (logs - mean))
@@ -244,7 +244,7 @@ def _regressed(design: Floats, logs: Floats, weight: Floats) -> Floats:
 
 
 def _smoothed(rest: Floats) -> Floats:
-    """Level before each day by exponential smoothing, with the factor of least squared error so far."""
+    """Level before each day by exponential smoothing, with the factor of smallest squared error so far."""
     start = float(np.nanmean(rest))
     best, least = np.full(len(rest), start), np.inf
     for alpha in SMOOTHING:

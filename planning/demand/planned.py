@@ -1,7 +1,7 @@
-"""Where demand enters a plan: the centre's volume and handle times are applied here, once.
+"""The entry of demand into a plan: the centre's volume and handle times are applied here, and only here.
 
-A planned demand says so in its column ``planned_with``, so planning it again changes nothing. Every public
-function that takes a demand plans it first, and then it does not matter who has planned it before.
+A planned demand is marked in its column ``planned_with``, so planning it again changes nothing. Every public
+function that takes a demand plans it first, so you may pass it planned or not.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ __all__ = ["check_rows", "mark_planned", "planned_demand"]
 
 
 def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
-    """Apply the centre's volume and handle times to a demand, and refuse what cannot be planned.
+    """Apply the centre's volume and handle times to a demand, and refuse rows that cannot be planned.
 
     Parameters
     ----------
     centre : Centre
     demand : DataFrame
-        DEMAND, or a planned demand: that only has its rows checked, for nothing is applied twice.
+        DEMAND, or a planned demand, whose rows are only checked: nothing is applied twice.
 
     Returns
     -------
@@ -38,7 +38,7 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     PlanningError
-        A row cannot be, a queue is unknown or gets calls while it is closed, the intervals are not the
+        A row is not valid, a queue is unknown or has calls while it is closed, the intervals are not the
         centre's, or the demand was planned with other settings.
 
     Examples
@@ -67,7 +67,7 @@ def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
 
 
 def mark_planned(centre: Centre, rows: pd.DataFrame) -> pd.DataFrame:
-    """Note in each row the settings of its queue that are applied already."""
+    """Record in each row the settings of its queue that are already applied."""
     return rows.assign(planned_with=rows["queue"].map({n: _settings(q) for n, q in centre.queues.items()}))
 
 
@@ -77,7 +77,7 @@ def _settings(queue: Queue) -> str:
 
 
 def check_rows(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
-    """Check each row of a demand, and that queue, interval and what it was planned with are the centre's.
+    """Check that each row of a demand is valid and has the centre's queues, intervals and settings.
 
     Returns
     -------
@@ -87,7 +87,7 @@ def check_rows(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     PlanningError
-        A row cannot be, or does not fit the centre.
+        A row is not valid, or does not fit the centre.
     """
     if "planned_with" in demand and demand["planned_with"].isna().any():
         raise PlanningError(
@@ -116,7 +116,7 @@ def check_rows(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_grid(centre: Centre, name: str, times: pd.DatetimeIndex) -> None:
-    """Refuse a queue's intervals of another length than the centre's: they would be staffed wrongly."""
+    """Refuse intervals of another length than the centre's, which would be staffed wrongly."""
     length = pd.Timedelta(seconds=centre.interval_s)
     off = times[time_of_day(times) % length != pd.Timedelta(0)]
     if len(off):
@@ -150,7 +150,7 @@ def _while_open(name: str, queue: Queue, rows: pd.DataFrame) -> pd.DataFrame:
             f"demand of {name} has calls but aht_s 0 at {untimed['interval_start'].iloc[0]:%Y-%m-%d %H:%M}: "
             "give the mean handle time in seconds"
         )
-    # Without calls any handle time will do.
+    # Without calls, the handle time does not matter.
     return rows.assign(aht_s=rows["aht_s"].where(rows["aht_s"] > 0, _mean_s(rows)))
 
 
@@ -160,10 +160,10 @@ def _mean_s(rows: pd.DataFrame) -> float:
 
 
 def _with_settings(centre: Centre, given: pd.DataFrame) -> pd.DataFrame:
-    """Apply each queue's volume and handle time; calls that a queue is sent follow the sender's volume.
+    """Apply each queue's volume and handle time; calls from another queue follow that queue's volume.
 
-    A queue's demand counts what others send it. So where its own volume is v and the sender's w, calls that
-    were handed over weigh w instead of v.
+    A queue's demand includes what others send it. So if its own volume is v and the sender's w, calls that
+    were handed over get the factor w instead of v.
     """
     planned, calls = given.copy(), given.set_index(["queue", "interval_start"])["calls"]
     for name, queue in centre.queues.items():
@@ -183,7 +183,7 @@ def _with_settings(centre: Centre, given: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_follow_ups(centre: Centre, planned: pd.DataFrame) -> pd.DataFrame:
-    """Add the work that calls leave behind, where the demand does not count it itself."""
+    """Add the work that calls leave behind, if it is not in the demand already."""
     counted = set(planned["queue"])
     parts = [
         _follow_up(centre, other, share, planned[planned["queue"] == name])
@@ -201,9 +201,9 @@ def _with_follow_ups(centre: Centre, planned: pd.DataFrame) -> pd.DataFrame:
 
 
 def _follow_up(centre: Centre, other: str, share: float, calls: pd.DataFrame) -> pd.DataFrame:
-    """Work that a queue's calls leave in another: what comes while that is closed is spread over the rest.
+    """Work that a queue's calls leave in another; what comes while it is closed is spread over the rest.
 
-    It follows the volume of the calls alone, as calls that are handed on do.
+    It follows only the volume of the calls, like calls that are handed on.
     """
     queue = centre.queues[other]
     clock = time_of_day(pd.DatetimeIndex(calls["interval_start"]))

@@ -74,7 +74,7 @@ def test_exponential_patience_is_its_mean():
 
 
 def test_nobody_who_hung_up_says_nothing():
-    with pytest.raises(PlanningError, match="nobody who hung up"):
+    with pytest.raises(PlanningError, match="nobody in these calls hung up"):
         patience(pd.DataFrame({"wait_s": [1.0], "outcome": ["answered"]}))
 
 

@@ -177,7 +177,7 @@ def test_campaigns_behind_are_taken_out_and_ahead_are_put_on(settings):
         ),
         (
             {"queue": ["all"], "start": ["01.12.2026"], "end": ["02.12.2026"], "factor": [1.3]},
-            "'01.12.2026' is no time: write start and end such as 2026-11-23 09:00",
+            "'01.12.2026' is not a time: write start and end as 2026-11-23 09:00",
         ),
         (
             {"queue": ["all", "vipp"], "start": "2026-11-10", "end": "2026-11-11", "factor": 1.3},
