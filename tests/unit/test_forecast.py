@@ -189,7 +189,7 @@ def test_campaigns_behind_are_taken_out_and_ahead_are_put_on(settings):
         ),
         (
             {"queue": ["vip"], "start": [None], "end": ["2026-11-10"], "factor": [1.3]},
-            "row 0: None is no time",
+            "row 0: None is not a time",
         ),
         (
             {"queue": ["vip"], "start": ["2026-11-10"], "end": ["2026-11-11"], "factor": ["2"]},
