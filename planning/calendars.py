@@ -24,6 +24,7 @@ __all__ = [
     "hours_within",
     "is_holiday",
     "is_weekend",
+    "local_days",
     "local_times",
     "on_clock",
     "public_holidays",
@@ -91,6 +92,17 @@ def on_clock(times: Times, zone: str | tzinfo | None) -> Times:
     Timestamp('2026-09-06 01:00:00-0300', tz='America/Santiago')
     """
     return times.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
+
+
+def local_days(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the local day of each instant, without zone: some days have no midnight to stand for them.
+
+    Examples
+    --------
+    >>> local_days(pd.DatetimeIndex(["2026-09-06 01:00-03:00"]).tz_convert("America/Santiago"))[0]
+    Timestamp('2026-09-06 00:00:00')
+    """
+    return times.tz_localize(None).normalize()
 
 
 def local_times(times: pd.DatetimeIndex, zones: Sequence[str]) -> pd.DatetimeIndex:

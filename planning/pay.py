@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from planning.calendars import hours_within, local_times, time_of_day, weekend_hours
+from planning.calendars import hours_within, local_days, local_times, time_of_day, weekend_hours
 from planning.checks import Floats
 from planning.systems.careers import cost_of_careers
 from planning.systems.second_line import customers_kept, leavers
@@ -39,6 +39,7 @@ __all__ = [
     "rides_home",
     "seats_cost",
     "shift_premium_hours",
+    "unit_hour",
 ]
 
 DAYS_A_YEAR = 365
@@ -58,6 +59,20 @@ def hour_cost(centre: Centre, team: str) -> float:
     """
     pay = centre.at(centre.teams[team].site).pay
     return centre.teams[team].wage_month / pay.norm_h_month * (1 + pay.contributions)
+
+
+def unit_hour(centre: Centre) -> float:
+    """Cost of an hour of the lowest wage, to one figure: in it prices are counted that nobody is paid.
+
+    So what an uneven share of nights is worth follows the wages, whatever the currency.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> unit_hour(Centre.load())
+    500.0
+    """
+    return float(f"{min(hour_cost(centre, team) for team in centre.teams):.0e}")
 
 
 def premium_hours(
@@ -96,13 +111,12 @@ def premium_hours(
 def _premium_hours_at(
     centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex
 ) -> dict[str, Floats]:
-    here, known = centre.at(site), site in centre.sites
-    zone = centre.zones[site] if known else centre.time_zone
+    here, zone = centre.at(site), centre.zones.get(site, centre.time_zone)
     starts, ends = starts.tz_convert(zone), ends.tz_convert(zone)
     return {
         "night_h": hours_within(starts, ends, here.labour.night_from, here.labour.night_until),
         "holiday_h": here.holiday_hours(starts, ends),
-        "weekend_h": weekend_hours(starts, ends, centre.weekend(site if known else None)),
+        "weekend_h": weekend_hours(starts, ends, centre.weekend(site)),
     }
 
 
@@ -400,7 +414,7 @@ def cost_of(
     # An empty roster has no rows from which to infer the types.
     typed = priced.astype(dict.fromkeys(sums, "float64"))
     table = typed.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
-    days = len(times.normalize().unique())
+    days = len(local_days(times).unique())
     seats = seats_cost(centre, desks_at_peak(centre, rows, breaks, times), days)
     table["seats_cost"] = table["team"].map(seats.droplevel("site")).astype("float64").fillna(0.0)
     table[CAREERS_COSTS] = 0.0

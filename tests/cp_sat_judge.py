@@ -179,9 +179,13 @@ class CpSat:
         """Bound the weekends on which a shift starts."""
         worked = []
         for week in range(self.team_shifts.weeks):
-            mine = np.flatnonzero((self.team_shifts.week == week) & (self.team_shifts.day % 7 >= 5)).tolist()
+            at_end = self.team_shifts.day % 7 >= 7 - self.team_shifts.weekend_days
+            mine = np.flatnonzero((self.team_shifts.week == week) & at_end).tolist()
+            # The eve of the horizon is of the same weekend if it is the first of two days.
+            came = week == 0 and self.team_shifts.first == 6 and self.team_shifts.weekend_days == 2
+            eve = int(came and self.person.carry_over.days > 0)
             any_of = self.model.new_bool_var("")
-            self.model.add_max_equality(any_of, [self.works[s] for s in mine] or [0])
+            self.model.add_max_equality(any_of, [*(self.works[s] for s in mine), eve])
             worked.append(any_of)
         above = self.model.new_int_var(0, 0 if price is None else len(worked), "")
         self.model.add(sum(worked) <= most + above)

@@ -79,6 +79,8 @@ class Labour(Settings):
     """Paid hours above which a shift needs the longer meal."""
     long_meal_min: Norm
     """Shortest meal break of such a shift, minutes, unpaid."""
+    rests_paid: Norm
+    """1 where the short rests of a shift are working time, and so are paid."""
     max_meal_min: Norm
     """Longest meal breaks together, minutes, unpaid."""
     max_days_in_row: Norm

@@ -206,7 +206,7 @@ class Centre(Organisation):
         >>> [centre.at(site).labour.min_rest_h.article for site in ("moscow", "kaluga")]
         ['TK RF 103 forbids two shifts in a row; 12 h is the house rule', 'ArbZG 5(1)']
         """
-        return self._by_country.get(self.country_of(site), self) if site in self.sites else self
+        return self._by_country.get(self.country_of(site), self)
 
     @cached_property
     def _by_country(self) -> dict[str, Self]:
@@ -230,11 +230,12 @@ class Centre(Organisation):
         return self.of(raw | {"country": country})
 
     def country_of(self, site: str | None = None) -> str:
-        """Country whose law and holidays hold at a site; without a site, the centre's."""
-        return (self.sites[site].country if site else None) or self.country
+        """Country whose law and holidays hold at a site; without one that the centre has, the centre's."""
+        own = self.sites.get(site or "")
+        return (own.country if own else None) or self.country
 
     def weekend(self, site: str | None = None) -> tuple[int, ...]:
-        """Weekdays of a site's weekend, 0 for Monday to 6 for Sunday; without a site, of the country's.
+        """Weekdays of a site's weekend, 0 for Monday to 6 for Sunday; without one, of the centre's country.
 
         Examples
         --------
@@ -242,8 +243,10 @@ class Centre(Organisation):
         >>> centre.weekend(), centre.weekend("kaluga")
         ((5, 6), (4, 5))
         """
-        own = self.sites[site].weekend if site else None
-        return tuple(sorted(map(WEEKDAYS.index, own))) if own else weekend_of(self.country_of(site))
+        own = self.sites.get(site or "")
+        if own is None or own.weekend is None:
+            return weekend_of(self.country_of(site))
+        return tuple(sorted(map(WEEKDAYS.index, own.weekend)))
 
     def is_holiday(self, days: Iterable[date]) -> NDArray[np.bool_]:
         """Tell which days are public holidays of the centre's country, shape (days,)."""

@@ -248,7 +248,8 @@ def _come_round(centre: Centre, own: pd.DataFrame, queue: str) -> pd.DataFrame:
 
 def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
     """Wages of each site and the premiums on top, over the requirement's days."""
-    paid = (needed["rostered"] * paid_per_position(centre)).to_numpy()
+    factor = {site: paid_per_position(centre.at(site)) for site in centre.sites}
+    paid = (needed["rostered"] * needed["site"].map(factor)).to_numpy()
     parts = position_parts(centre, needed).mul(paid, axis=0).groupby(needed["site"]).sum()
     found: dict[str, float] = {}
     for site, pay in parts.reindex(list(centre.sites), fill_value=0.0).iterrows():
@@ -257,10 +258,10 @@ def position_pay(centre: Centre, needed: pd.DataFrame) -> dict[str, float]:
 
 
 def paid_per_position(centre: Centre) -> float:
-    """Paid hours per hour on position: paid rests are hours of work (TK RF 109) away from the desk."""
+    """Paid hours per hour on position under the centre's law: paid rests are work away from the desk."""
     kinds = shapes(centre)
     paid_s = sum(kind.paid_s for kind in kinds)
-    rests_s = sum(slot.length_s for kind in kinds for slot in kind.slots if slot.kind == "rest")
+    rests_s = sum(slot.length_s for kind in kinds for slot in kind.slots if slot.paid)
     return paid_s / (paid_s - rests_s)
 
 

@@ -15,7 +15,7 @@ from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
 from planning.tables import DAY_FIRST, PEOPLE, ROSTER, YEAR_FIRST, Table, read_csv
 
-__all__ = ["audit", "case_of", "local_people", "local_roster", "new_breaches", "read_roster", "with_people"]
+__all__ = ["audit", "cases_of", "local_people", "local_roster", "new_breaches", "read_roster", "with_people"]
 
 # Without the key: two shifts of one person at one time are a breach to report, not a table to refuse.
 _ANY_ROSTER = Table("roster", ROSTER.columns)
@@ -71,9 +71,12 @@ def audit(
     """
     if roster.empty:
         return no_breaches()
-    case = case_of(centre, roster, people, horizon)
-    rules = [rule for rule in rules_of(centre, weights) if (rule.weight is not None) == soft]
-    found = [breaches for breaches in (rule.audit(case) for rule in rules) if len(breaches)]
+    found = [
+        breaches
+        for case in cases_of(centre, roster, people, horizon)
+        for rule in rules_of(centre.at(case.site), weights)
+        if (rule.weight is not None) == soft and len(breaches := rule.audit(case))
+    ]
     if not found:
         return no_breaches()
     return pd.concat(found).sort_values(["agent_id", "date", "rule"], kind="stable", ignore_index=True)
@@ -90,16 +93,21 @@ def new_breaches(
     return found[new].reset_index(drop=True)
 
 
-def case_of(
+def cases_of(
     centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon: Horizon | None = None
-) -> Case:
-    """Put a roster before the judge: each person's data beside their assignments, all on one clock."""
+) -> list[Case]:
+    """Put a roster before the judge, site by site: people's data beside their assignments, on one clock."""
     assigned = with_people(roster, people, centre.time_zone)
     horizon = horizon or Horizon.of(pd.DatetimeIndex(assigned["start"]))
     assigned = carry_over_at(assigned, horizon, centre.time_zone)
-    days = horizon.norm_days
-    norms = centre.day_norms(days)
-    return Case(assigned, horizon, pd.Series(norms, index=days))
+    homes = assigned["person_site"].fillna(assigned["site"])
+    return [_case(centre, str(site), own, horizon) for site, own in assigned.groupby(homes)]
+
+
+def _case(centre: Centre, site: str, assigned: pd.DataFrame, horizon: Horizon) -> Case:
+    here = horizon.at(centre, site)
+    norms = pd.Series(centre.day_norms(here.norm_days, site), index=here.norm_days)
+    return Case(site, assigned, here, norms)
 
 
 _TIMES = ("leave_from", "leave_until", "study_from", "study_until", "last_end")

@@ -7,13 +7,11 @@ import pandas as pd
 from planning.centre import Centre
 from planning.roster.audit import local_people, with_people
 from planning.roster.inputs import NIGHT, Horizon, carry_over_at
-from planning.roster.rules import kind_names
+from planning.roster.rules import at_weekends, kind_names
 from planning.roster.totals import PeriodHours
 from planning.tables import PEOPLE
 
 __all__ = ["carry_on", "hours_left", "own_norms"]
-
-DAY = pd.Timedelta(days=1)
 
 
 def carry_on(
@@ -59,9 +57,8 @@ def carry_on(
     worked = with_people(roster, people, centre.time_zone)
     worked["day"] = worked["start"].dt.tz_localize(None).dt.normalize()
     worked["kind"] = kind_names(worked, centre)
-    worked["week"] = worked["day"] - worked["day"].dt.day_of_week * DAY
     nights = worked[worked["kind"] == NIGHT]
-    weekends = worked[worked["day"].dt.day_of_week >= 5]
+    weekends = at_weekends(worked, centre)
     last = worked[worked["day"] == horizon.last].drop_duplicates("agent_id").set_index("agent_id")
     balance = worked.groupby("agent_id")["paid_h"].sum().reindex(who.index, fill_value=0.0)
     balance += who["balance_h"].fillna(0.0) - own_norms(centre, people, horizon)
@@ -101,7 +98,7 @@ def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Ser
     who = carry_over_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index(
         "agent_id"
     )
-    return _norms(centre, who, horizon.norm_days, horizon)
+    return _norms(centre, who, horizon, whole=True)
 
 
 def own_norms(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
@@ -119,13 +116,19 @@ def own_norms(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Seri
     {'ann': 20.0}
     """
     who = local_people(people, centre.time_zone).set_index("agent_id").assign(balance_h=0.0)
-    return _norms(centre, who, pd.date_range(horizon.first, horizon.last), horizon)
+    return _norms(centre, who, horizon, whole=False)
 
 
-def _norms(centre: Centre, who: pd.DataFrame, days: pd.DatetimeIndex, horizon: Horizon) -> pd.Series:
-    week_h = centre.labour.week_h
-    norms = pd.Series(centre.day_norms(days), index=days)
-    return PeriodHours(week_h.value, week_h.article).norms(who, norms, horizon.first)
+def _norms(centre: Centre, who: pd.DataFrame, horizon: Horizon, *, whole: bool) -> pd.Series:
+    """Norm of each person by their site's calendar and law, of the horizon's days or of its whole weeks."""
+    found = pd.Series(0.0, index=who.index)
+    for site, own in who.groupby("site"):
+        here = horizon.at(centre, str(site))
+        days = here.norm_days if whole else pd.date_range(here.first, here.last)
+        norms = pd.Series(centre.day_norms(days, str(site)), index=days)
+        week_h = centre.at(str(site)).labour.week_h
+        found[own.index] = PeriodHours(week_h.value, week_h.article).norms(own, norms, here.first)
+    return found
 
 
 def _run(worked: pd.DataFrame, before: pd.Series, horizon: Horizon) -> pd.Series:

@@ -14,11 +14,10 @@ from planning.checks import Bools, Ints
 from planning.effort import Deadline
 from planning.errors import PlanningError
 from planning.pay import hour_cost, overtime_pay_h, premium_pay_h, shift_premium_hours
-from planning.roster.audit import case_of, local_roster, new_breaches
+from planning.roster.audit import cases_of, local_roster, new_breaches
 from planning.roster.exchange import exchange
 from planning.roster.frames import Roster, TeamProblem, problems_of, roster_of, team_people, wanted_shifts
 from planning.roster.inputs import FOREVER, Horizon, Person
-from planning.roster.law import rules_of
 from planning.roster.limits import Limits
 from planning.roster.problem import (
     NOTHING,
@@ -81,9 +80,9 @@ def substitutes(
     before = before[before["team"] == wanted["team"].iloc[0]]
     tried = pd.concat([before, team[["agent_id"]].merge(wanted, how="cross")], ignore_index=True)
     breaches = new_breaches(centre, before, tried, team, horizon)
-    labour = centre.labour
-    norm = PeriodHours(labour.week_h.value, labour.week_h.article)
-    hours = norm.hours_and_norms(case_of(centre, tried, team, horizon))
+    week_h = centre.at(str(wanted["site"].iloc[0])).labour.week_h
+    norm = PeriodHours(week_h.value, week_h.article)
+    hours = pd.concat([norm.hours_and_norms(case) for case in cases_of(centre, tried, team, horizon)])
     above = (hours["amount"] - hours["bound"]).clip(lower=0.0).to_numpy()
     found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(wanted["paid_h"].iloc[0])))
     others = breaches[breaches["rule"] != norm.name]
@@ -98,7 +97,7 @@ def substitutes(
 def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.ndarray:
     """Cost of one shift of which some hours are overtime.
 
-    Hours of a public holiday are paid double, and so earn no overtime premium beside it (TK RF 152, 153).
+    Hours of a public holiday earn their premium alone, and no overtime premium beside it.
     """
     here, paid_h = centre.at(str(wanted["site"].iloc[0])), wanted["paid_h"].to_numpy(dtype=float)
     hours = shift_premium_hours(centre, wanted).assign(night_h=wanted["night_h"])
@@ -143,7 +142,7 @@ def swap(
     horizon : Horizon
         Days of the roster.
     now : Timestamp, optional
-        When it is agreed: a change sooner than ``labour.publish_days`` ahead needs consent (TK RF 103).
+        When it is agreed: a change sooner than ``labour.publish_days`` ahead needs consent.
 
     Returns
     -------
@@ -218,7 +217,7 @@ def mend(
     *,
     now: pd.Timestamp | None = None,
     pinned: pd.DataFrame | None = None,
-    change_cost: float = 2000.0,
+    change_h: float = 4.0,
     settings: RosterSettings | None = None,
 ) -> Mended:
     """Mend a roster after a sickness, a new leave or new shifts, with as few changes as can be.
@@ -235,11 +234,11 @@ def mend(
     now : Timestamp, optional
         When the change is made: what began before stays as it was, whatever forbids it now (somebody who
         falls ill in the middle of a shift), and a change sooner than ``labour.publish_days`` ahead needs
-        consent (TK RF 103).
+        consent.
     pinned : DataFrame, optional
         agent_id and shift_id of assignments that must stay.
-    change_cost : float
-        Price of a change of one person's day.
+    change_h : float
+        Price of a change of one person's day, in hours of `planning.pay.unit_hour`.
     settings : RosterSettings, optional
 
     Returns
@@ -260,7 +259,7 @@ def mend(
     settings = settings or RosterSettings()
     settings = replace(settings, searches=min(settings.searches, SEARCHES))
     problems, solved = {}, {}
-    for team, each in problems_of(centre, wanted, who, settings, rules_of(centre)).items():
+    for team, each in problems_of(centre, wanted, who, settings).items():
         began = each.problem.team_shifts.start < (-FOREVER if now is None else now.timestamp())
         told = _Told.of(each, before, pins, began)
         limits = [
@@ -270,7 +269,7 @@ def mend(
         ]
         problem = replace(each.problem, groups=grouped(limits))
         problems[team] = replace(each, problem=problem)
-        solved[team] = TeamRoster(_mended(problem, told, change_cost), problem.least_cost)
+        solved[team] = TeamRoster(_mended(problem, told, change_h * problem.hour_cost), problem.least_cost)
     after = roster_of(wanted, problems, solved, before=before)
     return Mended(after, _changes(centre, before, after.roster, now))
 
@@ -428,12 +427,13 @@ def _changes(
     centre: Centre, before: pd.DataFrame, after: pd.DataFrame, now: pd.Timestamp | None
 ) -> pd.DataFrame:
     """List what is different, and which of it people must agree to."""
-    key = ["agent_id", "shift_id", "start"]
+    key = ["agent_id", "shift_id", "site", "start"]
     joined = before[key].merge(after[key], on=key, how="outer", indicator=True)
     rows = joined[joined["_merge"] != "both"].copy()
     rows["change"] = rows["_merge"].map({"left_only": "dropped", "right_only": "added"}).astype("str")
     notice = (rows["start"] - now) / pd.Timedelta(days=1) if now is not None else np.nan
     rows["notice_days"] = notice
-    rows["needs_consent"] = rows["notice_days"] < centre.labour.publish_days.value
-    columns = [*key, "change", "notice_days", "needs_consent"]
+    asked = [centre.at(str(site)).labour.publish_days.value for site in rows["site"]]
+    rows["needs_consent"] = rows["notice_days"] < np.array(asked, dtype=float)
+    columns = ["agent_id", "shift_id", "start", "change", "notice_days", "needs_consent"]
     return rows.sort_values(["start", "agent_id", "change"])[columns].reset_index(drop=True)

@@ -8,11 +8,9 @@ from planning.centre import Centre
 from planning.roster.audit import local_people, with_people
 from planning.roster.carry_over import hours_left
 from planning.roster.inputs import NIGHT, Horizon
-from planning.roster.rules import kind_names
+from planning.roster.rules import at_weekends, kind_names
 
 __all__ = ["fairness"]
-
-DAY = pd.Timedelta(days=1)
 
 
 def fairness(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
@@ -55,17 +53,15 @@ def fairness(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon
     hours = hours_left(centre, people, horizon).clip(lower=0.0)
     worked = with_people(roster, people, centre.time_zone)
     worked["kind"] = kind_names(worked, centre)
-    day = worked["start"].dt.tz_localize(None).dt.normalize()
-    worked["week"] = day - day.dt.day_of_week * DAY
-    weekends = worked[day.dt.day_of_week >= 5]
+    weekends = at_weekends(worked, centre)
     nights, late = (worked[worked["kind"] == kind] for kind in (NIGHT, "late"))
     willing = hours[who["night_ok"].astype(bool)]
-    # A weekend is two days of work for the team, whoever works them.
+    # A weekend is all of its days of work for the team, whoever works them.
     rows = {
         "nights": (_count(nights), nights.groupby("team").size(), who["nights_before"], willing),
         "weekends": (
             weekends.groupby("agent_id")["week"].nunique(),
-            weekends.groupby("team").size() / 2,
+            weekends.groupby("team")["share"].sum(),
             who["weekends_before"],
             hours,
         ),

@@ -11,7 +11,7 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.pay import hour_cost, premium_hours
+from planning.pay import hour_cost, premium_hours, unit_hour
 from planning.roster.inputs import (
     FOREVER,
     CarryOver,
@@ -21,6 +21,7 @@ from planning.roster.inputs import (
     carry_over_at,
     seconds,
 )
+from planning.roster.law import rules_of
 from planning.roster.problem import Problem, RosterSettings, Schedule, TeamRoster, groups_of, missing_heads
 from planning.roster.rules import Rule
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
@@ -90,6 +91,7 @@ class TeamProblem:
     merged: pd.DataFrame
     """Shifts that differ in name and breaks only are one."""
     problem: Problem
+    rules: Sequence[Rule]
 
 
 def problems_of(
@@ -97,9 +99,11 @@ def problems_of(
     wanted: pd.DataFrame,
     who: pd.DataFrame,
     settings: RosterSettings,
-    rules: Sequence[Rule],
+    *,
+    weights: Mapping[str, float | None] | None = None,
+    rules: Sequence[Rule] | None = None,
 ) -> dict[str, TeamProblem]:
-    """Pose each team's problem, by team."""
+    """Pose each team's problem, by team: under the law of its site, or some rules alone."""
     if wanted.empty:
         return {}
     horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
@@ -110,11 +114,13 @@ def problems_of(
         merged = shifts.groupby(spans, as_index=False)["headcount"].sum()
         merged = merged.sort_values(["start", "end", "paid_h", "skill"], ignore_index=True)
         team_shifts = TeamShifts.of(merged, centre, horizon)
-        groups = groups_of(team_shifts, [person for person in persons if person.team == team], rules)
+        law = rules_of(centre.at(team_shifts.site), weights) if rules is None else rules
+        groups = groups_of(team_shifts, [person for person in persons if person.team == team], law)
         unmet_cost = team_shifts.paid_h * centre.pay.unmet_cost_h
         idle_cost = settings.idle_share * hour_cost(centre, str(team))
-        problem = Problem(team_shifts, groups, settings, unmet_cost, idle_cost if groups else 0.0)
-        found[str(team)] = TeamProblem(shifts, merged, problem)
+        idle_cost = idle_cost if groups else 0.0
+        problem = Problem(team_shifts, groups, settings, unmet_cost, idle_cost, hour_cost=unit_hour(centre))
+        found[str(team)] = TeamProblem(shifts, merged, problem, law)
     return found
 
 

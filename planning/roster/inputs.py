@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_times
+from planning.calendars import local_times, on_clock, week_end
 from planning.centre import Centre
 from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours
@@ -125,7 +125,7 @@ class TeamShifts:
     kind: Ints
     """Which of `kinds`, shape (shifts,)."""
     day: Ints
-    """Local day of the start, counted from the first Monday, shape (shifts,)."""
+    """Local day of the start, counted from the first day of the first week, shape (shifts,)."""
     skill: NDArray[np.str_]
     """Skill that is wanted beside the team's; empty for none, shape (shifts,)."""
     midnights: Ints
@@ -140,23 +140,30 @@ class TeamShifts:
     """Working hours of each day in the production calendar, 0 outside the horizon, shape (7 x weeks,)."""
     kinds: tuple[str, ...]
     """Names of the kinds of shift."""
+    weekend_days: int
+    """Days of the weekend with which each week ends: one or two."""
 
     def __len__(self) -> int:
         return len(self.start)
 
     @property
     def weeks(self) -> int:
-        """Calendar weeks, Monday to Sunday, that the shifts start in."""
+        """Weeks of the site that the shifts start in."""
         return len(self.midnights) // 7
 
     @property
     def week(self) -> Ints:
-        """Calendar week of each shift's start, shape (shifts,)."""
+        """Week of each shift's start, shape (shifts,)."""
         return self.day // 7
 
     @property
+    def weekend(self) -> Bools:
+        """Whether each shift starts at the weekend, shape (shifts,)."""
+        return np.asarray(self.day % 7 >= 7 - self.weekend_days)
+
+    @property
     def week_bounds(self) -> Ints:
-        """Start of each calendar week, and the end of the last, shape (weeks + 1,)."""
+        """Start of each week, and the end of the last, shape (weeks + 1,)."""
         return self.midnights[::7]
 
     def take(self, shifts: Ints) -> Self:
@@ -185,14 +192,15 @@ class TeamShifts:
         ends = pd.DatetimeIndex(shifts["end"]).tz_convert(centre.time_zone)
         own = [own_clock(times, shifts["site"], centre) for times in (starts, ends)]
         night_h = premium_hours(centre, shifts["site"], starts, ends)["night_h"].to_numpy()
-        horizon = horizon or Horizon.of(starts)
+        site = str(shifts["site"].iloc[0])
+        horizon = (horizon or Horizon.of(starts)).at(centre, site)
         days = horizon.calendar_days
-        midnights = days.tz_localize(starts.tz)
         local = starts.tz_localize(None)
-        names, kinds = kinds_of(own[0], own[1], night_h, centre)
+        length_h = np.asarray((ends - starts) / pd.Timedelta(hours=1), dtype=np.float64)
+        names, kinds = kinds_of(own[0], length_h, night_h, centre.at(site))
         inside = np.isin(days[:-1], horizon.norm_days)
         return cls(
-            site=str(shifts["site"].iloc[0]),
+            site=site,
             team=str(shifts["team"].iloc[0]),
             start=seconds(starts),
             end=seconds(ends),
@@ -202,12 +210,13 @@ class TeamShifts:
             kind=kinds,
             day=np.asarray((local.normalize() - days[0]).days, dtype=np.int64),
             skill=np.array(shifts["skill"] if "skill" in shifts else [""] * len(shifts), dtype=np.str_),
-            midnights=seconds(midnights),
+            midnights=seconds(on_clock(days, starts.tz)),
             dates=tuple(f"{day:%Y-%m-%d}" for day in days[:-1]),
             first=(horizon.first - days[0]).days,
-            week_h=centre.labour.week_h.value,
-            norms=np.where(inside, centre.day_norms(days[:-1]), 0.0),
+            week_h=centre.at(site).labour.week_h.value,
+            norms=np.where(inside, centre.day_norms(days[:-1], site), 0.0),
             kinds=names,
+            weekend_days=len(horizon.week_end),
         )
 
 
@@ -243,7 +252,7 @@ def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.
     >>> [float(carry_over_at(ann, Horizon(day, day), "Europe/Moscow")["days_in_row"][0]) for day in days]
     [4.0, nan, nan]
     """
-    eve, behind = ((horizon.first + pd.Timedelta(days=days)).tz_localize(time_zone) for days in (-1, 1))
+    eve, behind = (on_clock(horizon.first + pd.Timedelta(days=days), time_zone) for days in (-1, 1))
     ends = pd.to_datetime(people["last_end"], utc=True)
     runs = {name: people[name].mask((ends < eve) | (ends > behind)) for name in RUN_COLUMNS}
     rest = {name: people[name].mask(ends > behind) for name in CARRY_OVER_COLUMNS if name not in runs}
@@ -251,7 +260,7 @@ def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.
 
 
 NIGHT = "night"
-"""The kind of shift half of which, or more, lies at night (TK RF 96)."""
+"""The kind of shift half of which, or more, lies at night."""
 
 
 @dataclass(frozen=True)
@@ -267,6 +276,8 @@ class Horizon:
 
     first: pd.Timestamp
     last: pd.Timestamp
+    week_end: tuple[int, ...] = (5, 6)
+    """Weekdays of the weekend with which a week ends, 0 for Monday; `at` takes those of a site."""
 
     @classmethod
     def of(cls, starts: pd.DatetimeIndex) -> Self:
@@ -274,12 +285,27 @@ class Horizon:
         days = starts.tz_localize(None).normalize()
         return cls(days.min(), days.max())
 
+    def at(self, centre: Centre, site: str) -> Self:
+        """Return the same days in the weeks of a site."""
+        return replace(self, week_end=week_end(centre.weekend(site)))
+
+    def week_of(self, day: pd.Timestamp) -> pd.Timestamp:
+        """First day of the week of a day.
+
+        Examples
+        --------
+        >>> friday = pd.Timestamp("2026-11-27")
+        >>> Horizon(friday, friday, week_end=(4, 5)).week_of(friday)
+        Timestamp('2026-11-22 00:00:00')
+        """
+        return day - pd.Timedelta(days=(day.day_of_week - self.week_end[-1] - 1) % 7)
+
     @property
     def calendar_days(self) -> pd.DatetimeIndex:
-        """Days of the calendar weeks around the horizon, with the day after the last."""
-        monday = self.first - pd.Timedelta(days=self.first.day_of_week)
-        weeks = (self.last - monday).days // 7 + 1
-        return pd.date_range(monday, periods=7 * weeks + 1)
+        """Days of the weeks around the horizon, with the day after the last."""
+        opens = self.week_of(self.first)
+        weeks = (self.last - opens).days // 7 + 1
+        return pd.date_range(opens, periods=7 * weeks + 1)
 
     @property
     def norm_days(self) -> pd.DatetimeIndex:
@@ -288,23 +314,23 @@ class Horizon:
         Those of its week that lie before it count for whom nothing is known of them: a balance of hours
         holds them already.
         """
-        monday = self.first - pd.Timedelta(days=self.first.day_of_week)
-        start = monday if self.last - monday < pd.Timedelta(days=7) else self.first
+        opens = self.week_of(self.first)
+        start = opens if self.last - opens < pd.Timedelta(days=7) else self.first
         return pd.date_range(start, max(self.last, start + pd.Timedelta(days=6)))
 
 
 def kinds_of(
-    starts: pd.DatetimeIndex, ends: pd.DatetimeIndex, night_h: Floats, centre: Centre
+    starts: pd.DatetimeIndex, length_h: Floats, night_h: Floats, centre: Centre
 ) -> tuple[tuple[str, ...], Ints]:
     """Name the kinds of shift, and tell each shift's: by its start, or night if half of it is night.
 
-    The times are on the site's own clock.
+    The starts are on the site's own clock, the centre under the site's law.
 
     Examples
     --------
     >>> centre = Centre.load("data/centre.toml")
     >>> starts = pd.DatetimeIndex(["2026-11-23 08:00", "2026-11-23 20:00"]).tz_localize("Europe/Moscow")
-    >>> names, kinds = kinds_of(starts, starts + pd.Timedelta("8.5h"), np.array([0.0, 6.5]), centre)
+    >>> names, kinds = kinds_of(starts, np.array([8.5, 8.5]), np.array([0.0, 6.5]), centre)
     >>> [names[kind] for kind in kinds]
     ['early', 'night']
     """
@@ -313,5 +339,4 @@ def kinds_of(
     clock = np.asarray((local - local.normalize()) // pd.Timedelta(seconds=1), dtype=np.int64)
     # Before the first kind begins, the last of the evening before goes on.
     kind = (np.searchsorted([begin for begin, _ in begins], clock, side="right") - 1) % len(begins)
-    length_h = np.asarray((ends - starts) / pd.Timedelta(hours=1), dtype=float)
     return (*(name for _, name in begins), NIGHT), np.where(2 * night_h >= length_h, len(begins), kind)

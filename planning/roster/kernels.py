@@ -13,7 +13,8 @@ import numpy as np
 
 __all__ = ["NOBODY", "anneal", "pattern_cost", "row_cost"]
 
-SATURDAY, SUNDAY = 5, 6
+LAST = 6
+"""Day with which a week ends, and its weekend; the one before counts to it where a state says so."""
 NOBODY = -1
 LONGEST = 7
 """Days that two people exchange at once, at most."""
@@ -54,13 +55,8 @@ def pattern_cost(
         if at < length and day[pattern[at]] == today:
             letter, event = kind[pattern[at]] + 1, 3 * sort[pattern[at]]
             at += 1
-        weekday = today % 7
-        if weekday == SATURDAY and letter:
-            event += 1
-        if weekday == SUNDAY and letter and not worked[state]:
-            event += 1
-        if weekday == SUNDAY and not letter and not worked[state]:
-            event += 2
+        if today % 7 == LAST:
+            event += 1 if letter or worked[state] else 2
         after, tally = following[state, letter], counting[count, event]
         if after < 0 or tally < 0:
             return np.inf

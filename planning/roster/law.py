@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.pay import unit_hour
 from planning.roster.rules import (
     HOUSE,
     DaysInRow,
@@ -19,6 +20,7 @@ from planning.roster.rules import (
     HouseTeam,
     Leave,
     LongestShift,
+    NightConsent,
     NightsInRow,
     OneShiftADay,
     PreferredKind,
@@ -36,15 +38,15 @@ from planning.roster.totals import NumberOfKind, Overtime, PeriodHours
 __all__ = ["rules_of"]
 
 SHORTEST_WEEK_H = 167.0
-"""Hours of a calendar week in which clocks go forward."""
-SOFT = {
-    "stable start": 50.0,
-    "wished day off": 400.0,
-    "preferred kind": 30.0,
+"""Hours of a week in which clocks go forward."""
+SOFT_H = {
+    "stable start": 0.1,
+    "wished day off": 0.8,
+    "preferred kind": 0.06,
     "public holiday": 0.0,
-    "fewest of a kind": 500.0,
+    "fewest of a kind": 1.0,
 }
-"""Price of a breach of the rules that are soft from the start: house assumptions."""
+"""Price of a breach of the rules that are soft from the start, hours of `unit_hour`: house assumptions."""
 
 
 def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) -> tuple[Rule, ...]:
@@ -53,6 +55,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
     Parameters
     ----------
     centre : Centre
+        Under the law of the site at hand: `Centre.at`.
     weights : mapping, optional
         Price of a breach by the name of a rule, for rules that are to be soft; None makes a soft one hard.
 
@@ -72,6 +75,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
             f"labour.weekly_rest_h is {labour.weekly_rest_h.value:g}, must be at most {SHORTEST_WEEK_H:g}: "
             "a week holds no longer rest"
         )
+    soft = {name: round(price_h * unit_hour(centre), 9) for name, price_h in SOFT_H.items()}
     hours = PeriodHours(labour.week_h.value, labour.week_h.article)
     pairs = tuple((first, second) for first, second in labour.forbidden_successions)
     rules: list[Rule] = [
@@ -93,18 +97,18 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
             labour.overtime_year_h.article,
             hours,
         ),
-        Holidays(centre, labour.holiday_premium.article, SOFT["public holiday"]),
+        Holidays(centre, labour.holiday_premium.article, soft["public holiday"]),
         DaysInRow(int(labour.max_days_in_row.value), labour.max_days_in_row.article),
         NightsInRow(int(labour.max_nights_in_row.value), labour.max_nights_in_row.article, centre),
         DaysOff(int(labour.min_days_off.value), labour.min_days_off.article),
         FreeWeekends(int(labour.free_weekends.value), labour.free_weekends.article),
         *((Successions(pairs, HOUSE, centre),) if pairs else ()),
-        stable_start(centre, SOFT["stable start"]),
-        FreeDates("wished_off", weight=SOFT["wished day off"]),
-        PreferredKind(centre, SOFT["preferred kind"]),
+        stable_start(centre, soft["stable start"]),
+        FreeDates("wished_off", weight=soft["wished day off"]),
+        PreferredKind(centre, soft["preferred kind"]),
         *(NumberOfKind(kind, 0, n, HOUSE, centre, weeks=4) for kind, n in labour.most_of_kind.items()),
         *(
-            NumberOfKind(kind, n, None, HOUSE, centre, SOFT["fewest of a kind"], weeks=4)
+            NumberOfKind(kind, n, None, HOUSE, centre, soft["fewest of a kind"], weeks=4)
             for kind, n in labour.least_of_kind.items()
         ),
     ]
@@ -112,7 +116,8 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
 
 
 def _known(rules: list[Rule], weights: Mapping[str, float | None]) -> list[Rule]:
-    for name in set(weights) - {rule.name for rule in rules}:
+    # Where the law asks no consent to night work, a weight for it changes nothing.
+    for name in set(weights) - {rule.name for rule in rules} - {NightConsent.name}:
         raise PlanningError(
             f"weights name the rule {name!r}, must be one of {', '.join(rule.name for rule in rules)}"
         )

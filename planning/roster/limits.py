@@ -22,7 +22,7 @@ NEVER = -1
 
 @dataclass
 class Limits:
-    """What a person may work, as figures: the `Line` that pricing understands.
+    """What a person may work, as figures that pricing understands.
 
     Examples
     --------
@@ -114,7 +114,7 @@ class Limits:
         self.successions = self.successions + np.where(pairs, _price(price), 0.0)
 
     def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
-        """Keep one uninterrupted rest within every calendar week."""
+        """Keep one uninterrupted rest within every week."""
         self.weekly_rest = (round(rest_h * 3600), _price(price))
 
     def cap_weekends(self, most: int, price: float | None = None) -> None:
@@ -180,7 +180,7 @@ class Days:
     ----------
     following : ndarray of shape (states, letters), -1 where the letter is forbidden
     cost : ndarray of shape (states, letters), what the soft rules ask
-    worked : ndarray of shape (states,), whether the last day was worked
+    worked : ndarray of shape (states,), whether the last day was worked and may be of a weekend's two
     alike : ndarray of shape (letters,), equal for letters that make no difference
 
     Examples
@@ -194,7 +194,9 @@ class Days:
     [[0, 1], [0, 2], [0, -1]]
     """
 
-    def __init__(self, limits: Limits, kinds: Sequence[str], people: Sequence[Person]) -> None:
+    def __init__(
+        self, limits: Limits, kinds: Sequence[str], people: Sequence[Person], *, weekend_days: int = 2
+    ) -> None:
         self._limits, self._kinds = limits, tuple(kinds)
         self._night = self._kinds.index("night") if "night" in self._kinds else -1
         self._remembers_kind = bool(limits.successions.any())
@@ -212,7 +214,8 @@ class Days:
                 rows[-1].append((numbers[after] if np.isfinite(cost) else NEVER, cost))
         following = np.array([[after for after, _ in row] for row in rows], dtype=np.int64)
         costs = np.array([[price if np.isfinite(price) else 0.0 for _, price in row] for row in rows])
-        worked = np.array([state[1] > 0 for state in queue], dtype=bool)
+        # Where a weekend has one day, the day before is none of it.
+        worked = np.array([state[1] > 0 and weekend_days == 2 for state in queue], dtype=bool)
         merged, kept = _merged(following, costs, worked)
         self.following = np.where(following >= 0, merged[following], NEVER)[kept]
         self.cost, self.worked = costs[kept], worked[kept]

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from planning.calendars import on_clock
 from planning.centre import Centre
 from planning.effort import Deadline, TimeUpError
 from planning.errors import PlanningError
@@ -39,7 +40,6 @@ from planning.roster.frames import (
 from planning.roster.improve import improved, made_first
 from planning.roster.law import rules_of
 from planning.roster.problem import Clock, RosterSettings, TeamRoster
-from planning.roster.rules import Rule
 from planning.roster.weeks import repeat_weeks
 from planning.roster.why import why_not
 from planning.shifts import CoverPlan, CoverSettings, cover
@@ -102,14 +102,15 @@ def build_roster(
     [['early', 1]]
     """
     began = time.process_time()
-    settings, rules = settings or RosterSettings(), rules_of(centre, weights)
+    settings = settings or RosterSettings()
+    rules_of(centre, weights)  # refuses weights that no rule has, before any work
     wanted = wanted_shifts(shifts, centre)
     who = team_people(people)
     _check_teams(centre, wanted, "shifts")
     _check_teams(centre, who, "people")
     _warn_of_late_ends(who, wanted)
-    problems = problems_of(centre, wanted, who, settings, rules)
-    solved, first_s, whole = _search(problems, rules, settings)
+    problems = problems_of(centre, wanted, who, settings, weights=weights)
+    solved, first_s, whole = _search(problems, settings)
     _check_schedules(problems, solved)
     found = roster_of(wanted, problems, solved, whole)
     found = replace(found, first_s=first_s, seconds=time.process_time() - began)
@@ -157,7 +158,7 @@ def build_from_requirement(
 
 
 def _search(
-    problems: Mapping[str, TeamProblem], rules: Sequence[Rule], settings: RosterSettings
+    problems: Mapping[str, TeamProblem], settings: RosterSettings
 ) -> tuple[dict[str, TeamRoster], float, bool]:
     """Find first schedules for every team, then better ones.
 
@@ -172,7 +173,7 @@ def _search(
     """
     began, deadline = time.process_time(), Deadline(settings.time_limit_s)
     solved = {
-        team: TeamRoster(made_first(each.problem, rules), each.problem.least_cost)
+        team: TeamRoster(made_first(each.problem, each.rules), each.problem.least_cost)
         for team, each in tqdm(problems.items(), desc="first roster", unit="team", leave=False)
     }
     first_s = time.process_time() - began
@@ -208,7 +209,8 @@ def _warn_of_late_ends(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
     """Warn of people whose last shift "before" the roster lies behind its first day."""
     if shifts.empty:
         return
-    first = shifts["start"].min().normalize() + pd.Timedelta(days=1)
+    first = shifts["start"].min()
+    first = on_clock(first.tz_localize(None).normalize() + pd.Timedelta(days=1), first.tz)
     ends = pd.to_datetime(people["last_end"], utc=True)
     late = people["agent_id"][ends > first]
     if len(late):

@@ -26,7 +26,8 @@ from planning.roster.limits import NEVER, Counts, Days
 
 __all__ = ["Start", "Timeline", "best_patterns"]
 
-SATURDAY, SUNDAY = 5, 6
+LAST = 6
+"""Day with which a week ends, and its weekend; the one before counts to it where a state says so."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +127,9 @@ class Timeline:
         The rest of the first week may have begun with the end of the last shift before the horizon.
         """
         first = int(self.team_shifts.midnights[self.team_shifts.first])
-        monday = int(self.team_shifts.midnights[0])
+        opens = int(self.team_shifts.midnights[0])
         ready = max(first, may_start)
-        free = max(monday, person.carry_over.last_end if person.carry_over.last_end is not None else monday)
+        free = max(opens, person.carry_over.last_end if person.carry_over.last_end is not None else opens)
         rested = free + self.weekly_rest_s
         ways = [(ready, 0)]
         if self.weekly_rest_s:
@@ -229,15 +230,10 @@ def _njit(function: Any) -> Any:
 
 @_njit
 def _event(day: int, worked: bool, works: bool) -> int:
-    """What a day makes of a weekend: 0 nothing, 1 it is worked, 2 it is free."""
-    weekday = day % 7
-    if weekday == SATURDAY:
-        return 1 if works else 0
-    if weekday == SUNDAY:
-        if works:
-            return 0 if worked else 1
-        return 0 if worked else 2
-    return 0
+    """What a day makes of a weekend: 0 nothing yet, 1 it was worked, 2 it was free."""
+    if day % 7 != LAST:
+        return 0
+    return 1 if works or worked else 2
 
 
 @_njit

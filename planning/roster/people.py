@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from planning.calendars import on_clock
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.inputs import NIGHT, Horizon
@@ -17,7 +18,8 @@ from planning.tables import PEOPLE
 
 __all__ = ["fewest_people", "people_to_employ", "read_people", "synthetic_people"]
 
-CONTRACTS_H = (40.0, 30.0, 20.0)
+CONTRACTS = (1.0, 0.75, 0.5)
+"""Contracts as parts of the normal week."""
 CONTRACT_SHARES = (0.85, 0.10, 0.05)
 SHARE_ON_LEAVE = 0.10
 SLACK = 0.10
@@ -75,15 +77,21 @@ def _filled(people: pd.DataFrame, centre: Centre) -> pd.DataFrame:
     """Fill in what a list of people may leave out: it needs agent_id, site and team."""
     if "team" not in people:
         return people
-    consent = centre.labour.night_consent.value
-    defaults = {
-        "grade": people["team"].map({name: team.grade for name, team in centre.teams.items()}),
-        "contract_h_week": f"{centre.labour.week_h.value:g}",
-        "night_ok": "no" if consent else "yes",
+    law = {name: centre.at(team.site).labour for name, team in centre.teams.items()}
+    by_team = {
+        "grade": {name: team.grade for name, team in centre.teams.items()},
+        "contract_h_week": {name: f"{labour.week_h.value:g}" for name, labour in law.items()},
+        "night_ok": {name: "no" if labour.night_consent.value else "yes" for name, labour in law.items()},
     }
-    for name, value in defaults.items():
+    for name, values in by_team.items():
         given = people[name] if name in people else pd.Series(None, index=people.index, dtype="str")
-        people = people.assign(**{name: given.where(given.notna(), value)})
+        people = people.assign(
+            **{
+                name: given.where(
+                    given.notna(), people["team"].map(values).fillna(next(iter(values.values())))
+                )
+            }
+        )
     return people.assign(grade=people["grade"].fillna("operator"))
 
 
@@ -93,7 +101,7 @@ def _reason(row: Any, centre: Centre) -> str:
     home = centre.teams[row.team].site
     if row.site != home:
         return f"site is {row.site!r}, the team {row.team} sits at {home!r}: correct either"
-    week = centre.labour.week_h
+    week = centre.at(home).labour.week_h
     if row.contract_h_week > week.value:
         return (
             f"contract_h_week is {row.contract_h_week:g}, must be at most the normal week's {week.value:g} "
@@ -121,7 +129,7 @@ def _away(row: Any, centre: Centre, horizon: Horizon | None) -> str:
     """Say which leave has nothing to do with a roster's days."""
     if horizon is None:
         return ""
-    opens, closes = (day.tz_localize(centre.time_zone) for day in (horizon.first, horizon.last + DAY))
+    opens, closes = (on_clock(day, centre.time_zone) for day in (horizon.first, horizon.last + DAY))
     for kind in ("leave", "study"):
         first, after = getattr(row, f"{kind}_from"), getattr(row, f"{kind}_until")
         if pd.notna(first) and pd.notna(after) and not (first < closes and after > opens):
@@ -211,17 +219,12 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
     >>> fewest_people(Centre.load("data/centre.toml"), shifts)
     {'vip_kaluga': 8}
     """
-    days = shifts["start"].dt.day_of_week
-    rest = [centre.weekend(centre.teams[str(team)].site) for team in shifts["team"]]
-    at_weekend = [day in weekend for day, weekend in zip(days, rest, strict=True)]
-    heads = (
-        shifts["headcount"]
-        .where(pd.Series(at_weekend, index=shifts.index, dtype=bool), 0)
-        .groupby([shifts["team"], days])
-        .sum()
-    )
-    worked = (4 - centre.labour.free_weekends.value) / 4
-    return {str(team): math.ceil(most / worked) for team, most in heads.groupby("team").max().items()}
+    found = {}
+    for team, own in shifts.groupby("team"):
+        site, days = centre.teams[str(team)].site, own["start"].dt.day_of_week
+        heads = own["headcount"].where(days.isin(centre.weekend(site)), 0).groupby(days).sum().max()
+        found[str(team)] = math.ceil(heads * 4 / (4 - centre.at(site).labour.free_weekends.value))
+    return found
 
 
 def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
@@ -254,10 +257,11 @@ def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
     local = shifts["start"].dt.tz_convert(centre.time_zone).dt.tz_localize(None).dt.normalize()
     weeks = max(((local.max() - local.min()).days + 1) / 7, 1 / WORKED_DAYS)
     weekends, rows = fewest_people(centre, shifts), []
+    week_h = {name: centre.at(team.site).labour.week_h.value for name, team in centre.teams.items()}
     for team, own in shifts.groupby("team", sort=False):
         heads = own["headcount"]
         need = (
-            (own["paid_h"] * heads).sum() * (1 + SLACK) / (centre.labour.week_h.value * weeks),
+            (own["paid_h"] * heads).sum() * (1 + SLACK) / (week_h[str(team)] * weeks),
             heads.sum() / (WORKED_DAYS * weeks),
             heads.groupby(local[own.index]).sum().max(),
             weekends.get(str(team), 0),
@@ -268,7 +272,7 @@ def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
             for number in range(1, math.ceil(round(max(need), 9)) + 1)
         ]
     people = pd.DataFrame(rows, columns=["agent_id", "site", "team", "grade"])
-    people = people.assign(contract_h_week=centre.labour.week_h.value, night_ok=True)
+    people = people.assign(contract_h_week=people["team"].map(week_h).astype("float64"), night_ok=True)
     return people.reindex(columns=list(PEOPLE.columns))
 
 
@@ -278,19 +282,21 @@ def _synthetic_team(
     """Hire until those who are not on leave have the hours and the slack, and are as many as are asked."""
     site = centre.sites[centre.teams[team].site]
     round_the_clock = site.closes - site.opens >= pd.Timedelta(days=1)
-    most = max(math.ceil(hours * (1 + SLACK) / min(CONTRACTS_H) * 2) + 1, 2 * heads)
+    labour = centre.at(centre.teams[team].site).labour
+    contracts_h = [part * labour.week_h.value for part in CONTRACTS]
+    most = max(math.ceil(hours * (1 + SLACK) / min(contracts_h) * 2) + 1, 2 * heads)
     people = pd.DataFrame(
         {
             "agent_id": [f"{team}_{number:03d}" for number in range(1, most + 1)],
             "site": centre.teams[team].site,
             "team": team,
             "grade": centre.teams[team].grade,
-            "contract_h_week": rng.choice(CONTRACTS_H, most, p=CONTRACT_SHARES),
+            "contract_h_week": rng.choice(contracts_h, most, p=CONTRACT_SHARES),
             "night_ok": rng.random(most)
             < (NIGHT_SHARE_ROUND_THE_CLOCK if round_the_clock else NIGHT_SHARE_OTHERWISE),
         }
     )
-    leave_days = int(centre.labour.leave_part_days.value)
+    leave_days = int(labour.leave_part_days.value)
     # A leave that touches the week starts at most its length before it.
     first = start + pd.to_timedelta(rng.integers(-leave_days + 1, 7, most), unit="D")
     away = rng.random(most) < SHARE_ON_LEAVE

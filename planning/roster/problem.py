@@ -44,21 +44,24 @@ NOTHING = np.zeros(0, dtype=np.int64)
 
 @dataclass(frozen=True)
 class RosterSettings:
-    """How a roster is sought; the same settings without a time limit give the same roster."""
+    """How a roster is sought; the same settings without a time limit give the same roster.
+
+    Prices of what nobody is paid for are in hours: `planning.pay.unit_hour` is what an hour costs.
+    """
 
     gap: float = 0.005
     """Stop when the bound proves that no more than this share of the objective can be gained ..."""
-    tolerance_cost: float = 10.0
-    """... or no more than this much a person."""
+    tolerance_h: float = 0.02
+    """... or no more than this much a person, hours."""
     idle_share: float = 1.0
     """Share of the hourly rate that an hour of the contract costs which no shift fills: an assumption."""
-    fairness_cost_h: float = 100.0
+    fair_hour_h: float = 0.2
     """Price of a squared hour away from the even share of the hours, per hour of the contract's."""
-    fair_night_cost: float = 40.0
+    fair_night_h: float = 0.08
     """Price of a squared night shift away from the even share, last month's nights included."""
-    fair_weekend_cost: float = 60.0
+    fair_weekend_h: float = 0.12
     """Price of a squared weekend away from the even share, last month's included."""
-    fair_late_cost: float = 10.0
+    fair_late_h: float = 0.02
     """Price of a squared late shift away from the even share."""
     pricing_rounds: int = 150
     """Most rounds of pricing before the dive."""
@@ -160,6 +163,8 @@ class Problem:
     """Price of an hour of the norm that is not worked."""
     surplus_cost: Floats | None = None
     """Price of a head too many on each shift, shape (shifts,); None lets nobody be too many."""
+    hour_cost: float = 1.0
+    """What an hour costs in which the settings' prices are counted."""
 
     @cached_property
     def timeline(self) -> Timeline:
@@ -187,7 +192,13 @@ class Problem:
 
     def tolerance(self, objective: float) -> float:
         """Money that is not worth a search."""
-        return max(self.settings.gap * objective, self.settings.tolerance_cost * float(self.sizes.sum()))
+        return max(
+            self.settings.gap * objective, self._money(self.settings.tolerance_h) * float(self.sizes.sum())
+        )
+
+    def _money(self, hours: float) -> float:
+        """Price of some hours, without the last bits of a product."""
+        return round(hours * self.hour_cost, 9)
 
     def is_close(self, objective: float, bound: float, share: float = 1.0) -> bool:
         """Tell whether there is no more to gain than (a share of) what the settings tolerate."""
@@ -247,6 +258,7 @@ class Problem:
                 self.groups[groups[0]].limits,
                 self.team_shifts.kinds,
                 [self.groups[c].members[0] for c in groups],
+                weekend_days=self.team_shifts.weekend_days,
             )
             for groups in self.batches
         )
@@ -278,7 +290,7 @@ class Problem:
         contract_h = self.groups[groups[0]].members[0].contract_h_week
         share = contract_h * norm_h / self.team_shifts.week_h
         even_h = self.spare_part * share
-        cost = self.settings.fairness_cost_h * (left_h - even_h) ** 2 / max(share, 1.0)
+        cost = self._money(self.settings.fair_hour_h) * (left_h - even_h) ** 2 / max(share, 1.0)
         least = self.groups[groups[0]].limits.least_h
         if least > 0:
             cost = np.where(left_h > caps.min() * unit_h - least + 1e-9, np.inf, cost)
@@ -387,13 +399,13 @@ class Problem:
         night = (team_shifts.kind == team_shifts.night_kind).astype(np.int64)
         late_kind = team_shifts.kinds.index("late") if "late" in team_shifts.kinds else -1
         late = (team_shifts.kind == late_kind).astype(np.int64)
-        weekend = np.where(team_shifts.day % 7 >= 5, team_shifts.week, -1)
+        weekend = np.where(team_shifts.weekend, team_shifts.week, -1)
         heads = team_shifts.headcount
-        worked_weekends = float(heads[weekend >= 0].sum()) / 2
+        worked_weekends = float(heads[weekend >= 0].sum()) / team_shifts.weekend_days
         return (
-            self._burden("nights", settings.fair_night_cost, night, False, float(night @ heads)),
-            self._burden("weekends", settings.fair_weekend_cost, weekend, True, worked_weekends),
-            self._burden("late shifts", settings.fair_late_cost, late, False, float(late @ heads)),
+            self._burden("nights", self._money(settings.fair_night_h), night, False, float(night @ heads)),
+            self._burden("weekends", self._money(settings.fair_weekend_h), weekend, True, worked_weekends),
+            self._burden("late shifts", self._money(settings.fair_late_h), late, False, float(late @ heads)),
         )
 
     def _burden(self, name: str, money: float, counts: Ints, by_weekend: bool, total: float) -> Burden:

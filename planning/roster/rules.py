@@ -1,16 +1,16 @@
 """The rules of a lawful roster, each one object with two halves.
 
-`constrain` tells a solver about a rule, in the vocabulary of `planning.roster.inputs.Line`; `audit` finds the
+`constrain` tells a solver about a rule, in the verbs of `planning.roster.limits.Limits`; `audit` finds the
 breaches of a finished roster with pandas alone. The halves share the rule's figures and no code, so that an
 error in one is caught by the other. The words are general; the figures and their articles come from
-`Centre.labour`, so another country is another file.
+`Centre.labour` of a site, so another country is another file.
 
 A rule is hard, or soft with a weight: what each breach costs. Some can only be hard.
 
-Conventions, the same in both halves: a day is worked if a shift starts on it; a shift counts to the calendar
-week (Monday to Sunday, on the centre's clock) that it starts in; whatever lies outside the roster is rest,
-but for what the people's table says of the days before. Night hours and kinds of shift go by the clock of the
-site, which may be ahead of the centre's.
+Conventions, the same in both halves: a day is worked if a shift starts on it; a shift counts to the week in
+which it starts, on the centre's clock. A week ends with the weekend of the site. Whatever lies outside the
+roster is rest, except for what the people's table says of the days before. Night hours, kinds of shift and
+public holidays go by the clock of the site, which may be ahead of the centre's.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import permutations
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import pandas as pd
 
-from planning.calendars import holiday_hours, is_holiday
+from planning.calendars import week_end
 from planning.centre import Centre
+from planning.pay import premium_hours
 from planning.roster.inputs import NIGHT, Horizon, kinds_of, own_clock
 from planning.roster.limits import Limits
 
@@ -34,8 +35,8 @@ __all__ = [
     "BREACH_COLUMNS", "HOUSE", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays",
     "HouseTeam", "Leave", "LongestShift", "NightConsent",
     "NightsInRow", "OneShiftADay", "PreferredKind", "Rest", "Rule",
-    "Skill", "SoundShift", "Successions", "WeeklyRest", "breaches_of", "consent_of", "days_of", "kind_names",
-    "many_weekends", "no_breaches", "runs_of", "stable_start",
+    "Skill", "SoundShift", "Successions", "WeeklyRest", "at_weekends", "breaches_of", "consent_of",
+    "days_of", "kind_names", "many_weekends", "no_breaches", "runs_of", "stable_start",
 ]  # fmt: skip
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
@@ -49,12 +50,13 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A roster before the judge."""
+    """A roster of one site before the judge."""
 
+    site: str
     roster: pd.DataFrame
     """Columns of `planning.tables.ROSTER` and of the person, in local time (missing for unknown people)."""
     horizon: Horizon
-    """Days of the roster."""
+    """Days of the roster, in the weeks of the site."""
     day_norms: pd.Series
     """Working hours in the production calendar of each date of the horizon."""
 
@@ -118,10 +120,10 @@ def _hours(spans: pd.Series) -> pd.Series:
     return spans / HOUR
 
 
-def _monday(days: pd.Series) -> pd.Series:
-    """Midnight, without zone, of the Monday of each naive time."""
+def _week_of(days: pd.Series, horizon: Horizon) -> pd.Series:
+    """Midnight, without zone, of the first day of each naive time's week."""
     midnight = days.dt.normalize()
-    return midnight - midnight.dt.day_of_week * DAY
+    return midnight - (midnight.dt.day_of_week - horizon.week_end[-1] - 1) % 7 * DAY
 
 
 @dataclass(frozen=True)
@@ -233,25 +235,23 @@ class NightConsent:
         return breaches_of(self, rows, texts)
 
     def _night_hours(self, roster: pd.DataFrame) -> pd.Series:
-        """Hours of each shift at night, by the clock of its first, second and third night."""
-        start, end = (
-            pd.Series(
-                [
-                    time.tz_convert(self.zones.get(site, time.tz)).tz_localize(None)
-                    for time, site in zip(roster[name], roster["site"], strict=True)
-                ],
-                index=roster.index,
-                dtype="datetime64[ns]",
-            )
-            for name in ("start", "end")
-        )
-        length = (self.night_until - self.night_from) % timedelta(days=1)
+        """Hours of each shift at night, by its site's clock on the night before and the next three."""
         total = pd.Series(0.0, index=roster.index)
-        for offset in (-1, 0, 1, 2):
-            opens = start.dt.normalize() + offset * DAY + self.night_from
-            inside = end.clip(upper=opens + length) - start.clip(lower=opens)
-            total += _hours(inside).clip(lower=0)
+        length = (self.night_until - self.night_from) % timedelta(days=1)
+        for site, own in roster.groupby("site"):
+            zone = self.zones.get(str(site), own["start"].dt.tz)
+            day = own["start"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+            for offset in (-1, 0, 1, 2):
+                dusk = day + offset * DAY + self.night_from
+                opens, closes = (_on_clock(edge, zone) for edge in (dusk, dusk + length))
+                inside = own["end"].clip(upper=closes) - own["start"].clip(lower=opens)
+                total[own.index] += _hours(inside).clip(lower=0)
         return total
+
+
+def _on_clock(times: pd.Series, zone: Any) -> pd.Series:
+    """Instants of naive times; one that the clock skips is the next one, of two the first."""
+    return times.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(len(times), dtype=bool))
 
 
 @dataclass(frozen=True)
@@ -436,7 +436,7 @@ class Rest:
 
 @dataclass(frozen=True)
 class WeeklyRest:
-    """Every calendar week holds one uninterrupted rest; the part outside the week does not count."""
+    """Every week holds one uninterrupted rest; the part outside the week does not count."""
 
     hours: float
     article: str
@@ -449,7 +449,7 @@ class WeeklyRest:
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the weeks in which a person's longest rest is too short."""
-        weeks = self._longest_rests(case.roster)
+        weeks = self._longest_rests(case)
         bad = weeks[weeks["amount"] < self.hours - ROUNDING].assign(bound=self.hours)
         texts = [
             f"longest rest of the week is {row.amount:g} h, at least {self.hours:g}"
@@ -457,12 +457,12 @@ class WeeklyRest:
         ]
         return breaches_of(self, bad, texts)
 
-    def _longest_rests(self, roster: pd.DataFrame) -> pd.DataFrame:
+    def _longest_rests(self, case: Case) -> pd.DataFrame:
         """Find the longest rest of each person in each week that they work in."""
-        zone = roster["start"].dt.tz
-        parts = self._parts_by_week(roster).sort_values(["agent_id", "date", "start"], kind="stable")
-        parts["week_end"] = (parts["date"] + 7 * DAY).dt.tz_localize(zone)
-        week_start = parts["date"].dt.tz_localize(zone)
+        zone = case.roster["start"].dt.tz
+        parts = self._parts_by_week(case).sort_values(["agent_id", "date", "start"], kind="stable")
+        parts["week_end"] = _on_clock(parts["date"] + 7 * DAY, zone)
+        week_start = _on_clock(parts["date"], zone)
         parts["start"] = parts["start"].clip(lower=week_start)
         parts["end"] = parts["end"].clip(upper=parts["week_end"])
         keys = [parts["agent_id"], parts["date"]]
@@ -476,12 +476,13 @@ class WeeklyRest:
         return by_week.assign(amount=by_week["gap"].clip(lower=_hours(by_week["week_end"] - by_week["last"])))
 
     @staticmethod
-    def _parts_by_week(roster: pd.DataFrame) -> pd.DataFrame:
-        """Repeat each shift for every week that it touches; ``date`` is the week's Monday."""
+    def _parts_by_week(case: Case) -> pd.DataFrame:
+        """Repeat each shift for every week that it touches; ``date`` is the week's first day."""
+        roster, horizon = case.roster, case.horizon
         real = roster.loc[roster["end"] > roster["start"], ["agent_id", "start", "end", "last_end"]]
-        first = _monday(real["start"].dt.tz_localize(None))
+        first = _week_of(real["start"].dt.tz_localize(None), horizon)
         last_instant = real["end"].dt.tz_localize(None) - pd.Timedelta(seconds=1)
-        weeks = ((_monday(last_instant) - first) // (7 * DAY) + 1).astype("int64")
+        weeks = ((_week_of(last_instant, horizon) - first) // (7 * DAY) + 1).astype("int64")
         parts = real.assign(date=first).loc[real.index.repeat(weeks)]
         nth = parts.groupby(level=0).cumcount()
         return parts.assign(date=parts["date"] + nth * 7 * DAY).reset_index(drop=True)
@@ -501,21 +502,21 @@ class Holidays:
 
     def constrain(self, limits: Limits) -> None:
         """Rule out, or price, shifts that begin or end on a holiday."""
-        zone, team_shifts = self.centre.time_zone, limits.team_shifts
+        team_shifts = limits.team_shifts
+        zone = self.centre.zones.get(team_shifts.site, self.centre.time_zone)
         # A shift that ends at midnight ends on the day before.
         edges = [
             pd.to_datetime(at, unit="s", utc=True).tz_convert(zone)
             for at in (team_shifts.start, team_shifts.end - 1)
         ]
-        begins, ends = (is_holiday(edge.date, self.centre.country) for edge in edges)
+        begins, ends = (self.centre.is_holiday(edge.date) for edge in edges)
         limits.forbid(np.logical_or(begins, ends), self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List shifts with hours on a holiday."""
         roster = case.roster
-        hours = holiday_hours(
-            pd.DatetimeIndex(roster["start"]), pd.DatetimeIndex(roster["end"]), self.centre.country
-        )
+        edges = (pd.DatetimeIndex(roster[edge]) for edge in ("start", "end"))
+        hours = premium_hours(self.centre, case.site, *edges)["holiday_h"].to_numpy()
         bad = roster.assign(date=roster["start"], amount=hours, bound=0.0)[hours > ROUNDING]
         texts = [f"{row.shift_id} has {row.amount:g} h on a public holiday" for row in bad.itertuples()]
         return breaches_of(self, bad, texts)
@@ -610,7 +611,7 @@ class DaysOff:
 
 @dataclass(frozen=True)
 class FreeWeekends:
-    """So many of four weekends are free: no shift starts on the Saturday or the Sunday."""
+    """So many of four weekends are free: no shift starts on any of their days, the horizon's eve included."""
 
     of_four: int
     article: str
@@ -624,14 +625,18 @@ class FreeWeekends:
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people who work too many weekends."""
-        weeks = -(-((case.horizon.last - _monday_of(case.horizon.first)).days + 1) // 7)
+        weeks = -(-((case.horizon.last - case.horizon.week_of(case.horizon.first)).days + 1) // 7)
         return many_weekends(self, case, weeks - math.floor(self.of_four * weeks / 4))
 
 
 def many_weekends(rule: Rule, case: Case, most: int) -> pd.DataFrame:
     """List the people who work more than so many weekends."""
-    late = case.roster[case.roster["start"].dt.day_of_week >= 5]
-    counts = late.assign(week=_monday(late["start"].dt.tz_localize(None))).groupby("agent_id")
+    horizon, rows = case.horizon, case.roster.assign(day=days_of(case.roster))
+    # Who worked on the eve has worked the weekend whose second day is the first of the horizon.
+    eve = rows[rows["days_in_row"].fillna(0) > 0].assign(day=horizon.first - DAY)
+    days = pd.concat([rows, eve]) if horizon.first.day_of_week == horizon.week_end[-1] else rows
+    late = days[days["day"].dt.day_of_week.isin(horizon.week_end)]
+    counts = late.assign(week=_week_of(late["day"], horizon)).groupby("agent_id")
     worked = counts.agg(amount=("week", "nunique"), date=("start", "min")).reset_index()
     bad = worked[worked["amount"] > most].assign(bound=float(most)).astype({"amount": float})
     return breaches_of(rule, bad, [f"{n:g} weekends worked, at most {most}" for n in bad["amount"]])
@@ -682,23 +687,35 @@ def stable_start(centre: Centre, weight: float | None) -> Successions:
     return Successions(tuple(permutations(kinds, 2)), HOUSE, centre, weight, "stable start")
 
 
-def _monday_of(day: pd.Timestamp) -> pd.Timestamp:
-    return day - pd.Timedelta(days=day.day_of_week)
-
-
 def days_of(roster: pd.DataFrame) -> pd.Series:
     """Local day of each start, without zone."""
     return roster["start"].dt.tz_localize(None).dt.normalize()
 
 
+def at_weekends(roster: pd.DataFrame, centre: Centre) -> pd.DataFrame:
+    """Keep the shifts that start at their site's weekend.
+
+    Columns are added: the first day of the week, and the share of the weekend that a day is.
+    """
+    found = [roster.assign(week=days_of(roster), share=1.0)[:0]]
+    for site, own in roster.groupby("site"):
+        ends, days = week_end(centre.weekend(str(site))), days_of(own)
+        weeks = days - (days.dt.day_of_week - ends[-1] - 1) % 7 * DAY
+        found.append(own.assign(week=weeks, share=1.0 / len(ends))[days.dt.day_of_week.isin(ends)])
+    return pd.concat(found)
+
+
 def kind_names(roster: pd.DataFrame, centre: Centre) -> pd.Series:
-    """Name the kind of each shift, by its site's clock."""
-    night_h = consent_of(centre)._night_hours(roster).to_numpy()
-    starts, ends = (
-        own_clock(pd.DatetimeIndex(roster[name]), roster["site"], centre) for name in ("start", "end")
-    )
-    names, kinds = kinds_of(starts, ends, night_h, centre)
-    return pd.Series([names[kind] for kind in kinds], index=roster.index, dtype="str")
+    """Name the kind of each shift, by its site's clock and law."""
+    found = pd.Series("", index=roster.index, dtype="str")
+    for site, own in roster.groupby("site"):
+        here = centre.at(str(site))
+        night_h = consent_of(here)._night_hours(own).to_numpy()
+        length_h = _hours(own["end"] - own["start"]).to_numpy()
+        starts = own_clock(pd.DatetimeIndex(own["start"]), own["site"], centre)
+        names, kinds = kinds_of(starts, length_h, night_h, here)
+        found[own.index] = [names[kind] for kind in kinds]
+    return found
 
 
 def consent_of(centre: Centre) -> NightConsent:

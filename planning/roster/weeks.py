@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
+from planning.calendars import on_clock
 from planning.checks import Bools, Ints
 from planning.roster.inputs import CarryOver, Person, TeamShifts
 from planning.roster.problem import NOTHING, Problem, Schedule, grouped, limits_of
@@ -37,7 +38,9 @@ def repeat_weeks(shifts: pd.DataFrame, weeks: int) -> pd.DataFrame:
     for week in range(weeks):
         # By the clock, so that a shift at 09:00 stays at 09:00 where clocks change.
         moved = {
-            edge: (shifts[edge].dt.tz_localize(None) + pd.Timedelta(days=7 * week)).dt.tz_localize(zone)
+            edge: on_clock(
+                pd.DatetimeIndex(shifts[edge]).tz_localize(None) + pd.Timedelta(days=7 * week), zone
+            )
             for edge in ("start", "end")
         }
         names = shifts["shift_id"] + (f", week {week + 1}" if week else "")
@@ -84,9 +87,13 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Sche
             limits.most_h = _pace(problem, team_shifts, life, week)
             limits.counted = list(_counts_left(problem, life, week, shifts))
             if _weekend_is_due(problem, life, week, turns[limits.person.agent_id]):
-                limits.forbid(team_shifts.day % 7 >= 5)
-        part = Problem(
-            team_shifts, grouped(every), problem.settings, problem.unmet_cost[shifts], problem.idle_cost_h
+                limits.forbid(team_shifts.weekend)
+        part = replace(
+            problem,
+            team_shifts=team_shifts,
+            groups=grouped(every),
+            unmet_cost=problem.unmet_cost[shifts],
+            surplus_cost=None,
         )
         for schedule in solve(part):
             life = lives[schedule.person.agent_id]
@@ -95,7 +102,7 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Sche
 
 
 def _week_of(team_shifts: TeamShifts, week: int, shifts: Ints) -> TeamShifts:
-    """Cut one calendar week out of a team_shifts."""
+    """Cut one week out of a team's shifts."""
     first, after = 7 * week, 7 * week + 7
     part = team_shifts.take(shifts)
     return replace(
@@ -161,7 +168,8 @@ def _weekend_is_due(problem: Problem, life: Life, week: int, turn: int) -> bool:
     weeks, most = problem.team_shifts.weeks, problem.groups[life.group].limits.weekends[0]
     if most is None or most >= weeks:
         return False
-    days = problem.team_shifts.day[life.pattern]
-    had = week - len(np.unique(days[days % 7 >= 5] // 7))
+    team_shifts = problem.team_shifts
+    worked = team_shifts.week[life.pattern][team_shifts.weekend[life.pattern]]
+    had = week - len(np.unique(worked))
     still = weeks - most - had
     return still > 0 and ((turn + week) % weeks < weeks - most or still >= weeks - week)

@@ -12,13 +12,14 @@ from planning.centre import Centre
 from planning.effort import Deadline
 from planning.roster.frames import Roster, problems_of, team_people, wanted_shifts
 from planning.roster.improve import first_schedules, generated
+from planning.roster.inputs import Horizon
 from planning.roster.law import rules_of
 from planning.roster.problem import Clock, RosterSettings, missing_heads
 from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift
 
 __all__ = ["Clash", "why_not"]
 
-QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, searches=2, exchanges=0, tolerance_cost=100.0)
+QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, searches=2, exchanges=0, tolerance_h=0.2)
 """How each trial is solved: there are two for every rule."""
 ALWAYS = (SoundShift, HouseTeam, OneShiftADay)
 """Rules that nobody would relax."""
@@ -65,12 +66,14 @@ def why_not(
     wanted = wanted_shifts(shifts, centre)
     short = wanted[wanted["shift_id"].isin(found.unmet["shift_id"])]
     first = short.sort_values(["start", "shift_id"]).iloc[0]
-    monday = first["start"].normalize() - pd.Timedelta(days=first["start"].day_of_week)
-    inside = (wanted["start"] >= monday) & (wanted["start"] < monday + pd.Timedelta(days=7))
+    weeks = Horizon.of(pd.DatetimeIndex(wanted["start"])).at(centre, str(first["site"]))
+    opens = weeks.week_of(first["start"].tz_localize(None).normalize())
+    days = wanted["start"].dt.tz_localize(None)
+    inside = (days >= opens) & (days < opens + pd.Timedelta(days=7))
     week = wanted[inside & (wanted["team"] == first["team"])].reset_index(drop=True)
     who = team_people(people[people["team"] == first["team"]])
     trial = _Trial(centre, week, who, settings or QUICK)
-    rules = rules_of(centre, weights)
+    rules = rules_of(centre.at(str(first["site"])), weights)
     prices = _prices(centre, trial, rules, week)
     clash = _smallest(trial, [rule for rule in rules if rule.weight is None])
     able = trial.able(rules, str(first["shift_id"]))
@@ -89,7 +92,7 @@ class _Trial:
 
     def missing(self, rules: Sequence[Rule]) -> int:
         """Fewest missing heads that are found under some rules."""
-        (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules).values()
+        (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules=rules).values()
         if not each.problem.groups:
             return int(each.problem.team_shifts.headcount.sum())
         first = first_schedules(each.problem)
@@ -100,7 +103,7 @@ class _Trial:
 
     def able(self, rules: Sequence[Rule], shift_id: str) -> tuple[str, ...]:
         """Who may work a shift, if they work nothing else."""
-        (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules).values()
+        (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules=rules).values()
         spans = ["start", "end", "paid_h", "skill"]
         row = self.week.set_index("shift_id").loc[shift_id, spans]
         slot = np.flatnonzero((each.merged[spans] == row).all(axis=1))

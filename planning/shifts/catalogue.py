@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import time_of_day
+from planning.calendars import on_clock, time_of_day
 from planning.centre import clock_text
 from planning.errors import PlanningError
 
@@ -41,6 +41,8 @@ class Break:
     start_s: int
     length_s: int
     kind: BreakKind
+    rests_paid: bool = True
+    """Whether rests are working time: `Labour.rests_paid`."""
 
     @property
     def end_s(self) -> int:
@@ -49,8 +51,8 @@ class Break:
 
     @property
     def paid(self) -> bool:
-        """Rests are working time (TK RF 109), meals (TK RF 108) and the gap of a split shift are not."""
-        return self.kind == "rest"
+        """Whether it is working time: a rest may be, a meal and the gap of a split shift are not."""
+        return self.kind == "rest" and self.rests_paid
 
 
 @dataclass(frozen=True, order=True)
@@ -84,7 +86,7 @@ class Pattern:
 
     @property
     def paid_s(self) -> int:
-        """Paid time: presence less meals and gaps."""
+        """Paid time: presence less the unpaid breaks."""
         return self.length_s - sum(pause.length_s for pause in self.breaks if not pause.paid)
 
     def on_position(self, interval_s: int) -> NDArray[np.bool_]:
@@ -103,6 +105,12 @@ class Slot:
     kind: BreakKind
     first: int
     last: int
+    rests_paid: bool = True
+
+    @property
+    def paid(self) -> bool:
+        """Whether it is working time, as `Break.paid`."""
+        return self.kind == "rest" and self.rests_paid
 
     @property
     def places(self) -> range:
@@ -135,8 +143,8 @@ class Shape:
 
     @property
     def paid_s(self) -> int:
-        """Presence less meals and gaps."""
-        return self.length_s - sum(slot.length_s for slot in self.slots if slot.kind != "rest")
+        """Presence less the unpaid breaks."""
+        return self.length_s - sum(slot.length_s for slot in self.slots if not slot.paid)
 
     @property
     def width(self) -> int:
@@ -146,7 +154,7 @@ class Shape:
     def pattern(self, places: Iterable[int]) -> Pattern:
         """Fix the breaks at given grid steps into the shift."""
         breaks = (
-            Break(int(place) * self.grid_s, slot.length_s, slot.kind)
+            Break(int(place) * self.grid_s, slot.length_s, slot.kind, slot.rests_paid)
             for place, slot in zip(places, self.slots, strict=True)
         )
         return Pattern(self.kind, self.length_s, tuple(breaks))
@@ -155,9 +163,10 @@ class Shape:
     def of(cls, pattern: Pattern, clock: timedelta) -> Shape:
         """Return the shape without any choice: one start, and one place for each break."""
         grid = math.gcd(*(pause.start_s for pause in pattern.breaks), pattern.length_s)
+        places = [pause.start_s // grid for pause in pattern.breaks]
         slots = [
-            Slot(pause.length_s, pause.kind, pause.start_s // grid, pause.start_s // grid)
-            for pause in pattern.breaks
+            Slot(pause.length_s, pause.kind, place, place, pause.rests_paid)
+            for pause, place in zip(pattern.breaks, places, strict=True)
         ]
         steps = [after.first - before.first for before, after in pairwise(slots)]
         return cls(pattern.kind, pattern.length_s, grid, tuple(slots), tuple((n, n) for n in steps), clock)
@@ -166,9 +175,9 @@ class Shape:
 def shapes(centre: Centre) -> list[Shape]:
     """All kinds of shift that the centre's rules allow, with the windows for their breaks.
 
-    The number of rests in a shift is such that the work between breaks is `work_between_rests_h`, within
-    `work_tolerance_h`. If the grid of breaks has no such place, the tolerance grows by a grid step. The meal
-    is the middle break.
+    `Centre.at` gives the centre under a site's law. The number of rests in a shift is such that the work
+    between breaks is `work_between_rests_h`, within `work_tolerance_h`. If the grid of breaks has no such
+    place, the tolerance grows by a grid step. The meal is the middle break.
 
     Raises
     ------
@@ -187,6 +196,7 @@ def _pauses(centre: Centre, kind: str) -> list[tuple[int, BreakKind]]:
     length_h = rules.lengths_h[kind]
     gap_h = rules.gap_h.get(kind)
     meal = rules.meal_min[kind] if gap_h is None else gap_h * 60
+    # Rests are few minutes, so they are left to the work here whether they are paid or not.
     paid_h = length_h - meal / 60
     low, high = labour.shortest_meal(paid_h), labour.max_meal_min
     if gap_h is None and not low.value <= meal <= high.value:
@@ -209,7 +219,7 @@ def _shape(centre: Centre, kind: str, pauses: list[tuple[int, BreakKind]]) -> Sh
     rules = centre.shifts
     grid, length_s = rules.break_every_min * 60, round(rules.lengths_h[kind] * 3600)
     if rules.breaks == "fixed":
-        return _even(kind, length_s, grid, pauses)
+        return _even(kind, length_s, grid, pauses, rests_paid=bool(centre.labour.rests_paid.value))
     tolerance_s = rules.work_tolerance_h * 3600
     while tolerance_s <= length_s:
         low_s = max(rules.work_between_rests_h * 3600 - tolerance_s, grid)
@@ -221,7 +231,8 @@ def _shape(centre: Centre, kind: str, pauses: list[tuple[int, BreakKind]]) -> Sh
             rules.meal_middle,
         )
         if windows is not None:
-            slots = [Slot(*pause, *window) for pause, window in zip(pauses, windows[0], strict=True)]
+            paid = bool(centre.labour.rests_paid.value)
+            slots = [Slot(*pause, *window, paid) for pause, window in zip(pauses, windows[0], strict=True)]
             return Shape(kind, length_s, grid, tuple(slots), tuple(windows[1]))
         tolerance_s += grid
     raise PlanningError(
@@ -230,7 +241,9 @@ def _shape(centre: Centre, kind: str, pauses: list[tuple[int, BreakKind]]) -> Sh
     )
 
 
-def _even(kind: str, length_s: int, grid: int, pauses: list[tuple[int, BreakKind]]) -> Shape:
+def _even(
+    kind: str, length_s: int, grid: int, pauses: list[tuple[int, BreakKind]], *, rests_paid: bool
+) -> Shape:
     """Breaks that divide the work into equal stretches, on the grid, with fixed places."""
     work_s = (length_s - sum(length for length, _ in pauses)) / (len(pauses) + 1)
     places, clock = [], 0.0
@@ -238,7 +251,7 @@ def _even(kind: str, length_s: int, grid: int, pauses: list[tuple[int, BreakKind
         clock += work_s
         places.append(round(clock / grid))
         clock += length
-    slots = tuple(Slot(*pause, place, place) for pause, place in zip(pauses, places, strict=True))
+    slots = tuple(Slot(*pause, place, place, rests_paid) for pause, place in zip(pauses, places, strict=True))
     apart = tuple((int(step), int(step)) for step in np.diff(places))
     return Shape(kind, length_s, grid, slots, apart)
 
@@ -291,7 +304,7 @@ def catalogue(
     site : str
     axis : DatetimeIndex
     kinds : list of Shape, optional
-        `shapes` of the centre by default.
+        `shapes` of the centre at the site by default.
 
     Returns
     -------
@@ -303,7 +316,7 @@ def catalogue(
     PlanningError
         No shift fits the site's hours.
     """
-    kinds = shapes(centre) if kinds is None else kinds
+    kinds = shapes(centre.at(site)) if kinds is None else kinds
     parts = []
     for number, shape in enumerate(kinds):
         starts = _starts(centre, shape, axis)
@@ -328,8 +341,9 @@ def _starts(centre: Centre, shape: Shape, axis: pd.DatetimeIndex) -> pd.Datetime
         end = axis[-1] + pd.Timedelta(seconds=centre.interval_s)
         every = pd.Timedelta(minutes=centre.shifts.start_every_min)
         return pd.date_range(axis[0], end, freq=every, inclusive="left")
-    days = axis[time_of_day(axis) == pd.Timedelta(0)].tz_localize(None)
-    return (days + shape.clock).tz_localize(axis.tz)
+    # Days by their dates: where clocks skip midnight, no instant of a day shows 00:00.
+    days = axis.tz_localize(None).normalize().unique()
+    return on_clock(days + shape.clock, axis.tz)
 
 
 def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.bool_]:

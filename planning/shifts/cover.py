@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, time_of_day
+from planning.calendars import axis, local_days, time_of_day
 from planning.centre import clock_text
 from planning.checks import Floats
 from planning.errors import PlanningError
@@ -299,7 +299,7 @@ def _with_desks(
 
 def _crowded(centre: Centre, there: pd.DataFrame, held: pd.DataFrame, desks: dict[str, Floats]) -> bool:
     """Add the free desks of days on which a site has too few to `desks`; tell whether there are such days."""
-    days, more = pd.DatetimeIndex(there.index).normalize(), False
+    days, more = local_days(pd.DatetimeIndex(there.index)), False
     for site, settings in centre.sites.items():
         if settings.seats is None:
             continue
@@ -322,9 +322,9 @@ def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
     """
     if not len(requirement):
         raise PlanningError("requirement has no rows, must have at least one: ask for the days to plan")
-    times = requirement["interval_start"]
-    days = (times.max().normalize().tz_localize(None) - times.min().normalize().tz_localize(None)).days + 1
-    return axis(times.min().normalize(), days, centre.interval_s)
+    first, last = (requirement["interval_start"].agg(edge) for edge in ("min", "max"))
+    days = (last.tz_localize(None).normalize() - first.tz_localize(None).normalize()).days + 1
+    return axis(first, days, centre.interval_s)
 
 
 def _checked(centre: Centre, requirement: pd.DataFrame) -> pd.DataFrame:

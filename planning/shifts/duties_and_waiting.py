@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import time_of_day
+from planning.calendars import local_days, on_clock, time_of_day
 from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
@@ -129,8 +129,8 @@ def duties(centre: Centre, times: pd.DatetimeIndex) -> Rows:
         opens = max(mornings, default=timedelta(hours=8)) if open_s == 86_400 else site.opens
         number = ceil(round(open_s / 3600 / team.duty_h, 9))
         pattern = Pattern("duty", round(open_s / number), ())
-        for day in times[times == times.normalize()]:
-            first = (day.tz_localize(None) + opens).tz_localize(day.tz)
+        for day in local_days(times).unique():
+            first = on_clock(day + opens, times.tz)
             found += [
                 (name, first + duty * pd.Timedelta(seconds=pattern.length_s), pattern, 1)
                 for duty in range(number)

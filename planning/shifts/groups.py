@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from planning.calendars import time_of_day
+from planning.calendars import local_days, time_of_day
 from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost
@@ -151,8 +151,12 @@ def groups_of(
     PlanningError
         A shift is not possible, or none fits a site.
     """
-    kinds = shapes(centre) if explicit is None else _explicit(centre, explicit)
-    step_s = _step(centre, kinds)
+    here = [site for site in centre.sites if (requirement["site"] == site).any()]
+    kinds = {
+        site: shapes(centre.at(site)) if explicit is None else _explicit(centre.at(site), explicit)
+        for site in here
+    }
+    step_s = _step(centre, [shape for own in kinds.values() for shape in own])
     end = times[-1] + pd.Timedelta(seconds=centre.interval_s)
     fine = pd.date_range(times[0], end + beyond, freq=f"{step_s}s", inclusive="left")
     after = np.zeros(round(beyond.total_seconds()) // step_s, dtype=np.int64)
@@ -173,7 +177,7 @@ def groups_of(
     }
     # Teams of a site have the same classes at any pay.
     blocks = {
-        site: _blocks(centre, site, catalogue(centre, site, times, kinds), kinds, fine, step_s)
+        site: _blocks(centre, site, catalogue(centre, site, times, kinds[site]), kinds[site], fine, step_s)
         for site in dict.fromkeys(site for _, site in needs)
     }
     free = {
@@ -234,7 +238,7 @@ def _explicit(centre: Centre, texts: Sequence[str]) -> list[Shape]:
         raise PlanningError("shifts is empty: give at least one, for example '09:00-18:00 meal 12:30-13:30'")
     labour, found = centre.labour, []
     for text in texts:
-        clock, pattern = parse_shift(text)
+        clock, pattern = parse_shift(text, rests_paid=bool(labour.rests_paid.value))
         if pattern.paid_s > labour.max_shift_h.value * 3600:
             raise PlanningError(
                 f"shift {format_shift(clock, pattern)!r} has {pattern.paid_s / 3600:g} h paid, must not "
@@ -405,13 +409,13 @@ def _limits(
     heads: dict[str, list[tuple[Ints, pd.DatetimeIndex, str]]] = {}
     base = 0
     for team, one in blocks:
-        days = pd.DatetimeIndex(one.shifts["start"]).normalize()
+        days = local_days(pd.DatetimeIndex(one.shifts["start"]))
         heads.setdefault(team, []).append((base + one.heads, days, one.shape.kind))
         base += one.position.shape[1]
     for team, parts in heads.items():
         own = np.concatenate([part[0] for part in parts])
         if team in rules.max_heads:
-            days = pd.DatetimeIndex(np.concatenate([part[1].tz_convert("UTC").to_numpy() for part in parts]))
+            days = pd.DatetimeIndex(np.concatenate([part[1].to_numpy() for part in parts]))
             for day in days.unique():
                 rows.append(_row(own[days == day], 1, columns))
                 tops.append(float(rules.max_heads[team]))

@@ -205,7 +205,7 @@ def _hours(shape: Shape, start_s: Ints, width: int, premium_h: Floats) -> Floats
     hours = np.zeros((len(start_s), width))
     hours[:, 0] = shape.paid_s / 3600 + extra(0, shape.length_s)
     for slot, offset in zip(shape.slots, _offsets(shape), strict=True):
-        if slot.kind == "rest":
+        if slot.paid:
             continue
         for number, place in enumerate(slot.places):
             hours[:, offset + number] = -extra(place * shape.grid_s, slot.length_s)

@@ -17,10 +17,16 @@ _BREAK = re.compile(rf"(meal|rest|gap)\s+{_SPAN}")
 _KINDS: dict[str, BreakKind] = {"meal": "meal", "rest": "rest", "gap": "gap"}
 
 
-def parse_shift(text: str) -> tuple[timedelta, Pattern]:
+def parse_shift(text: str, *, rests_paid: bool = True) -> tuple[timedelta, Pattern]:
     """Read a shift: the time of day of its start, and its pattern.
 
     A time earlier than the one before is on the next day, so a night shift needs no date.
+
+    Parameters
+    ----------
+    text : str
+    rests_paid : bool
+        Whether rests are working time: `Labour.rests_paid`.
 
     Raises
     ------
@@ -49,7 +55,7 @@ def parse_shift(text: str) -> tuple[timedelta, Pattern]:
                 f"shift {text!r} has a {kind} at {clock_text(timedelta(seconds=first))}, which lies outside "
                 "the shift: move it"
             )
-        breaks.append(Break(at, size, _KINDS[kind]))
+        breaks.append(Break(at, size, _KINDS[kind], rests_paid))
     return timedelta(seconds=start), Pattern("explicit", length, tuple(sorted(breaks)))
 
 

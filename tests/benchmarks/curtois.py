@@ -34,8 +34,8 @@ MONDAY = pd.Timestamp("2026-11-23")
 ARTICLE = "instance"
 DAY_S = 86400
 TIGHT = RosterSettings(
-    gap=0.0, tolerance_cost=0.0, fairness_cost_h=0.0, fair_night_cost=0.0, fair_weekend_cost=0.0,
-    fair_late_cost=0.0, exchanges=0, pricing_rounds=1000, smooth=0.7, dive_rounds=30, dive_step=0.0,
+    gap=0.0, tolerance_h=0.0, fair_hour_h=0.0, fair_night_h=0.0, fair_weekend_h=0.0,
+    fair_late_h=0.0, exchanges=0, pricing_rounds=1000, smooth=0.7, dive_rounds=30, dive_step=0.0,
     nearly_whole=0.9, search_people=10, time_limit_s=240.0,
 )  # fmt: skip
 """Nothing but the instance's own prices, to the last unit."""
@@ -111,6 +111,7 @@ def _team_shifts(
     midnights = np.arange(len(dates) + 1) * DAY_S + int(MONDAY.timestamp())
     start = midnights[day]
     team_shifts = TeamShifts(
+        weekend_days=2,
         site="ward", team="ward", start=start, end=start + 60 * paid_min, paid_h=paid_min / 60,
         headcount=heads, night=np.zeros(len(day), dtype=bool), kind=kind, day=day,
         skill=np.full(len(day), ""), midnights=midnights, first=0, week_h=40.0,

@@ -24,7 +24,7 @@ from planning.tables import PEOPLE
 ZONE = "Europe/Moscow"
 CENTRE = Centre.load(Path(__file__).parents[2] / "data" / "centre.toml")
 MONDAY = pd.Timestamp("2026-11-23", tz=ZONE)
-EXACT = RosterSettings(gap=0.0, tolerance_cost=0.0)
+EXACT = RosterSettings(gap=0.0, tolerance_h=0.0)
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 
@@ -132,7 +132,7 @@ def test_three_routes_to_the_best_line_agree(shifts: pd.DataFrame, people: pd.Da
     horizon = Horizon.of(pd.DatetimeIndex(ordered["start"]))
     best = (lawful_sets(ordered, people.iloc[0], horizon) @ worth).max()
 
-    free = RosterSettings(fairness_cost_h=0.0, threads=1)
+    free = RosterSettings(fair_hour_h=0.0, threads=1)
     problem = Problem(team_shifts, groups_of(team_shifts, [person], rules), free, np.zeros(len(team_shifts)))
     everywhere = np.ones(len(team_shifts), dtype=np.int64)
     value, ((_, pattern),) = problem.price(worth, everywhere, np.array([0]))

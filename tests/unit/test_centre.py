@@ -16,6 +16,7 @@ from planning.centre.country import countries, country_settings
 from planning.centre.money import currency_sign, money, money_format
 from planning.pay import hour_cost
 from planning.shifts.catalogue import shapes
+from planning.shifts.notation import parse_shift
 
 FILE = Path(__file__).parents[2] / "data" / "centre.toml"
 
@@ -451,6 +452,22 @@ def test_a_meal_that_the_law_gave_is_that_of_the_law_at_hand():
     """German law asks 45 minutes of a long shift, Kazakhstan's 30."""
     centre = abroad({"shifts.lengths_h": {"long": 10.5}, "shifts.meal_min": {"long": 45}})
     assert [centre.at(site).shifts.meal_min["long"] for site in centre.sites] == [45, 30]
+
+
+def test_rests_are_paid_where_the_law_says_so():
+    """Three quarters of an hour of rests are work, or they are not; a shift that is written out likewise."""
+    paid, unpaid = (
+        Centre.of(SMALL | {"labour": {"rests_paid": value}, "shifts": {"lengths_h": {"day": 8.5}}})
+        for value in (1, 0)
+    )
+    (one,), (two,) = shapes(paid), shapes(unpaid)
+    rests_s = sum(slot.length_s for slot in one.slots if slot.kind == "rest")
+    assert rests_s > 0
+    assert one.paid_s - two.paid_s == rests_s
+    pattern = two.pattern(slot.first for slot in two.slots)
+    assert pattern.paid_s == two.paid_s
+    assert not any(pause.paid for pause in pattern.breaks)
+    assert parse_shift("09:00-18:00 rest 10:45-11:00", rests_paid=False)[1].paid_s == 8.75 * 3600
 
 
 def test_whether_a_day_off_for_a_holiday_is_one_is_the_country_s_law():

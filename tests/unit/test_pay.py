@@ -19,6 +19,7 @@ from planning.pay import (
     premium_hours,
     rides_home,
     seats_cost,
+    unit_hour,
 )
 from planning.shifts import CoverSettings
 from planning.shifts.catalogue import Break, Pattern
@@ -111,6 +112,12 @@ def test_each_site_pays_by_the_law_of_its_country():
     assert (cost["night_cost"] / cost["base_cost"]).tolist() == pytest.approx([0.5 * 6 / 8, 0.25 * 5 / 8])
     rates = [80_000 / 164.33 * 1.12, 80_000 / 173.33 * 1.21]
     assert [hour_cost(centre, team) for team in centre.teams] == pytest.approx(rates)
+
+
+def test_prices_that_nobody_is_paid_follow_the_lowest_wage():
+    """80,000 for 160 hours and a quarter on top are 625 an hour; in euros it is fewer, whatever is priced."""
+    assert unit_hour(one_site()) == 600.0
+    assert unit_hour(one_site({"teams.calls_north.wage_month": 2900.0})) == 20.0
 
 
 def test_callers_of_the_second_line_are_priced_by_what_they_want():

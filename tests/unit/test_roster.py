@@ -212,7 +212,7 @@ def test_starts_are_kept_together() -> None:
     """Early, middle and late shifts go to an early, a middle and a late person."""
     clocks = ("06:00", "12:00", "18:00")
     days = table(*(shift(day, clock, 8.5) for day in (1, 2, 3, 4) for clock in clocks))
-    roster = checked(days, people({}, {}, {}), fair_late_cost=0.0).roster
+    roster = checked(days, people({}, {}, {}), fair_late_h=0.0).roster
     hours = roster["start"].dt.hour.groupby(roster["agent_id"])
     assert hours.max().to_dict() == hours.min().to_dict()
 
@@ -223,7 +223,7 @@ def test_nights_and_weekends_are_shared_with_last_months_in_mind() -> None:
     fair = checked(days, people({}, {})).roster["agent_id"].value_counts().to_dict()
     assert fair == {"a": 1, "b": 1}
     tired = people({"nights_before": 2}, {"nights_before": 0})
-    assert checked(days, tired, fairness_cost_h=0.0).roster["agent_id"].tolist() == ["b", "b"]
+    assert checked(days, tired, fair_hour_h=0.0).roster["agent_id"].tolist() == ["b", "b"]
 
 
 def test_the_same_input_gives_the_same_roster() -> None:
@@ -249,8 +249,8 @@ def test_faulty_input_is_refused_in_one_line() -> None:
         build_roster(CENTRE, good.assign(night_h=-1.0), people({}))
 
 
-@pytest.mark.parametrize(("name", "value"), [("gap", -0.1), ("gap", float("nan")), ("tolerance_cost", "5"),
-                                             ("fairness_cost_h", True), ("threads", 0), ("searches", -1),
+@pytest.mark.parametrize(("name", "value"), [("gap", -0.1), ("gap", float("nan")), ("tolerance_h", "5"),
+                                             ("fair_hour_h", True), ("threads", 0), ("searches", -1),
                                              ("pricing_rounds", 0), ("seed", 1.5)])  # fmt: skip
 def test_settings_that_cannot_be_are_refused(name: str, value: object) -> None:
     with pytest.raises(PlanningError, match=f"{name} is {value!r}, must (be|lie)"):
@@ -307,7 +307,7 @@ def test_a_large_team_is_covered_lawfully_in_seconds() -> None:
 def test_the_cover_of_a_large_team_is_optimal() -> None:
     """Without the burdens there are the cover, the hours and the soft rules, and these are proven."""
     shifts, someone = _team_week(seed=1, team="first_line_kaluga", hours=5000.0)
-    free = {"fair_night_cost": 0.0, "fair_weekend_cost": 0.0, "fair_late_cost": 0.0}
+    free = {"fair_night_h": 0.0, "fair_weekend_h": 0.0, "fair_late_h": 0.0}
     found = checked(shifts, someone, **free)
     assert found.unmet.empty
     assert found.status == "optimal"
@@ -317,7 +317,7 @@ def test_searches_find_what_the_dive_misses() -> None:
     """With one round of pricing the columns are poor; searches make up for it."""
     days = table(*(shift(day, clock, 8.5) for day in range(1, 8) for clock in ("06:00", "14:00")))
     someone = people({}, {}, {})
-    poor = {"pricing_rounds": 1, "dive_rounds": 1, "gap": 0.0, "tolerance_cost": 0.0}
+    poor = {"pricing_rounds": 1, "dive_rounds": 1, "gap": 0.0, "tolerance_h": 0.0}
     without = checked(days, someone, searches=0, **poor)
     searched = checked(days, someone, searches=8, **poor)
     assert searched.unmet["missing"].sum() == 0

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 
 from planning.centre import Centre
+from planning.pay import unit_hour
 from planning.roster.audit import audit
-from planning.roster.carry_over import carry_on, hours_left
+from planning.roster.carry_over import carry_on, hours_left, own_norms
 from planning.roster.fairness import fairness
 from planning.roster.inputs import Horizon
 from planning.roster.model import RosterSettings, build_roster
@@ -149,8 +150,28 @@ def test_two_rosters_one_after_the_other_are_one_lawful_roster() -> None:
     np.testing.assert_allclose(end["balance_h"], twice["balance_h"])
 
 
-def test_the_burdens_of_a_roster_are_those_of_a_count_without_solver() -> None:
+@pytest.mark.parametrize(
+    ("weekend", "worked"), [(["fri", "sat"], 2), (["fri"], 1), (["sun"], 1), (["mon"], 0)]
+)
+def test_weekends_carried_over_are_those_of_the_site(weekend: list[str], worked: int) -> None:
+    """A Friday, the Saturday and Sunday of the next week: two weekends of Friday and Saturday."""
+    centre = CENTRE.replace({"sites.kaluga.weekend": weekend})
+    rows = pd.DataFrame([shift(day, "09:00") for day in (5, 13, 14)])
+    fortnight = Horizon(WEEK.first, WEEK.last + pd.Timedelta(days=7))
+    assert carry_on(centre, people(), rows, fortnight)["weekends_before"].tolist() == [worked]
+
+
+def test_norms_of_the_rest_of_a_week_begin_with_the_site_s_week() -> None:
+    """Monday is the second day of a week from Sunday: seven days of norm hold Sunday's hours too."""
+    centre = CENTRE.replace({"sites.kaluga.weekend": ["fri", "sat"]})
+    assert hours_left(centre, people(), WEEK).tolist() == [40.0]
+    assert own_norms(centre, people(), Horizon(WEEK.last, WEEK.last)).tolist() == [8.0]
+
+
+@pytest.mark.parametrize("weekend", [["sat", "sun"], ["fri", "sat"], ["fri"]])
+def test_the_burdens_of_a_roster_are_those_of_a_count_without_solver(weekend: list[str]) -> None:
     """Squared distances from even shares, counted in the roster, priced: what the objective says."""
+    centre = CENTRE.replace({"sites.kaluga.weekend": weekend})
     rows = [shift(day, clock, 8.5) | {"headcount": 2} for day in range(1, 8)
             for clock in ("07:00", "13:30", "21:00")]  # fmt: skip
     month = repeat_weeks(pd.DataFrame(rows), 4)
@@ -158,11 +179,12 @@ def test_the_burdens_of_a_roster_are_those_of_a_count_without_solver() -> None:
         [ANN | {"agent_id": name, "nights_before": n, "weekends_before": n % 3, "night_ok": name != "l"}
          for n, name in enumerate("abcdefghijkl")]
     )  # fmt: skip
-    found = build_roster(CENTRE, month, staff, settings=QUICK)
+    found = build_roster(centre, month, staff, settings=QUICK)
     assert found.unmet.empty
-    shares = fairness(CENTRE, found.roster, staff, found.horizon)
-    price = {"nights": QUICK.fair_night_cost, "weekends": QUICK.fair_weekend_cost,
-             "late shifts": QUICK.fair_late_cost}  # fmt: skip
+    shares = fairness(centre, found.roster, staff, found.horizon)
+    price = {"nights": QUICK.fair_night_h, "weekends": QUICK.fair_weekend_h,
+             "late shifts": QUICK.fair_late_h}  # fmt: skip
+    assert unit_hour(centre) == 500.0
     assert len(shares) == 3 * 12 - 1
-    counted = (shares["burden"].map(price) * shares["away"] ** 2).sum()
+    counted = 500.0 * (shares["burden"].map(price) * shares["away"] ** 2).sum()
     assert counted == pytest.approx(found.parts["burdens"].sum())

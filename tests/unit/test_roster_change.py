@@ -342,7 +342,7 @@ def test_no_more_nights_than_agreed_and_no_fewer_than_wished() -> None:
     staff = people(*"abcdefg")
     staff["night_ok"] = staff["agent_id"] != "g"
     shifts = repeat_weeks(NIGHTS_A_WEEK, 4)
-    settings = replace(QUICK, fair_night_cost=0.0, exchanges=2000)
+    settings = replace(QUICK, fair_night_h=0.0, exchanges=2000)
     free = build_roster(CENTRE, shifts, staff, settings=settings)
     assert max(nights_of(free.roster).values()) > 5
     bounds = {"labour.most_of_kind": {"night": 5}, "labour.least_of_kind": {"night": 4}}

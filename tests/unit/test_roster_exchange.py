@@ -16,7 +16,6 @@ from planning.roster.audit import audit
 from planning.roster.exchange import Exchanges, day_table, exchange
 from planning.roster.frames import problems_of, team_people, wanted_shifts
 from planning.roster.improve import first_schedules
-from planning.roster.law import rules_of
 from planning.roster.model import build_roster
 from planning.roster.people import synthetic_people
 from planning.roster.problem import (
@@ -57,7 +56,6 @@ def problem_of(count: int, **settings: float) -> Problem:
         wanted_shifts(shifts, CENTRE),
         team_people(staff),
         RosterSettings(**settings),
-        rules_of(CENTRE),
     ).values()
     return each.problem
 

@@ -18,7 +18,7 @@ from cp_sat_judge import CpSat
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.audit import audit, case_of
+from planning.roster.audit import audit, cases_of
 from planning.roster.inputs import CarryOver, Horizon, Person, TeamShifts
 from planning.roster.law import rules_of
 from planning.roster.problem import Problem, RosterSettings, groups_of
@@ -116,8 +116,8 @@ def audit_allows(rules: list[Rule], person: Person, shifts: list[dict[str, objec
     if not shifts:
         return bool(audit(CENTRE, pd.DataFrame(), people_frame(person)).empty)
     frame = roster_frame(shifts, person.agent_id)
-    case = case_of(CENTRE, frame, people_frame(person), horizon_of(shifts))
-    return all(rule.audit(case).empty for rule in rules)
+    cases = cases_of(CENTRE, frame, people_frame(person), horizon_of(shifts))
+    return all(rule.audit(case).empty for rule in rules for case in cases)
 
 
 def cp_sat_allows(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> bool:
@@ -127,7 +127,7 @@ def cp_sat_allows(rules: list[Rule], person: Person, shifts: list[dict[str, obje
 
 def problem_of(rules: list[Rule], person: Person, shifts: list[dict[str, object]]) -> Problem:
     team_shifts = team_shifts_of(shifts)
-    settings = RosterSettings(fairness_cost_h=0.0, threads=1)
+    settings = RosterSettings(fair_hour_h=0.0, threads=1)
     return Problem(team_shifts, groups_of(team_shifts, [person], rules), settings, np.zeros(len(team_shifts)))
 
 
@@ -516,7 +516,7 @@ def test_overtime_counts_from_where_the_norm_is_used_up() -> None:
         shifts = [*week, shift(6, "08:00", 4.0), shift(later, "08:00", 4.0)]
         # The second week asks for nothing, since the horizon ends with the last shift.
         frame, last = roster_frame(shifts), shifts[-1]["start"].tz_localize(None).normalize()
-        case = case_of(CENTRE, frame, people_frame(ANN), Horizon(WEEK_DAY, last))
+        (case,) = cases_of(CENTRE, frame, people_frame(ANN), Horizon(WEEK_DAY, last))
         breaches = OVERTIME.audit(replace(case, day_norms=case.day_norms[:7]))
         assert breaches["amount"].tolist() == ([] if lawful else [8.0])
 
@@ -547,7 +547,7 @@ def test_a_soft_rule_is_priced_alike_by_pricing_cp_sat_and_the_walk(case: Case) 
 def test_bounds_are_rounded_up_only_where_every_price_is_whole() -> None:
     """A shift too many at half a rouble: no roster need cost whole roubles."""
     shifts = [shift(1, "14:00"), shift(3, "14:00")]
-    plain = {"fair_night_cost": 0.0, "fair_weekend_cost": 0.0, "fair_late_cost": 0.0}
+    plain = {"fair_night_h": 0.0, "fair_weekend_h": 0.0, "fair_late_h": 0.0}
     for weight, whole in ((7.0, True), (7.5, False)):
         problem = problem_of(needed(replace(ONE_LATE, weight=weight)), ANN, shifts)
         problem = replace(problem, settings=replace(problem.settings, **plain))
@@ -556,6 +556,40 @@ def test_bounds_are_rounded_up_only_where_every_price_is_whole() -> None:
 
 
 MONDAY_LATE = {"ann": frozenset({("2026-11-23", "late")})}
+
+
+FRIDAY_SATURDAY, FRIDAY, SUNDAY = ["fri", "sat"], ["fri"], ["sun"]
+SITE_WEEKS = [
+    ("a Sunday is no weekend", FRIDAY_SATURDAY, MostWeekends(0, "test"), True, (7, 14), ANN),
+    ("a Friday is", FRIDAY_SATURDAY, MostWeekends(0, "test"), False, (5,), ANN),
+    ("both days are one weekend", FRIDAY_SATURDAY, MostWeekends(1, "test"), True, (5, 6), ANN),
+    ("a Saturday and the next Friday are two", FRIDAY_SATURDAY, MostWeekends(1, "test"), False, (6, 12), ANN),
+    ("a week from Sunday to Saturday", FRIDAY_SATURDAY, FreeWeekends(4, "test"), True, (7, 8, 9), ANN),
+    ("a Saturday is no weekend", FRIDAY, MostWeekends(0, "test"), True, (6, 7), ANN),
+    ("two Fridays", FRIDAY, MostWeekends(1, "test"), False, (5, 12), ANN),
+    ("a Thursday and a Friday are one", FRIDAY, MostWeekends(1, "test"), True, (4, 5), ANN),
+    ("a Saturday before a free Sunday", SUNDAY, MostWeekends(0, "test"), True, (6, 13), ANN),
+    ("two Sundays", SUNDAY, MostWeekends(1, "test"), False, (7, 14), ANN),
+    ("a Friday's rest counts to its own week", FRIDAY_SATURDAY, WEEK_REST, False, (7, 8, 9, 10, 11, 13), ANN),
+    ("two days off at the end of the week", FRIDAY_SATURDAY, WEEK_REST, True, (7, 8, 9, 10, 11), ANN),
+]
+
+
+@pytest.mark.parametrize(("name", "weekend", "rule", "lawful", "days", "person"), SITE_WEEKS)
+def test_a_week_ends_with_the_weekend_of_the_site(name, weekend, rule, lawful, days, person, monkeypatch):
+    """Whatever days are off, the four judges agree on which weekends are worked and when a week is over."""
+    monkeypatch.setitem(globals(), "CENTRE", CENTRE.replace({f"sites.{ANN.site}.weekend": weekend}))
+    shifts = [shift(day, "08:00") for day in days]
+    assert [judge(needed(rule), person, shifts) for judge in JUDGES] == [lawful] * 4
+
+
+@pytest.mark.parametrize(("weekend", "first", "lawful"), [(["sun", "mon"], 1, False), (["mon"], 1, True)])
+def test_a_weekend_begun_before_the_horizon_is_worked(weekend, first, lawful, monkeypatch) -> None:
+    """Who worked on Sunday, the first of two days off, has worked the weekend of which Monday is the rest."""
+    monkeypatch.setitem(globals(), "CENTRE", CENTRE.replace({f"sites.{ANN.site}.weekend": weekend}))
+    shifts = [shift(first + 1, "08:00")]
+    judged = [judge(needed(MostWeekends(0, "test")), CAME_WORKING, shifts) for judge in JUDGES]
+    assert judged == [lawful] * 4
 
 
 @pytest.mark.parametrize("wanted", [True, False])
@@ -575,7 +609,7 @@ def test_a_request_is_priced_alike_by_all(wanted: bool, starts: tuple[str, ...])
     assert value[0] == 100.0 * len(pattern) - asked
     assert CpSat.of(ANN, problem.team_shifts, [rule]).cost(pattern) == asked
     worked = [offered[number] for number in pattern] or [shift(3, "08:00")]
-    case = case_of(CENTRE, roster_frame(worked), people_frame(ANN), horizon_of(offered))
+    (case,) = cases_of(CENTRE, roster_frame(worked), people_frame(ANN), horizon_of(offered))
     assert 7.0 * len(rule.audit(case)) == asked
 
 

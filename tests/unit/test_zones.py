@@ -1,0 +1,47 @@
+"""Clocks that skip midnight, run by half hours, or show 23 and 25 hours: shifts, roster and audit agree."""
+
+import pandas as pd
+import pytest
+from factories import one_site, people_of
+
+from planning.calendars import axis, day_start
+from planning.pay import cost_of
+from planning.roster.audit import audit
+from planning.roster.carry_over import carry_on
+from planning.roster.fairness import fairness
+from planning.roster.model import RosterSettings, build_roster
+from planning.shifts import CoverSettings, cover
+
+QUICK = RosterSettings(pricing_rounds=5, dive_rounds=1, searches=0, exchanges=50)
+DAYS = [
+    ("America/Santiago", "2026-09-05", 47),  # the second day begins at 01:00
+    ("Africa/Cairo", "2026-04-24", 47),  # the first does
+    ("America/Havana", "2026-03-08", 47),
+    ("America/Havana", "2026-10-31", 49),  # midnight comes twice
+    ("Asia/Kolkata", "2026-11-23", 48),
+    ("Asia/Kathmandu", "2026-11-23", 48),
+    ("Europe/Berlin", "2026-03-28", 47),
+    ("Europe/Berlin", "2026-10-24", 49),
+]
+
+
+@pytest.mark.parametrize(("zone", "first", "hours"), DAYS)
+def test_two_days_are_covered_rostered_and_judged(zone, first, hours):
+    """One head at any hour, however many there are, and nothing for the audit, which counts by itself."""
+    centre = one_site({"time_zone": zone})
+    times = axis(day_start(first, zone), 2, 900)
+    assert len(times) == 4 * hours
+    need = pd.DataFrame({"queue": "calls", "site": "north", "interval_start": times, "calls": 0.0})
+    need = need.assign(aht_s=0.0, load_erlangs=0.0, agents=1, rostered=1, service_level=1.0)
+    covered = cover(centre, need, settings=CoverSettings(gap=0.1))
+    assert covered.unmet.empty
+    staff = people_of(centre, 12)
+    found = build_roster(centre, covered.shifts, staff, settings=QUICK)
+    assert found.unmet.empty
+    assert audit(centre, found.roster, staff).empty
+    later = carry_on(centre, staff, found.roster, found.horizon)
+    assert later["last_end"].notna().sum() == found.roster["agent_id"].nunique()
+    shared = fairness(centre, found.roster, staff, found.horizon)
+    assert shared[shared["burden"] == "nights"]["away"].sum() == pytest.approx(0.0)
+    breaks = pd.DataFrame({name: [] for name in ("agent_id", "shift_id", "start", "end", "paid")})
+    assert cost_of(centre, found.roster, breaks, times)["paid_h"].sum() == found.roster["paid_h"].sum()
