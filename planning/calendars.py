@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import holidays as holidays_library
 import numpy as np
@@ -200,6 +201,26 @@ def check_country(country: str) -> str:
             f"{NO_COUNTRY!r} for house rules and no holidays"
         )
     return country
+
+
+def check_zone(zone: str) -> str:
+    """Return a time zone's name, if it is one.
+
+    Raises
+    ------
+    PlanningError
+        The IANA database has no such zone.
+
+    Examples
+    --------
+    >>> check_zone("Europe/London")
+    'Europe/London'
+    """
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError, TypeError, AttributeError):
+        raise PlanningError(f"zone is {zone!r}, must be an IANA time zone, as 'Europe/London'") from None
+    return zone
 
 
 @lru_cache

@@ -226,9 +226,7 @@ class Plan:
             "cost": self.cost[list(COST.columns)],
         }
 
-    def save(
-        self, folder: str | Path, *, overwrite: bool = False, scenarios: pd.DataFrame | None = None
-    ) -> Path:
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write the plan's CSV files, ``summary.json`` and ``plan.xlsx``, all of them or none.
 
         Parameters
@@ -236,8 +234,6 @@ class Plan:
         folder : path
         overwrite : bool
             Replace an earlier plan, and files with the names of a plan's.
-        scenarios : DataFrame, optional
-            An additional sheet for the workbook, as `planning.compare` gives it.
 
         Raises
         ------
@@ -253,7 +249,7 @@ class Plan:
                 new, old = Path(work) / "new", Path(work) / "old"
                 new.mkdir()
                 old.mkdir()
-                self._write(new, scenarios)
+                self._write(new)
                 _exchange(new, target, old)
         except OSError as error:
             raise PlanningError(
@@ -261,13 +257,13 @@ class Plan:
             ) from None
         return target
 
-    def _write(self, folder: Path, scenarios: pd.DataFrame | None) -> None:
+    def _write(self, folder: Path) -> None:
         for name, table in self.tables.items():
             times = {column: _iso(table[column]) for column in table.columns if _is_time(table[column])}
             table.assign(**times).round(4).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         text = json.dumps(self.summary, indent=2, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-        write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre, scenarios)
+        write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre)
 
 
 def _exchange(new: Path, target: Path, old: Path) -> None:

@@ -25,6 +25,7 @@ from planning.centre import clock_text
 from planning.centre.money import money
 from planning.demand.days import demand_for
 from planning.errors import PlanningError
+from planning.overflow.closing import hand_overs
 from planning.pay import cost_of, hour_cost
 from planning.report import figures
 from planning.report.style import label
@@ -282,7 +283,7 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
         "day": _Pick(options=days, description="Day"),
         "queue": _Pick(options=queues, description="Queue"),
     }
-    for site, (at, _) in figures.hand_overs(centre).items():
+    for site, (at, _) in hand_overs(centre).items():
         hours = [(hour, hour) for hour in _closing_hours(centre, site, at)]
         found[f"closing_hour.{site}"] = _Choice(f"{label(site)} closes", hours, clock_text(at), str)
     rule = next((rule for rule in centre.overflow if rule.after_s is None), None)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +21,7 @@ from pydantic import (
     ValidationInfo,
 )
 
-from planning.calendars import check_country
+from planning.calendars import check_country, check_zone
 from planning.errors import PlanningError
 
 __all__ = [
@@ -79,21 +79,13 @@ def clock_text(value: timedelta) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise ValueError('must be an IANA time zone such as "Europe/London"') from None
-    return value
-
-
 Clock = Annotated[
     timedelta,
     BeforeValidator(read_clock),
     Field(ge=timedelta(0), le=DAY),
     PlainSerializer(clock_text, when_used="json"),
 ]
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[str, AfterValidator(check_zone)]
 Country = Annotated[str, AfterValidator(check_country)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
@@ -146,6 +138,8 @@ def _one_line(model: type[Settings], error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
     message = message.replace("datetime.timedelta(days=1)", '"24:00"')
     message = message.replace("datetime.timedelta(0)", '"00:00"')
+    # A check that functions share names its own argument, which is not the field's whole path.
+    message = re.sub(rf"^\w+ is {re.escape(repr(first['input']))}, ", "", message)
     group = _group_at(model, first["loc"][:-1])
     if first["type"] == "extra_forbidden":
         text = _unknown_key(place, str(first["loc"][-1]), group)

@@ -20,39 +20,14 @@ from planning.errors import PlanningError
 __all__ = [
     "Patience",
     "agents",
-    "aht_by_hour",
     "callers",
     "centre_parameters",
     "day_cv",
-    "outcomes",
     "patience",
     "service_law",
 ]
 
 SHORT_S = 10.0
-
-
-def outcomes(calls: pd.DataFrame) -> pd.DataFrame:
-    """Count the outcomes of each queue's calls: lost ones are a fault of the centre, abandoned of the wait.
-
-    Returns
-    -------
-    DataFrame
-        Index queue: offered, answered, abandoned, lost (calls); abandonment and loss (shares of the offered).
-
-    Examples
-    --------
-    >>> calls = pd.DataFrame({"queue": "a", "outcome": ["answered", "answered", "abandoned", "lost"]})
-    >>> outcomes(calls).loc["a", ["offered", "abandonment", "loss"]].tolist()
-    [4.0, 0.25, 0.25]
-    """
-    _need(calls, "queue", "outcome")
-    counts = calls.groupby(["queue", "outcome"], sort=False).size().unstack(fill_value=0)
-    counts = counts.reindex(columns=["answered", "abandoned", "lost"], fill_value=0)
-    offered = counts.sum(axis=1)
-    shares = counts[["abandoned", "lost"]].div(offered, axis=0)
-    shares.columns = pd.Index(["abandonment", "loss"])
-    return pd.concat([offered.rename("offered"), counts, shares], axis=1)
 
 
 def callers(calls: pd.DataFrame, within_s: float = 3600.0) -> pd.DataFrame:
@@ -122,14 +97,6 @@ def agents(calls: pd.DataFrame, short_s: float = SHORT_S) -> pd.DataFrame:
     spread = np.sqrt(sums["variance"].where(sums["variance"] > 0))
     table["excess"] = ((table["short"] - sums["usual"]) / spread).fillna(0.0)
     return table.sort_values("excess", ascending=False, kind="stable")
-
-
-def aht_by_hour(calls: pd.DataFrame) -> pd.DataFrame:
-    """Mean handle time of each queue (column) by hour of arrival (index), seconds."""
-    _need(calls, "queue", "arrival", "handle_s")
-    answered = calls.dropna(subset=["handle_s"])
-    hour = answered["arrival"].dt.hour.rename("hour")
-    return answered.groupby([hour, "queue"])["handle_s"].mean().unstack("queue")
 
 
 def day_cv(demand: pd.DataFrame) -> pd.Series:

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, day_start, public_holidays, time_of_day, weekend_of
+from planning.calendars import axis, check_zone, day_start, public_holidays, time_of_day, weekend_of
 from planning.checks import Floats, number, whole
-from planning.demand.intervals import MAX_DAYS, check_zone, day_kinds
+from planning.demand.intervals import MAX_DAYS, day_kinds
 from planning.errors import PlanningError
 from planning.tables import DEMAND
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from planning.calendars import on_clock, public_holidays, time_of_day
+from planning.calendars import check_zone, on_clock, public_holidays, time_of_day
 from planning.errors import PlanningError
 from planning.tables import DEMAND, PLANNED, read_csv
 
@@ -94,20 +93,6 @@ def day_kinds(days: pd.DatetimeIndex, country: str) -> pd.Series:
         return "ordinary" if previous.month == day.month else "first"
 
     return pd.Series([kind(day) for day in days], index=days, dtype="str")
-
-
-def check_zone(zone: str) -> None:
-    """Refuse what is no IANA time zone.
-
-    Raises
-    ------
-    PlanningError
-        Names the zone.
-    """
-    try:
-        ZoneInfo(zone)
-    except (KeyError, ValueError, OSError, TypeError, AttributeError):
-        raise PlanningError(f"zone is {zone!r}, must be an IANA time zone such as 'Europe/London'") from None
 
 
 def local_zone(*tables: pd.DataFrame) -> str:

@@ -48,7 +48,7 @@ class CallerZone(Settings):
     """Share of the callers."""
 
 
-class Shape(Settings):
+class Seasonality(Settings):
     """How volume and handle time move with the hour, the weekday and the calendar."""
 
     calls_by_hour: Hourly
@@ -142,7 +142,7 @@ class Synthetic(Settings):
     """Country of the production calendar, ISO 3166."""
     population: Annotated[list[CallerZone], Field(min_length=1)]
     """Where the callers live."""
-    shape: Shape
+    shape: Seasonality
     """How volume and handle time move."""
     queues: Annotated[dict[str, Source], Field(min_length=1)]
     """Queues by name."""

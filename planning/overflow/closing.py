@@ -9,13 +9,16 @@ import pandas as pd
 
 from planning.calendars import time_of_day
 from planning.centre import Site, clock_text
+from planning.centre.settings import WEEKDAYS
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from planning.centre import Centre
 
-__all__ = ["closing_at", "closing_rules", "closing_site", "movable_queues", "open_hours"]
+__all__ = ["closing_at", "closing_rules", "closing_site", "hand_overs", "movable_queues", "open_hours"]
 
 DAY = timedelta(days=1)
 
@@ -38,10 +41,7 @@ def closing_site(centre: Centre, site: str | None = None) -> str:
         if site not in centre.sites:
             raise PlanningError(f"site is {site!r}, must be one of {', '.join(centre.sites)}: correct it")
         return site
-    handing = {rule.from_site for rule in centre.overflow if rule.after_s is None}
-    found = [
-        name for name, hours in centre.sites.items() if name in handing or hours.closes - hours.opens < DAY
-    ]
+    found = list(hand_overs(centre))
     if not found:
         raise PlanningError(
             f"no site of the centre closes ({', '.join(centre.sites)} are open day and night): name the one "
@@ -50,6 +50,21 @@ def closing_site(centre: Centre, site: str | None = None) -> str:
     if len(found) > 1:
         raise PlanningError(f"{' and '.join(found)} close: name one of them")
     return found[0]
+
+
+def hand_overs(centre: Centre) -> dict[str, tuple[timedelta, Sequence[str]]]:
+    """Return when each site closes or sends its callers elsewhere: the time of day, and the weekdays.
+
+    Sites that are open day and night and keep their callers are left out.
+    """
+    found: dict[str, tuple[timedelta, Sequence[str]]] = {}
+    for rule in (rule for rule in centre.overflow if rule.after_s is None):
+        at = centre.sites[rule.from_site].closes if rule.at is None else rule.at
+        found.setdefault(rule.from_site, (at, WEEKDAYS if rule.days == "all" else rule.days))
+    for name, site in centre.sites.items():
+        if site.closes - site.opens < DAY:
+            found.setdefault(name, (site.closes, WEEKDAYS))
+    return found
 
 
 def closing_rules(centre: Centre, site: str) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Protocol, Self, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -216,22 +216,6 @@ class Empirical:
             raise PlanningError(f"survival is {self.survival}, must fall from 1 to its last value")
         object.__setattr__(self, "times_s", tuple(times.tolist()))
         object.__setattr__(self, "survival", tuple(survival.tolist()))
-
-    @classmethod
-    def from_values(cls, values_s: ArrayLike, points: int = 20) -> Self:
-        """Build the law from observed patience times (uncensored, above 0 s): its `points` - 1 quantiles.
-
-        Examples
-        --------
-        >>> Empirical.from_values([10, 20, 30, 40, 50], points=4)
-        Empirical(times_s=(20.0, 30.0, 40.0), survival=(0.75, 0.5, 0.25))
-        """
-        values = numbers("values_s", values_s, open_low=True).ravel()
-        if values.size == 0:
-            raise PlanningError("values_s is empty: give at least one patience time")
-        shares = np.arange(1.0, number("points", points, low=2.0, high=1000.0)) / points
-        times, last = np.unique(np.quantile(values, shares)[::-1], return_index=True)
-        return cls(tuple(times.tolist()), tuple((1.0 - shares[::-1][last]).tolist()))
 
     @property
     def mean_s(self) -> float:

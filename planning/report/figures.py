@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +11,10 @@ import plotly.graph_objects as go
 
 from planning.calendars import on_clock
 from planning.centre import clock_text
+from planning.overflow.closing import hand_overs
 from planning.report.style import COLOURS, GREY, colours_of, figure, label, money_axis
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from planning.centre import Centre
 
 __all__ = [
@@ -31,7 +30,6 @@ __all__ = [
     "demand_by_zone",
     "differences",
     "half_widths",
-    "hand_overs",
     "lines",
     "lost_by_hour",
     "ranked",
@@ -290,22 +288,6 @@ def _team(team: str, site: str) -> str:
     """Name a team as a reader does: what it does, then its site."""
     work = team.removesuffix(f"_{site}")
     return label(team) if work == team else f"{work.replace('_', ' ')}, {label(site)}"
-
-
-def hand_overs(centre: Centre) -> dict[str, tuple[timedelta, Sequence[str]]]:
-    """Return when each site closes or sends its callers elsewhere: the time of day, and the weekdays.
-
-    Sites that are open day and night and keep their callers are left out.
-    """
-    every = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-    found: dict[str, tuple[timedelta, Sequence[str]]] = {}
-    for rule in (rule for rule in centre.overflow if rule.after_s is None):
-        at = centre.sites[rule.from_site].closes if rule.at is None else rule.at
-        found.setdefault(rule.from_site, (at, every if rule.days == "all" else rule.days))
-    for name, site in centre.sites.items():
-        if (site.closes - site.opens).days < 1:
-            found.setdefault(name, (site.closes, every))
-    return found
 
 
 def closings(centre: Centre, times: pd.DatetimeIndex) -> dict[pd.Timestamp, str]:

@@ -40,11 +40,9 @@ from planning.roster.frames import (
 from planning.roster.improve import improved, made_first
 from planning.roster.law import rules_of
 from planning.roster.problem import Clock, RosterSettings, TeamRoster
-from planning.roster.weeks import repeat_weeks
 from planning.roster.why import why_not
-from planning.shifts import CoverPlan, CoverSettings, cover
 
-__all__ = ["Roster", "RosterSettings", "build_from_requirement", "build_roster"]
+__all__ = ["Roster", "RosterSettings", "build_roster"]
 
 
 def build_roster(
@@ -117,44 +115,6 @@ def build_roster(
     if strict and len(found.unmet):
         raise PlanningError(why_not(centre, shifts, people, found, weights=weights).text)
     return found
-
-
-def build_from_requirement(
-    centre: Centre,
-    requirement: pd.DataFrame,
-    people: pd.DataFrame,
-    *,
-    weeks: int = 1,
-    cover_settings: CoverSettings | None = None,
-    settings: RosterSettings | None = None,
-    weights: Mapping[str, float | None] | None = None,
-) -> tuple[CoverPlan, Roster]:
-    """Go from a requirement to a roster in one call: the cheapest shifts, then people on them.
-
-    What is short is priced in both steps: intervals in the plan's ``unmet``, heads in the roster's.
-
-    Parameters
-    ----------
-    centre : Centre
-    requirement : DataFrame
-        REQUIREMENT of whole days; of whole weeks where `weeks` is more than 1.
-    people : DataFrame
-        Columns of `planning.tables.PEOPLE`.
-    weeks : int
-        How often the requirement's shifts are repeated, a week later each time.
-    cover_settings : CoverSettings, optional
-    settings : RosterSettings, optional
-    weights : mapping, optional
-        As for `build_roster`.
-
-    Returns
-    -------
-    plan : CoverPlan
-    roster : Roster
-    """
-    plan = cover(centre, requirement, settings=cover_settings)
-    shifts = repeat_weeks(plan.shifts, weeks)
-    return plan, build_roster(centre, shifts, people, settings=settings, weights=weights)
 
 
 def _search(

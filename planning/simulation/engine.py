@@ -160,7 +160,7 @@ def _day_rates(network: Network, keys: NDArray[np.uint64]) -> Floats:
     cumulative = network.cumulative.copy()
     for i, queue in enumerate(network.queues):
         if queue.day_cv > 0.0:
-            shape, key = queue.day_cv**-2, keys[0 if network.common_day else i, kernel.DAY]
+            shape, key = queue.day_cv**-2, keys[i, kernel.DAY]
             u = np.array([kernel.uniform(key, day, 0) for day in range(int(days.max()) + 1)])
             factors = gammaincinv(shape, u) / shape
             cumulative[i, 1:] = np.cumsum(np.diff(cumulative[i]) * factors[days])

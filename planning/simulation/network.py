@@ -382,8 +382,6 @@ class Network:
         End of the counted intervals if no queue has rates; otherwise the rates set it.
     day_intervals
         Number of the day of each interval, from 0, for the day factors; by default all are one day.
-    common_day
-        One day factor for all queues (a busy day is busy everywhere) instead of one per queue.
     hand_overs
         Moments from which a queue's callers go to another: (time_s, queue, other queue). Waiting callers are
         placed by time of arrival. A queue handed over to itself keeps its callers again.
@@ -409,7 +407,6 @@ class Network:
     interval_s: float = 900.0
     horizon_s: float | None = None
     day_intervals: tuple[int, ...] | None = None
-    common_day: bool = False
     hand_overs: tuple[tuple[float, str, str], ...] = ()
 
     def __post_init__(self) -> None:

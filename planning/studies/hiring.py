@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
+from planning.checks import whole
 from planning.errors import PlanningError
 from planning.systems.careers import needs_of, newcomers, presence_h
 
@@ -31,6 +32,8 @@ __all__ = [
 # People are whole and needs are not, so the bound is seldom reached: without a gap the search would not end.
 _GAP = 2e-3
 _NODES = 100
+# A grade is short in a month if more than this share of its need is missing.
+_SLACK = 0.02
 _MONTH_WEEKS = 365 / 7 / 12
 
 
@@ -235,7 +238,6 @@ def simulate_careers(
     *,
     replications: int = 1000,
     seed: int = 1,
-    slack: float = 0.02,
 ) -> pd.DataFrame:
     """Simulate a plan many times: people leave one by one, more of them in a bad year.
 
@@ -247,22 +249,19 @@ def simulate_careers(
     careers, needs, start, flows
         As for `project`.
     replications, seed : int
-    slack : float
-        A grade is short in a month if more than this share of its need is missing.
 
     Returns
     -------
     DataFrame
-        The columns of `project`, as means over the replications, with p_short and with low and high (5 % and
-        95 % quantiles of working).
+        The columns of `project`, as means over the replications, with p_short (the chance that more than 2 %
+        of the need is missing) and with low and high (5 % and 95 % quantiles of working).
 
     Raises
     ------
     PlanningError
         `replications` is below 1.
     """
-    if replications < 1:
-        raise PlanningError(f"replications is {replications}, must be at least 1: give a few hundred")
+    whole("replications", replications, 1)
     rng = np.random.default_rng(seed)
     shape = (len(flows) // 12 + 1, replications)
     cv = careers.leave_cv
@@ -272,7 +271,7 @@ def simulate_careers(
     working = np.stack([life.working for life in lives])
     need = table["need"].to_numpy()[:, None]
     table["low"], table["high"] = np.quantile(working, [0.05, 0.95], axis=-1)
-    return table.assign(p_short=(working < (1 - slack) * need).mean(axis=-1))
+    return table.assign(p_short=(working < (1 - _SLACK) * need).mean(axis=-1))
 
 
 @dataclass(frozen=True)

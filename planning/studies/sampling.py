@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.calendars import time_of_day
+from planning.checks import whole
 from planning.errors import PlanningError
 from planning.systems.quality import DAYS_MONTH
 from planning.tables import CALLS
@@ -120,8 +121,7 @@ def sample_calls(
     >>> len(first), set(first["call_id"]) & set(second["call_id"])
     (2429, set())
     """
-    if per_agent < 1:
-        raise PlanningError(f"per_agent is {per_agent}, must be at least 1: give the calls of each agent")
+    whole("per_agent", per_agent, 1)
     rows = CALLS.check(calls, "calls")
     rows = rows[(rows["outcome"] == "answered") & ~rows["call_id"].isin(list(earlier))]
     rows = rows.sort_values("call_id")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from planning.checks import number, one_of
 from planning.errors import PlanningError
 from planning.whatif.comparison import BASE, compare
 
@@ -64,9 +65,11 @@ def tornado(
     }
     table = compare(scenarios, centre, demand, **options)
     column = f"{measure}_difference"
-    if column not in table:
-        known = ", ".join(name.removesuffix("_difference") for name in table if name.endswith("_difference"))
-        raise PlanningError(f"measure is {measure!r}, must be one of {known}")
+    one_of(
+        "measure",
+        measure,
+        [name.removesuffix("_difference") for name in table if name.endswith("_difference")],
+    )
     rows = {}
     for change, (low, high) in ranges.items():
         ends = table.loc[[f"{change} {low}", f"{change} {high}"]]
@@ -135,8 +138,7 @@ def most(
     [1.98, 5.0]
     """
     finest = 1e-9 * max(abs(low), abs(high))
-    if not tolerance > finest:
-        raise PlanningError(f"tolerance is {tolerance:g}, must be above {finest:g} for values to {high:g}")
+    number("tolerance", tolerance, finest, open_low=True)
     options = {"staff": "positions"} | options
     tried = pd.DataFrame()
     while high - low > tolerance or tried.empty:
@@ -161,8 +163,7 @@ def _tried(
     """Compute a few values, each of which must be possible."""
     scenarios = {f"{change} {value!r}": {change: value} for value in values}
     table = compare(scenarios, centre, demand, **options).drop(index=BASE)
-    if measure not in table:
-        raise PlanningError(f"measure is {measure!r}, must be a column of compare: {', '.join(table)}")
+    one_of("measure", measure, list(table))
     failed = table[table["reason"] != ""]
     if len(failed):
         raise PlanningError(f"{failed.index[0]}: {failed['reason'].iloc[0]}")

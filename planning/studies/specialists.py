@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from planning.centre import Centre, clock_text
+from planning.checks import one_of
 from planning.deferred import age_when_done
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
@@ -213,8 +214,7 @@ def flexibility(
 def _queues_of(centre: Centre, teams: tuple[str, str]) -> list[str]:
     """First queues of two teams of one site."""
     for team in teams:
-        if team not in centre.teams:
-            raise PlanningError(f"teams names {team!r}, must be one of {', '.join(centre.teams)}")
+        one_of("teams", team, list(centre.teams))
     one, other = (centre.teams[team] for team in teams)
     if one.site != other.site:
         raise PlanningError(f"teams are {' and '.join(teams)}, must be at one site: choose two of one site")

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from planning.calendars import axis, day_start
-from planning.checks import numbers
+from planning.checks import number, numbers
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.pay import agents_cost
@@ -326,11 +326,10 @@ def simulate_hard_calls(
     PlanningError
         There are no operators, or the occupancy lets the queue grow without end.
     """
-    if operators < 1 or not 0 < occupancy < 1:
-        raise PlanningError(
-            f"operators is {operators} and occupancy {occupancy:g}, must be at least 1 and in (0, 1): "
-            "add operators for this load"
-        )
+    number("operators", operators, 1.0, remedy="add operators for this load", whole=True)
+    number(
+        "occupancy", occupancy, 0.0, 1.0, open_low=True, open_high=True, remedy="add operators for this load"
+    )
     rng = np.random.default_rng(seed)
     count = round(settings.calls_shift * operators)
     hard, taken = np.zeros((shifts, operators)), np.zeros((shifts, operators))

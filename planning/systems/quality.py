@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from planning.calendars import axis, day_start, time_of_day
+from planning.checks import number, one_of
 from planning.demand.planned import mark_planned, planned_demand
-from planning.errors import PlanningError
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -55,14 +55,8 @@ def workload(quality: Quality, *, operators: int, call_s: float) -> pd.DataFrame
     >>> round(float(hours["listening"]))
     869
     """
-    if operators < 1:
-        raise PlanningError(
-            f"operators is {operators}, must be at least 1: count the people who answer calls"
-        )
-    if not call_s > 0:
-        raise PlanningError(
-            f"call_s is {call_s:g}, must be above 0: give the mean length of a call in seconds"
-        )
+    number("operators", operators, 1.0, remedy="count the people who answer calls")
+    number("call_s", call_s, open_low=True, remedy="give the mean length of a call in seconds")
     pieces = pd.Series(
         {
             "listening": operators * quality.calls_month,
@@ -101,8 +95,7 @@ def review_demand(
     DataFrame
         DEMAND: pieces of work as calls, their mean time as handle time.
     """
-    if queue not in centre.queues:
-        raise PlanningError(f"queue is {queue!r}, must be one of {', '.join(centre.queues)}")
+    one_of("queue", queue, list(centre.queues))
     settings = centre.queues[queue]
     times = axis(day_start(start, centre.time_zone), days, centre.interval_s)
     clock = time_of_day(times)

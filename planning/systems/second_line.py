@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from planning.errors import PlanningError
+from planning.checks import number
 from planning.queueing import measures
 
 if TYPE_CHECKING:
@@ -112,10 +112,8 @@ def reached_in_time(
     >>> reached_in_time(60.0, 320.0, [22, 26], patience_s=389.0, half_s=300.0).round(3)
     array([0.883, 0.969])
     """
-    if not (patience_s > 0 and half_s > 0):
-        raise PlanningError(
-            f"patience_s is {patience_s:g} and half_s {half_s:g}, must be above 0: give seconds"
-        )
+    number("patience_s", patience_s, open_low=True, infinite=True)
+    number("half_s", half_s, open_low=True, infinite=True)
     lam, mu, n = np.broadcast_arrays(
         np.asarray(calls, float) / interval_s, 1 / np.asarray(aht_s, float), np.asarray(agents, float)
     )

@@ -7,11 +7,9 @@ import pytest
 from planning import Centre, PlanningError, read_calls, read_demand
 from planning.demand.behaviour import (
     agents,
-    aht_by_hour,
     callers,
     centre_parameters,
     day_cv,
-    outcomes,
     patience,
     service_law,
 )
@@ -78,11 +76,6 @@ def test_nobody_who_hung_up_says_nothing():
         patience(pd.DataFrame({"wait_s": [1.0], "outcome": ["answered"]}))
 
 
-def test_lost_calls_are_not_abandoned_ones():
-    frame = pd.DataFrame({"queue": "a", "outcome": ["lost"] * 3 + ["abandoned"] + ["answered"] * 6})
-    assert outcomes(frame).loc["a"].tolist() == [10, 6, 1, 3, 0.1, 0.3]
-
-
 def test_attempts_are_fewer_callers():
     """A hangs up and calls again twice; B is answered and calls again; C calls again too late."""
     rows = [
@@ -113,12 +106,6 @@ def test_short_calls_are_judged_by_the_queue_of_each_call():
     other = pd.DataFrame({"queue": "a", "agent_id": ["x"] + ["w"] * 99, "handle_s": [100.0] * 99 + [5]})
     table = agents(pd.concat([other, *own]))
     assert table["excess"].abs().max() < 0.1
-
-
-def test_handle_times_by_hour_follow_their_profile(calls):
-    table = aht_by_hour(calls)["first_line"]
-    assert table[9] > table[8] > 0
-    assert table.loc[10:14].mean() > table.loc[16:17].mean()
 
 
 def test_the_service_law_is_found():

@@ -195,7 +195,7 @@ def test_mystery_calls_reach_every_hour_of_duty_alike(quality):
 
 
 def test_unknown_queue_is_refused(quality):
-    with pytest.raises(PlanningError, match="must be one of calls"):
+    with pytest.raises(PlanningError, match="queue is 'quality', must be one of 'calls'"):
         review_demand(one_site(), workload(quality, operators=1, call_s=1.0), start="2026-11-23", days=1)
 
 

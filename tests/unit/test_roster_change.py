@@ -16,10 +16,9 @@ from planning.report.workbook import write_workbook
 from planning.roster.audit import audit, read_roster
 from planning.roster.change import mend, substitutes, swap
 from planning.roster.inputs import Horizon
-from planning.roster.model import RosterSettings, build_from_requirement, build_roster
+from planning.roster.model import RosterSettings, build_roster
 from planning.roster.weeks import repeat_weeks
 from planning.roster.why import why_not
-from planning.shifts import CoverSettings
 
 ROOT = Path(__file__).parents[2]
 ZONE = "Europe/Moscow"
@@ -262,25 +261,6 @@ def test_two_people_swap_shifts_where_the_law_lets_them() -> None:
     ]
     with pytest.raises(PlanningError, match="cyd does not have 2 09:00"):
         swap(CENTRE, roster, staff, ("cyd", "2 09:00"), ("bob", "4 09:00"), horizon=WEEK)
-
-
-def test_a_requirement_becomes_a_roster_in_one_call() -> None:
-    """Two weeks of days: what the people cannot fill is short, and all else is seated."""
-    times = pd.date_range(MONDAY, periods=7 * 96, freq="15min")
-    heads = ((times.hour >= 9) & (times.hour < 21)).astype(int)
-    needed = pd.DataFrame(
-        {"queue": "vip", "site": "kaluga", "interval_start": times, "calls": 1.0 * heads, "aht_s": 200.0,
-         "load_erlangs": 0.2 * heads, "agents": heads, "rostered": heads, "service_level": 1.0}
-    )  # fmt: skip
-    rough, staff = CoverSettings(gap=0.2), people("ann", "bob")
-    plan, found = build_from_requirement(
-        CENTRE, needed, staff, weeks=2, cover_settings=rough, settings=replace(QUICK, searches=2)
-    )
-    missing, wanted = found.unmet["missing"].sum(), 2 * plan.shifts["headcount"].sum()
-    assert plan.unmet.empty
-    assert 0 < missing == wanted - len(found.roster)
-    assert audit(CENTRE, found.roster, staff, horizon=found.horizon).empty
-    assert found.parts["missing"].sum() >= missing * 6 * CENTRE.pay.unmet_cost_h
 
 
 def test_nothing_to_mend_changes_nothing() -> None:

@@ -90,7 +90,7 @@ def test_designs_are_priced_by_hand():
 
 @pytest.mark.parametrize(
     ("teams", "text"),
-    [(("one_south", "x"), "teams names 'x'"), (("one_south", "two_north"), "at one site")],
+    [(("one_south", "x"), "teams is 'x'"), (("one_south", "two_north"), "at one site")],
 )
 def test_teams_that_cannot_share_are_refused(teams, text):
     with pytest.raises(PlanningError, match=text):

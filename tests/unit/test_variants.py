@@ -112,13 +112,6 @@ def test_empirical_law_passes_through_its_table_and_its_level_stretches():
     assert law.gone(law.quantile_s(np.array(0.35))) == pytest.approx(0.35)
 
 
-def test_empirical_law_from_a_sample_comes_near_its_source():
-    sample = stats.weibull_min(1.3, scale=200).rvs(20_000, random_state=5)
-    law, source = Empirical.from_values(sample, points=50), Weibull(200.0, 1.3)
-    got, exact = (general_patience_measures(100, 180, 19, each).abandonment for each in (law, source))
-    assert got == pytest.approx(float(exact), rel=0.02)
-
-
 def test_laws_are_frozen_values():
     with pytest.raises(FrozenInstanceError):
         BANK.log_sd = 1.0
@@ -362,8 +355,6 @@ def test_unstable_days_are_counted():
         (lambda: Empirical((20, 60), (0.8, 0.9)), "must fall from 1"),
         (lambda: Empirical((20, 60), (0.8, 0.8)), "must fall from 1"),
         (lambda: Empirical((20, 60), (0.8, 0.0)), r"survival\[1\] is 0"),
-        (lambda: Empirical.from_values([]), "values_s is empty"),
-        (lambda: Empirical.from_values([3, 4], points=1), "points is 1"),
         (lambda: general_patience_measures(100, 180, 20, 180), "patience is 180, must be a law"),
         (lambda: general_patience_measures(100, 180, -20, BANK), "agents is -20"),
         (lambda: redial_measures(100, 180, 20, redial_abandoned=33), "write 0.80 for 80 %"),
