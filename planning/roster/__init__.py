@@ -1,5 +1,5 @@
-"""Rosters: the people, the rules, the model that finds a roster, and the audit that judges one.
+"""Rosters: the people, the rules, the model that finds a roster, and the audit that checks one.
 
 Imports point left: inputs <- limits <- rules <- audit, and rules <- problem <- columns <- search <- model.
-This file imports nothing, so that whoever asks for `planning.roster.audit` loads no solver.
+This file imports nothing, so importing `planning.roster.audit` loads no solver.
 """

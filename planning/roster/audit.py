@@ -1,4 +1,4 @@
-"""The judge of a roster, which knows no solver: every breach of every rule, by person and date."""
+"""The audit of a roster, without any solver: every breach of every rule, by person and date."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from planning.tables import DAY_FIRST, PEOPLE, ROSTER, YEAR_FIRST, Table, read_c
 
 __all__ = ["audit", "cases_of", "local_people", "local_roster", "new_breaches", "read_roster", "with_people"]
 
-# Without the key: two shifts of one person at one time are a breach to report, not a table to refuse.
+# Without the key: two shifts of one person at the same time are a breach to report, not a faulty table.
 _ANY_ROSTER = Table("roster", ROSTER.columns)
 
 
@@ -30,15 +30,15 @@ def audit(
     soft: bool = False,
     weights: Mapping[str, float | None] | None = None,
 ) -> pd.DataFrame:
-    """List every breach of a centre's labour rules in a roster, from whatever hand or solver.
+    """List every breach of a centre's labour rules in a roster, whoever or whatever made it.
 
     Parameters
     ----------
     centre : Centre
-        Holds the rules' figures and their articles.
+        Has the rules' figures and their articles.
     roster : DataFrame
-        Columns of `planning.tables.ROSTER`, a row an assignment; any order, overlaps and doubles included.
-        Times carry their zone: a roster typed into Excel is read by `read_roster`.
+        Columns of `planning.tables.ROSTER`, a row per assignment, in any order; overlaps and duplicates are
+        allowed. Times have a zone; `read_roster` reads a roster typed into Excel.
     people : DataFrame
         Columns of `planning.tables.PEOPLE`.
     horizon : Horizon, optional
@@ -51,13 +51,13 @@ def audit(
     Returns
     -------
     DataFrame
-        A row a breach: rule, article, agent_id, date (the local day, or the first of the run or week),
+        A row per breach: rule, article, agent_id, date (the local day, or the first of the run or week),
         amount and bound (hours or days, as the rule counts), text. Empty if the roster is lawful.
 
     Raises
     ------
     PlanningError
-        A column is missing, or a value is of the wrong type, so that nothing can be judged.
+        A column is missing, or a value has the wrong type, so the roster cannot be checked.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def audit(
 def new_breaches(
     centre: Centre, before: pd.DataFrame, after: pd.DataFrame, people: pd.DataFrame, horizon: Horizon
 ) -> pd.DataFrame:
-    """List what a change of a roster breaks that was whole before, as `audit` does."""
+    """List the breaches, as `audit` does, that a change of a roster adds."""
     key = ["rule", "agent_id", "date", "text"]
     stood, found = (audit(centre, each, people, horizon=horizon) for each in (before, after))
     known = set(stood[key].itertuples(index=False, name=None))
@@ -96,7 +96,7 @@ def new_breaches(
 def cases_of(
     centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon: Horizon | None = None
 ) -> list[Case]:
-    """Put a roster before the judge, site by site: people's data beside their assignments, on one clock."""
+    """Prepare a roster for the rules, site by site: people's data beside their assignments, on one clock."""
     assigned = with_people(roster, people, centre.time_zone)
     horizon = horizon or Horizon.of(pd.DatetimeIndex(assigned["start"]))
     assigned = carry_over_at(assigned, horizon, centre.time_zone)
@@ -131,7 +131,7 @@ def with_people(roster: pd.DataFrame, people: pd.DataFrame, time_zone: str) -> p
 
 
 def local_roster(roster: pd.DataFrame, time_zone: str, source: str = "roster") -> pd.DataFrame:
-    """Check a roster, which may be empty; its times on one clock, the skill beside it if there is one."""
+    """Check a roster, which may be empty; put its times on one clock, and keep the skill if there is one."""
     none = {n: pd.Series(dtype="float64" if c.kind == "number" else "str") for n, c in ROSTER.columns.items()}
     assigned = _ANY_ROSTER.check(roster, source) if len(roster) else pd.DataFrame(none)
     if "skill" in roster:
@@ -140,7 +140,7 @@ def local_roster(roster: pd.DataFrame, time_zone: str, source: str = "roster") -
 
 
 def local_people(people: pd.DataFrame, time_zone: str) -> pd.DataFrame:
-    """Check people, of whom there may be none; their times on one clock, their numbers as numbers."""
+    """Check people, of whom there may be none; put their times on one clock, and parse their numbers."""
     who = PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
     numbers = [name for name, column in PEOPLE.columns.items() if column.kind in ("number", "whole")]
     return _local(who.assign(**who[numbers].apply(pd.to_numeric)), _TIMES, time_zone)
@@ -152,9 +152,9 @@ def _local(frame: pd.DataFrame, names: Sequence[str], time_zone: str) -> pd.Data
 
 
 def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd.DataFrame:
-    """Read a roster from a workbook or a CSV file, made by hand perhaps, or a plan's own.
+    """Read a roster from a workbook or a CSV file, made by hand or by a plan.
 
-    A row of totals, as below the roster of a plan's workbook, is passed over.
+    A row of totals, like the one below the roster in a plan's workbook, is skipped.
 
     Parameters
     ----------
@@ -173,11 +173,11 @@ def read_roster(path: str | Path, centre: Centre, *, sheet: str | int = 0) -> pd
     Raises
     ------
     PlanningError
-        The file cannot be read, lacks a column, or holds a time that is none.
+        The file cannot be read, lacks a column, or has a time that is not valid.
     """
     try:
         excel = Path(path).suffix.lower() in (".xlsx", ".xlsm")
-        # Each cell as it is, for a column of numbers would make the id 101 of one "101.0".
+        # Each cell as it is: pandas would turn the id 101 in a column of numbers into "101.0".
         raw = pd.read_excel(path, sheet_name=sheet, dtype="object") if excel else read_csv(path)
     except FileNotFoundError:
         raise PlanningError(f"roster file {path} does not exist: give the path of an .xlsx or .csv") from None
@@ -194,9 +194,9 @@ _NO_OFFSET = r"\d{4}-\d\d?-\d\d?(?:[ T][\d:.]+)?"
 
 
 def _on_clock(values: pd.Series, time_zone: str) -> pd.Series:
-    """Put times without an offset on a clock: ISO 8601, day first, or a date cell; others stay for the check.
+    """Put times without an offset (ISO 8601, day first, or a date cell) on a clock; leave others as they are.
 
-    A time that the clock showed twice or never stays too: nobody knows when it was.
+    A time that the clock showed twice or never also stays, because it is ambiguous.
     """
     texts = values.astype("str").str.strip().str.replace(DAY_FIRST, YEAR_FIRST, regex=True)
     times = pd.to_datetime(texts.where(texts.str.fullmatch(_NO_OFFSET)), errors="coerce", format="ISO8601")

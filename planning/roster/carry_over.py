@@ -1,4 +1,4 @@
-"""The end of one roster as the beginning of the next: a horizon starts in the middle of a life."""
+"""Carry the end of one roster over to the beginning of the next."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["carry_on", "hours_left", "own_norms"]
 def carry_on(
     centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: Horizon, *, new_period: bool = False
 ) -> pd.DataFrame:
-    """Say of people what a roster leaves them with, so that the next one can begin there.
+    """Update people with what a roster leaves behind, so that the next roster can continue from there.
 
     Parameters
     ----------
@@ -27,10 +27,10 @@ def carry_on(
     roster : DataFrame
         Columns of `planning.tables.ROSTER`; empty if nobody worked.
     horizon : Horizon
-        Days of the roster; their norm is settled, so that the parts of a week add up to the week.
+        Days of the roster; their norm is settled, so the parts of a divided week add up to the week.
     new_period : bool
         Whether an accounting period ends with the roster (TK RF 104): hours above the norm then become
-        overtime of the year, and hours below it are forgotten.
+        overtime of the year, and hours below it are dropped.
 
     Returns
     -------
@@ -76,15 +76,15 @@ def carry_on(
 
 
 def _count(worked: pd.DataFrame, column: str, people: pd.DataFrame) -> pd.Series:
-    """Different values that each person has in a column."""
+    """Number of different values of each person in a column."""
     return worked.groupby("agent_id")[column].nunique().reindex(people.index, fill_value=0).astype(float)
 
 
 def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
     """Hours that the norm of a horizon leaves each person, by agent_id (TK RF 91, 104).
 
-    The production calendar's hours in proportion to the contract, less leave and what was worked above the
-    norm before; negative where that is more.
+    The production calendar's hours in proportion to the contract, less leave and less hours worked above the
+    norm before; negative if these are more.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Ser
 def own_norms(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
     """Hours that the production calendar asks of each person on a horizon's own days, by agent_id.
 
-    In proportion to the contract, less leave by the hour (TK RF 91, 104); whatever was worked before.
+    In proportion to the contract, less leave by the hour (TK RF 91, 104), regardless of earlier work.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def _norms(centre: Centre, who: pd.DataFrame, horizon: Horizon, *, whole: bool) 
 
 
 def _run(worked: pd.DataFrame, before: pd.Series, horizon: Horizon) -> pd.Series:
-    """Days in a row up to the end of the horizon, those before it included where all days are worked."""
+    """Days in a row up to the end of the horizon; if all its days are worked, those before it count too."""
     days = pd.date_range(horizon.first, horizon.last)
     table = pd.crosstab(worked["agent_id"], worked["day"]).reindex(index=before.index, columns=days)
     backward = table.fillna(0).to_numpy()[:, ::-1] > 0

@@ -1,4 +1,4 @@
-"""Changes to a roster that people already have: who can take over, who may swap, the fewest that mend it."""
+"""Changes to a published roster: who can take over, who may swap, how to mend it with few changes."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from planning.tables import ROSTER, Table
 __all__ = ["Mended", "Swapped", "mend", "substitutes", "swap"]
 
 SEARCHES = 10
-"""Most searches of a team where exchanges leave a shift open."""
+"""The most searches for a team if exchanges leave a shift open."""
 KEPT_COST = 1e8
-"""Price of a change of what has begun or is pinned: above all that it could gain."""
+"""Price of changing what has begun or is pinned: more than the change could save."""
 _KEY = ["agent_id", "shift_id"]
 _PINNED = Table("pinned", {name: ROSTER.columns[name] for name in _KEY})
 
@@ -46,7 +46,7 @@ _PINNED = Table("pinned", {name: ROSTER.columns[name] for name in _KEY})
 def substitutes(
     centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, shift: pd.Series, *, horizon: Horizon
 ) -> pd.DataFrame:
-    """Rank who could work one open shift, and what each would cost.
+    """Rank the people who could work an open shift, with the cost of each.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def substitutes(
     Returns
     -------
     DataFrame
-        A row for each person of the team: agent_id, lawful, overtime_h, cost (the hours, the premiums
-        for night, public holiday and weekend, the overtime premium), why (the rules that the shift would
-        break, and that are whole without it). The cheapest lawful ones first.
+        A row for each person of the team: agent_id, lawful, overtime_h, cost (the hours, the premiums for
+        night, public holiday and weekend, the overtime premium), why (the rules that only this shift would
+        break). The cheapest lawful people come first.
 
     Raises
     ------
@@ -108,14 +108,14 @@ def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.n
 
 @dataclass(frozen=True, eq=False)
 class Swapped:
-    """A roster after two people exchanged shifts."""
+    """A roster after two people have exchanged shifts."""
 
     roster: pd.DataFrame
     """Columns of `planning.tables.ROSTER`."""
     changes: pd.DataFrame
     """As those of `Mended`."""
     breaches: pd.DataFrame
-    """What the exchange breaks that was whole before, as the audit lists it: empty if it is lawful."""
+    """Breaches that the exchange adds, as the audit lists them; empty if it is lawful."""
 
 
 def swap(
@@ -128,7 +128,7 @@ def swap(
     horizon: Horizon,
     now: pd.Timestamp | None = None,
 ) -> Swapped:
-    """Let two people exchange a shift each, and judge it.
+    """Let two people exchange a shift, and check the result.
 
     Parameters
     ----------
@@ -138,11 +138,11 @@ def swap(
     people : DataFrame
         Columns of `planning.tables.PEOPLE`.
     one, two : tuple
-        agent_id and shift_id of what each has now.
+        agent_id and shift_id of the shift that each has now.
     horizon : Horizon
         Days of the roster.
     now : Timestamp, optional
-        When it is agreed: a change sooner than ``labour.publish_days`` ahead needs consent.
+        When the exchange is agreed: a change sooner than ``labour.publish_days`` ahead needs consent.
 
     Returns
     -------
@@ -178,14 +178,14 @@ def swap(
 
 
 def _instant(now: pd.Timestamp | None, centre: Centre) -> pd.Timestamp | None:
-    """Refuse a time of a change of which nobody knows when it is."""
+    """Refuse a time of a change without a time zone."""
     try:
         stamp = None if now is None else pd.Timestamp(now)
     except (ValueError, TypeError):
         stamp = pd.NaT
     if stamp is pd.NaT or (stamp is not None and stamp.tz is None):
         raise PlanningError(
-            f"now is {now!r}, must be a time with its zone: write it such as "
+            f"now is {now!r}, must be a time with its zone: write it as "
             f"pd.Timestamp('2026-11-23 09:15', tz={centre.time_zone!r})"
         )
     return stamp
@@ -204,7 +204,7 @@ class Mended:
     """A roster after a change."""
 
     roster: Roster
-    """Its objective is inf if what somebody has begun breaks a rule by itself, such as a rest too short."""
+    """The objective is inf if a shift that has begun breaks a rule by itself, for example a rest."""
     changes: pd.DataFrame
     """agent_id, shift_id, start, change ("added" or "dropped"), notice_days, needs_consent."""
 
@@ -220,20 +220,20 @@ def mend(
     change_h: float = 4.0,
     settings: RosterSettings | None = None,
 ) -> Mended:
-    """Mend a roster after a sickness, a new leave or new shifts, with as few changes as can be.
+    """Mend a roster after sickness, new leave or new shifts, with as few changes as possible.
 
     Parameters
     ----------
     centre : Centre
     shifts : DataFrame
-        Columns of `planning.tables.SHIFTS`: what is to be covered now.
+        Columns of `planning.tables.SHIFTS`: the shifts to cover now.
     people : DataFrame
-        Columns of `planning.tables.PEOPLE`: as they are now, the sick and the new leaves included.
+        Columns of `planning.tables.PEOPLE`: as they are now, including sickness and new leave.
     before : DataFrame
-        Columns of `planning.tables.ROSTER`: what people have been told.
+        Columns of `planning.tables.ROSTER`: the published roster.
     now : Timestamp, optional
-        When the change is made: what began before stays as it was, whatever forbids it now (somebody who
-        falls ill in the middle of a shift), and a change sooner than ``labour.publish_days`` ahead needs
+        When the change is made. Shifts that began before it stay as they were, even if something forbids them
+        now (somebody falls ill during a shift). A change sooner than ``labour.publish_days`` ahead needs
         consent.
     pinned : DataFrame, optional
         agent_id and shift_id of assignments that must stay.
@@ -275,7 +275,7 @@ def mend(
 
 
 def _check_past(past: pd.DataFrame, who: pd.DataFrame) -> None:
-    """Refuse people who lack somebody whose shift has begun."""
+    """Check that people include everybody whose shift has begun."""
     own = past.merge(who[["agent_id", "site", "team"]], how="left", indicator="known")
     for row in own[own["known"] != "both"][:1].itertuples():
         raise PlanningError(
@@ -286,7 +286,7 @@ def _check_past(past: pd.DataFrame, who: pd.DataFrame) -> None:
 
 
 def _with_past(wanted: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
-    """Have a head for everybody whose shift has begun, even if it is wanted no more."""
+    """Keep a head for everybody whose shift has begun, even if the shift is no longer needed."""
     if past.empty:
         return wanted
     gone = past[~past["shift_id"].isin(wanted["shift_id"])].drop_duplicates("shift_id")
@@ -304,7 +304,7 @@ def _checked_pins(
     past: pd.DataFrame,
     pinned: pd.DataFrame | None,
 ) -> set[tuple[str, str]]:
-    """Take the pins, each of which is in the roster, still wanted, and lawful beside the others."""
+    """Check the pins: each must be in the roster, still needed, and lawful together with the others."""
     if pinned is None or pinned.empty:
         return set()
     pins = _PINNED.check(pinned, "pinned").drop_duplicates()
@@ -313,7 +313,7 @@ def _checked_pins(
         there = pins.merge(rows[keys].drop_duplicates(), how="left", indicator="found")
         for row in there[there["found"] != "both"].sort_values(_KEY)[:1].itertuples():
             raise PlanningError(
-                f"pinned names {row.shift_id} of {row.agent_id}, which is not {what}: pin what is there"
+                f"pinned names {row.shift_id} of {row.agent_id}, which is not {what}: pin only what exists"
             )
     kept = before.merge(pins.assign(pin=True), how="left").assign(begun=before.index.isin(past.index))
     kept = kept[kept["pin"].notna() | kept["begun"]]
@@ -331,18 +331,18 @@ def _checked_pins(
 
 @dataclass(frozen=True, eq=False)
 class _Told:
-    """What the people of one team have been told: shifts by number, and which of them cannot change."""
+    """The published roster of one team: shifts by number, and which of them cannot change."""
 
     held: dict[str, Ints]
     """Shifts of each person."""
     kept: dict[str, Ints]
-    """Those of them that have begun or are pinned."""
+    """Those that have begun or are pinned."""
     began: Bools
     """Whether a shift has begun, shape (shifts,)."""
 
     @classmethod
     def of(cls, each: TeamProblem, before: pd.DataFrame, pins: set[tuple[str, str]], began: Bools) -> _Told:
-        """Number each person's shifts; where a shift wants fewer people now, the last ones lose it."""
+        """Number each person's shifts; if a shift now needs fewer people, the last ones lose it."""
         numbered = each.shifts.merge(each.merged.assign(number=each.merged.index).drop(columns="headcount"))
         mine = before.merge(numbered[["shift_id", "number"]], on="shift_id")
         mine = mine.drop_duplicates(["agent_id", "number"])
@@ -357,13 +357,13 @@ class _Told:
         return cls(held, kept, began)
 
     def allow_begun(self, limits: Limits) -> Limits:
-        """Let nothing forbid, or have too many hours of, what a person has begun: it is a fact."""
+        """Lift the rules and bounds on hours for shifts that a person has begun, since they are facts."""
         begun = self._mask(self.kept, limits) & self.began
         begun_h = float(limits.team_shifts.paid_h[begun].sum())
         return replace(limits, banned=limits.banned & ~begun, most_h=max(limits.most_h, begun_h))
 
     def price_changes(self, limits: Limits, change_cost: float) -> Limits:
-        """Set a price on each shift that is not as it was told; the past is fixed."""
+        """Set a price on each shift that differs from the published roster; the past is fixed."""
         held, kept = self._mask(self.held, limits), self._mask(self.kept, limits)
         priced = replace(limits)
         priced.forbid(~held, change_cost)
@@ -377,7 +377,7 @@ class _Told:
 
 
 def _mended(problem: Problem, told: _Told, change_cost: float) -> list[Schedule]:
-    """Find the schedules of a team that cost least where every change has a price."""
+    """Find the cheapest schedules of a team when every change has a price."""
     schedules, stuck = list[Schedule](), list[Schedule]()
     for number, group in enumerate(problem.groups):
         for person in group.members:
@@ -386,7 +386,7 @@ def _mended(problem: Problem, told: _Told, change_cost: float) -> list[Schedule]
     short = missing_heads(problem, [*schedules, *stuck])
     if not schedules or not (short[~told.began] > 0).any():
         return [*schedules, *stuck]
-    # What was open in the past, and what is worked by people who cannot change, is not asked for.
+    # Shifts open in the past, and shifts of people who cannot change, need nobody.
     heads = missing_heads(problem, stuck) - np.where(told.began, short, 0)
     limits = [
         told.price_changes(
@@ -405,9 +405,9 @@ def _mended(problem: Problem, told: _Told, change_cost: float) -> list[Schedule]
 
 
 def _still_lawful(problem: Problem, number: int, person: Person, told: _Told) -> tuple[Schedule, bool]:
-    """Give a person as many of their shifts as are still lawful beside those that stay.
+    """Give a person as many of their shifts as are still lawful together with those that stay.
 
-    Where what must stay is unlawful by itself, no search can help: the schedule stays as it is.
+    If the shifts that must stay are unlawful by themselves, no search can help: the schedule stays as it is.
     """
     held, kept = (shifts.get(person.agent_id, NOTHING) for shifts in (told.held, told.kept))
     held = held[~problem.groups[number].limits.banned[held]]
@@ -426,7 +426,7 @@ def _still_lawful(problem: Problem, number: int, person: Person, told: _Told) ->
 def _changes(
     centre: Centre, before: pd.DataFrame, after: pd.DataFrame, now: pd.Timestamp | None
 ) -> pd.DataFrame:
-    """List what is different, and which of it people must agree to."""
+    """List the differences, and which of them people must agree to."""
     key = ["agent_id", "shift_id", "site", "start"]
     joined = before[key].merge(after[key], on=key, how="outer", indicator=True)
     rows = joined[joined["_merge"] != "both"].copy()

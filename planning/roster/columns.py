@@ -20,15 +20,15 @@ from planning.roster.problem import NOTHING, Clock, Problem, Schedule
 __all__ = ["Dive"]
 
 FIRST_PRICE, PRICE_STEP = 100.0, 4.0
-"""First price of a missing hour, and the factor by which it rises where heads are missing."""
+"""First price of a missing hour, and the factor by which it rises while heads are missing."""
 PASSES = 6
-"""Most different schedules that people of one batch are given at once."""
+"""The most different schedules that people of one batch get at once."""
 NOBODY_COST = 1e7
-"""Price of a person whom no lawful schedule is known for."""
+"""Price of a person without a known lawful schedule."""
 
 
 class Master:
-    """The linear program that shares patterns out, and grows by columns."""
+    """The linear program that assigns patterns to people, and grows by columns."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -36,7 +36,7 @@ class Master:
         self.short = True
         """Whether heads were missing when the program was last solved."""
         self._known: set[tuple[int, bytes]] = set()
-        # Money counts in missing hours, so that the simplex sees figures near one.
+        # Money is measured in missing hours, so that the simplex method has figures close to one.
         self._unit_cost = min(max(float(problem.missing_cost.max(initial=0.0)), 1.0), 100.0)
         self._model = mathopt.Model()
         self._picked: list[mathopt.Variable] = []
@@ -64,9 +64,10 @@ class Master:
             self._model.objective.set_linear_coefficient(slack, price / self._unit_cost)
 
     def raise_price(self) -> bool:
-        """Ask more for missing heads, if some are missing at less than their full price.
+        """Raise the price of missing heads, if some are missing at less than their full price.
 
-        Low prices keep the duals near what they end as; and a bound at low prices holds at higher ones.
+        Low prices keep the duals close to their final values, and a bound at low prices also holds at higher
+        ones.
         """
         full = self.problem.missing_cost
         if not self.short or (self._missing_cost >= full).all():
@@ -94,16 +95,16 @@ class Master:
         return len(self.columns) - before
 
     def demand(self, residual: Ints, people: Ints) -> None:
-        """Set the heads still wanted and the people still free."""
+        """Set the heads still needed and the people still free."""
         for row, count in zip(
             self._cover + self._people, [*residual.tolist(), *people.tolist()], strict=True
         ):
             row.lower_bound = row.upper_bound = count
 
     def solve_whole(self, nodes: int, left_s: float) -> list[tuple[int, Ints]] | None:
-        """Find the columns of the best whole solution, by a tree of at most so many nodes and seconds.
+        """Find the columns of the best whole solution, by a tree of limited nodes and seconds.
 
-        None if the tree has found nothing.
+        Returns None if the tree finds nothing.
         """
         for picked in self._picked:
             picked.integer = True
@@ -121,10 +122,10 @@ class Master:
         """Solve the program: its value, the shifts' duals, and how often each column is picked."""
         try:
             result = self._solver.solve()
-        except (AttributeError, RuntimeError):  # what OR-Tools makes of GLOP's "abnormal"
+        except (AttributeError, RuntimeError):  # OR-Tools' translation of GLOP's "abnormal"
             result = None
         if result is None or result.termination.reason != mathopt.TerminationReason.OPTIMAL:
-            # A warm start may end badly; another simplex from nothing does not share its basis.
+            # A warm start may fail; another simplex method, started cold, does not share its basis.
             result = mathopt.solve(self._model, mathopt.SolverType.HIGHS)
             self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
         duals = self._unit_cost * np.array(result.dual_values(self._cover))
@@ -135,7 +136,7 @@ class Master:
 
 @dataclass
 class Dive:
-    """A search in progress: what is still wanted, who is still free, and the schedules given out so far."""
+    """A search in progress: heads still needed, people still free, and schedules assigned so far."""
 
     problem: Problem
     clock: Clock
@@ -144,9 +145,9 @@ class Dive:
     people: Ints
     schedules: list[tuple[int, Ints]] = field(default_factory=list)
     centre: Floats = field(default_factory=lambda: np.zeros(0))
-    """Prices of the best bound so far; nothing at first: what heads are worth where many are idle."""
+    """Prices at the best bound so far; at first 0, the value of heads when many are idle."""
     bound: float = -np.inf
-    """What the schedules still to be given cannot cost less than, as far as is known yet."""
+    """Lower bound of the cost of the schedules still to be assigned."""
 
     @classmethod
     def of(cls, problem: Problem, clock: Clock) -> Dive:
@@ -157,7 +158,7 @@ class Dive:
 
     @classmethod
     def around(cls, problem: Problem, clock: Clock, kept: Iterable[Schedule], centre: Floats) -> Dive:
-        """Start with some schedules given out already, and the prices that are likely."""
+        """Start with some schedules assigned already, and with likely prices."""
         dive = replace(cls.of(problem, clock), centre=centre)
         for schedule in kept:
             dive.residual[schedule.pattern] -= 1
@@ -166,9 +167,9 @@ class Dive:
         return dive
 
     def generate(self, rounds: int, enough: float = np.inf) -> tuple[float, Floats]:
-        """Add columns until nothing is to be gained: the best bound, and the shares of the columns.
+        """Add columns until none improves the program; return the best bound and the shares of the columns.
 
-        A bound of `enough` ends it too.
+        A bound of `enough` also ends it.
         """
         smooth = self.problem.settings.smooth
         self.bound = bound = self.problem.base_cost  # nothing else has a negative price
@@ -176,7 +177,7 @@ class Dive:
         for number in range(rounds):
             value, duals, shares = self.master.solve()
             value += self.problem.base_cost
-            self.clock(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} to gain")
+            self.clock(f"pricing {number + 1}, at most {max(value - bound, 0.0):,.0f} to save")
             asked = duals if best is None else smooth * best + (1 - smooth) * duals
             groups = np.flatnonzero(self.people)
             worth, columns = self.problem.price(asked, self.residual, groups)
@@ -193,16 +194,16 @@ class Dive:
                 continue
             if close or asked is duals:
                 return bound, shares
-            best = None  # ask at the true prices
+            best = None  # price at the true duals
         return bound, self.master.solve()[2]
 
     def complement(self, duals: Floats) -> list[tuple[int, Ints]]:
-        """Give everybody in turn a good schedule at the same prices, so that together they make a roster."""
+        """Give everybody in turn a good schedule at the same prices, so that the schedules form a roster."""
         residual, columns = self.residual.copy(), []
         for groups in self.problem.batches:
             queue = [group for group in groups for _ in range(int(self.people[group]))]
             if len(queue) < 2 and self.problem.surplus_cost is not None:
-                continue  # what others work closes nothing to them
+                continue  # shifts of others are not closed to them
             for part in range(min(PASSES, len(queue))):
                 mine = queue[part :: min(PASSES, len(queue))]
                 asked = np.unique(np.array(mine, dtype=np.int64))
@@ -214,9 +215,9 @@ class Dive:
         return columns
 
     def dived(self, shares: Floats, enough: float = np.inf) -> list[tuple[int, Ints]]:
-        """Fix columns, and generate those that are then missing, until everybody has a schedule.
+        """Fix columns, then generate the columns that are missing, until everybody has a schedule.
 
-        Fewer schedules than people are found where these must cost `enough`.
+        It stops with fewer schedules than people if these must cost `enough`.
         """
         trial = replace(self, residual=self.residual.copy(), people=self.people.copy(), schedules=[])
         least = max(1.0, self.problem.settings.dive_step * float(self.people.sum()))
@@ -231,14 +232,14 @@ class Dive:
         return trial.schedules
 
     def fix(self, shares: Floats, least: float) -> int:
-        """Give out the whole and the nearly whole parts of the shares, `least` if any; return how many."""
+        """Assign the whole and nearly whole shares, at least `least` if possible; return how many."""
         before, nearly_whole = len(self.schedules), self.problem.settings.nearly_whole
         whole = np.floor(shares + 1e-6).astype(np.int64)
         for column in np.flatnonzero(whole):
             self.give(int(column), int(whole[column]))
         parts = shares - whole
         for column in np.argsort(-parts, kind="stable"):
-            # The largest go in any case, so that the dive gets on.
+            # The largest are always assigned, so that the dive makes progress.
             if parts[column] < nearly_whole and (
                 len(self.schedules) - before >= least
                 or (parts[column] < 1e-6 and len(self.schedules) > before)
@@ -249,7 +250,7 @@ class Dive:
         return len(self.schedules) - before
 
     def give(self, column: int, times: int) -> None:
-        """Give a column to so many of its group as there are, and as its shifts still want."""
+        """Assign a column to as many of its group as are free and its shifts still need."""
         group, pattern = self.master.columns[column]
         times = min(times, int(self.people[group]))
         if self.problem.surplus_cost is None:
@@ -259,7 +260,7 @@ class Dive:
         self.schedules += [(group, pattern)] * times
 
     def named(self, schedules: Iterable[tuple[int, Ints]]) -> list[Schedule]:
-        """Give each schedule to a member of its group; members left over work nothing."""
+        """Assign each schedule to a member of its group; remaining members work nothing."""
         free = [list(reversed(group.members)) for group in self.problem.groups]
         named = [Schedule(group, free[group].pop(), pattern) for group, pattern in schedules]
         return named + [

@@ -1,8 +1,9 @@
-"""A roster bettered by exchanges: two people exchange some days, or somebody takes an open shift.
+"""Improve a roster by exchanges: two people exchange some days, or somebody takes an open shift.
 
-Column generation covers the shifts and keeps the law; what it does not see is how nights, weekends and late
-ends are shared. A roster is a table of people by days here, so an exchange is cheap to try: a million in a
-few seconds. Some that lose are kept, ever less often, so that the search does not end in the first valley.
+Column generation covers the shifts and keeps the law, but it ignores how nights, weekends and late ends are
+shared. Here a roster is a table of people by days, so an exchange is cheap to try: a million take a few
+seconds. Some exchanges that cost money are kept, less and less often, so that the search does not stop at the
+first local optimum.
 
 Source: S. Kirkpatrick, C. D. Gelatt, M. P. Vecchi, Optimization by simulated annealing, Science 220 (1983).
 """
@@ -22,29 +23,30 @@ from planning.roster.problem import Problem, Schedule, missing_heads
 __all__ = ["Exchanges", "day_table", "exchange"]
 
 HOT, COLD = 60.0, 1.0
-"""Money that an exchange may lose with a chance of 1 in e, at the start and at the end."""
+"""Loss of money that is accepted with probability 1/e, at the start and at the end."""
 ROUNDS = 20
-"""Steps in which that falls; after each the search can be interrupted."""
+"""Steps in which that falls; the search can be interrupted after each."""
 
 
 def exchange(
     problem: Problem, schedules: Sequence[Schedule], tell: Callable[[str], None] = lambda _: None
 ) -> Iterator[list[Schedule]]:
-    """Exchange days between people, and give them open shifts, where that makes the roster better.
+    """Exchange days between people, and give them open shifts, if that improves the roster.
 
     Parameters
     ----------
     problem : Problem
-        In which nobody may be too many on a shift.
+        A problem in which no shift may have too many people.
     schedules : sequence of Schedule
         A lawful schedule for everybody.
     tell : callable
-        Hears how it goes.
+        Called with a text about the progress.
 
     Yields
     ------
     list of Schedule
-        In the same order, each time better by `Problem.objective`; nothing if nothing is found.
+        The schedules in the same order, yielded each time `Problem.objective` improves; nothing if it never
+        does.
     """
     trials = problem.settings.exchanges * len(schedules) // ROUNDS
     if not trials:
@@ -78,7 +80,7 @@ def _schedules(schedules: Sequence[Schedule], work: Ints) -> list[Schedule]:
 
 
 def _open(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
-    """Shifts that lack a head, each as often as it lacks one."""
+    """Shifts that lack heads, each repeated once per missing head."""
     short = np.maximum(missing_heads(problem, schedules), 0)
     return np.repeat(np.arange(len(short)), short)
 
@@ -87,7 +89,7 @@ def _open(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
 class Exchanges:
     """Exchanges on a table of people by days, and what a row of it costs.
 
-    All that the kernels ask of each person, and the burdens, as arrays by person or by batch.
+    All that the kernels need of each person, and the burdens, as arrays by person or by batch.
     """
 
     problem: Problem
@@ -99,13 +101,13 @@ class Exchanges:
     banned: Bools
     prices: Floats
     shares: tuple[Any, ...]
-    """Of each batch: final, following, day_cost, worked, counting, count_cost, count_final, sort."""
+    """For each batch: final, following, day_cost, worked, counting, count_cost, count_final, sort."""
     burdens: tuple[Any, ...]
     """Marks by burden and shift, whether they number weekends, prices, even shares by person."""
 
     @classmethod
     def of(cls, problem: Problem, schedules: Sequence[Schedule]) -> Exchanges:
-        """Lay out a problem for the people of some schedules."""
+        """Set up the tables for the people of some schedules."""
         groups = [problem.groups[schedule.group] for schedule in schedules]
         batch = np.array([problem.batch_of[schedule.group] for schedule in schedules], dtype=np.int64)
         opens = int(problem.team_shifts.midnights[0])
@@ -150,12 +152,12 @@ class Exchanges:
         return float(row_cost(person, row, np.empty_like(row), *self._figures))
 
     def anneal(self, work: Ints, opened: Ints, trials: int, heat: float, rng: np.random.Generator) -> int:
-        """Try some exchanges on a table in place; return how many of the open shifts are still open."""
+        """Try exchanges on a table, in place; return how many of the open shifts are still open."""
         return int(anneal(work, opened, self.problem.missing_cost, trials, heat, rng, *self._figures))
 
     @property
     def _figures(self) -> tuple[Any, ...]:
-        """What the kernels ask of the shifts, the horizon, the people, their batches and the burdens."""
+        """What the kernels need of the shifts, the horizon, the people, their batches and the burdens."""
         team_shifts, timeline = self.problem.team_shifts, self.problem.timeline
         bounds = np.ascontiguousarray(team_shifts.week_bounds)
         shifts = (
@@ -173,7 +175,7 @@ class Exchanges:
 
 
 def _stacked(parts: Sequence[Any], fill: float) -> Any:
-    """Put arrays of different lengths into one, filled up at their ends."""
+    """Stack arrays of different lengths, padded at their ends."""
     shape = np.max([part.shape for part in parts], axis=0)
     return np.stack(
         [

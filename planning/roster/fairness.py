@@ -1,4 +1,4 @@
-"""How evenly nights, weekends and late ends are shared: counted from the roster alone, with no solver."""
+"""How evenly nights, weekends and late ends are shared, counted from the roster alone without a solver."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["fairness"]
 
 
 def fairness(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
-    """Compare what each person carries with an even share, what they carried last month included.
+    """Compare what each person carries, including last month, with an even share.
 
-    A team's burden and that of its last month are shared out by the hours that the norm leaves each person;
-    nights among those who agreed to them.
+    A team's burden, including last month's, is divided by the hours that the norm leaves each person; nights
+    are divided among those who agreed to them.
 
     Parameters
     ----------
@@ -33,7 +33,7 @@ def fairness(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon
     -------
     DataFrame
         A row per person and burden (nights, weekends, late shifts): agent_id, team, burden, carried (in this
-        roster), before (last month; not told of late shifts), even (the share of both), away (carried and
+        roster), before (last month; unknown for late shifts), even (the share of both), away (carried plus
         before, less even).
 
     Examples
@@ -56,7 +56,7 @@ def fairness(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon
     weekends = at_weekends(worked, centre)
     nights, late = (worked[worked["kind"] == kind] for kind in (NIGHT, "late"))
     willing = hours[who["night_ok"].astype(bool)]
-    # A weekend is all of its days of work for the team, whoever works them.
+    # A weekend counts with all its days for the team, regardless of who works them.
     rows = {
         "nights": (_count(nights), nights.groupby("team").size(), who["nights_before"], willing),
         "weekends": (
@@ -80,7 +80,7 @@ def _count(worked: pd.DataFrame) -> pd.Series:
 def _shares(
     carried: pd.Series, totals: pd.Series, before: pd.Series, hours: pd.Series, team: pd.Series
 ) -> pd.DataFrame:
-    """Share out each team's total, and last month's, by hours; people without hours carry nothing."""
+    """Divide each team's total, and last month's, by hours; people without hours carry nothing."""
     able = hours[hours > 0]
     rows = pd.DataFrame({"team": team[able.index], "before": before[able.index].fillna(0.0), "hours": able})
     rows["carried"] = carried.reindex(able.index, fill_value=0).astype(float)

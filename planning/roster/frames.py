@@ -1,4 +1,4 @@
-"""Tables of shifts and people as one problem per team, and the schedules that are found as a roster."""
+"""Turn tables of shifts and people into one problem per team, and the schedules found into a roster."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _NOBODY = pd.DataFrame({"agent_id": pd.Series(dtype="str"), "shift_id": pd.Serie
 
 @dataclass(frozen=True, eq=False)
 class Roster:
-    """A roster, what it leaves open, and how good it is proved to be.
+    """A roster, the shifts that it leaves open, and its proven quality.
 
-    Rosters are equal if all is equal but the time that it took.
+    Rosters are equal if everything except the time taken is equal.
     """
 
     roster: pd.DataFrame
@@ -55,9 +55,9 @@ class Roster:
     objective: float
     """Cost of missing heads, idle hours, unfairness and breaches of soft rules."""
     bound: float
-    """What no roster can cost less than."""
+    """Proven lower bound of the cost of any roster."""
     status: str
-    """"optimal" if within the gap asked for, "interrupted" if the search was, else "feasible"."""
+    """"optimal" if within the required gap, "interrupted" if the search was, otherwise "feasible"."""
     parts: pd.DataFrame
     """Cost by team: missing heads, idle hours, schedules (uneven hours, soft rules), burdens; the bound."""
     horizon: Horizon
@@ -65,7 +65,7 @@ class Roster:
     first_s: float = 0.0
     """CPU time until the first lawful roster, seconds."""
     seconds: float = 0.0
-    """CPU time of all, seconds."""
+    """Total CPU time, seconds."""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Roster):
@@ -78,18 +78,18 @@ class Roster:
 
     @property
     def gap(self) -> float:
-        """Share of the objective that might still be gained."""
+        """Share of the objective that could still be saved."""
         return 0.0 if self.objective <= self.bound else (self.objective - self.bound) / self.objective
 
 
 @dataclass(frozen=True, eq=False)
 class TeamProblem:
-    """One team's shifts, merged into slots, and the problem that they pose."""
+    """One team's shifts, merged into slots, and the resulting problem."""
 
     shifts: pd.DataFrame
     """Shifts by name."""
     merged: pd.DataFrame
-    """Shifts that differ in name and breaks only are one."""
+    """Shifts that differ only in name and breaks are merged."""
     problem: Problem
     rules: Sequence[Rule]
 
@@ -103,7 +103,7 @@ def problems_of(
     weights: Mapping[str, float | None] | None = None,
     rules: Sequence[Rule] | None = None,
 ) -> dict[str, TeamProblem]:
-    """Pose each team's problem, by team: under the law of its site, or some rules alone."""
+    """Build each team's problem, by team: under the law of its site, or only some rules."""
     if wanted.empty:
         return {}
     horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
@@ -125,14 +125,14 @@ def problems_of(
 
 
 def team_people(people: pd.DataFrame) -> pd.DataFrame:
-    """Check the people; nobody is allowed."""
+    """Check the people; the table may be empty."""
     return PEOPLE.check(people, "people") if len(people) else pd.DataFrame(columns=list(PEOPLE.columns))
 
 
 def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
-    """Check the shifts, leave out those that want nobody, and add the night hours and the skill."""
+    """Check the shifts, drop those with no heads, and add the night hours and the skill."""
     if shifts.empty:
-        # Nobody's shifts have times and hours all the same, for the stages to come.
+        # An empty table still has times and hours, which the next stages need.
         zone = f"datetime64[us, {centre.time_zone}]"
         kinds = {"start": zone, "end": zone, "paid_h": "float64", "headcount": "int64", "night_h": "float64"}
         names = [*SHIFTS.columns, "night_h", "skill"]
@@ -152,7 +152,7 @@ def wanted_shifts(shifts: pd.DataFrame, centre: Centre) -> pd.DataFrame:
 
 
 def people_of(frame: pd.DataFrame) -> list[Person]:
-    """Make persons of rows of PEOPLE; a leave with one open end goes on for ever."""
+    """Turn rows of PEOPLE into persons; a leave with one open end has no end."""
     if frame.empty:
         return []
     spans = {kind: _spans(frame, kind) for kind in ("leave", "study")}
@@ -167,7 +167,7 @@ def people_of(frame: pd.DataFrame) -> list[Person]:
 
 
 def _spans(frame: pd.DataFrame, kind: str) -> list[tuple[int, int] | None]:
-    """First second away and first second after it, of each person."""
+    """First second of each person's absence, and first second after it."""
     ends = {}
     for edge, fill in {"from": -FOREVER, "until": FOREVER}.items():
         times = frame[f"{kind}_{edge}"]
@@ -183,7 +183,7 @@ def _words(value: object) -> frozenset[str]:
 
 
 def _carry_over(row: Any) -> CarryOver:
-    """What a row says of the days before the horizon."""
+    """What a row says about the days before the horizon."""
 
     def number(value: Any) -> float:
         return 0.0 if pd.isna(value) else float(value)
@@ -207,7 +207,7 @@ def roster_of(
     whole: bool = True,
     before: pd.DataFrame | None = None,
 ) -> Roster:
-    """Put the teams' schedules together; who worked a shift `before` keeps it by name."""
+    """Combine the teams' schedules; people who had a shift `before` keep it by name."""
     seats = [_seat(problems[t].shifts, problems[t].merged, solved[t].schedules, before) for t in problems]
     assigned = pd.concat([_NOBODY, *seats], ignore_index=True)
     parts = pd.DataFrame(
@@ -234,7 +234,7 @@ def roster_of(
 
 
 def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
-    """Cost of missing heads, of idle hours, of the schedules and of the burdens, and the bound."""
+    """Cost of missing heads, idle hours, schedules and burdens, and the bound."""
     short = missing_heads(problem, solved.schedules)
     missing = float(short @ problem.unmet_cost)
     idle = problem.base_cost + problem.idle_cost_h * float(short @ problem.team_shifts.paid_h)
@@ -249,7 +249,7 @@ def _seat(
     schedules: Sequence[Schedule],
     before: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Share people out over shifts that differ in name and breaks only, one head on each in turn."""
+    """Assign people to shifts that differ only in name and breaks, one head on each in turn."""
     spans = ["start", "end", "paid_h", "skill"]
     number = shifts[[*spans, "shift_id", "headcount"]].merge(
         merged[spans].assign(shift=merged.index), on=spans
@@ -285,13 +285,13 @@ def _without(frame: pd.DataFrame, gone: pd.DataFrame, key: list[str]) -> pd.Data
 
 
 def _named(assigned: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
-    """Make ROSTER of who works what."""
+    """Build ROSTER from the assignments."""
     roster = assigned.merge(wanted, on="shift_id")[list(ROSTER.columns)]
     return roster.sort_values(["site", "team", "start", "agent_id"], ignore_index=True)
 
 
 def _unmet(assigned: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
-    """Count the heads that every short shift lacks."""
+    """Count the missing heads of each short shift."""
     present = assigned.groupby("shift_id").size().reindex(wanted["shift_id"], fill_value=0).to_numpy()
     short = wanted[["shift_id"]].assign(missing=wanted["headcount"].to_numpy(np.int64) - present)
     return short[short["missing"] > 0].reset_index(drop=True)

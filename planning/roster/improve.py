@@ -1,4 +1,4 @@
-"""The schedules of one team: made person by person, bettered by exchanges and searches, proven by a bound."""
+"""The schedules of one team: built person by person, improved by search, with a proven bound."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["first_schedules", "generated", "improved", "made_first"]
 
 
 def first_schedules(problem: Problem) -> list[Schedule]:
-    """Give everybody in turn the schedule that covers most of what is still open."""
+    """Give everybody in turn the schedule that covers the most open shifts."""
     residual = problem.team_shifts.headcount.copy()
     order = [(group, person) for group, each in enumerate(problem.groups) for person in each.members]
     schedules = []
-    # Those with the least choice first: who has much can take what is left.
+    # People with the least choice come first; those with more can take what is left.
     for group, person in sorted(order, key=lambda pair: -int(problem.groups[pair[0]].limits.banned.sum())):
         _, ((_, pattern),) = problem.price(_asked(problem, residual), residual, np.array([group]))
         residual[pattern] -= 1
@@ -32,7 +32,7 @@ def first_schedules(problem: Problem) -> list[Schedule]:
 
 
 def _asked(problem: Problem, residual: Ints) -> np.ndarray:
-    """What one head more earns on each shift; a shift that lacks many comes before one that lacks few."""
+    """Value of one more head on each shift; a shift that lacks many comes before one that lacks few."""
     lack = np.maximum(residual, 0) / np.maximum(problem.team_shifts.headcount, 1)
     spare = 0.0 if problem.surplus_cost is None else -problem.surplus_cost
     return np.where(residual > 0, problem.missing_cost * (1.0 + 0.05 * lack), spare)
@@ -46,7 +46,7 @@ def made_first(problem: Problem, rules: Sequence[Rule]) -> list[Schedule]:
 
 
 def improved(problem: Problem, first: TeamRoster, clock: Clock) -> Iterator[TeamRoster]:
-    """Better one team's schedules, and prove how good they can be, step by step."""
+    """Improve one team's schedules step by step, and prove how good they can be."""
     if not problem.groups:
         return
     schedules, bound = first.schedules, first.bound
@@ -66,7 +66,7 @@ def improved(problem: Problem, first: TeamRoster, clock: Clock) -> Iterator[Team
 def generated(
     problem: Problem, first: list[Schedule], clock: Clock
 ) -> Iterator[tuple[list[Schedule], float]]:
-    """Prove a bound by column generation; where it leaves something to gain, dive, and search on.
+    """Prove a bound by column generation; if it leaves something to save, dive and search on.
 
     Yields
     ------

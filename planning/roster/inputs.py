@@ -1,4 +1,4 @@
-"""What a roster is made of: a team's shifts as arrays on one absolute axis, the days, and a person."""
+"""The inputs of a roster: a team's shifts as arrays on one absolute axis, the days, and the people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 _BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "day", "skill")
 
 FOREVER = np.iinfo(np.int64).max // 4
-"""A time after every other, seconds."""
+"""A time after all others, seconds."""
 
 
 def seconds(times: pd.DatetimeIndex) -> Ints:
@@ -43,7 +43,7 @@ def seconds(times: pd.DatetimeIndex) -> Ints:
 
 
 def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.DatetimeIndex:
-    """What each site's own clock shows then, without a zone; a site that the centre lacks has the centre's.
+    """Local time at each site, without a zone; an unknown site has the centre's clock.
 
     Examples
     --------
@@ -58,10 +58,10 @@ def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.D
 
 @dataclass(frozen=True)
 class CarryOver:
-    """What a person brings along from the days before the horizon, which starts in the middle of a life."""
+    """What a person carries over from the days before the horizon."""
 
     last_end: int | None = None
-    """End of the last shift before the horizon, seconds; None is long ago."""
+    """End of the last shift before the horizon, seconds; None means long ago."""
     days: int = 0
     """Working days in a row up to the day before the horizon."""
     nights: int = 0
@@ -92,22 +92,22 @@ class Person:
     study: tuple[int, int] | None = None
     """First second of study leave and first second after it."""
     blocked: frozenset[str] = frozenset()
-    """Dates on which the person cannot work, such as "2026-11-24"."""
+    """Dates on which the person cannot work, for example "2026-11-24"."""
     wished_off: frozenset[str] = frozenset()
     """Dates on which the person asks not to work."""
     prefers: str = ""
-    """Kind of shift that the person likes to work."""
+    """Kind of shift that the person prefers."""
     skills: frozenset[str] = frozenset()
-    """What the person can do beside the team's work."""
+    """Skills of the person besides the team's work."""
     carry_over: CarryOver = CarryOver()
-    """What went before."""
+    """What the person carries over."""
 
 
 @dataclass(frozen=True, eq=False)
 class TeamShifts:
-    """Shifts sorted by start, with the calendar days and weeks that they lie in.
+    """Shifts sorted by start, with the calendar days and weeks of the horizon.
 
-    Shifts of one team with equal start, end and paid hours are one entry: to a person they are the same.
+    Shifts of one team with equal start, end and paid hours are one entry: for a person they are the same.
     """
 
     site: str
@@ -119,15 +119,15 @@ class TeamShifts:
     paid_h: Floats
     """Presence less meals, hours, shape (shifts,)."""
     headcount: Ints
-    """People wanted, shape (shifts,)."""
+    """People needed, shape (shifts,)."""
     night: Bools
-    """Whether any part lies in the night hours of the site's own clock, shape (shifts,)."""
+    """Whether any part is in the night hours of the site's own clock, shape (shifts,)."""
     kind: Ints
     """Which of `kinds`, shape (shifts,)."""
     day: Ints
     """Local day of the start, counted from the first day of the first week, shape (shifts,)."""
     skill: NDArray[np.str_]
-    """Skill that is wanted beside the team's; empty for none, shape (shifts,)."""
+    """Skill needed besides the team's; empty for none, shape (shifts,)."""
     midnights: Ints
     """Start of each local day of the horizon's calendar weeks, and the end, shape (7 x weeks + 1,)."""
     dates: tuple[str, ...]
@@ -178,7 +178,7 @@ class TeamShifts:
 
     @classmethod
     def of(cls, shifts: pd.DataFrame, centre: Centre, horizon: Horizon | None = None) -> Self:
-        """Lay out shifts of one team, sorted by start, end and paid hours, without doubles.
+        """Build the arrays of one team's shifts, sorted by start, end and paid hours, without duplicates.
 
         Parameters
         ----------
@@ -221,18 +221,18 @@ class TeamShifts:
 
 
 RUN_COLUMNS = ("last_kind", "days_in_row", "nights_in_row")
-"""What ends with a day off."""
+"""What a day off ends."""
 CARRY_OVER_COLUMNS = (
     "last_end", *RUN_COLUMNS, "balance_h", "overtime_h", "nights_before", "weekends_before",
 )  # fmt: skip
-"""Columns of `planning.tables.PEOPLE` that say what went before."""
+"""Columns of `planning.tables.PEOPLE` of the carry-over."""
 
 
 def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.DataFrame:
-    """Keep of each person's carry-over what counts on the first day of a horizon.
+    """Keep the part of each person's carry-over that counts on the first day of a horizon.
 
-    A run of days goes on if its last shift ended on the eve or later. A carry-over that ends after the first
-    day belongs to another month, and says nothing of what went before.
+    A run of days continues if its last shift ended on the eve or later. A carry-over that ends after the
+    first day belongs to another month and is ignored.
 
     Parameters
     ----------
@@ -260,7 +260,7 @@ def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.
 
 
 NIGHT = "night"
-"""The kind of shift half of which, or more, lies at night."""
+"""The kind of shift with half of its time or more at night."""
 
 
 @dataclass(frozen=True)
@@ -309,10 +309,10 @@ class Horizon:
 
     @property
     def norm_days(self) -> pd.DatetimeIndex:
-        """Days whose working hours may be worked in the horizon: its own, and seven at least.
+        """Days whose working hours may be worked in the horizon: its own days, but at least seven.
 
-        Those of its week that lie before it count for whom nothing is known of them: a balance of hours
-        holds them already.
+        Days of its week before the horizon count only for people about whom nothing is known: a balance of
+        hours already includes them.
         """
         opens = self.week_of(self.first)
         start = opens if self.last - opens < pd.Timedelta(days=7) else self.first
@@ -337,6 +337,6 @@ def kinds_of(
     begins = sorted((begin.total_seconds(), name) for name, begin in centre.labour.kinds.items())
     local = starts.tz_localize(None)
     clock = np.asarray((local - local.normalize()) // pd.Timedelta(seconds=1), dtype=np.int64)
-    # Before the first kind begins, the last of the evening before goes on.
+    # Before the first kind begins, the last kind of the evening before continues.
     kind = (np.searchsorted([begin for begin, _ in begins], clock, side="right") - 1) % len(begins)
     return (*(name for _, name in begins), NIGHT), np.where(2 * night_h >= length_h, len(begins), kind)

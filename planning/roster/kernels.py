@@ -1,7 +1,7 @@
-"""What a given work pattern costs, and whether it is lawful: the rules as pricing knows them, walked once.
+"""The cost of a given work pattern, and whether it is lawful, by one walk through the tables of pricing.
 
-Pricing finds patterns; this says what one costs, quickly enough to try a million exchanges in a second. All
-that is compiled for it stands in this file, since numba's cache does not see an edit in another one.
+Pricing finds patterns; this computes the cost of one, quickly enough to try a million exchanges in a second.
+All its compiled code is in this file, because numba's cache does not notice changes in other files.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ LAST = 6
 """Day with which a week ends, and its weekend; the one before counts to it where a state says so."""
 NOBODY = -1
 LONGEST = 7
-"""Days that two people exchange at once, at most."""
+"""The most days that two people exchange at once."""
 OPEN = 0.2
-"""Share of the exchanges that look at an open shift, where there are some."""
+"""Share of the exchanges that try an open shift, if there are any."""
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -71,7 +71,7 @@ def pattern_cost(
 def _weeks_without_rest(
     pattern: Any, start: Any, end: Any, week_bounds: Any, free_from: int, weekly_rest: int, unrested: float
 ) -> float:
-    """Price of the weeks with work in which no rest is long enough."""
+    """Price of the weeks with work but without a long enough rest."""
     total, at, free = 0.0, 0, free_from
     for week in range(len(week_bounds) - 1):
         opens, closes = week_bounds[week], week_bounds[week + 1]
@@ -90,7 +90,7 @@ def _weeks_without_rest(
 def row_cost(
     person: int, row: Any, pattern: Any, shifts: Any, horizon: Any, persons: Any, shares: Any, burdens: Any
 ) -> float:  # fmt: skip
-    """Cost of one person's row, burdens included; inf if it is not lawful."""
+    """Cost of one person's row, including burdens; inf if it is not lawful."""
     start, end, day, kind, rest_s, units, week_bounds = shifts
     first, days, weekly_rest, unrested = horizon
     batch, left, state, opens, free_from, banned, prices = persons
@@ -128,7 +128,7 @@ def anneal(
     work: Any, opened: Any, missing_cost: Any, trials: int, heat: float, rng: Any, shifts: Any, horizon: Any,
     persons: Any, shares: Any, burdens: Any,
 ) -> int:  # fmt: skip
-    """Try exchanges of days, or of a day for an open shift; keep what gains, and some that lose."""
+    """Try exchanges of days, or of a day for an open shift; keep those that save, and some that do not."""
     people, (first, days), day = len(work), horizon[:2], shifts[2]
     pattern, still = np.empty(days, dtype=np.int64), len(opened)
     costs = np.empty(people)

@@ -1,4 +1,4 @@
-"""The rules that a centre's labour settings ask for: the law, the house's own rules, and people's wishes."""
+"""The rules of a centre's labour settings: the law, house rules, and people's wishes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SOFT_H = {
 
 
 def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) -> tuple[Rule, ...]:
-    """Make the rules that a centre's labour settings ask for.
+    """Build the rules from a centre's labour settings.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
     Raises
     ------
     PlanningError
-        A bound that no week can hold, or a weight for a rule that can only be hard or does not exist.
+        A bound does not fit into a week, or a weight is for a rule that can only be hard or does not exist.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
     if labour.weekly_rest_h.value > SHORTEST_WEEK_H:
         raise PlanningError(
             f"labour.weekly_rest_h is {labour.weekly_rest_h.value:g}, must be at most {SHORTEST_WEEK_H:g}: "
-            "a week holds no longer rest"
+            "a week has no room for a longer rest"
         )
     soft = {name: round(price_h * unit_hour(centre), 9) for name, price_h in SOFT_H.items()}
     hours = PeriodHours(labour.week_h.value, labour.week_h.article)
@@ -125,7 +125,7 @@ def _known(rules: list[Rule], weights: Mapping[str, float | None]) -> list[Rule]
 
 
 def _weighed(rule: Rule, weights: Mapping[str, float | None]) -> Rule:
-    """Set the weight that is asked for, if the rule can have one."""
+    """Set the given weight, if the rule can have one."""
     if rule.name not in weights:
         return rule
     weight = weights[rule.name]

@@ -1,7 +1,7 @@
-"""What the rules leave to one person, as figures and small automata.
+"""What the rules allow one person, as figures and small automata.
 
-`Limits` takes down what the rules say; `Days` makes of it which day may follow which, and `Counts` what is
-counted over the horizon.
+`Limits` records the rules; from it, `Days` builds the automaton of which day may follow which, and `Counts`
+what is counted over the horizon.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from planning.roster.inputs import FOREVER, Person, TeamShifts
 __all__ = ["NEVER", "Counts", "Days", "Limits"]
 
 NEVER = -1
-"""The target of a step that cannot be made."""
+"""The target of a forbidden step."""
 
 
 @dataclass
@@ -52,13 +52,13 @@ class Limits:
     weekends: tuple[int | None, float] = (None, np.inf)
     successions: Floats = field(default_factory=lambda: np.zeros((0, 0)))
     counted: list[tuple[Bools, int, int | None, float]] = field(default_factory=list)
-    """Shifts of which at least and at most so many are worked, and the price of each outside."""
+    """Sets of shifts with the least and the most to work, and the price of each beyond."""
     fixed: float = 0.0
     """Price of working nothing at all."""
 
     @classmethod
     def of(cls, person: Person, team_shifts: TeamShifts) -> Limits:
-        """Leave everything to a person."""
+        """Allow a person everything."""
         count, kinds = len(team_shifts), len(team_shifts.kinds)
         return cls(
             person,
@@ -70,14 +70,14 @@ class Limits:
         )
 
     def forbid(self, shifts: Bools, price: float | None = None) -> None:
-        """Rule out shifts, or price each of them, shape (shifts,)."""
+        """Forbid shifts, or set a price on each, shape (shifts,)."""
         if price is None:
             self.banned = self.banned | shifts
         else:
             self.prices = self.prices + price * shifts
 
     def ask(self, shifts: Bools, price: float) -> None:
-        """Price each of some shifts that is not worked, shape (shifts,)."""
+        """Set a price on each of some shifts if it is not worked, shape (shifts,)."""
         self.prices = self.prices - price * shifts
         self.fixed += price * int(shifts.sum())
 
@@ -102,15 +102,15 @@ class Limits:
         self.nights = (nights, _price(price))
 
     def least_off(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive days off from below."""
+        """Set the fewest consecutive days off."""
         self.off = (days, _price(price))
 
     def least_run(self, days: int, price: float | None = None) -> None:
-        """Bound the consecutive working days from below."""
+        """Set the fewest consecutive working days."""
         self.shortest_run = (days, _price(price))
 
     def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
-        """Rule out kinds on the day after kinds, shape (kinds, kinds)."""
+        """Forbid some kinds on the day after others, shape (kinds, kinds)."""
         self.successions = self.successions + np.where(pairs, _price(price), 0.0)
 
     def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
@@ -122,11 +122,11 @@ class Limits:
         self.weekends = (most, _price(price))
 
     def bound_count(self, shifts: Bools, least: int, most: int | None, price: float | None = None) -> None:
-        """Bound how many of some shifts are worked, shape (shifts,); None is any number."""
+        """Bound how many of some shifts are worked, shape (shifts,); None means any number."""
         self.counted.append((shifts, least, most, _price(price)))
 
     def broken(self, patterns: Sequence[Ints]) -> list[int]:
-        """Bounds of counts that some patterns of shifts do not keep, by number."""
+        """Bounds of counts that some patterns of shifts break, by number."""
         return [
             number
             for number, bounds in enumerate(self.counted)
@@ -134,23 +134,23 @@ class Limits:
         ]
 
     def count_cost(self, pattern: Ints) -> float:
-        """Price of the bounds of counts that a pattern of shifts does not keep."""
+        """Price of the bounds of counts that a pattern of shifts breaks."""
         return sum(_outside(*bounds, pattern) for bounds in self.counted)
 
     @property
     def day_rules(self) -> tuple[object, ...]:
-        """What decides which day may follow which."""
+        """The figures that decide which day may follow which."""
         figures = (self.run, self.nights, self.off, self.shortest_run, self.weekly_rest)
         return (*figures, self.successions.tobytes())
 
     @property
     def count_rules(self) -> tuple[object, ...]:
-        """What is counted over the horizon."""
+        """The figures of what is counted over the horizon."""
         return (self.weekends, *((shifts.tobytes(), *bounds) for shifts, *bounds in self.counted))
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What makes two people interchangeable to the plan."""
+        """A key that is equal for people who are interchangeable."""
         carry_over = self.person.carry_over
         before = (self.opens, carry_over.last_end, carry_over.days, carry_over.nights, carry_over.kind)
         work = (self.banned.tobytes(), self.prices.tobytes(), self.rest_s.tobytes())
@@ -179,7 +179,7 @@ class Days:
     Attributes
     ----------
     following : ndarray of shape (states, letters), -1 where the letter is forbidden
-    cost : ndarray of shape (states, letters), what the soft rules ask
+    cost : ndarray of shape (states, letters), price by the soft rules
     worked : ndarray of shape (states,), whether the last day was worked and may be of a weekend's two
     alike : ndarray of shape (letters,), equal for letters that make no difference
 
@@ -245,18 +245,18 @@ class Days:
         )
 
     def _longest(self, most: int | None) -> int:
-        """Days of a run that need be told apart."""
+        """Days of a run that must be distinguished."""
         return max(1 if most is None else most, self._limits.shortest_run[0], 1)
 
     def _step(self, state: State, letter: int) -> tuple[State, float]:
-        """State after one more day, and what it costs."""
+        """State after one more day, and its cost."""
         return self._rest(state) if letter < 0 else self._work(state, letter)
 
     def _rest(self, state: State) -> tuple[State, float]:
         off, run, _, _, exempt = state
         least, price = self._limits.shortest_run
         short = run > 0 and run < least and not exempt
-        # Days off from the horizon's start on may be as few as they like.
+        # Days off at the horizon's start may be any number.
         enough = self._limits.off[0]
         after = enough if exempt and not run else min(off + 1, enough)
         return (after, 0, -1, 0, False), price if short else 0.0
@@ -284,7 +284,7 @@ class Days:
 
 
 def _merged(following: Ints, cost: Floats, worked: Bools) -> tuple[Ints, Ints]:
-    """Merge states that allow the same for ever: class of each state, and one state of each class.
+    """Merge states with the same future: the class of each state, and one state of each class.
 
     Source: E. F. Moore, Gedanken-experiments on sequential machines (1956).
 
@@ -308,7 +308,7 @@ def _merged(following: Ints, cost: Floats, worked: Bools) -> tuple[Ints, Ints]:
 
 
 class Counts:
-    """What is counted over the horizon, weekends and shifts of some of the limits' bounds, as one number.
+    """What is counted over the horizon (weekends, and shifts of some bounds) encoded as one number.
 
     Attributes
     ----------
@@ -316,13 +316,13 @@ class Counts:
         Count after an event: 0 nothing, 1 a weekend is worked, 2 a weekend is free; + 3 x the shift's sort.
     cost : ndarray of shape (counts, 3 x sorts)
     final : ndarray of shape (counts,), cost of a count at the end
-    sort : ndarray of shape (shifts,), sort 0 is what is not counted
+    sort : ndarray of shape (shifts,), sort 0 is not counted
     """
 
     def __init__(self, limits: Limits, caps: Sequence[int] = ()) -> None:
         counted = [limits.counted[cap] for cap in caps]
         weeks, (most, price) = limits.team_shifts.weeks, limits.weekends
-        # Whichever is the smaller number is counted: the weekends worked, or those free.
+        # The smaller number is counted: the weekends worked, or those free.
         self._free = most is not None and weeks - most < most
         self._bound = 0 if most is None else max(weeks - most, 0) if self._free else most
         self._price, self._limited = price, most is not None and most < weeks
@@ -334,7 +334,7 @@ class Counts:
             np.zeros((len(limits.team_shifts) + 1, 0), bool), axis=0, return_inverse=True,
         )  # fmt: skip
         self.sort = np.asarray(self.sort.reshape(-1)[1:], dtype=np.int64)
-        # Where any number may be worked, all from the least on are one.
+        # If there is no upper bound, all counts from the least on are merged.
         leasts = [least if most is None else FOREVER for _, least, most, _ in counted]
         enough = np.array(leasts, dtype=np.int64)
         ends = np.array([least if most is None else most for _, least, most, _ in counted], dtype=np.int64)
@@ -349,7 +349,8 @@ class Counts:
             for sort, marks in enumerate(sorts.astype(np.int64)):
                 for event in range(3):
                     after, cost = self._weekend(weekends, event)
-                    # A count that does not exist is one above its bound; above a soft one it stays and costs.
+                    # A count that does not exist is above its bound; above a soft bound it stays and has a
+                    # price.
                     now = np.minimum(np.array(rest, dtype=np.int64) + marks, enough)
                     above = soft & (now > ends)
                     now, cost = np.where(above, ends, now), cost + float(prices[above].sum())

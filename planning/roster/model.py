@@ -1,15 +1,15 @@
-"""Who works when: a roster of all teams, by exchanges and by column generation over lawful work patterns.
+"""Build a roster for all teams by exchanges and by column generation over lawful work patterns.
 
-A first lawful roster is made person by person and week by week (`planning.roster.weeks`), then improved by
-exchanges of days (`planning.roster.exchange`). Column generation says how good it is: a column is everything
-that one person works, the master program (`planning.roster.columns`) picks columns so that the headcounts
-are met, and pricing (`planning.roster.patterns`) makes the columns that its duals ask for. Where heads are
-missing that need not be, a dive fixes columns until everybody has one, and searches give a few people new
-schedules together (`planning.roster.search`). People who may work the same are one group, so the master is
-small. Teams do not share people, so each is a problem of its own.
+A first lawful roster is built person by person and week by week (`planning.roster.weeks`), then improved by
+exchanges of days (`planning.roster.exchange`). Column generation proves how good it is: a column is
+everything that one person works, the master program (`planning.roster.columns`) picks columns so that the
+headcounts are met, and pricing (`planning.roster.patterns`) generates columns from its duals. If more heads
+are missing than necessary, a dive fixes columns until everybody has one, and searches give a few people new
+schedules together (`planning.roster.search`). People with the same options form one group, so the master
+program is small. Teams do not share people, so each is a separate problem.
 
-The objective is a sum of money: missing heads at `Pay.unmet_cost_h` a paid hour; the hours of the contracts
-that no shift fills, which are paid all the same; and the prices of the soft rules and of unfairness.
+The objective is an amount of money: missing heads at `Pay.unmet_cost_h` per paid hour, contract hours that no
+shift fills but are paid, and the prices of the soft rules and of unfairness.
 """
 
 from __future__ import annotations
@@ -54,28 +54,28 @@ def build_roster(
     weights: Mapping[str, float | None] | None = None,
     strict: bool = False,
 ) -> Roster:
-    """Give shifts to people by the centre's rules, so that as few heads as possible are missing.
+    """Assign shifts to people by the centre's rules, with as few missing heads as possible.
 
     Parameters
     ----------
     centre : Centre
     shifts : DataFrame
-        Columns of `planning.tables.SHIFTS`, over any number of weeks; a column ``night_h`` (paid night hours)
-        is used if there is one, else night hours are taken to hold their share of the unpaid meals; a column
-        ``skill`` names what a shift wants beside the team's work.
+        Columns of `planning.tables.SHIFTS`, over any number of weeks; A column ``night_h`` (paid night hours)
+        is used if there is one; otherwise night hours are assumed to contain their share of the unpaid meals.
+        A column ``skill`` names the skill that a shift needs besides the team's work.
     people : DataFrame
         Columns of `planning.tables.PEOPLE`.
     settings : RosterSettings, optional
     weights : mapping, optional
-        Rules that are to be soft: `planning.roster.law.rules_of`.
+        Rules to make soft: see `planning.roster.law.rules_of`.
     strict : bool
-        Raise, with the reason, where heads are missing.
+        Raise an error, with the reason, if heads are missing.
 
     Returns
     -------
     Roster
-        Lawful whatever the shifts ask; heads that nobody may lawfully fill are in its ``unmet``. Interrupted
-        from the keyboard, the best roster so far.
+        Always lawful: heads that nobody may lawfully fill are in its ``unmet``. After an interruption from
+        the keyboard, the best roster so far.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def _search(
 
 
 def _check_schedules(problems: Mapping[str, TeamProblem], solved: Mapping[str, TeamRoster]) -> None:
-    """Refuse hard rules that ask somebody for more than they can lawfully work."""
+    """Refuse hard rules that require more of somebody than they can lawfully work."""
     for team, each in solved.items():
         for schedule in each.schedules:
             if np.isinf(problems[team].problem.cost(schedule.group, schedule.pattern)):
@@ -166,7 +166,7 @@ def _tell(progress: Any, team: str, text: str) -> None:
 
 
 def _warn_of_late_ends(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
-    """Warn of people whose last shift "before" the roster lies behind its first day."""
+    """Warn about people whose last shift "before" the roster ends after its first day."""
     if shifts.empty:
         return
     first = shifts["start"].min()
@@ -176,7 +176,7 @@ def _warn_of_late_ends(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
     if len(late):
         warnings.warn(
             f"people: {len(late)} have a last_end after the roster's first day, which ends "
-            f"{first:%Y-%m-%d %H:%M}, the first {late.iloc[0]}: what went before is taken as unknown; give "
+            f"{first:%Y-%m-%d %H:%M}, the first {late.iloc[0]}: the days before are taken as unknown; give "
             "the carry-over of the days before this roster (planning.roster.carry_over.carry_on)",
             stacklevel=3,
         )

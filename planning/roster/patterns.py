@@ -1,10 +1,10 @@
 """The best lawful work pattern for one person at given prices: the pricing problem of column generation.
 
 A pattern is the set of shifts that one person works. The best one is a longest path over time: at every
-instant the person is free, and starts a shift or waits. The state is what the rules must remember: whether
-the week's long rest has been had, the run of days worked or off (`Days`), what is counted (`Counts`), and the
-hours that are left. One backward batch values every state, for all people whose prices are the same; one
-forward walk a person reads off the pattern, from where the days before the horizon have left them.
+instant when the person is free, they start a shift or wait. The state is what the rules must remember:
+whether the week's long rest has been taken, the run of days worked or off (`Days`), what is counted
+(`Counts`), and the hours that are left. One backward pass values every state for all people with the same
+prices. One forward pass per person then reads off the pattern, starting from the person's carry-over.
 
 Source: S. Irnich, G. Desaulniers, Shortest path problems with resource constraints, in G. Desaulniers,
 J. Desrosiers, M. Solomon (eds.), Column Generation (2005), ch. 2; the backward recursion is Bellman's.
@@ -32,7 +32,7 @@ LAST = 6
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """The instants at which something can happen to a person, and the steps between them.
+    """The instants at which a person's state can change, and the steps between them.
 
     A step leads from the start of a shift to the first instant at which the person may start another one.
     There are three: after the short rest; after the long rest within the same week; after a long rest
@@ -43,9 +43,9 @@ class Timeline:
     rest_s: Ints
     weekly_rest_s: int
     exact: bool = False
-    """Whether hours are counted to the minute, which a least number of them asks.
+    """Whether hours are counted exactly to the minute, as a least number of hours requires.
 
-    Else shifts are rounded up, which keeps a largest number of hours.
+    Otherwise shifts are rounded up, which respects a largest number of hours.
     """
 
     @cached_property
@@ -76,12 +76,12 @@ class Timeline:
 
     @cached_property
     def first_shift(self) -> Ints:
-        """Shifts that start at instant n are first_shift[n] to first_shift[n + 1]."""
+        """Shifts that start at instant n are first_shift[n] up to first_shift[n + 1]."""
         return np.searchsorted(self.team_shifts.start, np.append(self.instants, self.instants[-1] + 1))
 
     @cached_property
     def day_of(self) -> Ints:
-        """Day of each instant; the last instant opens a day of its own."""
+        """Day of each instant; the last instant begins a day of its own."""
         return np.searchsorted(self.team_shifts.midnights, self.instants, side="right") - 1
 
     @cached_property
@@ -93,7 +93,7 @@ class Timeline:
     def steps(self) -> Ints:
         """Target instant of each step, shape (3, shifts); without weekly rest only the first, (1, shifts)."""
         team_shifts, bounds = self.team_shifts, self.team_shifts.week_bounds
-        # One shift a day: nothing more starts before the next midnight.
+        # One shift a day: no other starts before the next midnight.
         rested = np.maximum(team_shifts.end + self.rest_s, team_shifts.midnights[team_shifts.day + 1])
         if not self.weekly_rest_s:
             return self.arrive(rested)[None]
@@ -102,7 +102,8 @@ class Timeline:
         long = np.where(within <= week_end, self.arrive(np.maximum(within, rested)), NEVER)
         after = team_shifts.end + self.weekly_rest_s
         following = np.append(bounds, 0)[team_shifts.week + 2]
-        # A shift that ends within its week leaves the next week's rest to that week's own start.
+        # After a shift that ends within its week, the next week's rest begins with that week's start at the
+        # earliest.
         reaches_over = (team_shifts.end > week_end) & (after <= following)
         over = np.where(reaches_over, self.arrive(np.maximum(after, rested)), NEVER)
         return np.stack([self.arrive(rested), long, over])
@@ -113,16 +114,16 @@ class Timeline:
         return self.arrive(self.team_shifts.week_bounds[:-1] + self.weekly_rest_s)
 
     def arrive(self, times: Ints) -> Ints:
-        """First instant not before each time; the last one stands for all that is later."""
+        """First instant at or after each time; the last one represents all later times."""
         return np.minimum(np.searchsorted(self.instants, times), len(self.instants) - 1)
 
     def cap(self, hours: float) -> int:
-        """Hours as whole units, rounded down; no more than could be worked."""
+        """Hours as whole units, rounded down and limited to what could be worked."""
         most = int(self.units.max(initial=0)) * (len(self.team_shifts.midnights) - 1)
         return int(min(np.floor(max(hours, 0.0) * 60 / self.unit_min + 1e-9), most))
 
     def starts_of(self, person: Person, may_start: int = 0) -> list[tuple[int, int, int]]:
-        """Ways to begin: instant, whether the week's long rest is had already, and days off before.
+        """Possible beginnings: instant, whether the week's long rest is already taken, and days off before.
 
         The rest of the first week may have begun with the end of the last shift before the horizon.
         """
@@ -133,12 +134,12 @@ class Timeline:
         rested = free + self.weekly_rest_s
         ways = [(ready, 0)]
         if self.weekly_rest_s:
-            # A first week in which nothing is worked needs no rest, even if the days before leave none.
+            # A first week without work needs no rest, even if the days before leave no room for one.
             second = int(self.team_shifts.week_bounds[1])
             ways.append((max(rested, ready), 1) if rested <= second else (max(second, ready), 0))
         at = self.arrive(np.array([time for time, _ in ways]))
         if self.weekly_rest_s and at[0] >= self.week_instant[1]:
-            ways, at = ways[1:], at[1:]  # nobody rests a week before they start without the week's rest
+            ways, at = ways[1:], at[1:]  # nobody waits a week and then starts without the week's rest
         return [
             (
                 instant,
@@ -151,7 +152,7 @@ class Timeline:
 
 @dataclass(frozen=True)
 class Start:
-    """Where a person's schedule begins: state of `Days`, and units of hours that may be worked."""
+    """The beginning of a person's schedule: state of `Days`, and units of hours that may be worked."""
 
     person: Person
     state: int
@@ -170,17 +171,17 @@ def best_patterns(
     *,
     unrested: float = np.inf,
 ) -> tuple[Floats, list[Ints]]:
-    """Find the pattern of most worth for people who share their prices.
+    """Find the pattern of highest value for people who share their prices.
 
     Parameters
     ----------
     timeline : Timeline
     days, counts : Days, Counts
-        What the rules remember.
+        The automata of the rules.
     worth : ndarray
-        Worth of each shift, -inf where it may not be worked, shape (shifts,).
+        Value of each shift, -inf if it may not be worked, shape (shifts,).
     final : ndarray
-        Cost of so many units left over at the end, inf where too many, shape (most units + 1,).
+        Cost by number of units left over at the end, inf for too many, shape (most units + 1,).
     starts : sequence of Start
         A schedule is found for each.
     unrested : float
@@ -189,13 +190,13 @@ def best_patterns(
     Returns
     -------
     value : ndarray
-        Worth of the pattern less all costs, shape (starts,); -inf where no pattern is lawful.
+        Value of the pattern less all costs, shape (starts,); -inf if no pattern is lawful.
     patterns : list of ndarray
         Indices of the pattern's shifts, in order of time.
     """
     table = _ways(timeline, starts)
     largest = int(timeline.units.max(initial=0))
-    # Nobody has fewer units left than those of the least contract, all days so far worked at full length.
+    # Nobody has fewer units left than the smallest contract after working every day at full length.
     past = timeline.day_of - timeline.team_shifts.first
     low = np.maximum(table[:, 5].min(initial=0) - largest * np.maximum(past, 0), 0)
     value, shifts, lengths = _best_patterns(
@@ -215,7 +216,7 @@ def best_patterns(
 
 
 def _ways(timeline: Timeline, starts: Sequence[Start]) -> Ints:
-    """Ways to begin: whose, instant, whether the rest is had, days off before, state, and units."""
+    """Possible beginnings: person, instant, whether the rest is taken, days off before, state, and units."""
     ways = [
         (number, instant, rested, off, start.state, start.units)
         for number, start in enumerate(starts)
@@ -230,7 +231,7 @@ def _njit(function: Any) -> Any:
 
 @_njit
 def _event(day: int, worked: bool, works: bool) -> int:
-    """What a day makes of a weekend: 0 nothing yet, 1 it was worked, 2 it was free."""
+    """Effect of a day on the count of weekends: 0 none yet, 1 it was worked, 2 it was free."""
     if day % 7 != LAST:
         return 0
     return 1 if works or worked else 2
@@ -241,7 +242,7 @@ def _pass(
     day: int, until: int, state: int, count: int, cost: float, following: Any, day_cost: Any, worked: Any,
     counting: Any, count_cost: Any,
 ) -> Any:  # fmt: skip
-    """Let days off pass: the state, the count and the cost on the eve of `until`; state -1 if forbidden."""
+    """Pass days off: the state, the count and the cost on the eve of `until`; state -1 if forbidden."""
     while day < until and state >= 0:
         event = _event(day, worked[state], False)
         cost += day_cost[state, 0] + count_cost[count, event]
@@ -258,7 +259,7 @@ def _after(
     kind: Any, following: Any, day_cost: Any, worked: Any, counting: Any, count_cost: Any, sort: Any,
     unrested: float,
 ) -> Any:  # fmt: skip
-    """Where working a shift leads: instant, rests had, state, count, cost; the instant is -1 if nowhere."""
+    """Result of working a shift: instant, rests taken, state, count, cost; the instant is -1 if forbidden."""
     target, day = to[step, s], day_of[n]
     if target < 0:
         return -1, 0, 0, 0, 0.0
@@ -288,7 +289,7 @@ def _after(
 
 @_njit
 def _idle(step: int, rested: int, unrested: float) -> bool:
-    """Tell whether a step is of no use: the week's rest is had already, or would be lacking."""
+    """Tell whether a step is useless: the week's rest is already taken, or would be missing."""
     return (step == 1 and rested == 1) or (step == 2 and rested == 0 and unrested == np.inf)
 
 
@@ -334,7 +335,7 @@ def _value_states(
                             values, s, step, rested, n, max(floor, units[s]), close, worth[s], units[s], to,
                             day_of, kind, following, day_cost, worked, counting, count_cost, sort, unrested,
                         )  # fmt: skip
-        # The first week's rest is a way to begin: it may have begun before the horizon.
+        # The first week's rest is one of the possible beginnings: it may have started before the horizon.
         if n == week_instant[week] and week > 0 and rests > 1:
             for count in range(counts):
                 for state in range(states):
@@ -366,7 +367,7 @@ def _work(
             continue
         event = 3 * sort[s] + _event(day, worked[state], True)
         for count in range(counts):
-            if straight:  # nothing happens in between, so the tables tell it all
+            if straight:  # nothing happens in between, so the tables are enough
                 tally, cost = counting[count, event], day_cost[state, letter] + count_cost[count, event]
                 if tally < 0:
                     continue
@@ -410,10 +411,10 @@ def _choice(
     first_shift: Any, to: Any, day_of: Any, week_instant: Any, rest_to: Any, kind: Any, following: Any,
     day_cost: Any, worked: Any, counting: Any, count_cost: Any, sort: Any, unrested: float,
 ) -> Any:  # fmt: skip
-    """What the k-th choice at a state leads to: instant, rests had, count, state, units left, gain, shift.
+    """Result of the k-th choice at a state: instant, rests taken, count, state, units left, gain, shift.
 
-    Choice 0 is to wait, the next are the shifts with each of their steps, the last to begin the week's rest.
-    The instant is -1 where there is no such choice; the shift is -1 where none is worked.
+    Choice 0 is to wait, the next ones are the shifts with each of their steps, the last is to begin the
+    week's rest. The instant is -1 if there is no such choice; the shift is -1 if none is worked.
     """
     nowhere = (-1, 0, 0, 0, 0, 0.0, -1)
     week = np.searchsorted(week_instant, n, side="right") - 1
@@ -482,7 +483,7 @@ def _walk(
 
 @_njit
 def _best_of_like(worth: Any, units: Any, first_shift: Any, to: Any, letter: Any, sort: Any) -> Any:
-    """Keep the best of shifts that start together and leave the same choice; the others get -inf."""
+    """Keep the best of shifts that start together and lead to the same state; the others get -inf."""
     best = worth.copy()
     for n in range(len(first_shift) - 1):
         for s in range(first_shift[n], first_shift[n + 1]):
@@ -506,7 +507,7 @@ def _best_patterns(
     week_instant: Any, rest_to: Any, kind: Any, alike: Any, following: Any, day_cost: Any, worked: Any,
     counting: Any, count_cost: Any, count_final: Any, sort: Any, unrested: float, first: int,
 ) -> Any:  # fmt: skip
-    """Sweep once, and find the best schedule of each way."""
+    """Value all states once, then find the best schedule from each beginning."""
     worth = _best_of_like(worth, units, first_shift, to, alike[kind + 1], sort)
     rests = 2 if len(to) > 1 else 1
     values = np.empty((len(day_of), rests, len(counting), len(following), len(final)))

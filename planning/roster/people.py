@@ -1,4 +1,4 @@
-"""The people of the teams: read from a file with reasons for every row refused, or made up from a seed."""
+"""The people of the teams: read from a file, with reasons for refused rows, or generated from a seed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ CONTRACTS = (1.0, 0.75, 0.5)
 CONTRACT_SHARES = (0.85, 0.10, 0.05)
 SHARE_ON_LEAVE = 0.10
 SLACK = 0.10
-"""Contract hours above the shifts' hours: sickness, and weeks that do not fill up in whole shifts."""
+"""Contract hours above the shifts' hours, for sickness and for weeks that whole shifts do not fill."""
 WORKED_DAYS = 5
-"""Days of a week that somebody employed full time works."""
+"""Days per week of a full-time employee."""
 NIGHT_SHARE_ROUND_THE_CLOCK = 0.85
 NIGHT_SHARE_OTHERWISE = 0.10
 SHARE_STUDYING, SHARE_BLOCKED, SHARE_WISHING, SHARE_PREFERRING = 0.01, 0.03, 0.06, 0.03
 SHARE_AT_WORK, SHARE_NIGHTS = 0.65, 0.3
-"""Part who work on the day before the horizon, and part who then work at night if they may."""
+"""Share of people who work on the day before the horizon, and share of these at night if they may."""
 WEEK = pd.Timedelta(days=7)
 DAY = pd.Timedelta(days=1)
 
@@ -38,16 +38,16 @@ DAY = pd.Timedelta(days=1)
 def read_people(
     path: str | Path, centre: Centre, *, horizon: Horizon | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read people from a CSV file, and set aside the rows that cannot be.
+    """Read people from a CSV file, and set faulty rows aside.
 
     Parameters
     ----------
     path : str or Path
-        CSV with the columns of `planning.tables.PEOPLE`, of which agent_id, site and team must be there.
+        CSV with the columns of `planning.tables.PEOPLE`, of which agent_id, site and team are required.
     centre : Centre
-        Whose teams and sites they belong to.
+        The centre with their teams and sites.
     horizon : Horizon, optional
-        Days of the roster that the file is for: leave that lies outside them is then a reason to refuse.
+        Days of the roster that the file is for: a row with leave outside them is then refused.
 
     Returns
     -------
@@ -57,7 +57,7 @@ def read_people(
     Raises
     ------
     PlanningError
-        The file is missing, is no CSV, has no rows, or lacks a column.
+        The file is missing, is not a CSV, has no rows, or lacks a column.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def read_people(
 
 
 def _filled(people: pd.DataFrame, centre: Centre) -> pd.DataFrame:
-    """Fill in what a list of people may leave out: it needs agent_id, site and team."""
+    """Fill in the optional columns of a list of people, which needs agent_id, site and team."""
     if "team" not in people:
         return people
     law = {name: centre.at(team.site).labour for name, team in centre.teams.items()}
@@ -126,7 +126,7 @@ def _kinds(centre: Centre) -> list[str]:
 
 
 def _away(row: Any, centre: Centre, horizon: Horizon | None) -> str:
-    """Say which leave has nothing to do with a roster's days."""
+    """Say which leave is outside a roster's days."""
     if horizon is None:
         return ""
     opens, closes = (on_clock(day, centre.time_zone) for day in (horizon.first, horizon.last + DAY))
@@ -148,7 +148,7 @@ def synthetic_people(
     seed: int,
     heads_by_team: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
-    """Make up as many people as the teams' weekly hours need.
+    """Generate as many people as the teams' weekly hours need.
 
     About a tenth is on leave at some time in the week; the others' contracts exceed the hours by some slack.
 
@@ -197,7 +197,7 @@ def synthetic_people(
         return pd.DataFrame(columns=columns)
     texts = dict.fromkeys(("blocked", "wished_off", "prefers", "skills", "last_kind"), "str")
     people = pd.concat(teams, ignore_index=True)[columns].astype(texts)
-    kinds = people[["prefers", "last_kind"]]  # of which a centre may name others
+    kinds = people[["prefers", "last_kind"]]  # a centre may name other kinds
     return people.assign(**kinds.where(kinds.isin(_kinds(centre))))
 
 
@@ -228,10 +228,10 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
 
 
 def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
-    """Make full-time people without names, as many as the shifts need, for a plan without a list of people.
+    """Generate the full-time people that the shifts need, for a plan without a list of people.
 
-    Each works at most five days of seven and the normal week less some hours to spare, and has some weekends
-    off. Leave is not counted: who is away must be employed on top.
+    Each works at most five days of seven and the normal week less some slack, and has some weekends off.
+    Leave is not included: cover for people on leave comes on top.
 
     Parameters
     ----------
@@ -279,7 +279,7 @@ def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
 def _synthetic_team(
     centre: Centre, team: str, hours: float, heads: int, start: pd.Timestamp, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Hire until those who are not on leave have the hours and the slack, and are as many as are asked."""
+    """Hire until those not on leave have enough hours and slack, and are at least the given number."""
     site = centre.sites[centre.teams[team].site]
     round_the_clock = site.closes - site.opens >= pd.Timedelta(days=1)
     labour = centre.at(centre.teams[team].site).labour
@@ -297,7 +297,7 @@ def _synthetic_team(
         }
     )
     leave_days = int(labour.leave_part_days.value)
-    # A leave that touches the week starts at most its length before it.
+    # A leave that touches the week starts at most its own length before it.
     first = start + pd.to_timedelta(rng.integers(-leave_days + 1, 7, most), unit="D")
     away = rng.random(most) < SHARE_ON_LEAVE
     people["leave_from"] = pd.Series(first).where(away)
@@ -309,7 +309,7 @@ def _synthetic_team(
 
 
 def _with_lives(people: pd.DataFrame, start: pd.Timestamp, rng: np.random.Generator) -> pd.DataFrame:
-    """Add what people ask for, and what they did before the horizon, which starts in the middle of a life."""
+    """Add people's wishes and their carry-over from before the horizon."""
     count, days = len(people), [f"{start + day * DAY:%Y-%m-%d}" for day in range(28)]
     studies = rng.random(count) < SHARE_STUDYING
     first = start + pd.to_timedelta(rng.integers(0, 21, count), unit="D")
@@ -344,7 +344,7 @@ _LAST_H = {"early": -8.0, "middle": -4.0, "late": -2.0}
 
 
 def _part(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Mark a share of so many people, by lot; the share itself is no chance, so that small teams can work."""
+    """Mark a fixed share of the people, drawn by lot; a fixed number keeps small teams workable."""
     return rng.permutation(count) < round(share * count)
 
 

@@ -1,4 +1,4 @@
-"""One team's roster as a problem: its shifts, its groups of equal people, and what everything costs."""
+"""One team's roster as a problem: its shifts, its groups of equal people, and all costs."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ __all__ = [
 _LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "search_people": 2, "threads": 1}
 """Bounds of the settings that must not be zero."""
 CERTAIN = 1e-5
-"""Part of a bound that may be the simplex's rounding."""
+"""Part of a bound that may be rounding in the simplex method."""
 OFTEN = 6
-"""Most shifts of a cap that pricing counts from the start."""
+"""The most shifts of a cap that pricing counts from the start."""
 NOTHING = np.zeros(0, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class RosterSettings:
-    """How a roster is sought; the same settings without a time limit give the same roster.
+    """Settings of the search for a roster; without a time limit the same settings give the same roster.
 
     Prices of what nobody is paid for are in hours: `planning.pay.unit_hour` is what an hour costs.
     """
 
     gap: float = 0.005
-    """Stop when the bound proves that no more than this share of the objective can be gained ..."""
+    """Stop when the bound proves that at most this share of the objective can still be saved ..."""
     tolerance_h: float = 0.02
-    """... or no more than this much a person, hours."""
+    """... or at most this much per person, hours."""
     idle_share: float = 1.0
-    """Share of the hourly rate that an hour of the contract costs which no shift fills: an assumption."""
+    """Cost of a contract hour that no shift fills, as a share of the hourly rate: an assumption."""
     fair_hour_h: float = 0.2
-    """Price of a squared hour away from the even share of the hours, per hour of the contract's."""
+    """Price of a squared hour away from the even share of the hours, per contract hour."""
     fair_night_h: float = 0.08
     """Price of a squared night shift away from the even share, last month's nights included."""
     fair_weekend_h: float = 0.12
@@ -64,21 +64,21 @@ class RosterSettings:
     fair_late_h: float = 0.02
     """Price of a squared late shift away from the even share."""
     pricing_rounds: int = 150
-    """Most rounds of pricing before the dive."""
+    """The most rounds of pricing before the dive."""
     smooth: float = 0.85
-    """Weight of the best prices so far in those that pricing is asked at."""
+    """Weight of the best prices so far in the smoothed prices."""
     dive_rounds: int = 5
-    """Most rounds of pricing between two steps of the dive."""
+    """The most rounds of pricing between two steps of the dive."""
     dive_step: float = 0.06
-    """Least share of the people that a step of the dive schedules; at 0 one at a time, which is best."""
+    """Smallest share of the people that a step of the dive schedules; at 0, the best, one at a time."""
     nearly_whole: float = 0.7
-    """Share of a schedule from which the dive gives it out together with others, not alone."""
+    """Share of a schedule from which the dive assigns it together with others."""
     exchanges: int = 20_000
     """Exchanges of days that are tried for each person, to share burdens fairly."""
     searches: int = 60
-    """Most searches for better schedules of some people at once."""
+    """The most searches for better schedules of a few people at once."""
     search_people: int = 8
-    """People whose schedules are sought anew in the first searches; more where these find nothing."""
+    """People who get new schedules in the first searches; more if these find nothing."""
     threads: int = 2
     """Threads of the pricing; the roster does not depend on them."""
     seed: int = 1
@@ -92,13 +92,13 @@ class RosterSettings:
 
 @dataclass(frozen=True)
 class Clock:
-    """Tells how a search goes, and ends it when its time is over."""
+    """Reports the progress of a search, and ends it when its time is up."""
 
     deadline: Deadline
     tell: Callable[[str], None] = lambda _: None
 
     def __call__(self, text: str) -> None:
-        """Pass a text on, in time."""
+        """Pass on a text, unless the time is up."""
         self.deadline.check()
         self.tell(text)
 
@@ -112,10 +112,10 @@ class Group:
 
     @property
     def batch(self) -> tuple[object, ...]:
-        """What groups share whose best schedules one batch can find."""
+        """A key shared by groups whose best schedules one batch can find."""
         limits = self.limits
         work = (limits.banned.tobytes(), limits.prices.tobytes(), limits.rest_s.tobytes())
-        # Where hours are asked, what is left over at the end says whether they are enough.
+        # If hours are required, the units left over at the end tell whether there are enough.
         hours = (limits.least_h, limits.most_h if limits.least_h > 0 else 0.0)
         return (
             *work,
@@ -129,12 +129,12 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Burden:
-    """Something that is to be shared fairly: how much of it each shift is, and each person's even share."""
+    """A burden to share fairly: how much of it each shift counts, and each person's even share."""
 
     name: str
     money: float
     counts: Ints
-    """1 for each shift that is part of the burden; numbers of weekends, -1 for none, if `by_weekend`."""
+    """1 for each shift that is part of the burden; with `by_weekend`, the number of its weekend or -1."""
     by_weekend: bool
     even: dict[str, float]
     """Even share of each person, less what they carried last month."""
@@ -152,7 +152,7 @@ class Burden:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One team's roster: its shifts, its groups, and what everything costs."""
+    """One team's roster: its shifts, its groups, and all costs."""
 
     team_shifts: TeamShifts
     groups: tuple[Group, ...]
@@ -162,24 +162,24 @@ class Problem:
     idle_cost_h: float = 0.0
     """Price of an hour of the norm that is not worked."""
     surplus_cost: Floats | None = None
-    """Price of a head too many on each shift, shape (shifts,); None lets nobody be too many."""
+    """Price of an extra head on each shift, shape (shifts,); None allows no extra heads."""
     hour_cost: float = 1.0
     """What an hour costs in which the settings' prices are counted."""
 
     @cached_property
     def timeline(self) -> Timeline:
-        """Time as pricing sees it; the groups' rests are the same, since the rules are."""
+        """The timeline of pricing; all groups have the same rests, because they have the same rules."""
         limits, exact = self.groups[0].limits, any(group.limits.least_h > 0 for group in self.groups)
         return Timeline(self.team_shifts, limits.rest_s, limits.weekly_rest[0], exact)
 
     @cached_property
     def missing_cost(self) -> Floats:
-        """What a missing head costs: its price, and the hours that somebody is then idle, shape (shifts,)."""
+        """Cost of a missing head: its price, plus the hours that somebody is then idle, shape (shifts,)."""
         return self.unmet_cost + self.idle_cost_h * self.team_shifts.paid_h
 
     @cached_property
     def base_cost(self) -> float:
-        """Idle pay if no head is missing: the same whoever works what, so no schedule's cost holds it."""
+        """Idle pay if no head is missing: equal in every roster, so it is not in a schedule's cost."""
         if not self.idle_cost_h:
             return 0.0
         hours = sum(group.limits.most_h * len(group.members) for group in self.groups)
@@ -191,7 +191,7 @@ class Problem:
         return np.array([len(group.members) for group in self.groups], dtype=np.int64)
 
     def tolerance(self, objective: float) -> float:
-        """Money that is not worth a search."""
+        """Amount of money too small to justify a search."""
         return max(
             self.settings.gap * objective, self._money(self.settings.tolerance_h) * float(self.sizes.sum())
         )
@@ -201,14 +201,14 @@ class Problem:
         return round(hours * self.hour_cost, 9)
 
     def is_close(self, objective: float, bound: float, share: float = 1.0) -> bool:
-        """Tell whether there is no more to gain than (a share of) what the settings tolerate."""
+        """Tell whether at most (a share of) the tolerance of the settings can still be saved."""
         within = objective - self.certified(bound) <= share * self.tolerance(objective)
         return bool(np.isfinite(objective) and within)
 
     def is_enough(self, schedules: Sequence[Schedule], bound: float) -> bool:
-        """Tell whether column generation can gain no more above its bound, which leaves the burdens out.
+        """Tell whether column generation can save no more above its bound, which excludes the burdens.
 
-        Where burdens are shared, which it does not see, it is asked no more once nobody is missing.
+        If there are burdens, which it ignores, it stops as soon as no head is missing.
         """
         if self.is_close(self.seen(schedules), bound):
             return True
@@ -217,7 +217,7 @@ class Problem:
 
     @cached_property
     def whole(self) -> bool:
-        """Whether every roster has a whole cost, so that bounds may be rounded up."""
+        """Whether the cost of every roster is a whole number, so that bounds may be rounded up."""
         prices: list[Any] = [self.missing_cost, self.base_cost, self.burden_bound, *self.final]
         prices += [] if self.surplus_cost is None else [self.surplus_cost]
         prices += [group.limits.prices for group in self.groups]
@@ -230,21 +230,21 @@ class Problem:
 
     @cached_property
     def unrested(self) -> float:
-        """Price of a week without its rest; the same for everybody."""
+        """Price of a week without its long rest; the same for everybody."""
         return self.groups[0].limits.weekly_rest[1]
 
     def certified(self, bound: float) -> float:
-        """The least that a roster can cost above a bound."""
+        """The smallest cost of a roster at or above a bound."""
         return float(np.ceil(bound - CERTAIN)) if self.whole else bound
 
     @cached_property
     def caps(self) -> Ints:
-        """Most paid units of the horizon, shape (groups,)."""
+        """The most paid units in the horizon, shape (groups,)."""
         return np.array([self.timeline.cap(group.limits.most_h) for group in self.groups], dtype=np.int64)
 
     @cached_property
     def batches(self) -> tuple[tuple[int, ...], ...]:
-        """Crews that share a batch of the pricing."""
+        """Groups that share a batch of the pricing."""
         found: dict[tuple[object, ...], list[int]] = {}
         for number, group in enumerate(self.groups):
             found.setdefault(group.batch, []).append(number)
@@ -252,7 +252,7 @@ class Problem:
 
     @cached_property
     def days(self) -> tuple[Days, ...]:
-        """What the rules remember of the days, for each batch; people of one batch share it."""
+        """The automaton of the days for each batch; people of one batch share it."""
         return tuple(
             Days(
                 self.groups[groups[0]].limits,
@@ -265,7 +265,7 @@ class Problem:
 
     @cached_property
     def counts(self) -> tuple[Counts, ...]:
-        """What is counted for each batch."""
+        """The automaton of the counts for each batch."""
         limits = [self.groups[groups[0]].limits for groups in self.batches]
         return tuple(Counts(each, range(len(each.counted))) for each in limits)
 
@@ -275,12 +275,12 @@ class Problem:
 
     @cached_property
     def batch_of(self) -> dict[int, int]:
-        """Sweep of each group."""
+        """Batch of each group."""
         return {group: number for number, groups in enumerate(self.batches) for group in groups}
 
     @cached_property
     def final(self) -> tuple[Floats, ...]:
-        """Cost of so many units left over, for each batch: distance from the even share."""
+        """Cost by number of units left over, for each batch: the distance from the even share."""
         return tuple(self._final(groups) for groups in self.batches)
 
     def _final(self, groups: tuple[int, ...]) -> Floats:
@@ -298,13 +298,13 @@ class Problem:
 
     @cached_property
     def spare_part(self) -> float:
-        """Part of everybody's hours that the shifts do not need."""
+        """Share of everybody's hours that the shifts do not need."""
         wanted = float(self.team_shifts.paid_h @ self.team_shifts.headcount)
         there = float(self.caps @ self.sizes) * self.timeline.unit_min / 60
         return max(1.0 - wanted / there, 0.0) if there else 0.0
 
     def cost(self, group: int, pattern: Ints) -> float:
-        """Cost of one person's pattern, burdens left out; inf if it is not lawful."""
+        """Cost of one person's pattern without burdens; inf if it is not lawful."""
         batch, limits = self.batch_of[group], self.groups[group].limits
         counted_cost = limits.count_cost(pattern)
         if np.isinf(counted_cost):
@@ -330,12 +330,12 @@ class Problem:
         return np.ascontiguousarray(self.team_shifts.week_bounds)
 
     def price(self, duals: Floats, residual: Ints, groups: Ints) -> tuple[Floats, list[tuple[int, Ints]]]:
-        """Find the best pattern of some groups.
+        """Find the best patterns of some groups.
 
         Returns
         -------
         worth : ndarray
-            Duals less cost of each group's best pattern, shape (groups asked for,).
+            Duals less cost of each group's best pattern, shape (given groups,).
         columns : list of (group, pattern)
         """
         asked = set(groups.tolist())
@@ -363,7 +363,7 @@ class Problem:
         limits, days = self.groups[groups[0]].limits, self.days[batch]
         worth = self._worth(limits, duals, residual)
         starts = [self._start(group) for group in groups]
-        # Least counts and tight caps are kept from the start.
+        # Least counts and tight caps are counted from the start.
         caps = tuple(
             number
             for number, (_, least, most, _) in enumerate(limits.counted)
@@ -374,27 +374,27 @@ class Problem:
                 self.timeline, days, self._counts_with(batch, caps), worth, self.final[batch], starts,
                 unrested=limits.weekly_rest[1],
             )  # fmt: skip
-            # Few patterns come near a wide cap, so it is counted only once one does. Who has no lawful
-            # pattern is given an empty one of worth -inf.
+            # Few patterns come close to a wide cap, so it is counted only once one does. A group without a
+            # lawful # pattern gets an empty one of value -inf.
             broken = set(limits.broken(patterns))
             if broken <= set(caps):
                 return value, patterns
             caps = tuple(sorted({*caps, *broken}))
 
     def _worth(self, limits: Limits, duals: Floats, residual: Ints) -> Floats:
-        """What each shift earns a person, -inf where it is closed to them, shape (shifts,)."""
+        """Value of each shift for a person, -inf if it is closed to them, shape (shifts,)."""
         closed = limits.banned | (residual <= 0) if self.surplus_cost is None else limits.banned
         return np.where(closed, -np.inf, duals - limits.prices)
 
     def _start(self, group: int) -> Start:
-        """Where the schedules of a group begin."""
+        """The beginnings of a group's schedules."""
         person, limits = self.groups[group].members[0], self.groups[group].limits
         state = self.days[self.batch_of[group]].starts[person.agent_id]
         return Start(person, state, int(self.caps[group]), limits.opens)
 
     @cached_property
     def burdens(self) -> tuple[Burden, ...]:
-        """Nights, weekends and late ends, with everybody's even share."""
+        """The burdens: nights, weekends and late ends, with everybody's even share."""
         team_shifts, settings = self.team_shifts, self.settings
         night = (team_shifts.kind == team_shifts.night_kind).astype(np.int64)
         late_kind = team_shifts.kinds.index("late") if "late" in team_shifts.kinds else -1
@@ -409,7 +409,7 @@ class Problem:
         )
 
     def _burden(self, name: str, money: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
-        """Share a total out by the hours of those who may carry any of it."""
+        """Divide a total by the hours of those who may carry any of it."""
         marked = counts >= 0 if by_weekend else counts > 0
         able = [
             (person, float(self.caps[number]))
@@ -425,12 +425,12 @@ class Problem:
 
     @cached_property
     def burden_bound(self) -> float:
-        """What the burdens of any roster cost at least: history weighs, and people are whole."""
+        """Least cost of the burdens in any roster, given last month and whole numbers."""
         return sum(_least_unfair(burden, self.team_shifts.headcount) for burden in self.burdens)
 
     @cached_property
     def least_cost(self) -> float:
-        """What no roster can cost less than, before any search."""
+        """Lower bound of the cost of any roster, before any search."""
         if not self.groups:
             return float(self.team_shifts.headcount @ self.unmet_cost)
         return self.base_cost + self.burden_bound
@@ -441,7 +441,7 @@ class Problem:
         return [Schedule(group_of[person.agent_id], person, pattern) for person, pattern in patterns]
 
     def schedule_cost(self, schedule: Schedule) -> float:
-        """Cost of a schedule, burdens included."""
+        """Cost of a schedule, including burdens."""
         return self.cost(schedule.group, schedule.pattern) + self.burden_cost(
             schedule.person, schedule.pattern
         )
@@ -457,7 +457,7 @@ class Problem:
         )
 
     def seen(self, schedules: Sequence[Schedule]) -> float:
-        """Cost of a team's roster as column generation sees it: burdens left out."""
+        """Cost of a team's roster in column generation, without burdens."""
         short = missing_heads(self, schedules)
         total = self.base_cost + float(np.maximum(short, 0) @ self.missing_cost)
         total += sum(self.cost(schedule.group, schedule.pattern) for schedule in schedules)
@@ -467,10 +467,10 @@ class Problem:
 
 
 def _least_unfair(burden: Burden, headcount: Ints) -> float:
-    """Give a burden out one by one to whom it brings nearest to the even share, while that helps.
+    """Assign a burden one by one to the person whom it brings closest to the even share, while that helps.
 
-    A head at work carries at most one, so that no roster gives out more; gains fall from one to the next,
-    so that the greedy choice is the best one.
+    Each head at work carries at most one, so no roster assigns more. Gains fall from one to the next, so the
+    greedy choice is optimal.
     """
     marked = burden.counts >= 0 if burden.by_weekend else burden.counts > 0
     total = int(headcount[marked].sum())
@@ -481,12 +481,12 @@ def _least_unfair(burden: Burden, headcount: Ints) -> float:
 
 
 def groups_of(team_shifts: TeamShifts, people: Iterable[Person], rules: Sequence[Rule]) -> tuple[Group, ...]:
-    """Group people whom the rules leave the same choice."""
+    """Group people to whom the rules leave the same choices."""
     return grouped(limits_of(person, team_shifts, rules) for person in people)
 
 
 def limits_of(person: Person, team_shifts: TeamShifts, rules: Sequence[Rule]) -> Limits:
-    """Take down what the rules leave to one person."""
+    """Record what the rules allow one person."""
     limits = Limits.of(person, team_shifts)
     for rule in rules:
         rule.constrain(limits)
@@ -494,7 +494,7 @@ def limits_of(person: Person, team_shifts: TeamShifts, rules: Sequence[Rule]) ->
 
 
 def grouped(limits: Iterable[Limits]) -> tuple[Group, ...]:
-    """Group people who have the same choice."""
+    """Group people who have the same choices."""
     groups: dict[tuple[object, ...], list[Limits]] = {}
     for each in sorted(limits, key=lambda each: each.person.agent_id):
         groups.setdefault(each.identity, []).append(each)
@@ -519,6 +519,6 @@ class TeamRoster:
 
 
 def missing_heads(problem: Problem, schedules: Sequence[Schedule]) -> Ints:
-    """Count the heads that no schedule covers, shape (shifts,); negative where there are too many."""
+    """Count the uncovered heads, shape (shifts,); negative if there are too many."""
     worked = np.concatenate([NOTHING, *(schedule.pattern for schedule in schedules)])
     return problem.team_shifts.headcount - np.bincount(worked, minlength=len(problem.team_shifts))

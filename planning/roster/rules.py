@@ -1,16 +1,16 @@
 """The rules of a lawful roster, each one object with two halves.
 
-`constrain` tells a solver about a rule, in the verbs of `planning.roster.limits.Limits`; `audit` finds the
-breaches of a finished roster with pandas alone. The halves share the rule's figures and no code, so that an
-error in one is caught by the other. The words are general; the figures and their articles come from
-`Centre.labour` of a site, so another country is another file.
+`constrain` states a rule for the engine, in the verbs of `planning.roster.limits.Limits`; `audit` finds the
+breaches in a finished roster with pandas alone. The halves share the rule's figures but no code, so an error
+in one is caught by the other. The rules are general; their figures and articles come from `Centre.labour` of
+a site, so another country is another file.
 
-A rule is hard, or soft with a weight: what each breach costs. Some can only be hard.
+A rule is hard, or soft with a weight, the price of each breach. Some can only be hard.
 
 Conventions, the same in both halves: a day is worked if a shift starts on it; a shift counts to the week in
-which it starts, on the centre's clock. A week ends with the weekend of the site. Whatever lies outside the
-roster is rest, except for what the people's table says of the days before. Night hours, kinds of shift and
-public holidays go by the clock of the site, which may be ahead of the centre's.
+which it starts, on the centre's clock. A week ends with the weekend of the site. Everything outside the
+roster is rest, except what the people's table says about the days before. Night hours, kinds of shift and
+public holidays follow the clock of the site, which may be ahead of the centre's.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "tex
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)
 HOUSE = "plan"
-"""The article of a rule that no law need state."""
+"""The article of a rule that needs no law."""
 ROUNDING = 1e-6
-"""Hours that only floating point can have made."""
+"""Hours that can only be rounding in floating point."""
 
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A roster of one site before the judge."""
+    """A roster of one site, prepared for the audit."""
 
     site: str
     roster: pd.DataFrame
@@ -66,11 +66,11 @@ class Rule(Protocol):
 
     @property
     def name(self) -> str:
-        """What planners call it."""
+        """Its name for planners."""
 
     @property
     def article(self) -> str:
-        """Where it stands written."""
+        """Its source: an article, or the house."""
 
     def constrain(self, limits: Limits) -> None:
         """Narrow one person's work pattern to what the rule allows."""
@@ -90,7 +90,7 @@ class Rule(Protocol):
         Returns
         -------
         DataFrame
-            Columns `BREACH_COLUMNS`, a row a breach.
+            Columns `BREACH_COLUMNS`, a row per breach.
         """
 
 
@@ -107,7 +107,7 @@ def no_breaches() -> pd.DataFrame:
 
 
 def breaches_of(rule: Rule, rows: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
-    """Make breaches of rows with agent_id, date, amount and bound."""
+    """Turn rows with agent_id, date, amount and bound into breaches."""
     if rows.empty:
         return no_breaches()
     named = rows.assign(
@@ -121,26 +121,26 @@ def _hours(spans: pd.Series) -> pd.Series:
 
 
 def _week_of(days: pd.Series, horizon: Horizon) -> pd.Series:
-    """Midnight, without zone, of the first day of each naive time's week."""
+    """Midnight, without a zone, of the first day of each naive time's week."""
     midnight = days.dt.normalize()
     return midnight - (midnight.dt.day_of_week - horizon.week_end[-1] - 1) % 7 * DAY
 
 
 @dataclass(frozen=True)
 class SoundShift:
-    """A shift ends after it starts, and pays no more than the presence."""
+    """A shift ends after it starts, and pays no more than its presence."""
 
     article: str = HOUSE
     weight: None = None
     name: ClassVar[str] = "sound shift"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out shifts that cannot be."""
+        """Forbid shifts that are not possible."""
         presence_h = (limits.team_shifts.end - limits.team_shifts.start) / 3600
         limits.forbid((presence_h <= 0) | (limits.team_shifts.paid_h > presence_h + ROUNDING))
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List shifts without length, and shifts that pay more than the presence."""
+        """List shifts without length, and shifts that pay more than their presence."""
         roster = case.roster
         presence = _hours(roster["end"] - roster["start"])
         bad = roster[(presence <= 0) | (roster["paid_h"] > presence + ROUNDING)]
@@ -161,7 +161,7 @@ class HouseTeam:
     name: ClassVar[str] = "own team"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out every shift if the team_shifts is another team's."""
+        """Forbid every shift of another team."""
         own = (limits.person.site, limits.person.team) == (limits.team_shifts.site, limits.team_shifts.team)
         limits.forbid(np.full(len(limits.team_shifts), not own))
 
@@ -190,7 +190,7 @@ class LongestShift:
     name: ClassVar[str] = "longest shift"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out longer shifts."""
+        """Forbid longer shifts."""
         limits.forbid(limits.team_shifts.paid_h > self.hours + ROUNDING, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
@@ -207,7 +207,7 @@ class LongestShift:
 
 @dataclass(frozen=True)
 class NightConsent:
-    """Night hours are only for those who may and agreed to work at night."""
+    """Night hours are only for people who may and have agreed to work at night."""
 
     night_from: timedelta
     night_until: timedelta
@@ -218,7 +218,7 @@ class NightConsent:
     name: ClassVar[str] = "night consent"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out shifts that touch the night for those who did not agree."""
+        """Forbid shifts that touch the night to people who did not agree."""
         if not limits.person.night_ok:
             limits.forbid(limits.team_shifts.night, self.weight)
 
@@ -250,25 +250,25 @@ class NightConsent:
 
 
 def _on_clock(times: pd.Series, zone: Any) -> pd.Series:
-    """Instants of naive times; one that the clock skips is the next one, of two the first."""
+    """Instants of naive times: the next one for a time that the clock skips, the first for one shown twice."""
     return times.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(len(times), dtype=bool))
 
 
 @dataclass(frozen=True)
 class Skill:
-    """A shift that wants a skill is for those who have it."""
+    """A shift that needs a skill is for people who have it."""
 
     article: str = HOUSE
     weight: float | None = None
     name: ClassVar[str] = "skill"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out shifts that want a skill the person lacks."""
+        """Forbid shifts that need a skill the person lacks."""
         able = np.isin(limits.team_shifts.skill, ["", *limits.person.skills])
         limits.forbid(~able, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List shifts that want a skill their person lacks."""
+        """List shifts that need a skill their person lacks."""
         if "skill" not in case.roster:
             return no_breaches()
         wanted = case.roster["skill"].astype("str").fillna("")
@@ -276,7 +276,7 @@ class Skill:
         lacks = pd.Series([bool(want) and want not in has for want, has in pairs], index=case.roster.index)
         bad = case.roster[lacks]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
-        texts = [f"{row.shift_id} wants the skill {row.skill}" for row in rows.itertuples()]
+        texts = [f"{row.shift_id} needs the skill {row.skill}" for row in rows.itertuples()]
         return breaches_of(self, rows, texts)
 
 
@@ -290,11 +290,11 @@ class Leave:
 
     @property
     def name(self) -> str:
-        """What planners call it."""
+        """Its name for planners."""
         return "study leave" if self.study else "leave"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out shifts that touch the leave."""
+        """Forbid shifts that touch the leave."""
         away = limits.person.study if self.study else limits.person.leave
         if away is not None:
             first, after = away
@@ -315,7 +315,7 @@ class Leave:
 
 @dataclass(frozen=True)
 class FreeDates:
-    """Nobody starts a shift on a date on which they cannot work (hard) or ask not to (soft)."""
+    """Nobody starts a shift on a date on which they cannot work (hard) or ask not to work (soft)."""
 
     column: Literal["blocked", "wished_off"]
     article: str = HOUSE
@@ -323,11 +323,11 @@ class FreeDates:
 
     @property
     def name(self) -> str:
-        """What planners call it."""
+        """Its name for planners."""
         return "blocked day" if self.column == "blocked" else "wished day off"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out shifts that start on the dates."""
+        """Forbid shifts that start on the dates."""
         dates: frozenset[str] = getattr(limits.person, self.column)
         if dates:
             free = np.isin(limits.team_shifts.dates, list(dates))
@@ -346,7 +346,7 @@ class FreeDates:
 
 @dataclass(frozen=True)
 class PreferredKind:
-    """People who like one kind of shift work that kind."""
+    """People who prefer one kind of shift work that kind."""
 
     centre: Centre
     weight: float | None
@@ -354,19 +354,19 @@ class PreferredKind:
     name: ClassVar[str] = "preferred kind"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out, or price, shifts of the other kinds."""
+        """Forbid, or price, shifts of the other kinds."""
         if limits.person.prefers in limits.team_shifts.kinds:
             limits.forbid(
                 limits.team_shifts.kind != limits.team_shifts.kinds.index(limits.person.prefers), self.weight
             )
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List shifts of another kind than their person likes."""
+        """List shifts of another kind than their person prefers."""
         roster = case.roster.assign(kind=kind_names(case.roster, self.centre))
         known = {*self.centre.labour.kinds, NIGHT}
         bad = roster[roster["prefers"].isin(known) & (roster["kind"] != roster["prefers"])]
         rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
-        texts = [f"{row.shift_id} is {row.kind}, liked is {row.prefers}" for row in rows.itertuples()]
+        texts = [f"{row.shift_id} is {row.kind}, preferred is {row.prefers}" for row in rows.itertuples()]
         return breaches_of(self, rows, texts)
 
 
@@ -379,10 +379,10 @@ class OneShiftADay:
     name: ClassVar[str] = "one shift a day"
 
     def constrain(self, limits: Limits) -> None:
-        """Do nothing: every work pattern of the engine has one shift a day at most."""
+        """Do nothing: every work pattern of the engine has at most one shift a day."""
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List the days on which more than one starts."""
+        """List the days on which more than one shift starts."""
         days = case.roster.assign(date=days_of(case.roster))
         counts = days.groupby(["agent_id", "date"], as_index=False).agg(amount=("shift_id", "size"))
         bad = counts[counts["amount"] > 1].assign(bound=1.0)
@@ -392,7 +392,7 @@ class OneShiftADay:
 
 @dataclass(frozen=True)
 class Rest:
-    """One shift at a time, and a rest between two; as an option at least twice as long as the first."""
+    """One shift at a time, and a rest between two, optionally at least twice as long as the first."""
 
     hours: float
     article: str
@@ -436,7 +436,7 @@ class Rest:
 
 @dataclass(frozen=True)
 class WeeklyRest:
-    """Every week holds one uninterrupted rest; the part outside the week does not count."""
+    """Every week has one uninterrupted rest; any part outside the week does not count."""
 
     hours: float
     article: str
@@ -490,9 +490,9 @@ class WeeklyRest:
 
 @dataclass(frozen=True)
 class Holidays:
-    """Work on a public holiday is paid double (`Labour.holiday_premium`); as a hard rule nobody does any.
+    """Work on a public holiday is paid double (`Labour.holiday_premium`); as a hard rule it is forbidden.
 
-    Its weight is what a shift that touches a holiday costs beside the pay, which no choice of people changes.
+    Its weight is the cost of a shift that touches a holiday beyond the pay, which is the same for all people.
     """
 
     centre: Centre
@@ -501,7 +501,7 @@ class Holidays:
     name: ClassVar[str] = "public holiday"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out, or price, shifts that begin or end on a holiday."""
+        """Forbid, or price, shifts that begin or end on a holiday."""
         team_shifts = limits.team_shifts
         zone = self.centre.zones.get(team_shifts.site, self.centre.time_zone)
         # A shift that ends at midnight ends on the day before.
@@ -524,7 +524,7 @@ class Holidays:
 
 @dataclass(frozen=True)
 class DaysInRow:
-    """No more than so many working days in a row, those before the horizon included."""
+    """A limit of working days in a row, including those before the horizon."""
 
     days: int
     article: str
@@ -542,7 +542,7 @@ class DaysInRow:
 
 @dataclass(frozen=True)
 class NightsInRow:
-    """No more than so many night shifts in a row."""
+    """A limit of night shifts in a row."""
 
     nights: int
     article: str
@@ -563,7 +563,7 @@ class NightsInRow:
 def _long_runs(
     rule: DaysInRow | NightsInRow, case: Case, roster: pd.DataFrame, most: int, before: str, what: str
 ) -> pd.DataFrame:
-    """List the runs of days that are too long, those that come from before the horizon included."""
+    """List the runs of days that are too long, including those from before the horizon."""
     runs = runs_of(roster, before)
     carried = runs["came"].fillna(0).where(runs["date"] == case.horizon.first, 0)
     runs["amount"] = runs["amount"].astype(float) + carried
@@ -573,10 +573,10 @@ def _long_runs(
 
 
 def runs_of(roster: pd.DataFrame, before: str) -> pd.DataFrame:
-    """Runs of days: agent_id, first date, days (amount), and those that came before the horizon (came)."""
+    """Runs of days: agent_id, first date, days (amount), and days from before the horizon (came)."""
     days = roster.assign(date=days_of(roster)).drop_duplicates(["agent_id", "date"])
     days = days.sort_values(["agent_id", "date"])
-    # Days in a row less their rank in the row is the same day throughout a run.
+    # The date less its rank in the run is the same throughout a run.
     days["run"] = days["date"] - days.groupby("agent_id").cumcount() * DAY
     return days.groupby(["agent_id", "run"], as_index=False).agg(
         date=("date", "min"), amount=("date", "size"), came=(before, "first")
@@ -585,7 +585,7 @@ def runs_of(roster: pd.DataFrame, before: str) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class DaysOff:
-    """No fewer than so many days off in a row between two runs of working days."""
+    """A least number of days off in a row between two runs of working days."""
 
     days: int
     article: str
@@ -593,7 +593,7 @@ class DaysOff:
     name: ClassVar[str] = "days off in a row"
 
     def constrain(self, limits: Limits) -> None:
-        """Bound the runs of days off from below."""
+        """Set the fewest days off in a row."""
         limits.least_off(self.days, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
@@ -611,7 +611,7 @@ class DaysOff:
 
 @dataclass(frozen=True)
 class FreeWeekends:
-    """So many of four weekends are free: no shift starts on any of their days, the horizon's eve included."""
+    """A number of weekends in four are free: no shift starts on any of their days, including the horizon's eve."""
 
     of_four: int
     article: str
@@ -630,9 +630,9 @@ class FreeWeekends:
 
 
 def many_weekends(rule: Rule, case: Case, most: int) -> pd.DataFrame:
-    """List the people who work more than so many weekends."""
+    """List the people who work more weekends than allowed."""
     horizon, rows = case.horizon, case.roster.assign(day=days_of(case.roster))
-    # Who worked on the eve has worked the weekend whose second day is the first of the horizon.
+    # Work on the eve counts for the weekend whose second day is the first of the horizon.
     eve = rows[rows["days_in_row"].fillna(0) > 0].assign(day=horizon.first - DAY)
     days = pd.concat([rows, eve]) if horizon.first.day_of_week == horizon.week_end[-1] else rows
     late = days[days["day"].dt.day_of_week.isin(horizon.week_end)]
@@ -653,7 +653,7 @@ class Successions:
     name: str = "forbidden succession"
 
     def constrain(self, limits: Limits) -> None:
-        """Rule out kinds on the day after kinds."""
+        """Forbid some kinds on the day after others."""
         kinds = limits.team_shifts.kinds
         barred = np.zeros((len(kinds), len(kinds)), dtype=bool)
         for first, second in self.pairs:
@@ -661,7 +661,7 @@ class Successions:
         limits.forbid_succession(barred, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List shifts of a kind that must not follow the one of the day before."""
+        """List shifts of a kind that must not follow the kind of the day before."""
         roster = case.roster.assign(date=days_of(case.roster), kind=kind_names(case.roster, self.centre))
         roster = roster.sort_values(["agent_id", "start"], kind="stable")
         first = roster["date"] == case.horizon.first
@@ -676,7 +676,7 @@ class Successions:
 
 
 def stable_start(centre: Centre, weight: float | None) -> Successions:
-    """Make the rule that the kind of shift stays the same from one working day to the next.
+    """Build the rule that the kind of shift stays the same from one working day to the next.
 
     Examples
     --------
@@ -719,7 +719,7 @@ def kind_names(roster: pd.DataFrame, centre: Centre) -> pd.Series:
 
 
 def consent_of(centre: Centre) -> NightConsent:
-    """Make the rule of who may work at night.
+    """Build the rule of who may work at night.
 
     Examples
     --------

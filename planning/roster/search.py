@@ -1,10 +1,10 @@
-"""Better schedules for a few people at once, by column generation: the roster's large neighbourhoods.
+"""Better schedules for a few people at once, by column generation: large neighbourhood search.
 
-A few people give up their schedules; a small master program finds how good these can be together. Where there
-is something to gain, a dive and a small search tree pick from its columns. So a search either finds a better
-roster, or has often proved that these people have none.
+A few people give up their schedules, and a small master program finds how good these can be together. If
+something can be saved, a dive and a small search tree pick from its columns. So a search either finds a
+better roster, or often proves that these people have none.
 
-Source: the neighbourhoods are P. Shaw, Using constraint programming and local search methods to solve
+Source: the neighbourhoods follow P. Shaw, Using constraint programming and local search methods to solve
 vehicle routing problems (1998).
 """
 
@@ -22,21 +22,21 @@ from planning.roster.problem import Clock, Problem, Schedule, missing_heads
 __all__ = ["search"]
 
 FEW = 12
-"""Most people for whom a search tree is tried where the dive finds nothing."""
+"""The most people for whom a search tree is tried if the dive finds nothing."""
 NODES = 50
-"""Most nodes of one search tree."""
+"""The most nodes of one search tree."""
 ROUNDS = 100
-"""Most rounds of pricing of one search."""
+"""The most rounds of pricing in one search."""
 GROWTH = 1.25
-"""Factor by which neighbourhoods grow where all people have been asked in vain."""
+"""Factor by which neighbourhoods grow after all people have been tried in vain."""
 NEAR_S = 7 * 86400
-"""How far from a shift that lacks heads the one may be that is given up for it, seconds."""
+"""The furthest a shift given up for one that lacks heads may be from it, seconds."""
 
 
 def search(
     problem: Problem, schedules: list[Schedule], prices: Floats, bound: float, clock: Clock
 ) -> Iterator[list[Schedule]]:
-    """Seek the schedules of some people anew, again and again, until nothing is left to gain.
+    """Search for new schedules of a few people, again and again, until nothing can be saved.
 
     Parameters
     ----------
@@ -44,9 +44,9 @@ def search(
     schedules : list of Schedule
         A lawful schedule for everybody.
     prices : ndarray
-        What a head on each shift is worth, as column generation found it; zeros if it was not asked.
+        Value of a head on each shift from column generation; zeros if it did not run.
     bound : float
-        What no roster can cost less than, burdens left out.
+        Lower bound of the cost of any roster, without burdens.
     clock : Clock
 
     Yields
@@ -82,12 +82,12 @@ def _chosen(
     size: int,
     rng: np.random.Generator,
 ) -> set[int]:
-    """Choose people by chance, sooner those whose schedules are far from their best ones at the prices.
+    """Choose people at random, preferring those whose schedules are far from their best at these prices.
 
-    Where heads are missing, half are those who can take one of these shifts most cheaply, perhaps in place
-    of another one; the others are most likely those with hours to spare.
+    If heads are missing, half are those who can take one of these shifts most cheaply, perhaps instead of
+    another one; the others are mostly people with hours to spare.
     """
-    # Who has no lawful schedule yet, or can have none, is as likely as the nearest.
+    # People without a lawful schedule are as likely to be chosen as the nearest.
     costs = np.array([problem.cost(s.group, s.pattern) - prices[s.pattern].sum() for s in schedules])
     best = np.array([worth[s.group] for s in schedules])
     known = np.isfinite(costs) & np.isfinite(best)
@@ -105,7 +105,7 @@ def _chosen(
 
 
 def _extra(problem: Problem, schedule: Schedule, shift: int) -> float:
-    """What a schedule costs more with a shift, perhaps in place of one near it; inf if it is not lawful."""
+    """Extra cost of a schedule with a shift, perhaps instead of one near it; inf if it is not lawful."""
     start, before = problem.team_shifts.start, problem.cost(schedule.group, schedule.pattern)
     if shift in schedule.pattern or problem.groups[schedule.group].limits.banned[shift]:
         return np.inf
@@ -118,7 +118,7 @@ def _extra(problem: Problem, schedule: Schedule, shift: int) -> float:
 def _sought(
     problem: Problem, schedules: list[Schedule], chosen: set[int], prices: Floats, clock: Clock
 ) -> list[Schedule]:
-    """Seek the schedules of the people chosen, all others staying as they are; perhaps in vain."""
+    """Search for new schedules of the chosen people while all others stay; it may find none."""
     kept = [schedule for number, schedule in enumerate(schedules) if number not in chosen]
     own = [schedules[number] for number in sorted(chosen)]
     dive = Dive.around(problem, replace(clock, tell=lambda _: None), kept, prices)

@@ -1,6 +1,6 @@
 """Rules about the whole horizon: the hours of a person, and the number of their shifts of one kind.
 
-Each has its two halves, as the rules of `planning.roster.rules`.
+Each has two halves, like the rules of `planning.roster.rules`.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ __all__ = ["NumberOfKind", "Overtime", "PeriodHours", "outside"]
 
 @dataclass(frozen=True)
 class PeriodHours:
-    """Paid hours stay within the production calendar's norm of the horizon, less the leave.
+    """Paid hours stay within the production calendar's norm of the horizon, less leave.
 
-    The norm is the person's part of it, by their contract; what they worked above it before counts. Where
-    that is known, the days of the week before the horizon are part of it, and leave nothing more.
+    The norm is in proportion to the person's contract, and hours worked above it before count. If these are
+    known, they already include the days of the week before the horizon.
     """
 
     week_h: float
     article: str
     overtime_h: float = 0.0
-    """Hours above the norm that are let pass, such as agreed overtime."""
+    """Hours above the norm that are allowed, for example agreed overtime."""
     weight: None = None
     name: ClassVar[str] = "hours in the period"
 
     def constrain(self, limits: Limits) -> None:
-        """Bound the hours by what leave and the days before leave of the norm."""
+        """Bound the hours by the norm less leave and less the days before."""
         limits.cap_hours(0.0, max(self.left_h(limits) + self.overtime_h, 0.0))
 
     def left_h(self, limits: Limits) -> float:
-        """Hours that the norm leaves, of the constraining half alone; negative if none."""
+        """Hours that the norm leaves, used by the constraining half only; negative if none."""
         person, midnights = limits.person, limits.team_shifts.midnights
         part = np.zeros(len(limits.team_shifts.norms))
         for away in (person.leave, person.study):
@@ -54,7 +54,7 @@ class PeriodHours:
         return norm * min(person.contract_h_week / self.week_h, 1.0) - (balance_h or 0.0)
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List the people who are paid for more hours."""
+        """List the people paid for more hours."""
         hours = self.hours_and_norms(case)
         bad = hours[hours["amount"] > hours["bound"] + ROUNDING]
         texts = [f"{row.amount:g} paid hours, the norm leaves {row.bound:g}" for row in bad.itertuples()]
@@ -71,7 +71,7 @@ class PeriodHours:
     def norms(self, people: pd.DataFrame, day_norms: pd.Series, first: pd.Timestamp) -> pd.Series:
         """Hours that the norm leaves each person, a row of PEOPLE with local times; negative if none.
 
-        Days before the `first` of the horizon count for people without a balance alone.
+        Days before the `first` of the horizon count only for people without a balance.
         """
         found = [
             self._norm(person, day_norms if pd.isna(person["balance_h"]) else day_norms[first:])
@@ -80,7 +80,7 @@ class PeriodHours:
         return pd.Series(found, index=people.index, dtype=float)
 
     def _norm(self, person: pd.Series, day_norms: pd.Series) -> float:
-        """The part of the norm that one person may work, day by day."""
+        """The norm of one person, day by day."""
         days = pd.DatetimeIndex(day_norms.index)
         present = np.ones(len(days))
         for kind in ("leave", "study"):
@@ -99,11 +99,11 @@ class PeriodHours:
 
 @dataclass(frozen=True)
 class Overtime:
-    """Hours above the norm stay within the year's bound, and within that of any two days in a row.
+    """Hours above the norm stay within the bound of the year, and within that of any two days in a row.
 
-    Hours are overtime from the moment on at which the norm of the period is used up. So where shifts are
-    longer than the bound for two days, all overtime is the end of one shift; the constraining half asks
-    this of every roster.
+    Hours are overtime from the moment at which the norm of the period is used up. So if shifts are longer
+    than the bound for two days, all overtime is the end of one shift; the constraining half requires this of
+    every roster.
     """
 
     year_h: float
@@ -114,13 +114,13 @@ class Overtime:
     name: ClassVar[str] = "overtime"
 
     def constrain(self, limits: Limits) -> None:
-        """Bound the hours above the norm by what two days, and the rest of the year, may hold."""
+        """Bound the hours above the norm by the limits of two days and of the rest of the year."""
         rest_of_year_h = max(self.year_h - limits.person.carry_over.overtime_h, 0.0)
         most_h = max(self.norm.left_h(limits), 0.0) + min(self.two_days_h, rest_of_year_h)
         limits.cap_hours(0.0, most_h)
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List who exceeds the bound of the year, and the days on which one exceeds that of two days."""
+        """List people above the bound of the year, and days on which somebody exceeds that of two days."""
         hours = self.norm.hours_and_norms(case)
         before = case.roster.groupby("agent_id")["overtime_h"].first().fillna(0.0)
         above = (hours["amount"] - hours["bound"]).clip(lower=0.0) + hours["agent_id"].map(before)
@@ -135,7 +135,7 @@ class Overtime:
 
     @staticmethod
     def _two_days(roster: pd.DataFrame, left_h: pd.Series) -> pd.DataFrame:
-        """Overtime of each person's days, that of the day before included: agent_id, date, amount."""
+        """Overtime of each person's days, including that of the day before: agent_id, date, amount."""
         ordered = roster[roster["known"]].assign(date=days_of(roster)).sort_values("start", kind="stable")
         worked = ordered.groupby("agent_id")["paid_h"].cumsum()
         above = (worked - ordered["agent_id"].map(left_h)).clip(lower=0.0)
@@ -149,7 +149,7 @@ class Overtime:
 def outside(
     rule: Rule, rows: pd.DataFrame, least: float | pd.Series, most: float | None, what: str
 ) -> pd.DataFrame:
-    """List the people whose amount lies outside two bounds."""
+    """List the people whose amount is outside two bounds."""
     rows = rows.assign(bound=rows["amount"].clip(least, most))
     bad = rows[(rows["amount"] - rows["bound"]).abs() > ROUNDING]
     texts = [
@@ -161,9 +161,9 @@ def outside(
 
 @dataclass(frozen=True)
 class NumberOfKind:
-    """At least and at most so many shifts of one kind; `most` None is any number.
+    """Bounds on the number of shifts of one kind; `most` None means any number.
 
-    Who may not work at night is asked for no nights.
+    Nights are not required of people who may not work at night.
     """
 
     kind: str
@@ -172,9 +172,9 @@ class NumberOfKind:
     article: str
     centre: Centre
     weight: float | None = None
-    """Price of each shift too few or too many."""
+    """Price of each shift below or above the bounds."""
     weeks: int | None = None
-    """Weeks that the numbers are for, others in proportion; None is the horizon, however long it is."""
+    """Weeks for which the numbers are given, scaled to the horizon; None means the whole horizon."""
 
     @property
     def name(self) -> str:
@@ -183,7 +183,7 @@ class NumberOfKind:
         return f"{least if self.least else 'most'} {self.kind} shifts"
 
     def constrain(self, limits: Limits) -> None:
-        """Bound how many are worked; none and any number are simpler."""
+        """Bound how many are worked; "none" and "any number" are simpler cases."""
         mine = limits.team_shifts.kind == limits.team_shifts.kinds.index(self.kind)
         days = len(np.unique(limits.team_shifts.day[mine]))
         least, most = self._bounds(7 * limits.team_shifts.weeks)
@@ -196,7 +196,7 @@ class NumberOfKind:
             limits.bound_count(mine, least, most, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
-        """List the people who work fewer or more of them; who has no shift is not in a roster."""
+        """List the people who work fewer or more of them; people without shifts are not in a roster."""
         mine = kind_names(case.roster, self.centre) == self.kind
         counts = (
             case.roster.assign(mine=mine, may=case.roster["night_ok"] == True)  # noqa: E712 - or missing
@@ -209,6 +209,6 @@ class NumberOfKind:
         return outside(self, counts, least * asked, most, f"{self.kind} shifts")
 
     def _bounds(self, days: int) -> tuple[int, int | None]:
-        """Return the numbers for so many days; where they are not whole, people have the choice."""
+        """Return the bounds for a number of days; fractions are rounded outwards."""
         part = Fraction(days, 7 * self.weeks) if self.weeks else 1
         return math.floor(self.least * part), None if self.most is None else math.ceil(self.most * part)

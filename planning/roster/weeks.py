@@ -1,7 +1,7 @@
-"""Long horizons week by week: each week is a problem of its own, and begins where the one before has ended.
+"""Long horizons week by week: each week is a separate problem, and begins where the one before ended.
 
-The weeks share people's hours, by the days on which they are there; what that misjudges, exchanges over the
-whole horizon set right afterwards.
+People's hours are divided over the weeks by the days on which they are present. Exchanges over the whole
+horizon correct this afterwards.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Solve = Callable[[Problem], list[Schedule]]
 
 
 def repeat_weeks(shifts: pd.DataFrame, weeks: int) -> pd.DataFrame:
-    """Repeat the shifts of a week, which the cover takes as one of a run of like weeks.
+    """Repeat the shifts of a week, which the cover treats as a repeating one.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def repeat_weeks(shifts: pd.DataFrame, weeks: int) -> pd.DataFrame:
     zone = shifts["start"].dt.tz
     parts = []
     for week in range(weeks):
-        # By the clock, so that a shift at 09:00 stays at 09:00 where clocks change.
+        # By the local clock, so that a shift at 09:00 stays at 09:00 when clocks change.
         moved = {
             edge: on_clock(
                 pd.DatetimeIndex(shifts[edge]).tz_localize(None) + pd.Timedelta(days=7 * week), zone
@@ -113,7 +113,7 @@ def _week_of(team_shifts: TeamShifts, week: int, shifts: Ints) -> TeamShifts:
 
 
 def _carried(team_shifts: TeamShifts, life: Life, week: int) -> Person:
-    """A person as the weeks before have left them; what they have left to work is their balance."""
+    """A person after the weeks before; the hours still to work are their balance."""
     eve = 7 * week - 1
     days = team_shifts.day[life.pattern]
     if eve < team_shifts.first:
@@ -135,7 +135,7 @@ def _carried(team_shifts: TeamShifts, life: Life, week: int) -> Person:
 
 
 def _pace(problem: Problem, team_shifts: TeamShifts, life: Life, week: int) -> float:
-    """Hours that a person may work in a week: of what is left, the part of their days there; a shift more."""
+    """Hours that a person may work in a week: a part of the hours left, by days present, plus a shift."""
     limits = problem.groups[life.group].limits
     left_h = limits.most_h - float(problem.team_shifts.paid_h[life.pattern].sum())
     present = ~np.bincount(
@@ -150,7 +150,7 @@ def _pace(problem: Problem, team_shifts: TeamShifts, life: Life, week: int) -> f
 def _counts_left(
     problem: Problem, life: Life, week: int, shifts: Ints
 ) -> Iterator[tuple[Bools, int, int | None, float]]:
-    """Bounds of counts for a week: of what is left, the even part; one more may be worked."""
+    """Bounds of counts for a week: an even part of what is left; one more may be worked."""
     weeks_left = problem.team_shifts.weeks - week
     for mine, least, most, price in problem.groups[life.group].limits.counted:
         had = int(mine[life.pattern].sum())
@@ -161,9 +161,9 @@ def _counts_left(
 
 
 def _weekend_is_due(problem: Problem, life: Life, week: int, turn: int) -> bool:
-    """Tell whether a person takes this weekend off: it is their turn, and they have not had enough of them.
+    """Tell whether a person has this weekend off: it is their turn, and they still need free weekends.
 
-    Without turns all would work the first weekends, and nobody could work the last one.
+    Without turns everybody would work the first weekends, and nobody could work the last one.
     """
     weeks, most = problem.team_shifts.weeks, problem.groups[life.group].limits.weekends[0]
     if most is None or most >= weeks:

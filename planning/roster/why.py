@@ -1,4 +1,4 @@
-"""Why a roster cannot be: the smallest set of rules that clash, in words, and the price of relaxing each."""
+"""Why a roster is not possible: a smallest set of rules that clash, and the gain from relaxing each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Clash", "why_not"]
 QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, searches=2, exchanges=0, tolerance_h=0.2)
 """How each trial is solved: there are two for every rule."""
 ALWAYS = (SoundShift, HouseTeam, OneShiftADay)
-"""Rules that nobody would relax."""
+"""Rules that cannot be relaxed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,20 +32,20 @@ class Clash:
     text: str
     """In one sentence."""
     rules: tuple[str, ...]
-    """Rules that clash even if no other held, and none could be left out; empty if people are too few."""
+    """A smallest set of rules that clash on their own; empty if there are too few people."""
     people: tuple[str, ...]
-    """Those of the team who may work the shift at all."""
+    """People of the team who may work the shift at all."""
     prices: pd.DataFrame
-    """What relaxing each rule would gain: rule, article, missing heads then, and the cost saved."""
+    """What relaxing each rule would gain: rule, article, heads still missing, and the cost saved."""
 
 
 def why_not(
     centre: Centre, shifts: pd.DataFrame, people: pd.DataFrame, found: Roster, *,
     weights: Mapping[str, float | None] | None = None, settings: RosterSettings | None = None,
 ) -> Clash:  # fmt: skip
-    """Say why a roster leaves heads missing: which rules clash, for whom, and what each costs.
+    """Explain why a roster has missing heads: which rules clash, for whom, and at what cost.
 
-    The week of the first shift that is short is looked at, for its team alone.
+    Only the week of the first short shift is examined, for its team.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def why_not(
     shifts, people : DataFrame
         As given to `planning.roster.model.build_roster`.
     found : Roster
-        What it found.
+        The roster that it found.
     weights : mapping, optional
     settings : RosterSettings, optional
 
@@ -83,7 +83,7 @@ def why_not(
 
 @dataclass(frozen=True, eq=False)
 class _Trial:
-    """One team's week, to be tried under different rules."""
+    """One team's week, to try under different rules."""
 
     centre: Centre
     week: pd.DataFrame
@@ -91,7 +91,7 @@ class _Trial:
     settings: RosterSettings
 
     def missing(self, rules: Sequence[Rule]) -> int:
-        """Fewest missing heads that are found under some rules."""
+        """The fewest missing heads found under some rules."""
         (each,) = problems_of(self.centre, self.week, self.who, self.settings, rules=rules).values()
         if not each.problem.groups:
             return int(each.problem.team_shifts.headcount.sum())
@@ -117,11 +117,11 @@ class _Trial:
 
 
 def _smallest(trial: _Trial, rules: list[Rule]) -> list[Rule]:
-    """Leave out rules one by one, for good where heads are still missing; what stays is the clash."""
+    """Drop rules one by one, permanently if heads are still missing; the rules that remain clash."""
     kept = [rule for rule in rules if not isinstance(rule, ALWAYS)]
     fixed = [rule for rule in rules if isinstance(rule, ALWAYS)]
     if trial.missing([*fixed, _AWAKE]):
-        return []  # heads are missing under no rule at all: there are too few people
+        return []  # heads are missing even without rules: there are too few people
     for rule in list(kept):
         others = [other for other in kept if other is not rule]
         if trial.missing([*fixed, _AWAKE, *others]):
@@ -157,7 +157,7 @@ def _words(
     able: tuple[str, ...],
     size: int,
 ) -> str:
-    """Put it in one sentence."""
+    """Explain the clash in one sentence."""
     where = (
         f"{first['team']} lacks {missing} heads in the week of {first['start']:%Y-%m-%d}, the first on "
         f"{first['shift_id']} at {first['start']:%Y-%m-%d %H:%M}; {len(able)} of {size} people may work it"

@@ -93,7 +93,7 @@ def test_a_substitute_is_not_blamed_for_what_stood_before() -> None:
     assert substitutes(CENTRE, tired, people("ann"), open_shift, horizon=WEEK)["why"].tolist() == [""]
     french = pd.Series(shift(5, "09:00") | {"skill": "french"})
     found = substitutes(CENTRE, tired, people("ann"), french, horizon=WEEK)
-    assert found["why"].tolist() == ["5 09:00 wants the skill french"]
+    assert found["why"].tolist() == ["5 09:00 needs the skill french"]
 
 
 def test_overtime_of_more_than_four_hours_in_two_days_is_no_substitute() -> None:
