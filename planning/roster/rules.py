@@ -250,7 +250,7 @@ class NightConsent:
 
 
 def _on_clock(times: pd.Series, zone: Any) -> pd.Series:
-    """Instants of naive times: the next one for a time that the clock skips, the first for one shown twice."""
+    """Instants of naive times: the next one for a time that the clock skips, the first for a repeated one."""
     return times.dt.tz_localize(zone, nonexistent="shift_forward", ambiguous=np.ones(len(times), dtype=bool))
 
 
@@ -611,7 +611,7 @@ class DaysOff:
 
 @dataclass(frozen=True)
 class FreeWeekends:
-    """A number of weekends in four are free: no shift starts on any of their days, including the horizon's eve."""
+    """A number of weekends in four are free: no shift starts on their days, including the horizon's eve."""
 
     of_four: int
     article: str
