@@ -424,7 +424,7 @@ def test_a_peoples_file_that_is_none_is_refused(tmp_path: Path) -> None:
         read_people(_file(tmp_path), CENTRE)
     empty = tmp_path / "empty.csv"
     empty.touch()
-    with pytest.raises(PlanningError, match="no readable CSV"):
+    with pytest.raises(PlanningError, match="not a readable CSV"):
         read_people(empty, CENTRE)
     with pytest.raises(PlanningError, match="cannot be read"):
         read_people(tmp_path, CENTRE)
