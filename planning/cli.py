@@ -405,6 +405,8 @@ def _tell(made: Plan, folder: Path) -> None:
     }
     for name, text in lines.items():
         typer.echo(f"{name + ':':<15} {text}")
+    for text in summary["short"]:
+        typer.echo(f"{'':<15} {text}")
     for name, level in summary["service_level"].items():
         for day, found in level["days"].items():
             met = f"on {day}: {found['simulated']:.1%} against {level['target']:.0%}"

@@ -209,6 +209,7 @@ class Plan:
             },
             "replications": self.simulation.replications,
             "unmet_intervals": len(self.cover.unmet),
+            "short": list(self.cover.short),
             "unmet_heads": int(self.roster.unmet["missing"].sum()),
             "breaches": len(self.breaches),
             "holds": self.holds,

@@ -25,10 +25,10 @@ from planning.centre import clock_text
 from planning.centre.money import money
 from planning.demand.days import demand_for
 from planning.errors import PlanningError
-from planning.overflow.closing import hand_overs
+from planning.overflow.closing import closing_rules, hand_overs
 from planning.pay import cost_of, hour_cost
 from planning.report import figures
-from planning.report.style import label
+from planning.report.style import label, site_label
 from planning.report.workbook import write_workbook
 from planning.shifts import horizon
 from planning.whatif import BASE, LOOSE, Scenario, apply_changes, cell, evaluate_cached, row_of
@@ -281,16 +281,16 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
         raise PlanningError("no queue is pooled and has a service level: give one to look at")
     found: dict[str, Any] = {
         "day": _Pick(options=days, description="Day"),
-        "queue": _Pick(options=queues, description="Queue"),
+        "queue": _Pick(options=[(label(name), name) for name in queues], description="Queue"),
     }
     for site, (at, _) in hand_overs(centre).items():
         hours = [(hour, hour) for hour in _closing_hours(centre, site, at)]
-        found[f"closing_hour.{site}"] = _Choice(f"{label(site)} closes", hours, clock_text(at), str)
+        found[f"closing_hour.{site}"] = _Choice(f"{site_label(site)} closes", hours, clock_text(at), str)
     rule = next((rule for rule in centre.overflow if rule.after_s is None), None)
     ratio = _wage_ratio(centre, rule.to_site, rule.from_site) if rule else None
     if rule and ratio:
         shares = [(f"{share:.0%}", share) for share in _around(ratio, 0.05, 0.4, 1.2)]
-        name, text = f"wages.{rule.to_site}", f"{label(rule.to_site)}'s wages"
+        name, text = f"wages.{rule.to_site}", f"{site_label(rule.to_site)}'s wages"
         found[name] = _Choice(text, shares, ratio, lambda share: share / ratio)
     found["volume"] = _Choice("Calls", _percents(1.0, 0.05, 0.6, 1.6), 1.0, float)
     found["aht"] = _Choice("Handle time", _percents(1.0, 0.05, 0.7, 1.4), 1.0, float)
@@ -304,9 +304,14 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
 
 
 def _closing_hours(centre: Centre, site: str, today: timedelta) -> list[str]:
-    """Times to close at, half an hour apart, up to four hours from today's; today's among them."""
+    """Times to close at, half an hour apart, up to four hours from today's; today's among them.
+
+    Where no overflow rule takes the callers, the site's queues close with it, and nobody knows how many
+    would call later: it can close earlier only.
+    """
     hours = [today + step * timedelta(minutes=30) for step in range(-8, 9)]
-    opens, end = centre.sites[site].opens, timedelta(days=1)
+    opens = centre.sites[site].opens
+    end = timedelta(days=1) if closing_rules(centre, site) else today
     step = timedelta(seconds=centre.interval_s)
     return [clock_text(at) for at in hours if at == today or (opens < at <= end and not at % step)]
 
@@ -399,7 +404,7 @@ def _verdict(centre: Centre, now: Result, base: Result) -> str:
         more = f"{money(centre, abs(gain))} {'more' if gain > 0 else 'less'} than today"
         cost += f", {more} (± {money(centre, band)})"
     weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])
-    level = f"lowest: {str(weak).replace('_', ' ')}, {row[f'service_level_{weak}']:.1%} answered in time"
+    level = f"lowest: {label(str(weak))}, {row[f'service_level_{weak}']:.1%} answered in time"
     return _light(mood, f"<b>{text}</b> in simulation; {level}. {cost}.")
 
 

@@ -15,8 +15,8 @@ __all__ = ["ShiftRules"]
 class ShiftRules(Settings):
     """What shifts may look like."""
 
-    start_every_min: Annotated[int, Field(gt=0)] = 30
-    """Grid of the start times, minutes."""
+    start_every_min: Annotated[int, Field(gt=0, le=1440)] = 30
+    """Grid of the start times, minutes from midnight; at most a day."""
     lengths_h: dict[str, Positive]
     """Presence of each kind of shift, hours, meal included; by default "short" of 6.5 and "day" of 8.5 h."""
     meal_min: dict[str, Annotated[int, Field(gt=0)]]

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from planning.calendars import on_clock
 from planning.centre import clock_text
 from planning.overflow.closing import hand_overs
-from planning.report.style import COLOURS, GREY, colours_of, figure, label, money_axis
+from planning.report.style import COLOURS, GREY, colours_of, figure, label, money_axis, site_label, team_label
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -119,8 +119,9 @@ def agents_and_service(table: pd.DataFrame, centre: Centre, target: float) -> go
     for site, colour in reversed(colours_of(centre.sites).items()):
         if f"agents_{site}" in table:
             fig.add_scatter(
-                x=table["interval_start"], y=table[f"agents_{site}"], name=label(site), stackgroup="sites",
-                mode="lines", line={"shape": "hv", "width": 0.5, "color": colour}, row=1, col=1,
+                x=table["interval_start"], y=table[f"agents_{site}"], name=site_label(site),
+                stackgroup="sites", mode="lines",
+                line={"shape": "hv", "width": 0.5, "color": colour}, row=1, col=1,
             )  # fmt: skip
     lines = {
         "service_level": ("what callers meet (exact)", COLOURS["bad"], "solid", 2.5),
@@ -191,7 +192,7 @@ def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     best = table.index[table["meets"]][table.loc[table["meets"], "cost_day"].argmin()]
     fig = figure(
         title=f"Closing hours against {present}", yaxis_title=f"{unit} a year", barmode="relative",
-        xaxis_title=f"{label(site)} closes at", height=500, margin={"t": 150},
+        xaxis_title=f"{site_label(site)} closes at", height=500, margin={"t": 150},
     )  # fmt: skip
     for part, (name, colour) in _NIGHT_PARTS.items():
         more = (table[part] - table.loc[present, part]) * 365
@@ -239,7 +240,7 @@ def lost_by_hour(lost: pd.DataFrame, title: str) -> go.Figure:
 
 def service_levels(outcome: pd.DataFrame) -> go.Figure:
     """Target, promise and simulated service level with its band, in a row for each queue."""
-    names = [str(name).replace("_", " ") for name in outcome.index]
+    names = [label(str(name)) for name in outcome.index]
     fig = figure(title="Promised, and met in simulation", xaxis_title="service level")
     fig.add_scatter(
         x=outcome["simulated"].round(5), y=names, mode="markers", name="simulated, 95 % band",
@@ -254,14 +255,14 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
             x=outcome[column].round(5), y=names, mode="markers", name=column,
             marker={"symbol": symbol, "size": 13, "color": COLOURS[colour], "line": {"width": 2}},
         )  # fmt: skip
-    fig.update_layout(hovermode="closest", height=340, margin={"l": 110})
+    fig.update_layout(hovermode="closest", height=180 + 32 * len(names), margin={"l": 110})
     return fig.update_xaxes(tickformat=".2~%").update_yaxes(autorange="reversed")
 
 
 def cost_bars(cost: pd.DataFrame, centre: Centre) -> go.Figure:
     """Cost by team and part, the dearest team first; parts that cost nothing are left out."""
     ordered = cost.sort_values("total_cost", ascending=False)
-    names = [_team(*row) for row in ordered[["team", "site"]].itertuples(index=False)]
+    names = [team_label(*row) for row in ordered[["team", "site"]].itertuples(index=False)]
     factor, unit = money_axis(centre, cost["total_cost"])
     fig = figure(title="What it costs", xaxis_title=unit, barmode="stack")
     for column, name, colour in (
@@ -274,7 +275,7 @@ def cost_bars(cost: pd.DataFrame, centre: Centre) -> go.Figure:
         ("turnover_cost", "hiring and teaching", COLOURS["second"]),
         ("leaders_cost", "heads of team", COLOURS["target"]),
     ):
-        if column not in {"base_cost", "night_cost"} and not ordered[column].any():
+        if not ordered[column].any():
             continue
         fig.add_bar(
             x=(factor * ordered[column]).round(5), y=names, name=name, orientation="h",
@@ -282,12 +283,6 @@ def cost_bars(cost: pd.DataFrame, centre: Centre) -> go.Figure:
         )  # fmt: skip
     fig.update_layout(height=170 + 22 * len(names), margin={"l": 160}, hovermode="y unified")
     return fig.update_yaxes(autorange="reversed")
-
-
-def _team(team: str, site: str) -> str:
-    """Name a team as a reader does: what it does, then its site."""
-    work = team.removesuffix(f"_{site}")
-    return label(team) if work == team else f"{work.replace('_', ' ')}, {label(site)}"
 
 
 def closings(centre: Centre, times: pd.DatetimeIndex) -> dict[pd.Timestamp, str]:
@@ -305,7 +300,7 @@ def closings(centre: Centre, times: pd.DatetimeIndex) -> dict[pd.Timestamp, str]
     for site, (at, weekdays) in hand_overs(centre).items():
         verb = "closes" if at == centre.sites[site].closes else "hands over"
         for day in days[[f"{day:%a}".lower() in weekdays for day in days]]:
-            found.setdefault(on_clock(day + at, times.tz), []).append(f"{label(site)} {verb}")
+            found.setdefault(on_clock(day + at, times.tz), []).append(f"{site_label(site)} {verb}")
     inside = {at: texts for at, texts in sorted(found.items()) if times[0] < at <= times[-1]}
     return {at: f"{at:%H:%M} {', '.join(texts)}" for at, texts in inside.items()}
 
@@ -364,7 +359,7 @@ def certificate_days(table: pd.DataFrame) -> go.Figure:
     from plotly.subplots import make_subplots
 
     queues = list(dict.fromkeys(table.index.get_level_values("queue")))
-    titles = [str(name).replace("_", " ") for name in queues]
+    titles = [label(str(name)) for name in queues]
     fig = make_subplots(rows=1, cols=len(queues), shared_yaxes=True, subplot_titles=titles)
     fig.update_layout(template=figure().layout.template, height=440, hovermode="closest")
     fig.update_layout(legend={"y": 1.12}, margin={"t": 120})
@@ -437,7 +432,7 @@ def supply_by_site(table: pd.DataFrame, centre: Centre) -> go.Figure:
     sites = {site: colour for site, colour in colours_of(centre.sites).items() if f"required_{site}" in table}
     fig = make_subplots(
         rows=len(sites), cols=1, shared_xaxes=True, shared_yaxes="all",
-        vertical_spacing=0.2 / len(sites), subplot_titles=[label(site) for site in sites],
+        vertical_spacing=0.2 / len(sites), subplot_titles=[site_label(site) for site in sites],
     )  # fmt: skip
     fig.update_layout(template=figure().layout.template, height=260 * len(sites) + 60)
     for row, (site, colour) in enumerate(sites.items(), start=1):

@@ -164,6 +164,7 @@ def page_html(
     shell = {
         "title": describe(notebook, source.stem).title,
         "cells": Markup(linked),
+        "has_code": 'class="code"' in cells,
         "before": before,
         "after": after,
     }

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from typing import Any
 
 import nbformat.v4 as nbformat
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from planning.centre import Centre
 from planning.centre.money import money
 from planning.report import figures
-from planning.report.style import Bundle, label
+from planning.report.style import Bundle, label, site_label, team_label
+from planning.shifts import horizon
 
 __all__ = ["heads_by_site", "plan_notebook"]
 
@@ -32,36 +33,38 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
     -------
     NotebookNode
     """
-    levels = pd.DataFrame.from_dict(summary["service_level"], orient="index")
-    parts: dict[str, tuple[str, go.Figure]] = {
-        "Who is on position": ("supply_by_site", figures.supply_by_site(heads_by_site(tables), centre)),
-        "What it costs": ("cost_bars", figures.cost_bars(tables["cost"], centre)),
+    heads, cost = heads_by_site(tables, centre), tables["cost"]
+    parts = {
+        "Who is on position": Bundle(figures.supply_by_site(heads, centre), _peaks(heads, centre)),
+        "What it costs": Bundle(figures.cost_bars(cost, centre), _costs(cost, centre)),
     }
+    levels = pd.DataFrame.from_dict(summary["service_level"], orient="index")
     if len(levels):
         levels["half_width"] = levels["band_95"].map(np.ptp) / 2
-        parts["What callers meet"] = ("service_levels", figures.service_levels(levels))
+        parts["What callers meet"] = Bundle(figures.service_levels(levels), _levels(levels))
     cells = [nbformat.new_markdown_cell(_opening(summary, centre))]
-    for number, (title, (name, fig)) in enumerate(parts.items(), start=1):
-        bundle = Bundle(fig)
+    for title, bundle in parts.items():
         shown = {"application/vnd.plotly.v1+json": bundle.spec, "text/plain": bundle.text}
-        cells += [nbformat.new_markdown_cell(f"## {title}"), _cell(number, f"figures.{name}(...)", shown)]
-    systems = pd.DataFrame.from_dict(summary["systems"], orient="index")
-    systems = systems[["people", "paid_hours", "cost"]].rename(index=label, columns=label)
-    systems["Cost"] = [money(centre, cost) for cost in systems["Cost"]]
-    cells += [
-        nbformat.new_markdown_cell("## Queue by queue"),
-        _cell(len(parts) + 1, "plan.systems", {"text/html": systems.to_html(), "text/plain": str(systems)}),
-    ]
+        cells += [nbformat.new_markdown_cell(f"## {title}"), _cell(shown)]
+    if summary["systems"]:  # a plan of nobody has none
+        systems = pd.DataFrame.from_dict(summary["systems"], orient="index")
+        systems = systems[["people", "paid_hours", "cost"]].rename(index=label, columns=label)
+        systems["Cost"] = [money(centre, cost) for cost in systems["Cost"]]
+        shown = {"text/html": systems.to_html(), "text/plain": str(systems)}
+        cells += [nbformat.new_markdown_cell("## System by system"), _cell(shown)]
     return nbformat.new_notebook(cells=cells)
 
 
-def heads_by_site(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def heads_by_site(tables: Mapping[str, pd.DataFrame], centre: Centre) -> pd.DataFrame:
     """Count the heads required and on position at each site, breaks left out, in each interval of a plan.
+
+    A plan stands for one of a run of like ones: whoever works past its end is there at its beginning.
 
     Parameters
     ----------
     tables : mapping
         Its REQUIREMENT, ROSTER and BREAKS as `requirement`, `roster` and `breaks`.
+    centre : Centre
 
     Returns
     -------
@@ -69,6 +72,8 @@ def heads_by_site(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         Index interval_start; for each site a column ``required_<site>`` and ``supplied_<site>``.
     """
     needed, roster, breaks = (tables[name] for name in ("requirement", "roster", "breaks"))
+    times = horizon(centre, needed)
+    length = times[-1] - times[0] + pd.Timedelta(seconds=centre.interval_s)
     away = breaks.assign(site=breaks["agent_id"].map(roster.groupby("agent_id")["site"].first()))
     required = needed.pivot_table(
         index="interval_start", columns="site", values="rostered", aggfunc="sum", fill_value=0
@@ -76,7 +81,10 @@ def heads_by_site(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     found = required.add_prefix("required_")
     for site in required:
         here, out = (rows[rows["site"] == site] for rows in (roster, away))
-        found[f"supplied_{site}"] = _present(found.index, here) - _present(found.index, out)
+        found[f"supplied_{site}"] = sum(
+            _present(found.index + shift, here) - _present(found.index + shift, out)
+            for shift in (pd.Timedelta(0), length)
+        )
     return found
 
 
@@ -89,18 +97,69 @@ def _present(times: pd.Index, spans: pd.DataFrame) -> NDArray[np.intp]:
 
 
 def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
-    """Write the question and its answer."""
-    short = summary["unmet_intervals"] + summary["unmet_heads"]
+    """Write the question and its answer, and what is wrong if something is."""
     answer = "Yes" if summary["holds"] else "No"
-    return (
-        f"# {summary['centre']}: does the plan hold?\n\n"
-        f"**{answer}**: {summary['people_rostered']:,} people for {summary['paid_hours']:,.0f} paid hours "
-        f"and {money(centre, summary['cost']['total'])}; {short} heads short, {summary['breaches']} breaches "
-        f"of a rule.\n\nFrom {summary['first_interval']} to {summary['last_interval']}, simulated "
-        f"{summary['replications']} times."
+    first, last = (
+        pd.Timestamp(summary[edge]).tz_convert(centre.time_zone)
+        for edge in ("first_interval", "last_interval")
+    )
+    until = last + pd.Timedelta(seconds=centre.interval_s)
+    wrong = [
+        *summary["short"],
+        *(
+            f"{summary[name]:,} {text}"
+            for name, text in (
+                ("unmet_heads", "heads of shifts that nobody could fill"),
+                ("breaches", "breaches of the rules of the roster"),
+            )
+            if summary[name]
+        ),
+        *(
+            f"{label(queue)}: {level['simulated']:.1%} answered in time, {level['target']:.0%} promised"
+            for queue, level in summary["service_level"].items()
+            if level["simulated"] < level["target"]
+        ),
+    ]
+    return "\n\n".join(
+        [
+            f"# {summary['centre']}: does the plan hold?",
+            f"**{answer}**: {summary['people_rostered']:,} people work {summary['paid_hours']:,.0f} "
+            f"paid hours for {money(centre, summary['cost']['total'])}.",
+            "\n".join(f"- {html.escape(text)}" for text in wrong),
+            f"From {first:%A %d %B %Y, %H:%M} to {until:%A %d %B %Y, %H:%M}, on the clock of "
+            f"{centre.time_zone}, simulated {summary['replications']} times.",
+        ]
     )
 
 
-def _cell(number: int, source: str, shown: Mapping[str, Any]) -> Any:
+def _peaks(heads: pd.DataFrame, centre: Centre) -> dict[str, str]:
+    """Most heads required and on position, by the name of the site."""
+    return {
+        site_label(site): f"at most {heads[f'required_{site}'].max()} required, "
+        f"{heads[f'supplied_{site}'].max()} on position"
+        for site in centre.sites
+        if f"required_{site}" in heads
+    }
+
+
+def _costs(cost: pd.DataFrame, centre: Centre) -> dict[str, str]:
+    """Cost by the name of the team, the dearest first."""
+    ordered = cost.sort_values("total_cost", ascending=False)
+    return {
+        team_label(team, site): money(centre, total)
+        for team, site, total in ordered[["team", "site", "total_cost"]].itertuples(index=False)
+    }
+
+
+def _levels(levels: pd.DataFrame) -> dict[str, str]:
+    """Simulated service level with its band, by the name of the queue."""
+    return {
+        label(str(queue)): f"{simulated:.1%} ± {100 * half_width:.1f} points"
+        for queue, simulated, half_width in levels[["simulated", "half_width"]].itertuples()
+    }
+
+
+def _cell(shown: Mapping[str, Any]) -> Any:
+    """Show something without code: who reads the page of a plan has not written any."""
     output = nbformat.new_output("display_data", dict(shown))
-    return nbformat.new_code_cell(source, execution_count=number, outputs=[output])
+    return nbformat.new_code_cell("", execution_count=1, outputs=[output])

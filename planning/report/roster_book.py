@@ -13,6 +13,7 @@ import xlsxwriter
 from planning.calendars import is_weekend
 from planning.centre import Centre
 from planning.errors import PlanningError
+from planning.report.style import team_label
 from planning.report.workbook import sheet_name
 from planning.roster.audit import local_people, local_roster
 from planning.roster.carry_over import own_norms
@@ -166,7 +167,7 @@ def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) ->
                 event.add("dtstamp", start)
                 event.add("dtstart", start)
                 event.add("dtend", end)
-                event.add("summary", f"{row.team}, {row.paid_h:g} h")
+                event.add("summary", f"{team_label(row.team, row.site)}, {row.paid_h:g} h")
                 calendar.add_component(event)
             # Other signs are written as in a web address, so that two people never share a file.
             name = "".join(sign if sign.isalnum() else quote(sign, safe="") for sign in str(agent))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from planning.report.style import COLOURS, GREY, colours_of, figure, label
+from planning.report.style import COLOURS, GREY, colours_of, figure, label, site_label
 
 __all__ = [
     "duties",
@@ -228,7 +228,7 @@ def duties(roster: pd.DataFrame, sites: Iterable[str]) -> go.Figure:
         hours = (rows["end"] - rows["start"]) / pd.Timedelta(milliseconds=1)
         fig.add_bar(
             x=hours, base=rows["start"], y=[str(name).replace("_", " ") for name in rows["agent_id"]],
-            orientation="h", name=label(str(site)), marker={"color": colours[str(site)]}, width=0.6,
+            orientation="h", name=site_label(str(site)), marker={"color": colours[str(site)]}, width=0.6,
         )  # fmt: skip
     return fig.update_xaxes(type="date", tickformat="%a %d %b").update_yaxes(autorange="reversed")
 

@@ -100,7 +100,7 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
 
 
 def label(name: str) -> str:
-    """Write the name of a queue, team or site as a reader does.
+    """Write the name of a queue or another common name as a reader does.
 
     Examples
     --------
@@ -108,6 +108,31 @@ def label(name: str) -> str:
     'First line'
     """
     return name[:1].upper() + name[1:].replace("_", " ")
+
+
+def site_label(site: str) -> str:
+    """Write the name of a site as a reader does: a proper name.
+
+    Examples
+    --------
+    >>> site_label("new_york")
+    'New York'
+    """
+    return " ".join(word[:1].upper() + word[1:] for word in site.split("_"))
+
+
+def team_label(team: str, site: str) -> str:
+    """Write the name of a team as a reader does: what it does, then its site if the name holds it.
+
+    Examples
+    --------
+    >>> team_label("first_line_porto", "porto"), team_label("new_york_sales", "new_york")
+    ('First line, Porto', 'Sales, New York')
+    >>> team_label("service", "office")
+    'Service'
+    """
+    work = team.removesuffix(f"_{site}").removeprefix(f"{site}_")
+    return label(team) if work == team else f"{label(work)}, {site_label(site)}"
 
 
 def money_axis(centre: Centre, amounts: Iterable[float]) -> tuple[float, str]:
@@ -222,8 +247,9 @@ def summary(fig: go.Figure) -> Iterator[str]:
         values = trace.get("x" if trace.get("orientation") == "h" else "y")
         values = [] if values is None else values
         numeric = [v for v in values if isinstance(v, Real) and v == v]
-        spread = f", {_number(min(numeric))} to {_number(max(numeric))}" if numeric else ""
-        yield f"{trace.get('name') or f'trace {position}'}: {len(values)} values{spread}"
+        spread = f", {_number(min(numeric))} to {_number(max(numeric))}" if len(numeric) > 1 else ""
+        count = f"{len(values)} value{'' if len(values) == 1 else 's'}"
+        yield f"{trace.get('name') or f'trace {position}'}: {count}{spread}"
 
 
 def _number(value: object) -> str:

@@ -61,8 +61,8 @@ def write_workbook(
 
     Headings are frozen and filtered. Totals, the summary's figures that are totals, and the scenarios'
     differences to the base are live formulas. Text stays text: a name that begins with = + - or @ never
-    becomes a formula. Times are on the centre's clock, since Excel knows no time zones, and money has the
-    sign of the centre's currency.
+    becomes a formula. Excel knows no time zones: times are on the centre's clock, those of a team's roster on
+    the clock of its site, and the summary names both. Money has the sign of the centre's currency.
 
     Parameters
     ----------
@@ -124,7 +124,9 @@ def _write_summary(
 ) -> None:
     sheet.set_column(0, 0, 42)
     sheet.set_column(1, 1, 46)
-    lines = [("clock", centre.time_zone), *_flat(summary)]
+    clocks = {f"clock of {site}'s teams": zone for site, zone in centre.zones.items()}
+    own = [(name, zone) for name, zone in clocks.items() if zone != centre.time_zone]
+    lines = [("clock", centre.time_zone), *own, *_flat(summary)]
     for row, (name, value) in enumerate(lines):
         sheet.write_string(row, 0, name, formats["head"] if row == 0 else None)
         link = LINKS.get(name)
@@ -208,7 +210,8 @@ def _write_totals(
 def _write_teams(book: Any, roster: pd.DataFrame, centre: Centre, formats: dict[str, Any]) -> None:
     """Write a sheet for each team, with a row for each person and the shift's times in each day's column."""
     for team, rows in roster.groupby("team", sort=False):
-        start, end = (rows[edge].dt.tz_convert(centre.time_zone) for edge in ("start", "end"))
+        zone = centre.zones[rows["site"].iloc[0]]
+        start, end = (rows[edge].dt.tz_convert(zone) for edge in ("start", "end"))
         text = start.dt.strftime("%H:%M") + "-" + end.dt.strftime("%H:%M")
         days = start.dt.strftime("%a %d %b")
         order = list(dict.fromkeys(days[start.sort_values().index]))
@@ -216,7 +219,7 @@ def _write_teams(book: Any, roster: pd.DataFrame, centre: Centre, formats: dict[
         grid = cells.groupby(["agent_id", "day"])["shift"].agg(", ".join).unstack().reindex(columns=order)
         hours = rows.groupby("agent_id")[["paid_h", "night_h"]].sum()
         table = grid.fillna("").join(hours).reset_index()
-        _write_table(book.add_worksheet(sheet_name(book, str(team))), table, centre.time_zone, formats)
+        _write_table(book.add_worksheet(sheet_name(book, str(team))), table, zone, formats)
 
 
 def sheet_name(book: Any, team: str) -> str:

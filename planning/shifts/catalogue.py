@@ -330,7 +330,8 @@ def catalogue(
         hours = centre.sites[site]
         raise PlanningError(
             f"shifts.lengths_h: no shift fits the hours of {site} ({clock_text(hours.opens)} to "
-            f"{clock_text(hours.closes)}): add a shorter kind of shift or open longer"
+            f"{clock_text(hours.closes)}), starting every {centre.shifts.start_every_min} minutes from "
+            "midnight: add a shorter kind of shift, a shorter shifts.start_every_min or open longer"
         )
     return shifts.sort_values(["start", "shape"], ignore_index=True)
 
@@ -338,12 +339,15 @@ def catalogue(
 def _starts(centre: Centre, shape: Shape, axis: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Instants at which a shape may start."""
     if shape.clock is None:
-        end = axis[-1] + pd.Timedelta(seconds=centre.interval_s)
+        # Anew each day, so that a grid that does not divide the day gives every day the same starts.
+        first = axis[~pd.Index(axis.date).duplicated()]
+        ends = [*first[1:], axis[-1] + pd.Timedelta(seconds=centre.interval_s)]
         every = pd.Timedelta(minutes=centre.shifts.start_every_min)
-        return pd.date_range(axis[0], end, freq=every, inclusive="left")
+        days = [pd.date_range(*day, freq=every, inclusive="left") for day in zip(first, ends, strict=True)]
+        return days[0].append(days[1:])
     # Days by their dates: where clocks skip midnight, no instant of a day shows 00:00.
-    days = axis.tz_localize(None).normalize().unique()
-    return on_clock(days + shape.clock, axis.tz)
+    dates = axis.tz_localize(None).normalize().unique()
+    return on_clock(dates + shape.clock, axis.tz)
 
 
 def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.bool_]:

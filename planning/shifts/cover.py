@@ -16,7 +16,7 @@ from planning.calendars import axis, local_days, time_of_day
 from planning.centre import clock_text
 from planning.checks import Floats
 from planning.errors import PlanningError
-from planning.pay import pay_parts, shift_premium_hours
+from planning.pay import hour_cost, pay_parts, shift_premium_hours
 from planning.shifts.catalogue import Pattern
 from planning.shifts.groups import Group, able, group_of, groups_of
 from planning.shifts.program import Program, relax
@@ -53,6 +53,9 @@ class CoverPlan:
     held : DataFrame
         From `cover_all`: the REQUIREMENT as given, except that waiting work done in whole shifts has the
         heads that these shifts put on position.
+    short : tuple of str
+        For each team that is short: where it is most, which limit excludes the shifts that would help, and
+        what to do about it.
     """
 
     shifts: pd.DataFrame
@@ -62,6 +65,7 @@ class CoverPlan:
     binding: pd.DataFrame = field(default_factory=pd.DataFrame)
     status: str = ""
     held: pd.DataFrame = field(default_factory=pd.DataFrame)
+    short: tuple[str, ...] = ()
 
     @property
     def objective(self) -> float:
@@ -158,9 +162,10 @@ def cover(
     groups = partial(groups_of, centre, requirement, times, explicit, beyond)
     seek = partial(search, settings=settings, callback=callback)
     plan, there = _with_desks(centre, times, groups, seek, held, around=before is None)
-    if strict and len(plan.unmet):
-        raise PlanningError(_clash(centre, plan, there))
-    return plan
+    short = tuple(_clash(centre, plan, str(team), there) for team in plan.unmet["team"].unique())
+    if strict and short:
+        raise PlanningError(short[0])
+    return replace(plan, short=short)
 
 
 def requirement_by_team(
@@ -467,18 +472,18 @@ def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) ->
     return pd.concat(parts)
 
 
-def _clash(centre: Centre, plan: CoverPlan, there: pd.DataFrame) -> str:
-    """Say where a plan is first short, and which rule excludes the shifts that would help."""
-    first = plan.unmet.iloc[0]
-    when = first["interval_start"]
+def _clash(centre: Centre, plan: CoverPlan, team: str, there: pd.DataFrame) -> str:
+    """Say where a team is short most, and which limit excludes the shifts that would help."""
+    own = plan.unmet[plan.unmet["team"] == team].groupby("interval_start")["missing"].sum()
+    when, missing = own.idxmax(), own.max()
     return (
-        f"{first['team']} is short of {first['missing']:g} agents at {when:%Y-%m-%d %H:%M} "
-        f"(and in {len(plan.unmet) - 1} more intervals): {_reason(centre, str(first['team']), when, there)}"
+        f"{team} is short of {missing:g} agents at {when:%Y-%m-%d %H:%M} "
+        f"(and in {len(own) - 1} more intervals): {_reason(centre, plan, team, when, there)}"
     )
 
 
-def _reason(centre: Centre, team: str, when: pd.Timestamp, there: pd.DataFrame) -> str:
-    """Name the rule that leaves an interval without a shift."""
+def _reason(centre: Centre, plan: CoverPlan, team: str, when: pd.Timestamp, there: pd.DataFrame) -> str:
+    """Name the limit that leaves an interval without a shift."""
     site, rules = centre.sites[centre.teams[team].site], centre.shifts
     clock = time_of_day(pd.DatetimeIndex([when]))[0].to_pytimedelta()
     if not site.is_open(clock):
@@ -488,8 +493,16 @@ def _reason(centre: Centre, team: str, when: pd.Timestamp, there: pd.DataFrame) 
         )
     name = centre.teams[team].site
     if site.seats is not None and there.loc[when, name] >= site.seats:
+        here = plan.unmet["team"].map(lambda other: centre.teams[other].site == name)
+        lacks = plan.unmet.loc[here & (plan.unmet["interval_start"] == when), "missing"].sum()
         return (
-            f"sites.{name}.seats is {site.seats}, and all are taken: give the site more desks or require less"
+            f"sites.{name}.seats is {site.seats}, and no workplace is free: give the site at least {lacks:g} "
+            "more or require less"
+        )
+    if centre.pay.unmet_cost_h <= hour_cost(centre, team):
+        return (
+            f"pay.unmet_cost_h is {centre.pay.unmet_cost_h:g}, must be more than the "
+            f"{hour_cost(centre, team):.4g} that an hour of the team costs, or nobody is planned: raise it"
         )
     if team in rules.max_heads:
         return f"shifts.max_heads.{team} is {rules.max_heads[team]}: allow more or require less"

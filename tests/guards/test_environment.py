@@ -1,8 +1,11 @@
 """One truth about what the project needs: pyproject.toml. The conda file and the lock follow it."""
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from itertools import chain
 from pathlib import Path
 
@@ -33,6 +36,43 @@ def parsed(requirement):
     """'Pandas >= 3.0' -> ('pandas', '>=3.0'), without extras."""
     name, specifier = re.fullmatch(r"([\w.-]+)(?:\[[^]]*\])?\s*(.*)", requirement).groups()
     return normal(name), specifier.replace(" ", "")
+
+
+# --- pyproject.toml ----------------------------------------------------------------------------------------
+
+
+def imported():
+    """Top-level modules from outside that the package imports, and where."""
+    found = {}
+    for path in (ROOT / "planning").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [node.module]
+            found |= {name.partition(".")[0]: path.name for name in names}
+    return {name: at for name, at in found.items() if name not in {*sys.stdlib_module_names, "planning"}}
+
+
+def test_what_is_imported_is_declared():
+    """Jinja2, MarkupSafe and others came with somebody else's dependencies, in whatever version."""
+    extras = PROJECT["project"]["optional-dependencies"].values()
+    declared = {parsed(each)[0] for each in chain(PROJECT["project"]["dependencies"], *extras)}
+    from_where = packages_distributions()
+    missing = {
+        name: at
+        for name, at in imported().items()
+        if declared.isdisjoint(map(normal, from_where.get(name, [name])))
+    }
+    assert missing == {}
+
+
+def test_a_registry_is_told_what_it_shows():
+    project = PROJECT["project"]
+    floor = int(project["requires-python"].removeprefix(">=3."))
+    for minor in range(floor, 14):
+        assert f"Programming Language :: Python :: 3.{minor}" in project["classifiers"]
+    assert {"description", "keywords", "license", "readme"} <= set(project)
+    assert "/.ci" in PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["exclude"]
 
 
 # --- environment.yml ---------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_a_page_of_one_site_that_closes():
     shown = Page(day_site(), demand_of(hours=(8, 20)), replications=2, apart=False)
     closing = shown.controls["closing_hour.berlin"]
     assert closing.value == "20:00"
-    assert {"19:00", "21:30"} < {hour for hour, _ in closing.options}
+    assert [hour for hour, _ in closing.options][-3:] == ["19:00", "19:30", "20:00"]  # never later
     move(shown, **{"closing_hour.berlin": "19:00"})
     assert shown.message.value == ""
     assert cards(shown)["cost"][1] == "good"

@@ -9,7 +9,7 @@ from factories import demand_of, one_site
 from pandas.testing import assert_frame_equal
 from scipy import stats
 
-from planning.calendars import axis, day_start
+from planning.calendars import axis, day_start, public_holidays
 from planning.demand import (
     Synthetic,
     accuracy,
@@ -512,25 +512,29 @@ def test_a_probability_that_cannot_be_is_refused(probability):
 
 
 def test_a_weekend_of_friday_and_saturday():
-    """The default forecast is no worse on those days than the last same weekday, and better than where the
-    weekend is taken for Saturday and Sunday."""
-    times = axis(pd.Timestamp("2026-09-07", tz="Africa/Cairo"), 63, 3600)
+    """A made-up Egyptian centre with its holidays, the last four weeks forecast from the day before each.
+
+    On Fridays and Saturdays the default errs no more than the last same weekday, and far less than where the
+    weekend is taken for Saturday and Sunday.
+    """
+    zone, week = "Africa/Cairo", pd.DateOffset(days=7)
+    times = axis(pd.Timestamp("2026-01-05", tz=zone), 300, 3600)
     rest = np.isin(times.day_of_week, (4, 5))
-    shape = np.where(rest, np.exp(-(((times.hour - 20) / 3) ** 2)), np.exp(-(((times.hour - 11) / 3) ** 2)))
-    calls = np.random.default_rng(1).poisson(np.where(rest, 15.0, 80.0) * shape)
+    holiday = np.isin(times.date, list(public_holidays("EG", (2026,))))
+    rng = np.random.default_rng(1)
+    luck = rng.lognormal(0, 0.08, 300)[np.unique(times.date, return_inverse=True)[1]]
+    shape = np.exp(-(((times.hour - np.where(rest | holiday, 20, 11)) / 3) ** 2))
+    calls = rng.poisson(np.where(rest, 15.0, 80.0) * np.where(holiday, 0.4, 1.0) * shape * luck)
     demand = pd.DataFrame({"queue": "calls", "interval_start": times, "calls": calls, "aht_s": 200.0})
-    past, week = demand[:-168], demand[-168:]
-    free = rest[-168:]
-
-    def wape(expected):
-        return (
-            np.abs(expected[free] - week["calls"].to_numpy()[free]).sum()
-            / week["calls"].to_numpy()[free].sum()
-        )
-
-    ours, theirs = (
-        wape(forecast(past, 7, zone="Africa/Cairo", country=country)["calls"].to_numpy())
-        for country in ("EG", "none")
-    )
-    assert ours <= wape(past["calls"].to_numpy()[-168:])
-    assert ours < theirs / 2
+    true = demand.set_index("interval_start")["calls"][rest]
+    errors = dict.fromkeys(("EG", "none", "last week"), 0.0)
+    for first in pd.date_range("2026-10-04", periods=4, freq="7D", tz=zone):
+        now = true[(true.index >= first) & (true.index < first + week)]
+        for country in ("EG", "none"):
+            found = forecast(demand[times < first], 7, zone=zone, country=country)
+            errors[country] += (
+                (found.set_index("interval_start")["calls"].reindex(now.index) - now).abs().sum()
+            )
+        errors["last week"] += np.abs(true.reindex(now.index - week).to_numpy() - now).sum()
+    assert errors["EG"] <= errors["last week"]
+    assert errors["EG"] < errors["none"] / 4

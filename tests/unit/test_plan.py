@@ -105,6 +105,7 @@ def test_summary_has_its_keys():
         "service_level",
         "replications",
         "unmet_intervals",
+        "short",
         "unmet_heads",
         "breaches",
         "holds",

@@ -2,8 +2,9 @@
 
 import nbformat
 import pandas as pd
-from factories import MONDAY, small_plan
+from factories import MONDAY, demand_of, one_site, small_plan
 
+from planning.plan import plan
 from planning.report import pages
 from planning.report.plan_page import heads_by_site, plan_notebook
 
@@ -24,6 +25,22 @@ def test_heads_on_position_are_those_at_work_and_not_on_a_break():
     needed = pd.DataFrame({"site": "a", "interval_start": at, "rostered": 2})
     roster = pd.DataFrame({"agent_id": ["x", "y"], "site": "a", "start": [at[0], at[1]], "end": at[4]})
     breaks = pd.DataFrame({"agent_id": ["x"], "start": [at[2]], "end": [at[3]]})
-    found = heads_by_site({"requirement": needed, "roster": roster, "breaks": breaks})
+    found = heads_by_site({"requirement": needed, "roster": roster, "breaks": breaks}, one_site())
     assert found["required_a"].tolist() == [2] * 5
     assert found["supplied_a"].tolist() == [1, 2, 1, 2, 0]
+
+
+def test_who_works_past_the_end_is_there_at_the_beginning():
+    """A plan of one day showed its night as empty: the shift was drawn after the end only."""
+    made = small_plan()
+    found = heads_by_site(made.tables, made.centre)
+    assert (found["supplied_north"] >= found["required_north"]).all()
+
+
+def test_a_plan_that_does_not_hold_says_why_on_its_page():
+    made = plan(one_site({"sites.north.seats": 0}), demand_of(6.0, hours=(9, 17)), replications=2)
+    text = plan_notebook(made.summary, made.tables, made.centre).cells[0].source
+    assert "**No**: 0 people work 0 paid hours" in text
+    assert "sites.north.seats is 0, and no workplace is free: give the site at least 3 more" in text
+    assert "Calls: 0.0% answered in time, 80% promised" in text
+    assert "From Monday 23 November 2026, 09:00 to Monday 23 November 2026, 17:00" in text

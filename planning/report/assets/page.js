@@ -7,7 +7,7 @@ plots.forEach((plot) => {
 });
 
 const button = document.getElementById("toggle-code");
-button.addEventListener("click", () => {
+button?.addEventListener("click", () => {
   const open = button.getAttribute("aria-pressed") === "false";
   document.querySelectorAll("details.code").forEach((code) => { code.open = open; });
   button.setAttribute("aria-pressed", String(open));

@@ -1,0 +1,172 @@
+"""Every surface on every example that ships: one day of each is planned once, and looked at from all sides.
+
+The calls are a part of the example's, so that the plans are small.
+"""
+
+import json
+import re
+from types import SimpleNamespace
+
+import icalendar
+import openpyxl
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from planning.app import Page
+from planning.calendars import axis
+from planning.centre import Centre
+from planning.centre.money import currency_sign, money
+from planning.cli import app
+from planning.demand import demand_for, read_demand
+from planning.examples import EXAMPLES
+from planning.report import figures
+from planning.report.roster_book import time_sheet, write_calendars
+from planning.report.style import site_label
+from planning.roster.audit import audit, read_roster
+from planning.roster.inputs import Horizon
+from planning.roster.people import people_to_employ, read_people
+
+PART = {"small": 1.0, "global": 0.3, "operator": 0.15}
+"""Part of an example's calls that is planned."""
+SITES = {"small": ["Office"], "global": ["Dallas", "Phoenix", "Cairo"], "operator": ["Moscow", "Kaluga"]}
+SIGNS = {"small": "€", "global": "$", "operator": "₽"}
+CLOSINGS = {
+    "small": ["20:00 Office closes"],
+    "global": ["21:00 Dallas closes", "22:00 Phoenix closes"],
+    "operator": ["22:00 Moscow closes"],
+}
+
+
+def run(*line):
+    found = CliRunner().invoke(app, [str(part) for part in line])
+    assert found.exit_code == 0, found.output
+    return found.output
+
+
+@pytest.fixture(scope="module", params=EXAMPLES)
+def made(request, tmp_path_factory):
+    """An example's folder, written, checked, planned and reported by the command."""
+    name, folder = request.param, tmp_path_factory.mktemp(request.param) / "centre"
+    run("init", folder, "--example", name)
+    centre = Centre.load(folder / "centre.toml")
+    demand = read_demand(folder / "demand.parquet", centre.time_zone)
+    demand["calls"] = (PART[name] * demand["calls"]).round()
+    demand.to_parquet(folder / "demand.parquet", index=False)
+    files = [folder / "centre.toml", "--start", "2026-11-30", "--days", 1, "--replications", 2]
+    told = run("report", *files, "--no-pdf", "--out", folder / "reports")
+    plan = folder / "reports" / "plan"
+    summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
+    return SimpleNamespace(
+        name=name, folder=folder, centre=centre, plan=plan, told=told, summary=summary, demand=demand
+    )
+
+
+def foreign(made, text):
+    """Signs and sites in a text that belong to another example."""
+    others = [name for name in EXAMPLES if name != made.name]
+    # Times name their zone, which may be the city of somebody's site.
+    plain = re.sub(r"(Europe|Africa|America)/\w+", "", text)
+    words = ["rub", *(SIGNS[other] for other in others), *(site for other in others for site in SITES[other])]
+    return [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", plain, re.IGNORECASE)]
+
+
+def cells(book):
+    return [cell for sheet in book for row in sheet for cell in row if cell.value is not None]
+
+
+def test_the_command_says_what_is_planned(made):
+    assert (
+        "Nothing is left open" in (told := run("check", made.folder / "centre.toml")) or made.name == "global"
+    )
+    assert foreign(made, told + made.told) == []
+    total = made.summary["cost"]["total"]
+    assert f"Cost:           {money(made.centre, total)}, of which" in made.told
+    assert SIGNS[made.name] in made.told
+    assert made.summary["breaches"] == 0
+
+
+def test_the_workbook_is_the_centres(made):
+    book = openpyxl.load_workbook(made.plan / "plan.xlsx")
+    tables = ["summary", "demand", "requirement", "shifts", "roster", "breaks", "cost"]
+    assert book.sheetnames[:7] == tables
+    assert set(book.sheetnames[7:]) <= set(made.centre.teams)
+    assert foreign(made, "\n".join(str(cell.value) for cell in cells(book))) == []
+    formats = {cell.number_format for cell in cells(book) if "#,##0" in cell.number_format}
+    assert len(formats) == 1
+    assert currency_sign(made.centre) in formats.pop()
+
+
+def test_a_teams_sheet_is_on_the_clock_of_its_site(made):
+    """An agent in Cairo read when the shift begins in Chicago."""
+    book = openpyxl.load_workbook(made.plan / "plan.xlsx")
+    roster = read_roster(made.plan / "roster.csv", made.centre)
+    first = roster.iloc[-1]
+    edges = [first[edge].tz_convert(made.centre.zones[first["site"]]) for edge in ("start", "end")]
+    rows = {row[0]: row[1:] for row in book[str(first["team"])].iter_rows(values_only=True)}
+    assert "{:%H:%M}-{:%H:%M}".format(*edges) in rows[first["agent_id"]]
+    assert f"{edges[0]:%a %d %b}" in rows["agent_id"]
+
+
+def test_calendars_hold_every_shift_at_its_instant(made, tmp_path):
+    roster = read_roster(made.plan / "roster.csv", made.centre)
+    paths = write_calendars(tmp_path, roster, made.centre)
+    events = [
+        event for path in paths for event in icalendar.Calendar.from_ical(path.read_bytes()).walk("VEVENT")
+    ]
+    assert {pd.Timestamp(event.start) for event in events} == {*roster["start"]}
+    assert len(events) == len(roster)
+    assert foreign(made, "\n".join(str(event["summary"]) for event in events)) == []
+
+
+def test_the_written_roster_is_lawful(made):
+    """Judged from the files alone; the time sheet of it has no letter outside the legend."""
+    roster = read_roster(made.plan / "roster.csv", made.centre)
+    shifts = pd.read_csv(made.plan / "shifts.csv")
+    shifts["start"] = pd.to_datetime(shifts["start"], utc=True)
+    if (file := made.folder / "people.csv").exists():
+        people, _ = read_people(file, made.centre)
+    else:
+        people = people_to_employ(made.centre, shifts)
+    horizon = Horizon(pd.Timestamp("2026-11-30"), pd.Timestamp("2026-11-30"))
+    assert audit(made.centre, roster, people, horizon=horizon).empty
+    sheet = time_sheet(roster, people, made.centre, horizon)
+    assert sheet["hours"].sum() == pytest.approx(made.summary["paid_hours"], abs=0.1)
+
+
+def test_the_page_is_the_centres(made):
+    page = (made.folder / "reports" / "plan.html").read_text(encoding="utf-8")
+    text = page[page.index("<main>") :]
+    assert foreign(made, text) == []
+    assert money(made.centre, made.summary["cost"]["total"]) in text
+    assert all(site in text for site in SITES[made.name])
+    assert all(closing in text for closing in CLOSINGS[made.name])
+    assert "Monday 30 November 2026" in text
+    assert "<details" not in text
+    assert "1 values" not in text
+
+
+def test_scenarios_stand_beside_each_other(made, tmp_path):
+    files = ["--centre", made.folder / "centre.toml", "--start", "2026-11-30", "--cache", tmp_path / "kept"]
+    out = tmp_path / "scenarios.xlsx"
+    told = run("compare", made.folder / "scenarios.toml", *files, "--staff", "positions", "--out", out)
+    assert "0 failed" in told
+    book = openpyxl.load_workbook(out)
+    assert foreign(made, "\n".join(str(cell.value) for cell in cells(book))) == []
+    assert currency_sign(made.centre) in book["scenarios"]["C2"].number_format
+
+
+def test_the_what_if_page_is_the_centres(made):
+    day = demand_for(made.centre, made.demand, "2026-11-30", 1)
+    page = Page(made.centre, day, replications=2, apart=False)
+    labels = " ".join(control.description for control in page.controls.values())
+    assert all(f"{text.split()[1]} closes" in labels for text in CLOSINGS[made.name])
+    assert SIGNS[made.name] in page.numbers.value
+    texts = [trace.name or "" for trace in page.figure.data]
+    assert foreign(made, "\n".join([labels, page.numbers.value, *texts])) == []
+
+
+def test_figures_name_the_sites_and_their_hours(made):
+    times = axis(pd.Timestamp("2026-11-30", tz=made.centre.time_zone), 1, made.centre.interval_s)
+    assert [*figures.closings(made.centre, times).values()] == CLOSINGS[made.name]
+    assert [site_label(site) for site in made.centre.sites] == SITES[made.name]
