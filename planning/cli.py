@@ -50,6 +50,12 @@ def main() -> None:
     except PlanningError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("planning"):
+            raise
+        remedy = "pip install 'contact-centre-planning[notebooks]'"
+        typer.echo(f"error: {error.name} is not installed, which this command needs: {remedy}", err=True)
+        sys.exit(2)
 
 
 @app.command("plan")

@@ -403,3 +403,14 @@ def test_a_report_of_any_centre_holds_its_plan_and_no_notebook_of_the_example(gi
     pages = sorted(path.name for path in (given / "reports").glob("*.html"))
     assert pages == ["index.html", "plan.html"]
     assert (given / "reports" / "plan" / "summary.json").exists()
+
+
+def test_a_command_whose_extra_is_not_installed_says_which(monkeypatch, capsys):
+    """A plain installation has no nbformat; it was a traceback."""
+    monkeypatch.setattr(sys, "argv", ["planning", "report"])
+    monkeypatch.setitem(sys.modules, "nbformat", None)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "nbformat is not installed" in (told := capsys.readouterr().err)
+    assert "pip install 'contact-centre-planning[notebooks]'" in told
