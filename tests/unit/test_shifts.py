@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import itertools
 import pickle
+import re
 import subprocess
 import sys
 import types
@@ -311,6 +312,21 @@ def test_no_shift_fits():
         catalogue(two_sites({"sites.south.closes": "14:00"}), "south", DAY)
 
 
+def test_the_grid_of_starts_begins_anew_each_day():
+    """Every seven hours: 07:00, 14:00 and 21:00 of the first day were 04:00, 11:00 and 18:00 of the second."""
+    times = axis(MONDAY, 3, 900)
+    starts = catalogue(one_site({"shifts.start_every_min": 420}), "north", times)["start"]
+    clocks = starts.groupby(starts.dt.date).agg(lambda day: [f"{start:%H}" for start in day])
+    assert clocks.tolist() == [["00", "07", "14", "21"]] * 3
+
+
+def test_a_grid_that_misses_the_hours_of_a_site_is_refused():
+    with pytest.raises(PlanningError, match=r"starting every 1440 minutes from midnight: .*start_every_min"):
+        catalogue(two_sites({"shifts.start_every_min": 1440}), "south", DAY)
+    with pytest.raises(PlanningError, match=r"start_every_min is 100000, must be .*1440"):
+        one_site({"shifts.start_every_min": 100_000})
+
+
 # --- the cover, recounted -------------------------------------------------------------------------
 
 
@@ -499,6 +515,27 @@ def test_strict_says_where_it_is_short():
         PlanningError, match=r"calls_north is short of 3 agents at 2026-11-23 10:00 \(and in 3 more"
     ):
         cover(one_site({"pay.unmet_cost_h": 1.0}), requirement_of({"10:00": 3, "11:00": 0}), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"sites.north.seats": 0},
+            "sites.north.seats is 0, and no workplace is free: give .* at least 3 more",
+        ),
+        (
+            {"sites.north.seats": 2},
+            "sites.north.seats is 2, and no workplace is free: give .* at least 1 more",
+        ),
+        ({"pay.unmet_cost_h": 1.0}, "pay.unmet_cost_h is 1, must be more than the 625 .* of the team costs"),
+    ],
+)
+def test_a_plan_says_what_to_do_for_a_team_that_is_short(changes, reason):
+    plan = cover(one_site(changes), requirement_of({"10:00": 3, "11:00": 0}))
+    (text,) = plan.short
+    assert re.search(rf"calls_north is short of \d agents at 2026-11-23 10:00 .*{reason}", text)
+    assert cover(one_site(), requirement_of({"10:00": 3, "11:00": 0})).short == ()
 
 
 def test_nothing_needed_is_nothing_planned():
