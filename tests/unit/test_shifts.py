@@ -313,7 +313,7 @@ def test_no_shift_fits():
 
 
 def test_the_grid_of_starts_begins_anew_each_day():
-    """Every seven hours: 07:00, 14:00 and 21:00 of the first day were 04:00, 11:00 and 18:00 of the second."""
+    """Every seven hours: the second day began at 04:00, because the grid ran on over midnight."""
     times = axis(MONDAY, 3, 900)
     starts = catalogue(one_site({"shifts.start_every_min": 420}), "north", times)["start"]
     clocks = starts.groupby(starts.dt.date).agg(lambda day: [f"{start:%H}" for start in day])
