@@ -130,7 +130,7 @@ def _write_summary(
     for row, (name, value) in enumerate(lines):
         sheet.write_string(row, 0, name, formats["head"] if row == 0 else None)
         link = LINKS.get(name)
-        style = formats["cost"] if name.startswith("cost") else formats["h"] if link else None
+        style = formats.get(_summary_kind(name))
         if isinstance(value, bool | str):
             sheet.write_string(row, 1, str(value))
         elif link in columns:
@@ -138,6 +138,16 @@ def _write_summary(
             sheet.write_formula(row, 1, f"=SUM({link[0]}!{columns[link]})", style, value)
         else:
             sheet.write_number(row, 1, value, style)
+
+
+def _summary_kind(name: str) -> str | None:
+    """Tell from the name of a line of the summary how its number is written."""
+    words = set(name.split())
+    if "cost" in words:
+        return "cost"
+    if name.startswith("service level") and words & {"target", "promised", "simulated", "band"}:
+        return "share"
+    return "h" if name in LINKS else None
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:

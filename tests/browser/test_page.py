@@ -8,11 +8,11 @@ from pathlib import Path
 import openpyxl
 import pytest
 from conftest import SHOTS, started, stopped
-from factories import demand_of, raw_day_site, toml
 
 from planning import Centre, demand_for, read_demand
 from planning.app.headline import day_of, headline
 from planning.centre.money import money
+from planning.examples import write
 from planning.whatif import LOOSE, Scenario, apply_changes
 from planning.whatif.evaluation import Evaluation, evaluate
 
@@ -187,20 +187,19 @@ def test_a_centre_that_cannot_be_read_is_a_message(visit, tmp_path, log):
         stopped(server)
 
 
-def test_a_centre_of_one_site_has_its_page(visit, shoot, tmp_path):
+@pytest.mark.parametrize(("name", "sign", "site"), [("small", "€", "Office"), ("global", "$", "Dallas")])
+def test_another_example_has_its_page(name, sign, site, visit, shoot, tmp_path):
     """It died of KeyError: 'berlin'. An hour less is a scenario, with the calls of that hour told."""
-    euro = {"country": "DE", "currency": "EUR"}
-    (tmp_path / "centre.toml").write_text(toml(raw_day_site() | euro), encoding="utf-8")
-    demand_of(days=28, hours=(8, 20)).to_parquet(tmp_path / "demand.parquet")
+    write(name, tmp_path)
     server, number = started(
         tmp_path / "centre.toml", tmp_path / "demand.parquet", tmp_path, tmp_path / "log"
     )
     try:
         tab = visit(number)
         ready(tab)
-        assert "€" in tab.inner_text(".whatif-card[data-measure='cost']")
-        press(tab, "Berlin closes", "ArrowLeft")
+        assert sign in tab.inner_text(".whatif-card[data-measure='cost']")
+        press(tab, f"{site} closes", "ArrowLeft")
         assert tab.locator("[role=alert]").count() == 0
-        shoot(tab, "berlin")
+        shoot(tab, name)
     finally:
         stopped(server)

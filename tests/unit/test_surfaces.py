@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from planning.app import Page
 from planning.calendars import axis
 from planning.centre import Centre
-from planning.centre.money import currency_sign, money
+from planning.centre.money import currency_sign, money, money_format
 from planning.cli import app
 from planning.demand import demand_for, read_demand
 from planning.examples import EXAMPLES
@@ -90,6 +90,10 @@ def test_the_workbook_is_the_centres(made):
     assert book.sheetnames[:7] == tables
     assert set(book.sheetnames[7:]) <= set(made.centre.teams)
     assert foreign(made, "\n".join(str(cell.value) for cell in cells(book))) == []
+    figures_of = {row[0].value: row[1].number_format for row in book["summary"].iter_rows()}
+    systems = [name for name in figures_of if name.startswith("systems") and name.endswith(" cost")]
+    assert {figures_of[name] for name in ("cost total", *systems)} == {money_format(made.centre)}
+    assert {figures_of[name] for name in figures_of if name.endswith("simulated")} == {"0.0%"}
     formats = {cell.number_format for cell in cells(book) if "#,##0" in cell.number_format}
     assert len(formats) == 1
     assert currency_sign(made.centre) in formats.pop()
