@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from planning.calendars import on_clock
 from planning.centre import clock_text
-from planning.overflow.closing import hand_overs
+from planning.overflow.closing import closing_site, hand_overs
 from planning.report.style import COLOURS, GREY, colours_of, figure, label, money_axis, site_label, team_label
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def bars(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
     return fig.update_layout(hovermode="closest", showlegend=False).update_xaxes(type="category")
 
 
-def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
+def closing_costs(nights: pd.DataFrame, centre: Centre, site: str | None = None) -> go.Figure:
     """Cost of each closing hour more than that of the present one, by part, the cheapest marked.
 
     Parameters
@@ -183,10 +183,17 @@ def closing_costs(nights: pd.DataFrame, centre: Centre) -> go.Figure:
     nights : DataFrame
         `planning.overflow.compare_nights`, with a row for each closing hour.
     centre : Centre
-        It says which site closes, and when at present.
+        It says when the site closes at present.
+    site : str, optional
+        The site; needed where several close.
+
+    Raises
+    ------
+    PlanningError
+        The site is unclear.
     """
-    site, (at, _) = next(iter(hand_overs(centre).items()))
-    present, table = clock_text(at), nights.set_index("alternative")
+    site = closing_site(centre, site)
+    present, table = clock_text(hand_overs(centre)[site][0]), nights.set_index("alternative")
     total = (table["cost_day"] - table.loc[present, "cost_day"]) * 365
     factor, unit = money_axis(centre, total)
     best = table.index[table["meets"]][table.loc[table["meets"], "cost_day"].argmin()]

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from factories import MONDAY, day_site, one_site, three_sites, two_sites
 
+from planning.errors import PlanningError
 from planning.report import figures
 from planning.report.style import money_axis
 
@@ -70,3 +71,15 @@ def test_closing_costs_name_the_site_and_its_hour():
     assert fig.layout.xaxis.title.text == "South closes at"
     assert fig.layout.yaxis.title.text == "€ thousand a year"
     assert list(fig.data[-1].y) == [-36.5, 0.0]
+
+
+def test_closing_costs_are_those_of_the_site_asked_for():
+    """It took the first site that closes for the one whose hours were compared."""
+    parts = ["wages_cost", "premium_cost", "overrun_cost", "rides_cost", "seats_cost", "abandoned_cost"]
+    nights = pd.DataFrame({"alternative": ["21:00", "22:00"], "cost_day": [900.0, 1000.0], "meets": True})
+    nights = nights.assign(**dict.fromkeys(parts, 1.0))
+    fig = figures.closing_costs(nights, three_sites(), "berlin")
+    assert fig.layout.title.text == "Closing hours against 22:00"
+    assert fig.layout.xaxis.title.text == "Berlin closes at"
+    with pytest.raises(PlanningError, match="tokyo and berlin close: name one of them"):
+        figures.closing_costs(nights, three_sites())
