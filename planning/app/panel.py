@@ -289,7 +289,10 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
     rule = next((rule for rule in centre.overflow if rule.after_s is None), None)
     ratio = _wage_ratio(centre, rule.to_site, rule.from_site) if rule else None
     if rule and ratio:
-        shares = [(f"{share:.0%}", share) for share in _around(ratio, 0.05, 0.4, 1.2)]
+        shares = [
+            (f"{share:.0%}", share)
+            for share in _around(ratio, 0.05, min(0.4, ratio / 2), max(1.2, 1.5 * ratio))
+        ]
         name, text = f"wages.{rule.to_site}", f"{site_label(rule.to_site)}'s wages"
         found[name] = _Choice(text, shares, ratio, lambda share: share / ratio)
     found["volume"] = _Choice("Calls", _percents(1.0, 0.05, 0.6, 1.6), 1.0, float)
