@@ -140,14 +140,14 @@ def _write_summary(
             sheet.write_number(row, 1, value, style)
 
 
-def _summary_kind(name: str) -> str | None:
-    """Tell from the name of a line of the summary how its number is written."""
+def _summary_kind(name: str) -> str:
+    """Tell from the name of a line of the summary how its number is written; "" as it is."""
     words = set(name.split())
     if "cost" in words:
         return "cost"
     if name.startswith("service level") and words & {"target", "promised", "simulated", "band"}:
         return "share"
-    return "h" if name in LINKS else None
+    return "h" if name in LINKS else ""
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:

@@ -67,7 +67,11 @@ def foreign(made, text):
     others = [name for name in EXAMPLES if name != made.name]
     # Times name their zone, which may be the city of somebody's site.
     plain = re.sub(r"(Europe|Africa|America)/\w+", "", text)
-    words = ["rub", *(SIGNS[other] for other in others), *(site for other in others for site in SITES[other])]
+    words = [
+        *(["rub"] if made.centre.currency != "RUB" else []),
+        *(SIGNS[other] for other in others),
+        *(site for other in others for site in SITES[other]),
+    ]
     return [word for word in words if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", plain, re.IGNORECASE)]
 
 
