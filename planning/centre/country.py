@@ -1,7 +1,7 @@
-"""What a country brings to a centre: its labour law, its currency and its weekend.
+"""What a centre gets from its country: labour law, currency and weekend.
 
-The law of a country is a data file in ``countries/``, laid over the house rules of ``none.toml``. Another
-country is another file; a country without one has the house rules, its holidays and its currency.
+The law of a country is a data file in ``countries/``, which overrides the house rules of ``none.toml``.
+Another country is another file; a country without a file has the house rules, its holidays and its currency.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def countries() -> tuple[str, ...]:
 
 @cache
 def country_settings(country: str) -> Mapping[str, Mapping[str, Any]]:
-    """Read the labour rules and the pay settings of a country, laid over the house rules.
+    """Read the labour rules and the pay settings of a country, which override the house rules.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def currency_of(country: str) -> str:
 
 
 def _code(country: str) -> str:
-    """Leave the region out of a code such as DE-BY."""
+    """Drop the region from a code: DE-BY becomes DE."""
     return country.partition("-")[0]
 
 

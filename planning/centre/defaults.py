@@ -1,4 +1,4 @@
-"""What a centre's file may leave out, filled in from its country and from what the file says itself."""
+"""Defaults for a centre's file, from its country and from its other settings."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ __all__ = ["shortest_meal", "with_defaults"]
 LENGTHS_H = {"short": 6.5, "day": 8.5}
 """Kinds of shift, presence in hours: lawful in every country on file."""
 UNMET_WAGES = 50.0
-"""A missing hour costs this many times the dearest hour: a plan is short only where it must be."""
+"""A missing hour costs this many times the dearest hour, so that a plan is short only if it must be."""
 WAITING_TARGET = {"max_occupancy": 0.9}
 
 
 def with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in what a centre's file leaves out.
+    """Fill in the defaults of a centre's file.
 
-    The country gives labour rules, pay settings and the currency, each value of which the file may replace.
-    A queue's callers come in equal parts from the sites that have a team for it, and it is open while one of
-    those is. A team without a site sits
-    at the only one; a team without queues answers the only one. A shift without a meal has the law's. A
-    missing hour costs fifty times the dearest team's hour.
+    The country gives labour rules, pay settings and the currency, each value of which the file may replace. A
+    queue's callers come in equal parts from the sites that have a team for it, and the queue is open while
+    one of these sites is. A team without a site belongs to the only one; a team without queues answers the
+    only one. A shift without a meal gets the shortest lawful one. A missing hour costs fifty times the
+    dearest team's hour.
 
     Parameters
     ----------
     raw : mapping
-        As TOML gives it; values that cannot be are left for the checks to refuse.
+        As TOML gives it; faulty values are left for the checks to refuse.
     """
     given = dict(raw)
     country = given.get("country")
@@ -78,7 +78,7 @@ def _queues(sites: Mapping[str, Any], queues: Mapping[str, Any], teams: Mapping[
 
 
 def _hours(homes: list[Any]) -> dict[str, Any]:
-    """From the first opening of the sites to the last closing; what they do not say is the whole day."""
+    """From the first opening of the sites to the last closing; a missing time means the whole day."""
     try:
         opens = [home["opens"] for home in homes if "opens" in home]
         closes = [home["closes"] for home in homes if "closes" in home]
@@ -104,7 +104,7 @@ def _shifts(shifts: Any, labour: Mapping[str, Any]) -> Any:
 
 
 def shortest_meal(length_h: Any, labour: Mapping[str, Any]) -> int | None:
-    """Shortest lawful meal of a shift, whole minutes; None where the length or the limits cannot be read."""
+    """Shortest lawful meal of a shift, whole minutes; None if the length or the limits cannot be read."""
     try:
         meal, long_meal, long_h = (
             _number(labour[name]) for name in ("min_meal_min", "long_meal_min", "long_shift_h")
@@ -115,7 +115,7 @@ def shortest_meal(length_h: Any, labour: Mapping[str, Any]) -> int | None:
 
 
 def _priced(pay: Any, teams: Any) -> Any:
-    """Price a missing hour by the dearest team's wage; where that cannot be read, the checks refuse it."""
+    """Price a missing hour by the dearest team's wage; if it cannot be read, the checks refuse it."""
     if not isinstance(pay, Mapping):
         return pay
     try:
@@ -127,5 +127,5 @@ def _priced(pay: Any, teams: Any) -> Any:
 
 
 def _number(norm: Any) -> float:
-    """Read a limit, which is a table with an article or a number alone."""
+    """Read a limit, which is a table with an article, or only a number."""
     return float(norm["value"] if isinstance(norm, Mapping) else norm)

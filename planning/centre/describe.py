@@ -1,4 +1,4 @@
-"""What a centre's file says, and what it does not say yet, in plain words."""
+"""Describe in plain words what a centre's file says, and what it does not say yet."""
 
 from __future__ import annotations
 

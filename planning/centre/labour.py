@@ -1,4 +1,4 @@
-"""Labour rules: each a limit with the article that sets it."""
+"""Labour rules, each a limit with the article that sets it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Norm(Settings):
 
 
 class Letters(Settings):
-    """Letters of the time sheet, a letter a day."""
+    """Letters of the time sheet, one letter per day."""
 
     work: str
     """Day work."""
@@ -41,28 +41,28 @@ class Letters(Settings):
     study: str
     """Study leave."""
     sick: str
-    """Sick: typed in by hand."""
+    """Sick leave, typed in by hand."""
 
 
 class Labour(Settings):
-    """Labour rules; those that the centre's file leaves out are its country's, out of ``countries/``."""
+    """Labour rules; those missing from the centre's file come from its country, in ``countries/``."""
 
     night_from: Clock
     """Start of the night hours."""
     night_until: Clock
     """End of the night hours."""
     night_premium: Norm
-    """Addition to the hourly rate for each night hour, a share of the rate."""
+    """Addition to the hourly rate for each night hour, as a share of the rate."""
     holiday_premium: Norm
-    """Addition to the hourly rate for each hour on a public holiday, a share of the rate."""
+    """Addition to the hourly rate for each hour on a public holiday, as a share of the rate."""
     observed_holidays: Norm
-    """1 where the day off for a public holiday at the weekend is a public holiday itself."""
+    """1 if the day off in lieu of a public holiday at the weekend is a public holiday itself."""
     overtime_premium: Norm
-    """Addition to the hourly rate for the first hours of overtime, a share of the rate."""
+    """Addition to the hourly rate for the first hours of overtime, as a share of the rate."""
     overtime_first_h: Norm
     """Hours of a shift's overtime that earn `overtime_premium`."""
     overtime_later_premium: Norm
-    """Addition to the hourly rate for the hours of overtime after those, a share of the rate."""
+    """Addition to the hourly rate for further hours of overtime, as a share of the rate."""
     week_h: Norm
     """Normal working week, hours."""
     eve_shorter_h: Norm
@@ -80,15 +80,15 @@ class Labour(Settings):
     long_meal_min: Norm
     """Shortest meal break of such a shift, minutes, unpaid."""
     rests_paid: Norm
-    """1 where the short rests of a shift are working time, and so are paid."""
+    """1 if the short rests of a shift are working time, and so paid."""
     max_meal_min: Norm
-    """Longest meal breaks together, minutes, unpaid."""
+    """Longest total of meal breaks in a shift, minutes, unpaid."""
     max_days_in_row: Norm
     """Most working days in a row."""
     night_consent: Norm
-    """1 where night hours are only for those who may and agreed to work at night."""
+    """1 if only people who may and have agreed to work at night can have night hours."""
     rest_twice_shift: Norm
-    """1 where the rest between two shifts is twice the first one's length, if that is more."""
+    """1 if the rest between two shifts is at least twice the length of the first."""
     max_nights_in_row: Norm
     """Most night shifts in a row."""
     min_days_off: Norm
@@ -100,22 +100,22 @@ class Labour(Settings):
     overtime_year_h: Norm
     """Most overtime in a year, hours."""
     publish_days: Norm
-    """Days before it takes effect that a roster is published; a later change needs the person's consent."""
+    """Days in advance that a roster is published; a later change needs the person's consent."""
     leave_part_days: Norm
     """Days of the longest part of a year's leave, which must be whole."""
     letters: Letters
     """Letters of the time sheet."""
     kinds: Annotated[dict[str, Clock], Field(min_length=1)]
-    """Kinds of shift by the time of day from which they start; half a shift at night makes it "night"."""
+    """Kinds of shift by the time of day from which they start; a shift half at night is "night"."""
     forbidden_successions: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
     """Kinds of shift that must not follow each other from one day to the next."""
     most_of_kind: dict[str, Annotated[int, Field(ge=0)]] = Field({})
-    """Most shifts of a kind that a person works in four weeks, for the kinds that are bounded."""
+    """Most shifts of a kind that a person works in four weeks, by kind."""
     least_of_kind: dict[str, Annotated[int, Field(ge=0)]] = Field({})
-    """Fewest shifts of a kind that a person works in four weeks, where that is wished."""
+    """Fewest shifts of a kind that a person works in four weeks, by kind."""
 
     def shortest_meal(self, paid_h: float) -> Norm:
-        """Shortest meal of a shift of so many paid hours, minutes."""
+        """Shortest meal of a shift with this many paid hours, minutes."""
         return self.long_meal_min if paid_h > self.long_shift_h.value else self.min_meal_min
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """The contact centre as data, read from a TOML file.
 
-A `Centre` is frozen. Nothing else in the package holds a figure about the centre, so a what-if is a
-`Centre.replace` and nothing more.
+A `Centre` is frozen. No other part of the package has a figure about the centre, so a what-if is just a
+`Centre.replace`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _unknown(place: str, name: str, known: Mapping[str, object]) -> str:
 
 def _currency(code: str) -> str:
     if not is_currency(code):
-        raise ValueError('must be an ISO 4217 code such as "EUR": correct it')
+        raise ValueError('must be an ISO 4217 code: write it as "EUR"')
     return code
 
 
@@ -58,28 +58,28 @@ class Centre(Organisation):
     """
 
     schema_version: Literal[1] = 1
-    """Version of this file's form."""
+    """Version of the file's format."""
     name: str
     """Name on the reports."""
     interval_s: Annotated[int, Field(gt=0, le=3600)] = 900
     """Length of an interval, seconds."""
     country: Country
-    """Country whose law, holidays and weekend hold: ISO 3166 ("DE", "DE-BY"), or "none" for
+    """Country whose law, holidays and weekend apply: ISO 3166 ("DE", "DE-BY"), or "none" for
     house rules and no holidays."""
     currency: Annotated[str, AfterValidator(_currency)]
     """Currency of every amount, ISO 4217; the country's by default."""
     labour: Labour
     """Labour rules; the country's by default."""
     shifts: ShiftRules
-    """Forms of shifts."""
+    """Rules for the shape of shifts."""
     pay: Pay
     """What hours, rides and workplaces cost."""
     alternatives: Alternatives | None = None
-    """Prices of the ways that are not in use; needed only to compare them."""
+    """Prices of the alternatives that are not in use; needed only to compare them."""
     records: CallRecords = Field(default_factory=CallRecords)
-    """How the call records are written."""
+    """Format of the call records."""
     systems: Systems = Field(default_factory=Systems)
-    """What the second line, quality, careers and the other systems are asked to do."""
+    """The second line, quality, careers and the other systems."""
 
     @model_validator(mode="before")
     @classmethod
@@ -157,30 +157,29 @@ class Centre(Organisation):
         Parameters
         ----------
         path : str or Path, optional
-            Without it, the example called ``operator`` is loaded, a national operator with made-up figures;
-            its name says so.
+            By default the example ``operator``, a national operator with made-up figures, as its name says.
 
         Raises
         ------
         PlanningError
-            The file is missing, is not TOML, or holds a value that cannot be.
+            The file is missing, is not TOML, or has a value that is not valid.
         """
         return super().load(_operator() if path is None else path)
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
-        """Return a centre with settings changed, for a what-if.
+        """Return the centre with settings changed, for a what-if.
 
         Parameters
         ----------
         changes : mapping
-            New values by dotted path, as ``{"sites.moscow.closes": "23:00"}``. Another ``country`` brings its
-            law, as in a file that names it; the centre's own settings stay, and so does the currency, since
-            amounts are not converted.
+            New values by dotted path, for example ``{"sites.moscow.closes": "23:00"}``. Another ``country``
+            brings its law, as in a file that names it. The centre's own settings stay, and so does the
+            currency, because amounts are not converted.
 
         Raises
         ------
         PlanningError
-            A path does not exist, or the changed centre cannot be.
+            A path does not exist, or the changed centre is not valid.
         """
         if "country" in changes:
             others = {path: value for path, value in changes.items() if path != "country"}
@@ -197,8 +196,8 @@ class Centre(Organisation):
     def at(self, site: str) -> Self:
         """Return the centre under the law of a site's country: its labour rules, pay settings and holidays.
 
-        What the centre sets itself holds at every site. A site of the centre's country has the centre's law,
-        and so has a site that the centre lacks.
+        The centre's own settings apply at every site. A site of the centre's country has the centre's law,
+        and so does an unknown site.
 
         Examples
         --------
@@ -215,7 +214,7 @@ class Centre(Organisation):
         return {country: self._under(country) for country in sorted(abroad)}
 
     def _under(self, country: Any) -> Self:
-        """Put the centre under another country's law; settings that equal its own law's are not its own."""
+        """Put the centre under another country's law; settings equal to its present law are replaced too."""
         raw, law = self.model_dump(), country_settings(self.country)
         usual = {"labour": Labour.of(law["labour"]).model_dump(), "pay": law["pay"]}
         for table, settings in usual.items():
@@ -276,7 +275,7 @@ def _operator() -> Path:
 
 
 def _step(node: Any, key: str, above: str, path: str) -> str | int:
-    """Find a key of a dotted path, or say what is there instead."""
+    """Find a key of a dotted path, or say which keys exist."""
     if isinstance(node, list) and key.isdecimal() and int(key) < len(node):
         return int(key)
     if isinstance(node, dict) and key in node:

@@ -1,4 +1,4 @@
-"""Amounts of money as a reader of the centre's country writes them."""
+"""Amounts of money, as people in the centre's country write them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def money(centre: Centre, value: float, *, digits: int = 0) -> str:
 
 
 def currency_sign(centre: Centre) -> str:
-    """Return the sign of the centre's currency, for the title of an axis; "" where there is none.
+    """Return the sign of the centre's currency, for the title of an axis; "" if there is none.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def currency_sign(centre: Centre) -> str:
 
 
 def money_format(centre: Centre, *, digits: int = 0) -> str:
-    """Return the number format of amounts in a workbook; Excel puts its reader's own separators.
+    """Return the number format of amounts in a workbook; Excel uses the reader's own separators.
 
     Examples
     --------

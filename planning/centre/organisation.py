@@ -1,4 +1,4 @@
-"""Who sits where and answers what: sites, queues, teams and the rules of overflow."""
+"""Who works where and answers what: sites, queues, teams and overflow rules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["Distribution", "Organisation", "Overflow", "Queue", "Site", "Team"]
 
 
 def _target(value: object) -> object:
-    """Make a target of a table; a part that the table leaves out is not asked."""
+    """Make a target from a table; parts missing from the table are not required."""
     if not isinstance(value, Mapping):
         return value
     names = [field.name for field in fields(Target)]
@@ -38,20 +38,20 @@ def _target(value: object) -> object:
 
 
 class Site(Settings):
-    """A building where agents sit, with its opening hours on the centre's clock."""
+    """A building where agents work, with its opening hours on the centre's clock."""
 
     opens: Clock = timedelta(0)
     """First minute that the site answers calls."""
     closes: Clock = DAY
-    """Minute from which the site answers no more; "24:00" is the end of the day."""
+    """Minute from which the site no longer answers; "24:00" is the end of the day."""
     time_zone: Zone | None = None
-    """The site's own clock, where it is not the centre's: night hours, holidays and weekends go by it."""
+    """The site's time zone, if it is not the centre's: night hours, holidays and weekends follow it."""
     country: Country | None = None
-    """Country whose law, holidays and weekend hold at the site, where it is not the centre's."""
+    """Country whose law, holidays and weekend apply at the site, if it is not the centre's."""
     weekend: Annotated[list[Weekday], Field(min_length=1, max_length=6)] | None = None
-    """The site's weekend, where it is not its country's."""
+    """The site's weekend, if it is not its country's."""
     seats: Annotated[int, Field(ge=0)] | None = None
-    """Workplaces of the site; None where they are no limit."""
+    """Workplaces of the site; None means no limit."""
 
     @model_validator(mode="after")
     def _closes_after_opening(self) -> Self:
@@ -68,14 +68,14 @@ class Site(Settings):
 
 
 class Distribution(Settings):
-    """The form of a duration's law; its mean stands elsewhere and the form is scaled to it."""
+    """The shape of a duration's law, scaled to a mean that is given elsewhere."""
 
     law: Literal["exponential", "lognormal", "deterministic", "empirical"]
     """Family of the law."""
     cv: Positive | None = None
-    """Coefficient of variation, of a lognormal law only."""
+    """Coefficient of variation, for a lognormal law only."""
     quantiles_s: Annotated[list[NotNegative], Field(min_length=2)] | None = None
-    """Rising quantiles at equal steps from the least to the greatest, of an empirical law only."""
+    """Rising quantiles at equal steps from the least to the greatest, for an empirical law only."""
 
     @model_validator(mode="after")
     def _has_its_numbers(self) -> Self:
@@ -93,42 +93,42 @@ class Distribution(Settings):
 
 
 class Queue(Settings):
-    """A kind of work that waits for an agent: calls, or work that may wait (no service level asked)."""
+    """A kind of work for agents: calls, or work that may wait (without a service level)."""
 
     sites: dict[str, Share]
-    """Share of the queue's calls whose home is each site, in all 1; by default all that answer, alike."""
+    """Share of the queue's calls whose home is each site, sum 1; by default equal for all that answer."""
     target: Annotated[Target, BeforeValidator(_target)] = Target(0.8, 20.0)
-    """What the planner promises the callers: by default 80 % in 20 s, for work that waits 90 % occupancy."""
+    """Promise to the callers: by default 80 % in 20 s; for work that waits, 90 % occupancy."""
     patience_s: Annotated[float, Field(ge=0.25)] = float("inf")
-    """Mean patience of a caller, seconds; inf for work that does not hang up."""
+    """Mean patience of a caller, seconds; inf for work without a caller."""
     pooled: bool = True
     """National routing: one queue over all sites that answer, against a queue per site."""
     aht_s: Positive | None = None
-    """Mean handle time that replaces the records' (their profile by hour is kept), seconds."""
+    """Mean handle time that replaces that of the records (their profile by hour is kept), seconds."""
     volume: NotNegative = 1.0
     """Factor on the records' calls, for what-ifs."""
     lookup_s: NotNegative = 0.0
-    """Time from arrival in which all on the caller is collected; nobody is answered before, seconds."""
+    """Time from arrival in which the caller's data are collected; nobody is answered before, seconds."""
     service_cv: NotNegative = 1.0
     """Coefficient of variation of the handle time, lognormal unless `service` says otherwise."""
     service: Distribution | None = None
-    """Form of the handle time's law in the simulation."""
+    """Law of the handle time in the simulation."""
     patience: Distribution | None = None
-    """Form of the patience's law in the simulation; exponential by default."""
+    """Law of the patience in the simulation; exponential by default."""
     lookup: Distribution | None = None
-    """Form of the lookup's law in the simulation; always the same time by default."""
+    """Law of the lookup in the simulation; by default always the same time."""
     transfers: dict[str, Share] = Field(default_factory=dict)
-    """Share of the answered calls that go on to another queue, whose demand counts them already."""
+    """Share of the answered calls that go on to another queue, whose demand already includes them."""
     consults: dict[str, Share] = Field(default_factory=dict)
-    """Share whose agent asks another queue's agent and stays until the answer; counted there already."""
+    """Share whose agent asks another queue's agent and stays until the answer; already in its demand."""
     balk: Share = 0.0
-    """Share of the callers who hang up at once where they would have to wait."""
+    """Share of the callers who hang up at once if they would have to wait."""
     redial: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of those who abandoned who call again, beyond the demand."""
+    """Share of the callers who abandoned and call again, on top of the demand."""
     redial_pause_s: Positive = 600.0
     """Mean pause before they call again, seconds."""
     personal: bool = False
-    """Every caller has an agent of their own, who is tried before the others."""
+    """Every caller has a personal agent, who is tried before the others."""
     day_cv: NotNegative = 0.0
     """Coefficient of variation of a day's volume around its forecast."""
     opens: Clock = timedelta(0)
@@ -138,17 +138,17 @@ class Queue(Settings):
     min_agents: Annotated[int, Field(ge=0)] = 1
     """Fewest agents on position at an answering site while the queue is open."""
     abandoned_cost: NotNegative = 0.0
-    """What a caller who gives up costs."""
+    """Cost of a caller who gives up."""
     follow_ups: dict[str, NotNegative] = Field(default_factory=dict)
-    """Pieces of work that an answered call leaves behind in another queue; no demand need count them."""
+    """Pieces of work that an answered call leaves in another queue; its demand need not include them."""
     due_days: Positive | None = None
-    """Days within which work that may wait is done; None for callers, who wait on the line."""
+    """Days within which work that may wait must be done; None for calls."""
     beside_calls: Share = 0.0
-    """Share of the time between two calls in which such work gets on: it is put aside when a call comes."""
+    """Share of the time between two calls that such work can use: it is put aside when a call comes."""
 
     @property
     def waits(self) -> bool:
-        """Whether it is work that may wait, with no caller on the line."""
+        """Whether it is work that may wait, without a caller on the line."""
         return self.due_days is not None
 
     @model_validator(mode="after")
@@ -182,15 +182,15 @@ class Queue(Settings):
 
 
 class Team(Settings):
-    """People of one site, one set of skills and one rate of pay: they answer queues, or are on duty."""
+    """People of one site with the same skills and pay: they answer queues, or are on duty."""
 
     site: str
-    """Site where the team sits; by default the only one."""
+    """Site where the team works; by default the only one."""
     queues: list[str] = Field(default_factory=list)
-    """Queues that the team answers, by default the only one. It is staffed for the first, and a free agent
-    picks in this order."""
+    """Queues that the team answers, by default the only one. The team is staffed for the first one, and
+    a free agent picks in this order."""
     duty_h: Annotated[float, Field(gt=0, le=24)] | None = None
-    """One of the team is on duty at every open hour of the site, at most so long; meals are taken on duty."""
+    """Longest duty, hours: one of the team is on duty at every open hour of the site, meals included."""
     wage_month: Positive
     """Gross monthly wage at the full norm of hours."""
     shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
@@ -216,15 +216,15 @@ class Overflow(Settings):
     to_site: str
     """Site that answers them."""
     at: Clock | None = None
-    """From this time of day on; by default from the closing of `from_site`."""
+    """Start, a time of day; by default the closing of `from_site`."""
     until: Clock | None = None
-    """Up to this time of day, across midnight if earlier than `at`; by default the opening of `from_site`."""
+    """End, a time of day, across midnight if earlier than `at`; by default the opening of `from_site`."""
     days: Annotated[list[Weekday], Field(min_length=1)] | Literal["all"] = "all"
     """Weekdays on which the rule begins."""
     queues: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
     """Queues that the rule moves."""
     after_s: NotNegative | None = None
-    """Only callers who waited so long, while both sites are open; 0: as soon as nobody is free at home."""
+    """Move only callers who waited this long while both sites are open; 0 means if nobody is free at home."""
 
     @model_validator(mode="after")
     def _by_hours_or_by_wait(self) -> Self:
@@ -237,10 +237,10 @@ class Overflow(Settings):
 
 
 class Organisation(Settings):
-    """The part of a centre that decides who answers a call: all that routing reads."""
+    """The part of a centre that decides who answers a call, which is all that routing reads."""
 
     time_zone: Zone
-    """The plan's clock."""
+    """Time zone of the plan's clock."""
     sites: Annotated[dict[str, Site], Field(min_length=1)]
     """Sites by name."""
     queues: Annotated[dict[str, Queue], Field(min_length=1)]
@@ -264,6 +264,6 @@ class Organisation(Settings):
         """Name the team that a site staffs for a queue, if there is one."""
         here = [(name, team.queues) for name, team in self.teams.items() if team.site == site]
         first = (name for name, queues in here if queues[:1] == [queue])
-        # Work that may wait is done by who answers something else too.
+        # Work that may wait is done by a team that may also answer something else.
         beside = (name for name, queues in here if queue in queues and self.queues[queue].waits)
         return next(first, None) or next(beside, None)

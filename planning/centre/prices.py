@@ -1,4 +1,4 @@
-"""What hours, rides and workplaces cost, and what the alternatives to a night at another site would."""
+"""What hours, rides and workplaces cost, and what alternatives to a night at another site would cost."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ class Pay(Settings):
     norm_h_month: Positive
     """Hours of the monthly wage: a year's normal hours over twelve; the country's by default."""
     contributions: NotNegative
-    """Employer's contributions on pay, a share of it; the country's by default."""
+    """Employer's contributions, as a share of pay; the country's by default."""
     unmet_cost_h: Positive
-    """Price of an hour of an agent missing on position, so that a plan is never silently short; by
+    """Price of an agent-hour missing on position, so that a plan is never silently short; by
     default fifty times the dearest team's hour."""
     over_cost_h: NotNegative = 0.0
-    """Price of an hour of an agent on position beyond the requirement."""
+    """Price of an agent-hour on position beyond the requirement."""
     weekend_premium: NotNegative = 0.0
-    """Addition to the hourly rate at the weekend, a share of the rate."""
+    """Addition to the hourly rate at the weekend, as a share of the rate."""
     taxi_cost: NotNegative = 0.0
-    """A ride home for who leaves while nothing else goes."""
+    """Cost of a ride home when there is no public transport."""
     taxi_from: Clock = timedelta(hours=23)
     """From this time of day rides are paid ..."""
     taxi_until: Clock = timedelta(hours=5, minutes=30)
     """... to this one."""
     seat_cost_month: NotNegative = 0.0
-    """A workplace more than a site has: rent and equipment, a month."""
+    """Rent and equipment of a workplace beyond those of a site, per month."""
 
 
 class ThirdSite(Settings):
-    """A site that is not there yet, on the centre's clock."""
+    """A site that does not exist yet, on the centre's clock."""
 
     name: str
     """Its name on reports."""
     opens: Clock
     """First minute that it answers calls."""
     closes: Clock
-    """Minute from which it answers no more."""
+    """Minute from which it no longer answers."""
     time_zone: Zone
-    """Its own clock."""
+    """Its time zone."""
     wage: Positive
-    """Its wages, a multiple of those of the site that closes."""
+    """Its wages, as a multiple of those of the site that closes."""
 
 
 class Alternatives(Settings):
-    """What a night without the other site would cost: prices of the ways that are not in use."""
+    """What a night without the other site would cost: prices of the alternatives that are not in use."""
 
     outsource_cost_call: NotNegative
-    """What a partner asks for a call."""
+    """A partner's price per call."""
     call_back_accepted: Share
     """Share of the callers of a closed site who leave their number; the others are lost."""
     call_back_calls: Positive
-    """Calls that it takes to reach one of them the next day, each as long as the call itself."""
+    """Calls needed to reach one of them the next day, each as long as the call itself."""
     standby_share: NotNegative
-    """Pay of an hour of stand-by at home, a share of the hourly rate."""
+    """Pay of an hour of stand-by at home, as a share of the hourly rate."""
     failures_year: NotNegative
-    """Nights of a year on which the night site fails."""
+    """Nights per year on which the night site fails."""
     third_site: ThirdSite
-    """A site where the night is day."""
+    """A site in another time zone, where the night is day."""

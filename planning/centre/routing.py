@@ -34,7 +34,7 @@ def answering_site(
     Returns
     -------
     str or None
-        None where no open site is reached.
+        None if no open site is reached.
     """
     path = _path(centre, queue, home, time_of_day, weekday)
     open_there = path[-1] not in path[:-1] and centre.sites[path[-1]].is_open(time_of_day)
@@ -47,7 +47,7 @@ def answering_sites(centre: Organisation, queue: str, times: pd.DatetimeIndex) -
     Returns
     -------
     DataFrame
-        Index `times`, a column a home site, values the answering site (None while the queue is closed).
+        Index `times`, a column per home site, values the answering site (None while the queue is closed).
     """
     local = times.tz_convert(centre.time_zone)
     settings = centre.queues[queue]
@@ -70,14 +70,14 @@ def answering_sites(centre: Organisation, queue: str, times: pd.DatetimeIndex) -
 
 
 def late_rules(centre: Organisation, queue: str) -> list[Overflow]:
-    """Rules that move the callers of a queue who have waited too long at home; a pooled queue needs none."""
+    """Rules that move callers of a queue who have waited too long at home; a pooled queue needs none."""
     if centre.queues[queue].pooled:
         return []
     return [rule for rule in centre.overflow if rule.after_s is not None and _moves(rule, queue)]
 
 
 def check_routing(centre: Organisation) -> None:
-    """Refuse rules that loop, contradict or lead to a closed site, and hours of a queue that nobody answers.
+    """Refuse rules that loop, conflict or lead to a closed site, and hours of a queue that nobody answers.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def check_routing(centre: Organisation) -> None:
 
 
 def _check_instant(centre: Organisation, queue: str, home: str, weekday: int, clock: timedelta) -> None:
-    """Refuse an hour at which the rules leave a caller without one site that answers."""
+    """Refuse an hour at which the rules do not give a caller exactly one answering site."""
     when = _hour(centre, weekday, clock)
     path = _path(centre, queue, home, clock, weekday)
     for site in path:
@@ -125,7 +125,7 @@ def _check_instant(centre: Organisation, queue: str, home: str, weekday: int, cl
 
 
 def _closed(centre: Organisation, queue: str, path: list[str], clock: timedelta, weekday: int) -> str:
-    """Say who leads a caller to a closed site: a rule, or nobody."""
+    """Say which rule, if any, leads a caller to a closed site."""
     when, site = _hour(centre, weekday, clock), path[-1]
     if len(path) == 1:
         gap = f"queues.{queue} has no answering site {when} for callers of {site}"
@@ -146,7 +146,7 @@ def _span(centre: Organisation, number: int) -> str:
 
 
 def _check_late(centre: Organisation, queue: str) -> None:
-    """Refuse a move after a wait that has nowhere to go, or that would change nothing."""
+    """Refuse a move after a wait that goes nowhere or changes nothing."""
     pooled = centre.queues[queue].pooled
     for number, rule in enumerate(centre.overflow):
         if pooled and rule.after_s is not None and rule.queues != "all" and queue in rule.queues:
@@ -163,7 +163,7 @@ def _check_late(centre: Organisation, queue: str) -> None:
 
 
 def _path(centre: Organisation, queue: str, home: str, clock: timedelta, weekday: int) -> list[str]:
-    """Sites that the rules lead through; the last one repeats an earlier one where they loop."""
+    """Sites that the rules lead through; in a loop, the last one repeats an earlier one."""
     path = [home]
     while rules := _rules(centre, queue, path[-1], clock, weekday):
         path.append(centre.overflow[rules[0]].to_site)
@@ -199,7 +199,7 @@ def _moves(rule: Overflow, queue: str) -> bool:
 
 
 def _applies(centre: Organisation, rule: Overflow, clock: timedelta, weekday: int) -> bool:
-    """Tell whether the hours of a rule hold a moment, those that began the day before included."""
+    """Tell whether a moment is within the hours of a rule, including those that began the day before."""
     if rule.after_s is not None:
         return False
     at, until = _rule_hours(centre, rule)
@@ -208,7 +208,7 @@ def _applies(centre: Organisation, rule: Overflow, clock: timedelta, weekday: in
 
 
 def _by_day(centre: Organisation) -> bool:
-    """Tell whether the rules name weekdays; without them every day is the same."""
+    """Tell whether the rules name weekdays; otherwise every day is the same."""
     return any(rule.days != "all" for rule in centre.overflow)
 
 
@@ -225,5 +225,5 @@ def _rule_hours(centre: Organisation, rule: Overflow) -> tuple[timedelta, timede
 
 
 def _hour(centre: Organisation, weekday: int, clock: timedelta) -> str:
-    """Write "at 22:00", with the weekday where the rules tell the days apart."""
+    """Write "at 22:00", with the weekday if the rules distinguish days."""
     return f"at {clock_text(clock)}" + (f" on {WEEKDAYS[weekday]}" if _by_day(centre) else "")

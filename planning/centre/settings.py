@@ -1,4 +1,4 @@
-"""Settings read from TOML files: frozen groups that refuse what they do not know, in one clear line."""
+"""Settings read from TOML files: frozen groups that refuse unknown keys in one clear line."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Settings(BaseModel):
         Raises
         ------
         PlanningError
-            The file is missing, is not TOML, or holds a value that cannot be.
+            The file is missing, is not TOML, or has a value that is not valid.
         """
         what = f"{cls.__name__.lower()} file {path}"
         try:
@@ -130,7 +130,7 @@ class Settings(BaseModel):
 
 
 def _one_line(model: type[Settings], error: ValidationError) -> str:
-    """Say what is wrong in one line: the field, its value, the bound, the remedy."""
+    """Describe the fault in one line: the field, its value, the bound, the remedy."""
     faults = error.errors(include_url=False)
     first = faults[0]
     missing = [_place(fault["loc"]) for fault in faults if fault["type"] == "missing"]
@@ -179,6 +179,6 @@ def _group_at(model: type[Settings], loc: tuple[int | str, ...]) -> type[Setting
 
 
 def _meaning(key: str, group: type[Settings] | None) -> str:
-    """Add what the field is, from its own description."""
+    """Add the meaning of the field, from its own description."""
     field = group.model_fields.get(key) if group else None
     return f" ({field.description.split('.')[0].strip()})" if field and field.description else ""

@@ -1,7 +1,7 @@
-"""What the other systems of the centre are asked to do: settings, read with the centre's file.
+"""Settings of the centre's other systems, read with the centre's file.
 
 Second line, specialists, quality, VIP, wellbeing and careers; `planning.systems` and `planning.studies` work
-with them. A centre may do without any of them.
+with them. A centre need not have any of them.
 """
 
 from __future__ import annotations
@@ -28,39 +28,39 @@ __all__ = [
 
 
 class SecondLine(Settings):
-    """What the second line is asked to do, and what a customer who stays is worth.
+    """The work of the second line, and the value of a customer who stays.
 
-    How many calls the first line hands on or asks about stands with its queue, in `transfers` and `consults`.
+    How many calls the first line hands on or asks about is set in its queue, by `transfers` and `consults`.
     """
 
     queue: str = "second_line"
     """Its queue."""
     first_line: str = "first_line"
-    """The queue that it stands behind."""
+    """The queue that it supports."""
     transfers_aht_s: Positive
     """Mean handle time of the calls that the first line cannot answer, seconds."""
     consults_aht_s: Positive
     """Mean time of an operator's question while the caller waits, seconds."""
     leavers_share: Share
-    """Customers who want to leave and are put through at once, a share of the first line's calls."""
+    """Customers who want to leave and are put through at once, as a share of the first line's calls."""
     leavers_aht_s: Positive
     """Mean handle time of a customer who wants to leave, seconds."""
     save_rate: Share
-    """Share of the leavers kept, of those who are answered at once."""
+    """Share of leavers kept if they are answered at once."""
     half_s: Positive
     """Wait after which a leaver is kept half as often, seconds."""
     kept_months: Positive
     """Months that a kept customer stays."""
     margin_month: NotNegative
-    """Margin on a customer, a month."""
+    """Margin on a customer, per month."""
     offer_month: NotNegative
-    """What the better offer costs, a month."""
+    """Cost of the better offer, per month."""
     paid_per_hour: Positive
-    """Paid hours for an hour on position: rests, and shifts that do not fit the load to the minute."""
+    """Paid hours per hour on position: rests, and shifts that do not fit the load to the minute."""
 
     @property
     def worth(self) -> float:
-        """What a kept customer is worth."""
+        """Value of a kept customer."""
         return self.kept_months * (self.margin_month - self.offer_month)
 
 
@@ -68,61 +68,61 @@ class Specialists(Settings):
     """What a second skill costs."""
 
     skill_premium: NotNegative
-    """Addition to the hourly rate of who has learnt another team's work, a share of the rate."""
+    """Addition to the hourly rate of people who have learnt another team's work, as a share of the rate."""
     training_h: NotNegative
-    """Paid hours of learning another team's work."""
+    """Paid hours to learn another team's work."""
     keeps_months: Positive
-    """Months for which the learning pays: until who has learnt it leaves or rises."""
+    """Months for which the training pays: until the person leaves or is promoted."""
 
 
 class Quality(Settings):
-    """What the quality group does for each operator, and what it takes a good operator to be."""
+    """What the quality group does for each operator, and its standard of a good operator."""
 
     queue: str = "quality"
     """The queue of its work."""
     operators: Annotated[int, Field(ge=0)] = 0
-    """People who are listened to where no list of people is at hand; 0 leaves the work of the demand."""
+    """People whose calls are listened to, if no list of people is given; 0 keeps the work in the demand."""
     calls_month: Annotated[int, Field(gt=0)]
-    """Calls of each operator that are listened to in a month."""
+    """Calls of each operator to listen to in a month."""
     mystery_month: NotNegative
     """Mystery calls to each operator in a month, on average."""
     replay: Positive
-    """Time to listen to a call, a multiple of its length."""
+    """Time to listen to a call, as a multiple of its length."""
     scoring_min: NotNegative
     """Time to score one call, minutes."""
     mystery_min: NotNegative
-    """Time for a mystery call with its preparation and score, minutes."""
+    """Time for a mystery call with preparation and scoring, minutes."""
     feedback_min: NotNegative
     """Talk with each operator once a month, minutes."""
     calibration: Share
-    """Time in which reviewers score the same calls to agree on the scale, a share of all other work."""
+    """Time in which reviewers score the same calls to agree on the scale, as a share of all other work."""
     good: Share
-    """Share of calls that pass with an operator who must not be blamed."""
+    """Share of passed calls of an operator who must not be blamed."""
     bad: Share
-    """Share of calls that pass with an operator who must be helped."""
+    """Share of passed calls of an operator who needs help."""
     risk: Share
     """Largest probability of a wrong verdict, of either kind, that counts as fair."""
     pass_mean: Share
-    """Share of calls that pass, over all operators; makes the synthetic scores."""
+    """Share of passed calls over all operators, for the synthetic scores."""
     pass_strength: Positive
     """How alike operators are: their shares are Beta(mean x strength, (1 - mean) x strength)."""
 
 
 class Vip(Settings):
-    """The VIPs, and what an assignment of managers weighs."""
+    """The VIPs, and the weights of an assignment of managers."""
 
     vips: Annotated[int, Field(gt=0)]
-    """Number of VIPs, where they are made up."""
+    """Number of VIPs, when they are generated."""
     calls_by_hour: Hourly
-    """Calls by hour of the VIP's own clock, 24 numbers of any scale."""
+    """Calls by hour of the VIP's clock, 24 numbers in any unit."""
     calls_cv: Positive
-    """How much the VIPs' numbers of calls differ: coefficient of variation."""
+    """Coefficient of variation of the number of calls between VIPs."""
     languages: dict[str, Share]
-    """Share of the VIPs, and of the managers, who speak each language beside the common one."""
+    """Share of the VIPs, and of the managers, who speak each language other than the common one."""
     spread: NotNegative
-    """How much more than the even share of calls, by hours on duty, a manager may have."""
+    """How far above the even share of calls, by hours on duty, a manager may be."""
     keep: NotNegative
-    """What a change of manager weighs: as so large a share of the VIP's calls met by somebody else."""
+    """Weight of a change of manager, as the share of the VIP's calls answered by somebody else."""
 
 
 class Wellbeing(Settings):
@@ -138,46 +138,46 @@ class Grade(Settings):
     """A step of the career."""
 
     promoted_from: str | None = None
-    """Grade below, whose people rise to this one; None for the grade that is hired into."""
+    """Grade below, whose people are promoted to this one; None for the grade of new hires."""
     leaves_month: Share
-    """Share of the grade's people who leave the company in a month, once they are no beginners."""
+    """Share of the grade's people who leave the company in a month, once they are no longer beginners."""
     training: list[Share]
-    """Work done in each of the first months in the grade, a share of a full colleague's."""
+    """Work done in each of the first months in the grade, as a share of a full colleague's."""
     span: Positive | None = None
-    """People of all other grades to one of this; None where the need comes from the requirement."""
+    """People of all other grades per person of this grade; None if the need comes from the requirement."""
     wage_month: Positive | None = None
     """Gross monthly wage; None for that of the centre's teams of this grade."""
 
 
 class Careers(Settings):
-    """How people come, rise and leave."""
+    """How people are hired, promoted and leave."""
 
     grades: Annotated[dict[str, Grade], Field(min_length=1)]
     """Grades by name, from the first to the last."""
     beginners_leave: Annotated[list[Share], Field(min_length=1)]
-    """Share who leave in each of the first months after hiring; promotion is open after them."""
+    """Share who leave in each of the first months after hiring; promotion is possible after these."""
     months: Annotated[int, Field(gt=0)]
     """Months of the plan."""
     run_out_months: Annotated[int, Field(ge=0)]
-    """Months that the model looks further, so that the plan does not end in a sell-out."""
+    """Further months in the model, so that the plan does not run down its staff at the end."""
     class_seats: Annotated[int, Field(ge=0)]
     """Most people hired in a month: places in the training class."""
     hire_cost: NotNegative
-    """Advertising, choosing and teaching one hire, wages apart."""
+    """Advertising, selecting and training one new hire, without wages."""
     promote_cost: NotNegative
-    """Teaching one promoted colleague, wages apart."""
+    """Training one promoted colleague, without wages."""
     short_cost_month: Positive
-    """Price of a colleague missing for a month: so high that a team is short only where it must be."""
+    """Price of a colleague missing for a month, high enough that a team is short only if it must be."""
     growth_month: Annotated[float, Field(gt=-1, allow_inf_nan=False)]
-    """Growth of the work in a month, a share."""
+    """Growth of the work per month, as a share."""
     paid_per_hour: Positive
-    """Paid hours for an hour on position: rests, and shifts that do not fit the load to the minute."""
+    """Paid hours per hour on position: rests, and shifts that do not fit the load to the minute."""
     leave_days: Annotated[float, Field(ge=0, lt=365)]
     """Annual leave, calendar days."""
     leave_cv: NotNegative
     """Coefficient of variation of a year's rate of leaving around the expected one."""
     path_factor: Positive
-    """How many times as often operators leave where nobody is promoted."""
+    """How many times as often operators leave if nobody is promoted."""
 
     @model_validator(mode="after")
     def _one_ladder(self) -> Self:
@@ -215,7 +215,7 @@ class Careers(Settings):
         return self.of(raw)
 
     def without_path(self) -> Self:
-        """Return the careers with operators leaving as they would if nobody was ever promoted."""
+        """Return the careers with operators leaving as if nobody were ever promoted."""
         raw = self.model_dump()
         raw["beginners_leave"] = [min(1.0, rate * self.path_factor) for rate in self.beginners_leave]
         entry = raw["grades"][self.entry]
@@ -246,8 +246,8 @@ class Systems(Settings):
     quality: Quality | None = None
     """Listening to calls and mystery calls."""
     vip: Vip | None = None
-    """The VIPs, and what an assignment of managers weighs."""
+    """The VIPs, and the weights of an assignment of managers."""
     wellbeing: Wellbeing | None = None
     """How hard the work is."""
     careers: Careers | None = None
-    """How people come, rise and leave."""
+    """How people are hired, promoted and leave."""
