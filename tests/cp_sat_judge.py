@@ -40,7 +40,7 @@ class CpSat:
 
     @classmethod
     def of(cls, person: Person, team_shifts: TeamShifts, rules: Iterable[Rule]) -> CpSat:
-        """Take down what some rules leave to a person."""
+        """Record what some rules allow a person."""
         judge = cls(person, team_shifts)
         for rule in rules:
             rule.constrain(judge)  # type: ignore[arg-type]  # it has the verbs of Limits
@@ -85,7 +85,7 @@ class CpSat:
         return broken
 
     def forbid(self, shifts: Bools, price: float | None = None) -> None:
-        """Rule out shifts, or price each of them, shape (shifts,)."""
+        """Forbid shifts, or set a price on each, shape (shifts,)."""
         for shift in np.flatnonzero(shifts).tolist():
             if price is None:
                 self.model.add(self.works[shift] == 0)
@@ -93,7 +93,7 @@ class CpSat:
                 self.costs.append(round(price) * self.works[shift])
 
     def ask(self, shifts: Bools, price: float) -> None:
-        """Price each of some shifts that is not worked, shape (shifts,)."""
+        """Set a price on each of some shifts if it is not worked, shape (shifts,)."""
         self.costs += [round(price) * (1 - self.works[shift]) for shift in np.flatnonzero(shifts).tolist()]
 
     def not_before(self, instant: int) -> None:
@@ -145,7 +145,7 @@ class CpSat:
                 self.model.add(sum(run) - ends <= length - 1 + self._breach(price))
 
     def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
-        """Rule out kinds on the day after kinds, shape (kinds, kinds)."""
+        """Forbid some kinds on the day after others, shape (kinds, kinds)."""
         by_kind = [
             self._days_with(self.team_shifts.kind == kind) for kind in range(len(self.team_shifts.kinds))
         ]

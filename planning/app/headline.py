@@ -57,7 +57,7 @@ def _points(share: float) -> str:
 
 
 def measures_of(centre: Centre) -> dict[str, Measure]:
-    """Pay of the heads required, agents of all queues and sites, and the queue shown in the exact model."""
+    """Pay of the required heads, agents of all queues and sites, and the shown queue in the exact model."""
     amount = partial(money, centre)
     return {
         "cost": Measure("Cost a day", amount, amount, -1),
@@ -69,7 +69,7 @@ def measures_of(centre: Centre) -> dict[str, Measure]:
 
 
 def day_of(scenario: Scenario, queue: str) -> QueueDay:
-    """Staff a queue of a scenario of one day and ask the exact model what its callers meet.
+    """Staff a queue of a one-day scenario and compute its service by the exact model.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The page itself: what is moved, what is shown at once, and what is checked meanwhile."""
+"""The page itself: its controls, what is shown at once, and what is checked in the background."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["Page", "page"]
 
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 QUIET_S = 0.7
-"""Time without a move after which a check begins, seconds."""
+"""Time without a move until a check begins, seconds."""
 LIGHTS = {
     "holds": ("good", "It holds"),
     "too close to call": ("near", "Too close to call"),
@@ -199,12 +199,12 @@ class Page:
         slider.observe(self._moved, names="value")
 
     def _moved(self, _: object) -> None:
-        """Answer a move: a picture and numbers, or what is wrong."""
+        """Answer a move with a picture and numbers, or with an error message."""
         self._moves += 1
         try:
             self._show(self.changes())
         except Exception as error:
-            # Whatever is wrong, whoever moves a slider reads a message and goes on.
+            # On any error the reader sees a message and can continue.
             text = str(error) if isinstance(error, PlanningError) else f"This cannot be computed: {error!r}"
             self.message.value = _alert(text)
             self.light.value, self.download.value = _light("", "No answer to check"), ""
@@ -213,7 +213,7 @@ class Page:
         self.check()
 
     def _show(self, changes: Mapping[str, Any]) -> None:
-        """Draw the picture first, since the eye waits for it, and then write the numbers."""
+        """Draw the picture first, because the reader waits for it, and then write the numbers."""
         scenario, (today, base) = self._scenario(changes), self._base()
         day = day_of(scenario, today.queue) if changes else today
         redraw(self.figure, self._picture(day, scenario.centre))
@@ -224,7 +224,7 @@ class Page:
     # --- whether it holds -----------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Find shifts and simulate them once nothing moves any more, and change the light."""
+        """Once nothing moves any more, find shifts, simulate them and change the light."""
         self.light.value = _light("", "Being checked: shifts, then a simulation of them …")
         self.download.value = ""
         self._checker.submit(self._check, self._moves, self._scenario(self.changes()), self._scenario({}))

@@ -1,6 +1,6 @@
-"""A synthetic national demand: seeded, calibrated on published figures, and no customer's data.
+"""A synthetic national demand, seeded and calibrated on published figures, without any customer's data.
 
-Every figure is in ``data/synthetic.toml`` with its source. A call's life is the textbook's: Poisson arrivals
+Every figure is in ``data/synthetic.toml`` with its source. Calls follow the textbook model: Poisson arrivals
 around a Gamma-modulated rate (Jongbloed & Koole, 2001), lognormal handle times and patience (Brown et al.,
 2005), first come first served by agents that a square-root rule staffs (Halfin & Whitt, 1981).
 """
@@ -52,7 +52,7 @@ class Seasonality(Settings):
     """How volume and handle time move with the hour, the weekday and the calendar."""
 
     calls_by_hour: Hourly
-    """Calls by hour of the caller's own clock, 24 numbers of any scale."""
+    """Calls by hour of the caller's own clock, 24 numbers in any unit."""
     aht_by_hour_s: Annotated[list[Positive], Field(min_length=24, max_length=24)]
     """Handle time by hour of the centre's clock, 24 numbers; a queue scales it to its own mean."""
     weekday_index: Annotated[list[NotNegative], Field(min_length=7, max_length=7)]
@@ -66,7 +66,7 @@ class Seasonality(Settings):
 
 
 class Source(Settings):
-    """A queue as its callers make it."""
+    """The calls of a queue."""
 
     calls_weekday: NotNegative
     """Calls of a weekday with index 1."""
@@ -79,7 +79,7 @@ class Source(Settings):
     closes: Clock = DAY
     """Minute from which the queue takes no more calls, on the centre's clock."""
     deferred: bool = False
-    """Planned work: even over its hours and days, no over-dispersion, nobody hangs up."""
+    """Planned work: even over its hours and days, without over-dispersion or hang-ups."""
 
     @model_validator(mode="after")
     def _closes_after_opening(self) -> Self:
@@ -89,7 +89,7 @@ class Source(Settings):
 
 
 class Records(Settings):
-    """How single calls go."""
+    """The course of single calls."""
 
     patience_log_mean: Annotated[float, Field(allow_inf_nan=False)]
     """Mean of the logarithm of patience in seconds."""
@@ -135,7 +135,7 @@ class Synthetic(Settings):
     """
 
     schema_version: Literal[1]
-    """Version of this file's shape."""
+    """Version of the file's format."""
     time_zone: Zone
     """The centre's clock, on which days, weekdays and opening hours are counted."""
     country: str
@@ -147,7 +147,7 @@ class Synthetic(Settings):
     queues: Annotated[dict[str, Source], Field(min_length=1)]
     """Queues by name."""
     records: Records
-    """How single calls go."""
+    """The course of single calls."""
     files: Files
     """What is written to `data/`."""
 
@@ -215,16 +215,16 @@ def synthetic_demand(
     """Draw a demand: Poisson counts around Gamma-modulated rates.
 
     ``calls ~ Poisson(G_d x expected)``, ``G_d ~ Gamma`` of mean 1 and CV `day_cv`, one for each queue and
-    day; ``aht_s`` is the mean of as many handle times of CV `handle_cv` (a Gamma variable of that CV over the
-    square root of the calls). A deferred queue has G = 1.
+    day; ``aht_s`` is the mean of that many handle times of CV `handle_cv` (a Gamma variable of that CV over
+    the square root of the calls). A deferred queue has G = 1.
 
     Parameters
     ----------
     settings, start, days, interval_s
         As for `expected_demand`.
     seed : int
-        Each queue and day has a stream of its own under the seed, so that neither the other queues nor the
-        other days change its numbers.
+        Each queue and day has its own random stream under the seed, so other queues and days do not change
+        its numbers.
 
     Returns
     -------
@@ -359,7 +359,7 @@ def _noisy_day(
     count = rng.poisson(calls * level).astype(np.float64)
     cv = queue.handle_cv / np.sqrt(np.maximum(count, 1))
     mean = rng.gamma(cv**-2, cv**2) if queue.handle_cv > 0 else 1.0
-    # A mean of no calls is no observation: the expected one stands there.
+    # Without calls there is no mean to observe: use the expected one.
     return count, np.where(count > 0, np.maximum(aht * mean, 1.0), aht)
 
 
@@ -397,7 +397,7 @@ def synthetic_calls(
     -------
     DataFrame
         Columns of `planning.tables.CALLS`, a row per call in order of arrival; times to a tenth of a second.
-        A deferred queue has nobody at the other end: its utc_offset_h is the centre's.
+        A deferred queue has no callers: its utc_offset_h is the centre's.
 
     Raises
     ------
@@ -474,7 +474,7 @@ def _hourly_load(demand: pd.DataFrame, start_s: Floats) -> dict[int, float]:
 def duty_spans(load: dict[int, float], records: Records) -> list[tuple[float, float]]:
     """Staff each hour by the square-root rule and say when each agent is on duty, seconds since midnight.
 
-    Who came first leaves first. The last hour's agents stay until their callers are gone.
+    The first to come are the first to leave. The last hour's agents stay until their callers are gone.
     """
     on: list[int] = []
     off: dict[int, float] = {}
@@ -555,7 +555,7 @@ def first_come_first_served(
     free = [(on, agent) for agent, (on, _) in enumerate(spans)]
     heapq.heapify(free)
     for call, arrived in enumerate(arrival_s):
-        # Starts never go back in time, so that whoever is gone for this call is gone for all that follow.
+        # Starts never go back in time, so an agent who has left for this call has left for all that follow.
         while max(arrived, free[0][0]) >= spans[free[0][1]][1]:
             heapq.heappop(free)
         start, agent = max(arrived, free[0][0]), free[0][1]
@@ -569,7 +569,7 @@ def first_come_first_served(
 
 # --------------------------------------------------------------------------------------------------- files
 def write_data(folder: str | Path = "data") -> None:
-    """Make ``demand.parquet`` and ``calls.parquet`` anew from the folder's ``synthetic.toml``.
+    """Make ``demand.parquet`` and ``calls.parquet`` again from the folder's ``synthetic.toml``.
 
     Raises
     ------

@@ -131,7 +131,7 @@ def _reason(notebook: nbformat.NotebookNode, failure: Exception) -> str:
 async def _execute(
     notebook: nbformat.NotebookNode, folder: Path, env: dict[str, str], timeout_s: float
 ) -> None:
-    # Looking in no folder for kernels leaves this very interpreter, whatever "python3" a user has registered.
+    # Without kernel folders only this interpreter is left, even if the user has registered another "python3".
     kernels = KernelSpecManager(kernel_dirs=[], ensure_native_kernel=True)
     client = NotebookClient(
         notebook,

@@ -35,7 +35,7 @@ POLICY: Final = "; ".join(
         "font-src data:",
     ]
 )
-"""What a page may load: nothing but itself. The browser enforces it, whatever a script asks for."""
+"""What a page may load: nothing but itself. The browser enforces this for every script."""
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ __all__ = ["ForSome", "HoursBetween", "MostWeekends", "ShiftRequests", "Shortest
 
 @dataclass(frozen=True)
 class HoursBetween:
-    """Paid hours of the horizon lie between two bounds, whatever the production calendar says."""
+    """Paid hours of the horizon are between two bounds, regardless of the production calendar."""
 
     least_h: float
     most_h: float
@@ -54,7 +54,7 @@ class HoursBetween:
 
 @dataclass(frozen=True)
 class ShortestRun:
-    """No fewer than so many working days in a row, but at either end of the horizon."""
+    """A least number of working days in a row, except at either end of the horizon."""
 
     days: int
     article: str
@@ -107,7 +107,7 @@ class ShiftRequests:
 
     @property
     def name(self) -> str:
-        """What planners call it."""
+        """Its name for planners."""
         return "shift asked for" if self.wanted else "shift asked off"
 
     def constrain(self, limits: Limits) -> None:
@@ -146,12 +146,12 @@ class ForSome:
 
     @property
     def name(self) -> str:
-        """What planners call it."""
+        """Its name for planners."""
         return self.rule.name
 
     @property
     def article(self) -> str:
-        """Where it stands written."""
+        """Its source: an article, or the house."""
         return self.rule.article
 
     @property

@@ -54,7 +54,7 @@ def imported():
 
 
 def test_what_is_imported_is_declared():
-    """Jinja2, MarkupSafe and others came with somebody else's dependencies, in whatever version."""
+    """Jinja2, MarkupSafe and others came with other packages' dependencies, in any version."""
     extras = PROJECT["project"]["optional-dependencies"].values()
     declared = {parsed(each)[0] for each in chain(PROJECT["project"]["dependencies"], *extras)}
     from_where = packages_distributions()

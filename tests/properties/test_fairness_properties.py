@@ -1,4 +1,4 @@
-"""A caller's history has no path to service: whatever is known of callers, everybody is treated alike."""
+"""A caller's history has no path to service: everybody is treated the same, regardless of what is known."""
 
 import numpy as np
 import pandas as pd
@@ -30,7 +30,7 @@ def callers(draw):
 @given(callers(), st.integers(1, 4))
 @settings(max_examples=200, deadline=None)
 def test_a_difficult_caller_waits_no_longer(case, agents):
-    """However long a call is, the own wait and that of all who came before are the same to the second."""
+    """However long a call is, its own wait and that of all who came before are the same to the second."""
     arrival, service, patience, who, longer = case
     other = service.copy()
     other[who] = longer

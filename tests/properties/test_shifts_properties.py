@@ -50,7 +50,7 @@ def test_need_is_met_or_told(hours):
     st.floats(1.0, 3.0),
 )
 def test_patterns_keep_their_hours(length_h, meal, rest, stretch_h):
-    """Whatever the rules: one meal, rests paid, on position no longer than paid."""
+    """Under any rules: one meal, rests paid, on position no longer than paid."""
     changes = {
         "shifts.lengths_h": {"day": length_h},
         "shifts.meal_min": {"day": meal},

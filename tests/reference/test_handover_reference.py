@@ -89,7 +89,7 @@ def test_what_kaluga_starts_the_night_with(night, laws):
 
 
 def test_every_quarter_of_an_hour_of_the_night(night, found):
-    """As stored, which is exact but for the service level.
+    """As stored, which is exact except for the service level.
 
     That one is Simpson's rule over 31 moments of arrival, which is within 5e-7 of the integral.
     """

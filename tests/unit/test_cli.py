@@ -395,7 +395,7 @@ def test_the_page_is_served_with_the_files_asked(monkeypatch, tmp_path):
 
 
 def test_a_report_of_any_centre_holds_its_plan_and_no_notebook_of_the_example(given):
-    """It planned the example, whatever was asked."""
+    """It used to plan the example, regardless of the arguments."""
     files = [f"--{name}={given / name}.csv" for name in ("demand", "people")]
     options = [f"--out={given / 'reports'}", "--start=2026-11-23", "--days=1", "--replications=2", "--no-pdf"]
     result = CliRunner().invoke(app, ["report", str(given / "centre.toml"), *files, *options])

@@ -36,7 +36,7 @@ def two_nights():
 
 
 def test_starts_within_a_day_are_one_window():
-    """Nights that hang together are proven as a whole, whatever the clock says of midnight."""
+    """Connected nights are proven as a whole, across midnight."""
     program = program_of(requirement_of({"00:00": 2, "07:00": 0, "19:00": 3}, days=3))
     parts = [program.part(*nodes) for nodes in program.parts()]
     assert len(parts) == 3

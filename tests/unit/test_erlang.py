@@ -234,7 +234,7 @@ class TestTargets:
         ],
     )
     def test_the_least_meets_every_part_and_one_less_does_not(self, target, patience):
-        """Whatever is asked, alone or together."""
+        """Each part of a target alone, and all together."""
         calls = np.array([1.0, 7.0, 100.0, 2500.0])
         least = agents_required(calls, 180, target, patience_s=patience)
 

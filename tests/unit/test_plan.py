@@ -38,7 +38,7 @@ def test_vips_belong_to_a_centre_that_has_them():
 
 
 def test_the_plan_asks_the_own_manager_of_the_file():
-    """One manager has all the VIPs; who has none is never the own one."""
+    """One manager has all the VIPs; a manager without VIPs is never anybody's personal one."""
     vip = Centre.load().systems.vip.model_dump()
     centre = one_site({"queues.calls.personal": True, "systems.vip": vip})
     people, demand = people_of(centre, 12), demand_of(1.0)

@@ -135,7 +135,7 @@ def test_a_short_promise_is_covered_day_by_day(quality):
 
 
 def test_plans_take_the_work_of_the_people_there_are(quality):
-    """Ten calls of each who answers calls, whatever the demand had; doctors and reviewers do not count."""
+    """Ten calls of everybody who answers calls, regardless of the demand; not of doctors and reviewers."""
     centre = Centre.load()
     people, _ = read_people("data/people.csv", centre)
     calls = demand_of(100.0, queue="first_line", days=7)

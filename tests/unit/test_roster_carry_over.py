@@ -1,4 +1,4 @@
-"""A roster goes on where the one before has ended."""
+"""A roster continues where the one before ended."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
 
 
 def test_a_substitute_is_not_blamed_for_what_stood_before() -> None:
-    """Ann has rested too little on Tuesday; Friday's shift breaks nothing, but for the skill she lacks."""
+    """Ann has rested too little on Tuesday; Friday's shift breaks nothing except the skill she lacks."""
     tired = roster_of("ann", shift(1, "12:00"), shift(2, "07:00"))
     open_shift = pd.Series(shift(5, "09:00"))
     assert substitutes(CENTRE, tired, people("ann"), open_shift, horizon=WEEK)["why"].tolist() == [""]

@@ -170,7 +170,7 @@ def test_next_agent_is_the_difference_of_two_plans(settings):
 
 
 def test_last_agent_agrees_with_the_next_one():
-    """The agent after the required ones brings what `worth_of_staff` says of the next, plus the own cost."""
+    """The agent after the required ones earns what `worth_of_staff` says of the next, plus its cost."""
     row = case().iloc[0]
     brings = last_agent(small(), row)
     assert brings[row["required"] + 1] / 4 == pytest.approx(row["next_worth"] + row["agent_cost_h"] / 4)

@@ -864,7 +864,7 @@ def tomorrow(rostered):
 
 
 def test_days_planned_one_after_the_other_hold_together():
-    """Minute by minute over both days: last night's people are at work in the morning, nobody comes round."""
+    """Minute by minute over both days: last night's people work in the morning, and nobody wraps around."""
     need = NEEDS["two humps"]
     first = cover(night_centre(), requirement_of(need))
     second = cover(night_centre(), tomorrow(need), before=first)

@@ -106,7 +106,7 @@ def test_a_freed_agent_picks_by_priority():
 
 
 def test_overflow_opens_after_its_delay():
-    """The second call waits for the own team; after 4 s the other team may take it."""
+    """The second call waits for its own team; after 4 s the other team may take it."""
     q = queue(routing=("own", "other"), arrival_s=[0.0, 1.0], overflow_s={"other": 4.0})
     contacts = run(q, agents=(("own", HOUR), ("other", HOUR)))
     assert contacts["answer_s"].tolist() == [0.0, 5.0]

@@ -140,7 +140,7 @@ def personal(**settings):
 
 
 def test_the_own_agent_answers_if_free():
-    """Never two calls at once: everybody reaches the own agent, and each has a third of the callers."""
+    """Never two calls at once: everybody reaches the personal agent, and each has a third of the calls."""
     days = simulate_days(personal(), 1, seed=1)
     own, answered = days.counts[0, 0, :, kernel.OWN].sum(), days.counts[0, 0, :, kernel.ANSWERED].sum()
     assert own == answered == 3000
@@ -221,7 +221,7 @@ def test_a_queue_handed_back_keeps_its_callers():
 
 
 def test_the_router_sees_nothing_of_the_caller_but_queue_and_arrival():
-    """Of a caller the functions that choose read the queue, the time and the own agent, and no more."""
+    """The functions that choose read only a caller's queue, time and personal agent."""
     tree = ast.parse(Path(inspect.getfile(kernel)).read_text(encoding="utf-8"))
     functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
     chooser, picker = functions["find_agent"], functions["find_caller"]

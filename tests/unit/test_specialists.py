@@ -109,7 +109,7 @@ def test_promises_are_the_requirement_s():
 
 
 def test_waits_are_compared_within_the_quarter_of_an_hour():
-    """Who calls at the busy time waits long whoever it is: within the quarters the groups are level."""
+    """Everybody who calls at the busy time waits long: within the quarters the groups are equal."""
     count = 4000
     rng = np.random.default_rng(5)
     quarter = rng.integers(0, 4, count)

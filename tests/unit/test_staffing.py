@@ -455,7 +455,7 @@ def test_work_that_waits_is_the_same_by_every_method(method):
 
 @pytest.mark.parametrize("method", ["lagged", "exact"])
 def test_closed_hours_end_what_a_queue_inherits(method):
-    """The second morning is staffed as it would be alone, whatever the evening before was."""
+    """The second morning is staffed as it would be alone, regardless of the evening before."""
     centre = one_site({"queues.calls.opens": "09:00", "queues.calls.closes": "21:00"})
     two = demand_of(20.0, 600.0, days=2, hours=(9, 21)).assign(calls=np.repeat([200.0, 20.0], 48))
     both = requirement(centre, two, method=method)["agents"].to_numpy()

@@ -52,7 +52,7 @@ def test_all_at_the_closing_is_what_is_needed():
 
 @pytest.mark.parametrize("name", ["thirds, from an hour before", "thirds, to an hour after"])
 def test_staggered_ends_keep_the_number(name):
-    """Whoever goes early in South is replaced in North, whoever stays saves an agent there."""
+    """Agents who go early in South are replaced in North; those who stay save an agent there."""
     agents = stepped(STEP_DOWNS[name])
     pd.testing.assert_series_equal(agents.sum(axis=1), SITES.sum(axis=1))
     assert (agents >= 0).all(axis=None)

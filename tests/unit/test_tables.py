@@ -132,7 +132,7 @@ def test_yes_and_no(value, flag):
     ],
 )
 def test_dates_between_blanks(value, dates):
-    """ISO 8601 or day first, told as ISO 8601; a word that is no date would be a date that is never met."""
+    """ISO 8601 or day first, written as ISO 8601; a word that is not a date would never match a day."""
     table = Table("t", {"off": Column("dates", "off", optional=True)})
     good, rejected = table.split(pd.DataFrame({"off": [None, value]}, dtype="object"))
     assert good["off"].fillna("-").tolist() == ["-", dates][: 1 if dates is None else 2]
@@ -210,7 +210,7 @@ def test_doubles_by_key_are_refused_and_the_first_is_kept():
 
 
 def test_a_double_of_a_row_that_is_refused_is_kept():
-    """Else the bad row would take its good double with it, whatever it is refused for."""
+    """Otherwise the faulty row would take its good duplicate with it."""
     given = rows(
         ("a", NOON, "x", 1), ("a", NOON, -1, 1), ("b", NOON, 9, 1), ("a", NOON, 2, 2), ("b", NOON, 3, 3)
     )

@@ -141,7 +141,7 @@ def test_waiting_for_the_doors_to_open():
 
 
 def test_overrun_of_leavers():
-    """The busy among the leavers each still work an AHT on average, whatever the interval."""
+    """The busy leavers each still work one AHT on average, in every interval."""
     day = exact_day([90, 0], 200, [100, 40])
     busy = 90 / 900 * 200 * (1 - math.exp(-4.5))
     assert day.overrun_s.tolist() == pytest.approx([0.0, busy * 0.6 * 200], abs=1e-7)
@@ -160,7 +160,7 @@ def test_a_shift_relieved_by_another():
 
 
 def test_leavers_with_comers_are_thinned_by_name():
-    """7 of 12 busy, 5 leave and 3 come: the mean busy afterwards is 7 x 7/12, whoever comes."""
+    """7 of 12 busy, 5 leave and 3 come: the mean busy afterwards is 7 x 7/12, regardless of who comes."""
     start = np.zeros(8)
     start[7] = 1.0
     day = exact_day([0, 0], 1e12, [12, 10], leaving=[0, 5], start=start)

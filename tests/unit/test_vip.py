@@ -78,7 +78,7 @@ def test_vips_who_never_call_are_refused(settings):
 
 
 def test_reach_in_plan_by_hand():
-    """Ann is there from 0 to 12 but for a break from 6 to 7, Ben from 12 to 23; each is free 4 times in 5."""
+    """Ann is there from 0 to 12 except a break from 6 to 7, Ben from 12 to 23; each is free 4 times in 5."""
     own = pd.DataFrame({"ann": 0.6, "ben": 0.3, "away": 0.1}, index=HOURS)
     roster = pd.DataFrame(
         {
@@ -209,7 +209,7 @@ def test_the_odd_one_has_no_backup():
 
 
 def simulated_pair(own_load, backup_load, calls):
-    """Share of the own manager's VIPs answered by each of two managers, call by call, without a formula."""
+    """Share of a manager's VIPs answered by each of two managers, call by call, without a formula."""
     rng = np.random.default_rng(1)
     total = own_load + backup_load
     arrival, service = rng.exponential(1 / total, calls).cumsum(), rng.exponential(1.0, calls)
@@ -241,7 +241,7 @@ def test_both_together_are_erlang_b():
 
 
 def test_reach_by_hand(settings):
-    """One VIP: the own manager from 0 to 9 h, the backup from 8 to 17 h, nobody's line is busy."""
+    """One VIP: the personal manager from 0 to 9 h, the backup from 8 to 17 h, and nobody is on a call."""
     vips = pd.DataFrame({"share": [1.0], "utc_offset_h": [3]}, index=["v"])
     calling = calling_hours(vips, np.ones(24), HOURS)
     there = duty(ann=0, ben=8)

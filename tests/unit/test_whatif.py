@@ -322,7 +322,7 @@ def test_a_row_is_the_plan_that_the_stages_make():
 def test_positions_cost_what_the_night_model_says():
     """Another route to the same cost: `planning.overflow` prices the requirement without heads.
 
-    At the end of the day whoever is there works on, and nobody is taken home.
+    At the end of the day the people present work on, and nobody is taken home.
     """
     centre = two_sites({"sites.north.seats": 3, "queues.calls.closes": "23:30"})
     row = compare({}, centre, demand_of(hours=(0, 23.5)), **QUICK).loc["base"]
@@ -443,7 +443,7 @@ def test_two_processes_find_the_same(alone):
 
 
 def test_a_dask_cluster_finds_the_same(alone, tmp_path):
-    """A local cluster of two processes, that share a cache with whoever comes later."""
+    """A local cluster of two processes, which share a cache with later runs."""
     from distributed import Client, LocalCluster
 
     with (

@@ -197,7 +197,7 @@ def test_an_own_agent_first():
 
 
 def test_whose_own_agent_each_is():
-    """Hardly ever two calls at once: the own agent answers when on position, and that is exactly so often.
+    """Hardly ever two calls at once: the personal agent answers when on position, which has a known share.
 
     a0 has six tenths and stays until noon, a1 three and is there all day, one who is on leave has the rest.
     """
