@@ -235,7 +235,8 @@ class Table:
 def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
     """Read a CSV file as text, so that "007" stays a name and a refused row can be shown as written.
 
-    Excel separates columns by semicolons if the decimal sign is a comma; in such a file commas become points.
+    Excel separates columns by semicolons if the decimal sign is a comma; in such a file commas become points,
+    and points that separate thousands go.
 
     Parameters
     ----------
@@ -267,6 +268,12 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
         ) from None
     except UnicodeDecodeError as error:
         raise ValueError("it is not in UTF-8: in Excel, save it as CSV UTF-8") from error
+    if text.apply(lambda column: column.str.fullmatch(r"-?[\d.]+,\d+")).any(axis=None):
+        text = text.apply(
+            lambda column: column.str.replace(
+                r"^-?\d{1,3}(\.\d{3})+(,\d+)?$", lambda found: found[0].replace(".", ""), regex=True
+            )
+        )
     return text.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
 
 

@@ -1,43 +1,122 @@
-"""How the call records are written."""
+"""How call records are written: their file, their columns, their clock and their codes."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from planning.centre.settings import Settings, Zone
 
-__all__ = ["CallRecords"]
+__all__ = ["Between", "CallRecords", "Events", "Fixed", "IsFilled"]
+
+
+class Fixed(Settings):
+    """A value that every row has, where a column is missing."""
+
+    value: str
+    """The value, such as { value = "hotline" }."""
+
+
+class IsFilled(Settings):
+    """An outcome told by a column that only answered calls have filled."""
+
+    filled: str
+    """Column that is filled where an agent answered, such as { filled = "Agent" }."""
+
+
+class Between(Settings):
+    """A duration told by two columns of times."""
+
+    start: str
+    """Column of the time at which it begins."""
+    end: str
+    """Column of the time at which it ends."""
+
+
+class Events(Settings):
+    """Codes of a log in which a row is an event of a call, not a call."""
+
+    enter: list[str] = Field(default=["ENTERQUEUE"], min_length=1)
+    """The caller joined the queue."""
+    connect: list[str] = Field(default=["CONNECT"], min_length=1)
+    """An agent answered."""
+    complete: list[str] = Field(default=["COMPLETEAGENT", "COMPLETECALLER"], min_length=1)
+    """The talk ended, or the call was handed on."""
+    abandon: list[str] = Field(default=["ABANDON"])
+    """The caller hung up while waiting."""
+    leave: list[str] = Field(default=[])
+    """The caller left the queue for another reason: a time-out, a key, nobody logged in."""
 
 
 class CallRecords(Settings):
-    """How the operator's call records are written: their columns, their clock and their codes."""
+    """How the operator's call records are written: their file, columns, clock and codes."""
 
+    layout: str | None = None
+    """A phone system's layout, whose settings hold where none are written here."""
+
+    # ------------------------------------------------------------------ the file
+    encoding: str | None = None
+    """Encoding of a text file, such as "cp1251"; found by itself where it is not said."""
+    separator: str | None = Field(default=None, min_length=1, max_length=1)
+    """What parts the cells of a text file; found by itself where it is not said."""
+    header_line: int | None = Field(default=None, ge=1)
+    """Line of the header, counted from 1; found by itself where it is not said."""
+    columns: list[str] | None = Field(default=None, min_length=2)
+    """Names of the columns of a file without a header."""
+    sheet: str | None = None
+    """Sheet of a workbook; the first one where it is not said."""
+    row: Literal["contact", "leg", "event", "interval"] = "contact"
+    """What a row is: a call, a leg of a call (its legs in a queue are one), an event of a call, or an
+    interval with its number of calls."""
+    where: dict[str, list[str]] = Field(default={})
+    """Rows to read: by column, the values that are kept; ["*"] keeps what is filled."""
+    unknown: list[str] = Field(default=[])
+    """Values of an agent, a caller or a call that mean that none is known, such as "0" or "NO_SERVER"."""
+
+    # ------------------------------------------------------------------ times and numbers
     time_zone: Zone | None = None
-    """Clock of the times that are written without an offset; None refuses such times."""
-    date_order: Literal["year", "day", "month"] = "year"
-    """What texts of times begin with: "day" as in 23.11.2026 08:00:14, "month" as in 11/23/2026 08:00:14."""
-    decimal: Literal[".", ","] = "."
-    """What parts the decimals of a number in a text: "," as in 200,5."""
-    queue: str = "queue"
-    """Column of the queue's name."""
-    arrival: str = "arrival"
-    """Column of the instant at which the call joined the queue."""
-    handle_s: list[str] = Field(default=["handle_s"], min_length=1)
-    """Columns that add up to the handle time, such as talk, hold and wrap-up, seconds."""
-    outcome: str = "outcome"
-    """Column of the outcome's code."""
+    """Clock of the times that are written without an offset; the centre's where it is not said."""
+    date_order: Literal["year", "day", "month"] | None = None
+    """What dates begin with: "day" as in 23.11.2026, "month" as in 11/23/2026. Often the file tells."""
+    clock: Literal["h:mm", "hhmm"] = "h:mm"
+    """How a time of day is written that stands apart from its date: "hhmm" as in 930, with 0 for midnight."""
+    decimal: Literal[".", ","] | None = None
+    """What parts the decimals of a number in a text: "," as in 200,5; often the file itself tells."""
+    unit: Literal["s", "min", "ms"] = "s"
+    """Unit of durations that are written as numbers."""
+
+    # ------------------------------------------------------------------ the columns
+    queue: str | Fixed = "queue"
+    """Column of the queue's name, or { value = "hotline" } where all calls are of one queue."""
+    arrival: str | list[str] = "arrival"
+    """Column of the instant at which the call joined the queue; two where date and time stand apart."""
+    handle_s: list[str | Between] = Field(default=["handle_s"], min_length=1)
+    """Columns that add up to the handle time (talk, hold, wrap-up), or the times between which it lies."""
+    outcome: str | IsFilled = "outcome"
+    """Column of the outcome's code, or { filled = "Agent" } where answered calls have a column filled."""
     call_id: str | None = None
     """Column of the call's number, by which a record that came twice is found."""
-    wait_s: str | None = None
-    """Column of the wait, seconds."""
+    wait_s: str | Between | None = None
+    """Column of the wait, or the times between which it lies."""
     agent_id: str | None = None
     """Column of who answered."""
     caller_id: str | None = None
     """Column of who called, by which attempts are told from callers."""
-    end: str | None = None
-    """Column of the call's end, by which its times are checked."""
+    end: str | list[str] | None = None
+    """Column of the call's end, by which its times are checked. The wait follows from it if none is there."""
+    calls: list[str] = Field(default=["calls"], min_length=1)
+    """Of intervals: columns that add up to the calls offered."""
+    aht_s: str | None = None
+    """Of intervals: column of the mean handle time; else it is `handle_s` over `answered_calls`."""
+    answered_calls: str | None = None
+    """Of intervals: column of the calls answered."""
+    event: str | None = None
+    """Of events: column of the event's code."""
+    events: Events = Events()
+    """Of events: what the codes mean."""
+
+    # ------------------------------------------------------------------ the codes
     answered: list[str] = Field(default=["answered"], min_length=1)
     """Codes of calls that an agent answered."""
     abandoned: list[str] = Field(default=["abandoned"])
@@ -46,3 +125,19 @@ class CallRecords(Settings):
     """Codes of calls that the centre lost: no free line, a fault; they were offered all the same."""
     queues: dict[str, str] = Field(default={})
     """The centre's name of a queue by its name in the records, where the two differ."""
+
+    @model_validator(mode="after")
+    def _event_has_its_columns(self) -> Self:
+        if self.row == "event" and (self.event is None or self.call_id is None):
+            raise ValueError(
+                "event and call_id are missing where row is 'event': name the columns of the event's code "
+                "and of the call's number"
+            )
+        if self.row == "leg" and self.call_id is None:
+            raise ValueError("call_id is missing where row is 'leg': name the column of the call's number")
+        return self
+
+    def over(self, below: CallRecords) -> Self:
+        """These settings, and another's where nothing is written here."""
+        written = {name: getattr(self, name) for name in self.model_fields_set}
+        return below.model_copy(update=written)  # type: ignore[return-value]

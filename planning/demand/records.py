@@ -7,60 +7,72 @@ PostgreSQL, Trino or Spark; only the counts come back.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Any, Literal, Self
+from uuid import uuid4
 
 import pandas as pd
 
 from planning.calendars import axis, day_start, on_clock, time_of_day
-from planning.centre import CallRecords, Centre, Queue
+from planning.centre import Centre, Queue
+from planning.centre.records import CallRecords
+from planning.checks import one_of
+from planning.demand.facts import LINE, REMEDIES, columns_of, facts_of, missing_columns, near
+from planning.demand.fields import decimal_of, order_of
+from planning.demand.files import BOOKS, TEXTS, Format, broken_rows, open_texts
+from planning.demand.layouts import Layout, layout_named, matching
 from planning.errors import PlanningError
 from planning.tables import DEMAND
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["CallLog", "read_calls"]
+__all__ = ["CallLog", "call_log", "paths_of", "read_calls"]
 
-HOUR_S, DAY_S = 3600, 86_400
-SLIP_S = 60
-"""Slack within which a difference of whole hours is a slip of the clock, seconds."""
+HOUR_S = 3600
 MEMORY = "1400MB"
 """What the embedded engine may hold before it uses the disk."""
+FEW_CALLS = 20
+"""Of fewer calls nothing is concluded from their times."""
 REJECTED_ROWS = 10_000
 """Most refused rows that are shown; all are counted."""
-FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-"""A time before this is how a system writes that it knows none."""
+_READING = "how [records] in the centre's file reads them"
 REPEATED = "the record came before: same call and instant"
-_SAME = ["queue", "call_id", "instant"]
+BROKEN = "cells too many or too few, or a quote gone wrong"
+STRAY = "dated far from all the others"
+STRAY_DAYS, STRAY_SHARE = 366, 0.001
+"""A record is a stray where at most this share lies beyond a gap of so many days."""
+_SAME = ["queue", "call_id", "at"]
 """What two records of one call have in common; a leg in another queue is a call of its own."""
-_CLOCK_YEARS = (2010, 2041)
 _DATABASES = {".duckdb", ".ddb", ".db"}
-_OPTIONAL = ("call_id", "wait_s", "agent_id", "caller_id", "end")
+_PLAIN = ("call_id", "wait_s", "agent_id", "caller_id", "end")
 
 
-def read_calls(source: str | Path, *, table: str = "calls", centre: Centre | None = None) -> CallLog:
-    """Open a log of call records without reading it.
+def read_calls(
+    source: str | Path, *, table: str = "calls", centre: Centre | None = None, layout: str | None = None
+) -> CallLog:
+    """Open a log of call records; files of text are read once, other sources with each answer.
 
     Parameters
     ----------
     source : str or Path
-        A CSV or Parquet file or a pattern of them ("calls/2026-*.parquet"), a DuckDB file, or the URL of a
-        database ("postgres://host/name").
+        A CSV, XLSX or Parquet file or a pattern of them ("calls/2026-*.parquet"), a DuckDB file, or the URL
+        of a database ("postgres://host/name").
     table : str
         Table or view of a database; files have none.
     centre : Centre, optional
         Its `records` say how the log is written, its queues which names and hours are possible, its time zone
-        on which clock intervals are shown. Without one the columns are those of `planning.tables.CALLS`, any
-        queue is known and open day and night, and times are shown in UTC.
+        on which clock times without an offset and the intervals are. Without one the columns are those of
+        `planning.tables.CALLS`, any queue is known and open day and night, and times are shown in UTC.
+    layout : str, optional
+        Name of a phone system's layout (`planning.demand.layouts`). Without one, and where the columns that
+        `records` names are not there, it is told by the header.
 
     Returns
     -------
@@ -79,9 +91,8 @@ def read_calls(source: str | Path, *, table: str = "calls", centre: Centre | Non
     (np.True_, 0)
     """
     name = _safe(str(source))
-    with _Engine(name):
-        raw = _open(str(source), table)
-        log = call_log(raw, centre, name)
+    with _Engine(name, _secrets(str(source))):
+        log = _log(_open(str(source), table, centre, layout), centre, name)
         try:
             log.check()
         except PlanningError:
@@ -92,10 +103,67 @@ def read_calls(source: str | Path, *, table: str = "calls", centre: Centre | Non
 
 def call_log(raw: ir.Table, centre: Centre | None = None, source: str = "calls") -> CallLog:
     """Make a log of any ibis table: a query of one's own, or a table that is only compiled for."""
-    settings = centre.records if centre else _plain_records(raw)
-    queues = centre.queues if centre else {}
-    zone = centre.time_zone if centre else "UTC"
-    return CallLog(_facts(raw, settings, queues, zone, source), source, zone, queues)
+    return _log([_Part(raw, *_settings(list(raw.columns), centre, None, source))], centre, source)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows that are written in one way: a table, or files with the same header."""
+
+    raw: ir.Table
+    settings: CallRecords
+    layout: Layout | None
+    format: Format | None = None
+    file: str = ""
+
+    def may_mix_offsets(self) -> bool:
+        """Whether arrivals are texts, each of which may or may not have an offset."""
+        read = columns_of(self.settings).items()
+        return any(
+            self.raw[name].type().is_string() for setting, name in read if setting.startswith("arrival")
+        )
+
+
+def _log(parts: list[_Part], centre: Centre | None, source: str) -> CallLog:
+    queues, zone = (centre.queues, centre.time_zone) if centre else ({}, "UTC")
+    facts = [facts_of(part.raw, part.settings, queues, zone, source) for part in parts]
+    # Texts take long to understand, so that is done once; other sources answer each query where they lie.
+    kind: Literal["TABLE", "VIEW"] = "TABLE" if any(part.format for part in parts) else "VIEW"
+    return CallLog(_kept(_together(facts), kind), source, zone, queues, tuple(parts))
+
+
+def _kept(rows: ir.Table, kind: Literal["TABLE", "VIEW"]) -> ir.Table:
+    """Keep an expression as a table or view of the embedded engine: it is compiled once and not per query."""
+    import ibis
+
+    engine = next(iter(rows._find_backends()[0]), None)
+    if engine is None or engine.name != "duckdb":
+        return rows
+    name = ibis.util.gen_name("planning")
+    fused, ibis.options.sql.fuse_selects = ibis.options.sql.fuse_selects, False
+    try:  # steps that are fused are written as often as they are used, which takes long to compile and to run
+        engine.raw_sql(f"CREATE TEMP {kind} {name} AS {engine.compile(rows)}")
+    finally:
+        ibis.options.sql.fuse_selects = fused
+    kept: ir.Table = engine.table(name)
+    return kept
+
+
+def _together(tables: list[ir.Table]) -> ir.Table:
+    """One table of those that were written in different ways; what some lack is missing there."""
+    import ibis
+
+    if len(tables) == 1:
+        return tables[0]
+    kinds = {name: kind for table in tables for name, kind in table.schema().items()}
+    # What is no number or flag for the package may be of any type in a file: there it is text.
+    texts = {n for n in ("call_id", "agent_id", "caller_id") if len({t.schema().get(n) for t in tables}) > 1}
+
+    def column(table: ir.Table, name: str) -> Any:
+        kind = "string" if name in texts else kinds[name]
+        return table[name].cast(kind) if name in table.columns else ibis.null(kind)
+
+    return ibis.union(*(table.select(**{name: column(table, name) for name in kinds}) for table in tables))
 
 
 @dataclass(frozen=True)
@@ -105,20 +173,25 @@ class CallLog:
     Attributes
     ----------
     facts : ibis Table
-        The records under the package's names, with `second` (of the arrival, UTC) and `reason` (why the row
-        is refused, missing for a good one).
+        The records under the package's names, with `second` and `at` (second and microsecond of the arrival
+        since 1970, UTC), `unread` (a handle time that cannot be read) and `reason` (why the row is refused,
+        missing for a good one).
     source : str
         Where they come from, without password.
     zone : str
         IANA time zone in which times are shown.
     queues : mapping
         Queues of the centre by name; empty where any name will do.
+    parts : tuple
+        How the rows are written: a part for the files of one form.
     """
 
     facts: ir.Table
     source: str
     zone: str
     queues: Mapping[str, Queue]
+    parts: tuple[_Part, ...]
+    _counted: dict[int, pd.DataFrame] = field(default_factory=dict, repr=False, compare=False)
 
     def __enter__(self) -> Self:
         return self
@@ -128,23 +201,66 @@ class CallLog:
 
     def close(self) -> None:
         """Leave the engine: a database counts its open connections."""
-        engines, _ = self.facts._find_backends()
-        for engine in engines:
+        for engine in self._engines():
             engine.disconnect()
+
+    def _engines(self) -> Any:
+        return self.facts._find_backends()[0]
 
     def check(self) -> None:
         """Refuse a log without rows, or whose times are partly with and partly without an offset."""
-        rows = self.facts
-        if _run(rows.select("queue").limit(1), self.source).empty:
+        if _run(self.facts.select("queue").limit(1), self.source).empty and self.broken.empty:
             raise PlanningError(f"{self.source} has no rows: give at least one call record")
-        if "has_offset" in rows.columns:
-            counts = rows.aggregate(timed=rows.has_offset.count(), offset=rows.has_offset.sum())
-            timed, offset = _run(counts, self.source).iloc[0].fillna(0).astype("int64")
-            if 0 < offset < timed:
-                raise PlanningError(
-                    f"{self.source} mixes time zones: {offset} of {timed} times have an offset, must be all"
-                    " or none: write each time such as 2026-11-23T09:15:00+03:00"
-                )
+        if not any(part.may_mix_offsets() for part in self.parts):
+            return
+        timed, offset = int(self._tally["timed"].sum()), int(self._tally["offset"].sum())
+        if 0 < offset < timed:
+            raise PlanningError(
+                f"{self.source} mixes time zones: {offset} of {timed} times have an offset, must be all"
+                " or none: write each time such as 2026-11-23T09:15:00+03:00"
+            )
+
+    @cached_property
+    def _tally(self) -> pd.DataFrame:
+        """Rows by the reason why they are refused (missing for good ones), counted in one reading."""
+        rows = self.facts
+        counts = rows.group_by("reason").aggregate(
+            rows=rows.count(),
+            unread=rows.unread.sum(),
+            timed=rows.at_offset.count(),
+            offset=rows.at_offset.sum(),
+            on_hour=(rows.second % HOUR_S == 0).sum(),
+            first=rows.second.min(),
+            last=rows.second.max(),
+        )
+        return _run(counts, self.source).set_index("reason").fillna(0).astype("int64")
+
+    @property
+    def told(self) -> dict[str, str]:
+        """How the records were read, where nobody said so: the layout and what the file itself tells."""
+        found: dict[str, str] = {}
+        for part in self.parts:
+            if part.layout is not None:
+                found["layout"] = part.layout.name
+            if part.format is not None:
+                found |= {"encoding": part.format.encoding, "separator": part.format.separator}
+            for name in ("date_order", "decimal"):
+                value = getattr(part.settings, name)
+                if value is not None:
+                    found[name] = str(value)
+        return found
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Columns that are read, by the setting of `[records]` that names each."""
+        return {key: name for part in self.parts for key, name in columns_of(part.settings).items()}
+
+    def first_rows(self, rows: int = 10) -> pd.DataFrame:
+        """Return some of the first records as they are read, good or not."""
+        frame = _run(self.facts.limit(rows), self.source)
+        arrival = pd.to_datetime(frame["at"], unit="us", utc=True).dt.tz_convert(self.zone)
+        names = ["queue", "outcome", "wait_s", "handle_s", "calls", "written", "reason"]
+        return frame.assign(arrival=arrival)[["arrival", *(name for name in names if name in frame)]]
 
     def expression(self, interval_s: int = 900) -> ir.Table:
         """Count good calls by queue and interval: the one query behind `demand`, for any engine.
@@ -152,7 +268,14 @@ class CallLog:
         Records that came twice are looked for apart and taken off, since they are few: to keep all calls by
         their number would cost memory for each call.
         """
+        import ibis
+
         rows = self._good().mutate(start=_floor(self.facts.second, interval_s))
+        if "calls" in rows.columns:
+            timed = ibis.ifelse(rows.handle_s.notnull(), rows.calls, 0.0)
+            return rows.group_by(["queue", "start"]).aggregate(
+                calls=rows.calls.sum(), work=(rows.handle_s * rows.calls).sum(), answered=timed.sum()
+            )
         counts = rows.group_by(["queue", "start"]).aggregate(
             calls=rows.count(), work=rows.handle_s.sum(), answered=rows.handle_s.count()
         )
@@ -173,18 +296,23 @@ class CallLog:
             answered=both.answered - both.more_answered.fill_null(0),
         )
 
-    def demand(self, interval_s: int = 900) -> pd.DataFrame:
+    def demand(self, interval_s: int = 900, *, gaps: str = "refuse") -> pd.DataFrame:
         """Count the good calls by queue and interval, inside the engine.
 
         Calls count where they arrived, whatever became of them; the handle time is the mean over the answered
-        ones, the queue's where none was answered. An interval without calls is 0 while the queue is open and
-        absent while it is closed; a day without a single record is absent, and so are a queue's days before
-        its own first record.
+        ones, the queue's where none was answered. Of single calls an interval without any is 0 while the
+        queue is open and absent while it is closed; a day without a single record is absent, and so are a
+        queue's days before its own first record. A table of intervals may leave out those without calls, or
+        those that nobody measured, so `gaps` must say which. Its intervals may be longer than `interval_s`;
+        then each is parted evenly.
 
         Parameters
         ----------
         interval_s : int
             Length of an interval, seconds; a divisor of an hour.
+        gaps : {"refuse", "zero", "unknown"}
+            What is done where a table of intervals has no row, at an hour at which its queue is open and on a
+            day that has rows: "zero" says that nobody called then, "unknown" that nobody knows.
 
         Returns
         -------
@@ -194,19 +322,40 @@ class CallLog:
         Raises
         ------
         PlanningError
-            No row is good, the engine fails, or the interval does not suit the zone's clock.
+            No row is good, the engine fails, the interval does not suit the zone's clock, or a table of
+            intervals has gaps that `gaps` does not explain.
         """
         if not isinstance(interval_s, int) or interval_s <= 0 or HOUR_S % interval_s:
             raise PlanningError(
                 f"interval_s is {interval_s!r}, must divide an hour: use 300, 900, 1800 or 3600"
             )
-        counts = _run(self.expression(interval_s), self.source)
+        one_of("gaps", gaps, ("refuse", "zero", "unknown"))
+        counts = self._counts(interval_s)
         if counts.empty:
+            reason = self.reasons.index[0]
             raise PlanningError(
-                f"{self.source} has no good row, the most frequent reason is {self.reasons.index[0]!r}: "
-                f"correct the records, or {_REMEDIES.get(self.reasons.index[0], _READING)}"
+                f"{self.source} has no good row, the most frequent reason is {reason!r}: correct the "
+                f"records, or {REMEDIES.get(reason, _READING)}"
             )
-        return _with_zeros(self._timed(counts, interval_s), interval_s, self.queues)[list(DEMAND.columns)]
+        counts = counts[~counts["start"].isin(_strays(counts))]
+        timed = self._timed(counts, interval_s)
+        if "calls" in self.facts.columns:
+            timed = _parted(timed, interval_s, self.queues)
+        filled = _with_zeros(timed, interval_s, self.queues)
+        if "calls" in self.facts.columns and gaps != "zero":
+            missing = len(filled) - len(timed) if self.queues else 0
+            if missing > 0 and gaps == "refuse":
+                raise PlanningError(
+                    f"{self.source} has no row for {missing:,} of {len(filled):,} intervals in which its "
+                    "queues are open, on days that have rows: give gaps as zero (nobody called) or unknown"
+                )
+            filled = timed
+        return filled[list(DEMAND.columns)]
+
+    def _counts(self, interval_s: int) -> pd.DataFrame:
+        if interval_s not in self._counted:
+            self._counted[interval_s] = _run(self.expression(interval_s), self.source)
+        return self._counted[interval_s]
 
     def calls(self, start: str | None = None, end: str | None = None) -> pd.DataFrame:
         """Return the good records from one local day up to another, for what single calls tell.
@@ -219,18 +368,18 @@ class CallLog:
         Raises
         ------
         PlanningError
-            `start` or `end` is no date such as 2026-11-23.
+            `start` or `end` is no date such as 2026-11-23, or the log is a table of intervals.
         """
         rows = self._good()
+        if "calls" in rows.columns:
+            raise PlanningError(f"{self.source} is a table of intervals: single calls need a record a call")
         for edge, later in ((start, True), (end, False)):
             if edge is not None:
                 second = int(day_start(edge, self.zone).timestamp())
                 rows = rows.filter(rows.second >= second if later else rows.second < second)
-        rows = rows.mutate(micro=rows.instant.microsecond())
         names = ["call_id", "queue", "arrival", "wait_s", "handle_s", "outcome", "agent_id", "caller_id"]
-        frame = _run(rows.select(["second", "micro", *(n for n in names if n in rows.columns)]), self.source)
-        micro = frame["second"].astype("int64") * 1_000_000 + frame["micro"]
-        frame["arrival"] = pd.to_datetime(micro, unit="us", utc=True).dt.tz_convert(self.zone)
+        frame = _run(rows.select(["at", *(name for name in names if name in rows.columns)]), self.source)
+        frame["arrival"] = pd.to_datetime(frame["at"], unit="us", utc=True).dt.tz_convert(self.zone)
         if "call_id" in frame:
             longest = frame.sort_values("handle_s", ascending=False, kind="stable")
             again = longest.duplicated(["queue", "call_id", "arrival"]) & longest["call_id"].notna()
@@ -241,32 +390,122 @@ class CallLog:
     @cached_property
     def reasons(self) -> pd.Series:
         """Number of refused rows by reason, the most frequent first."""
-        bad = self.facts.filter(self.facts.reason.notnull())
-        counts = _run(bad.group_by("reason").aggregate(rows=bad.count()), self.source)
-        table = counts.set_index("reason")["rows"].astype("int64")
+        table = self._tally["rows"][self._tally.index.notna()].copy()
         if "call_id" in self.facts.columns:
             twice = self._twice(self._good().mutate(start=_floor(self.facts.second, HOUR_S)))
             more = _run(twice.aggregate(rows=(twice.copies - 1).sum()), self.source)["rows"].fillna(0).iloc[0]
             if more:
                 table[REPEATED] = int(more)
+        counts = next(iter(self._counted.values())) if self._counted else self._counts(HOUR_S)
+        strays = counts[counts["start"].isin(_strays(counts))]
+        if len(strays):
+            table[STRAY] = int(strays["calls"].sum()) if "calls" not in self.facts.columns else len(strays)
+        if len(self.broken):
+            table[BROKEN] = int(self.broken["rows"].sum())
         return table.sort_values(ascending=False, kind="stable").rename("rows")
 
     @cached_property
-    def rejected(self) -> pd.DataFrame:
-        """Refused rows under the package's names with their `reason`, the first 10,000 of them."""
-        bad = self.facts.filter(self.facts.reason.notnull())
-        frame = _run(bad.limit(REJECTED_ROWS), self.source)
-        if REPEATED in self.reasons.index:
-            import ibis
+    def broken(self) -> pd.DataFrame:
+        """Rows of files of text whose cells do not fit the header: file, line, text and rows (its lines)."""
+        found = [pd.DataFrame(columns=["file", "line", "text"])]
+        if any(part.format for part in self.parts) and len(self._tally) >= 0:  # the engine has read them all
+            found += [broken_rows(engine) for engine in self._engines()]
+        table = pd.concat(found[-1:])
+        rows = table["text"].map(
+            lambda text: max(len([li for li in str(text).splitlines() if li.strip()]), 1)
+        )
+        return table.assign(rows=rows.astype("int64"))
 
-            rows = self._good()
-            again = rows.semi_join(self._keys(rows), _SAME)
-            longest = again.handle_s.fill_null(-1.0).desc()
-            place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
-            again = again.mutate(place=place)
-            twice = _run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
-            frame = pd.concat([frame, twice.assign(reason=REPEATED)]) if len(twice) else frame
-        return frame.drop(columns="has_offset", errors="ignore").reset_index(drop=True)
+    @cached_property
+    def unread(self) -> int:
+        """Number of answered calls that count without their handle time, which cannot be read."""
+        return int(self._tally["unread"][self._tally.index.isna()].sum())
+
+    @cached_property
+    def doubts(self) -> list[str]:
+        """What is odd about the times of arrival: only a date or an hour may have been read."""
+        good = self._tally[self._tally.index.isna()]
+        if "calls" in self.facts.columns or good["rows"].sum() < FEW_CALLS:
+            return []
+        if good["first"].eq(good["last"]).all():
+            return ["all calls arrive at one instant: is records.arrival the time of the export?"]
+        if (good["on_hour"] < good["rows"]).any():
+            return []
+        hours = pd.to_datetime(self._counts(HOUR_S)["start"], unit="s", utc=True).dt.tz_convert(self.zone)
+        if hours.dt.hour.eq(0).all():
+            return [
+                "all calls arrive at 00:00: is the time in a column of its own? Name both in records.arrival"
+            ]
+        return ["all calls arrive on the full hour: are the times cut, or is it a table of intervals?"]
+
+    @cached_property
+    def kept(self) -> int:
+        """Number of rows that count."""
+        good = int(self._tally["rows"][self._tally.index.isna()].sum())
+        return good - int(self.reasons.get(REPEATED, 0)) - int(self.reasons.get(STRAY, 0))
+
+    @cached_property
+    def rejected(self) -> pd.DataFrame:
+        """Refused rows under the package's names with their `reason`, the first 10,000 of them.
+
+        Rows of files of text have their `line` as the file counts it, the first line being 1.
+        """
+        rows = self.facts
+        if numbered := any(part.format for part in self.parts):
+            rows = self._numbered()
+        frame = _run(rows.filter(rows.reason.notnull()).limit(REJECTED_ROWS), self.source)
+        if REPEATED in self.reasons.index:
+            frame = pd.concat([frame, self._repeated(rows)]) if len(frame) else self._repeated(rows)
+        if STRAY in self.reasons.index:
+            counts = next(iter(self._counted.values()))
+            starts = [int(start) for start in _strays(counts)]
+            good = rows.filter(rows.reason.isnull() & _floor(rows.second, HOUR_S).isin(_hours(starts)))
+            frame = pd.concat([frame, _run(good.limit(REJECTED_ROWS), self.source).assign(reason=STRAY)])
+        if numbered:
+            frame = self._with_lines(frame)
+        return frame.drop(columns=["at_offset", "file"], errors="ignore").reset_index(drop=True)
+
+    def _numbered(self) -> ir.Table:
+        """The records with each row's place in its file, which the engine keeps only if it is asked to."""
+        import ibis
+
+        for engine in self._engines():
+            engine.raw_sql("SET preserve_insertion_order = true")
+        tables = []
+        for place, part in enumerate(self.parts):
+            raw = part.raw.mutate(**{LINE: ibis.row_number()})
+            facts = facts_of(raw, part.settings, self.queues, self.zone, self.source)
+            tables.append(facts.mutate(file=ibis.literal(place)))
+        return _kept(_together(tables), "VIEW")
+
+    def _repeated(self, rows: ir.Table) -> pd.DataFrame:
+        import ibis
+
+        rows = rows.filter(rows.reason.isnull())
+        again = rows.semi_join(self._keys(rows), _SAME)
+        longest = again.handle_s.fill_null(-1.0).desc()
+        place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
+        again = again.mutate(place=place)
+        twice = _run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
+        return twice.assign(reason=REPEATED)
+
+    def _with_lines(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Turn a row's place into its line, and add the rows that did not fit the header."""
+        broken, lines = self.broken, []
+        for place, part in enumerate(self.parts):
+            if part.format is None:
+                continue
+            line = frame.loc[frame["file"] == place, "line"] + part.format.above + 1
+            mine = broken[broken["file"] == part.file] if len(self.parts) > 1 else broken
+            for at, rows in zip(mine["line"], mine["rows"], strict=True):
+                line = line + rows * (line >= at)
+            lines.append(line)
+        if lines:
+            frame = frame.assign(line=pd.concat(lines))
+        if len(broken):
+            more = broken.rename(columns={"text": "written"})[["line", "written"]].assign(reason=BROKEN)
+            frame = pd.concat([frame, more]) if len(frame) else more
+        return frame.sort_values("line", kind="stable")
 
     def _good(self) -> ir.Table:
         return self.facts.filter(self.facts.reason.isnull())
@@ -303,312 +542,137 @@ class CallLog:
         return counts.assign(calls=counts["calls"].astype("float64"), aht_s=own.fillna(mean))
 
 
-# ------------------------------------------------------------------------------------------------- expression
-_WRITTEN = "arrival as it is written"
-_TIME = (
-    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]*)?)?"
-    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$"
-)
-_TWELVE_HOURS = r"^([^ T]+[ T])(0?[1-9]|1[0-2])(:[0-9:.]*[0-9]) *([AP])[.]?M[.]?(.*)$"
-_DAY_OR_MONTH = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
-_TURNED = {"day": r"\3-\2-\1", "month": r"\3-\1-\2"}
-_DECIMAL = ": where it is written 200,5 set decimal in [records]"
-_READING = "how [records] in the centre's file reads them"
-_REMEDIES = {
-    "no time of arrival": "set date_order and time_zone in [records]",
-    "unknown queue": "name its queues in [records] queues",
-    "unknown outcome": "name its codes in [records] answered, abandoned and lost",
-}
-
-
-def _facts(
-    raw: ir.Table, settings: CallRecords, queues: Mapping[str, Queue], zone: str, source: str
-) -> ir.Table:
-    """Name the columns as the package does, and give each row the reason why it cannot be true, if any."""
-    import ibis
-
-    _check_columns(raw, settings, source)
-    texts = [name for name in (settings.arrival, settings.end) if name and raw[name].type().is_string()]
-    plain = {name: _plain_time(raw[name], settings.date_order) for name in texts}
-    raw = raw.mutate(**{_WRITTEN: raw[settings.arrival]} | plain)
-    second, skipped = _second(raw, settings.arrival, settings.time_zone, source)
-    parts = [_number(raw[name], settings.decimal) for name in settings.handle_s]
-    handle = ibis.ifelse(ibis.coalesce(*parts).notnull(), sum(part.fill_null(0.0) for part in parts), None)
-    code = raw[settings.outcome].cast("string")
-    codes = {"answered": settings.answered, "abandoned": settings.abandoned, "lost": settings.lost}
-    outcome = ibis.cases(*((code.isin(values), name) for name, values in codes.items() if values))
-    columns: dict[str, Any] = {
-        "queue": _renamed(raw[settings.queue].cast("string"), settings.queues),
-        "second": second,
-        "outcome": outcome,
-        "handle_s": ibis.ifelse(outcome == "answered", handle, ibis.null("float64")),
-    }
-    for name in _OPTIONAL:
-        column = getattr(settings, name)
-        if column is not None and name != "end":
-            columns[name] = _number(raw[column], settings.decimal) if name == "wait_s" else raw[column]
-    arrival = raw[settings.arrival]
-    columns["instant"] = arrival
-    if arrival.type().is_string():
-        columns["has_offset"] = _has_offset(arrival)
-        instant = _tried(arrival, "timestamp('UTC')").cast("timestamp")
-        columns["instant"] = ibis.ifelse(columns["has_offset"], instant, _tried(arrival, "timestamp"))
-        columns["written"] = raw[_WRITTEN]
-    named = raw.select(**columns, **_checks(raw, settings, skipped, source))
-    return named.mutate(reason=_reason(named, queues, zone)).select([*columns, "reason"])
-
-
-def _plain_time(text: Any, date_order: str) -> Any:
-    """Write a time as engines read it; what is no time is missing, for engines leave out what follows one."""
-    import ibis
-
-    plain, other = text, text.strip().upper()  # most are plain: the rest is worked out for others only
-    if date_order != "year":
-        plain, other = (form.re_replace(_DAY_OR_MONTH, _TURNED[date_order]) for form in (plain, other))
-    other = ibis.ifelse(other.re_search(_TWELVE_HOURS), _24_hours(other), other)
-    other = other.re_replace(r" *(UTC|GMT|Z)$", "Z").re_replace(r" +([+-][0-9:]+)$", r"\1")
-    return ibis.cases((plain.re_search(_TIME), plain), (other.re_search(_TIME), other))
-
-
-def _24_hours(text: Any) -> Any:
-    """Turn 02:15:00 PM into 14:15:00, and 12:30 AM into 0:30."""
-    import ibis
-
-    day, hour, rest, half, offset = (text.re_extract(_TWELVE_HOURS, place) for place in range(1, 6))
-    hour = _tried(hour, "int64") % 12 + ibis.ifelse(half == "P", 12, 0)
-    return day + hour.cast("string") + rest + offset
-
-
-def _checks(raw: ir.Table, settings: CallRecords, skipped: Any, source: str) -> dict[str, Any]:
-    """Columns that only serve to find rows which cannot be true, where the log has them."""
-    import ibis
-
-    parts = [(raw[name], _number(raw[name], settings.decimal)) for name in settings.handle_s]
-    found = {
-        "unread_handle": ibis.or_(*(_unread(*part) for part in parts)),
-        "negative_handle": ibis.or_(*((number < 0).fill_null(False) for _, number in parts)),
-    }
-    if skipped is not None:
-        found["skipped"] = skipped
-    if settings.wait_s is not None:
-        wait = raw[settings.wait_s]
-        found["unread_wait"] = _unread(wait, _number(wait, settings.decimal))
-    if settings.end is not None:
-        found["end"] = _second(raw, settings.end, settings.time_zone, source)[0]
-    return found
-
-
-def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.StringValue:
-    """Say why a row cannot be true; missing where it can."""
-    import ibis
-
-    cases = [(rows.second.isnull() | (rows.second < FIRST_TIME.timestamp()), "no time of arrival")]
-    if "skipped" in rows.columns:
-        cases.append((rows.skipped, "a time that the clock skipped: a time-zone slip"))
-    cases.append((rows.queue.isnull(), "no queue"))
-    if queues:
-        cases.append((~rows.queue.isin(list(queues)), "unknown queue"))
-    answered = rows.outcome == "answered"
-    cases += [
-        (rows.outcome.isnull(), "unknown outcome"),
-        (answered & rows.unread_handle, f"a handle time that is no number{_DECIMAL}"),
-        (answered & rows.negative_handle, "negative handle time"),
-    ]
-    if "wait_s" in rows.columns:
-        cases += [
-            (rows.unread_wait, f"a wait that is no number{_DECIMAL}"),
-            (rows.wait_s < 0, "negative wait"),
-        ]
-    if "end" in rows.columns:
-        cases += _end_cases(rows)
-    return ibis.cases(*cases, *_closed_cases(rows, queues, zone))
-
-
-def _end_cases(rows: ir.Table) -> list[tuple[Any, str]]:
-    """Compare the end of a call with its arrival, wait and handle time."""
-    import ibis
-
-    wait = rows.wait_s.fill_null(0.0) if "wait_s" in rows.columns else ibis.literal(0.0)
-    gap = rows.end - rows.second - wait - rows.handle_s.fill_null(0.0)
-    hours = (gap / HOUR_S).round()
-    slipped = (hours != 0) & ((gap - hours * HOUR_S).abs() <= SLIP_S)
-    return [
-        (slipped, "its times differ by whole hours: a time-zone slip"),
-        (rows.end < rows.second, "ends before it starts"),
-    ]
-
-
-def _closed_cases(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> list[tuple[Any, str]]:
-    """Find calls of hours in which nobody could have taken them: another slip, or a wrong queue."""
-    clock, cases = _local(rows.second, zone) % DAY_S, []
-    for name, queue in queues.items():
-        opens, closes = queue.opens.total_seconds(), queue.closes.total_seconds()
-        if opens > 0 or closes < DAY_S:
-            closed = (rows.queue == name) & ((clock < opens) | (clock >= closes))
-            cases.append((closed, "arrived while its queue is closed"))
-    return cases
-
-
-def _second(raw: ir.Table, name: str, zone: str | None, source: str) -> tuple[Any, Any]:
-    """Second of an instant since 1970 in UTC, and whether its clock skipped it (None: it never does)."""
-    import ibis
-
-    column, kind = raw[name], raw[name].type()
-    if kind.is_string():
-        offset = _has_offset(column)
-        instant = _epoch(_tried(column, "timestamp('UTC')"))
-        if zone is None:
-            return ibis.ifelse(offset, instant, ibis.null("float64")), None
-        local = _epoch(_tried(column, "timestamp"))
-        skipped = _skipped(local, zone)
-        return ibis.ifelse(offset, instant, _utc(local, zone)), None if skipped is None else ~offset & skipped
-    if not kind.is_timestamp():
-        raise PlanningError(
-            f"{source}: column {name!r} is of type {kind}, must be a time or a text such as "
-            "2026-11-23T09:15:00+03:00: convert it in a view"
-        )
-    if kind.timezone is not None:
-        return _epoch(column), None
-    if zone is None:
-        raise PlanningError(
-            f"{source}: column {name!r} has times without an offset: name their clock as records.time_zone "
-            "in the centre's file, such as 'Europe/London'"
-        )
-    local = _epoch(column)
-    return _utc(local, zone), _skipped(local, zone)
-
-
-def _epoch(instant: Any) -> Any:
-    """Whole seconds since 1970: engines differ in what they keep of the rest."""
-    return instant.epoch_seconds().cast("float64").floor()
-
-
-def _has_offset(text: Any) -> Any:
-    return text.re_search(r":.*[Z+-]")
-
-
-def _tried(column: Any, kind: str) -> Any:
-    """Turn text into a type; what cannot be is missing where the engine knows how to try."""
-    import ibis
-
-    try:
-        ibis.to_sql(column.try_cast(kind).name("tried").as_table())
-    except ibis.common.exceptions.IbisError:
-        return column.cast(kind)
-    return column.try_cast(kind)
-
-
-def _number(column: Any, decimal: str) -> Any:
-    import ibis
-
-    if not column.type().is_string():
-        return column.cast("float64")
-    if decimal == ",":  # there a point parts thousands: 1.200 is not 1.2
-        column = ibis.ifelse(column.contains("."), None, column.replace(",", "."))
-    return _tried(column, "float64")
-
-
-def _unread(column: Any, number: Any) -> Any:
-    """Whether a cell holds something that is no finite number; an empty one is missing."""
-    odd = (number.isnan() | number.isinf()).fill_null(False)
-    return odd | (number.isnull() & (column.strip() != "")) if column.type().is_string() else odd
-
-
-def _renamed(queue: Any, names: Mapping[str, str]) -> Any:
-    import ibis
-
-    return ibis.cases(*((queue == old, new) for old, new in names.items()), else_=queue) if names else queue
-
-
 def _floor(second: Any, interval_s: int) -> Any:
     return (second / interval_s).floor().cast("int64") * interval_s
 
 
-# ----------------------------------------------------------------------------------------------------- clocks
-@lru_cache
-def _changes(zone: str) -> tuple[tuple[int, int, int], ...]:
-    """Clock changes of a zone: (second in UTC, offset before, offset after), seconds, the first from -inf."""
-    info = ZoneInfo(zone)
-
-    def offset(second: int) -> int:
-        ahead = datetime.fromtimestamp(second, UTC).astimezone(info).utcoffset() or timedelta()
-        return round(ahead.total_seconds())
-
-    first, last = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in _CLOCK_YEARS)
-    found = [(-(2**40), offset(first), offset(first))]
-    for day in range(first, last, DAY_S):
-        low, high = day, day + DAY_S
-        if offset(low) == offset(high):
-            continue
-        before, after = offset(low), offset(high)
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if offset(middle) == before else (low, middle)
-        found.append((high, before, after))
-    return tuple(found)
+def _hours(starts: list[int]) -> list[int]:
+    return sorted({start // HOUR_S * HOUR_S for start in starts})
 
 
-def _stepped(second: Any, steps: list[tuple[int, int]]) -> Any:
-    """Value of the last step that a second has reached."""
-    import ibis
-
-    later = [(second >= at, value) for at, value in reversed(steps[1:])]
-    return ibis.cases(*later, else_=steps[0][1]) if later else ibis.literal(steps[0][1])
-
-
-def _local(second: Any, zone: str) -> Any:
-    """Local clock of an instant, as seconds since 1970 on that clock."""
-    return second + _stepped(second, [(at, after) for at, _, after in _changes(zone)])
-
-
-def _utc(local: Any, zone: str) -> Any:
-    """Instant of a local clock; of an hour that the clock shows twice, the first."""
-    return local - _stepped(local, [(at + max(before, after), after) for at, before, after in _changes(zone)])
+def _strays(counts: pd.DataFrame) -> set[int]:
+    """Starts of intervals that hardly any record shares a year with: a clock gone wrong, not a call."""
+    by_start = counts.groupby("start")["calls"].sum().sort_index()
+    starts = by_start.index.to_numpy(dtype="int64")
+    gaps = [int(at) + 1 for at in (starts[1:] - starts[:-1] > STRAY_DAYS * 86_400).nonzero()[0]]
+    edges, total = [0, *gaps, len(starts)], max(float(by_start.sum()), 1.0)
+    found: set[int] = set()
+    for low, high in pairwise(edges):
+        few = float(by_start.iloc[low:high].sum()) / total <= STRAY_SHARE
+        if len(edges) > 2 and (few or high - low < 3 <= len(starts) - (high - low)):
+            found |= {int(start) for start in starts[low:high]}
+    return found
 
 
-def _skipped(local: Any, zone: str) -> Any:
-    """Whether the clock never showed this time; None for a clock that only ever went back."""
-    import ibis
+# --------------------------------------------------------------------------------------------------- settings
+def _settings(
+    columns: list[str], centre: Centre | None, layout: str | None, source: str
+) -> tuple[CallRecords, Layout | None]:
+    """How records with these columns are written: as the centre says, or as a phone system's layout does."""
+    own = centre.records if centre else CallRecords.of({name: name for name in _PLAIN if name in columns})
+    zone = centre.time_zone if centre else None
+    named = layout or own.layout
+    found = layout_named(named) if named else None
+    missing = missing_columns(columns, own) if found is None else {}
+    if missing:
+        found = matching(columns)
+        if found is None:
+            setting, column = next(iter(missing.items()))
+            raise PlanningError(
+                f"{source} has no column {column!r}, which records.{setting} names{near(column, columns)}"
+            )
+    if found is not None:
+        written = own.model_dump(exclude_unset=True) if own.layout else {}
+        kept = {name: getattr(own, name) for name in ("queues", "time_zone", "where") if getattr(own, name)}
+        own = found.records.model_copy(update=kept | {name: getattr(own, name) for name in written})
+        if found.first_row is None or columns == list(own.columns or ()):
+            for setting, column in missing_columns(columns, own).items():
+                raise PlanningError(
+                    f"{source} has no column {column!r}, which records.{setting} of layout {found.name!r} "
+                    f"names{near(column, columns)}"
+                )
+    return own.model_copy(update={"time_zone": own.time_zone or zone}), found
 
-    gaps = [
-        (local >= at + before) & (local < at + after)
-        for at, before, after in _changes(zone)
-        if after > before
+
+def _told_by(sample: list[dict[str, str]], settings: CallRecords) -> CallRecords:
+    """Settle what the file itself tells: the order of its dates, and what parts its decimals."""
+    reads = columns_of(settings)
+    times = [
+        name for key, name in reads.items() if key.partition(".")[0] in ("arrival", "end") or ".start" in key
     ]
-    return ibis.or_(*gaps) if gaps else None
+    numbers = [
+        name
+        for key, name in reads.items()
+        if key.partition(".")[0] in ("handle_s", "wait_s", "aht_s", "calls", "answered_calls")
+    ]
+    order = settings.date_order or order_of([row.get(name, "") for row in sample for name in times])
+    decimal = settings.decimal or decimal_of([row.get(name, "") for row in sample for name in numbers])
+    return settings.model_copy(update={"date_order": order, "decimal": decimal})
 
 
 # ---------------------------------------------------------------------------------------------------- sources
-def _open(source: str, table: str) -> ir.Table:
+def _open(source: str, table: str, centre: Centre | None, layout: str | None) -> list[_Part]:
     import ibis
 
     if "://" in source:
         engine = ibis.connect(source)
-        return _table(engine, table, engine.list_tables(), _safe(source))
-    paths = _paths(source)
+        return [_of_table(_table(engine, table, engine.list_tables(), _safe(source)), centre, layout, source)]
+    paths = paths_of(source)
     suffix = Path(paths[0]).suffix.lower()
     if suffix in _DATABASES:
         engine = _duckdb(source, read_only=True)
+        # A view of somebody else's file could read any file of this machine.
+        engine.raw_sql("SET enable_external_access = false")
         rows = engine.raw_sql("SELECT table_name FROM information_schema.tables").fetchall()
-        return _table(engine, table, [name for (name,) in rows], source)
-    if suffix not in (".csv", ".parquet"):
-        raise PlanningError(
-            f"{source} ends in {suffix!r}, must end in .csv, .parquet or .duckdb: save it as such"
-        )
+        return [_of_table(_table(engine, table, [name for (name,) in rows], source), centre, layout, source)]
     engine = _duckdb()
     if suffix == ".parquet":
-        return _microseconds(engine.read_parquet(paths))
-    # As text: what cannot be read as a time or a number is a row to refuse, not a file.
-    return engine.read_csv(paths, all_varchar=True, header=True, union_by_name=False)
+        return [_of_table(_plain_types(engine.read_parquet(paths), paths[0]), centre, layout, source)]
+    if suffix not in (*TEXTS, *BOOKS):
+        raise PlanningError(
+            f"{source} ends in {suffix!r}, must end in .csv, .txt, .xlsx, .parquet or .duckdb: "
+            "save it as such"
+        )
+    return [_of_text(engine, Path(path), centre, layout) for path in paths]
 
 
-def _microseconds(rows: ir.Table) -> ir.Table:
-    """Turn instants of nanoseconds, as pandas writes them, into a type that ibis knows."""
-    names = [name for name, kind in rows.schema().items() if "TIMESTAMPTZ_NS" in str(kind)]
-    return rows.mutate(**{name: rows[name].cast("timestamp('UTC')") for name in names})
+def _of_table(raw: ir.Table, centre: Centre | None, layout: str | None, source: str) -> _Part:
+    return _Part(raw, *_settings(list(raw.columns), centre, layout, _safe(source)))
 
 
-def _paths(source: str) -> list[str]:
+def _of_text(engine: Any, path: Path, centre: Centre | None, layout: str | None) -> _Part:
+    """Open a file of text or a workbook: its form first, then its columns."""
+    asked = centre.records if centre else CallRecords()
+    named = layout or asked.layout
+    if named:
+        asked = layout_named(named).records
+    raw, how = open_texts(engine, path, asked)
+    settings, found = _settings(list(how.columns), centre, layout, str(path))
+    if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
+        raw, how = open_texts(engine, path, found.records)
+    sample = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
+    return _Part(raw, _told_by(sample, settings), found, how, how.path)
+
+
+def _plain_types(rows: ir.Table, path: str) -> ir.Table:
+    """Turn nanoseconds, as pandas writes them, into types that ibis knows, and durations into seconds."""
+    import pyarrow.parquet as pq
+    import pyarrow.types as pt
+
+    schema = rows.schema()
+    names = [name for name, kind in schema.items() if "TIMESTAMPTZ_NS" in str(kind)]
+    rows = rows.mutate(**{name: rows[name].cast("timestamp('UTC')") for name in names})
+    scale = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+    # The engine reads a duration as a plain number: only the file's own schema says of what.
+    spans = {
+        column.name: scale[column.type.unit] for column in pq.read_schema(path) if pt.is_duration(column.type)
+    }
+    return rows.mutate(
+        **{name: rows[name].cast("float64") / per for name, per in spans.items() if name in schema}
+    )
+
+
+def paths_of(source: str) -> list[str]:
     """Files of a path or a pattern."""
     whole = Path(source)
     files = [whole] if whole.is_file() else Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
@@ -626,7 +690,8 @@ def _duckdb(*where: str, **settings: Any) -> Any:
     engine = ibis.duckdb.connect(
         *where,
         memory_limit=MEMORY,
-        temp_directory=tempfile.gettempdir(),
+        # A folder of its own: what lies in it may be read even where outside access is off.
+        temp_directory=str(Path(tempfile.gettempdir(), f"planning-{uuid4()}")),
         preserve_insertion_order=False,
         **settings,
     )
@@ -640,43 +705,29 @@ def _duckdb(*where: str, **settings: Any) -> Any:
 def _table(engine: Any, name: str, names: list[str], source: str) -> ir.Table:
     if name not in names:
         engine.disconnect()
-        raise PlanningError(f"{source} has no table {name!r}{_near(name, names)}")
+        raise PlanningError(f"{source} has no table {name!r}{near(name, names)}")
     found: ir.Table = engine.table(name)
     return found
 
 
-def _near(name: str, names: Any) -> str:
-    """Say what may have been meant."""
-    close = difflib.get_close_matches(name, names, n=1)
-    return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(names) or 'none'}"
-
-
-def _plain_records(raw: ir.Table) -> CallRecords:
-    """Read a log as `planning.tables.CALLS` names its columns."""
-    return CallRecords.of({name: name for name in _OPTIONAL if name in raw.columns})
-
-
-def _check_columns(raw: ir.Table, settings: CallRecords, source: str) -> None:
-    asked = {name: getattr(settings, name) for name in ("queue", "arrival", "outcome", *_OPTIONAL)}
-    asked |= {f"handle_s.{place}": name for place, name in enumerate(settings.handle_s)}
-    for setting, column in asked.items():
-        if column is not None and column not in raw.columns:
-            raise PlanningError(
-                f"{source} has no column {column!r}, which records.{setting} names"
-                f"{_near(column, list(raw.columns))}"
-            )
-
-
 def _safe(source: str) -> str:
     """Leave user and password out of a database's URL."""
-    return re.sub(r"://[^/@]*@", "://", source).partition("?")[0]
+    return re.sub(r"://.*@", "://", source).partition("?")[0]
+
+
+def _secrets(source: str) -> frozenset[str]:
+    """Pieces of a URL's password and options that no message may show, however an engine takes it apart."""
+    start, _, _ = source.partition("://")[2].rpartition("@")
+    password = start.partition(":")[2]
+    pieces = [*re.split(r"[^0-9A-Za-z]", password), *re.findall(r"=([^&]*)", source.partition("?")[2])]
+    return frozenset(piece for piece in (password, *pieces) if len(piece) > 2)
 
 
 class _Engine:
     """Turn whatever an engine says, each with errors of its own, into one line."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
+    def __init__(self, source: str, secrets: frozenset[str] = frozenset()) -> None:
+        self.source, self.secrets = source, secrets
 
     def __enter__(self) -> None:
         return None
@@ -685,6 +736,8 @@ class _Engine:
         if error is None or isinstance(error, PlanningError) or not isinstance(error, Exception):
             return
         reason = _safe(" ".join(str(error).split())[:300])
+        if any(secret in reason for secret in self.secrets):
+            reason = type(error).__name__
         raise PlanningError(
             f"{self.source} could not be read ({reason}): nothing was taken from it, check it and try again"
         ) from None
@@ -696,7 +749,23 @@ def _run(expression: ir.Table, source: str) -> pd.DataFrame:
         return pd.DataFrame(expression.to_pyarrow().to_pandas())
 
 
-# ----------------------------------------------------------------------------------------------------- zeros
+# -------------------------------------------------------------------------------------------------- intervals
+def _parted(rows: pd.DataFrame, interval_s: int, queues: Mapping[str, Queue]) -> pd.DataFrame:
+    """Part intervals that are longer than asked for evenly; rows of queues in the centre's order."""
+    parts = []
+    for _, own in rows.sort_values("interval_start").groupby("queue", sort=False):
+        steps = own["interval_start"].diff().dropna()
+        length = min(int(steps.min() / pd.Timedelta(seconds=1)), HOUR_S) if len(steps) else interval_s
+        times = max(length // interval_s, 1)
+        for place in range(times):
+            shifted = own["interval_start"] + pd.Timedelta(seconds=place * interval_s)
+            parts.append(own.assign(interval_start=shifted, calls=own["calls"] / times))
+    order = {name: place for place, name in enumerate(queues)}
+    table = pd.concat(parts, ignore_index=True)
+    table["place"] = table["queue"].map(order).fillna(len(order))
+    return table.sort_values(["place", "queue", "interval_start"], ignore_index=True)
+
+
 def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queue]) -> pd.DataFrame:
     """Add the intervals in which a queue was open and nobody called.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import day_abbr
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +15,7 @@ from planning.report.style import COLOURS, figure
 if TYPE_CHECKING:
     from planning.demand.behaviour import Patience
 
-__all__ = ["certainty", "forecast_band", "handle_time_law", "patience_curve", "weeks_ahead"]
+__all__ = ["busy_hours", "certainty", "forecast_band", "handle_time_law", "patience_curve", "weeks_ahead"]
 
 _BAND = "rgba(0, 114, 178, 0.18)"
 
@@ -83,6 +84,26 @@ def forecast_band(made: pd.DataFrame, came: pd.DataFrame | None = None, title: s
             marker={"color": COLOURS["requirement"], "size": 5},
         )  # fmt: skip
     return fig.update_yaxes(rangemode="tozero")
+
+
+def busy_hours(demand: pd.DataFrame, title: str = "Calls an hour") -> go.Figure:
+    """Mean calls of an hour by weekday and time of day, as a heat map.
+
+    Parameters
+    ----------
+    demand : DataFrame
+        DEMAND of one queue.
+    """
+    clock = demand["interval_start"].dt.tz_localize(None)
+    hours = demand["calls"].groupby([clock.dt.normalize().rename("day"), clock.dt.hour.rename("hour")]).sum()
+    table = hours.unstack().groupby(lambda day: day.day_of_week).mean()
+    fig = figure(title=title, xaxis_title="time of day")
+    fig.add_heatmap(
+        z=table.round(1).to_numpy(), x=[f"{hour:02}:00" for hour in table.columns],
+        y=[day_abbr[weekday] for weekday in table.index], colorscale="Blues",
+        colorbar={"title": {"text": "calls"}}, hovertemplate="%{y} %{x}: %{z} calls<extra></extra>",
+    )  # fmt: skip
+    return fig.update_yaxes(autorange="reversed")
 
 
 def certainty(table: pd.DataFrame) -> go.Figure:

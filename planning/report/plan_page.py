@@ -17,7 +17,7 @@ from planning.report import figures
 from planning.report.style import Bundle, label, site_label, team_label
 from planning.shifts import horizon
 
-__all__ = ["heads_by_site", "plan_notebook"]
+__all__ = ["figure_cell", "heads_by_site", "plan_notebook"]
 
 
 def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], centre: Centre) -> Any:
@@ -44,8 +44,7 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
         parts["What callers meet"] = Bundle(figures.service_levels(levels), _levels(levels))
     cells = [nbformat.new_markdown_cell(_opening(summary, centre))]
     for title, bundle in parts.items():
-        shown = {"application/vnd.plotly.v1+json": bundle.spec, "text/plain": bundle.text}
-        cells += [nbformat.new_markdown_cell(f"## {title}"), _cell(shown)]
+        cells += [nbformat.new_markdown_cell(f"## {title}"), figure_cell(bundle)]
     if summary["systems"]:  # a plan of nobody has none
         systems = pd.DataFrame.from_dict(summary["systems"], orient="index")
         systems = systems[["people", "paid_hours", "cost"]].rename(index=label, columns=label)
@@ -157,6 +156,11 @@ def _levels(levels: pd.DataFrame) -> dict[str, str]:
         label(str(queue)): f"{simulated:.1%} ± {100 * half_width:.1f} points"
         for queue, simulated, half_width in levels[["simulated", "half_width"]].itertuples()
     }
+
+
+def figure_cell(bundle: Bundle) -> Any:
+    """Show a figure without code."""
+    return _cell({"application/vnd.plotly.v1+json": bundle.spec, "text/plain": bundle.text})
 
 
 def _cell(shown: Mapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 
 import pandas as pd
@@ -272,6 +273,42 @@ def test_call_records_become_demand(tmp_path, monkeypatch, capsys):
     assert (code, err.strip()) == (0, "1 rows refused: unknown queue")
     assert pd.read_parquet(made)["calls"].sum() == len(calls) - 1
     assert f"{len(calls) - 1:,} calls in" in out
+
+
+def test_records_of_which_many_are_refused_are_not_written(tmp_path, monkeypatch, capsys):
+    calls = pd.read_parquet("data/calls.parquet").head(100)
+    calls.loc[:9, "queue"] = "chat"
+    calls.to_parquet(tmp_path / "calls.parquet")
+    code, _, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet")
+    assert (code, made.exists()) == (2, False)
+    assert "10.0% of 100 rows are refused, must be at most 5%" in err
+    code, _, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet", "--accept-refused")
+    assert (code, made.exists()) == (0, True)
+    assert "warning: 10.0% of 100 rows are refused" in err
+
+
+def test_a_look_at_records_writes_no_demand(tmp_path, monkeypatch, capsys):
+    """The columns, some rows, the calls by day; and the page with the heat map."""
+    page = tmp_path / "look.html"
+    more = ("--look", "--report", str(page))
+    code, out, _, made = count(tmp_path, monkeypatch, capsys, "data/calls.parquet", *more)
+    assert (code, made.exists()) == (0, False)
+    assert "arrival = 'arrival'" in out
+    assert "2026-11-17" in out
+    assert "when do calls come?" in page.read_text(encoding="utf-8")
+
+
+def test_the_records_and_files_that_are_no_demand_are_not_overwritten(tmp_path):
+    calls = shutil.copy("data/calls.parquet", tmp_path / "calls.parquet")
+    people = tmp_path / "people.parquet"
+    pd.DataFrame({"agent_id": ["a1"]}).to_parquet(people)
+    before = calls.read_bytes(), people.read_bytes()
+    for out, says in ((calls, "is the source itself"), (people, "is no demand")):
+        line = ["demand", str(calls), "--out", str(out), "--overwrite"]
+        found = CliRunner().invoke(app, line)
+        assert isinstance(found.exception, PlanningError)
+        assert says in str(found.exception)
+    assert before == (calls.read_bytes(), people.read_bytes())
 
 
 def test_call_records_that_are_not_there_write_nothing(tmp_path, monkeypatch, capsys):

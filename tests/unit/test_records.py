@@ -289,37 +289,41 @@ def test_the_whole_text_of_a_time_is_read(tmp_path, written, clock):
     assert log.rejected["written"].tolist() == ([] if clock else [written])
 
 
-NO_NUMBER = "that is no number: where it is written 200,5 set decimal in [records]"
-
-
-@pytest.mark.parametrize("written", ["200,5", "1,200", "nan", "inf", "0:03:20", "NULL"])
-def test_a_number_that_cannot_be_read_is_not_missing(tmp_path, written):
-    """Else the mean is silently that of the calls whose number could be read."""
-    for column, reason in (("handle_s", "a handle time"), ("wait_s", "a wait")):
-        frame = calls_of(**{column: [written] * 6 + ["10", " "]})
-        log = log_of(frame, tmp_path, centre_with({"end": None}), ".csv")
-        assert log.reasons.to_dict() == {f"{reason} {NO_NUMBER}": 6}
-        assert log.demand()["calls"].sum() == 2
+@pytest.mark.parametrize("written", ["?", "nan", "inf", "NULL", "1.2.3"])
+def test_a_call_whose_handle_time_cannot_be_read_was_offered(tmp_path, written):
+    """It counts, its handle time is missing, and how many there are is told."""
+    frame = calls_of(handle_s=[written] * 6 + ["10", " "])
+    log = log_of(frame, tmp_path, centre_with({"end": None}), ".csv")
+    assert (log.unread, log.kept, log.reasons.to_dict()) == (6, 8, {})
+    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[8.0, 10.0]]
     frame = calls_of(handle_s=[written] * 8, outcome=["abandoned"] * 8)
-    assert log_of(frame, tmp_path, centre_with({"end": None}), ".csv").reasons.empty
+    assert log_of(frame, tmp_path, centre_with({"end": None}), ".csv").unread == 0
 
 
-def test_a_decimal_comma_is_read_where_the_centre_says_so(tmp_path):
-    """There a point parts thousands, so 1.200 is refused."""
-    settings = {"decimal": ",", "end": None}
+def test_a_wait_that_cannot_be_read_is_unknown(tmp_path):
+    log = log_of(calls_of(4, wait_s=["?", "5", "6", "7"]), tmp_path, centre_with({"end": None}), ".csv")
+    assert log.reasons.empty
+    assert log.calls()["wait_s"].fillna(-1).tolist() == [-1, 5, 6, 7]
+
+
+@pytest.mark.parametrize("decimal", [",", None])
+def test_a_decimal_comma_is_read_whether_the_centre_says_so_or_the_file(tmp_path, decimal):
+    """There a point parts thousands."""
+    settings = {"decimal": decimal, "end": None}
     frame = calls_of(4, handle_s=["200,5", "100", "99,5", "1.200"], wait_s="1,5")
     log = log_of(frame, tmp_path, centre_with(settings), ".csv")
-    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[3.0, 400 / 3]]
-    assert log.calls()["wait_s"].tolist() == [1.5] * 3
-    assert log.reasons.to_dict() == {f"a handle time {NO_NUMBER}": 1}
+    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[4.0, 400.0]]
+    assert log.calls()["wait_s"].tolist() == [1.5] * 4
+    assert log.told["decimal"] == ","
 
 
 def test_each_part_of_a_handle_time_is_checked(tmp_path):
     """A negative part does not hide behind another, and without any part the handle time is missing."""
-    frame = calls_of(4, talk=["-500", "80", "", ""], wrap=["600", "20", "", "60,5"])
+    frame = calls_of(4, talk=["-500", "80", "", ""], wrap=["600", "20", "", "?"])
     log = log_of(frame, tmp_path, centre_with({"handle_s": ["talk", "wrap"], "end": None}), ".csv")
-    assert log.reasons.to_dict() == {f"a handle time {NO_NUMBER}": 1, "negative handle time": 1}
-    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[2.0, 100.0]]
+    assert log.reasons.to_dict() == {"negative handle time": 1}
+    assert log.unread == 1
+    assert log.demand()[["calls", "aht_s"]].values.tolist() == [[3.0, 100.0]]
 
 
 def test_a_call_while_the_queue_is_closed_is_refused(tmp_path):
@@ -365,14 +369,16 @@ def test_bad_files_are_refused_in_one_line(tmp_path):
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "header.csv").write_text("call_id,queue,arrival,wait_s,handle_s,outcome,end\n")
     (tmp_path / "broken.parquet").write_text("no parquet")
-    (tmp_path / "calls.xlsx").write_text("x")
+    for name in ("calls.xlsx", "calls.json"):
+        (tmp_path / name).write_text("x")
     says = {
         "nowhere.csv": "does not exist",
         "*.nothing": "does not exist",
         "empty.csv": "no",
         "header.csv": "has no rows",
         "broken.parquet": "could not be read",
-        "calls.xlsx": "ends in '.xlsx', must end in .csv, .parquet or .duckdb",
+        "calls.xlsx": "cannot be read as a workbook",
+        "calls.json": "ends in '.json', must end in .csv, .txt, .xlsx, .parquet or .duckdb",
     }
     for name, text in says.items():
         with pytest.raises(PlanningError, match=re.escape(text)) as caught:
@@ -397,13 +403,19 @@ def test_mixed_time_zones_are_refused(tmp_path):
         read_calls(path, centre=centre_with())
 
 
-def test_times_without_clock_or_type_are_refused(tmp_path):
+def test_times_without_an_offset_are_on_the_centres_clock_and_need_one(tmp_path):
+    frame = calls_of(arrival=pd.Timestamp("2026-11-17 12:00")).drop(columns="end")
+    log = log_of(frame, tmp_path, centre_with({"end": None}))
+    assert log.calls()["arrival"].unique().tolist() == [NOON]
     with pytest.raises(
         PlanningError, match=r"times without an offset: name their clock as records\.time_zone"
     ):
-        log_of(calls_of().assign(arrival=pd.Timestamp("2026-11-17")), tmp_path)
-    with pytest.raises(PlanningError, match="column 'arrival' is of type int64, must be a time"):
-        log_of(calls_of(arrival=1), tmp_path)
+        read_calls(tmp_path / "calls.parquet")
+
+
+def test_a_number_that_can_be_no_time_is_no_time(tmp_path):
+    log = log_of(calls_of(arrival=1), tmp_path)
+    assert log.reasons.to_dict() == {"no time of arrival": 8}
 
 
 @pytest.mark.parametrize("interval_s", [0, -900, 7200, 1000, 900.0])

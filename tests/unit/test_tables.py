@@ -284,3 +284,11 @@ def test_every_table_is_described(table):
     assert (found["meaning"].str.len() > 2).all()
     assert set(table.key) <= set(table.columns)
     assert not found["meaning"].duplicated().any()
+
+
+def test_a_point_that_parts_thousands_is_no_decimal(tmp_path):
+    """Where another number of the file has a decimal comma."""
+    (tmp_path / "table.csv").write_text("calls;aht_s\n1.355;210,5\n987;198,2\n2.001.355,5;1\n")
+    made = read_csv(tmp_path / "table.csv")
+    assert made["calls"].tolist() == ["1355", "987", "2001355.5"]
+    assert made["aht_s"].tolist() == ["210.5", "198.2", "1"]

@@ -1,0 +1,393 @@
+"""From the columns of any call records to the package's own: a row a contact, and why it cannot be true.
+
+All of it is one ibis expression, which runs in DuckDB on files and in the operator's own engine.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from planning.centre.records import Between, CallRecords, Fixed, IsFilled
+from planning.demand.fields import FIRST_TIME, duration, local, number, unread, with_instants
+from planning.errors import PlanningError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+    from planning.centre import Queue
+
+__all__ = ["LINE", "REMEDIES", "columns_of", "facts_of", "missing_columns"]
+
+HOUR_S, DAY_S = 3600, 86_400
+LINE = "place in the file"
+"""Column of a row's place, where rows are numbered."""
+SLIP_S = 60
+"""Slack within which a difference of whole hours is a slip of the clock, seconds."""
+REMEDIES = {
+    "no time of arrival": "set date_order and time_zone in [records]",
+    "unknown queue": "name its queues in [records] queues",
+    "unknown outcome": "name its codes in [records] answered, abandoned and lost",
+}
+_SLIP = "its times differ by whole hours: a time-zone slip"
+
+
+def columns_of(settings: CallRecords) -> dict[str, str]:
+    """Columns that the settings read, by the setting that names each."""
+    asked: dict[str, Any] = {"arrival": settings.arrival, "end": settings.end, "queue": settings.queue}
+    asked |= {name: getattr(settings, name) for name in ("call_id", "agent_id", "caller_id")}
+    if settings.row == "interval":
+        asked |= {"calls": settings.calls, "aht_s": settings.aht_s, "answered_calls": settings.answered_calls}
+        if settings.aht_s is None:
+            asked["handle_s"] = settings.handle_s
+    elif settings.row == "event":
+        asked["event"] = settings.event
+    else:
+        asked |= {"outcome": settings.outcome, "handle_s": settings.handle_s, "wait_s": settings.wait_s}
+    asked |= {f"where.{name}": name for name in settings.where}
+    found: dict[str, str] = {}
+    for setting, value in asked.items():
+        parts = value if isinstance(value, list) else [value]
+        for place, part in enumerate(parts):
+            where = f"{setting}.{place}" if len(parts) > 1 or setting == "handle_s" else setting
+            if isinstance(part, str):
+                found[where] = part
+            elif isinstance(part, IsFilled):
+                found[f"{where}.filled"] = part.filled
+            elif isinstance(part, Between):
+                found |= {f"{where}.start": part.start, f"{where}.end": part.end}
+    return found
+
+
+def missing_columns(columns: list[str], settings: CallRecords) -> dict[str, str]:
+    """Columns that the settings read and that are not there, by setting."""
+    return {name: column for name, column in columns_of(settings).items() if column not in columns}
+
+
+def near(name: str, names: list[str]) -> str:
+    """Say what may have been meant."""
+    close = difflib.get_close_matches(name, names, n=1)
+    return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(names) or 'none'}"
+
+
+def facts_of(
+    raw: ir.Table, settings: CallRecords, queues: Mapping[str, Queue], zone: str, source: str
+) -> ir.Table:
+    """Name the columns as the package does, and give each row the reason why it cannot be true, if any."""
+    import ibis
+
+    for column, values in settings.where.items():
+        cell = raw[column].cast("string").strip()
+        raw = raw.filter((cell.fill_null("") != "") if values == ["*"] else cell.isin(values))
+    rows = _standard(raw, settings, source)
+    if settings.row == "leg":
+        rows = _of_legs(rows)
+    elif settings.row == "event":
+        rows = _of_events(rows, settings)
+    if "ended" in rows.columns:
+        rows = _with_wait(rows)
+    rows = rows.mutate(second=(rows.at / 1_000_000).floor().cast("float64"))
+    judged = rows.mutate(reason=_reason(rows, queues, zone))
+    names = ["queue", "second", "at", "at_offset", "written", "outcome", "handle_s", "unread", *_KEPT, "line"]
+    judged = judged.mutate(handle_s=ibis.ifelse(judged.unread, ibis.null("float64"), judged.handle_s))
+    return judged.select(*(name for name in names if name in judged.columns), "reason")
+
+
+_KEPT = ("call_id", "wait_s", "agent_id", "caller_id", "calls")
+
+
+def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
+    """Give the columns the package's names and types, row by row."""
+    import ibis
+
+    decimal = settings.decimal or "."
+    names = dict.fromkeys(columns_of(settings).values())
+    own = {"line": raw[LINE]} if LINE in raw.columns else {}
+    raw = raw.select(**{f"raw {name}": raw[name] for name in names}, **own)
+    spans = [part for part in (*settings.handle_s, settings.wait_s) if isinstance(part, Between)]
+    times = {"at": _joined(raw, settings.arrival, settings.clock)}
+    if settings.end is not None:
+        times["ended"] = _joined(raw, settings.end, settings.clock)
+    for place, span in enumerate(spans):
+        times |= {f"from{place}": _cell(raw, span.start), f"to{place}": _cell(raw, span.end)}
+    rows = raw.mutate(written=times["at"].cast("string"))
+    for column in times.values():
+        _check_clock(column, settings.time_zone, source)
+    rows = with_instants(rows, times, settings.date_order, settings.time_zone)
+
+    def seconds(part: str | Between) -> tuple[Any, Any]:
+        if isinstance(part, Between):
+            place = spans.index(part)
+            return (rows[f"to{place}"] - rows[f"from{place}"]) / 1e6, ibis.literal(False)
+        value = duration(_cell(rows, part), decimal, settings.unit)
+        return value, unread(_cell(rows, part), value)
+
+    outcome = _outcome(rows, settings)
+    columns: dict[str, Any] = {
+        "queue": _queue(rows, settings).cast("string"),
+        "outcome": outcome,
+        **{
+            name: rows[name]
+            for name in rows.columns
+            if name in ("at", "at_offset", "at_skipped", "at_twice", "ended", "ended_twice", "written")
+        },
+    }
+    if "line" in rows.columns:
+        columns["line"] = rows["line"]
+    if settings.row == "interval":
+        columns |= _interval_columns(rows, settings, decimal)
+    elif settings.row == "event":
+        columns["event"] = _cell(rows, str(settings.event)).cast("string").strip()
+    else:
+        parts = [seconds(part) for part in settings.handle_s]
+        some = ibis.coalesce(*(value for value, _ in parts)).notnull()
+        handle = ibis.ifelse(some, sum(value.fill_null(0.0) for value, _ in parts), ibis.null("float64"))
+        answered = outcome == "answered"
+        columns["handle_s"] = ibis.ifelse(answered, handle, ibis.null("float64"))
+        columns["unread"] = (answered & ibis.or_(*(odd for _, odd in parts))).fill_null(False)
+        columns["negative"] = ibis.or_(*((value < 0).fill_null(False) for value, _ in parts))
+        if settings.wait_s is not None:
+            columns["wait_s"] = seconds(settings.wait_s)[0]
+    for name in ("call_id", "agent_id", "caller_id"):
+        column = getattr(settings, name)
+        if column is not None:
+            cell = _cell(rows, column)
+            unknown = cell.cast("string").isin(settings.unknown)
+            columns[name] = ibis.ifelse(unknown, None, cell) if settings.unknown else cell
+    return rows.select(**columns)
+
+
+def _interval_columns(rows: ir.Table, settings: CallRecords, decimal: str) -> dict[str, Any]:
+    """Calls of an interval and their handle time."""
+    import ibis
+
+    counts = [(_cell(rows, name), number(_cell(rows, name), decimal)) for name in settings.calls]
+    calls = ibis.coalesce(*(value for _, value in counts))
+    calls = ibis.ifelse(calls.notnull(), sum(value.fill_null(0.0) for _, value in counts), None)
+    if settings.aht_s is not None:
+        handle = duration(_cell(rows, settings.aht_s), decimal, settings.unit)
+        odd = unread(_cell(rows, settings.aht_s), handle)
+    else:
+        names = [name for name in settings.handle_s if isinstance(name, str)]
+        parts = [duration(_cell(rows, name), decimal, settings.unit) for name in names]
+        odd = ibis.or_(*(unread(_cell(rows, name), part) for name, part in zip(names, parts, strict=True)))
+        answered = (
+            number(_cell(rows, settings.answered_calls), decimal)
+            if settings.answered_calls is not None
+            else calls
+        )
+        handle = sum(part.fill_null(0.0) for part in parts) / answered.nullif(0)
+    return {
+        "calls": calls,
+        "handle_s": handle,
+        "unread": odd,
+        "negative": (handle < 0).fill_null(False),
+        "unread_calls": ibis.or_(calls.isnull() | (calls < 0), *(unread(*count) for count in counts)),
+    }
+
+
+def _cell(rows: ir.Table, name: str) -> Any:
+    """A column of the records: a name of its own keeps it apart from the package's."""
+    return rows[f"raw {name}"]
+
+
+def _joined(raw: ir.Table, columns: str | list[str], clock: str) -> Any:
+    """A column, or a date and a time that stand apart, as one text."""
+    if isinstance(columns, str):
+        return _cell(raw, columns)
+    first, *rest = (_cell(raw, name).cast("string").fill_null("").strip() for name in columns)
+    first = first.re_replace("[ T]0?0:00(:00([.]0+)?)?$", "")  # a date that a workbook kept as an instant
+    for part in rest:
+        time = part.lpad(4, "0").re_replace("^([0-9]{2})([0-9]{2})$", r"\1:\2") if clock == "hhmm" else part
+        first = first + " " + time
+    return first.strip()
+
+
+def _queue(rows: ir.Table, settings: CallRecords) -> Any:
+    import ibis
+
+    if isinstance(settings.queue, Fixed):
+        return ibis.literal(settings.queue.value)
+    return _renamed(_cell(rows, settings.queue).cast("string").strip().nullif(""), settings.queues)
+
+
+def _outcome(rows: ir.Table, settings: CallRecords) -> Any:
+    """What became of a call, by its code or by whether an agent is named."""
+    import ibis
+
+    if settings.row in ("interval", "event"):
+        return ibis.literal("answered")
+    if isinstance(settings.outcome, IsFilled):
+        cell = _cell(rows, settings.outcome.filled).cast("string").strip()
+        filled = cell.notnull() & ~cell.isin(["", *settings.unknown])
+        return ibis.ifelse(filled, "answered", "abandoned")
+    code = _cell(rows, settings.outcome).cast("string").strip()
+    codes = {"answered": settings.answered, "abandoned": settings.abandoned, "lost": settings.lost}
+    return ibis.cases(*((code.isin(values), name) for name, values in codes.items() if values))
+
+
+def _of_legs(rows: ir.Table) -> ir.Table:
+    """Make one contact of the legs of a call in a queue.
+
+    It arrived with its first leg, is answered where any leg was, and was worked on for as long as its
+    answered legs together.
+    """
+    import ibis
+
+    def any_is(name: str) -> Any:
+        return (rows.outcome == name).fill_null(False).any()
+
+    outcome = ibis.cases(*((any_is(name), name) for name in ("answered", "abandoned", "lost")))
+    columns = {
+        "at": rows.at.min(),
+        "at_offset": rows.at_offset.all(),
+        "at_skipped": rows.at_skipped.any(),
+        "at_twice": rows.at_twice.any(),
+        "written": rows.written.min(),
+        "outcome": outcome,
+        "handle_s": rows.handle_s.sum(),
+        "unread": rows.unread.any(),
+        "negative": rows.negative.any(),
+    }
+    if "wait_s" in rows.columns:
+        columns["wait_s"] = ibis.coalesce(
+            rows.wait_s.max(where=rows.outcome == "answered"), rows.wait_s.max()
+        )
+    if "ended" in rows.columns:
+        columns |= {"ended": rows.ended.max(), "ended_twice": rows.ended_twice.any()}
+    if "agent_id" in rows.columns:
+        columns["agent_id"] = rows.agent_id.max(where=rows.outcome == "answered")
+    if "caller_id" in rows.columns:
+        columns["caller_id"] = rows.caller_id.max()
+    if "line" in rows.columns:
+        columns["line"] = rows.line.min()
+    return rows.group_by(["queue", "call_id"]).aggregate(**columns)
+
+
+def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
+    """Make one contact of the events of a call in a queue: entered, connected, completed or gone."""
+    import ibis
+
+    codes = settings.events
+    kept = [*codes.enter, *codes.connect, *codes.complete, *codes.abandon, *codes.leave]
+    rows = rows.filter(rows.event.isin(kept))
+
+    def at(names: list[str], last: bool = False) -> Any:
+        where = rows.event.isin(names)
+        return rows.at.max(where=where) if last else rows.at.min(where=where)
+
+    enter = rows.event.isin(codes.enter)
+    columns = {
+        "at": at(codes.enter),
+        "at_offset": rows.at_offset.any(where=enter),
+        "at_skipped": rows.at_skipped.any(where=enter),
+        "written": rows.written.min(where=enter),
+        "connect": at(codes.connect),
+        "complete": at(codes.complete, last=True),
+        "gone": at(codes.abandon) if codes.abandon else ibis.null("int64"),
+        "left": at(codes.leave) if codes.leave else ibis.null("int64"),
+    }
+    if "agent_id" in rows.columns:
+        columns["agent_id"] = rows.agent_id.max(where=rows.event.isin(codes.connect))
+    if "caller_id" in rows.columns:
+        columns["caller_id"] = rows.caller_id.max(where=enter)
+    if "line" in rows.columns:
+        columns["line"] = rows.line.min()
+    calls = rows.group_by(["queue", "call_id"]).aggregate(**columns)
+    outcome = ibis.cases(
+        (calls.connect.notnull(), "answered"),
+        (calls.gone.notnull(), "abandoned"),
+        (calls.left.notnull(), "lost"),
+    )
+    until = ibis.coalesce(calls.connect, calls.gone, calls.left)
+    calls = calls.mutate(
+        outcome=outcome,
+        wait_s=(until - calls.at) / 1e6,
+        handle_s=(calls.complete - calls.connect) / 1e6,
+        unread=ibis.literal(False),
+    )
+    return calls.mutate(negative=(calls.handle_s < 0).fill_null(False))
+
+
+def _with_wait(rows: ir.Table) -> ir.Table:
+    """Compare the end of a call with its arrival: the wait that nobody wrote, and what cannot be.
+
+    Of a time that the clock shows twice nobody knows which it was, so nothing is concluded from it.
+    """
+    import ibis
+
+    span = (rows.ended - rows.at) / 1e6
+    rows = rows.mutate(span=ibis.ifelse(rows.at_twice | rows.ended_twice, ibis.null("float64"), span))
+    gap = rows.span - rows.handle_s.fill_null(0.0)
+    if "wait_s" in rows.columns:
+        gap, slipped_ahead = gap - rows.wait_s.fill_null(0.0), rows.wait_s.notnull()
+    else:
+        # A wait that nobody wrote may be an hour; less than none it cannot be.
+        rows = rows.mutate(wait_s=ibis.ifelse(gap >= 0, gap, ibis.null("float64")))
+        gap, slipped_ahead = rows.span - rows.handle_s.fill_null(0.0), ibis.literal(False)
+    hours = (gap / HOUR_S).round()
+    whole = (gap - hours * HOUR_S).abs() <= SLIP_S
+    return rows.mutate(
+        slipped=(whole & ((hours < 0) | (slipped_ahead & (hours > 0)))).fill_null(False),
+        ends_early=(rows.span < 0).fill_null(False),
+    )
+
+
+def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.StringValue:
+    """Say why a row cannot be true; missing where it can."""
+    import ibis
+
+    cases = [
+        (rows["at"].isnull() | (rows.second < FIRST_TIME.timestamp()), "no time of arrival"),
+        (rows.at_skipped, "a time that the clock skipped: a time-zone slip"),
+        (rows.queue.isnull(), "no queue"),
+    ]
+    if queues:
+        cases.append((~rows.queue.isin(list(queues)), "unknown queue"))
+    cases += [
+        (rows.outcome.isnull(), "unknown outcome"),
+        ((rows.outcome == "answered") & rows.negative, "negative handle time"),
+    ]
+    if "unread_calls" in rows.columns:
+        cases.append((rows.unread_calls, "a number of calls that is none"))
+    if "wait_s" in rows.columns:
+        cases.append((rows.wait_s < 0, "negative wait"))
+    if "slipped" in rows.columns:
+        cases += [(rows.slipped, _SLIP), (rows.ends_early, "ends before it starts")]
+    return ibis.cases(*cases, *_closed_cases(rows, queues, zone))
+
+
+def _closed_cases(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> list[tuple[Any, str]]:
+    """Find calls of hours in which nobody could have taken them: another slip, or a wrong queue."""
+    clock, cases = local(rows.second, zone) % DAY_S, []
+    for name, queue in queues.items():
+        opens, closes = queue.opens.total_seconds(), queue.closes.total_seconds()
+        if opens > 0 or closes < DAY_S:
+            closed = (rows.queue == name) & ((clock < opens) | (clock >= closes))
+            cases.append((closed, "arrived while its queue is closed"))
+    return cases
+
+
+def _check_clock(column: Any, zone: str | None, source: str) -> None:
+    kind = column.type()
+    if not (kind.is_string() or kind.is_timestamp() or kind.is_date() or kind.is_numeric()):
+        raise PlanningError(
+            f"{source}: column {column.get_name()!r} is of type {kind}, must be a time or a text such as "
+            "2026-11-23T09:15:00+03:00: convert it in a view"
+        )
+    if zone is None and kind.is_timestamp() and kind.timezone is None:
+        raise PlanningError(
+            f"{source}: column {column.get_name()!r} has times without an offset: name their clock as "
+            "records.time_zone in the centre's file, such as 'Europe/Moscow'"
+        )
+
+
+def _renamed(queue: Any, names: Mapping[str, str]) -> Any:
+    import ibis
+
+    return ibis.cases(*((queue == old, new) for old, new in names.items()), else_=queue) if names else queue
+
+
+def _floor(second: Any, interval_s: int) -> Any:
+    return (second / interval_s).floor().cast("int64") * interval_s

@@ -1,0 +1,434 @@
+"""What a cell says: instants, durations and numbers, in the forms in which phone systems write them.
+
+Every function makes an ibis expression, so that the same reading runs in DuckDB and in the operator's engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+__all__ = [
+    "decimal_of",
+    "duration",
+    "local",
+    "number",
+    "order_of",
+    "tried",
+    "unread",
+    "with_instants",
+]
+
+DAY_S = 86_400
+FIRST_TIME = datetime(1990, 1, 1, tzinfo=UTC)
+"""A time before this is how a system writes that it knows none."""
+_CLOCK_YEARS = (1990, 2061)
+_LAST_SECOND = 5e9
+_WORKBOOK_DAYS = 32_874, 73_051
+"""Days of a workbook from 1990 to 2100."""
+_UNIT_S = {"s": 1.0, "min": 60.0, "ms": 0.001}
+
+# ISO 8601 as engines read it; what the other forms are turned into.
+_ISO = (
+    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]*)?)?"
+    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$"
+)
+_TWELVE_HOURS = r"^([^ T]+[ T])(0?[1-9]|1[0-2])(:[0-9:.]*[0-9]) *([AP])[.]?M[.]?(.*)$"
+_DAY_OR_MONTH = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
+_SHORT_YEAR = r"^([0-9]{1,2}[./-][0-9]{1,2}[./-])([0-9]{2})([ ,T]|$)"
+_TURNED = {"day": r"\3-\2-\1", "month": r"\3-\1-\2"}
+_COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})"
+_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+_DAY_NAME = r"^(MON|TUE|WED|THU|FRI|SAT|SUN)[A-Z]*[,.]? +"
+_NUMBER = r"^[0-9]+([.,][0-9]+)?$"
+
+
+def with_instants(
+    table: ir.Table, columns: Mapping[str, ir.Value], date_order: str | None, zone: str | None
+) -> ir.Table:
+    """Add what columns of instants say, whatever their types.
+
+    Times are texts, timestamps with or without a zone, seconds (or thousandths and so on) since 1970, or the
+    days of a workbook (Excel's serial numbers). The clock of `zone` is that of times without an offset; of an
+    hour that it shows twice, the first.
+
+    Returns
+    -------
+    ibis Table
+        For each name of `columns`: ``<name>`` (microseconds since 1970 in UTC; missing where it is no time or
+        its clock is unknown), ``<name>_offset`` (whether it has one; missing where it is no time),
+        ``<name>_skipped`` and ``<name>_twice`` (its clock never showed it, or showed it twice).
+    """
+    import ibis
+
+    none: Any = ibis.null("int64")
+    first: dict[str, Any] = {}
+    texts, counts = [], []
+    for name, column in columns.items():
+        kind = column.type()
+        if kind.is_timestamp() or kind.is_date():
+            zoned = kind.is_timestamp() and kind.timezone is not None
+            time = column.cast("timestamp") if kind.is_date() else column
+            first |= {f"{name}_read": _micro(time), f"{name}_zoned": ibis.literal(zoned)}
+        elif kind.is_numeric():
+            counts.append(name)
+            first[f"{name}_count"] = column.cast("float64")
+        else:
+            texts.append(name)
+            first[f"{name}_text"] = column.cast("string").strip()
+    table = _with_counts(_with_texts(table.mutate(**first), texts, date_order), texts, counts)
+    table = _step(
+        table,
+        columns,
+        offset=lambda part: ibis.ifelse(part("read").notnull(), part("zoned"), ibis.null("boolean")),
+        known=lambda part: ibis.ifelse(part("zoned"), part("read"), none),
+        local=lambda part: ibis.ifelse(part("zoned"), none, part("read")),
+    )
+    table = _step(
+        table,
+        columns,
+        code=lambda part: none if zone is None else _clock_code(part("local"), zone),
+    )
+    table = _step(
+        table,
+        columns,
+        skipped=lambda part: (part("code") % 4 == 1).fill_null(False),
+        twice=lambda part: (part("code") % 4 == 2).fill_null(False),
+        ahead=lambda part: ((part("code") / 4).floor() - DAY_S).cast("int64") * 1_000_000,
+    )
+    return table.mutate(
+        **{
+            name: ibis.coalesce(table[f"{name}_known"], table[f"{name}_local"] - table[f"{name}_ahead"])
+            for name in columns
+        }
+    )
+
+
+def _step(table: ir.Table, names: Iterable[str], **parts: Callable[[Callable[[str], Any]], Any]) -> ir.Table:
+    """Add parts of what each name says, made of the parts that are there.
+
+    Each step is a select of its own, in which all names are worked on together: an expression that is used
+    twice is written twice, and selects within selects are deep.
+    """
+
+    def made(name: str, make: Callable[[Callable[[str], Any]], Any]) -> Any:
+        return make(lambda part: table[f"{name}_{part}"])
+
+    return table.mutate(
+        **{f"{name}_{part}": made(name, make) for name in names for part, make in parts.items()}
+    )
+
+
+def _with_texts(table: ir.Table, names: list[str], date_order: str | None) -> ir.Table:
+    """Read texts: ISO 8601 as the engine does, numbers as counts, other forms turned into ISO 8601 first."""
+    import ibis
+
+    if not names:
+        return table
+    none = ibis.null("string")
+
+    def turned(form: Any) -> Any:
+        if date_order not in _TURNED:
+            return form
+        long = form.re_replace(_SHORT_YEAR, r"\1" + "20" + r"\2\3")
+        return long.re_replace(_DAY_OR_MONTH, _TURNED[date_order])
+
+    if date_order in _TURNED:
+        table = _step(
+            table, names, text=lambda part: part("text").re_replace(_DAY_OR_MONTH, _TURNED[date_order])
+        )
+    table = _step(table, names, iso=lambda part: part("text").re_search(_ISO))
+    # Most texts are plain: what follows is worked out for the others, which alone are not missing here.
+    table = _step(table, names, odd=lambda part: ibis.ifelse(part("iso"), none, part("text")))
+    table = _step(
+        table,
+        names,
+        digits=lambda part: ibis.ifelse(part("odd").re_search(_NUMBER), part("odd").replace(",", "."), none),
+        form=lambda part: turned(_cleaned(part("odd"))),
+    )
+    table = _step(
+        table,
+        names,
+        count=lambda part: tried(part("digits"), "float64"),
+        form=lambda part: ibis.ifelse(
+            part("form").re_search(_TWELVE_HOURS), _24_hours(part("form")), part("form")
+        ),
+    )
+    table = _step(
+        table,
+        names,
+        form=lambda part: ibis.cases(
+            (part("iso"), part("text")), (part("form").re_search(_ISO), part("form")), else_=none
+        ),
+    )
+    table = _step(table, names, zoned=lambda part: part("form").re_search(r":.*([Z]|[+-][0-9:]+)$"))
+    table = _step(
+        table,
+        names,
+        in_utc=lambda part: tried(ibis.ifelse(part("zoned"), part("form"), none), "timestamp('UTC')"),
+        on_clock=lambda part: tried(ibis.ifelse(part("zoned"), none, part("form")), "timestamp"),
+    )
+    return _step(
+        table,
+        names,
+        read=lambda part: ibis.coalesce(_micro(part("in_utc")), _micro(part("on_clock"))),
+    )
+
+
+def _cleaned(text: Any) -> Any:
+    """Take the names of days and zones out of a time, and write its date in numbers, where it has a name."""
+    form = text.upper().re_replace(r" *[\[(].*$", "").re_replace(_DAY_NAME, "")
+    form = form.re_replace(r"^([^/]*T[^/]*)/.*$", r"\1")  # an interval start/end: its start
+    form = form.re_replace(_COMPACT, r"\1-\2-\3 \4:\5:\6")
+    form = form.re_replace(r"^([A-Z]{3})[A-Z]*[.]? +([0-9]{1,2}),? +([0-9]{4}),?", r"\3-\1-\2")
+    form = form.re_replace(r"^([0-9]{1,2})[ -]([A-Z]{3})[A-Z]*[.,]?[ -]([0-9]{4}),?", r"\3-\2-\1")
+    for number_, month in enumerate(_MONTHS, 1):
+        form = form.replace(f"-{month}-", f"-{number_}-")
+    form = form.re_replace(r"^([0-9]{4})[.]([0-9]{1,2})[.]([0-9]{1,2})", r"\1-\2-\3")
+    form = form.re_replace(r"^([0-9./-]+),? +", r"\1 ").re_replace(r"(:[0-9]{2}),([0-9]+)", r"\1.\2")
+    form = form.re_replace(r" *(UTC|GMT)([+-][0-9:]+)$", r"\2").re_replace(r" *(UTC|GMT|Z)$", "Z")
+    return form.re_replace(r" +([+-][0-9:]+)$", r"\1")
+
+
+def _24_hours(text: Any) -> Any:
+    """Turn 02:15:00 PM into 14:15:00, and 12:30 AM into 0:30."""
+    import ibis
+
+    day, hour, rest, half, offset = (text.re_extract(_TWELVE_HOURS, place) for place in range(1, 6))
+    hour = tried(hour, "int64") % 12 + ibis.ifelse(half == "P", 12, 0)
+    return day + hour.cast("string") + rest + offset
+
+
+def _with_counts(table: ir.Table, texts: list[str], counts: list[str]) -> ir.Table:
+    """Read numbers as seconds since 1970, thousandths and so on of them, or as a workbook's days."""
+    import ibis
+
+    first = FIRST_TIME.timestamp()
+
+    def micro(value: Any) -> Any:
+        known = [
+            ((value >= first * scale) & (value < _LAST_SECOND * scale), value * (1_000_000 / scale))
+            for scale in (1, 10**3, 10**6, 10**9)
+        ]
+        # Day 25,569 of a workbook is 1 January 1970.
+        return ibis.cases((is_day(value), (value - 25_569) * (DAY_S * 1e6)), *known).round().cast("int64")
+
+    def is_day(value: Any) -> Any:
+        return (value >= _WORKBOOK_DAYS[0]) & (value < _WORKBOOK_DAYS[1])
+
+    if counts:
+        table = _step(
+            table,
+            counts,
+            read=lambda part: micro(part("count")),
+            zoned=lambda part: ~is_day(part("count")),
+        )
+    if texts:
+        table = _step(
+            table,
+            texts,
+            read=lambda part: ibis.ifelse(part("count").notnull(), micro(part("count")), part("read")),
+            zoned=lambda part: ibis.ifelse(part("count").notnull(), ~is_day(part("count")), part("zoned")),
+        )
+    return table
+
+
+def _micro(time: Any) -> Any:
+    """Microseconds since 1970 of a timestamp; whole thousandths where the engine is Spark or unknown."""
+    # Engines differ in what they keep of the rest of a second.
+    second = time.epoch_seconds().cast("float64").floor().cast("int64")
+    clock, engines = time.cast("timestamp"), time._find_backends()[0]
+    finest = bool(engines) and engines[0].name not in ("databricks", "pyspark")
+    return second * 1_000_000 + (
+        clock.microsecond().cast("int64") if finest else clock.millisecond().cast("int64") * 1000
+    )
+
+
+def tried(column: Any, kind: str) -> Any:
+    """Turn text into a type; what cannot be is missing where the engine knows how to try."""
+    engine = column._find_backend(use_default=True)
+    return column.try_cast(kind) if _can_try(engine) else column.cast(kind)
+
+
+@cache
+def _can_try(engine: Any) -> bool:
+    import ibis
+
+    try:
+        engine.compile(ibis.literal("1").try_cast("int64").name("tried").as_table())
+    except ibis.common.exceptions.IbisError:
+        return False
+    return True
+
+
+def number(column: Any, decimal: str) -> Any:
+    """Read a number; of a text the other mark may part thousands, in groups of three."""
+    import ibis
+
+    if not column.type().is_string():
+        return column.cast("float64")
+    return ibis.coalesce(_plain_number(column, decimal), _odd_number(column, decimal))
+
+
+def _plain_number(column: Any, decimal: str) -> Any:
+    """A number as engines read it; most are, so the rest is worked out for the others only."""
+    import ibis
+
+    if decimal == ".":
+        return tried(column, "float64")
+    digits = ibis.ifelse(column.re_search("^[0-9]+$"), column, ibis.null("string"))
+    return tried(digits, "float64")
+
+
+def _odd_number(column: Any, decimal: str) -> Any:
+    import ibis
+
+    text = column.strip().re_replace("[\\s\u00a0\u202f']", "")
+    other = "." if decimal == "," else ","
+    mark = f"[{other}]"
+    grouped = text.re_search(rf"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+([{decimal}][0-9]+)?$")
+    text = ibis.cases(
+        (grouped, text.replace(other, "")), (text.contains(other), ibis.null("string")), else_=text
+    )
+    return tried(text.replace(",", ".") if decimal == "," else text, "float64")
+
+
+def duration(column: Any, decimal: str, unit: Literal["s", "min", "ms"]) -> Any:
+    """Seconds of a duration: a number in `unit`, a text such as 0:03:21 or 03:21,5, or the engine's type."""
+    import ibis
+
+    kind = column.type()
+    if kind.is_interval():
+        return column.cast("float64")
+    if kind.is_time():
+        return column.hour() * 3600.0 + column.minute() * 60.0 + column.second()
+    if not kind.is_string():
+        return column.cast("float64") * _UNIT_S[unit]
+    none, scale = ibis.null("string"), _UNIT_S[unit]
+    has_clock = column.contains(":")
+    numbers = ibis.ifelse(has_clock, none, column)
+    clock = ibis.ifelse(has_clock, column, none)
+    days = clock.re_extract("^ *([0-9]+) days? ", 1)
+    clock = ibis.ifelse(clock.contains("day"), clock.re_replace("^.*days? +", ""), clock)
+    cells = clock.replace(",", ".").split(":")
+    count = cells.length()
+
+    def cell(place: Any) -> Any:
+        return tried(cells[place], "float64")
+
+    hours = ibis.ifelse(count == 3, cell(0), 0.0)
+    on_clock = (
+        tried(days, "float64").fill_null(0.0) * DAY_S + hours * 3600 + cell(count - 2) * 60 + cell(count - 1)
+    )
+    return ibis.coalesce(
+        _plain_number(numbers, decimal) * scale,
+        ibis.ifelse(count <= 3, on_clock, ibis.null("float64")),
+        _odd_number(numbers, decimal) * scale,
+    )
+
+
+def unread(column: Any, value: Any) -> Any:
+    """Whether a cell holds something that is no finite number; an empty one is missing."""
+    odd = (value.isnan() | value.isinf()).fill_null(False)
+    return odd | (value.isnull() & (column.strip() != "")) if column.type().is_string() else odd
+
+
+def order_of(texts: Sequence[str]) -> str | None:
+    """What dates such as 25.06.2026 begin with, by those that can only be one; None where nothing tells.
+
+    Examples
+    --------
+    >>> order_of(["06/05/2026 08:00", "06/25/2026 15:30"])
+    'month'
+    >>> order_of(["05.06.2026"])
+    'day'
+    """
+    found = [
+        m for m in (re.match(r" *([0-9]{1,2})([./-])([0-9]{1,2})[./-][0-9]{2,4}", t) for t in texts) if m
+    ]
+    day = any(int(m[1]) > 12 for m in found) or any(m[2] == "." for m in found)
+    month = any(int(m[3]) > 12 for m in found)
+    if day == month:
+        return None
+    return "day" if day else "month"
+
+
+def decimal_of(texts: Sequence[str]) -> Literal[".", ","] | None:
+    """What parts the decimals of numbers, by those that can only be read one way; None where nothing tells.
+
+    A point that parts groups of three in some numbers, where the others are whole and below a thousand, parts
+    thousands: who writes decimals writes them everywhere.
+
+    Examples
+    --------
+    >>> decimal_of(["200,5", "1.355"]), decimal_of(["0.5"]), decimal_of(["1.355", "987"])
+    (',', '.', ',')
+    """
+    marks = {
+        mark: any(re.match(rf" *-?[0-9.,]*\{mark}([0-9]{{1,2}}|[0-9]{{4,}}) *$", text) for text in texts)
+        for mark in ",."
+    }
+    if marks[","] != marks["."]:
+        return "," if marks[","] else "."
+    whole = [text for text in texts if re.match(r" *[0-9]{1,3} *$", text)]
+    for mark, other in ((".", ","), (",", ".")):
+        if whole and any(re.match(rf" *[1-9][0-9]{{0,2}}(\{mark}[0-9]{{3}})+ *$", text) for text in texts):
+            return other  # type: ignore[return-value]
+    return None
+
+
+# ----------------------------------------------------------------------------------------------------- clocks
+@lru_cache
+def _changes(zone: str) -> tuple[tuple[int, int, int], ...]:
+    """Clock changes of a zone: (second in UTC, offset before, offset after), seconds, the first from -inf."""
+    info = ZoneInfo(zone)
+
+    def offset(second: int) -> int:
+        ahead = datetime.fromtimestamp(second, UTC).astimezone(info).utcoffset() or timedelta()
+        return round(ahead.total_seconds())
+
+    first, last = (int(datetime(year, 1, 1, tzinfo=UTC).timestamp()) for year in _CLOCK_YEARS)
+    found = [(-(2**40), offset(first), offset(first))]
+    for day in range(first, last, DAY_S):
+        low, high = day, day + DAY_S
+        if offset(low) == offset(high):
+            continue
+        before, after = offset(low), offset(high)
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if offset(middle) == before else (low, middle)
+        found.append((high, before, after))
+    return tuple(found)
+
+
+def _stepped(value: Any, steps: list[tuple[int, int]], scale: int = 1) -> Any:
+    """Step that is reached last; missing where the value is."""
+    import ibis
+
+    later = [(value >= at * scale, step) for at, step in reversed(steps[1:])]
+    return ibis.cases(*later, (value.notnull(), steps[0][1]))
+
+
+def local(second: Any, zone: str) -> Any:
+    """Local clock of an instant, as seconds since 1970 on that clock."""
+    return second + _stepped(second, [(at, after) for at, _, after in _changes(zone)])
+
+
+def _clock_code(local_micro: Any, zone: str) -> Any:
+    """What a local time is, as one number: 4 x (offset + a day), + 1 where skipped, + 2 where shown twice.
+
+    Of an hour that the clock shows twice the offset is that of the first.
+    """
+    steps = []
+    for at, before, after in _changes(zone):
+        low, high = sorted((at + before, at + after))
+        flag = 1 if after > before else 2
+        steps += [(low, (before + DAY_S) * 4 + flag), (high, (after + DAY_S) * 4)]
+    return _stepped(local_micro, steps[1:], 1_000_000)

@@ -1,0 +1,314 @@
+"""Exports of phone systems: each form that was met in the wild, with its right value."""
+
+import duckdb
+import openpyxl
+import pandas as pd
+import pytest
+from factories import raw_centre
+
+from planning import Centre, PlanningError, read_calls
+
+MOSCOW = "Europe/Moscow"
+
+
+def centre_for(zone=MOSCOW, **records):
+    """A centre that knows the records' queues by any of the names that the files below use."""
+    raw = raw_centre()
+    raw["time_zone"] = zone
+    names = ["desk", "1501", "1509", "first_line", "Горячая линия", "Техподдержка"]
+    raw["records"] = {"queues": dict.fromkeys(names, "calls")} | records
+    return Centre.of(raw)
+
+
+def written(folder, text, name="calls.csv", encoding="utf-8"):
+    path = folder / name
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def clock(log):
+    return log.calls()["arrival"].dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
+
+
+def total(log):
+    return log.kept + int(log.reasons.sum())
+
+
+# ---------------------------------------- the file
+REPORT = """Отчёт: Детализация вызовов
+Период: 02.11.2026 - 29.11.2026
+
+Дата;Время;Проект;Ожидание;Разговор;Поствызов;Оператор;Результат
+02.11.2026;09:00:14;Горячая линия;0:00:12;0:03:21;0:00:15;Оператор 7;Принят
+02.11.2026;09:01:40;Горячая линия;0:01:05;;;;Потерян
+02.11.2026;09:02:03;Техподдержка;0:00:04;0:12:30,5;0:00:20;Оператор 9;Принят
+Итого;;;;0:15:51;0:00:35;;3
+"""
+RUSSIAN = {
+    "queue": "Проект",
+    "arrival": ["Дата", "Время"],
+    "wait_s": "Ожидание",
+    "handle_s": ["Разговор", "Поствызов"],
+    "outcome": "Результат",
+    "answered": ["Принят"],
+    "abandoned": ["Потерян"],
+}
+
+
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-8", "utf-8-sig", "utf-16"])
+def test_a_report_with_title_lines_and_a_total_row(tmp_path, encoding):
+    """Title, encoding and separator are found; the total row is refused by its line."""
+    log = read_calls(written(tmp_path, REPORT, encoding=encoding), centre=centre_for(**RUSSIAN))
+    calls = log.calls()
+    assert calls["handle_s"].tolist()[::2] == [216.0, 770.5]
+    assert calls["wait_s"].tolist() == [12.0, 65.0, 4.0]
+    assert calls["outcome"].tolist() == ["answered", "abandoned", "answered"]
+    assert log.rejected[["line", "written"]].to_numpy().tolist() == [[8, "Итого"]]
+    assert total(log) == 4
+
+
+def test_rows_with_cells_too_many_or_too_few_are_refused_alone(tmp_path):
+    text = """queue,arrival,talk_s,result
+desk,2026-11-23T09:00:05+03:00,120,answered
+desk,2026-11-23T09:02:10+03:00,95,answered,extra
+desk,2026-11-23T09:03
+desk,2026-11-23T09:05:41+03:00,240,answered
+Report generated 2026-11-30
+"""
+    log = read_calls(written(tmp_path, text), centre=centre_for(handle_s=["talk_s"], outcome="result"))
+    assert log.calls()["handle_s"].tolist() == [120.0, 240.0]
+    assert log.rejected["line"].tolist() == [3, 4, 6]
+    assert total(log) == 5
+
+
+def test_a_workbook_with_a_title_block(tmp_path):
+    book = openpyxl.Workbook()
+    rows = [line.split(";") for line in REPORT.splitlines()]
+    for row in rows:
+        book.active.append(row)
+    book.active["A5"] = pd.Timestamp("2026-11-02").to_pydatetime().date()
+    book.save(tmp_path / "report.xlsx")
+    log = read_calls(tmp_path / "report.xlsx", centre=centre_for(**RUSSIAN))
+    assert log.calls()["handle_s"].tolist()[::2] == [216.0, 770.5]
+    assert log.rejected[["line", "written"]].to_numpy().tolist() == [[8, "Итого"]]
+    with pytest.raises(PlanningError, match="no sheet 'Other'"):
+        read_calls(tmp_path / "report.xlsx", centre=centre_for(**RUSSIAN, sheet="Other"))
+
+
+# ---------------------------------------- times
+FORMS = [
+    ("2026-11-23T09:15:00+03:00", "2026-11-23 09:15:00"),
+    ("2026-11-23 09:15", "2026-11-23 09:15:00"),
+    ("Mon, 05 Oct 2026 00:03:48", "2026-10-05 00:03:48"),
+    ("Nov 3, 2024 1:30:00 AM", "2024-11-03 01:30:00"),
+    ("20241103T053000Z", "2024-11-03 08:30:00"),
+    ("Sun Nov 03 2024 01:30:00 GMT-0400 (Eastern Daylight Time)", "2024-11-03 08:30:00"),
+    ("2024-11-03T01:30:00-04:00[America/New_York]", "2024-11-03 08:30:00"),
+    ("45600.5", "2024-11-04 12:00:00"),
+    ("1717397259", "2024-06-03 09:47:39"),
+    ("1717397259000", "2024-06-03 09:47:39"),
+    ("1717397259123456", "2024-06-03 09:47:39"),
+    ("2024-11-03T05:30:00Z/2024-11-03T06:00:00Z", "2024-11-03 08:30:00"),
+    ("23.11.2026 08:00:14", "2026-11-23 08:00:14"),
+    ("23.11.26 08:00", "2026-11-23 08:00:00"),
+    ("1999-03-01 08:00:00", "1999-03-01 08:00:00"),
+]
+
+
+@pytest.mark.parametrize(("text", "clock_time"), FORMS)
+def test_each_form_of_a_time(tmp_path, text, clock_time):
+    path = written(tmp_path, f'queue;arrival;handle_s;outcome\ndesk;"{text}";120;answered\n')
+    log = read_calls(path, centre=centre_for(date_order="day"))
+    assert clock(log) == [clock_time]
+
+
+def test_the_order_of_dates_is_told_by_those_that_can_only_be_one(tmp_path):
+    text = """case,date,time,queue,result,talk_s
+1,06/25/2026,15:30,desk,answered,180
+2,06/05/2026,08:05,desk,abandoned,
+3,06/26/2026,23:55,desk,answered,95
+"""
+    centre = centre_for(arrival=["date", "time"], handle_s=["talk_s"], outcome="result")
+    log = read_calls(written(tmp_path, text), centre=centre)
+    assert clock(log) == ["2026-06-05 08:05:00", "2026-06-25 15:30:00", "2026-06-26 23:55:00"]
+    assert log.told["date_order"] == "month"
+
+
+def test_a_call_over_the_autumn_change_is_no_slip(tmp_path):
+    """02:50 and 02:10 on a clock that shows the hour twice: twenty minutes, or a wait that nobody knows."""
+    text = """queue,arrival,finished,handle_s,outcome
+desk,2026-10-25 02:50:00,2026-10-25 02:10:00,300,answered
+desk,2026-10-25 01:50:00,2026-10-25 03:05:00,300,answered
+"""
+    log = read_calls(written(tmp_path, text), centre=centre_for("Europe/Berlin", end="finished"))
+    assert log.reasons.empty
+    assert log.calls()["wait_s"].isna().tolist() == [False, True]
+
+
+# ---------------------------------------- durations
+def test_a_wait_that_nobody_wrote_may_be_an_hour(tmp_path):
+    text = """id,queue,arrival,finished,talk,result
+1,first_line,2026-11-23 10:00:00,2026-11-23 11:05:10,300,OK
+2,first_line,2026-11-23 10:01:00,2026-11-23 10:58:00,,HUNG_UP
+3,first_line,2026-11-23 10:02:00,2026-11-23 11:01:30,,HUNG_UP
+4,first_line,2026-11-23 10:05:00,2026-11-23 10:40:00,240,OK
+5,first_line,2026-11-23 10:06:00,2026-11-23 12:06:20,,HUNG_UP
+"""
+    settings = {"handle_s": ["talk"], "end": "finished", "outcome": "result"}
+    codes = {"answered": ["OK"], "abandoned": ["HUNG_UP"]}
+    log = read_calls(written(tmp_path, text), centre=centre_for(**settings, **codes))
+    assert log.calls()["wait_s"].tolist() == [3610, 3420, 3570, 1860, 7220]
+
+
+def test_a_point_that_parts_thousands_is_no_decimal(tmp_path):
+    text = """queue;interval_start;calls;aht_s
+first_line;2026-11-23T09:00:00+03:00;1.355;210,5
+first_line;2026-11-23T10:00:00+03:00;987;198,2
+"""
+    centre = centre_for(row="interval", arrival="interval_start", aht_s="aht_s")
+    demand = read_calls(written(tmp_path, text), centre=centre).demand(3600)
+    assert demand["calls"].tolist() == [1355, 987]
+    assert demand["aht_s"].tolist() == [210.5, 198.2]
+
+
+def test_hours_are_parted_into_the_centres_quarters(tmp_path):
+    text = "queue,interval_start,calls,aht_s\n" + "\n".join(
+        f"desk,2026-11-23T{hour:02}:00:00+03:00,8,200" for hour in (9, 10)
+    )
+    centre = centre_for(row="interval", arrival="interval_start", aht_s="aht_s")
+    demand = read_calls(written(tmp_path, text), centre=centre).demand(900)
+    assert demand["calls"].tolist() == [2.0] * 8
+    assert demand["aht_s"].tolist() == [200.0] * 8
+
+
+def test_durations_of_parquet_are_seconds(tmp_path):
+    arrival = pd.Timestamp("2026-11-23 09:00", tz=MOSCOW)
+    frame = pd.DataFrame({"queue": ["desk"], "arrival": [arrival], "outcome": ["answered"]})
+    frame.assign(handle_s=pd.to_timedelta([200], unit="s")).to_parquet(tmp_path / "calls.parquet")
+    assert read_calls(tmp_path / "calls.parquet", centre=centre_for()).calls()["handle_s"].tolist() == [200.0]
+
+
+def test_a_handle_time_between_two_times_and_an_outcome_by_who_answered(tmp_path):
+    text = """queue,arrival,answered,ended,agent
+desk,2026-11-23 09:00:00,2026-11-23 09:00:10,2026-11-23 09:03:10,anna
+desk,2026-11-23 09:01:00,,2026-11-23 09:01:30,NO_SERVER
+"""
+    settings = {
+        "handle_s": [{"start": "answered", "end": "ended"}],
+        "wait_s": {"start": "arrival", "end": "answered"},
+        "outcome": {"filled": "agent"},
+        "unknown": ["NO_SERVER"],
+        "agent_id": "agent",
+    }
+    calls = read_calls(written(tmp_path, text), centre=centre_for(**settings)).calls()
+    assert calls["outcome"].tolist() == ["answered", "abandoned"]
+    assert calls["handle_s"].tolist()[0] == 180.0
+    assert calls["wait_s"].tolist()[0] == 10.0
+
+
+def test_a_call_whose_handle_time_cannot_be_read_was_offered_all_the_same(tmp_path):
+    text = "queue,arrival,handle_s,outcome\n" + "\n".join(
+        f"desk,2026-11-23 09:0{minute}:00,{value},answered"
+        for minute, value in enumerate(["100", "?", "300"])
+    )
+    log = read_calls(written(tmp_path, text), centre=centre_for())
+    demand = log.demand(900)
+    assert (demand["calls"].sum(), log.unread, log.kept) == (3, 1, 3)
+    assert demand["aht_s"].iloc[0] == 200.0
+
+
+# ---------------------------------------- what a row is
+EVENTS = """1717397243|1717397243.11|1501|NONE|ENTERQUEUE||70000000001|1
+1717397259|1717397243.11|1501|Agent/7009|CONNECT|16|1717397257.12|3
+1717397379|1717397243.11|1501|Agent/7009|COMPLETEAGENT|16|120|1
+1717397400|1717397400.15|1501|NONE|ENTERQUEUE||70000000002|1
+1717397431|1717397400.15|1501|NONE|ABANDON|1|1|31
+"""
+
+
+def test_a_log_of_events_is_known_without_a_header(tmp_path):
+    log = read_calls(written(tmp_path, EVENTS, name="queue_log"), centre=centre_for())
+    calls = log.calls()
+    assert log.told["layout"] == "asterisk-queue-log"
+    assert calls[["wait_s", "outcome"]].to_numpy().tolist() == [[16.0, "answered"], [31.0, "abandoned"]]
+    assert calls["handle_s"].tolist()[0] == 120.0
+
+
+def test_the_legs_of_a_call_in_a_queue_are_one_contact(tmp_path):
+    """Two agents were rung: one did not answer, the other did."""
+    text = """id,queue,arrival,wait,talk,result
+1,desk,2026-11-23 09:00:00,20,,NO ANSWER
+1,desk,2026-11-23 09:00:20,35,180,ANSWERED
+2,desk,2026-11-23 09:01:00,15,,HUNG UP
+"""
+    settings = {"row": "leg", "call_id": "id", "wait_s": "wait", "handle_s": ["talk"], "outcome": "result"}
+    codes = {"answered": ["ANSWERED"], "abandoned": ["HUNG UP"]}
+    log = read_calls(written(tmp_path, text), centre=centre_for(**settings, **codes))
+    calls = log.calls()
+    assert calls["outcome"].tolist() == ["answered", "abandoned"]
+    assert calls["wait_s"].tolist() == [35.0, 15.0]
+    assert clock(log)[0] == "2026-11-23 09:00:00"
+
+
+def test_constants_and_filters(tmp_path):
+    text = """channel,arrival,handle_s,outcome
+VOICE,2026-11-23 09:00:00,100,answered
+CHAT,2026-11-23 09:01:00,100,answered
+"""
+    centre = centre_for(queue={"value": "calls"}, where={"channel": ["VOICE"]})
+    assert read_calls(written(tmp_path, text), centre=centre).kept == 1
+
+
+def test_a_row_dated_far_from_all_the_others_is_refused(tmp_path):
+    rows = [f"desk,2026-11-{day:02} 09:00:00,100,answered" for day in range(2, 27)] * 3
+    text = "queue,arrival,handle_s,outcome\n" + "\n".join([*rows, "desk,2062-01-01 09:00:00,100,answered"])
+    log = read_calls(written(tmp_path, text), centre=centre_for())
+    assert log.demand()["interval_start"].dt.year.unique().tolist() == [2026]
+    assert log.reasons.to_dict() == {"dated far from all the others": 1}
+
+
+# ---------------------------------------- what is odd is said
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("0min", "all calls arrive at one instant"),
+        ("1D", "all calls arrive at 00:00"),
+        ("1h", "all calls arrive on the full hour"),
+        ("7min", None),
+    ],
+)
+def test_times_that_lack_their_hour_or_minute_are_said(tmp_path, step, says):
+    arrival = pd.Timestamp("2026-11-02") + pd.Timedelta(step) * pd.Series(range(30))
+    frame = pd.DataFrame({"queue": "desk", "arrival": arrival, "handle_s": 100, "outcome": "answered"})
+    frame.to_csv(tmp_path / "calls.csv", index=False, date_format="%Y-%m-%d %H:%M:%S")
+    doubts = read_calls(tmp_path / "calls.csv", centre=centre_for()).doubts
+    assert doubts == [] if says is None else doubts[0].startswith(says)
+
+
+def test_a_table_that_leaves_out_intervals_is_asked_about(tmp_path):
+    """Hours without a call may be left out: 10 calls in one of four, not in each."""
+    rows = [f"desk,2026-11-23T{hour:02}:00:00+03:00,10,200" for hour in (8, 12, 16)]
+    centre = centre_for(row="interval", arrival="interval_start", aht_s="aht_s")
+    log = read_calls(written(tmp_path, "\n".join(["queue,interval_start,calls,aht_s", *rows])), centre=centre)
+    with pytest.raises(PlanningError, match=r"no row for 6 of 9 intervals .*: give gaps as zero"):
+        log.demand(3600)
+    assert log.demand(3600, gaps="zero")["calls"].tolist() == [10, 0, 0, 0, 10, 0, 0, 0, 10]
+    assert log.demand(3600, gaps="unknown")["calls"].tolist() == [10, 10, 10]
+
+
+# ---------------------------------------- what a file or a message may not give away
+def test_a_view_of_a_database_reads_no_file_of_this_machine(tmp_path):
+    (tmp_path / "secret.csv").write_text(
+        "queue,arrival,handle_s,outcome\na,2026-11-23T09:00:00Z,1,answered\n"
+    )
+    with duckdb.connect(tmp_path / "calls.duckdb") as base:
+        base.execute(f"create view calls as select * from read_csv('{tmp_path / 'secret.csv'}')")
+    with pytest.raises(PlanningError, match="could not be read"):
+        read_calls(tmp_path / "calls.duckdb").demand()
+
+
+@pytest.mark.parametrize("password", ["s3cret", "p@s/s3cret", "s3cret#1", "a:s3cret?x", "%zz:s3cret"])
+def test_no_message_has_a_password(password):
+    with pytest.raises(PlanningError, match="could not be read") as caught:
+        read_calls(f"postgres://reader:{password}@127.0.0.1:9/calls?connect_timeout=2")
+    assert "s3cret" not in str(caught.value)
