@@ -27,6 +27,7 @@ __all__ = [
     "is_weekend",
     "local_days",
     "local_times",
+    "midnights",
     "on_clock",
     "public_holidays",
     "time_of_day",
@@ -49,7 +50,7 @@ def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
     Parameters
     ----------
     start : Timestamp
-        Midnight of the first day, with its time zone.
+        An instant of the first day, with its time zone.
     days : int
         Number of local days.
     interval_s : int
@@ -62,8 +63,9 @@ def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
     >>> len(axis(pd.Timestamp("2026-03-29", tz="Europe/Berlin"), 1, 900))
     92
     """
-    end = on_clock(start.tz_localize(None).normalize() + days * DAY, start.tz)
-    return pd.date_range(start, end, freq=f"{interval_s}s", inclusive="left", name="interval_start")
+    first = start.tz_localize(None).normalize()
+    opens, closes = on_clock(first, start.tz), on_clock(first + days * DAY, start.tz)
+    return pd.date_range(opens, closes, freq=f"{interval_s}s", inclusive="left", name="interval_start")
 
 
 def day_start(day: date | str, zone: str) -> pd.Timestamp:
@@ -104,6 +106,17 @@ def local_days(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
     Timestamp('2026-09-06 00:00:00')
     """
     return times.tz_localize(None).normalize()
+
+
+def midnights(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
+    """Return the first instant of each instant's local day, which need not show 00:00.
+
+    Examples
+    --------
+    >>> midnights(pd.DatetimeIndex(["2026-09-06 12:00-03:00"]).tz_convert("America/Santiago"))[0]
+    Timestamp('2026-09-06 01:00:00-0300', tz='America/Santiago')
+    """
+    return on_clock(local_days(times), times.tz)
 
 
 def local_times(times: pd.DatetimeIndex, zones: Sequence[str]) -> pd.DatetimeIndex:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from planning.calendars import midnights
 from planning.pay import hour_cost
 from planning.plan import Plan, plan
 from planning.simulation.certificate import missing_agents
@@ -109,9 +110,10 @@ def _reinforced(made: Plan, lacking: pd.Series, most: dict[str, int]) -> pd.Data
     """
     centre, needed = made.centre, made.requirement.copy()
     level = made.simulation.intervals
+    days = midnights(pd.DatetimeIndex(level["interval_start"]))
     for (queue, day), heads in lacking.items():
         row = made.certificate.loc[(queue, day)]
-        mine = level[(level["queue"] == queue) & (level["interval_start"].dt.normalize() == day)]
+        mine = level[(level["queue"] == queue) & (days == day)]
         times = set(mine["interval_start"][mine["service_level"] < row["target"] + row["half_width"]])
         teams = [name for name, team in centre.teams.items() if queue in team.queues]
         for name in sorted(teams, key=partial(hour_cost, centre)):

@@ -242,7 +242,8 @@ def _refuse(lacking: pd.DataFrame, rows: pd.DataFrame) -> None:
 def _stretches(name: str, own: pd.DataFrame) -> list[str]:
     """Say on which days, from when to when, a queue's rows are missing."""
     times = own["interval_start"].sort_values()
-    breaks = (times.diff() > times.diff().min()) | (times.dt.normalize().diff() > pd.Timedelta(0))
+    days = times.dt.tz_localize(None).dt.normalize()
+    breaks = (times.diff() > times.diff().min()) | (days.diff() > pd.Timedelta(0))
     spans = times.groupby(breaks.cumsum()).agg(["min", "max"])
     return [f"{name} on {_named(low)} from {low:%H:%M} to {high:%H:%M}" for low, high in spans.to_numpy()]
 

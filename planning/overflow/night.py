@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from planning.calendars import on_clock, time_of_day
+from planning.calendars import midnights, on_clock, time_of_day
 from planning.errors import PlanningError
 from planning.pay import (
     DAYS_A_YEAR,
@@ -128,7 +128,7 @@ class Night:
 
     def _judged(self, queue: str, part: pd.DataFrame) -> dict[str, object]:
         target = self.alternative.centre.queues[queue].target.service_level or 0.0
-        day = part["interval_start"].dt.normalize()
+        day = midnights(pd.DatetimeIndex(part["interval_start"]))
         calls, within = part["calls"], part["calls"] * part["service_level"]
         extra = {name: getattr(self.alternative, name).get(queue, 0.0) for name in ("unanswered", "promised")}
         days = calls.groupby(day).sum()

@@ -327,9 +327,9 @@ def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
     """
     if not len(requirement):
         raise PlanningError("requirement has no rows, must have at least one: ask for the days to plan")
-    first, last = (requirement["interval_start"].agg(edge) for edge in ("min", "max"))
-    days = (last.tz_localize(None).normalize() - first.tz_localize(None).normalize()).days + 1
-    return axis(first, days, centre.interval_s)
+    times = pd.DatetimeIndex(requirement["interval_start"])
+    days = local_days(times)
+    return axis(times.min(), (days.max() - days.min()).days + 1, centre.interval_s)
 
 
 def _checked(centre: Centre, requirement: pd.DataFrame) -> pd.DataFrame:

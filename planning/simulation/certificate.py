@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.calendars import midnights
 from planning.simulation.network import Agent
 from planning.simulation.replications import Simulation, Staffed, run, summarise, wired_of
 from planning.simulation.wiring import Wired
@@ -85,7 +86,7 @@ def verdict(simulated: float, half_width: float, target: float) -> str:
 
 def _promised(requirement: pd.DataFrame) -> pd.Series:
     """Service level by the formula, by queue and day, weighted by calls."""
-    day = requirement["interval_start"].dt.normalize().rename("day")
+    day = midnights(pd.DatetimeIndex(requirement["interval_start"])).rename("day")
     calls = requirement["calls"].where(requirement["service_level"].notna(), 0.0)
     sums = pd.DataFrame({"good": calls * requirement["service_level"], "calls": calls})
     total = sums.groupby([requirement["queue"], day], sort=False).sum()
@@ -158,9 +159,7 @@ def _with(centre: Centre, wired: Wired, heads: pd.Series) -> Wired:
 def _through(centre: Centre, wired: Wired, queue: str, day: pd.Timestamp) -> tuple[Agent, ...]:
     """One more agent of each pool's first team from the first to the last interval of a queue's day."""
     mine = wired.demand[wired.demand["queue"] == queue]["interval_start"]
-    at: NDArray[np.int64] = np.flatnonzero(
-        wired.times.isin(mine[mine.dt.normalize() == day]) & (wired.times.normalize() == day)
-    )
+    at: NDArray[np.int64] = np.flatnonzero(wired.times.isin(mine) & (midnights(wired.times) == day))
     span = (float(at[0] * centre.interval_s), float((at[-1] + 1) * centre.interval_s))
     pools = [one for one, of in zip(wired.network.queues, wired.queue_of, strict=True) if of == queue]
     return tuple(Agent(pool.teams[0], (span,)) for pool in pools)

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from planning.calendars import midnights
 from planning.checks import Floats, number, whole
 from planning.errors import PlanningError
 from planning.simulation import kernel
@@ -465,7 +466,7 @@ def _queue_table(
 
 
 def _day_table(wired: Wired, counts: Floats, names: list[str]) -> pd.DataFrame:
-    number, days = pd.factorize(wired.times.normalize())
+    number, days = pd.factorize(midnights(wired.times))
     edges = np.searchsorted(number, np.arange(len(days)))
     by_day = np.add.reduceat(counts, edges, axis=2)
     index = pd.MultiIndex.from_product([names, days], names=["queue", "day"])

@@ -129,6 +129,12 @@ def test_a_country_without_shorter_eves_has_whole_days():
     assert day_norms(pd.DatetimeIndex(["2026-04-30"]), "DE", 40.0).tolist() == [8.0]
 
 
+def test_axis_begins_with_its_first_day():
+    """Whole days, whatever the hour of the instant given."""
+    noon = pd.Timestamp("2026-11-23 12:00", tz="Europe/Moscow")
+    assert axis(noon, 1, 900).equals(axis(noon.normalize(), 1, 900))
+
+
 def test_axis_of_a_week_with_a_clock_change_ends_at_midnight():
     times = axis(pd.Timestamp("2026-10-19", tz="Europe/Berlin"), 7, 1800)
     assert len(times) == 2 * (7 * 24 + 1)

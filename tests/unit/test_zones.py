@@ -2,10 +2,11 @@
 
 import pandas as pd
 import pytest
-from factories import one_site, people_of
+from factories import demand_of, one_site, people_of
 
 from planning.calendars import axis, day_start
 from planning.pay import cost_of
+from planning.plan import plan
 from planning.roster.audit import audit
 from planning.roster.carry_over import carry_on
 from planning.roster.fairness import fairness
@@ -45,3 +46,19 @@ def test_two_days_are_covered_rostered_and_judged(zone, first, hours):
     assert shared[shared["burden"] == "nights"]["away"].sum() == pytest.approx(0.0)
     breaks = pd.DataFrame({name: [] for name in ("agent_id", "shift_id", "start", "end", "paid")})
     assert cost_of(centre, found.roster, breaks, times)["paid_h"].sum() == found.roster["paid_h"].sum()
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"), [("America/Santiago", "2026-09-06"), ("Asia/Kathmandu", "2026-11-23")]
+)
+def test_a_whole_plan_of_a_day_without_midnight(zone, day, tmp_path):
+    """Required, covered, rostered, simulated, proved and written; the day's calls are all counted."""
+    centre = one_site({"time_zone": zone})
+    demand = demand_of(3.0, start=day_start(day, zone))
+    made = plan(centre, demand, people_of(centre, 20), replications=2)
+    assert len(made.certificate) == 1
+    assert audit(centre, made.roster.roster, people_of(centre, 20)).empty
+    offered = made.simulation.intervals["offered"].sum()
+    assert offered == pytest.approx(3.0 * len(demand), rel=0.3)
+    made.save(tmp_path)
+    assert (tmp_path / "summary.json").exists()
