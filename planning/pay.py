@@ -64,7 +64,7 @@ def hour_cost(centre: Centre, team: str) -> float:
 def unit_hour(centre: Centre) -> float:
     """Cost of an hour of the lowest wage, to one figure: in it prices are counted that nobody is paid.
 
-    So what an uneven share of nights is worth follows the wages, whatever the currency.
+    So the price of an uneven share of nights follows the wages, in any currency.
 
     Examples
     --------

@@ -447,7 +447,7 @@ def split_heads(heads: ArrayLike, share: NDArray[np.float64], rank: ArrayLike = 
     share : ndarray, shape (n, sites)
         Rows add up to 1, or to 0 where nobody answers.
     rank : array_like of int, shape (sites,)
-        Sites of a lower rank are rounded up first, whatever their remainder.
+        Sites of a lower rank are rounded up first, with any remainder.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Demand by interval: reading a file of it, and the kinds of days that it falls on."""
+"""Demand by interval: reading it from a file, and the kinds of days."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
         A file that ends in ``.csv`` or ``.parquet``, with the columns of `planning.tables.DEMAND`; others
         are left out. Times are ISO 8601 with an offset.
     zone : str
-        IANA time zone that the times are shown in, such as "Europe/Moscow".
+        IANA time zone in which times are shown, for example "Europe/Moscow".
 
     Returns
     -------
@@ -130,7 +130,7 @@ _READERS: dict[str, Callable[[Path], Any]] = {".csv": _read_csv, ".parquet": pd.
 
 
 def aggregate(demand: pd.DataFrame, interval_s: int) -> pd.DataFrame:
-    """Add a demand up to longer intervals; the handle time is the mean over the calls.
+    """Sum a demand into longer intervals; the handle time is the mean over the calls.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def aggregate(demand: pd.DataFrame, interval_s: int) -> pd.DataFrame:
     """
     day_s = 86_400
     if interval_s <= 0 or day_s % interval_s:
-        raise PlanningError(f"interval_s is {interval_s}, must divide a day of {day_s} s: use such as 1800")
+        raise PlanningError(f"interval_s is {interval_s}, must divide a day of {day_s} s: use 1800, say")
     rows = DEMAND.check(demand, "demand")
     own_s = rows["interval_start"].drop_duplicates().sort_values().diff().min() / pd.Timedelta(seconds=1)
     if interval_s < own_s:

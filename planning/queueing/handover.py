@@ -398,7 +398,7 @@ def states_at_closings(
 
     Examples
     --------
-    Whoever is at the first site when it closes is no longer there afterwards:
+    Nobody is left at the first site after it closes:
 
     >>> found = states_at_closings([[9, 9], [9, 9]], 240, [[4, 4], [0, 6]], [[0, 1], [1, 1]])
     >>> before, after = found[1]

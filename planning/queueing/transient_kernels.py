@@ -275,7 +275,7 @@ def uniformise(
 ) -> None:
     """Move (p, y, z) on by `dt` in place and add the integral of p: a Poisson number of jumps.
 
-    Every term is positive (Jensen, 1953), so nothing cancels, whatever the drift; the price is one pass over
+    Every term is positive (Jensen, 1953), so nothing cancels, at any drift; the price is one pass over
     the states for each possible jump. On the way, ``seen[m]`` receives the law of the waiting callers,
     ``p[n:]``, after ``moments[m]`` (there may be no moments).
     """

@@ -46,7 +46,7 @@ CONFIG: Final = {"displaylogo": False, "responsive": True, "modeBarButtons": [["
 _GRID: Final = "#E8ECF0"
 _PNG_WIDTH: Final = 900
 _HEIGHT: Final = 400
-# Nothing listens on the discard port: whatever the browser would ask of the outside fails on this machine.
+# Nothing listens on the discard port, so every request of the browser to the outside fails on this machine.
 _NO_PROXY: Final = "http://127.0.0.1:9"
 
 
@@ -174,7 +174,7 @@ def show(fig: go.Figure, numbers: Mapping[str, object] | None = None) -> None:
 
     Parameters
     ----------
-    fig : plotly Figure; shown in the house style whatever template it carries, and left as it is
+    fig : plotly Figure; shown in the house style instead of its own template, and not modified
     numbers : the figure's message in numbers, by name; by default each trace's count and range
 
     Notes

@@ -9,7 +9,7 @@ from planning.simulation.replications import (
     contacts_of,
     difference,
     simulate,
-    simulate_seats,
+    simulate_positions,
 )
 
 __all__ = [
@@ -33,5 +33,5 @@ __all__ = [
     "simulate",
     "simulate_day",
     "simulate_days",
-    "simulate_seats",
+    "simulate_positions",
 ]

@@ -232,7 +232,7 @@ def simulate_day(
     network
         What to run.
     seed, replication
-        Which day: the same pair gives the same callers whatever the network's staff.
+        Which day: the same pair gives the same callers with any staff.
     present
         Booleans of shape (agents,): who is present; everybody by default.
 

@@ -34,7 +34,7 @@ __all__ = [
     "difference",
     "run",
     "simulate",
-    "simulate_seats",
+    "simulate_positions",
     "summarise",
 ]
 
@@ -282,7 +282,7 @@ def contacts_of(
     )[[*CALLS.columns, "team", "site", "attempt", "transferred_from"]]
 
 
-def simulate_seats(
+def simulate_positions(
     centre: Centre,
     table: pd.DataFrame,
     queue: str,
@@ -291,10 +291,10 @@ def simulate_seats(
     seed: int = 1,
     executor: Executor | None = None,
 ) -> pd.DataFrame:
-    """Simulate a pooled queue with desks that open and close, to check an exact model of the same day.
+    """Simulate a pooled queue with positions that open and close, to check an exact model of the same day.
 
-    Handle times and patience are exponential, as in the exact model. An agent who is busy when the desk
-    closes finishes the call.
+    Handle times and patience are exponential, as in the exact model. An agent who is busy when the
+    position closes finishes the call.
 
     Parameters
     ----------
@@ -324,12 +324,14 @@ def simulate_seats(
         lookup=Law.deterministic(settings.lookup_s),
         threshold_s=settings.target.threshold_s,
     )
-    seats = tuple(
-        seat for site in sites for seat in open_seats(site, table[site].to_numpy(), centre.interval_s)
+    positions = tuple(
+        position
+        for site in sites
+        for position in open_positions(site, table[site].to_numpy(), centre.interval_s)
     )
     teams = tuple(AgentGroup(site, (queue,)) for site in sites)
     days = simulate_days(
-        Network((line,), teams, seats, interval_s=float(centre.interval_s)),
+        Network((line,), teams, positions, interval_s=float(centre.interval_s)),
         replications,
         seed=seed,
         executor=executor,
@@ -345,14 +347,16 @@ def simulate_seats(
     )
 
 
-def open_seats(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[Agent]:
-    """Desks of a team: desk k is open while more than k agents are on position."""
+def open_positions(team: str, agents: NDArray[np.int64], interval_s: float) -> Iterator[Agent]:
+    """Positions of a team: position k is open while more than k agents are on position."""
     edges = np.concatenate([[0], agents, [0]])
-    for seat in range(int(agents.max(initial=0))):
-        change = np.diff((edges > seat).astype(np.int64))
+    for position in range(int(agents.max(initial=0))):
+        change = np.diff((edges > position).astype(np.int64))
         starts, ends = np.flatnonzero(change > 0), np.flatnonzero(change < 0)
         spans = zip(starts * interval_s, ends * interval_s, strict=True)
-        yield Agent(team, tuple((float(first), float(last)) for first, last in spans), name=f"{team} {seat}")
+        yield Agent(
+            team, tuple((float(first), float(last)) for first, last in spans), name=f"{team} {position}"
+        )
 
 
 # --- counts into tables -------------------------------------------------------------------------------------

@@ -150,9 +150,9 @@ class _Ladder:
         self.careers, self.needs, self.start = careers, needs, start
         self.months = range(careers.months + careers.run_out_months)
         self.model = mathopt.Model()
-        seats = {careers.entry: float(careers.class_seats)}
+        most = {careers.entry: float(careers.class_seats)}
         self.moves: dict[str, list[Any]] = {
-            grade: [self._move(grade, month, seats.get(grade, np.inf)) for month in self.months]
+            grade: [self._move(grade, month, most.get(grade, np.inf)) for month in self.months]
             for grade in careers.grades
         }
 

@@ -17,7 +17,7 @@ from planning.plan import breaks_of
 from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
 from planning.shifts.duties_and_waiting import duties
 from planning.simulation.certificate import verdict
-from planning.simulation.replications import Simulation, open_seats, simulate
+from planning.simulation.replications import Simulation, open_positions, simulate
 from planning.staffing import requirement, requirement_at
 from planning.systems.quality import with_reviews
 from planning.systems.second_line import customers_kept
@@ -160,11 +160,11 @@ def _in_shifts(centre: Centre, needed: pd.DataFrame, settings: CoverSettings) ->
 def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
     """Put heads on positions: position k is filled while more than k are required; rests are paid on top."""
     times = horizon(centre, needed)
-    seats = [
+    positions = [
         *_seated(requirement_by_team(centre, needed, times), centre.interval_s),
         *_on_duty(centre, times),
     ]
-    rows = pd.DataFrame(seats, columns=["team", "agent_id", "start_s", "end_s"])
+    rows = pd.DataFrame(positions, columns=["team", "agent_id", "start_s", "end_s"])
     start, end = (times[0] + pd.to_timedelta(rows[edge], unit="s") for edge in ("start_s", "end_s"))
     site = rows["team"].map({name: team.site for name, team in centre.teams.items()})
     answering = rows["team"].map({name: bool(team.queues) for name, team in centre.teams.items()})
@@ -180,9 +180,9 @@ def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
 
 def _seated(heads: dict[str, pd.Series], interval_s: float) -> Iterator[tuple[str, str, float, float]]:
     for team, wanted in heads.items():
-        for seat in open_seats(team, wanted.to_numpy(), interval_s):
-            for start_s, end_s in seat.segments:
-                yield team, seat.name, start_s, end_s
+        for position in open_positions(team, wanted.to_numpy(), interval_s):
+            for start_s, end_s in position.segments:
+                yield team, position.name, start_s, end_s
 
 
 def _on_duty(centre: Centre, times: pd.DatetimeIndex) -> Iterator[tuple[str, str, float, float]]:

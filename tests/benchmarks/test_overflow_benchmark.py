@@ -10,7 +10,7 @@ from benchmarks.table import row
 from planning import Centre, demand_for, read_demand, requirement
 from planning.overflow import CLOSING_HOURS, closing_hours
 from planning.service import exact_service
-from planning.simulation.replications import simulate_seats
+from planning.simulation.replications import simulate_positions
 
 NIGHTS = 400
 
@@ -42,7 +42,7 @@ def test_one_night(benchmark):
     benchmark.pedantic(exact_service, (centre, needed, "first_line"), rounds=5, warmup_rounds=1)
     exact, table = cpu_seconds(lambda: exact_service(centre, needed, "first_line"), rounds=7)
     simulated, nights = cpu_seconds(
-        lambda: simulate_seats(centre, table, "first_line", replications=NIGHTS), rounds=2
+        lambda: simulate_positions(centre, table, "first_line", replications=NIGHTS), rounds=2
     )
     late = nights.iloc[8:]
     error = (late["service_level"] - table["service_level"].iloc[8:]).abs()

@@ -30,7 +30,7 @@ from planning.simulation import (
     simulate_days,
 )
 from planning.simulation.contacts import band_of_ratio
-from planning.simulation.replications import open_seats
+from planning.simulation.replications import open_positions
 
 HERE = Path(__file__).parent
 TRACES = json.loads((HERE / "sim_traces.json").read_text())["traces"]
@@ -446,7 +446,7 @@ def test_a_day_of_steps_against_the_exact_day(peak, seed):
     agents = np.repeat(least.reshape(-1, 4).max(axis=1), 4)
     exact = exact_day(calls, aht_s, agents, patience_s=patience_s)["service_level"]
     queue = CallQueue("q", Law.exponential(aht_s), ("t",), calls=calls, patience=Law.exponential(patience_s))
-    network = Network((queue,), (AgentGroup("t", ("q",)),), tuple(open_seats("t", agents, 900.0)))
+    network = Network((queue,), (AgentGroup("t", ("q",)),), tuple(open_positions("t", agents, 900.0)))
     counts = simulate_days(network, 1500, seed=seed).counts[:, 0, :96]
     bands = [band_of_ratio(*counts[:, i, [kernel.WITHIN, kernel.OFFERED]].T) for i in range(96)]
     error = np.array([one.half_width for one in bands]) / stdtrit(1499, 0.975)

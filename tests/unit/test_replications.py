@@ -13,7 +13,14 @@ from scipy.special import stdtrit
 from planning import PlanningError, requirement
 from planning.calendars import axis
 from planning.service import exact_service
-from planning.simulation import contact_measures, contacts_of, difference, engine, simulate, simulate_seats
+from planning.simulation import (
+    contact_measures,
+    contacts_of,
+    difference,
+    engine,
+    simulate,
+    simulate_positions,
+)
 from planning.tables import CALLS
 
 DAY = ("2026-11-23 00:00", "2026-11-24 00:00")
@@ -296,7 +303,7 @@ def test_seats_agree_with_the_exact_day():
     demand = demand_of(hours=(20, 24)).assign(calls=np.repeat([40.0, 20.0, 35.0, 30.0], 4))
     exact = exact_service(centre, requirement(centre, demand), "calls")
     days = 3000
-    found = simulate_seats(centre, exact, "calls", replications=days, seed=11)
+    found = simulate_positions(centre, exact, "calls", replications=days, seed=11)
     error = found["half_width"] / stdtrit(days - 1, 0.975)
     away = (found["service_level"] - exact["service_level"])[4:] / error[4:]  # it starts empty: an hour later
     assert error.max() < 0.006
@@ -307,9 +314,11 @@ def test_seats_agree_with_the_exact_day():
 
 def test_seats_are_repeatable():
     exact = exact_service(one_site(), requirement(one_site(), demand_of(20.0, hours=(9, 11))), "calls")
-    first, second = (simulate_seats(one_site(), exact, "calls", replications=20, seed=3) for _ in range(2))
+    first, second = (
+        simulate_positions(one_site(), exact, "calls", replications=20, seed=3) for _ in range(2)
+    )
     pd.testing.assert_frame_equal(first, second, check_exact=True)
-    other = simulate_seats(one_site(), exact, "calls", replications=20, seed=4)
+    other = simulate_positions(one_site(), exact, "calls", replications=20, seed=4)
     assert (other["service_level"] != first["service_level"]).any()
 
 

@@ -20,7 +20,7 @@ from planning.overflow import (
 from planning.overflow.steps import closings, on_site
 from planning.pay import hour_cost
 from planning.service import exact_service
-from planning.simulation.replications import simulate_seats
+from planning.simulation.replications import simulate_positions
 
 CENTRE = two_sites({"alternatives": PRICES, "queues.calls.abandoned_cost": 100.0})
 DEMAND = demand_of(40.0, days=2)
@@ -115,7 +115,7 @@ def test_staggered_ends_leave_less_to_finish():
 def test_styles_against_simulation(name):
     """Seats that open and close: the exact service lies in the simulation's band in most quarters."""
     table = exact_service(CENTRE, NEEDED, "calls", agents=stepped(STEP_DOWNS[name]))
-    simulated = simulate_seats(CENTRE, table, "calls", replications=1500, seed=1)
+    simulated = simulate_positions(CENTRE, table, "calls", replications=1500, seed=1)
     near = table["interval_start"].between(CLOSING - pd.Timedelta("2h"), CLOSING + pd.Timedelta("2h"))
     error = (table["service_level"] - simulated["service_level"])[near]
     deviation = (simulated["half_width"] / 1.96)[near]
