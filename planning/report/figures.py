@@ -249,9 +249,14 @@ def service_levels(outcome: pd.DataFrame) -> go.Figure:
     """Target, promise and simulated service level with its band, in a row for each queue."""
     names = [label(str(name)) for name in outcome.index]
     fig = figure(title="Promised, and met in simulation", xaxis_title="service level")
+    # A share lies between 0 and 1, and its band is drawn within them.
+    above = outcome["half_width"].clip(upper=1 - outcome["simulated"])
+    below = outcome["half_width"].clip(upper=outcome["simulated"])
     fig.add_scatter(
         x=outcome["simulated"].round(5), y=names, mode="markers", name="simulated, 95 % band",
-        error_x={"type": "data", "array": outcome["half_width"].round(5), "thickness": 2},
+        error_x={
+            "type": "data", "thickness": 2, "array": above.round(5), "arrayminus": below.round(5),
+        },
         marker={"size": 11, "color": COLOURS["first"]},
     )  # fmt: skip
     for column, symbol, colour in (

@@ -40,7 +40,8 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
     }
     levels = pd.DataFrame.from_dict(summary["service_level"], orient="index")
     if len(levels):
-        levels["half_width"] = levels["band_95"].map(np.ptp) / 2
+        edges = np.array([*levels["band_95"]]) - levels[["simulated"]].to_numpy()
+        levels["half_width"] = np.abs(edges).max(axis=1)  # the band is cut off at 0 and 1
         parts["What callers meet"] = Bundle(figures.service_levels(levels), _levels(levels))
     cells = [nbformat.new_markdown_cell(_opening(summary, centre))]
     for title, bundle in parts.items():
@@ -125,10 +126,14 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
             f"**{answer}**: {summary['people_rostered']:,} people work {summary['paid_hours']:,.0f} "
             f"paid hours for {money(centre, summary['cost']['total'])}.",
             "\n".join(f"- {html.escape(text)}" for text in wrong),
-            f"From {first:%A %d %B %Y, %H:%M} to {until:%A %d %B %Y, %H:%M}, on the clock of "
-            f"{centre.time_zone}, simulated {summary['replications']} times.",
+            f"From {_moment(first)} to {_moment(until)}, on the clock of {centre.time_zone}, "
+            f"simulated {summary['replications']} times.",
         ]
     )
+
+
+def _moment(time: pd.Timestamp) -> str:
+    return f"{time:%A} {time.day} {time:%B %Y, %H:%M}"
 
 
 def _peaks(heads: pd.DataFrame, centre: Centre) -> dict[str, str]:

@@ -83,3 +83,11 @@ def test_closing_costs_are_those_of_the_site_asked_for():
     assert fig.layout.xaxis.title.text == "Berlin closes at"
     with pytest.raises(PlanningError, match="tokyo and berlin close: name one of them"):
         figures.closing_costs(nights, three_sites())
+
+
+def test_a_band_of_shares_is_drawn_between_0_and_1():
+    """Few replications drew a service level of up to 130 %."""
+    outcome = pd.DataFrame({"simulated": [0.9, 0.2], "half_width": 0.4, "promised": 0.9, "target": 0.8})
+    error = figures.service_levels(outcome.set_axis(["calls", "claims"])).data[0].error_x
+    assert list(error.array) == pytest.approx([0.1, 0.4])
+    assert list(error.arrayminus) == pytest.approx([0.4, 0.2])
