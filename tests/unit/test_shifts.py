@@ -648,7 +648,7 @@ def test_a_requirement_that_cannot_be_is_refused(change, message):
         cover(one_site(), bad)
 
 
-@pytest.mark.parametrize("change", [{"pay.unmet_cost_h": 1e-6}, {"shifts.start_every_min": 100_000}])
+@pytest.mark.parametrize("change", [{"pay.unmet_cost_h": 1e-6}, {"shifts.start_every_min": 1440}])
 def test_a_plan_without_any_shift_is_a_plan(change):
     """Nobody comes, and all that is asked is missing."""
     plan = cover_all(one_site(change), requirement_of({"10:00": 3, "11:00": 0}))
