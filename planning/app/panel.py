@@ -364,7 +364,7 @@ def _typed(text: str) -> dict[str, Any]:
 
 
 def _by_day(centre: Centre, demand: pd.DataFrame) -> Any:
-    day = demand["interval_start"].dt.tz_convert(centre.time_zone).dt.normalize()
+    day = demand["interval_start"].dt.tz_convert(centre.time_zone).dt.tz_localize(None).dt.normalize()
     return demand.groupby(day)
 
 

@@ -1,12 +1,17 @@
 """Clocks that skip midnight, run by half hours, or show 23 and 25 hours: shifts, roster and audit agree."""
 
+import icalendar
 import pandas as pd
 import pytest
 from factories import demand_of, one_site, people_of
 
+from planning.app import Page
 from planning.calendars import axis, day_start
+from planning.demand import forecast
+from planning.demand.forecast import reforecast
 from planning.pay import cost_of
 from planning.plan import plan
+from planning.report.roster_book import write_calendars
 from planning.roster.audit import audit
 from planning.roster.carry_over import carry_on
 from planning.roster.fairness import fairness
@@ -62,3 +67,27 @@ def test_a_whole_plan_of_a_day_without_midnight(zone, day, tmp_path):
     assert offered == pytest.approx(3.0 * len(demand), rel=0.3)
     made.save(tmp_path)
     assert (tmp_path / "summary.json").exists()
+    first = made.roster.roster.iloc[0]
+    (file,) = write_calendars(tmp_path / "calendars", made.roster.roster.iloc[:1], centre)
+    (event,) = icalendar.Calendar.from_ical(file.read_bytes()).events
+    assert (event.start, event.end) == (first["start"], first["end"])
+
+
+def test_the_page_of_a_day_without_midnight():
+    """It offers both days of the demand, the second of which begins at 01:00."""
+    centre = one_site({"time_zone": "America/Santiago"})
+    page = Page(
+        centre, demand_of(3.0, start=day_start("2026-09-05", "America/Santiago"), days=2), apart=False
+    )
+    assert page.controls["day"].options == ("Sat 05 Sep 2026", "Sun 06 Sep 2026")
+
+
+def test_a_day_without_midnight_is_forecast_anew():
+    """Its morning begins at 01:00 and belongs to it."""
+    times = axis(day_start("2026-08-16", "America/Santiago"), 21, 3600)
+    history = pd.DataFrame({"queue": "calls", "interval_start": times, "calls": 10.0, "aht_s": 100.0})
+    made = forecast(history, 1, zone="America/Santiago", country="CL")
+    morning = made.loc[:8, ["queue", "interval_start", "calls", "aht_s"]].assign(calls=20.0)
+    rest = reforecast(made, morning)
+    assert len(rest) == 23 - len(morning)
+    assert (rest["interval_start"] > morning["interval_start"].max()).all()
