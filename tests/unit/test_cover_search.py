@@ -145,7 +145,9 @@ def test_interrupted_start_keeps_the_days_that_are_done():
 
 
 CTRL_C = """
+import signal
 import sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background is started without it
 sys.path[:0] = sys.argv[1:]
 from factories import requirement_of
 from test_shifts import NEEDS, night_centre
