@@ -379,7 +379,7 @@ def _check_clock(column: Any, zone: str | None, source: str) -> None:
     if zone is None and kind.is_timestamp() and kind.timezone is None:
         raise PlanningError(
             f"{source}: column {column.get_name()!r} has times without an offset: name their clock as "
-            "records.time_zone in the centre's file, such as 'Europe/Moscow'"
+            "records.time_zone in the centre's file, for example 'Europe/London'"
         )
 
 

@@ -45,6 +45,7 @@ ROOMS = [
 ]
 RANK = {room: rank for rank, room in enumerate(ROOMS)}
 STUDENTS = {"studies", "app"}
+EXAMPLE = re.compile(r"moscow|kaluga|rouble|\bRUB\b", re.IGNORECASE)
 EVERYTHING = ["planning/__init__.py"]  # it only says where names come from
 
 
@@ -139,6 +140,19 @@ def prints(tree: ast.Module, name: str) -> Iterator[str]:
             yield f"{name}:{node.lineno} prints: return it, or raise"
 
 
+def names_an_example(tree: ast.Module, name: str) -> Iterator[str]:
+    """No text of the code names a site, a zone or the money of the example; docstrings may."""
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        text = node.value if isinstance(node, ast.Constant) and id(node) not in docstrings else ""
+        if isinstance(text, str) and (found := EXAMPLE.search(text)):
+            yield f"{name}:{node.lineno} names {found[0]!r}: take it from the centre"
+
+
 def undocumented(tree: ast.Module, name: str) -> Iterator[str]:
     if not ast.get_docstring(tree):
         yield f"{name} has no docstring"
@@ -146,7 +160,7 @@ def undocumented(tree: ast.Module, name: str) -> Iterator[str]:
 
 def faults(source: str, name: str) -> list[str]:
     tree = ast.parse(source)
-    rules = (points_right, takes_a_private_name, uses_a_study, prints, undocumented)
+    rules = (points_right, takes_a_private_name, uses_a_study, prints, names_an_example, undocumented)
     return [fault for rule in rules for fault in rule(tree, name)]
 
 
@@ -251,6 +265,8 @@ GOOD = '"""Doc."""\n'
         ),
         ("planning.shifts.cover", "from .catalogue import _kinds", "_kinds: give it a public name"),
         ("planning.plan", "from planning.shifts import cover\ncover._x()", "uses cover._x"),
+        ("planning.demand.facts", "raise ValueError('such as Europe/Moscow')", "names 'Moscow'"),
+        ("planning.report.style", "UNIT = f'{1} RUB'", "names 'RUB'"),
     ],
 )
 def test_bad_sources_are_found(name, line, fault):
@@ -300,6 +316,7 @@ def test_tests_before_the_door_pass(line):
         ("planning.cli", "from planning import plan"),
         ("planning.plan", "import pandas"),
         ("planning.plan", "sheet.print(1)"),
+        ("planning.plan", 'def f():\n    """Moscow closes."""'),
     ],
 )
 def test_good_sources_pass(name, line):
