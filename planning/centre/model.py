@@ -191,7 +191,16 @@ class Centre(Organisation):
             for depth, key in enumerate(parents):
                 node = node[_step(node, key, ".".join(parents[:depth]), path)]
             node[_step(node, last, ".".join(parents), path)] = value
-        return self.of(raw)
+        return self.of(self._written(raw, changes))
+
+    def _written(self, raw: dict[str, Any], changes: Iterable[str] = ()) -> dict[str, Any]:
+        """Leave out the settings of records that nobody wrote: a phone system's layout settles them."""
+        changed = {path.split(".")[1] for path in changes if path.startswith("records.")}
+        names = self.records.model_fields_set | changed
+        records = {
+            name: value for name, value in raw["records"].items() if name in names or "records" in changes
+        }
+        return raw | {"records": records}
 
     def at(self, site: str) -> Self:
         """Return the centre under the law of a site's country: its labour rules, pay settings and holidays.
@@ -226,7 +235,7 @@ class Centre(Organisation):
             for kind, meal in meals.items()
             if meal != shortest_meal(lengths.get(kind), usual["labour"])
         }
-        return self.of(raw | {"country": country})
+        return self.of(self._written(raw) | {"country": country})
 
     def country_of(self, site: str | None = None) -> str:
         """Country whose law and holidays hold at a site; without one that the centre has, the centre's."""

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pandas as pd
 import pytest
-from factories import raw_centre
+from factories import one_site, raw_centre
 
 from planning import Centre, read_calls
 from planning.demand.layouts import layouts
@@ -254,3 +254,11 @@ def test_rows_kept_and_refused_add_up(tmp_path, name):
     assert log.kept + int(log.reasons.sum()) == 200_001
     if name in CALLS:
         assert log.demand()["calls"].sum() == log.kept == 200_000
+
+
+def test_a_layout_holds_in_a_changed_centre_too():
+    """A what-if wrote all settings of records at their defaults, and these took the place of the layout's."""
+    plain = one_site({"records.layout": "amazon-connect"})
+    assert plain.records.model_fields_set == {"layout"}
+    changed = plain.replace({"queues.calls.volume": 1.1, "records.unit": "s"}).replace({"country": "DE"})
+    assert changed.records.model_fields_set == {"layout", "unit"}
