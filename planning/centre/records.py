@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
@@ -137,7 +138,7 @@ class CallRecords(Settings):
             raise ValueError("call_id is missing where row is 'leg': name the column of the call's number")
         return self
 
-    def over(self, below: CallRecords) -> Self:
-        """These settings, and another's where nothing is written here."""
-        written = {name: getattr(self, name) for name in self.model_fields_set}
-        return below.model_copy(update=written)  # type: ignore[return-value]
+    def over(self, layout: CallRecords, names: Collection[str]) -> CallRecords:
+        """Return a layout's settings with some of these in their place, where these are written."""
+        own = {name: getattr(self, name) for name in names if name in self.model_fields_set}
+        return layout.model_copy(update=own)

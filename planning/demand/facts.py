@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from planning.centre.records import Between, CallRecords, Fixed, IsFilled
-from planning.demand.fields import FIRST_TIME, duration, local, number, unread, with_instants
+from planning.demand.fields import DAY_S, FIRST_TIME, HOUR_S, duration, local, number, unread, with_instants
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LINE", "REMEDIES", "columns_of", "facts_of", "missing_columns"]
 
-HOUR_S, DAY_S = 3600, 86_400
 LINE = "place in the file"
 """Column of a row's place, where rows are numbered."""
 SLIP_S = 60
@@ -387,7 +386,3 @@ def _renamed(queue: Any, names: Mapping[str, str]) -> Any:
     import ibis
 
     return ibis.cases(*((queue == old, new) for old, new in names.items()), else_=queue) if names else queue
-
-
-def _floor(second: Any, interval_s: int) -> Any:
-    return (second / interval_s).floor().cast("int64") * interval_s

@@ -26,7 +26,7 @@ __all__ = [
     "with_instants",
 ]
 
-DAY_S = 86_400
+HOUR_S, DAY_S = 3600, 86_400
 FIRST_TIME = datetime(1990, 1, 1, tzinfo=UTC)
 """A time before this is how a system writes that it knows none."""
 _CLOCK_YEARS = (1990, 2061)

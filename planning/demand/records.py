@@ -24,7 +24,7 @@ from planning.centre import Centre, Queue
 from planning.centre.records import CallRecords
 from planning.checks import one_of
 from planning.demand.facts import LINE, REMEDIES, columns_of, facts_of, missing_columns, near
-from planning.demand.fields import decimal_of, order_of
+from planning.demand.fields import DAY_S, HOUR_S, decimal_of, order_of
 from planning.demand.files import BOOKS, TEXTS, Format, broken_rows, open_texts
 from planning.demand.layouts import Layout, layout_named, matching
 from planning.errors import PlanningError
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CallLog", "call_log", "paths_of", "read_calls"]
 
-HOUR_S = 3600
 MEMORY = "1400MB"
 """What the embedded engine may hold before it uses the disk."""
 FEW_CALLS = 20
@@ -554,7 +553,7 @@ def _strays(counts: pd.DataFrame) -> set[int]:
     """Starts of intervals that hardly any record shares a year with: a clock gone wrong, not a call."""
     by_start = counts.groupby("start")["calls"].sum().sort_index()
     starts = by_start.index.to_numpy(dtype="int64")
-    gaps = [int(at) + 1 for at in (starts[1:] - starts[:-1] > STRAY_DAYS * 86_400).nonzero()[0]]
+    gaps = [int(at) + 1 for at in (starts[1:] - starts[:-1] > STRAY_DAYS * DAY_S).nonzero()[0]]
     edges, total = [0, *gaps, len(starts)], max(float(by_start.sum()), 1.0)
     found: set[int] = set()
     for low, high in pairwise(edges):
@@ -582,9 +581,9 @@ def _settings(
                 f"{source} has no column {column!r}, which records.{setting} names{near(column, columns)}"
             )
     if found is not None:
-        written = own.model_dump(exclude_unset=True) if own.layout else {}
-        kept = {name: getattr(own, name) for name in ("queues", "time_zone", "where") if getattr(own, name)}
-        own = found.records.model_copy(update=kept | {name: getattr(own, name) for name in written})
+        # Settings of other columns do not fit this export; these do.
+        names = own.model_fields_set if own.layout else {"queues", "time_zone", "where"}
+        own = own.over(found.records, names)
         if found.first_row is None or columns == list(own.columns or ()):
             for setting, column in missing_columns(columns, own).items():
                 raise PlanningError(

@@ -31,7 +31,6 @@ NIGHT_SHARE_OTHERWISE = 0.10
 SHARE_STUDYING, SHARE_BLOCKED, SHARE_WISHING, SHARE_PREFERRING = 0.01, 0.03, 0.06, 0.03
 SHARE_AT_WORK, SHARE_NIGHTS = 0.65, 0.3
 """Share of people who work on the day before the horizon, and share of these at night if they may."""
-WEEK = pd.Timedelta(days=7)
 DAY = pd.Timedelta(days=1)
 
 
