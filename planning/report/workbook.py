@@ -145,7 +145,8 @@ def _summary_kind(name: str) -> str:
     words = set(name.split())
     if "cost" in words:
         return "cost"
-    if name.startswith("service level") and words & {"target", "promised", "simulated", "band"}:
+    level = name.endswith("service level")  # of a system
+    if level or (name.startswith("service level") and words & {"target", "promised", "simulated", "band"}):
         return "share"
     return "h" if name in LINKS else ""
 

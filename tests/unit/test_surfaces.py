@@ -97,7 +97,8 @@ def test_the_workbook_is_the_centres(made):
     figures_of = {row[0].value: row[1].number_format for row in book["summary"].iter_rows()}
     systems = [name for name in figures_of if name.startswith("systems") and name.endswith(" cost")]
     assert {figures_of[name] for name in ("cost total", *systems)} == {money_format(made.centre)}
-    assert {figures_of[name] for name in figures_of if name.endswith("simulated")} == {"0.0%"}
+    shares = {figures_of[name] for name in figures_of if name.endswith(("simulated", "service level"))}
+    assert shares == {"0.0%"}
     formats = {cell.number_format for cell in cells(book) if "#,##0" in cell.number_format}
     assert len(formats) == 1
     assert currency_sign(made.centre) in formats.pop()
