@@ -25,7 +25,7 @@ __all__ = [
     "hours_within",
     "is_holiday",
     "is_weekend",
-    "local_days",
+    "local_day",
     "local_times",
     "midnights",
     "on_clock",
@@ -63,7 +63,7 @@ def axis(start: pd.Timestamp, days: int, interval_s: int) -> pd.DatetimeIndex:
     >>> len(axis(pd.Timestamp("2026-03-29", tz="Europe/Berlin"), 1, 900))
     92
     """
-    first = start.tz_localize(None).normalize()
+    first = local_day(start)
     opens, closes = on_clock(first, start.tz), on_clock(first + days * DAY, start.tz)
     return pd.date_range(opens, closes, freq=f"{interval_s}s", inclusive="left", name="interval_start")
 
@@ -97,12 +97,12 @@ def on_clock(times: Times, zone: str | tzinfo | None) -> Times:
     return times.tz_localize(zone, nonexistent="shift_forward", ambiguous=True)
 
 
-def local_days(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Return the local day of each instant, without zone: some days have no midnight to stand for them.
+def local_day(times: Times) -> Times:
+    """Return the local day of an instant or of many, without zone: some days have no midnight.
 
     Examples
     --------
-    >>> local_days(pd.DatetimeIndex(["2026-09-06 01:00-03:00"]).tz_convert("America/Santiago"))[0]
+    >>> local_day(pd.Timestamp("2026-09-06 01:00", tz="America/Santiago"))
     Timestamp('2026-09-06 00:00:00')
     """
     return times.tz_localize(None).normalize()
@@ -116,7 +116,7 @@ def midnights(times: pd.DatetimeIndex) -> pd.DatetimeIndex:
     >>> midnights(pd.DatetimeIndex(["2026-09-06 12:00-03:00"]).tz_convert("America/Santiago"))[0]
     Timestamp('2026-09-06 01:00:00-0300', tz='America/Santiago')
     """
-    return on_clock(local_days(times), times.tz)
+    return on_clock(local_day(times), times.tz)
 
 
 def local_times(times: pd.DatetimeIndex, zones: Sequence[str]) -> pd.DatetimeIndex:
@@ -176,7 +176,7 @@ def hours_within(
     length = (closes - opens) % timedelta(days=1) or closes - opens  # 00:00 to 24:00 is the whole day
     longest = int(np.ceil((ends - starts).max() / DAY))
     total = np.zeros(len(starts))
-    first = starts.tz_localize(None).normalize()
+    first = local_day(starts)
     start, end = _instants(starts), _instants(ends)
     for day in range(-1, longest + 1):
         window = first + day * DAY + opens
@@ -375,7 +375,7 @@ def _hours_on(
 ) -> NDArray[np.float64]:
     """Hours of spans of up to two days that lie on chosen local days."""
     total = np.zeros(len(starts))
-    first, which = np.unique(starts.tz_localize(None).normalize(), return_inverse=True)
+    first, which = np.unique(local_day(starts), return_inverse=True)
     start, end = _instants(starts), _instants(ends)
     for number in range(3):
         days = pd.DatetimeIndex(first) + number * DAY

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from planning.calendars import hours_within, local_days, local_times, time_of_day, weekend_hours
+from planning.calendars import hours_within, local_day, local_times, time_of_day, weekend_hours
 from planning.checks import Floats
 from planning.systems.careers import cost_of_careers
 from planning.systems.second_line import customers_kept, leavers
@@ -414,7 +414,7 @@ def cost_of(
     # An empty roster has no rows from which to infer the types.
     typed = priced.astype(dict.fromkeys(sums, "float64"))
     table = typed.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
-    days = len(local_days(times).unique())
+    days = len(local_day(times).unique())
     seats = seats_cost(centre, desks_at_peak(centre, rows, breaks, times), days)
     table["seats_cost"] = table["team"].map(seats.droplevel("site")).astype("float64").fillna(0.0)
     table[CAREERS_COSTS] = 0.0

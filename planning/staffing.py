@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
 
-from planning.calendars import axis, local_days
+from planning.calendars import axis, local_day
 from planning.centre.routing import answering_sites
 from planning.checks import number, one_of
 from planning.deferred import heads_for
@@ -224,7 +224,7 @@ def _waiting_heads(
     """
     queue = centre.queues[name]
     times = pd.DatetimeIndex(rows["interval_start"])
-    days = local_days(times)
+    days = local_day(times)
     whole = axis(times[0], (days[-1] - days[0]).days + 1, centre.interval_s)
     place = whole.get_indexer(times)
     on_calls = beside_calls(centre, name, site, calls, whole)
@@ -235,7 +235,7 @@ def _waiting_heads(
         on_calls["beside_h"],
         present=on_calls["rostered"],
         is_open=np.isin(np.arange(len(whole)), place),
-        day=pd.factorize(local_days(whole))[0],
+        day=pd.factorize(local_day(whole))[0],
         due_days=float(queue.due_days or 0.0),
         gain=(queue.target.max_occupancy or 1.0)
         * (1 - _shrinkage(centre, name)[[*centre.sites].index(site)]),

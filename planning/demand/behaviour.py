@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_ndtr, ndtri
 
-from planning.calendars import local_days
+from planning.calendars import local_day
 from planning.checks import Floats
 from planning.errors import PlanningError
 
@@ -107,7 +107,7 @@ def day_cv(demand: pd.DataFrame) -> pd.Series:
     Gamma-Poisson mixture (Jongbloed & Koole 2001).
     """
     _need(demand, "queue", "interval_start", "calls")
-    day = local_days(pd.DatetimeIndex(demand["interval_start"])).rename("day")
+    day = local_day(pd.DatetimeIndex(demand["interval_start"])).rename("day")
     totals = demand.groupby(["queue", day], sort=False)["calls"].sum().reset_index()
     groups = totals.groupby(["queue", totals["day"].dt.day_of_week], sort=False)["calls"]
     mean, count = groups.transform("mean"), groups.transform("size")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, day_start, is_weekend, on_clock, time_of_day
+from planning.calendars import axis, day_start, is_weekend, local_day, on_clock, time_of_day
 from planning.checks import one_of, whole
 from planning.demand.forecast import forecast
 from planning.demand.planned import check_rows, mark_planned
@@ -92,7 +92,7 @@ def _span(
 ) -> tuple[pd.Timestamp, pd.Timestamp, bool]:
     """First day to plan, the day after the last, and whether the records include them."""
     after = seen.max() + DAY
-    asked = after if start is None else day_start(start, centre.time_zone).tz_localize(None).normalize()
+    asked = after if start is None else local_day(day_start(start, centre.time_zone))
     first, known = (_next_open(centre, seen, day) for day in (asked, after))
     end = max(asked + days * DAY, first + DAY)
     inside = bool(seen.min() <= first and end <= known)
@@ -126,7 +126,7 @@ def _found(
 
 def _days(rows: pd.DataFrame) -> pd.DatetimeIndex:
     """Local day of each row, without a zone."""
-    return pd.DatetimeIndex(rows["interval_start"]).tz_localize(None).normalize()
+    return local_day(pd.DatetimeIndex(rows["interval_start"]))
 
 
 def _check_dates(seen: pd.DatetimeIndex) -> None:
@@ -164,7 +164,7 @@ def _open_intervals(
 ) -> pd.DataFrame:
     """Every interval in which a queue is open: queue, interval_start."""
     grid = axis(on_clock(first, centre.time_zone), (end - first).days, centre.interval_s)
-    day, clock, seen = grid.tz_localize(None).normalize(), time_of_day(grid), _days(rows)
+    day, clock, seen = local_day(grid), time_of_day(grid), _days(rows)
     left_behind = {other for queue in centre.queues.values() for other in queue.follow_ups}
     parts = []
     for name, queue in centre.queues.items():

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_days
+from planning.calendars import local_day
 from planning.checks import Floats, whole
 from planning.demand.accuracy import backtest, best_methods, check_methods, rolled
 from planning.demand.doubt import Doubt, learn_doubt, quantile_calls
@@ -113,7 +113,7 @@ def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
     both = plan.merge(known, on=["queue", "interval_start"], suffixes=("", "_known"))
     plan["interval_start"] = plan["interval_start"].dt.tz_convert(local_zone(plan, known))
     last = known["interval_start"].max().tz_convert(plan["interval_start"].dt.tz)
-    today = local_days(pd.DatetimeIndex(plan["interval_start"])) == last.tz_localize(None).normalize()
+    today = local_day(pd.DatetimeIndex(plan["interval_start"])) == local_day(last)
     ahead = (plan["interval_start"] > last) & today
     if both.empty or not ahead.any():
         raise PlanningError(f"so_far ends at {last}, must end inside a day of plan: give its first part")

@@ -10,7 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, check_zone, day_start, public_holidays, time_of_day, weekend_of
+from planning.calendars import (
+    axis,
+    check_zone,
+    day_start,
+    local_day,
+    public_holidays,
+    time_of_day,
+    weekend_of,
+)
 from planning.checks import Floats, number, whole
 from planning.demand.intervals import MAX_DAYS, day_kinds
 from planning.errors import PlanningError
@@ -101,7 +109,7 @@ def histories(
     times = pd.DatetimeIndex(rows["interval_start"]).tz_convert(zone)
     clock = time_of_day(times)
     step = _grid(times, clock)
-    rows = rows.assign(day=times.tz_localize(None).normalize(), clock=clock)
+    rows = rows.assign(day=local_day(times), clock=clock)
     _check_length(rows)
     last = rows["day"].max() + pd.Timedelta(days=horizon_days)
     days = pd.date_range(rows["day"].min(), last, freq="D")
@@ -126,7 +134,7 @@ def future_rows(history: History, values: dict[str, Floats], zone: str, interval
     """
     ahead = history.days[history.known :]
     times = axis(day_start(ahead[0].date(), zone), len(ahead), interval_s)
-    day = (times.tz_localize(None).normalize() - ahead[0]).days.to_numpy()
+    day = (local_day(times) - ahead[0]).days.to_numpy()
     slot = np.asarray(time_of_day(times) // (history.clock[1] - history.clock[0]), dtype=np.int64)
     open_ = open_slots(history)[history.weekday[history.known :][day], slot]
     columns = {name: part[day, slot][open_] for name, part in values.items()}

@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from planning.calendars import axis, day_start, on_clock, time_of_day
+from planning.calendars import axis, day_start, local_day, on_clock, time_of_day
 from planning.centre import Centre, Queue
 from planning.centre.records import CallRecords
 from planning.checks import one_of
@@ -772,7 +772,7 @@ def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queu
     """
     times = pd.DatetimeIndex(counts["interval_start"])
     step = pd.Timedelta(seconds=interval_s)
-    days = on_clock(times.tz_localize(None).normalize().unique().sort_values(), times.tz)
+    days = on_clock(local_day(times).unique().sort_values(), times.tz)
     grid = pd.DatetimeIndex([], tz=times.tz).append([axis(day, 1, interval_s) for day in days])
     grid = grid[(grid >= times.min()) & (grid <= times.max())]
     clock = time_of_day(grid)
@@ -780,7 +780,7 @@ def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queu
     for name, rows in counts.groupby("queue", sort=False):
         queue = queues.get(str(name))
         open_ = grid if queue is None else grid[(clock + step > queue.opens) & (clock < queue.closes)]
-        first = rows["interval_start"].min().tz_localize(None).normalize()
+        first = local_day(rows["interval_start"].min())
         open_ = open_[open_.tz_localize(None) >= first]
         known = rows.set_index("interval_start")[["calls", "aht_s"]]
         filled = known.reindex(open_.as_unit("us"), fill_value=0.0)

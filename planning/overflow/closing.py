@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from planning.calendars import local_days, time_of_day
+from planning.calendars import local_day, time_of_day
 from planning.centre import Site, clock_text
 from planning.centre.settings import WEEKDAYS
 from planning.demand.planned import planned_demand
@@ -181,7 +181,7 @@ def open_hours(before: Centre, after: Centre, demand: pd.DataFrame) -> tuple[pd.
     planned = planned_demand(before, demand)
     waits = [name for name, queue in before.queues.items() if queue.waits]
     lost = planned[closed(planned) & ~planned["queue"].isin(waits)].groupby("queue")["calls"].sum()
-    local = local_days(pd.DatetimeIndex(demand["interval_start"]).tz_convert(before.time_zone))
+    local = local_day(pd.DatetimeIndex(demand["interval_start"]).tz_convert(before.time_zone))
     of_day, of_open = (
         calls.groupby([demand["queue"], local]).transform("sum")
         for calls in (demand["calls"], demand["calls"].where(~gone, 0.0))

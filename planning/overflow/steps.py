@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_days
+from planning.calendars import local_day
 from planning.centre.routing import answering_sites
 from planning.errors import PlanningError
 from planning.pay import agents_cost
@@ -102,7 +102,7 @@ def step_downs(
     sites = on_site(needed, queue)
     ends = closings(centre, queue, sites.index, site)
     heir = _heir(centre, queue, site, sites.index[ends])
-    days = local_days(pd.DatetimeIndex(needed["interval_start"])).nunique()
+    days = local_day(pd.DatetimeIndex(needed["interval_start"])).nunique()
     rows = {}
     for name, style in (styles or STEP_DOWNS).items():
         agents = step_down(sites, ends, site, style, centre.interval_s, takes_over=heir)

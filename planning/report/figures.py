@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from planning.calendars import on_clock
+from planning.calendars import local_day, on_clock
 from planning.centre import clock_text
 from planning.overflow.closing import closing_site, hand_overs
 from planning.report.style import COLOURS, GREY, colours_of, figure, label, money_axis, site_label, team_label
@@ -308,7 +308,7 @@ def closings(centre: Centre, times: pd.DatetimeIndex) -> dict[pd.Timestamp, str]
     ['22:00 Moscow closes']
     """
     found: dict[pd.Timestamp, list[str]] = {}
-    days = times.tz_localize(None).normalize().unique()
+    days = local_day(times).unique()
     for site, (at, weekdays) in hand_overs(centre).items():
         verb = "closes" if at == centre.sites[site].closes else "hands over"
         for day in days[[f"{day:%a}".lower() in weekdays for day in days]]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_times, on_clock, week_end
+from planning.calendars import local_day, local_times, on_clock, week_end
 from planning.centre import Centre
 from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours
@@ -282,7 +282,7 @@ class Horizon:
     @classmethod
     def of(cls, starts: pd.DatetimeIndex) -> Self:
         """Days on which some shifts start, by their own clock."""
-        days = starts.tz_localize(None).normalize()
+        days = local_day(starts)
         return cls(days.min(), days.max())
 
     def at(self, centre: Centre, site: str) -> Self:

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from planning.calendars import on_clock
+from planning.calendars import local_day, on_clock
 from planning.centre import Centre
 from planning.effort import Deadline, TimeUpError
 from planning.errors import PlanningError
@@ -170,7 +170,7 @@ def _warn_of_late_ends(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
     if shifts.empty:
         return
     first = shifts["start"].min()
-    first = on_clock(first.tz_localize(None).normalize() + pd.Timedelta(days=1), first.tz)
+    first = on_clock(local_day(first) + pd.Timedelta(days=1), first.tz)
     ends = pd.to_datetime(people["last_end"], utc=True)
     late = people["agent_id"][ends > first]
     if len(late):

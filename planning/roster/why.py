@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from planning.calendars import local_day
 from planning.centre import Centre
 from planning.effort import Deadline
 from planning.roster.frames import Roster, problems_of, team_people, wanted_shifts
@@ -67,7 +68,7 @@ def why_not(
     short = wanted[wanted["shift_id"].isin(found.unmet["shift_id"])]
     first = short.sort_values(["start", "shift_id"]).iloc[0]
     weeks = Horizon.of(pd.DatetimeIndex(wanted["start"])).at(centre, str(first["site"]))
-    opens = weeks.week_of(first["start"].tz_localize(None).normalize())
+    opens = weeks.week_of(local_day(first["start"]))
     days = wanted["start"].dt.tz_localize(None)
     inside = (days >= opens) & (days < opens + pd.Timedelta(days=7))
     week = wanted[inside & (wanted["team"] == first["team"])].reset_index(drop=True)

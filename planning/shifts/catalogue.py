@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import on_clock, time_of_day
+from planning.calendars import local_day, on_clock, time_of_day
 from planning.centre import clock_text
 from planning.errors import PlanningError
 
@@ -346,7 +346,7 @@ def _starts(centre: Centre, shape: Shape, axis: pd.DatetimeIndex) -> pd.Datetime
         days = [pd.date_range(*day, freq=every, inclusive="left") for day in zip(first, ends, strict=True)]
         return days[0].append(days[1:])
     # Days by their dates: where clocks skip midnight, no instant of a day shows 00:00.
-    dates = axis.tz_localize(None).normalize().unique()
+    dates = local_day(axis).unique()
     return on_clock(dates + shape.clock, axis.tz)
 
 
@@ -357,7 +357,7 @@ def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.Datetime
     fits &= ~(_inside(ends, rules.quiet_from, rules.quiet_until))
     if hours.closes - hours.opens < pd.Timedelta(days=1):
         # By the local clock, which on some days of the year is not the time since midnight.
-        midnight = starts.tz_localize(None).normalize()
+        midnight = local_day(starts)
         fits &= time_of_day(starts) >= hours.opens
         fits &= ends.tz_localize(None) <= midnight + hours.closes
     return np.asarray(fits)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, local_days, time_of_day
+from planning.calendars import axis, local_day, time_of_day
 from planning.centre import clock_text
 from planning.checks import Floats
 from planning.errors import PlanningError
@@ -304,7 +304,7 @@ def _with_desks(
 
 def _crowded(centre: Centre, there: pd.DataFrame, held: pd.DataFrame, desks: dict[str, Floats]) -> bool:
     """Add the free desks of days on which a site has too few to `desks`; tell whether there are such days."""
-    days, more = local_days(pd.DatetimeIndex(there.index)), False
+    days, more = local_day(pd.DatetimeIndex(there.index)), False
     for site, settings in centre.sites.items():
         if settings.seats is None:
             continue
@@ -328,7 +328,7 @@ def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
     if not len(requirement):
         raise PlanningError("requirement has no rows, must have at least one: ask for the days to plan")
     times = pd.DatetimeIndex(requirement["interval_start"])
-    days = local_days(times)
+    days = local_day(times)
     return axis(times.min(), (days.max() - days.min()).days + 1, centre.interval_s)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_days, on_clock, time_of_day
+from planning.calendars import local_day, on_clock, time_of_day
 from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
@@ -129,7 +129,7 @@ def duties(centre: Centre, times: pd.DatetimeIndex) -> Rows:
         opens = max(mornings, default=timedelta(hours=8)) if open_s == 86_400 else site.opens
         number = ceil(round(open_s / 3600 / team.duty_h, 9))
         pattern = Pattern("duty", round(open_s / number), ())
-        for day in local_days(times).unique():
+        for day in local_day(times).unique():
             first = on_clock(day + opens, times.tz)
             found += [
                 (name, first + duty * pd.Timedelta(seconds=pattern.length_s), pattern, 1)
@@ -186,7 +186,7 @@ def _gain(centre: Centre, team: str) -> float:
 def working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: int) -> pd.DatetimeIndex:
     """Starts on working days of a site, or all of them if it has none."""
     ends = starts + pd.Timedelta(seconds=length_s)
-    worked = centre.day_norms(starts.tz_localize(None).normalize(), site) > 0
+    worked = centre.day_norms(local_day(starts), site) > 0
     working = worked & (centre.at(site).holiday_hours(starts, ends) == 0)
     return starts[working] if working.any() else starts
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from planning.calendars import local_days, time_of_day
+from planning.calendars import local_day, time_of_day
 from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost
@@ -409,7 +409,7 @@ def _limits(
     heads: dict[str, list[tuple[Ints, pd.DatetimeIndex, str]]] = {}
     base = 0
     for team, one in blocks:
-        days = local_days(pd.DatetimeIndex(one.shifts["start"]))
+        days = local_day(pd.DatetimeIndex(one.shifts["start"]))
         heads.setdefault(team, []).append((base + one.heads, days, one.shape.kind))
         base += one.position.shape[1]
     for team, parts in heads.items():

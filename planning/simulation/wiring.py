@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, local_days
+from planning.calendars import axis, local_day
 from planning.centre.routing import answering_sites, late_rules
 from planning.checks import Floats
 from planning.demand.planned import planned_demand
@@ -409,10 +409,10 @@ def _clipped(edges: Floats, low: float, high: float) -> tuple[tuple[float, float
 
 def _whole_days(centre: Centre, planned: pd.DatetimeIndex) -> pd.DatetimeIndex:
     """Whole local days, closed hours included, so that this clock and that of the shifts stay together."""
-    days = local_days(planned)
+    days = local_day(planned)
     return axis(planned.min(), (days.max() - days.min()).days + 1, centre.interval_s)
 
 
 def _a_day(times: pd.DatetimeIndex) -> tuple[int, ...]:
     """Number of the local day of each interval."""
-    return tuple(pd.factorize(local_days(times))[0].tolist())
+    return tuple(pd.factorize(local_day(times))[0].tolist())

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from ortools.math_opt.python import mathopt
 
-from planning.calendars import local_days
+from planning.calendars import local_day
 from planning.checks import whole
 from planning.errors import PlanningError
 from planning.systems.careers import needs_of, newcomers, presence_h
@@ -59,7 +59,7 @@ def grade_needs(centre: Centre, careers: Careers, requirement: pd.DataFrame) -> 
     PlanningError
         The requirement does not span whole weeks, or a team has a grade that is missing from the careers.
     """
-    days = local_days(pd.DatetimeIndex(requirement["interval_start"])).nunique()
+    days = local_day(pd.DatetimeIndex(requirement["interval_start"])).nunique()
     if days % 7:
         raise PlanningError(f"the requirement spans {days} days, must span whole weeks: give 7, 14, ... days")
     hours = requirement.groupby(["queue", "site"])["rostered"].sum() * centre.interval_s / 3600

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_days, time_of_day
+from planning.calendars import local_day, time_of_day
 from planning.checks import whole
 from planning.errors import PlanningError
 from planning.systems.quality import DAYS_MONTH
@@ -59,7 +59,7 @@ def mystery_calls(
     agents = needed[needed["queue"] == queue].groupby("interval_start")["agents"].sum()
     if not agents.sum():
         raise PlanningError(f"queue is {queue!r}, must be one of {', '.join(needed['queue'].unique())}")
-    days = local_days(agents.index).nunique()
+    days = local_day(agents.index).nunique()
     count = round(quality.mystery_month * operators * days / DAYS_MONTH)
     rng = np.random.default_rng(seed)
     at = rng.choice(len(agents), count, p=agents / agents.sum())

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from planning.calendars import local_days
+from planning.calendars import local_day
 from planning.centre import Centre, clock_text
 from planning.checks import one_of
 from planning.deferred import age_when_done
@@ -51,7 +51,7 @@ def profile(centre: Centre, demand: pd.DataFrame, queues: Iterable[str]) -> pd.D
     """
     rows = planned_demand(centre, demand)
     calls = rows.groupby("queue")["calls"].sum()
-    days = local_days(pd.DatetimeIndex(rows["interval_start"])).nunique()
+    days = local_day(pd.DatetimeIndex(rows["interval_start"])).nunique()
     found = {}
     for name in queues:
         settings, own = centre.queues[name], rows[rows["queue"] == name]

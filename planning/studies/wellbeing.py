@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from planning.calendars import axis, day_start, local_days
+from planning.calendars import axis, day_start, local_day
 from planning.checks import number, numbers
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
@@ -124,7 +124,7 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
 
 def _fewest(centre: Centre, shifts: pd.DataFrame, team: str, week_h: float) -> pd.DataFrame:
     """Add people until every duty of a team is filled, starting with enough contracts for its hours."""
-    weeks = local_days(pd.DatetimeIndex(shifts["start"])).nunique() / 7
+    weeks = local_day(pd.DatetimeIndex(shifts["start"])).nunique() / 7
     least = max(1, ceil(shifts["paid_h"].sum() / (week_h * weeks) - 1e-9))
     for count in range(least, _MOST + 1):
         staff = _staff(centre, team, count, week_h)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from planning.calendars import axis, day_start, local_days, time_of_day
+from planning.calendars import axis, day_start, local_day, time_of_day
 from planning.checks import number, one_of
 from planning.demand.planned import mark_planned, planned_demand
 
@@ -141,7 +141,7 @@ def with_reviews(centre: Centre, demand: pd.DataFrame, people: pd.DataFrame | No
     if calls["calls"].sum() == 0 or operators == 0:
         return planned
     call_s = float(np.average(calls["aht_s"], weights=calls["calls"]))
-    days = local_days(pd.DatetimeIndex(planned["interval_start"]))
+    days = local_day(pd.DatetimeIndex(planned["interval_start"]))
     work = review_demand(
         centre,
         workload(quality, operators=operators, call_s=call_s),
