@@ -494,8 +494,8 @@ def _tell(made: Plan, folder: Path) -> None:
     from planning.centre.money import money
 
     summary = made.summary
-    levels = made.outcome
-    weighted = ", ".join(f"{name} {row['simulated']:.1%}" for name, row in levels.iterrows())
+    levels = summary["service_level"]
+    weighted = ", ".join(f"{name} {level['simulated']:.1%}" for name, level in levels.items())
     total, night = (money(made.centre, summary["cost"][part]) for part in ("total", "night"))
     short = summary["unmet_intervals"] + summary["unmet_heads"]
     verdicts = made.certificate["verdict"]
@@ -512,7 +512,7 @@ def _tell(made: Plan, folder: Path) -> None:
         typer.echo(f"{name + ':':<15} {text}")
     for text in summary["short"]:
         typer.echo(f"{'':<15} {text}")
-    for name, level in summary["service_level"].items():
+    for name, level in levels.items():
         for day, found in level["days"].items():
             met = f"on {day}: {found['simulated']:.1%} against {level['target']:.0%}"
             if found["verdict"] == "does not hold":

@@ -49,6 +49,7 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
     if summary["systems"]:  # a plan of nobody has none
         systems = pd.DataFrame.from_dict(summary["systems"], orient="index")
         systems = systems[["people", "paid_hours", "cost"]].rename(index=label, columns=label)
+        systems["Paid hours"] = systems["Paid hours"].map("{:,.0f}".format)
         systems["Cost"] = [money(centre, cost) for cost in systems["Cost"]]
         shown = {"text/html": systems.to_html(), "text/plain": str(systems)}
         cells += [nbformat.new_markdown_cell("## System by system"), _cell(shown)]

@@ -152,6 +152,9 @@ def test_the_page_is_the_centres(made):
     assert "Monday 30 November 2026" in text
     assert "<details" not in text
     assert "1 values" not in text
+    levels = [f"{level['simulated']:.1%}" for level in made.summary["service_level"].values()]
+    assert all(level in text and level in made.told for level in levels)
+    assert all(f"<td>{system['paid_hours']:,.0f}</td>" in text for system in made.summary["systems"].values())
 
 
 def test_scenarios_stand_beside_each_other(made, tmp_path):
