@@ -6,7 +6,7 @@ All of it is one ibis expression, which runs in DuckDB on files and in the opera
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planning.centre.records import Between, CallRecords, Fixed, IsFilled
@@ -100,28 +100,21 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
     """Give the columns the package's names and types, row by row."""
     import ibis
 
-    decimal = settings.decimal or "."
     names = dict.fromkeys(columns_of(settings).values())
     own = {"line": raw[LINE]} if LINE in raw.columns else {}
     raw = raw.select(**{f"raw {name}": raw[name] for name in names}, **own)
-    spans = [part for part in (*settings.handle_s, settings.wait_s) if isinstance(part, Between)]
+    durations = _durations(settings)
     times = {"at": _joined(raw, settings.arrival, settings.clock)}
     if settings.end is not None:
         times["ended"] = _joined(raw, settings.end, settings.clock)
-    for place, span in enumerate(spans):
-        times |= {f"from{place}": _cell(raw, span.start), f"to{place}": _cell(raw, span.end)}
+    for name, part in durations.items():
+        if isinstance(part, Between):
+            times |= {f"{name}_from": _cell(raw, part.start), f"{name}_to": _cell(raw, part.end)}
     rows = raw.mutate(written=times["at"].cast("string"))
     for column in times.values():
         _check_clock(column, settings.time_zone, source)
     rows = with_instants(rows, times, settings.date_order, settings.time_zone)
-
-    def seconds(part: str | Between) -> tuple[Any, Any]:
-        if isinstance(part, Between):
-            place = spans.index(part)
-            return (rows[f"to{place}"] - rows[f"from{place}"]) / 1e6, ibis.literal(False)
-        value = duration(_cell(rows, part), decimal, settings.unit)
-        return value, unread(_cell(rows, part), value)
-
+    rows = _with_numbers(rows, settings)
     outcome = _outcome(rows, settings)
     columns: dict[str, Any] = {
         "queue": _queue(rows, settings).cast("string"),
@@ -134,20 +127,18 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
     }
     if "line" in rows.columns:
         columns["line"] = rows["line"]
+    handles = [name for name in durations if name != "wait_s"]
     if settings.row == "interval":
-        columns |= _interval_columns(rows, settings, decimal)
+        columns |= _interval_columns(rows, settings, handles)
     elif settings.row == "event":
         columns["event"] = _cell(rows, str(settings.event)).cast("string").strip()
     else:
-        parts = [seconds(part) for part in settings.handle_s]
-        some = ibis.coalesce(*(value for value, _ in parts)).notnull()
-        handle = ibis.ifelse(some, sum(value.fill_null(0.0) for value, _ in parts), ibis.null("float64"))
         answered = outcome == "answered"
-        columns["handle_s"] = ibis.ifelse(answered, handle, ibis.null("float64"))
-        columns["unread"] = (answered & ibis.or_(*(odd for _, odd in parts))).fill_null(False)
-        columns["negative"] = ibis.or_(*((value < 0).fill_null(False) for value, _ in parts))
-        if settings.wait_s is not None:
-            columns["wait_s"] = seconds(settings.wait_s)[0]
+        columns["handle_s"] = ibis.ifelse(answered, _sum(rows, handles), ibis.null("float64"))
+        columns["unread"] = (answered & _any_odd(rows, handles)).fill_null(False)
+        columns["negative"] = ibis.or_(*((rows[name] < 0).fill_null(False) for name in handles))
+        if "wait_s" in durations:
+            columns["wait_s"] = rows["wait_s"]
     for name in ("call_id", "agent_id", "caller_id"):
         column = getattr(settings, name)
         if column is not None:
@@ -157,32 +148,82 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
     return rows.select(**columns)
 
 
-def _interval_columns(rows: ir.Table, settings: CallRecords, decimal: str) -> dict[str, Any]:
-    """Calls of an interval and their handle time."""
+def _durations(settings: CallRecords) -> dict[str, str | Between]:
+    """Columns of the wait and of the parts of the handle time, by a name for each duration."""
+    if settings.row == "event":
+        return {}
+    if settings.row == "interval" and settings.aht_s is not None:
+        return {"handle0": settings.aht_s}
+    found = {f"handle{place}": part for place, part in enumerate(settings.handle_s)}
+    return (
+        found
+        if settings.row == "interval" or settings.wait_s is None
+        else found | {"wait_s": settings.wait_s}
+    )
+
+
+def _counts(settings: CallRecords) -> dict[str, str]:
+    """Columns that count calls, by a name for each."""
+    if settings.row != "interval":
+        return {}
+    found = {f"calls{place}": column for place, column in enumerate(settings.calls)}
+    answered = settings.answered_calls
+    return found if answered is None else found | {"answered": answered}
+
+
+def _with_numbers(rows: ir.Table, settings: CallRecords) -> ir.Table:
+    """Add each duration in seconds and each count, and whether its cell holds something else.
+
+    They are columns, because engines compute an expression anew wherever it is used.
+    """
     import ibis
 
-    counts = [(_cell(rows, name), number(_cell(rows, name), decimal)) for name in settings.calls]
-    calls = ibis.coalesce(*(value for _, value in counts))
-    calls = ibis.ifelse(calls.notnull(), sum(value.fill_null(0.0) for _, value in counts), None)
-    if settings.aht_s is not None:
-        handle = duration(_cell(rows, settings.aht_s), decimal, settings.unit)
-        odd = unread(_cell(rows, settings.aht_s), handle)
-    else:
-        names = [name for name in settings.handle_s if isinstance(name, str)]
-        parts = [duration(_cell(rows, name), decimal, settings.unit) for name in names]
-        odd = ibis.or_(*(unread(_cell(rows, name), part) for name, part in zip(names, parts, strict=True)))
-        answered = (
-            number(_cell(rows, settings.answered_calls), decimal)
-            if settings.answered_calls is not None
-            else calls
-        )
-        handle = sum(part.fill_null(0.0) for part in parts) / answered.nullif(0)
+    durations, counts, decimal = _durations(settings), _counts(settings), settings.decimal or "."
+
+    def seconds(name: str, part: str | Between) -> Any:
+        if isinstance(part, Between):
+            return (rows[f"{name}_to"] - rows[f"{name}_from"]) / 1e6
+        return duration(_cell(rows, part), decimal, settings.unit)
+
+    def odd(name: str, part: str | Between) -> Any:
+        return ibis.literal(False) if isinstance(part, Between) else unread(_cell(read, part), read[name])
+
+    read = rows.mutate(
+        **{name: seconds(name, part) for name, part in durations.items()},
+        **{name: number(_cell(rows, column), decimal) for name, column in counts.items()},
+    )
+    return read.mutate(**{f"{name}_odd": odd(name, part) for name, part in (durations | counts).items()})
+
+
+def _sum(rows: ir.Table, names: Sequence[str]) -> Any:
+    """Sum of the columns that are filled; missing where none is."""
+    import ibis
+
+    values = [rows[name] for name in names]
+    total = sum(value.fill_null(0.0) for value in values)
+    return ibis.ifelse(ibis.coalesce(*values).notnull(), total, ibis.null("float64"))
+
+
+def _any_odd(rows: ir.Table, names: Sequence[str]) -> Any:
+    import ibis
+
+    return ibis.or_(*(rows[f"{name}_odd"] for name in names))
+
+
+def _interval_columns(rows: ir.Table, settings: CallRecords, handles: Sequence[str]) -> dict[str, Any]:
+    """Calls of an interval and their mean handle time."""
+    import ibis
+
+    counts = [name for name in _counts(settings) if name != "answered"]
+    calls, handle = _sum(rows, counts), _sum(rows, handles)
+    if settings.aht_s is None:
+        handle = handle / (calls if settings.answered_calls is None else rows["answered"]).nullif(0)
     return {
         "calls": calls,
         "handle_s": handle,
-        "unread": odd,
+        "unread": _any_odd(rows, handles),
         "negative": (handle < 0).fill_null(False),
-        "unread_calls": ibis.or_(calls.isnull() | (calls < 0), *(unread(*count) for count in counts)),
+        "unread_calls": ibis.or_(calls.isnull() | (calls < 0), _any_odd(rows, counts)),
     }
 
 

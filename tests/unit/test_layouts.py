@@ -1,8 +1,6 @@
 """Named layouts: twenty rows of each system's export with their right values; 200,000 rows add up."""
 
-import io
-from datetime import UTC, datetime, timedelta, timezone
-
+import numpy as np
 import pandas as pd
 import pytest
 from factories import one_site, raw_centre
@@ -12,8 +10,9 @@ from planning.demand.layouts import layouts
 from planning.demand.records import BROKEN
 
 ROWS = 20
-FIRST_QUARTER = datetime(2026, 11, 20, 8, 0)  # noqa: DTZ001
-START = datetime(2026, 11, 20, 8, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+FIRST_DAY = pd.Timestamp("2026-11-20")
+FIRST_QUARTER = pd.Timestamp("2026-11-20 08:00")
+START = pd.Timestamp("2026-11-20 08:00:30", tz="Europe/Berlin")
 
 
 def centre():
@@ -24,138 +23,158 @@ def centre():
 
 
 def clock_of(row):
-    return START + timedelta(seconds=30 * row)
+    return START + pd.to_timedelta(30 * row, unit="s")
 
 
 def hms(seconds):
-    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+    return CLOCK[seconds]
 
 
-def on_wall(time, form="%Y-%m-%d %H:%M:%S"):
-    return time.strftime(form)
+CLOCK = np.array([f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}" for second in range(3600)])
 
 
-# Of each system: how it writes call number `row`, which waited and was then answered, or abandoned (talk 0).
-# Each third call is abandoned; a call waits 5 to 24 s and is talked to for 100 to 119 s.
+def on_wall(times, days="%Y-%m-%d", clock="%H:%M:%S"):
+    """Times as texts. Each day and each time of day is formatted once, because that is slow."""
+    local = times.tz_localize(None)
+    day = local.normalize()
+    texts = []
+    for part, form in ((day, days), (FIRST_DAY + (local - day), clock)):
+        codes, known = part.factorize()
+        texts.append(known.strftime(form).to_numpy(dtype="object")[codes])
+    return texts[0] + " " + texts[1]
+
+
+def later(times, seconds):
+    return times + pd.to_timedelta(seconds, unit="s")
+
+
+def numbered(row, form):
+    return np.char.mod(form, row)
+
+
+# Of each system: how it writes calls with these numbers, which waited and were then answered, or abandoned
+# (talk 0). Each third call is abandoned; a call waits 5 to 24 s and is talked to for 100 to 119 s.
 def genesys_conversations(row, wait, talk):
     return {
         "Full Export Completed": "YES",
         "Media Type": "voice",
-        "Date": clock_of(row).strftime("%m/%d/%y %I:%M:%S %p"),
+        "Date": on_wall(clock_of(row), "%m/%d/%y", "%I:%M:%S %p"),
         "Direction": "Inbound",
         "Queue": "sales",
-        "Conversation ID": f"c{row}",
-        "Abandoned": "NO" if talk else "YES",
+        "Conversation ID": numbered(row, "c%d"),
+        "Abandoned": np.where(talk > 0, "NO", "YES"),
         "Total Queue": wait * 1000,
-        "Total Talk": talk * 1000 or "",
-        "Total Handle": talk * 1000 or "",
+        "Total Talk": np.where(talk > 0, numbered(talk * 1000, "%d"), ""),
+        "Total Handle": np.where(talk > 0, numbered(talk * 1000, "%d"), ""),
     }
 
 
 def amazon_connect(row, wait, talk):
-    arrived = clock_of(row).astimezone(UTC)
+    arrived, answered = clock_of(row).tz_convert("UTC"), talk > 0
     return {
-        "contact_id": f"c{row}",
+        "contact_id": numbered(row, "c%d"),
         "channel": "VOICE",
         "initiation_method": "INBOUND",
         "queue_name": "sales",
-        "queue_enqueue_timestamp": arrived.strftime("%Y-%m-%d %H:%M:%S.000"),
+        "queue_enqueue_timestamp": on_wall(arrived, clock="%H:%M:%S.000"),
         "queue_duration_ms": wait * 1000,
-        "agent_id": "a1" if talk else "",
-        "agent_connected_to_agent_timestamp": on_wall(arrived + timedelta(seconds=wait)) if talk else "",
-        "agent_interaction_duration_ms": (talk - 30) * 1000 if talk else "",
-        "agent_customer_hold_duration_ms": 10_000 if talk else "",
-        "agent_after_contact_work_duration_ms": 20_000 if talk else "",
+        "agent_id": np.where(answered, "a1", ""),
+        "agent_connected_to_agent_timestamp": np.where(answered, on_wall(later(arrived, wait)), ""),
+        "agent_interaction_duration_ms": np.where(answered, numbered((talk - 30) * 1000, "%d"), ""),
+        "agent_customer_hold_duration_ms": np.where(answered, "10000", ""),
+        "agent_after_contact_work_duration_ms": np.where(answered, "20000", ""),
     }
 
 
 def asterisk_cdr(row, wait, talk):
     arrived = clock_of(row)
-    answered, ended = (arrived + timedelta(seconds=second) for second in (wait, wait + talk))
-    return [
+    answered, ended = later(arrived, wait), later(arrived, wait + talk)
+    return dict(enumerate([
         "", "4930200", "sales", "queues", '"A" <4930200>', "SIP/1", "SIP/2", "Queue", "sales,tT",
-        on_wall(arrived), on_wall(answered) if talk else "", on_wall(ended), wait + talk, talk,
-        "ANSWERED" if talk else "NO ANSWER", "DOCUMENTATION", f"{row}.1", "",
-    ]  # fmt: skip
+        on_wall(arrived), np.where(talk > 0, on_wall(answered), ""), on_wall(ended), wait + talk, talk,
+        np.where(talk > 0, "ANSWERED", "NO ANSWER"), "DOCUMENTATION", numbered(row, "%d.1"), "",
+    ]))  # fmt: skip
 
 
 def asterisk_queue_log(row, wait, talk):
-    number, arrived = f"{row}.1", int(clock_of(row).timestamp())
-    after = arrived + wait
-    rows = [[arrived, number, "sales", "NONE", "ENTERQUEUE", "", "4930200", 1]]
-    if not talk:
-        return [*rows, [after, number, "sales", "NONE", "ABANDON", 1, 1, wait]]
-    return [
-        *rows,
-        [after, number, "sales", "Agent/1", "CONNECT", wait, "x", 3],
-        [after + talk, number, "sales", "Agent/1", "COMPLETECALLER", wait, talk, 1],
+    """Two events of an abandoned call, three of an answered one, in the order in which calls arrive."""
+    number, arrived, agent = numbered(row, "%d.1"), clock_of(row).as_unit("s").asi8, "Agent/1"
+    answered = talk > 0
+    parts = [
+        [arrived, number, "sales", "NONE", "ENTERQUEUE", "", "4930200", 1],
+        [arrived + wait, number, "sales", "NONE", "ABANDON", 1, 1, wait],
+        [arrived + wait, number, "sales", agent, "CONNECT", wait, "x", 3],
+        [arrived + wait + talk, number, "sales", agent, "COMPLETECALLER", wait, talk, 1],
     ]
+    frames = [pd.DataFrame(dict(enumerate(part)), index=row) for part in parts]
+    kept = [frames[0], frames[1][~answered], frames[2][answered], frames[3][answered]]
+    return pd.concat(kept).sort_index(kind="stable")
 
 
 def five9(row, wait, talk):
     return {
         "CALL ID": row,
-        "TIMESTAMP": clock_of(row).strftime("%a, %d %b %Y %H:%M:%S"),
+        "TIMESTAMP": on_wall(clock_of(row), "%a, %d %b %Y"),
         "CAMPAIGN": "sales",
         "CALL TYPE": "Inbound",
-        "AGENT": "anna" if talk else "[None]",
+        "AGENT": np.where(talk > 0, "anna", "[None]"),
         "QUEUE WAIT TIME": hms(wait),
-        "TALK TIME": hms(max(talk - 30, 0)),
-        "HOLD TIME": hms(10 if talk else 0),
-        "PARK TIME": hms(0),
-        "AFTER CALL WORK TIME": hms(20 if talk else 0),
+        "TALK TIME": hms(np.maximum(talk - 30, 0)),
+        "HOLD TIME": hms(np.where(talk > 0, 10, 0)),
+        "PARK TIME": "00:00:00",
+        "AFTER CALL WORK TIME": hms(np.where(talk > 0, 20, 0)),
     }
 
 
 def three_cx(row, wait, talk):
-    arrived = clock_of(row)
-    answered, ended = (arrived + timedelta(seconds=second) for second in (wait, wait + talk))
-    form = "%Y/%m/%d %H:%M:%S"
-    made = [f"Call {row + 1}", f"0000{row}", hms(talk), on_wall(arrived, form)]
-    made += [on_wall(answered, form) if talk else "", on_wall(ended, form), "TerminatedBySrc"]
-    return [*made, "4930200", "800", "Ext.1", "sales", *[""] * 10, "Queue", *[""] * 5]
+    arrived, form = clock_of(row), "%Y/%m/%d"
+    answered, ended = later(arrived, wait), later(arrived, wait + talk)
+    made = [numbered(row + 1, "Call %d"), numbered(row, "0000%d"), hms(talk), on_wall(arrived, form)]
+    made += [np.where(talk > 0, on_wall(answered, form), ""), on_wall(ended, form), "TerminatedBySrc"]
+    made += ["4930200", "800", "Ext.1", "sales", *[""] * 10, "Queue", *[""] * 5]
+    return dict(enumerate(made))
 
 
 def twilio(row, wait, talk):
-    arrived = clock_of(row).astimezone(UTC)
-    form = "%a, %d %b %Y %H:%M:%S +0000"
+    arrived, form = clock_of(row).tz_convert("UTC"), ("%a, %d %b %Y", "%H:%M:%S +0000")
     return {
-        "sid": f"CA{row}",
+        "sid": numbered(row, "CA%d"),
         "from": "+4930200",
         "to": "+4930100",
         "direction": "inbound",
-        "status": "completed" if talk else "no-answer",
-        "start_time": arrived.strftime(form),
-        "end_time": (arrived + timedelta(seconds=talk)).strftime(form),
+        "status": np.where(talk > 0, "completed", "no-answer"),
+        "start_time": on_wall(arrived, *form),
+        "end_time": on_wall(later(arrived, talk), *form),
         "duration": talk,
     }
 
 
 def cisco_uccx(row, wait, talk):
+    arrived, form = clock_of(row), ("%m/%d/%Y", "%I:%M:%S %p")
+    answered = talk > 0
     return {
-        "Node ID - Session ID - Sequence No": f"1-{row}-0",
-        "Call Start Time": clock_of(row).strftime("%m/%d/%Y %I:%M:%S %p"),
-        "Call End Time": (clock_of(row) + timedelta(seconds=wait + talk)).strftime("%m/%d/%Y %I:%M:%S %p"),
-        "Contact Disposition": "Handled" if talk else "Abandoned",
+        "Node ID - Session ID - Sequence No": numbered(row, "1-%d-0"),
+        "Call Start Time": on_wall(arrived, *form),
+        "Call End Time": on_wall(later(arrived, wait + talk), *form),
+        "Contact Disposition": np.where(answered, "Handled", "Abandoned"),
         "CSQ Names": "sales",
         "Queue Time": hms(wait),
-        "Agent Name": "anna" if talk else "",
-        "Talk Time": hms(talk - 30) if talk else "",
-        "Hold Time": hms(10) if talk else "",
-        "Work Time": hms(20) if talk else "",
+        "Agent Name": np.where(answered, "anna", ""),
+        "Talk Time": np.where(answered, hms(talk - 30), ""),
+        "Hold Time": np.where(answered, hms(10), ""),
+        "Work Time": np.where(answered, hms(20), ""),
     }
 
 
 def naumen(row, wait, talk):
     arrived = clock_of(row)
-    answered, ended = (arrived + timedelta(seconds=second) for second in (wait, wait + talk))
     return {
-        "session_id": f"s{row}",
+        "session_id": numbered(row, "s%d"),
         "project_id": "sales",
         "enqueued_time": on_wall(arrived),
-        "final_stage": "operator" if talk else "queue",
-        "connected": on_wall(answered) if talk else "",
-        "ended": on_wall(ended) if talk else "",
+        "final_stage": np.where(talk > 0, "operator", "queue"),
+        "connected": np.where(talk > 0, on_wall(later(arrived, wait)), ""),
+        "ended": np.where(talk > 0, on_wall(later(arrived, wait + talk)), ""),
     }
 
 
@@ -175,34 +194,31 @@ NO_WAIT = {"twilio"}
 
 
 def truth(rows):
-    """Waits and talks of the calls: each third is abandoned."""
-    return [(5 + row % 20, 0 if row % 3 == 2 else 100 + row % 20) for row in range(rows)]
+    """Numbers, waits and talks of the calls: each third is abandoned."""
+    row = np.arange(rows)
+    return row, 5 + row % 20, np.where(row % 3 == 2, 0, 100 + row % 20)
 
 
 def export(name, rows):
-    """Text of an export, and how many rows of it there are."""
-    made = [CALLS[name](row, wait, talk) for row, (wait, talk) in enumerate(truth(rows))]
-    if name == "asterisk-queue-log":
-        made = [event for events in made for event in events]
-    frame, out = pd.DataFrame(made), io.StringIO()
+    """Text of an export."""
+    row, wait, talk = truth(rows)
+    frame = pd.DataFrame(CALLS[name](row, wait, talk))
     separator = layouts()[name].records.separator or ","
-    frame.to_csv(out, sep=separator, index=False, header=isinstance(made[0], dict))
-    return out.getvalue()
+    return frame.to_csv(sep=separator, index=False, header=isinstance(frame.columns[0], str))
 
 
 def interval_export(name, rows):
     """Text of an export of quarters with ten calls each, the eight answered handled for 200 s."""
-    starts = [FIRST_QUARTER + timedelta(minutes=15 * row) for row in range(rows)]
+    starts = FIRST_QUARTER + pd.to_timedelta(15 * np.arange(rows), unit="min")
     if name == "avaya-cms":
         frame = pd.DataFrame({
-            "row_date": [start.strftime("%m/%d/%Y") for start in starts],
-            "starttime": [int(start.strftime("%H%M")) for start in starts],
+            "row_date": starts.strftime("%m/%d/%Y"), "starttime": 100 * starts.hour + starts.minute,
             "intrvl": 15, "acd": 1, "split": 7, "callsoffered": 10, "acdcalls": 8, "abncalls": 2,
             "acdtime": 1200, "acwtime": 300, "holdacdtime": 100,
         })  # fmt: skip
     else:
         frame = pd.DataFrame({
-            "Interval Start": [start.strftime("%m/%d/%y %I:%M %p") for start in starts],
+            "Interval Start": on_wall(starts, "%m/%d/%y", "%I:%M %p"),
             "Interval End": "", "Interval Complete": "YES", "Filters": "", "Media Type": "voice",
             "Queue Id": "q1", "Queue Name": "sales", "Offer": 10, "Answer": 8, "Abandon": 2,
             "Avg Handle": 200_000,
@@ -223,8 +239,9 @@ def test_twenty_calls_of_each_system(tmp_path, name):
     assert log.told["layout"] == name
     assert log.reasons.to_dict() == {}
     calls = log.calls()
-    wanted = pd.DataFrame(truth(ROWS), columns=["wait_s", "handle_s"]).astype("float64")
-    assert calls["arrival"].tolist() == [clock_of(row) for row in range(ROWS)]
+    row, *spans = truth(ROWS)
+    wanted = pd.DataFrame(dict(zip(["wait_s", "handle_s"], spans, strict=True)), dtype="float64")
+    assert calls["arrival"].tolist() == clock_of(row).tolist()
     assert calls["queue"].unique().tolist() == ["calls"]
     answered = wanted["handle_s"] > 0
     assert calls["outcome"].tolist() == answered.map({True: "answered", False: "abandoned"}).tolist()
