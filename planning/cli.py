@@ -31,6 +31,8 @@ VIPS = Path("data/vips.csv")
 CACHE = Path(".cache/whatif")
 LOUD_SHARE, REFUSED_SHARE = 0.01, 0.05
 """Shares of refused rows that are warned of, and beyond which nothing is written."""
+IDLE_TEAMS = 3
+"""Teams with idle hours that the terminal names; the summary has them all."""
 NOTEBOOKS = Path("notebooks")
 CENTRE_HELP = "The centre's TOML file; default: centre.toml in this folder or in data/."
 PEOPLE_HELP = (
@@ -492,19 +494,24 @@ def _tell_refused(path: Path, refused: pd.DataFrame) -> None:
 def _tell(made: Plan, folder: Path) -> None:
     """Say where the plan is and its headline figures."""
     from planning.centre.money import money
+    from planning.report.plan_page import heads_text, idle_text
 
     summary = made.summary
     levels = summary["service_level"]
     weighted = ", ".join(f"{name} {level['simulated']:.1%}" for name, level in levels.items())
-    total, night = (money(made.centre, summary["cost"][part]) for part in ("total", "night"))
+    total, night, idle = (money(made.centre, summary["cost"][part]) for part in ("total", "night", "idle"))
+    owed, unworked = (sum(hours[name] for hours in summary["hours"].values()) for name in ("owed", "idle"))
     short = summary["unmet_intervals"] + summary["unmet_heads"]
     verdicts = made.certificate["verdict"]
     close = f"{(verdicts == 'too close to call').sum()} of {len(verdicts)} promises too close to call"
     lines = {
         "Plan": str(folder),
-        "People": f"{summary['people_rostered']:,}",
+        "People": heads_text(summary),
         "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
-        "Cost": f"{total}, of which night premium {night}",
+        "Idle hours": "; ".join(
+            [f"{unworked:,.0f} of the {owed:,.0f} owed", *idle_text(summary)[:IDLE_TEAMS]]
+        ),
+        "Cost": f"{total}, of which night premium {night} and idle hours {idle}",
         "Service level": f"{weighted} (simulated)",
         "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }

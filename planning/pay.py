@@ -18,7 +18,7 @@ from planning.calendars import hours_within, local_day, local_times, time_of_day
 from planning.checks import Floats
 from planning.systems.careers import cost_of_careers
 from planning.systems.second_line import customers_kept, leavers
-from planning.tables import CAREERS_COSTS, PAY_COSTS
+from planning.tables import CAREERS_COSTS, COST, PAY_COSTS, TEAM_COSTS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -384,9 +384,16 @@ def leavers_cost(centre: Centre, needed: pd.DataFrame) -> float:
 
 
 def cost_of(
-    centre: Centre, roster: pd.DataFrame, breaks: pd.DataFrame, times: pd.DatetimeIndex
+    centre: Centre,
+    roster: pd.DataFrame,
+    breaks: pd.DataFrame,
+    times: pd.DatetimeIndex,
+    owed_h: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Price a roster by team.
+
+    Contract hours that no shift fills are paid at the plain rate. With them the pay is the payroll of the
+    days: what the people on staff earn in them, whether they work or not.
 
     Parameters
     ----------
@@ -395,11 +402,14 @@ def cost_of(
         ROSTER, BREAKS.
     times : DatetimeIndex
         Intervals of the horizon, a week that stands for one of a run of like weeks.
+    owed_h : Series, optional
+        Index team: hours that its people owe in the horizon (`planning.roster.staff.hours_owed`). By
+        default nobody is paid for more than the shifts.
 
     Returns
     -------
     DataFrame
-        COST.
+        COST, also of a team that has people and no shift.
     """
     rows, keys = roster.reset_index(drop=True), ["agent_id", "shift_id"]
     unpaid = breaks[~breaks["paid"].astype(bool)]
@@ -413,12 +423,20 @@ def cost_of(
     sums = ["paid_h", "night_h", *PAY_COSTS, "rides_cost"]
     # An empty roster has no rows from which to infer the types.
     typed = priced.astype(dict.fromkeys(sums, "float64"))
-    table = typed.groupby(["team", "site"], sort=False, as_index=False)[sums].sum()
+    table = typed.groupby("team", sort=False)[sums].sum()
+    owed = pd.Series(dtype="float64") if owed_h is None else owed_h[owed_h > 0]
+    table = table.reindex(table.index.union(owed.index, sort=False), fill_value=0.0)
+    table["site"] = [centre.teams[str(team)].site for team in table.index]
+    table["owed_h"] = owed.reindex(table.index, fill_value=0.0)
+    table["idle_h"] = (table["owed_h"] - table["paid_h"]).clip(lower=0.0)
+    table["idle_cost"] = table["idle_h"] * [hour_cost(centre, str(team)) for team in table.index]
     days = len(local_day(times).unique())
     seats = seats_cost(centre, desks_at_peak(centre, rows, breaks, times), days)
-    table["seats_cost"] = table["team"].map(seats.droplevel("site")).astype("float64").fillna(0.0)
+    table["seats_cost"] = seats.droplevel("site").reindex(table.index, fill_value=0.0)
     table[CAREERS_COSTS] = 0.0
     if centre.systems.careers is not None:
-        beyond = cost_of_careers(centre, centre.systems.careers, table.set_index("team")["paid_h"])
-        table[CAREERS_COSTS] = beyond.to_numpy()
-    return table.assign(total_cost=table.filter(like="_cost").sum(axis=1))
+        # People leave and are led whether they work or not.
+        paid_h = table["paid_h"] + table["idle_h"]
+        table[CAREERS_COSTS] = cost_of_careers(centre, centre.systems.careers, paid_h)
+    table["total_cost"] = table[[*TEAM_COSTS, *CAREERS_COSTS]].sum(axis=1)
+    return table.rename_axis("team").reset_index()[list(COST.columns)]

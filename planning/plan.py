@@ -17,10 +17,12 @@ import pandas as pd
 
 from planning.errors import PlanningError
 from planning.pay import caller_costs, cost_of, leavers_cost
+from planning.report.plan_page import heads_by_site
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
 from planning.roster.people import people_to_employ
+from planning.roster.staff import idle_by_day, staff_of
 from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
 from planning.simulation.certificate import certificate, verdict
 from planning.simulation.replications import Simulation, simulate
@@ -33,12 +35,12 @@ from planning.tables import (
     CAREERS_COSTS,
     COST,
     DEMAND,
-    PAY_COSTS,
     PLANNED,
     REQUIREMENT,
     ROSTER,
     SHIFTS,
-    SITE_COSTS,
+    STAFF,
+    TEAM_COSTS,
 )
 
 if TYPE_CHECKING:
@@ -46,9 +48,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "plan"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 FILES = (
-    *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, BREAKS, COST)),
+    *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, STAFF, BREAKS, COST)),
     "summary.json",
     "plan.xlsx",
 )
@@ -62,12 +64,14 @@ class Plan:
     Attributes
     ----------
     centre : Centre
-    demand, requirement, breaks, cost : DataFrame
-        DEMAND, REQUIREMENT, BREAKS, COST.
+    demand, requirement, staff, breaks, cost : DataFrame
+        DEMAND, REQUIREMENT, STAFF, BREAKS, COST.
     cover : CoverPlan
         Shifts, their proven bound, and the intervals left short.
     roster : Roster
         Who works which shift, and the shifts that nobody could fill.
+    people : DataFrame
+        PEOPLE: those given, or those to employ.
     breaches : DataFrame
         What the audit found; empty for a lawful roster.
     own_shares : DataFrame or None
@@ -83,6 +87,8 @@ class Plan:
     requirement: pd.DataFrame
     cover: CoverPlan
     roster: Roster
+    people: pd.DataFrame
+    staff: pd.DataFrame
     breaks: pd.DataFrame
     breaches: pd.DataFrame
     cost: pd.DataFrame
@@ -121,12 +127,30 @@ class Plan:
         return systems_of(
             self.centre,
             self.requirement,
-            self.roster.roster,
+            self.staff,
             unmet,
             self.cost,
             self.simulation.queues,
             self.waiting,
         )
+
+    @cached_property
+    def heads(self) -> dict[str, Any]:
+        """People on staff, on shift by day, and on position at once at the most."""
+        starts = self.roster.roster["start"].dt.tz_convert(self.centre.time_zone).dt.strftime("%Y-%m-%d")
+        present = heads_by_site(self.tables, self.centre).filter(like="supplied_").sum(axis=1)
+        return {
+            "on_staff": len(self.staff),
+            "on_shift": self.roster.roster.groupby(starts)["agent_id"].nunique().to_dict(),
+            "on_position": int(present.max()),
+        }
+
+    @cached_property
+    def idle(self) -> pd.DataFrame:
+        """Idle hours by team and day (`planning.roster.staff.idle_by_day`)."""
+        idle_h = self.cost.set_index("team")["idle_h"]
+        times = horizon(self.centre, self.requirement)
+        return idle_by_day(self.centre, self.people, self.roster.roster, idle_h, times)
 
     @cached_property
     def customers(self) -> pd.Series:
@@ -167,16 +191,24 @@ class Plan:
             "last_interval": end.isoformat(),
             "paid_hours": round(float(self.cost["paid_h"].sum()), 2),
             "night_hours": round(float(self.cost["night_h"].sum()), 2),
-            "people_rostered": int(self.roster.roster["agent_id"].nunique()),
+            "people": self.heads,
+            "hours": {
+                row.team: {name: round(getattr(row, f"{name}_h"), 2) for name in ("owed", "paid", "idle")}
+                for row in self.cost.itertuples()
+            },
+            "idle_hours": {
+                str(team): {f"{day:%Y-%m-%d}": round(hours, 2) for day, hours in row.items()}
+                for team, row in self.idle.iterrows()
+            },
             "cost": {
                 name.removesuffix("_cost"): round(float(self.cost[name].sum()), 2)
-                for name in (*PAY_COSTS, *SITE_COSTS, *CAREERS_COSTS, "total_cost")
+                for name in (*TEAM_COSTS, *CAREERS_COSTS, "total_cost")
             },
             "lost_customers_cost": self.customers.round(2).to_dict(),
             "cost_with_customers": round(self.total_cost, 2),
             "systems": {
                 str(name): {
-                    "people": int(row["people"]),
+                    "on_staff": int(row["on_staff"]),
                     "paid_hours": round(float(row["paid_h"]), 2),
                     "cost": round(float(row["cost"]), 2),
                     row["measure"]: round(float(row["value"]), 4) if pd.notna(row["value"]) else "none",
@@ -223,6 +255,7 @@ class Plan:
             "requirement": self.requirement[list(REQUIREMENT.columns)],
             "shifts": self.cover.shifts[list(SHIFTS.columns)],
             "roster": self.roster.roster[list(ROSTER.columns)],
+            "staff": self.staff[list(STAFF.columns)],
             "breaks": self.breaks[list(BREAKS.columns)],
             "cost": self.cost[list(COST.columns)],
         }
@@ -343,6 +376,8 @@ def plan(
     people = people_to_employ(centre, shifts.shifts) if people is None else people
     roster = build_roster(centre, shifts.shifts, people)
     made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
+    times = horizon(centre, needed)
+    staff = staff_of(centre, people, roster.roster, times)
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(
         centre=centre,
@@ -350,9 +385,11 @@ def plan(
         requirement=shifts.held,
         cover=shifts,
         roster=roster,
+        people=people,
+        staff=staff,
         breaks=made.breaks,
         breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
-        cost=cost_of(centre, roster.roster, made.breaks, horizon(centre, needed)),
+        cost=cost_of(centre, roster.roster, made.breaks, times, staff.groupby("team")["owed_h"].sum()),
         own_shares=made.own_shares,
         simulation=found,
         certificate=certificate(centre, demand, made, needed, found, executor=executor),

@@ -30,6 +30,8 @@ __all__ = [
     "REQUIREMENT",
     "ROSTER",
     "SHIFTS",
+    "STAFF",
+    "TEAM_COSTS",
     "VIPS",
     "YEAR_FIRST",
     "Column",
@@ -481,6 +483,18 @@ PEOPLE = Table(
     },
     key=("agent_id",),
 )
+STAFF = Table(
+    "staff",
+    {
+        "agent_id": Column("text", "who"),
+        "site": _SITE,
+        "team": _TEAM,
+        "contract_h_week": Column("number", "hours of the contract a week", "hours", low=0),
+        "owed_h": Column("number", "hours owed in the days of the plan", "hours", low=0),
+        "paid_h": Column("number", "paid hours of the shifts", "hours", low=0),
+    },
+    key=("agent_id",),
+)
 VIPS = Table(
     "vips",
     {
@@ -493,22 +507,25 @@ VIPS = Table(
     key=("vip",),
 )
 PAY_COSTS = ["base_cost", "night_cost", "holiday_cost", "weekend_cost"]
-"""Columns of COST that are the pay of hours."""
-SITE_COSTS = ["rides_cost", "seats_cost"]
-"""Columns of COST for people at a site, besides their pay."""
+"""Columns of COST that are the pay of hours worked."""
+TEAM_COSTS = [*PAY_COSTS, "idle_cost", "rides_cost", "seats_cost"]
+"""Columns of COST for the people of a team themselves."""
 CAREERS_COSTS = ["turnover_cost", "leaders_cost"]
-"""Columns of COST other than the pay of hours."""
+"""Columns of COST for those who replace and lead them."""
 COST = Table(
     "cost",
     {
         "team": _TEAM,
         "site": _SITE,
-        "paid_h": Column("number", "paid hours", "hours", low=0),
-        "night_h": Column("number", "paid hours at night", "hours", low=0),
+        "owed_h": Column("number", "hours that the contracts of the people on staff hold", "hours", low=0),
+        "paid_h": Column("number", "paid hours of the shifts", "hours", low=0),
+        "night_h": Column("number", "those at night", "hours", low=0),
+        "idle_h": Column("number", "hours owed that no shift fills", "hours", low=0),
         "base_cost": Column("number", "hours at the plain rate, with contributions", "currency", low=0),
         "night_cost": Column("number", "premium for night hours", "currency", low=0),
         "holiday_cost": Column("number", "premium for holiday hours", "currency", low=0),
         "weekend_cost": Column("number", "premium for weekend hours", "currency", low=0),
+        "idle_cost": Column("number", "hours owed that no shift fills, at the plain rate", "currency", low=0),
         "rides_cost": Column("number", "rides home when there is no public transport", "currency", low=0),
         "seats_cost": Column(
             "number", "share of the desks that the site lacks at its peak", "currency", low=0
@@ -520,7 +537,9 @@ COST = Table(
             low=0,
         ),
         "leaders_cost": Column("number", "share of the heads of team", "currency", low=0),
-        "total_cost": Column("number", "sum", "currency", low=0),
+        "total_cost": Column(
+            "number", "sum: the payroll of the days, rides, desks and careers", "currency", low=0
+        ),
     },
     key=("team",),
 )

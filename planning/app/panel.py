@@ -421,12 +421,12 @@ def _link(centre: Centre, now: Result, base: Result, staff: Staff) -> str:
 def _workbook(centre: Centre, now: Result, base: Result, staff: Staff) -> bytes:
     rows = {BASE: row_of(base, base), "what if": row_of(now, base)}
     scenarios = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
-    roster = staff.roster.roster
+    roster, times = staff.roster.roster, horizon(centre, staff.needed)
     tables = {
         "requirement": staff.needed,
         "roster": roster,
         "breaks": staff.breaks,
-        "cost": cost_of(centre, roster, staff.breaks, horizon(centre, staff.needed)),
+        "cost": cost_of(centre, roster, staff.breaks, times, staff.people.groupby("team")["owed_h"].sum()),
     }
     book = BytesIO()
     summary = {"centre": centre.name, "verdict": now.verdict, **now.figures}

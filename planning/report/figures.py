@@ -282,6 +282,7 @@ def cost_bars(cost: pd.DataFrame, centre: Centre) -> go.Figure:
         ("night_cost", "night premium", COLOURS["requirement"]),
         ("holiday_cost", "holiday premium", COLOURS["bad"]),
         ("weekend_cost", "weekend premium", COLOURS["first"]),
+        ("idle_cost", "idle hours", "#56B4E9"),
         ("rides_cost", "rides home", "#CC79A7"),
         ("seats_cost", "more desks", GREY),
         ("turnover_cost", "hiring and teaching", COLOURS["second"]),

@@ -17,7 +17,7 @@ from planning.report import figures
 from planning.report.style import Bundle, label, site_label, team_label
 from planning.shifts import horizon
 
-__all__ = ["figure_cell", "heads_by_site", "plan_notebook"]
+__all__ = ["figure_cell", "heads_by_site", "heads_text", "idle_text", "plan_notebook"]
 
 
 def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], centre: Centre) -> Any:
@@ -48,12 +48,63 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
         cells += [nbformat.new_markdown_cell(f"## {title}"), figure_cell(bundle)]
     if summary["systems"]:  # a plan of nobody has none
         systems = pd.DataFrame.from_dict(summary["systems"], orient="index")
-        systems = systems[["people", "paid_hours", "cost"]].rename(index=label, columns=label)
+        systems = systems[["on_staff", "paid_hours", "cost"]].rename(index=label, columns=label)
         systems["Paid hours"] = systems["Paid hours"].map("{:,.0f}".format)
         systems["Cost"] = [money(centre, cost) for cost in systems["Cost"]]
-        shown = {"text/html": systems.to_html(), "text/plain": str(systems)}
-        cells += [nbformat.new_markdown_cell("## System by system"), _cell(shown)]
+        cells += [nbformat.new_markdown_cell("## System by system"), _table_cell(systems)]
+        names = cost.set_index("team")["site"]
+        hours = pd.DataFrame.from_dict(summary["hours"], orient="index").map("{:,.0f}".format)
+        hours["most idle on"] = [_most_idle_on(summary, team) for team in hours.index]
+        hours = hours.rename(columns=label, index=lambda team: team_label(team, names[team]))
+        told = (
+            "The contracts of the people on staff hold the hours owed in these days. Idle hours are paid "
+            "and no shift fills them: offer them as training or time off."
+        )
+        cells += [nbformat.new_markdown_cell(f"## Hours owed and worked\n\n{told}"), _table_cell(hours)]
     return nbformat.new_notebook(cells=cells)
+
+
+def heads_text(summary: Mapping[str, Any]) -> str:
+    """Say how many people are on staff, on shift and on position.
+
+    Examples
+    --------
+    >>> on_shift = {"2026-11-23": 6, "2026-11-24": 5}
+    >>> heads_text({"people": {"on_staff": 9, "on_shift": on_shift, "on_position": 4}})
+    '9 on staff, at most 6 on shift in a day and 4 on position at once'
+    """
+    people = summary["people"]
+    shift = max(people["on_shift"].values(), default=0)
+    return (
+        f"{people['on_staff']:,} on staff, at most {shift:,} on shift in a day and {people['on_position']:,} "
+        "on position at once"
+    )
+
+
+def idle_text(summary: Mapping[str, Any]) -> list[str]:
+    """Name the teams that are paid for hours which no shift fills, the most idle first.
+
+    Examples
+    --------
+    >>> days = {"2026-11-23": 4.0, "2026-11-24": 8.0}
+    >>> idle_text({"hours": {"vip": {"idle": 12.0}}, "idle_hours": {"vip": days}})
+    ['12 h in vip, most on Tuesday 24 November']
+    """
+    idle = {team: hours["idle"] for team, hours in summary["hours"].items() if hours["idle"] >= 0.5}
+    lines = []
+    for team in sorted(idle, key=lambda team: -idle[team]):
+        day = _most_idle_on(summary, team)
+        lines.append(f"{idle[team]:,.0f} h in {team}" + (f", most on {day}" if day else ""))
+    return lines
+
+
+def _most_idle_on(summary: Mapping[str, Any], team: str) -> str:
+    """Name the day with most idle hours of a team; empty if it has none, or the plan has one day."""
+    days = summary["idle_hours"].get(team, {})
+    if len(days) < 2:
+        return ""
+    day = pd.Timestamp(max(days, key=lambda day: days[day]))
+    return f"{day:%A} {day.day} {day:%B}"
 
 
 def heads_by_site(tables: Mapping[str, pd.DataFrame], centre: Centre) -> pd.DataFrame:
@@ -104,6 +155,7 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
         pd.Timestamp(summary[edge]).tz_convert(centre.time_zone)
         for edge in ("first_interval", "last_interval")
     )
+    idle = sum(hours["idle"] for hours in summary["hours"].values())
     until = last + pd.Timedelta(seconds=centre.interval_s)
     wrong = [
         *summary["short"],
@@ -124,8 +176,8 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
     return "\n\n".join(
         [
             f"# {summary['centre']}: does the plan hold?",
-            f"**{answer}**: {summary['people_rostered']:,} people work {summary['paid_hours']:,.0f} "
-            f"paid hours for {money(centre, summary['cost']['total'])}.",
+            f"**{answer}**: {summary['paid_hours']:,.0f} hours of shifts and {idle:,.0f} idle hours cost "
+            f"{money(centre, summary['cost']['total'])}. People: {heads_text(summary)}.",
             "\n".join(f"- {html.escape(text)}" for text in wrong),
             f"From {_moment(first)} to {_moment(until)}, on the clock of {centre.time_zone}, "
             f"simulated {summary['replications']} times.",
@@ -167,6 +219,10 @@ def _levels(levels: pd.DataFrame) -> dict[str, str]:
 def figure_cell(bundle: Bundle) -> Any:
     """Show a figure without code."""
     return _cell({"application/vnd.plotly.v1+json": bundle.spec, "text/plain": bundle.text})
+
+
+def _table_cell(table: pd.DataFrame) -> Any:
+    return _cell({"text/html": table.to_html(), "text/plain": str(table)})
 
 
 def _cell(shown: Mapping[str, Any]) -> Any:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from planning.systems.careers import hires_for
 from planning.systems.second_line import customers_kept
-from planning.tables import CAREERS_COSTS, PAY_COSTS, SITE_COSTS
+from planning.tables import CAREERS_COSTS, TEAM_COSTS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -21,7 +21,7 @@ _DUTY = "duty"
 def systems_of(
     centre: Centre,
     requirement: pd.DataFrame,
-    roster: pd.DataFrame,
+    staff: pd.DataFrame,
     unmet: pd.DataFrame,
     cost: pd.DataFrame,
     queues: pd.DataFrame,
@@ -32,8 +32,8 @@ def systems_of(
     Parameters
     ----------
     centre : Centre
-    requirement, roster, cost : DataFrame
-        REQUIREMENT, ROSTER, COST.
+    requirement, staff, cost : DataFrame
+        REQUIREMENT, STAFF, COST.
     unmet : DataFrame
         ``team`` and ``missing`` heads of every shift that is not filled.
     queues : DataFrame
@@ -44,22 +44,23 @@ def systems_of(
     Returns
     -------
     DataFrame
-        Index system (a queue with a team staffed for it, "duty" and "careers"): people, paid_h, cost, measure
-        (the name of its figure) and value.
+        Index system (a queue with a team staffed for it, "duty" and "careers"): on_staff, paid_h, cost,
+        measure (the name of its figure) and value.
     """
-    people = roster.groupby("team")["agent_id"].nunique()
+    people = staff["team"].value_counts()
     by_team, rows = cost.set_index("team"), {}
-    names = pd.Index(dict.fromkeys([*cost["team"], *unmet["team"]]))  # includes teams with nobody rostered
+    # Includes teams without people and people without a shift.
+    names = pd.Index(dict.fromkeys([*cost["team"], *unmet["team"], *people.index]))
     for name, teams in names.groupby([_system(centre, team) for team in names]).items():
         measure, value = _measure(centre, str(name), set(teams), requirement, unmet, queues, waiting)
         own = by_team.reindex(teams)
-        spent = float(own[[*PAY_COSTS, *SITE_COSTS]].sum().sum())
+        spent = float(own[TEAM_COSTS].sum().sum())
         rows[str(name)] = (int(people.reindex(teams).sum()), own["paid_h"].sum(), spent, measure, value)
     if centre.systems.careers is not None:
-        hires = hires_for(centre, centre.systems.careers, by_team["paid_h"])
+        hires = hires_for(centre, centre.systems.careers, by_team["paid_h"] + by_team["idle_h"])
         rows["careers"] = (0, 0.0, cost[CAREERS_COSTS].to_numpy().sum(), "hires", hires)
     order = [name for name in [*centre.queues, _DUTY, "careers"] if name in rows]
-    columns = ["people", "paid_h", "cost", "measure", "value"]
+    columns = ["on_staff", "paid_h", "cost", "measure", "value"]
     return pd.DataFrame([rows[name] for name in order], index=order, columns=columns).rename_axis("system")
 
 

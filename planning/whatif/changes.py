@@ -40,6 +40,9 @@ class Scenario:
         Whether nobody knew of the change in time, so that the staff is the base's.
     lost : mapping
         Calls by queue in the hours that a change closes, which nobody answers.
+    people : DataFrame, optional
+        PEOPLE on staff, who are paid for the hours that they are owed. By default as many are employed as the
+        shifts need.
     """
 
     centre: Centre
@@ -47,6 +50,7 @@ class Scenario:
     probability: float | None = None
     unplanned: bool = False
     lost: Mapping[str, float] = field(default_factory=dict)
+    people: pd.DataFrame | None = None
 
 
 def apply_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:

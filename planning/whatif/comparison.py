@@ -49,8 +49,9 @@ def compare(
 ) -> pd.DataFrame:
     """Plan, simulate and price each scenario, and compare it with the base.
 
-    Every scenario meets the same callers as the base, call by call, so a difference has a narrow band. Staff
-    are heads without names, so leave and contracts play no part (in `planning.plan` they do).
+    Every scenario meets the same callers as the base, call by call, so a difference has a narrow band. Shifts
+    are filled by heads without names, whom no contract limits (in `planning.plan` they do). Contract hours
+    that no shift fills are paid: those of the people given, or of as many as the shifts need.
 
     Parameters
     ----------
@@ -63,8 +64,9 @@ def compare(
     demand : DataFrame
         DEMAND of whole days; FORECAST for "probability".
     people : DataFrame, optional
-        PEOPLE, only to count those who answer calls, to whom the quality group listens. By default
-        ``systems.quality.operators`` says how many they are.
+        PEOPLE on staff. They are paid whether they work or not, so fewer shifts alone save little, and the
+        quality group listens to those who answer calls. By default each scenario employs as many as its
+        shifts need, and ``systems.quality.operators`` says to how many people quality listens.
     staff : {"shifts", "positions"}
         Whole shifts, or only the heads required, which is several times faster: use it for many scenarios, or
         to search for a value.
@@ -82,10 +84,12 @@ def compare(
     Returns
     -------
     DataFrame
-        Index scenario, the base first: cost and its parts (pay_cost, rides_cost, seats_cost, careers_cost,
-        abandoned_cost for callers who give up, closed_cost for those who find a queue closed that was open,
-        leavers_cost for customers whom the second line does not keep), paid_h, night_h, heads, peak_agents
-        (required at once), unmet_h, gap, kept (customers whom the second line keeps), closed_calls,
+        Index scenario, the base first: cost and its parts (pay_cost, idle_cost for contract hours that no
+        shift fills, rides_cost, seats_cost, careers_cost, abandoned_cost for callers who give up, closed_cost
+        for those who find a queue closed that was open, leavers_cost for customers whom the second line does
+        not keep), paid_h, night_h, idle_h, on_staff (people employed; 0 for positions), on_shift (the most in
+        a day), peak_agents (required on position at once), unmet_h, gap, kept (customers whom the second line
+        keeps), closed_calls,
         ``service_level_<queue>``; for cost, paid_h, peak_agents, kept and each service level its difference
         from the base (``..._difference``), with the half-width of the difference's 95 % band
         (``..._half_width``) if it is random; verdict ("holds", "too close to call", "does not hold": the
@@ -117,7 +121,7 @@ def compare(
         raise PlanningError(f"scenario {BASE!r} has changes, must have none: give it another name")
     one_of("staff", staff, ("shifts", "positions"))
     how = Evaluation(staff, whole("replications", replications, 2), seed, settings)
-    today = Scenario(_counted(centre, people), demand)
+    today = Scenario(_counted(centre, people), demand, people=people)
     base, present = evaluate_cached(today, how, None, cache)
     todo = [(name, changes) for name, changes in scenarios.items() if name != BASE]
     work = partial(_one, today, how, present, cache)
@@ -225,7 +229,8 @@ def _by_content(
 def _content(scenario: Scenario) -> str:
     """Everything that decides a result, including the code, so that results of other code are not reused."""
     settings = (scenario.centre, scenario.probability, scenario.lost)
-    return joblib.hash((code_of(PACKAGE), repr(settings), _rows(scenario.demand)))  # type: ignore[no-any-return]
+    people = None if scenario.people is None else _rows(scenario.people)
+    return joblib.hash((code_of(PACKAGE), repr(settings), _rows(scenario.demand), people))  # type: ignore[no-any-return]
 
 
 def _rows(frame: pd.DataFrame) -> str:

@@ -10,10 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from planning.calendars import local_day
 from planning.demand.planned import planned_demand
 from planning.overflow.night import paid_per_position
 from planning.pay import caller_costs, cost_of, leavers_cost, premium_hours
 from planning.plan import breaks_of
+from planning.roster.people import people_to_employ
+from planning.roster.staff import staff_of
 from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
 from planning.shifts.duties_and_waiting import duties
 from planning.simulation.certificate import verdict
@@ -21,7 +24,7 @@ from planning.simulation.replications import Simulation, open_positions, simulat
 from planning.staffing import requirement, requirement_at
 from planning.systems.quality import with_reviews
 from planning.systems.second_line import customers_kept
-from planning.tables import BREAKS, CAREERS_COSTS, PAY_COSTS, ROSTER
+from planning.tables import BREAKS, CAREERS_COSTS, PAY_COSTS, ROSTER, STAFF
 from planning.whatif.changes import Scenario
 
 if TYPE_CHECKING:
@@ -41,7 +44,8 @@ class Evaluation:
     ----------
     staff : str
         "shifts": whole shifts with their breaks (`planning.cover`). "positions": exactly the heads required,
-        interval by interval, as `planning.overflow` prices nights; several times faster.
+        interval by interval, as `planning.overflow` prices nights; several times faster. Nobody is employed
+        for positions, so no hours are idle.
     replications, seed : int
         Of the simulation.
     settings : CoverSettings
@@ -67,8 +71,8 @@ class Staff(NamedTuple):
     ----------
     roster
         ``roster.roster`` is ROSTER, one head per shift.
-    breaks, needed : DataFrame
-        BREAKS, REQUIREMENT.
+    people, breaks, needed : DataFrame
+        STAFF, BREAKS, REQUIREMENT.
     unmet_h : float
         Agent-hours that no shift covers.
     gap : float
@@ -76,6 +80,7 @@ class Staff(NamedTuple):
     """
 
     roster: _Heads
+    people: pd.DataFrame
     breaks: pd.DataFrame
     needed: pd.DataFrame
     unmet_h: float
@@ -142,19 +147,23 @@ def staffed(scenario: Scenario, how: Evaluation) -> Staff:
     return (
         _on_positions(centre, needed)
         if how.staff == "positions"
-        else _in_shifts(centre, needed, how.settings)
+        else _in_shifts(scenario, needed, how.settings)
     )
 
 
-def _in_shifts(centre: Centre, needed: pd.DataFrame, settings: CoverSettings) -> Staff:
+def _in_shifts(scenario: Scenario, needed: pd.DataFrame, settings: CoverSettings) -> Staff:
     """Cover a requirement with shifts; a head keeps its name in every scenario that has it."""
+    centre = scenario.centre
     made = cover_all(centre, needed, settings=settings)
     rows = made.shifts.loc[made.shifts.index.repeat(made.shifts["headcount"])].reset_index(drop=True)
     number = rows.groupby(["team", "start"]).cumcount().astype("str")
     rows["agent_id"] = rows["team"] + rows["start"].dt.strftime(" %d %H:%M ") + number
     roster = rows[list(ROSTER.columns)]
     unmet_h = float(made.unmet["missing"].sum()) * centre.interval_s / 3600
-    return Staff(_Heads(roster), breaks_of(made, roster), needed, unmet_h, made.gap)
+    people = scenario.people
+    people = people_to_employ(centre, made.shifts) if people is None else _at_home(centre, people)
+    employed = staff_of(centre, people, roster, horizon(centre, needed))
+    return Staff(_Heads(roster), employed, breaks_of(made, roster), needed, unmet_h, made.gap)
 
 
 def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
@@ -175,7 +184,9 @@ def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
         paid_h=(rows["end_s"] - rows["start_s"]) / 3600 * paid,
     )[list(ROSTER.columns)]  # fmt: skip
     breaks = pd.DataFrame({"agent_id": [], "shift_id": [], "start": start[:0], "end": end[:0]})
-    return Staff(_Heads(roster), breaks.assign(paid=True, kind="")[list(BREAKS.columns)], needed, 0.0, 0.0)
+    breaks = breaks.assign(paid=True, kind="")[list(BREAKS.columns)]
+    nobody = pd.DataFrame(columns=list(STAFF.columns)).astype({"owed_h": "float64"})
+    return Staff(_Heads(roster), nobody, breaks, needed, 0.0, 0.0)
 
 
 def _seated(heads: dict[str, pd.Series], interval_s: float) -> Iterator[tuple[str, str, float, float]]:
@@ -193,12 +204,18 @@ def _on_duty(centre: Centre, times: pd.DatetimeIndex) -> Iterator[tuple[str, str
 
 def _still_there(centre: Centre, staff: Staff) -> Staff:
     """Drop the heads whose team or site is gone."""
-    site = {name: team.site for name, team in centre.teams.items()}
-    rows = staff.roster.roster
-    there = rows[rows["team"].map(site) == rows["site"]]
+    there = _at_home(centre, staff.roster.roster)
     return staff._replace(
-        roster=_Heads(there), breaks=staff.breaks[staff.breaks["agent_id"].isin(there["agent_id"])]
+        roster=_Heads(there),
+        people=_at_home(centre, staff.people),
+        breaks=staff.breaks[staff.breaks["agent_id"].isin(there["agent_id"])],
     )
+
+
+def _at_home(centre: Centre, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows of people whose team still sits at their site."""
+    site = {name: team.site for name, team in centre.teams.items()}
+    return rows[rows["team"].map(site) == rows["site"]]
 
 
 # --- its figures --------------------------------------------------------------------------------------------
@@ -207,19 +224,20 @@ def _still_there(centre: Centre, staff: Staff) -> Staff:
 def _cost(scenario: Scenario, staff: Staff, abandoned: float) -> dict[str, float]:
     """Cost over the horizon by part, and the customers kept and lost."""
     centre, second_line = scenario.centre, _second_line(scenario, staff)
-    spent = cost_of(centre, staff.roster.roster, staff.breaks, horizon(centre, staff.needed))
+    owed_h = staff.people.groupby("team")["owed_h"].sum()
+    spent = cost_of(centre, staff.roster.roster, staff.breaks, horizon(centre, staff.needed), owed_h)
     price = caller_costs(centre)["unanswered"]
     parts = {
         "pay_cost": float(spent[PAY_COSTS].sum().sum()),
-        "rides_cost": float(spent["rides_cost"].sum()),
-        "seats_cost": float(spent["seats_cost"].sum()),
+        **{name: float(spent[name].sum()) for name in ("idle_cost", "rides_cost", "seats_cost")},
         "careers_cost": float(spent[CAREERS_COSTS].sum().sum()),
         "abandoned_cost": abandoned,
         "closed_cost": float(sum(calls * price[queue] for queue, calls in scenario.lost.items())),
         "leavers_cost": leavers_cost(centre, second_line),
     }
     kept = {"kept": customers_kept(centre, second_line)} if len(second_line) else {}
-    return {"cost": sum(parts.values()), **parts, **kept, "closed_calls": sum(scenario.lost.values())}
+    calls = {"closed_calls": sum(scenario.lost.values())}
+    return {"cost": sum(parts.values()), **parts, "idle_h": float(spent["idle_h"].sum()), **kept, **calls}
 
 
 def _second_line(scenario: Scenario, staff: Staff) -> pd.DataFrame:
@@ -236,13 +254,15 @@ def _second_line(scenario: Scenario, staff: Staff) -> pd.DataFrame:
 
 
 def _hours(staff: Staff) -> dict[str, float]:
-    """Paid hours, heads, and the agents required at the peak."""
+    """Paid hours, the people on staff and on shift, and the agents required at the peak."""
     roster = staff.roster.roster
+    day = local_day(pd.DatetimeIndex(roster["start"]))
     together = staff.needed.groupby("interval_start")["agents"].sum()
     return {
         "paid_h": float(roster["paid_h"].sum()),
         "night_h": float(roster["night_h"].sum()),
-        "heads": float(len(roster)),
+        "on_staff": float(len(staff.people)),
+        "on_shift": float(roster.groupby(day)["agent_id"].nunique().max()) if len(roster) else 0.0,
         "peak_agents": float(together.max()),
         "unmet_h": staff.unmet_h,
         "gap": staff.gap,

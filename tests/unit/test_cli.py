@@ -90,7 +90,7 @@ def test_plan_of_a_day_of_demand(given, monkeypatch, capsys):
     summary = json.loads((given / "out" / "summary.json").read_text(encoding="utf-8"))
     assert (summary["breaches"], summary["unmet_intervals"], summary["replications"]) == (0, 0, 2)
     assert summary["first_interval"] == "2026-11-23T09:00:00+03:00"
-    for line in ("Plan:", "People:", "Paid hours:", "Cost:", "Service level:", "Holds:"):
+    for line in ("Plan:", "People:", "Paid hours:", "Idle hours:", "Cost:", "Service level:", "Holds:"):
         assert f"\n{line}" in "\n" + out
     assert re.search(r"Holds: +(yes|no); [01] of 1 promises too close to call, \d+ short, \d+ breaches", out)
     assert f"{summary['paid_hours']:,.0f}, of which 0 at night" in out

@@ -173,6 +173,21 @@ def test_nobody_costs_nothing():
     assert cost.empty
 
 
+def test_hours_owed_and_not_worked_are_paid():
+    """Of 24 hours owed 8 are worked: 16 more at 625; a team without any shift is paid all of its hours."""
+    roster = roster_of(("a", "2026-11-23 09:00", "2026-11-23 17:00"))
+    owed_h = pd.Series({"calls_north": 24.0, "calls_south": 40.0})
+    none = breaks_of(roster=roster)
+    cost = cost_of(two_sites(), roster, none, DAY, owed_h).set_index("team")
+    assert cost["owed_h"].to_dict() == owed_h.to_dict()
+    assert cost["idle_h"].to_dict() == {"calls_north": 16.0, "calls_south": 40.0}
+    assert cost["idle_cost"].to_dict() == {"calls_north": 10_000.0, "calls_south": 25_000.0}
+    assert cost["total_cost"].to_dict() == {"calls_north": 15_000.0, "calls_south": 25_000.0}
+    assert cost["site"].to_dict() == {"calls_north": "north", "calls_south": "south"}
+    few = cost_of(two_sites(), roster, none, DAY, owed_h / 4).set_index("team")
+    assert few["idle_h"].to_dict() == {"calls_north": 0.0, "calls_south": 10.0}
+
+
 def test_overtime_is_paid_by_the_hour_of_the_shift():
     """Half an hour's pay more for each of the first two hours, a whole one for the others."""
     assert overtime_pay_h(one_site(), [0.0, 1.0, 2.0, 4.0]).tolist() == [0.0, 0.5, 1.0, 3.0]

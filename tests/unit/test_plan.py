@@ -13,13 +13,14 @@ from planning import Centre, PlanningError, plan
 from planning.plan import FILES, SCHEMA_VERSION, breaks_of
 from planning.report.figures import cost_bars
 from planning.shifts import on_position
-from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS
+from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS, STAFF
 
 TABLES = {
     "demand": DEMAND,
     "requirement": REQUIREMENT,
     "shifts": SHIFTS,
     "roster": ROSTER,
+    "staff": STAFF,
     "breaks": BREAKS,
     "cost": COST,
 }
@@ -96,7 +97,9 @@ def test_summary_has_its_keys():
         "last_interval",
         "paid_hours",
         "night_hours",
-        "people_rostered",
+        "people",
+        "hours",
+        "idle_hours",
         "cost",
         "lost_customers_cost",
         "cost_with_customers",
@@ -110,7 +113,7 @@ def test_summary_has_its_keys():
         "breaches",
         "holds",
     }
-    assert made.summary["schema_version"] == SCHEMA_VERSION == 3
+    assert made.summary["schema_version"] == SCHEMA_VERSION == 4
     assert made.summary["first_interval"] == "2026-11-23T00:00:00+03:00"
     assert made.summary["last_interval"] == "2026-11-23T23:45:00+03:00"
     assert (made.summary["breaches"], made.summary["unmet_intervals"], made.summary["unmet_heads"]) == (
@@ -125,7 +128,8 @@ def test_summary_agrees_with_the_tables():
     roster = made.roster.roster
     assert made.summary["paid_hours"] == pytest.approx(roster["paid_h"].sum())
     assert made.summary["night_hours"] == pytest.approx(roster["night_h"].sum())
-    assert made.summary["people_rostered"] == len(set(roster["agent_id"]))
+    assert made.summary["people"]["on_staff"] == len(made.people)
+    assert made.summary["people"]["on_shift"] == {"2026-11-23": len(set(roster["agent_id"]))}
     cost = made.summary["cost"]
     assert cost["total"] == pytest.approx(sum(cost.values()) - cost["total"], abs=0.05)
 
@@ -188,14 +192,15 @@ def test_too_few_people_are_told_and_the_roster_stays_lawful():
 
 
 def test_nobody_at_all():
-    """Only people of a team that the centre has but the week does not need: all is unmet, and told."""
+    """Only a person of a team that the day does not need: all is unmet, and a seventh of the week idle."""
     centre = two_sites({"queues.calls.sites": {"south": 0.0, "north": 1.0}})
     people = people_of(centre, 1).query("site == 'south'")
     made = plan(centre, demand_of(2), people, replications=2)
     assert made.roster.roster.empty
     assert made.breaks.empty
     assert made.summary["unmet_heads"] == made.cover.shifts["headcount"].sum() > 0
-    assert made.summary["cost"]["total"] == 0
+    assert made.summary["cost"]["total"] == pytest.approx(625 * 40 / 7, abs=0.01)
+    assert made.summary["hours"] == {"calls_south": {"owed": 5.71, "paid": 0.0, "idle": 5.71}}
     assert made.outcome["simulated"].tolist() == [0.0]
     assert not made.holds
 

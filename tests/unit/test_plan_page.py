@@ -40,7 +40,8 @@ def test_who_works_past_the_end_is_there_at_the_beginning():
 def test_a_plan_that_does_not_hold_says_why_on_its_page():
     made = plan(one_site({"sites.north.seats": 0}), demand_of(6.0, hours=(9, 17)), replications=2)
     text = plan_notebook(made.summary, made.tables, made.centre).cells[0].source
-    assert "**No**: 0 people work 0 paid hours" in text
+    assert "**No**: 0 hours of shifts and 0 idle hours" in text
+    assert "0 on staff, at most 0 on shift in a day and 0 on position at once" in text
     assert "sites.north.seats is 0, and no workplace is free: give the site at least 3 more" in text
     assert "Calls: 0.0% answered in time, 80% promised" in text
     assert "From Monday 23 November 2026, 09:00 to Monday 23 November 2026, 17:00" in text
