@@ -82,6 +82,7 @@ def test_plan_of_a_day_of_demand(given, monkeypatch, capsys):
         "requirement.csv",
         "shifts.csv",
         "roster.csv",
+        "staff.csv",
         "breaks.csv",
         "cost.csv",
         "summary.json",
