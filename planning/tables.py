@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -79,17 +78,6 @@ class Table:
     name: str
     columns: dict[str, Column]
     key: tuple[str, ...] = ()
-
-    @cached_property
-    def schema(self) -> Any:
-        """The table as a pandera schema."""
-        import pandera.pandas as pa  # imported here because it takes 1.7 s and only tables that enter need it
-
-        return pa.DataFrameSchema(
-            {name: _pandera_column(pa, column) for name, column in self.columns.items()},
-            strict="filter",
-            name=self.name,
-        )
 
     def check(self, frame: pd.DataFrame, source: str = "") -> pd.DataFrame:
         """Return the table's columns of a frame, in which every row must be good.
@@ -205,28 +193,16 @@ class Table:
     def _plain(self) -> dict[str, Column]:
         return {n: c for n, c in self.columns.items() if c.kind in _DTYPES and not c.optional}
 
-    def _faults(self, frame: pd.DataFrame) -> list[tuple[int, str]]:
-        """List every fault that pandera finds, as (row, text)."""
-        import pandera.errors
-
-        try:
-            self.schema.validate(
-                frame.astype({n: _DTYPES[c.kind] for n, c in self._plain().items()}), lazy=True
-            )
-        except pandera.errors.SchemaErrors as errors:
-            cases = errors.failure_cases.dropna(subset=["index"])
-            return [
-                (int(case.index_), self._fault_text(str(case.column), case.check, case.failure_case))
-                for case in cases.rename(columns={"index": "index_"}).itertuples()
-            ]
-        return []
-
-    def _fault_text(self, column: str, check: str, value: object) -> str:
-        settings = self.columns.get(column)
-        if settings is None or settings.low is None:
-            return f"{column} is {value}: {check}"
-        high = "inf" if settings.high is None else f"{settings.high:g}"
-        return f"{column} is {value}, must lie in [{settings.low:g}, {high}]: correct it"
+    def _faults(self, frame: pd.DataFrame) -> Iterator[tuple[Any, str]]:
+        """List the values out of their bounds, as (row, text)."""
+        for name, column in self.columns.items():
+            low = -np.inf if column.low is None else column.low
+            high = np.inf if column.high is None else column.high
+            if (low, high) == (-np.inf, np.inf):
+                continue
+            values = frame[name].astype(_DTYPES[column.kind]) if name in self._plain() else frame[name]
+            for row, value in values[(values < low) | (values > high)].items():
+                yield row, f"{name} is {value}, must lie in [{low:g}, {high:g}]: correct it"
 
     def dictionary(self) -> pd.DataFrame:
         """Describe the table, a row per column, for the data dictionary."""
@@ -277,15 +253,6 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
             )
         )
     return text.replace(r"^(-?\d+),(\d+)$", r"\1.\2", regex=True)
-
-
-def _pandera_column(pa: Any, column: Column) -> Any:
-    checks = []
-    if column.low is not None or column.high is not None:
-        high = float("inf") if column.high is None else column.high
-        low = float("-inf") if column.low is None else column.low
-        checks = [pa.Check.in_range(low, high)]
-    return pa.Column(None, checks, nullable=column.optional, description=column.meaning)
 
 
 def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
