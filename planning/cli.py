@@ -500,6 +500,9 @@ def _tell(made: Plan, folder: Path) -> None:
     levels = summary["service_level"]
     weighted = ", ".join(f"{name} {level['simulated']:.1%}" for name, level in levels.items())
     total, night, idle = (money(made.centre, summary["cost"][part]) for part in ("total", "night", "idle"))
+    lost, everything = (
+        money(made.centre, amount) for amount in (made.customers.sum(), summary["cost_with_customers"])
+    )
     owed, unworked = (sum(hours[name] for hours in summary["hours"].values()) for name in ("owed", "idle"))
     short = summary["unmet_intervals"] + summary["unmet_heads"]
     verdicts = made.certificate["verdict"]
@@ -512,6 +515,7 @@ def _tell(made: Plan, folder: Path) -> None:
             [f"{unworked:,.0f} of the {owed:,.0f} owed", *idle_text(summary)[:IDLE_TEAMS]]
         ),
         "Cost": f"{total}, of which night premium {night} and idle hours {idle}",
+        "Lost customers": f"{lost}, {everything} with the cost",
         "Service level": f"{weighted} (simulated)",
         "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }

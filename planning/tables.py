@@ -457,6 +457,7 @@ STAFF = Table(
         "site": _SITE,
         "team": _TEAM,
         "contract_h_week": Column("number", "hours of the contract a week", "hours", low=0),
+        "night_ok": Column("yes/no", "may work at night"),
         "owed_h": Column("number", "hours owed in the days of the plan", "hours", low=0),
         "paid_h": Column("number", "paid hours of the shifts", "hours", low=0),
     },

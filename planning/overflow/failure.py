@@ -12,7 +12,7 @@ from planning.calendars import hours_within
 from planning.checks import number
 from planning.errors import PlanningError
 from planning.overflow.steps import on_site
-from planning.pay import hour_cost
+from planning.pay import DAYS_A_YEAR, caller_costs, hour_cost
 from planning.service import exact_service
 
 if TYPE_CHECKING:
@@ -159,8 +159,9 @@ def standby_worth(
         )
     if team is None:
         raise PlanningError(f"{standby_site} has no team of {queue} that could stand by: name another site")
-    waiting_h = _closed_h(centre, standby_site) * 365
+    waiting_h = _closed_h(centre, standby_site) * DAYS_A_YEAR
     year_cost = hour_cost(centre, team) * prices.standby_share * waiting_h
+    caller_cost = float(caller_costs(centre).loc[queue, "unanswered"])
     rows = {}
     nobody = _lost(failed_night(centre, needed, queue, site, at=at, until=until, left=left))
     for size in sizes:
@@ -172,7 +173,7 @@ def standby_worth(
             "lost": nobody - saved,
             "saved": saved,
             "cost_year": cost,
-            "saved_cost_year": saved * centre.queues[queue].abandoned_cost * prices.failures_year,
+            "saved_cost_year": saved * caller_cost * prices.failures_year,
             "break_even_cost": cost / (saved * prices.failures_year) if saved > 0 else np.nan,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("agents")

@@ -177,7 +177,8 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
         [
             f"# {summary['centre']}: does the plan hold?",
             f"**{answer}**: {summary['paid_hours']:,.0f} hours of shifts and {idle:,.0f} idle hours cost "
-            f"{money(centre, summary['cost']['total'])}. People: {heads_text(summary)}.",
+            f"{money(centre, summary['cost']['total'])}; with lost customers it is "
+            f"{money(centre, summary['cost_with_customers'])}. People: {heads_text(summary)}.",
             "\n".join(f"- {html.escape(text)}" for text in wrong),
             f"From {_moment(first)} to {_moment(until)}, on the clock of {centre.time_zone}, "
             f"simulated {summary['replications']} times.",

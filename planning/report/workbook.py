@@ -33,6 +33,7 @@ TOTALS = {
     "requirement": ["calls", "agents", "rostered"],
     "shifts": ["headcount"],
     "roster": ["paid_h", "night_h"],
+    "staff": ["owed_h", "paid_h"],
     "cost": [name for name, column in COST.columns.items() if column.kind == "number"],
 }
 """Columns with a total, by sheet; with a filter set, the total is that of the rows shown."""
@@ -148,7 +149,7 @@ def _summary_kind(name: str) -> str:
     level = name.endswith("service level")  # of a system
     if level or (name.startswith("service level") and words & {"target", "promised", "simulated", "band"}):
         return "share"
-    return "h" if name in LINKS else ""
+    return "h" if "hours" in words else ""
 
 
 def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:

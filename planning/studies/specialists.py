@@ -15,7 +15,7 @@ from planning.checks import one_of
 from planning.deferred import age_when_done
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
-from planning.pay import hour_cost
+from planning.pay import caller_costs, hour_cost
 from planning.shifts.cover import CoverPlan, on_position
 from planning.simulation import Simulation, paired_difference, simulate
 from planning.staffing import requirement
@@ -201,7 +201,7 @@ def flexibility(
         found = simulate(shared, own, plan, replications=replications, seed=seed)
         met = found.queues.loc[queues]
         late = ((1 - found.levels[queues]) * met["offered"]).sum(axis=1)
-        cost = [centre.queues[name].abandoned_cost for name in queues]
+        cost = caller_costs(centre).loc[queues, "unanswered"]
         lost_cost = (met["abandonment"] * met["offered"] * cost).sum()
         first = late if first is None else first
         gain = paired_difference(first, late)

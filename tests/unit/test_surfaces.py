@@ -11,6 +11,7 @@ import icalendar
 import openpyxl
 import pandas as pd
 import pytest
+from file_audit import FileAudit
 from typer.testing import CliRunner
 
 from planning.app import Page
@@ -25,7 +26,7 @@ from planning.report.roster_book import time_sheet, write_calendars
 from planning.report.style import site_label
 from planning.roster.audit import audit, read_roster
 from planning.roster.inputs import Horizon
-from planning.roster.people import people_to_employ, read_people
+from planning.roster.people import read_people
 
 PART = {"small": 1.0, "global": 0.3, "operator": 0.15}
 """Part of an example's calls that is planned."""
@@ -58,7 +59,14 @@ def made(request, tmp_path_factory):
     plan = folder / "reports" / "plan"
     summary = json.loads((plan / "summary.json").read_text(encoding="utf-8"))
     return SimpleNamespace(
-        name=name, folder=folder, centre=centre, plan=plan, told=told, summary=summary, demand=demand
+        name=name,
+        folder=folder,
+        people=people if (people := folder / "people.csv").exists() else None,
+        centre=centre,
+        plan=plan,
+        told=told,
+        summary=summary,
+        demand=demand,
     )
 
 
@@ -90,9 +98,9 @@ def test_the_command_says_what_is_planned(made):
 
 def test_the_workbook_is_the_centres(made):
     book = openpyxl.load_workbook(made.plan / "plan.xlsx")
-    tables = ["summary", "demand", "requirement", "shifts", "roster", "breaks", "cost"]
-    assert book.sheetnames[:7] == tables
-    assert set(book.sheetnames[7:]) <= set(made.centre.teams)
+    tables = ["summary", "demand", "requirement", "shifts", "roster", "staff", "breaks", "cost"]
+    assert book.sheetnames[:8] == tables
+    assert set(book.sheetnames[8:]) <= set(made.centre.teams)
     assert foreign(made, "\n".join(str(cell.value) for cell in cells(book))) == []
     figures_of = {row[0].value: row[1].number_format for row in book["summary"].iter_rows()}
     systems = [name for name in figures_of if name.startswith("systems") and name.endswith(" cost")]
@@ -129,16 +137,46 @@ def test_calendars_hold_every_shift_at_its_instant(made, tmp_path):
 def test_the_written_roster_is_lawful(made):
     """Judged from the files alone; the time sheet of it has no letter outside the legend."""
     roster = read_roster(made.plan / "roster.csv", made.centre)
-    shifts = pd.read_csv(made.plan / "shifts.csv")
-    shifts["start"] = pd.to_datetime(shifts["start"], utc=True)
-    if (file := made.folder / "people.csv").exists():
-        people, _ = read_people(file, made.centre)
-    else:
-        people = people_to_employ(made.centre, shifts)
+    people, _ = read_people(made.people or made.plan / "staff.csv", made.centre)
     horizon = Horizon(pd.Timestamp("2026-11-30"), pd.Timestamp("2026-11-30"))
     assert audit(made.centre, roster, people, horizon=horizon).empty
     sheet = time_sheet(roster, people, made.centre, horizon)
     assert sheet["hours"].sum() == pytest.approx(made.summary["paid_hours"], abs=0.1)
+
+
+def test_a_second_opinion_from_the_files_finds_no_fault(made):
+    """Shifts, rests, consent and leave; what people owe and work; and the heads in the summary."""
+    second = FileAudit(made.plan, made.centre, made.people)
+    assert list(second.faults()) == []
+    owed_h, worked_h = second.owed_h(), second.worked_h()
+    assert {row["agent_id"] for row in second.staff} == set(second.people)
+    for row in second.staff:
+        assert float(row["owed_h"]) == pytest.approx(owed_h[row["agent_id"]], abs=1e-4)
+        assert float(row["paid_h"]) == pytest.approx(worked_h[row["agent_id"]], abs=1e-4)
+    assert second.summary["people"] == second.heads()
+
+
+def test_a_second_opinion_from_the_files_pays_the_same(made):
+    """To the hundredth of the currency; careers alone are taken from the file."""
+    second = FileAudit(made.plan, made.centre, made.people)
+    costs = second.costs()
+    assert set(second.cost) == set(costs)
+    assert second.desks_short() == 0
+    for team, row in second.cost.items():
+        for part in ("base", "night", "holiday", "weekend", "idle", "rides"):
+            assert float(row[f"{part}_cost"]) == pytest.approx(costs[team][part], abs=0.005), (team, part)
+        twice = sum(float(value) for name, value in row.items() if name.endswith("_cost"))
+        assert 2 * float(row["total_cost"]) == pytest.approx(twice, abs=0.01)
+    summary = second.summary["cost"]
+    for part, total in summary.items():
+        written = sum(float(row[f"{part}_cost"]) for row in second.cost.values())
+        assert total == pytest.approx(written, abs=0.01), part
+    systems = sum(system["cost"] for system in second.summary["systems"].values())
+    assert systems == pytest.approx(summary["total"], abs=0.1)
+    idle_h = {team: hours["idle"] for team, hours in second.summary["hours"].items() if hours["idle"] > 0}
+    by_day = {team: sum(days.values()) for team, days in second.summary["idle_hours"].items()}
+    assert by_day == pytest.approx(idle_h, abs=0.02)
+    assert f"{sum(idle_h.values()):,.0f} of the " in made.told
 
 
 def test_the_page_is_the_centres(made):

@@ -28,7 +28,7 @@ def cells(tmp_path, table, **others):
 
 
 def test_a_sheet_a_table_behind_the_summary(book):
-    tables = ["demand", "requirement", "shifts", "roster", "breaks", "cost"]
+    tables = ["demand", "requirement", "shifts", "roster", "staff", "breaks", "cost"]
     assert book.sheetnames == ["summary", *tables, "calls_north"]
     for name, table in small_plan().tables.items():
         sheet = book[name]
