@@ -65,6 +65,8 @@ class Labour(Settings):
     """Addition to the hourly rate for further hours of overtime, as a share of the rate."""
     week_h: Norm
     """Normal working week, hours."""
+    period_months: Norm
+    """Months of the accounting period of hours, counted from January: a divisor of 12."""
     eve_shorter_h: Norm
     """Hours by which the working day before a public holiday is shorter."""
     min_rest_h: Norm
@@ -117,6 +119,15 @@ class Labour(Settings):
     def shortest_meal(self, paid_h: float) -> Norm:
         """Shortest meal of a shift with this many paid hours, minutes."""
         return self.long_meal_min if paid_h > self.long_shift_h.value else self.min_meal_min
+
+    @model_validator(mode="after")
+    def _whole_periods(self) -> Self:
+        months = self.period_months.value
+        if months not in (1, 2, 3, 4, 6, 12):
+            raise ValueError(
+                f"period_months is {months:g}, must be 1, 2, 3, 4, 6 or 12, so that the periods fill a year"
+            )
+        return self
 
     @model_validator(mode="after")
     def _kinds_exist(self) -> Self:

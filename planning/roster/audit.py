@@ -10,7 +10,7 @@ import pandas as pd
 
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.inputs import Horizon, carry_over_at
+from planning.roster.inputs import Horizon, carry_over_at, norms_of
 from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
 from planning.tables import DAY_FIRST, PEOPLE, ROSTER, YEAR_FIRST, Table, read_csv
@@ -105,9 +105,7 @@ def cases_of(
 
 
 def _case(centre: Centre, site: str, assigned: pd.DataFrame, horizon: Horizon) -> Case:
-    here = horizon.at(centre, site)
-    norms = pd.Series(centre.day_norms(here.norm_days, site), index=here.norm_days)
-    return Case(site, assigned, here, norms)
+    return Case(site, assigned, horizon.at(centre, site), norms_of(centre, horizon, site))
 
 
 _TIMES = ("leave_from", "leave_until", "study_from", "study_until", "last_end")

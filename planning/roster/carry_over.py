@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
 from planning.roster.audit import local_people, with_people
-from planning.roster.inputs import NIGHT, Horizon, carry_over_at
+from planning.roster.inputs import NIGHT, Horizon, carry_over_at, norms_of
 from planning.roster.rules import at_weekends, kind_names
 from planning.roster.totals import PeriodHours
 from planning.tables import PEOPLE
@@ -54,6 +57,8 @@ def carry_on(
     who = carry_over_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index(
         "agent_id"
     )
+    # Of the last month, as much is left as the roster's days leave of four weeks.
+    part = max(1 - len(horizon.days) / 28, 0.0)
     worked = with_people(roster, people, centre.time_zone)
     worked["day"] = worked["start"].dt.tz_localize(None).dt.normalize()
     worked["kind"] = kind_names(worked, centre)
@@ -69,22 +74,20 @@ def carry_on(
         nights_in_row=_run(nights, who["nights_in_row"], horizon),
         balance_h=0.0 if new_period else balance,
         overtime_h=who["overtime_h"].fillna(0.0) + (balance.clip(lower=0.0) if new_period else 0.0),
-        nights_before=_count(nights, "day", who),
-        weekends_before=_count(weekends, "week", who),
+        nights_before=_count(nights, "day", who, part * who["nights_before"]),
+        weekends_before=_count(weekends, "week", who, part * who["weekends_before"]),
     )
     return after.reset_index()[list(PEOPLE.columns)]
 
 
-def _count(worked: pd.DataFrame, column: str, people: pd.DataFrame) -> pd.Series:
-    """Number of different values of each person in a column."""
-    return worked.groupby("agent_id")[column].nunique().reindex(people.index, fill_value=0).astype(float)
+def _count(worked: pd.DataFrame, column: str, people: pd.DataFrame, before: pd.Series) -> pd.Series:
+    """Number of different values of each person in a column, added to a number before, as a whole."""
+    found = worked.groupby("agent_id")[column].nunique().reindex(people.index, fill_value=0)
+    return found + np.floor(before.fillna(0.0) + 0.5)
 
 
 def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
-    """Hours that the norm of a horizon leaves each person, by agent_id (TK RF 91, 104).
-
-    The production calendar's hours in proportion to the contract, less leave and less hours worked above the
-    norm before; negative if these are more.
+    """Hours that each person may work in a horizon, by agent_id (`PeriodHours`); negative if none.
 
     Examples
     --------
@@ -92,13 +95,13 @@ def hours_left(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Ser
     >>> ann = {"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga", "grade": "manager"}
     >>> half = pd.DataFrame([ann | {"contract_h_week": 20, "night_ok": True,
     ...                             "leave_from": None, "leave_until": None}])
-    >>> hours_left(centre, half, Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))).to_dict()
-    {'ann': 15.5}
+    >>> hours_left(centre, half, Horizon(pd.Timestamp("2026-11-28"), pd.Timestamp("2026-11-29"))).to_dict()
+    {'ann': 20.0}
     """
     who = carry_over_at(local_people(people, centre.time_zone), horizon, centre.time_zone).set_index(
         "agent_id"
     )
-    return _norms(centre, who, horizon, whole=True)
+    return _by_site(centre, who, horizon, PeriodHours.left)
 
 
 def own_norms(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Series:
@@ -115,19 +118,22 @@ def own_norms(centre: Centre, people: pd.DataFrame, horizon: Horizon) -> pd.Seri
     >>> own_norms(centre, full, Horizon(pd.Timestamp("2026-11-23"), pd.Timestamp("2026-11-25"))).to_dict()
     {'ann': 20.0}
     """
-    who = local_people(people, centre.time_zone).set_index("agent_id").assign(balance_h=0.0)
-    return _norms(centre, who, horizon, whole=False)
+    who = local_people(people, centre.time_zone).set_index("agent_id")
+    return _by_site(centre, who, horizon, lambda rule, own, norms: rule.asked(own, norms)["own"])
 
 
-def _norms(centre: Centre, who: pd.DataFrame, horizon: Horizon, *, whole: bool) -> pd.Series:
-    """Norm of each person by their site's calendar and law, of the horizon's days or of its whole weeks."""
+def _by_site(
+    centre: Centre,
+    who: pd.DataFrame,
+    horizon: Horizon,
+    hours: Callable[[PeriodHours, pd.DataFrame, pd.DataFrame], pd.Series],
+) -> pd.Series:
+    """Hours of each person by the rule, the people and the norms of their site."""
     found = pd.Series(0.0, index=who.index)
     for site, own in who.groupby("site"):
-        here = horizon.at(centre, str(site))
-        days = here.norm_days if whole else pd.date_range(here.first, here.last)
-        norms = pd.Series(centre.day_norms(days, str(site)), index=days)
         week_h = centre.at(str(site)).labour.week_h
-        found[own.index] = PeriodHours(week_h.value, week_h.article).norms(own, norms, here.first)
+        rule = PeriodHours(week_h.value, week_h.article)
+        found[own.index] = hours(rule, own, norms_of(centre, horizon, str(site)))
     return found
 
 

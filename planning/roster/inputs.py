@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_day, local_times, on_clock, week_end
+from planning.calendars import is_weekend, local_day, local_times, on_clock, week_end
 from planning.centre import Centre
 from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours
@@ -21,6 +21,7 @@ __all__ = [
     "TeamShifts",
     "carry_over_at",
     "kinds_of",
+    "norms_of",
     "own_clock",
 ]
 
@@ -136,8 +137,10 @@ class TeamShifts:
     """Number of the horizon's first day among them."""
     week_h: float
     """Hours of the normal week."""
+    ahead: Ints
+    """Start of each day from the horizon's first to the last of `norms`, and the end, shape (days + 1,)."""
     norms: Floats
-    """Working hours of each day in the production calendar, 0 outside the horizon, shape (7 x weeks,)."""
+    """Working hours of these days as `norms_of` has them, a row per column there, shape (3, days)."""
     kinds: tuple[str, ...]
     """Names of the kinds of shift."""
     weekend_days: int
@@ -165,6 +168,12 @@ class TeamShifts:
     def week_bounds(self) -> Ints:
         """Start of each week, and the end of the last, shape (weeks + 1,)."""
         return self.midnights[::7]
+
+    @property
+    def own_norms(self) -> Floats:
+        """Norm of each day, 0 outside the horizon, shape (7 x weeks,)."""
+        norms = self.norms[0, : len(self.dates) - self.first]
+        return np.pad(norms, (self.first, len(self.dates) - self.first - len(norms)))
 
     def take(self, shifts: Ints) -> Self:
         """Keep some shifts, by index, in the same weeks."""
@@ -198,7 +207,8 @@ class TeamShifts:
         local = starts.tz_localize(None)
         length_h = np.asarray((ends - starts) / pd.Timedelta(hours=1), dtype=np.float64)
         names, kinds = kinds_of(own[0], length_h, night_h, centre.at(site))
-        inside = np.isin(days[:-1], horizon.norm_days)
+        norms = norms_of(centre, horizon, site)
+        ahead = norms.index.append(norms.index[-1:] + pd.Timedelta(days=1))
         return cls(
             site=site,
             team=str(shifts["team"].iloc[0]),
@@ -214,7 +224,8 @@ class TeamShifts:
             dates=tuple(f"{day:%Y-%m-%d}" for day in days[:-1]),
             first=(horizon.first - days[0]).days,
             week_h=centre.at(site).labour.week_h.value,
-            norms=np.where(inside, centre.day_norms(days[:-1], site), 0.0),
+            ahead=seconds(on_clock(ahead, starts.tz)),
+            norms=norms.to_numpy().T,
             kinds=names,
             weekend_days=len(horizon.week_end),
         )
@@ -231,8 +242,8 @@ CARRY_OVER_COLUMNS = (
 def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.DataFrame:
     """Keep the part of each person's carry-over that counts on the first day of a horizon.
 
-    A run of days continues if its last shift ended on the eve or later. A carry-over that ends after the
-    first day belongs to another month and is ignored.
+    A run of days continues if its last shift ended on the eve or later. A carry-over whose last shift ended
+    after the first day belongs to another month, and one during leave to no month: both are ignored whole.
 
     Parameters
     ----------
@@ -246,7 +257,8 @@ def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.
     --------
     Four days in a row up to Sunday the 22nd are four on Monday, none on Thursday, and unknown a week before:
 
-    >>> ann = pd.DataFrame({name: [None] for name in CARRY_OVER_COLUMNS}).assign(days_in_row=4.0)
+    >>> from planning.tables import PEOPLE
+    >>> ann = pd.DataFrame({name: [None] for name in PEOPLE.columns}).assign(days_in_row=4.0)
     >>> ann["last_end"] = pd.Timestamp("2026-11-22 22:00", tz="Europe/Moscow")
     >>> days = [pd.Timestamp(f"2026-11-{day}") for day in (23, 26, 16)]
     >>> [float(carry_over_at(ann, Horizon(day, day), "Europe/Moscow")["days_in_row"][0]) for day in days]
@@ -254,9 +266,17 @@ def carry_over_at(people: pd.DataFrame, horizon: Horizon, time_zone: str) -> pd.
     """
     eve, behind = (on_clock(horizon.first + pd.Timedelta(days=days), time_zone) for days in (-1, 1))
     ends = pd.to_datetime(people["last_end"], utc=True)
-    runs = {name: people[name].mask((ends < eve) | (ends > behind)) for name in RUN_COLUMNS}
-    rest = {name: people[name].mask(ends > behind) for name in CARRY_OVER_COLUMNS if name not in runs}
+    stale = (ends > behind) | _during(people, "leave", ends) | _during(people, "study", ends)
+    runs = {name: people[name].mask(stale | (ends < eve)) for name in RUN_COLUMNS}
+    rest = {name: people[name].mask(stale) for name in CARRY_OVER_COLUMNS if name not in runs}
     return people.assign(**runs, **rest)
+
+
+def _during(people: pd.DataFrame, kind: str, times: pd.Series) -> pd.Series:
+    """Whether each person's time is within their leave, which may have one open end."""
+    first, after = (pd.to_datetime(people[f"{kind}_{edge}"], utc=True) for edge in ("from", "until"))
+    away = first.notna() | after.notna()
+    return away & (first.isna() | (times > first)) & (after.isna() | (times <= after)) & times.notna()
 
 
 NIGHT = "night"
@@ -270,8 +290,8 @@ class Horizon:
     Examples
     --------
     >>> week = Horizon(pd.Timestamp("2026-11-25"), pd.Timestamp("2026-12-01"))
-    >>> len(week.calendar_days) - 1, len(week.norm_days)
-    (14, 7)
+    >>> len(week.calendar_days) - 1
+    14
     """
 
     first: pd.Timestamp
@@ -308,15 +328,55 @@ class Horizon:
         return pd.date_range(opens, periods=7 * weeks + 1)
 
     @property
-    def norm_days(self) -> pd.DatetimeIndex:
-        """Days whose working hours may be worked in the horizon: its own days, but at least seven.
+    def days(self) -> pd.DatetimeIndex:
+        """The days themselves."""
+        return pd.date_range(self.first, self.last)
 
-        Days of its week before the horizon count only for people about whom nothing is known: a balance of
-        hours already includes them.
-        """
-        opens = self.week_of(self.first)
-        start = opens if self.last - opens < pd.Timedelta(days=7) else self.first
-        return pd.date_range(start, max(self.last, start + pd.Timedelta(days=6)))
+
+def norms_of(centre: Centre, horizon: Horizon, site: str) -> pd.DataFrame:
+    """Working hours of each day from the first of a horizon to the end of its accounting period.
+
+    Parameters
+    ----------
+    centre : Centre
+    horizon : Horizon
+    site : str
+        Whose calendar and law hold.
+
+    Returns
+    -------
+    DataFrame
+        By day: own (its norm in the production calendar, if the day is of the horizon), usual (its hours in a
+        week without holidays, for the horizon and at least seven days), period (its norm, up to the end of
+        the accounting period in which the horizon ends).
+
+    Examples
+    --------
+    The last weekend of November 2026 has no norm of its own; the week that it begins has 40 hours, and the
+    days that are left of the quarter have 184:
+
+    >>> centre = Centre.load("data/centre.toml")
+    >>> weekend = Horizon(pd.Timestamp("2026-11-28"), pd.Timestamp("2026-11-29"))
+    >>> norms_of(centre, weekend, "moscow").sum().tolist()
+    [0.0, 40.0, 184.0]
+    """
+    labour = centre.at(site).labour
+    months = int(labour.period_months.value)
+    ends = horizon.last + pd.offsets.MonthEnd(0)
+    ends += pd.offsets.MonthEnd(-ends.month % months)
+    usual = max(horizon.last, horizon.first + pd.Timedelta(days=6))
+    days = pd.date_range(horizon.first, max(ends, usual))
+    norms = centre.day_norms(days, site)
+    weekend = centre.weekend(site)
+    day_h = np.where(is_weekend(days, weekend), 0.0, labour.week_h.value / (7 - len(weekend)))
+    return pd.DataFrame(
+        {
+            "own": np.where(days <= horizon.last, norms, 0.0),
+            "usual": np.where(days <= usual, day_h, 0.0),
+            "period": np.where(days <= ends, norms, 0.0),
+        },
+        index=days,
+    )
 
 
 def kinds_of(

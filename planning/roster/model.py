@@ -25,7 +25,6 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from planning.calendars import local_day, on_clock
 from planning.centre import Centre
 from planning.effort import Deadline, TimeUpError
 from planning.errors import PlanningError
@@ -38,6 +37,7 @@ from planning.roster.frames import (
     wanted_shifts,
 )
 from planning.roster.improve import improved, made_first
+from planning.roster.inputs import Horizon, carry_over_at
 from planning.roster.law import rules_of
 from planning.roster.problem import Clock, RosterSettings, TeamRoster
 from planning.roster.why import why_not
@@ -106,7 +106,7 @@ def build_roster(
     who = team_people(people)
     _check_teams(centre, wanted, "shifts")
     _check_teams(centre, who, "people")
-    _warn_of_late_ends(who, wanted)
+    _warn_of_stale_ends(centre, who, wanted)
     problems = problems_of(centre, wanted, who, settings, weights=weights)
     solved, first_s, whole = _search(problems, settings)
     _check_schedules(problems, solved)
@@ -165,19 +165,18 @@ def _tell(progress: Any, team: str, text: str) -> None:
     progress.set_postfix_str(f"{team}: {text}")
 
 
-def _warn_of_late_ends(people: pd.DataFrame, shifts: pd.DataFrame) -> None:
-    """Warn about people whose last shift "before" the roster ends after its first day."""
+def _warn_of_stale_ends(centre: Centre, people: pd.DataFrame, shifts: pd.DataFrame) -> None:
+    """Warn about people whose last shift before the roster cannot be so, and whose carry-over is ignored."""
     if shifts.empty:
         return
-    first = shifts["start"].min()
-    first = on_clock(local_day(first) + pd.Timedelta(days=1), first.tz)
-    ends = pd.to_datetime(people["last_end"], utc=True)
-    late = people["agent_id"][ends > first]
-    if len(late):
+    horizon = Horizon.of(pd.DatetimeIndex(shifts["start"]))
+    kept = carry_over_at(people, horizon, centre.time_zone)["last_end"]
+    stale = people["agent_id"][people["last_end"].notna() & kept.isna()]
+    if len(stale):
         warnings.warn(
-            f"people: {len(late)} have a last_end after the roster's first day, which ends "
-            f"{first:%Y-%m-%d %H:%M}, the first {late.iloc[0]}: the days before are taken as unknown; give "
-            "the carry-over of the days before this roster (planning.roster.carry_over.carry_on)",
+            f"people: {len(stale)} have a last_end after the first day, {horizon.first:%Y-%m-%d}, or "
+            f"during their leave, the first {stale.iloc[0]}: what they carry over is taken as unknown; give "
+            "that of the days before this roster (planning.roster.carry_over.carry_on)",
             stacklevel=3,
         )
 

@@ -29,9 +29,10 @@ WORKED_DAYS = 5
 NIGHT_SHARE_ROUND_THE_CLOCK = 0.85
 NIGHT_SHARE_OTHERWISE = 0.10
 SHARE_STUDYING, SHARE_BLOCKED, SHARE_WISHING, SHARE_PREFERRING = 0.01, 0.03, 0.06, 0.03
-SHARE_AT_WORK, SHARE_NIGHTS = 0.65, 0.3
-"""Share of people who work on the day before the horizon, and share of these at night if they may."""
-DAY = pd.Timedelta(days=1)
+SHARE_AT_WORK, SHARE_NIGHTS, SHARE_WEEKENDS = 0.65, 0.3, 0.25
+"""Share of people who work on the day before the horizon, share of these at night if they may, and share of
+people who have worked the last three weekends."""
+DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
 
 
 def read_people(
@@ -326,15 +327,16 @@ def _with_lives(people: pd.DataFrame, start: pd.Timestamp, rng: np.random.Genera
     working = _part(count, SHARE_AT_WORK, rng) & people["leave_from"].isna()
     hours = np.where(working, pd.Series(kinds, index=people.index).map(_LAST_H | {"night": 7.0}), -28.0)
     run = np.where(working, rng.integers(1, 5, count), 0)
+    ends, away = pd.Series(start + pd.to_timedelta(hours, unit="h"), index=people.index), people["leave_from"]
     return people.assign(
-        last_end=start + pd.to_timedelta(hours, unit="h"),
+        last_end=ends.where(away.isna() | (ends <= away), away - 4 * HOUR),
         last_kind=pd.Series(kinds, index=people.index).where(working),
         days_in_row=run,
         nights_in_row=np.where(kinds == "night", np.minimum(run, rng.integers(1, 3, count)), 0),
         balance_h=rng.choice([-2.0, 0.0, 0.0, 0.0, 2.0], count),
         overtime_h=rng.choice([0.0, 0.0, 4.0, 8.0, 16.0], count),
         nights_before=np.where(people["night_ok"], rng.poisson(4, count), 0),
-        weekends_before=rng.integers(1, 4, count),
+        weekends_before=np.where(_part(count, SHARE_WEEKENDS, rng), 3, rng.integers(1, 3, count)),
     )
 
 

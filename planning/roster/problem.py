@@ -284,7 +284,7 @@ class Problem:
         return tuple(self._final(groups) for groups in self.batches)
 
     def _final(self, groups: tuple[int, ...]) -> Floats:
-        unit_h, norm_h = self.timeline.unit_min / 60, float(self.team_shifts.norms.sum())
+        unit_h, norm_h = self.timeline.unit_min / 60, float(self.team_shifts.norms[:2].sum(axis=1).max())
         caps = self.caps[list(groups)]
         left_h = np.arange(caps.max() + 1) * unit_h
         contract_h = self.groups[groups[0]].members[0].contract_h_week

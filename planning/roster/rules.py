@@ -42,6 +42,8 @@ __all__ = [
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)
+LAST_DAY = 6
+"""Day with which a week ends."""
 HOUSE = "plan"
 """The article of a rule that needs no law."""
 ROUNDING = 1e-6
@@ -57,8 +59,8 @@ class Case:
     """Columns of `planning.tables.ROSTER` and of the person, in local time (missing for unknown people)."""
     horizon: Horizon
     """Days of the roster, in the weeks of the site."""
-    day_norms: pd.Series
-    """Working hours in the production calendar of each date of the horizon."""
+    norms: pd.DataFrame
+    """Working hours of the days ahead (`planning.roster.inputs.norms_of`)."""
 
 
 class Rule(Protocol):
@@ -611,7 +613,10 @@ class DaysOff:
 
 @dataclass(frozen=True)
 class FreeWeekends:
-    """A number of weekends in four are free: no shift starts on their days, including the horizon's eve."""
+    """A number of weekends in four are free: no shift starts on their days, including the horizon's eve.
+
+    In a horizon of less than four weeks, weekends worked in the month before count as the most recent ones.
+    """
 
     of_four: int
     article: str
@@ -620,17 +625,31 @@ class FreeWeekends:
 
     def constrain(self, limits: Limits) -> None:
         """Bound the weekends worked."""
-        weeks = limits.team_shifts.weeks
-        limits.cap_weekends(weeks - self.of_four * weeks // 4, self.weight)
+        team_shifts, before = limits.team_shifts, limits.person.carry_over
+        weeks, begun = team_shifts.weeks, 0
+        if before.days and team_shifts.first == LAST_DAY and team_shifts.weekend_days == 2:
+            begun = 1  # the weekend of the eve goes on, and is counted in the horizon
+        earlier = min(max(before.weekends_before - begun, 0), max(4 - weeks, 0))
+        most = min(weeks - self.of_four * weeks // 4, 4 - self.of_four - earlier if weeks < 4 else weeks)
+        limits.cap_weekends(max(most, begun), self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people who work too many weekends."""
         weeks = -(-((case.horizon.last - case.horizon.week_of(case.horizon.first)).days + 1) // 7)
-        return many_weekends(self, case, weeks - math.floor(self.of_four * weeks / 4))
+        most = weeks - math.floor(self.of_four * weeks / 4)
+        if weeks >= 4:
+            return many_weekends(self, case, most)
+        people = case.roster.drop_duplicates("agent_id").set_index("agent_id")
+        halves = (
+            case.horizon.first.day_of_week == case.horizon.week_end[-1] and len(case.horizon.week_end) > 1
+        )
+        begun = (people["days_in_row"].fillna(0) > 0) & halves
+        recent = (people["weekends_before"].fillna(0) - begun).clip(0, 4 - weeks)
+        return many_weekends(self, case, (4 - self.of_four - recent).clip(begun.astype(float), most))
 
 
-def many_weekends(rule: Rule, case: Case, most: int) -> pd.DataFrame:
-    """List the people who work more weekends than allowed."""
+def many_weekends(rule: Rule, case: Case, most: int | pd.Series) -> pd.DataFrame:
+    """List the people who work more weekends than allowed, by a number for all or one by agent_id."""
     horizon, rows = case.horizon, case.roster.assign(day=days_of(case.roster))
     # Work on the eve counts for the weekend whose second day is the first of the horizon.
     eve = rows[rows["days_in_row"].fillna(0) > 0].assign(day=horizon.first - DAY)
@@ -638,8 +657,11 @@ def many_weekends(rule: Rule, case: Case, most: int) -> pd.DataFrame:
     late = days[days["day"].dt.day_of_week.isin(horizon.week_end)]
     counts = late.assign(week=_week_of(late["day"], horizon)).groupby("agent_id")
     worked = counts.agg(amount=("week", "nunique"), date=("start", "min")).reset_index()
-    bad = worked[worked["amount"] > most].assign(bound=float(most)).astype({"amount": float})
-    return breaches_of(rule, bad, [f"{n:g} weekends worked, at most {most}" for n in bad["amount"]])
+    bounds = worked["agent_id"].map(most) if isinstance(most, pd.Series) else most
+    worked = worked.assign(bound=bounds).astype({"amount": float, "bound": float})
+    bad = worked[worked["amount"] > worked["bound"]]
+    texts = [f"{row.amount:g} weekends worked, at most {row.bound:g}" for row in bad.itertuples()]
+    return breaches_of(rule, bad, texts)
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,12 @@ __all__ = ["NumberOfKind", "Overtime", "PeriodHours", "outside"]
 
 @dataclass(frozen=True)
 class PeriodHours:
-    """Paid hours stay within the production calendar's norm of the horizon, less leave.
+    """Paid hours stay within what the accounting period still leaves, and within the pace of a usual week.
 
-    The norm is in proportion to the person's contract, and hours worked above it before count. If these are
-    known, they already include the days of the week before the horizon.
+    The period leaves the production calendar's norm of its days from the horizon's first on, less leave, in
+    proportion to the contract, less the hours worked above the norm before; it binds those whose hours before
+    are known. The pace is the horizon's own norm with the hours owed from before, or a week's usual hours
+    without its holidays if these are more: somebody works on a public holiday, and on a weekend alone.
     """
 
     week_h: float
@@ -37,21 +39,22 @@ class PeriodHours:
     name: ClassVar[str] = "hours in the period"
 
     def constrain(self, limits: Limits) -> None:
-        """Bound the hours by the norm less leave and less the days before."""
+        """Bound the hours by what the period and the pace leave."""
         limits.cap_hours(0.0, max(self.left_h(limits) + self.overtime_h, 0.0))
 
     def left_h(self, limits: Limits) -> float:
-        """Hours that the norm leaves, used by the constraining half only; negative if none."""
-        person, midnights = limits.person, limits.team_shifts.midnights
-        part = np.zeros(len(limits.team_shifts.norms))
-        for away in (person.leave, person.study):
-            first, after = away or (0, 0)
+        """Hours that are left, used by the constraining half only; negative if none."""
+        person, midnights = limits.person, limits.team_shifts.ahead
+        away = np.zeros(len(midnights) - 1)
+        for first, after in filter(None, (person.leave, person.study)):
             inside = np.minimum(midnights[1:], after) - np.maximum(midnights[:-1], first)
-            part = np.maximum(part, np.clip(inside, 0, None) / np.diff(midnights))
+            away = np.maximum(away, np.clip(inside, 0, None) / np.diff(midnights))
+        share = min(person.contract_h_week / self.week_h, 1.0)
+        own, usual, period = (share * limits.team_shifts.norms @ (1 - away)).tolist()
         balance_h = person.carry_over.balance_h
-        first = 0 if balance_h is None else limits.team_shifts.first
-        norm = float(limits.team_shifts.norms[first:] @ (1 - part[first:]))
-        return norm * min(person.contract_h_week / self.week_h, 1.0) - (balance_h or 0.0)
+        if balance_h is None:
+            return float(max(own, usual))
+        return float(min(max(own - balance_h, usual), period - balance_h))
 
     def audit(self, case: Case) -> pd.DataFrame:
         """List the people paid for more hours."""
@@ -65,23 +68,24 @@ class PeriodHours:
         known = case.roster[case.roster["known"]]
         people = known.drop_duplicates("agent_id").set_index("agent_id")
         found = known.groupby("agent_id").agg(amount=("paid_h", "sum"), date=("start", "min"))
-        found["bound"] = self.norms(people, case.day_norms, case.horizon.first).clip(lower=0.0)
+        found["bound"] = self.left(people, case.norms).clip(lower=0.0)
         return found.reset_index()
 
-    def norms(self, people: pd.DataFrame, day_norms: pd.Series, first: pd.Timestamp) -> pd.Series:
-        """Hours that the norm leaves each person, a row of PEOPLE with local times; negative if none.
+    def left(self, people: pd.DataFrame, norms: pd.DataFrame) -> pd.Series:
+        """Hours left to each person, a row of PEOPLE with local times; negative if none."""
+        asked = self.asked(people, norms)
+        owed = asked["own"].sub(people["balance_h"].fillna(0.0))
+        pace = owed.clip(lower=asked["usual"])
+        return pace.clip(upper=asked["period"].sub(people["balance_h"]).fillna(np.inf)) + self.overtime_h
 
-        Days before the `first` of the horizon count only for people without a balance.
-        """
-        found = [
-            self._norm(person, day_norms if pd.isna(person["balance_h"]) else day_norms[first:])
-            for _, person in people.iterrows()
-        ]
-        return pd.Series(found, index=people.index, dtype=float)
+    def asked(self, people: pd.DataFrame, norms: pd.DataFrame) -> pd.DataFrame:
+        """Sums of `planning.roster.inputs.norms_of` for each person, by contract and less leave."""
+        found = [self._asked(person, norms) for _, person in people.iterrows()]
+        return pd.DataFrame(found, index=people.index, columns=norms.columns, dtype=float)
 
-    def _norm(self, person: pd.Series, day_norms: pd.Series) -> float:
-        """The norm of one person, day by day."""
-        days = pd.DatetimeIndex(day_norms.index)
+    def _asked(self, person: pd.Series, norms: pd.DataFrame) -> list[float]:
+        """Sums for one person."""
+        days = pd.DatetimeIndex(norms.index)
         present = np.ones(len(days))
         for kind in ("leave", "study"):
             first, after = (person[f"{kind}_{edge}"] for edge in ("from", "until"))
@@ -92,9 +96,7 @@ class PeriodHours:
             overlap = np.minimum(days + DAY, closes) - np.maximum(days, opens)
             present = np.minimum(present, 1 - np.clip(overlap / DAY, 0.0, 1.0))
         share = min(person["contract_h_week"] / self.week_h, 1.0)
-        before = 0.0 if pd.isna(person["balance_h"]) else person["balance_h"]
-        norm = float(day_norms.to_numpy() @ present) * share
-        return float(norm - before + self.overtime_h)
+        return [float(share * (norms[name].to_numpy() @ present)) for name in norms]
 
 
 @dataclass(frozen=True)

@@ -104,11 +104,14 @@ def by_weeks(problem: Problem, rules: Sequence[Rule], solve: Solve) -> list[Sche
 def _week_of(team_shifts: TeamShifts, week: int, shifts: Ints) -> TeamShifts:
     """Cut one week out of a team's shifts."""
     first, after = 7 * week, 7 * week + 7
-    part = team_shifts.take(shifts)
+    part, ahead = (
+        team_shifts.take(shifts),
+        slice(max(first - team_shifts.first, 0), after - team_shifts.first),
+    )
     return replace(
         part, day=part.day - first, midnights=team_shifts.midnights[first : after + 1],
-        dates=team_shifts.dates[first:after], norms=team_shifts.norms[first:after],
-        first=max(team_shifts.first - first, 0),
+        dates=team_shifts.dates[first:after], norms=team_shifts.norms[:, ahead],
+        ahead=team_shifts.ahead[ahead.start : ahead.stop + 1], first=max(team_shifts.first - first, 0),
     )  # fmt: skip
 
 
@@ -141,7 +144,7 @@ def _pace(problem: Problem, team_shifts: TeamShifts, life: Life, week: int) -> f
     present = ~np.bincount(
         problem.team_shifts.day, weights=~limits.banned, minlength=len(problem.team_shifts.dates)
     ).astype(bool)
-    there = np.where(present, 0.0, np.maximum(problem.team_shifts.norms, 0.5))
+    there = np.where(present, 0.0, np.maximum(problem.team_shifts.own_norms, 0.5))
     part = there[7 * week : 7 * week + 7].sum() / max(there[7 * week :].sum(), 0.5)
     last = 7 * week + 7 >= len(there)
     return left_h if last else min(left_h, left_h * part + float(team_shifts.paid_h.max()))

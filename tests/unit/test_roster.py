@@ -163,7 +163,7 @@ def test_nobody_works_on_leave_in_midweek() -> None:
 def test_leave_takes_its_share_of_the_weeks_hours() -> None:
     """Of 40 h, two workdays of leave leave 24: three shifts of 8 h."""
     away = {"leave_from": MONDAY, "leave_until": MONDAY + pd.Timedelta(days=2)}
-    found = checked(table(*(shift(day, "08:00", 8.5) for day in range(3, 8))), people(away))
+    found = checked(table(*(shift(day, "08:00", 8.5) for day in range(1, 8))), people(away))
     assert found.roster["paid_h"].sum() == 24.0
 
 

@@ -80,7 +80,7 @@ def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
     unity = pd.Series(shift(-18, "09:00"))  # Wednesday, 4 November 2026
     week = Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))
     staff = people("ann", "bob", balance_h=0.0)
-    staff.loc[1, "balance_h"] = 39.0
+    staff.loc[1, "balance_h"] = 336.0  # more than the quarter has left
     holiday = substitutes(CENTRE, NOBODY, staff, unity, horizon=week)
     assert holiday["overtime_h"].tolist() == [0.0, 8.0]
     assert holiday["cost"].tolist() == pytest.approx([16 * rate] * 2)

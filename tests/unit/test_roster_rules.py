@@ -294,8 +294,12 @@ CASES = [
          (shift(2, "19:45", 4), *RESTLESS[2:]), CAME_AT_DAWN),
     Case("a rest after a shift from before", WEEK_REST, True,
          (shift(2, "20:00", 4), *RESTLESS[2:]), CAME_AT_DAWN),
-    Case("hours worked before", HOURS, False, tuple(shift(day, "08:00") for day in range(1, 6)),
+    Case("hours worked before, which the quarter has room for", HOURS, True,
+         tuple(shift(day, "08:00") for day in range(1, 6)),
          replace(ANN, carry_over=CarryOver(balance_h=0.5))),
+    Case("hours that the quarter has no room for", HOURS, False,
+         tuple(shift(day, "08:00") for day in range(1, 6)),
+         replace(ANN, carry_over=CarryOver(balance_h=184.5))),
     Case("hours owed from before", HOURS, True,
          (*(shift(day, "08:00") for day in range(1, 6)), shift(6, "08:00", 4)),
          replace(ANN, carry_over=CarryOver(balance_h=-4.0))),
@@ -517,7 +521,7 @@ def test_overtime_counts_from_where_the_norm_is_used_up() -> None:
         # The second week asks for nothing, since the horizon ends with the last shift.
         frame, last = roster_frame(shifts), shifts[-1]["start"].tz_localize(None).normalize()
         (case,) = cases_of(CENTRE, frame, people_frame(ANN), Horizon(WEEK_DAY, last))
-        breaches = OVERTIME.audit(replace(case, day_norms=case.day_norms[:7]))
+        breaches = OVERTIME.audit(replace(case, norms=case.norms[:7]))
         assert breaches["amount"].tolist() == ([] if lawful else [8.0])
 
 
