@@ -60,9 +60,9 @@ def measures_of(centre: Centre) -> dict[str, Measure]:
     """Pay of the required heads, agents of all queues and sites, and the shown queue in the exact model."""
     amount = partial(money, centre)
     return {
-        "cost": Measure("Cost a day", amount, amount, -1),
-        "peak": Measure("Agents at the peak", _whole, _whole, -1),
-        "night": Measure("Agents at the night's peak", _whole, _whole, 0),
+        "cost": Measure("Pay on position, a day", amount, amount, -1),
+        "peak": Measure("On position at the peak", _whole, _whole, -1),
+        "night": Measure("On position at the night's peak", _whole, _whole, 0),
         "service_level": Measure("Answered in time, day", _share, _points, 1),
         "worst": Measure("Answered in time, worst interval", _share, _points, 1),
     }

@@ -80,7 +80,7 @@ def requirement_and_supply(
     times: pd.DatetimeIndex, required: pd.Series, supplied: pd.Series, title: str
 ) -> go.Figure:
     """Heads required as a line over the heads that the shifts put on position as an area."""
-    fig = figure(title=title, yaxis_title="heads")
+    fig = figure(title=title, yaxis_title="people on position")
     return _required_and_supplied(fig, times, required, supplied, COLOURS["supply"])
 
 
@@ -133,7 +133,7 @@ def agents_and_service(table: pd.DataFrame, centre: Centre, target: float) -> go
             line={"shape": "hv", "color": colour, "dash": dash, "width": width}, row=2, col=1,
         )  # fmt: skip
     fig.add_hline(y=target, line={"color": COLOURS["target"], "dash": "dash", "width": 1.5}, row=2, col=1)
-    fig.update_yaxes(title_text="agents", row=1, col=1)
+    fig.update_yaxes(title_text="agents on position", row=1, col=1)
     fig.update_yaxes(title_text="service level", tickformat=".2~%", row=2, col=1)
     return _mark(fig, centre, table["interval_start"])
 
@@ -340,7 +340,7 @@ def burdens(before: pd.Series, after: pd.Series, title: str, unit: str) -> go.Fi
     before, after : Series
         Burden of each person, whole numbers.
     """
-    fig = figure(title=title, xaxis_title=unit, yaxis_title="people", barmode="group")
+    fig = figure(title=title, xaxis_title=unit, yaxis_title="people on staff", barmode="group")
     for values, name, colour in ((before, "before", "bad"), (after, "after", "target")):
         counts = values.value_counts().sort_index()
         fig.add_bar(
@@ -454,7 +454,7 @@ def supply_by_site(table: pd.DataFrame, centre: Centre) -> go.Figure:
     marks = closings(centre, pd.DatetimeIndex(table.index))
     for at in marks:
         fig.add_vline(x=at, line={"color": COLOURS["requirement"], "width": 1, "dash": "dot"})
-    fig.update_yaxes(title_text="heads")
+    fig.update_yaxes(title_text="people on position")
     title = "; ".join(["Required, and on position", *dict.fromkeys(marks.values())])
     return fig.update_layout(title=title, hovermode="x unified", margin={"t": 100})
 

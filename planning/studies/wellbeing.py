@@ -16,8 +16,10 @@ from planning.calendars import axis, day_start, local_day
 from planning.checks import number, numbers
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
-from planning.pay import agents_cost
+from planning.pay import agents_cost, hour_cost
+from planning.roster.inputs import Horizon
 from planning.roster.model import Roster, build_roster
+from planning.roster.staff import hours_owed
 from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
 from planning.shifts.duties_and_waiting import duties
 from planning.staffing import requirement
@@ -75,7 +77,8 @@ class Duty:
     """The doctors' duty: how many doctors each site needs, who is on duty when, and the cost."""
 
     doctors: pd.DataFrame
-    """Index team: doctors (the fewest who can fill every duty), paid_h, night_h and cost."""
+    """Index team: doctors (the fewest on staff who can fill every duty), paid_h, night_h, idle_h (contract
+    hours that no duty fills) and cost, those included."""
     people: pd.DataFrame
     """PEOPLE."""
     roster: Roster
@@ -119,6 +122,10 @@ def doctors_on_duty(centre: Centre, shifts: pd.DataFrame, *, week_h: float | Non
     columns = ["doctors", "paid_h", "night_h", "cost"]
     table = pd.DataFrame.from_dict(found, orient="index", columns=columns).rename_axis("team")
     everybody = pd.concat(people, ignore_index=True)
+    owed_h = hours_owed(centre, everybody, Horizon.of(pd.DatetimeIndex(shifts["start"])))
+    owed_h = owed_h.groupby(everybody["team"].to_numpy()).sum()
+    table["idle_h"] = (owed_h - table["paid_h"]).clip(lower=0.0)
+    table["cost"] += table["idle_h"] * [hour_cost(centre, str(team)) for team in table.index]
     return Duty(table, everybody, build_roster(centre, shifts, everybody))
 
 

@@ -60,12 +60,15 @@ def test_duty_is_filled_lawfully_by_the_fewest(centre):
 
 
 def test_duty_costs_what_the_wages_say(centre):
-    """Fourteen hours a day in Moscow without a night; eight night hours a day in Kaluga."""
+    """Fourteen hours a day in Moscow without a night; eight night hours a day in Kaluga.
+
+    Three doctors owe 120 hours for the 98 in Moscow, and five owe 200 for the 168 in Kaluga.
+    """
     duty = doctors_on_duty(centre, duty_shifts(centre, start="2026-11-23", days=7))
     hourly = {site: wage / 164.33 * 1.3 for site, wage in {"moscow": 130_000, "kaluga": 84_500}.items()}
     cost = duty.doctors["cost"]
-    assert cost["doctor_moscow"] == pytest.approx(7 * 14 * hourly["moscow"])
-    assert cost["doctor_kaluga"] == pytest.approx(7 * (24 + 0.2 * 8) * hourly["kaluga"])
+    assert cost["doctor_moscow"] == pytest.approx(120 * hourly["moscow"])
+    assert cost["doctor_kaluga"] == pytest.approx((200 + 7 * 0.2 * 8) * hourly["kaluga"])
 
 
 def test_shorter_contracts_need_more_doctors(centre):
