@@ -155,10 +155,11 @@ def test_volume_and_handle_times_are_applied_once(door):
 
 def test_a_whole_plan_applies_them_once(tmp_path):
     """Its shifts, people and simulation; and its demand.csv can be planned again."""
-    busy, plain = one_site({"queues.calls.volume": 2.0}), one_site()
-    people = people_of(plain, 12)
+    hours = {"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"}
+    busy, plain = one_site(hours | {"queues.calls.volume": 2.0}), one_site(hours)
     found, by_hand = (
-        plan(centre, demand_of(each), people, replications=2) for centre, each in ((busy, 2.0), (plain, 4.0))
+        plan(centre, demand_of(each, hours=(9, 18)), people_of(plain, 8), replications=2)
+        for centre, each in ((busy, 2.0), (plain, 4.0))
     )
     for name in ("requirement", "cost", "certificate"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(by_hand, name))
@@ -167,8 +168,9 @@ def test_a_whole_plan_applies_them_once(tmp_path):
 
 
 def test_the_day_as_a_whole_applies_them_once():
-    found = cover_day(one_site({"queues.calls.volume": 2.0}), demand_of(5.0), "calls")
-    pd.testing.assert_frame_equal(found.service, cover_day(one_site(), demand_of(10.0), "calls").service)
+    found = cover_day(one_site({"queues.calls.volume": 2.0}), demand_of(5.0, hours=DAY), "calls")
+    by_hand = cover_day(one_site(), demand_of(10.0, hours=DAY), "calls")
+    pd.testing.assert_frame_equal(found.service, by_hand.service)
 
 
 def test_one_queue_of_a_demand_follows_the_volume_of_its_senders():
