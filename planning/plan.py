@@ -175,10 +175,18 @@ class Plan:
         missed = any(
             (found["simulated"] < found["target"]).any() for found in (self.outcome, self.certificate)
         )
-        in_time = bool((self.waiting["oldest_days"] <= self.waiting["due_days"]).all())
-        return in_time and not (
-            missed or len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches)
+        return not (
+            missed or self.late or len(self.cover.unmet) or len(self.roster.unmet) or len(self.breaches)
         )
+
+    @property
+    def late(self) -> list[str]:
+        """Say which waiting work gets older than it may, and what to do about it."""
+        return [
+            f"{row.queue} at {row.site}: its oldest work waits {row.oldest_days:.1f} days, "
+            f"must be done within {row.due_days:g}: give {row.team} more people or hours"
+            for row in self.waiting[self.waiting["oldest_days"] > self.waiting["due_days"]].itertuples()
+        ]
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -241,7 +249,7 @@ class Plan:
             },
             "replications": self.simulation.replications,
             "unmet_intervals": len(self.cover.unmet),
-            "short": list(self.cover.short),
+            "short": [*self.cover.short, *self.late],
             "unmet_heads": int(self.roster.unmet["missing"].sum()),
             "breaches": len(self.breaches),
             "holds": self.holds,

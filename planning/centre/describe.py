@@ -21,10 +21,6 @@ def describe(centre: Centre) -> list[str]:
     >>> describe(Centre.load("data/centre.toml"))[2]
     'Site moscow: open 08:00 to 22:00, 140 workplaces.'
     """
-    code = centre.country.partition("-")[0]
-    law = (
-        f"the labour law is that of {code}" if code in countries() and code != "none" else "house rules hold"
-    )
     waiting = sum(queue.waits for queue in centre.queues.values())
     parts = [
         _count(len(centre.sites), "site"),
@@ -34,7 +30,8 @@ def describe(centre: Centre) -> list[str]:
     ]
     return [
         f"{centre.name}: {', '.join(parts)}.",
-        f"Times are on the clock of {centre.time_zone}, money is in {centre.currency}; {law}.",
+        f"Times are on the clock of {centre.time_zone}, money is in {centre.currency}; "
+        f"{_law(centre.country)}.",
         *_sites(centre),
         *(_queue(name, queue, centre) for name, queue in centre.queues.items()),
         *_teams(centre),
@@ -49,13 +46,14 @@ def left_open(centre: Centre) -> list[str]:
     >>> left_open(Centre.load("data/centre.toml"))
     []
     """
-    code = centre.country.partition("-")[0]
+    codes = {centre.country_of(site).partition("-")[0] for site in centre.sites}
+    lawless = sorted(codes - set(countries()))
     calls = {name: queue for name, queue in centre.queues.items() if not queue.waits}
     patient = [name for name, queue in calls.items() if queue.patience_s == float("inf")]
     present = [name for name, team in centre.teams.items() if team.queues and not team.shrinkage]
     unlimited = [name for name, site in centre.sites.items() if site.seats is None]
     found = {
-        f"country: no labour law of {code} is on file, so house rules hold": code not in countries(),
+        f"country: no labour law of {_names(lawless)} is on file, so house rules hold": bool(lawless),
         f"patience_s of {_names(patient)}: no caller ever gives up": bool(patient),
         f"shrinkage of {_names(present)}: nobody is ever sick or in training": bool(present),
         f"seats of {_names(unlimited)}: there is a workplace for everybody": bool(unlimited),
@@ -72,11 +70,19 @@ def _names(names: list[str]) -> str:
     return ", ".join(names)
 
 
+def _law(country: str) -> str:
+    code = country.partition("-")[0]
+    known = code in countries() and code != "none"
+    return f"the labour law is that of {code}" if known else "house rules hold"
+
+
 def _sites(centre: Centre) -> Iterator[str]:
     for name, site in centre.sites.items():
         seats = "" if site.seats is None else f", {_count(site.seats, 'workplace')}"
         clock = f", its own clock {site.time_zone}" if site.time_zone else ""
-        yield f"Site {name}: open {clock_text(site.opens)} to {clock_text(site.closes)}{seats}{clock}."
+        abroad = centre.country_of(name) != centre.country
+        law = f"; {_law(centre.country_of(name))}" if abroad else ""
+        yield f"Site {name}: open {clock_text(site.opens)} to {clock_text(site.closes)}{seats}{clock}{law}."
 
 
 def _queue(name: str, queue: Queue, centre: Centre) -> str:

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from planning.calendars import axis, day_start, time_of_day
+from planning.calendars import axis, day_start, local_day, on_clock, time_of_day
 from planning.centre.settings import DAY, Clock, Hourly, NotNegative, Positive, Settings, Share, Zone
 from planning.checks import Floats, whole
 from planning.demand.intervals import MAX_DAYS, day_kinds
@@ -252,7 +252,8 @@ def synthetic_demand(
     whole("seed", seed)
     demand = expected_demand(settings, start=start, days=days, interval_s=interval_s)
     calls, aht = demand["calls"].to_numpy(copy=True), demand["aht_s"].to_numpy(copy=True)
-    by_day = demand.groupby(["queue", demand["interval_start"].dt.normalize()], sort=False)
+    days_of = local_day(pd.DatetimeIndex(demand["interval_start"]))
+    by_day = demand.groupby(["queue", days_of], sort=False)
     for (name, day), rows in by_day.indices.items():
         rng = _generator(seed, name, day, stream=0)
         calls[rows], aht[rows] = _noisy_day(settings, name, calls[rows], aht[rows], rng)
@@ -312,7 +313,7 @@ def _axis(settings: Synthetic, start: date | str, days: int, interval_s: int) ->
     whole("interval_s", interval_s, 1, 3600)
     if 3600 % interval_s:
         raise PlanningError(f"interval_s is {interval_s}, must divide an hour: use 300, 900, 1800 or 3600")
-    return axis(day_start(start, settings.time_zone).normalize(), days, interval_s)
+    return axis(day_start(start, settings.time_zone), days, interval_s)
 
 
 def _by_hour(values: list[float], hours: Any) -> Floats:
@@ -323,12 +324,12 @@ def _by_hour(values: list[float], hours: Any) -> Floats:
 def _day_index(settings: Synthetic, times: pd.DatetimeIndex) -> Floats:
     """Volume of each instant's local day, as a share of an ordinary weekday's."""
     shape = settings.shape
-    local_day = times.normalize()
-    days = local_day.unique()
+    days_of = local_day(times)
+    days = days_of.unique()
     factor = {"ordinary": 1.0, "first": shape.first_business_day, "holiday": shape.holiday}
     kinds = day_kinds(days, settings.country).map(factor)
     index = pd.Series([shape.weekday_index[day.weekday()] for day in days], index=days) * kinds
-    return np.asarray(index.reindex(local_day), dtype=np.float64)
+    return np.asarray(index.reindex(days_of), dtype=np.float64)
 
 
 def _expected_queue(
@@ -338,7 +339,7 @@ def _expected_queue(
         national, aht, index = np.ones_like(national), np.ones_like(aht), np.ones_like(index)
     clock = time_of_day(times)
     is_open = np.asarray((clock >= queue.opens) & (clock < queue.closes))
-    rows = pd.DataFrame({"weight": national, "aht": aht, "index": index, "day": times.normalize()})[is_open]
+    rows = pd.DataFrame({"weight": national, "aht": aht, "index": index, "day": local_day(times)})[is_open]
     share = rows["weight"] / rows.groupby("day")["weight"].transform("sum")
     mean_aht = (share * rows["aht"]).groupby(rows["day"]).transform("sum")
     return pd.DataFrame(
@@ -414,7 +415,7 @@ def synthetic_calls(
     drawn = synthetic_demand(settings, start=day, days=1, seed=seed, interval_s=interval_s)
     expected = expected_demand(settings, start=day, days=1, interval_s=interval_s)
     expected = expected.assign(drawn=drawn["calls"].astype(int))
-    midnight = day_start(day, settings.time_zone).normalize()
+    midnight = day_start(day, settings.time_zone)
     frames = [
         _queue_calls(settings, str(name), rows, _generator(seed, str(name), midnight, stream=1), interval_s)
         for name, rows in expected.groupby("queue", sort=False)
@@ -429,7 +430,8 @@ def _queue_calls(
 ) -> pd.DataFrame:
     """Draw and serve a queue's calls; `demand` has the expected calls and aht_s, and the calls `drawn`."""
     queue, records = settings.queues[name], settings.records
-    midnight = demand["interval_start"].iloc[0].normalize()
+    first = demand["interval_start"].iloc[0]
+    midnight = on_clock(local_day(first), first.tz)
     start_s = ((demand["interval_start"] - midnight) / pd.Timedelta(seconds=1)).to_numpy()
     row = np.repeat(np.arange(len(demand)), demand["drawn"])
     arrival_s = np.sort(np.floor((start_s[row] + interval_s * rng.random(len(row))) * 10) / 10)

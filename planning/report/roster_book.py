@@ -12,6 +12,7 @@ import xlsxwriter
 
 from planning.calendars import is_weekend
 from planning.centre import Centre
+from planning.centre.labour import Letters
 from planning.errors import PlanningError
 from planning.report.style import team_label
 from planning.report.workbook import sheet_name
@@ -28,7 +29,7 @@ DAY = pd.Timedelta(days=1)
 def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon) -> pd.DataFrame:
     """Lay out who works when: a row for each person, a column for each day with the time sheet's letter.
 
-    The letters are those of the centre's labour rules (`planning.centre.labour.Letters`).
+    The letters are those of the labour rules at each person's site (`planning.centre.labour.Letters`).
 
     Returns
     -------
@@ -45,14 +46,15 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
     """
     dates = pd.date_range(horizon.first, horizon.last)
     who = local_people(people, centre.time_zone).set_index("agent_id")
-    letters = centre.labour.letters
-    table = pd.DataFrame(letters.off, index=who.index, columns=dates)
-    for kind, letter in (("leave", letters.leave), ("study", letters.study)):
+    letters = {agent: centre.at(str(site)).labour.letters for agent, site in who["site"].items()}
+    off = pd.Series({agent: own.off for agent, own in letters.items()}, dtype="str")
+    table = pd.DataFrame(dict.fromkeys(dates, off), index=who.index, columns=dates)
+    for kind in ("leave", "study"):
         edges = [who[f"{kind}_{edge}"].dt.tz_localize(None) for edge in ("from", "until")]
         for agent, first, after in zip(who.index, *edges, strict=True):
             if pd.notna(first) or pd.notna(after):  # without an end it goes on for ever
                 opens, closes = pd.isna(first) | (dates + DAY > first), pd.isna(after) | (dates < after)
-                table.loc[agent, opens & closes] = letter
+                table.loc[agent, opens & closes] = getattr(letters[agent], kind)
     worked = local_roster(roster, centre.time_zone)
     days = worked["start"].dt.tz_localize(None).dt.normalize()
     holiday = pd.Series(False, index=worked.index)
@@ -62,7 +64,8 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
         worked["agent_id"], days, worked["night_h"], holiday, strict=True
     ):
         if agent in table.index and day in table.columns:
-            table.loc[agent, day] = letters.holiday if is_free else letters.night if night_h else letters.work
+            own = letters[agent]
+            table.loc[agent, day] = own.holiday if is_free else own.night if night_h else own.work
     sums = worked.groupby("agent_id")[["paid_h", "night_h"]].sum().reindex(table.index, fill_value=0.0)
     table.insert(0, "team", who["team"])
     return table.assign(
@@ -99,9 +102,16 @@ def write_roster_book(
                 weekend = centre.weekend(str(sites[str(team)]))
                 _write_team(sheet, rows.drop(columns="team"), weekend, formats)
             legend = book.add_worksheet(sheet_name(book, "letters"))
-            letters = centre.labour.letters
-            for row, (name, field) in enumerate(type(letters).model_fields.items()):
-                legend.write_row(row, 0, [getattr(letters, name), (field.description or "").rstrip(".")])
+            laws = {centre.country_of(site): centre.at(site).labour.letters for site in sites.unique()}
+            rows = [
+                [
+                    *(getattr(letters, name) for letters in laws.values()),
+                    (field.description or "").rstrip("."),
+                ]
+                for name, field in Letters.model_fields.items()
+            ]
+            for row, texts in enumerate(rows if len(laws) == 1 else [[*laws], *rows]):
+                legend.write_row(row, 0, texts)
     except OSError as error:
         raise PlanningError(f"{path} cannot be written: {error.strerror or error}") from None
 

@@ -36,6 +36,7 @@ COLOURS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Fixed colours by meaning: if you know one figure you can read the next (after Okabe and Ito, 2008)."""
 
+_ACRONYMS: Final = {"b2b", "sms", "vip"}
 PALETTE: Final = (COLOURS["first"], COLOURS["second"], "#CC79A7", "#56B4E9", "#5B4B8A", "#8C6D31")
 """Colours of things without a fixed meaning: sites, for example."""
 GREY: Final = "#9AA5B1"
@@ -104,10 +105,11 @@ def label(name: str) -> str:
 
     Examples
     --------
-    >>> label("first_line")
-    'First line'
+    >>> label("first_line"), label("vip")
+    ('First line', 'VIP')
     """
-    return name[:1].upper() + name[1:].replace("_", " ")
+    text = " ".join(word.upper() if word in _ACRONYMS else word for word in name.split("_"))
+    return text[:1].upper() + text[1:]
 
 
 def site_label(site: str) -> str:

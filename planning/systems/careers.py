@@ -39,18 +39,23 @@ def needs_of(centre: Centre, careers: Careers, heads_by_team: pd.Series) -> pd.D
     if unknown:
         raise PlanningError(f"the centre has the grade {unknown[0]!r}, which its careers lack: add it there")
     heads = heads_by_team.groupby(grades).sum()
-    wages = pd.Series([centre.teams[str(team)].wage_month for team in heads_by_team.index])
+    costs = {
+        name: team.wage_month * (1 + centre.at(team.site).pay.contributions)
+        for name, team in centre.teams.items()
+    }
+    wages = pd.Series([costs[str(team)] for team in heads_by_team.index])
     # The mean over the teams, weighted by heads; if there is no work, all teams count the same.
     weight = np.maximum(heads_by_team.to_numpy(), 1e-12)
     pay = (wages * weight).groupby(grades).sum() / pd.Series(weight).groupby(grades).sum()
     table = {}
     for name, grade in careers.grades.items():
         need = heads.sum() / grade.span if grade.span else heads.get(name, 0.0)
-        others = [team.wage_month for team in centre.teams.values() if team.grade == name]
-        wage = grade.wage_month or pay.get(name, max(others, default=None))
+        others = [costs[team] for team, settings in centre.teams.items() if settings.grade == name]
+        own = grade.wage_month and grade.wage_month * (1 + centre.pay.contributions)
+        wage = own or pay.get(name, max(others, default=None))
         if wage is None:
             raise PlanningError(f"grades.{name}.wage_month is missing: no team of the centre has this grade")
-        table[name] = {"heads": need, "wage": wage * (1 + centre.pay.contributions)}
+        table[name] = {"heads": need, "wage": wage}
     return pd.DataFrame.from_dict(table, orient="index").rename_axis("grade")
 
 

@@ -18,7 +18,7 @@ from planning.studies.hiring import (
     project,
     simulate_careers,
 )
-from planning.systems.careers import cost_of_careers, hires_for, presence_h, turnover
+from planning.systems.careers import cost_of_careers, hires_for, needs_of, presence_h, turnover
 
 
 def one_grade(**changes: object) -> Careers:
@@ -57,6 +57,20 @@ def default():
 
 
 # --- the need -------------------------------------------------------------------------------------
+
+
+def test_a_grades_pay_has_the_contributions_of_its_sites():
+    """The centre's were taken for a site abroad too."""
+    centre = Centre.load().replace({"sites.kaluga.country": "KZ"})
+    teams = {"first_line_kaluga": 2.0, "first_line_moscow": 1.0}
+    shares = [centre.at(centre.teams[team].site).pay.contributions for team in teams]
+    paid = [
+        heads * centre.teams[team].wage_month * (1 + share)
+        for (team, heads), share in zip(teams.items(), shares, strict=True)
+    ]
+    needs = needs_of(centre, centre.systems.part("careers"), pd.Series(teams))
+    assert needs.loc[centre.teams["first_line_kaluga"].grade, "wage"] == pytest.approx(sum(paid) / 3)
+    assert shares[0] != shares[1]
 
 
 def test_need_by_hand(default):

@@ -115,6 +115,15 @@ def test_check_says_what_a_centre_is():
     assert "The file leaves nothing open." in told
 
 
+def test_check_names_the_law_of_each_site():
+    centre = one_site({"country": "DE", "sites.north.country": "KZ"})
+    told = describe(centre)
+    assert told[1].endswith("the labour law is that of DE.")
+    assert told[2] == "Site north: open 00:00 to 24:00; the labour law is that of KZ."
+    unlawful = left_open(centre.replace({"sites.north.country": "JP"}))
+    assert "country: no labour law of JP is on file, so house rules hold" in unlawful
+
+
 def test_check_says_what_is_left_open():
     raw = {"name": "x", "time_zone": "Asia/Tokyo", "country": "JP", "sites": {"tokyo": {}}}
     centre = Centre.of(raw | {"queues": {"calls": {}}, "teams": {"day": {"wage_month": 300_000}}})

@@ -41,8 +41,9 @@ def test_vips_belong_to_a_centre_that_has_them():
 def test_the_plan_asks_the_own_manager_of_the_file():
     """One manager has all the VIPs; a manager without VIPs is never anybody's personal one."""
     vip = Centre.load().systems.vip.model_dump()
-    centre = one_site({"queues.calls.personal": True, "systems.vip": vip})
-    people, demand = people_of(centre, 12), demand_of(1.0)
+    hours = {"queues.calls.opens": "09:00", "queues.calls.closes": "18:00"}
+    centre = one_site(hours | {"queues.calls.personal": True, "systems.vip": vip})
+    people, demand = people_of(centre, 12), demand_of(1.0, hours=(9, 18))
     vips = pd.DataFrame({"share": [1.0], "utc_offset_h": [3], "manager": ["nobody at work"]}, index=["v"])
     assert (
         plan(centre, demand, people, vips=vips, replications=2).simulation.queues.loc["calls", "own_agent"]
@@ -178,6 +179,21 @@ def test_plan_with_something_missing_does_not_hold(part):
     one = pd.DataFrame({"missing": [1]})
     bad = one if part == "breaches" else dataclasses.replace(getattr(good, part), unmet=one)
     assert not dataclasses.replace(good, **{part: bad}).holds
+
+
+def test_work_that_waits_too_long_is_told():
+    """The only reason why this plan does not hold is in its summary, which page and terminal print."""
+    made = small_plan()
+    found = made.simulation.queues.assign(service_level=0.99, half_width=0.0)
+    good = dataclasses.replace(made, simulation=dataclasses.replace(made.simulation, queues=found))
+    assert (good.holds, good.late) == (True, [])
+    row = {"queue": "claims", "site": "north", "team": "claims_north", "oldest_days": 6.23, "due_days": 5.0}
+    vars(good)["waiting"] = pd.DataFrame([row])
+    assert not good.holds
+    assert good.summary["short"] == [
+        "claims at north: its oldest work waits 6.2 days, must be done within 5: "
+        "give claims_north more people or hours"
+    ]
 
 
 def test_too_few_people_are_told_and_the_roster_stays_lawful():

@@ -2,7 +2,7 @@
 
 import openpyxl
 import pandas as pd
-from factories import day_site, people_of, roster_of
+from factories import day_site, people_of, roster_of, two_sites
 
 from planning.report.roster_book import time_sheet, write_roster_book
 from planning.roster.inputs import Horizon
@@ -32,6 +32,22 @@ def test_the_legend_explains_the_letters(tmp_path):
     rows = dict(legend.iter_rows(values_only=True))
     assert set(rows) == set(GERMAN.values())
     assert rows["U"] == "Annual leave"
+
+
+def test_each_site_has_the_letters_of_its_own_law(tmp_path):
+    """A German site of a Russian centre had Russian letters."""
+    centre = two_sites({"sites.south.country": "DE"})
+    people = people_of(centre, 1)
+    off = {site: centre.at(site).labour.letters.off for site in centre.sites}
+    assert off["south"] != off["north"]
+    nobody = roster_of(("calls_north_01", "2026-11-23 09:00", "2026-11-23 17:00")).iloc[:0]
+    sheet = time_sheet(nobody, people, centre, WEEK)
+    assert {agent: row.iloc[1] for agent, row in sheet.iterrows()} == {
+        f"calls_{site}_01": letter for site, letter in off.items()
+    }
+    write_roster_book(tmp_path / "roster.xlsx", nobody, people, centre, WEEK)
+    legend = openpyxl.load_workbook(tmp_path / "roster.xlsx")["letters"]
+    assert [cell.value for cell in legend[1]][:2] == ["RU", "DE"]
 
 
 def test_the_weekend_shaded_is_the_sites(tmp_path):

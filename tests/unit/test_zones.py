@@ -7,7 +7,7 @@ from factories import demand_of, one_site, people_of
 
 from planning.app import Page
 from planning.calendars import axis, day_start
-from planning.demand import forecast
+from planning.demand import Synthetic, forecast, synthetic_calls, synthetic_demand
 from planning.demand.forecast import reforecast
 from planning.pay import cost_of
 from planning.plan import plan
@@ -29,6 +29,17 @@ DAYS = [
     ("Europe/Berlin", "2026-03-28", 47),
     ("Europe/Berlin", "2026-10-24", 49),
 ]
+
+
+def test_calls_are_drawn_where_the_clock_skips_midnight():
+    """A day of 23 hours without a midnight has its calls, in the demand and in the records."""
+    settings = Synthetic.load("data/synthetic.toml").model_copy(update={"time_zone": "America/Santiago"})
+    demand = synthetic_demand(settings, start="2026-09-05", days=2, seed=1)
+    second = demand[demand["interval_start"].dt.day == 6]
+    assert second["interval_start"].min().hour == 1
+    calls = synthetic_calls(settings, day="2026-09-06", seed=1)
+    assert len(calls) == second["calls"].sum() > 0
+    assert calls["arrival"].min() >= day_start("2026-09-06", "America/Santiago")
 
 
 @pytest.mark.parametrize(("zone", "first", "hours"), DAYS)
