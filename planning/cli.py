@@ -213,7 +213,8 @@ def demand(
     table: Annotated[str, typer.Option(help="Table to read from a database.")] = "calls",
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("demand.parquet"),
     layout: Annotated[
-        str | None, typer.Option(help="Phone system that wrote the records; default: told by the header.")
+        str | None,
+        typer.Option(help="Phone system that wrote the records; by default it is recognised by its header."),
     ] = None,
     look: Annotated[
         bool, typer.Option(help="Show how the records are read and what they hold; write no demand.")
@@ -237,14 +238,20 @@ def demand(
     if not look:
         _check_file(out)
         _check_demand_file(source, out, overwrite)
-    settings = Centre.load(centre or _centre_here())
-    with read_calls(source, table=table, centre=settings, layout=layout) as log:
+    here = centre or Path(CENTRE.name)
+    settings = Centre.load(centre or _centre_here()) if here.exists() or not look else None
+    if settings is None:
+        typer.echo(
+            "no centre.toml here: times without an offset are shown as UTC, any queue is known", err=True
+        )
+    zone = None if settings else "UTC"
+    with read_calls(source, table=table, centre=settings, layout=layout, time_zone=zone) as log:
         if look:
             _show_records(log)
         share, total = _tell_reading(log)
-        made = log.demand(settings.interval_s, gaps=gaps)
+        made = log.demand(settings.interval_s if settings else 900, gaps=gaps)
     if report is not None:
-        _write_demand_page(made, settings.name, report)
+        _write_demand_page(made, settings.name if settings else source, report)
     if look:
         days = made.groupby([made["interval_start"].dt.date, "queue"])["calls"].sum().unstack()
         typer.echo(f"\ncalls by day and queue\n{days.rename_axis(index='day', columns=None).to_string()}")

@@ -16,18 +16,18 @@ class Fixed(Settings):
     """A value that every row has, where a column is missing."""
 
     value: str
-    """The value, such as { value = "hotline" }."""
+    """The value, for example { value = "hotline" }."""
 
 
 class IsFilled(Settings):
-    """An outcome told by a column that only answered calls have filled."""
+    """An outcome that follows from a column which is filled for answered calls only."""
 
     filled: str
-    """Column that is filled where an agent answered, such as { filled = "Agent" }."""
+    """Column that is filled if an agent answered, for example { filled = "Agent" }."""
 
 
 class Between(Settings):
-    """A duration told by two columns of times."""
+    """A duration between the times of two columns."""
 
     start: str
     """Column of the time at which it begins."""
@@ -54,36 +54,36 @@ class CallRecords(Settings):
     """How the operator's call records are written: their file, columns, clock and codes."""
 
     layout: str | None = None
-    """A phone system's layout, whose settings hold where none are written here."""
+    """A phone system's layout; its settings hold unless others are written here."""
 
     # ------------------------------------------------------------------ the file
     encoding: str | None = None
-    """Encoding of a text file, such as "cp1251"; found by itself where it is not said."""
+    """Encoding of a text file, for example "cp1251"; by default it is detected."""
     separator: str | None = Field(default=None, min_length=1, max_length=1)
-    """What parts the cells of a text file; found by itself where it is not said."""
+    """Separator of the cells of a text file; by default it is detected."""
     header_line: int | None = Field(default=None, ge=1)
-    """Line of the header, counted from 1; found by itself where it is not said."""
+    """Line of the header, counted from 1; by default it is detected."""
     columns: list[str] | None = Field(default=None, min_length=2)
     """Names of the columns of a file without a header."""
     sheet: str | None = None
-    """Sheet of a workbook; the first one where it is not said."""
+    """Sheet of a workbook; by default the first one."""
     row: Literal["contact", "leg", "event", "interval"] = "contact"
     """What a row is: a call, a leg of a call (its legs in a queue are one), an event of a call, or an
     interval with its number of calls."""
     where: dict[str, list[str]] = Field(default={})
     """Rows to read: by column, the values that are kept; ["*"] keeps what is filled."""
     unknown: list[str] = Field(default=[])
-    """Values of an agent, a caller or a call that mean that none is known, such as "0" or "NO_SERVER"."""
+    """Values of an agent, a caller or a call that mean "unknown", for example "0" or "NO_SERVER"."""
 
     # ------------------------------------------------------------------ times and numbers
     time_zone: Zone | None = None
-    """Clock of the times that are written without an offset; the centre's where it is not said."""
+    """Time zone of times without an offset; by default the centre's."""
     date_order: Literal["year", "day", "month"] | None = None
-    """What dates begin with: "day" as in 23.11.2026, "month" as in 11/23/2026. Often the file tells."""
+    """What dates begin with: "day" as in 23.11.2026, "month" as in 11/23/2026. Often it can be inferred."""
     clock: Literal["h:mm", "hhmm"] = "h:mm"
-    """How a time of day is written that stands apart from its date: "hhmm" as in 930, with 0 for midnight."""
+    """Form of a time of day in a column of its own: "hhmm" as in 930, with 0 for midnight."""
     decimal: Literal[".", ","] | None = None
-    """What parts the decimals of a number in a text: "," as in 200,5; often the file itself tells."""
+    """Decimal mark of numbers in texts: "," as in 200,5; often it can be inferred from the file."""
     unit: Literal["s", "min", "ms"] = "s"
     """Unit of durations that are written as numbers."""
 
@@ -95,17 +95,17 @@ class CallRecords(Settings):
     handle_s: list[str | Between] = Field(default=["handle_s"], min_length=1)
     """Columns that add up to the handle time (talk, hold, wrap-up), or the times between which it lies."""
     outcome: str | IsFilled = "outcome"
-    """Column of the outcome's code, or { filled = "Agent" } where answered calls have a column filled."""
+    """Column of the outcome's code, or { filled = "Agent" } if that is filled for answered calls only."""
     call_id: str | None = None
     """Column of the call's number, by which a record that came twice is found."""
     wait_s: str | Between | None = None
     """Column of the wait, or the times between which it lies."""
     agent_id: str | None = None
-    """Column of who answered."""
+    """Column of the agent who answered."""
     caller_id: str | None = None
-    """Column of who called, by which attempts are told from callers."""
+    """Column of the caller, so that attempts can be told from callers."""
     end: str | list[str] | None = None
-    """Column of the call's end, by which its times are checked. The wait follows from it if none is there."""
+    """Column of the call's end, to check its times. Without `wait_s`, the wait follows from it."""
     calls: list[str] = Field(default=["calls"], min_length=1)
     """Of intervals: columns that add up to the calls offered."""
     aht_s: str | None = None

@@ -65,7 +65,7 @@ def missing_columns(columns: list[str], settings: CallRecords) -> dict[str, str]
 
 
 def near(name: str, names: list[str]) -> str:
-    """Say what may have been meant."""
+    """Suggest the name that was probably meant."""
     close = difflib.get_close_matches(name, names, n=1)
     return f": did you mean {close[0]!r}?" if close else f": there are {', '.join(names) or 'none'}"
 
@@ -228,12 +228,12 @@ def _interval_columns(rows: ir.Table, settings: CallRecords, handles: Sequence[s
 
 
 def _cell(rows: ir.Table, name: str) -> Any:
-    """A column of the records: a name of its own keeps it apart from the package's."""
+    """A column of the records; its prefix keeps it apart from the package's columns."""
     return rows[f"raw {name}"]
 
 
 def _joined(raw: ir.Table, columns: str | list[str], clock: str) -> Any:
-    """A column, or a date and a time that stand apart, as one text."""
+    """A column of instants, or the columns of a date and a time joined to one text."""
     if isinstance(columns, str):
         return _cell(raw, columns)
     first, *rest = (_cell(raw, name).cast("string").fill_null("").strip() for name in columns)
@@ -253,7 +253,7 @@ def _queue(rows: ir.Table, settings: CallRecords) -> Any:
 
 
 def _outcome(rows: ir.Table, settings: CallRecords) -> Any:
-    """What became of a call, by its code or by whether an agent is named."""
+    """Outcome of a call, by its code or by whether an agent is named."""
     import ibis
 
     if settings.row in ("interval", "event"):
@@ -351,9 +351,9 @@ def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
 
 
 def _with_wait(rows: ir.Table) -> ir.Table:
-    """Compare the end of a call with its arrival: the wait that nobody wrote, and what cannot be.
+    """Compare the end of a call with its arrival: find the wait if it is not recorded, and impossible times.
 
-    Of a time that the clock shows twice nobody knows which it was, so nothing is concluded from it.
+    Nothing is concluded from a time that the clock shows twice, because it is not known which one was meant.
     """
     import ibis
 
@@ -363,7 +363,7 @@ def _with_wait(rows: ir.Table) -> ir.Table:
     if "wait_s" in rows.columns:
         gap, slipped_ahead = gap - rows.wait_s.fill_null(0.0), rows.wait_s.notnull()
     else:
-        # A wait that nobody wrote may be an hour; less than none it cannot be.
+        # A wait that is not recorded may be an hour, but never negative.
         rows = rows.mutate(wait_s=ibis.ifelse(gap >= 0, gap, ibis.null("float64")))
         gap, slipped_ahead = rows.span - rows.handle_s.fill_null(0.0), ibis.literal(False)
     hours = (gap / HOUR_S).round()
@@ -390,7 +390,7 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
         ((rows.outcome == "answered") & rows.negative, "negative handle time"),
     ]
     if "unread_calls" in rows.columns:
-        cases.append((rows.unread_calls, "a number of calls that is none"))
+        cases.append((rows.unread_calls, "no valid number of calls"))
     if "wait_s" in rows.columns:
         cases.append((rows.wait_s < 0, "negative wait"))
     if "slipped" in rows.columns:
@@ -399,7 +399,7 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
 
 
 def _closed_cases(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> list[tuple[Any, str]]:
-    """Find calls of hours in which nobody could have taken them: another slip, or a wrong queue."""
+    """Find calls in hours when their queue is closed: another slip of the clock, or a wrong queue."""
     clock, cases = local(rows.second, zone) % DAY_S, []
     for name, queue in queues.items():
         opens, closes = queue.opens.total_seconds(), queue.closes.total_seconds()
@@ -413,7 +413,7 @@ def _check_clock(column: Any, zone: str | None, source: str) -> None:
     kind = column.type()
     if not (kind.is_string() or kind.is_timestamp() or kind.is_date() or kind.is_numeric()):
         raise PlanningError(
-            f"{source}: column {column.get_name()!r} is of type {kind}, must be a time or a text such as "
+            f"{source}: column {column.get_name()!r} is of type {kind}, must be a time or a text like "
             "2026-11-23T09:15:00+03:00: convert it in a view"
         )
     if zone is None and kind.is_timestamp() and kind.timezone is None:

@@ -1,4 +1,4 @@
-"""What a cell says: instants, durations and numbers, in the forms in which phone systems write them.
+"""Reading cells: instants, durations and numbers, in the forms in which phone systems write them.
 
 Every function makes an ibis expression, so that the same reading runs in DuckDB and in the operator's engine.
 """
@@ -28,7 +28,7 @@ __all__ = [
 
 HOUR_S, DAY_S = 3600, 86_400
 FIRST_TIME = datetime(1990, 1, 1, tzinfo=UTC)
-"""A time before this is how a system writes that it knows none."""
+"""Systems write a time before this when they know none."""
 _CLOCK_YEARS = (1990, 2061)
 _LAST_SECOND = 5e9
 _WORKBOOK_DAYS = 32_874, 73_051
@@ -53,11 +53,11 @@ _NUMBER = r"^[0-9]+([.,][0-9]+)?$"
 def with_instants(
     table: ir.Table, columns: Mapping[str, ir.Value], date_order: str | None, zone: str | None
 ) -> ir.Table:
-    """Add what columns of instants say, whatever their types.
+    """Read columns of instants, whatever their types.
 
     Times are texts, timestamps with or without a zone, seconds (or thousandths and so on) since 1970, or the
-    days of a workbook (Excel's serial numbers). The clock of `zone` is that of times without an offset; of an
-    hour that it shows twice, the first.
+    days of a workbook (Excel's serial numbers). Times without an offset are on the clock of `zone`; if it
+    shows an hour twice, they are in the first.
 
     Returns
     -------
@@ -112,10 +112,10 @@ def with_instants(
 
 
 def _step(table: ir.Table, names: Iterable[str], **parts: Callable[[Callable[[str], Any]], Any]) -> ir.Table:
-    """Add parts of what each name says, made of the parts that are there.
+    """Add columns ``<name>_<part>`` for each name, computed from those that are there.
 
-    Each step is a select of its own, in which all names are worked on together: an expression that is used
-    twice is written twice, and selects within selects are deep.
+    Each step is a select of its own that handles all names at once, because an expression that is used twice
+    is computed twice.
     """
 
     def made(name: str, make: Callable[[Callable[[str], Any]], Any]) -> Any:
@@ -145,7 +145,7 @@ def _with_texts(table: ir.Table, names: list[str], date_order: str | None) -> ir
             table, names, text=lambda part: part("text").re_replace(_DAY_OR_MONTH, _TURNED[date_order])
         )
     table = _step(table, names, iso=lambda part: part("text").re_search(_ISO))
-    # Most texts are plain: what follows is worked out for the others, which alone are not missing here.
+    # Most texts are plain. What follows is computed for the others only; plain ones are missing in `odd`.
     table = _step(table, names, odd=lambda part: ibis.ifelse(part("iso"), none, part("text")))
     table = _step(
         table,
@@ -252,7 +252,7 @@ def _micro(time: Any) -> Any:
 
 
 def tried(column: Any, kind: str) -> Any:
-    """Turn text into a type; what cannot be is missing where the engine knows how to try."""
+    """Cast text to a type; if the engine can try, a text that cannot be cast becomes missing."""
     engine = column._find_backend(use_default=True)
     return column.try_cast(kind) if _can_try(engine) else column.cast(kind)
 
@@ -269,7 +269,7 @@ def _can_try(engine: Any) -> bool:
 
 
 def number(column: Any, decimal: str) -> Any:
-    """Read a number; of a text the other mark may part thousands, in groups of three."""
+    """Read a number; in a text, the other mark may separate thousands."""
     import ibis
 
     if not column.type().is_string():
@@ -278,7 +278,7 @@ def number(column: Any, decimal: str) -> Any:
 
 
 def _plain_number(column: Any, decimal: str) -> Any:
-    """A number as engines read it; most are, so the rest is worked out for the others only."""
+    """A number as engines read it. Most are plain, so only the others take the long way."""
     import ibis
 
     if decimal == ".":
@@ -301,7 +301,7 @@ def _odd_number(column: Any, decimal: str) -> Any:
 
 
 def duration(column: Any, decimal: str, unit: Literal["s", "min", "ms"]) -> Any:
-    """Seconds of a duration: a number in `unit`, a text such as 0:03:21 or 03:21,5, or the engine's type."""
+    """Seconds of a duration: a number in `unit`, a text like 0:03:21 or 03:21,5, or the engine's type."""
     import ibis
 
     kind = column.type()
@@ -341,7 +341,7 @@ def unread(column: Any, value: Any) -> Any:
 
 
 def order_of(texts: Sequence[str]) -> str | None:
-    """What dates such as 25.06.2026 begin with, by those that can only be one; None where nothing tells.
+    """Whether dates like 25.06.2026 begin with the day or the month; None if no date is unambiguous.
 
     Examples
     --------
@@ -361,10 +361,10 @@ def order_of(texts: Sequence[str]) -> str | None:
 
 
 def decimal_of(texts: Sequence[str]) -> Literal[".", ","] | None:
-    """What parts the decimals of numbers, by those that can only be read one way; None where nothing tells.
+    """Decimal mark of numbers; None if no number is unambiguous.
 
-    A point that parts groups of three in some numbers, where the others are whole and below a thousand, parts
-    thousands: who writes decimals writes them everywhere.
+    If a mark stands only before groups of three digits, and all other numbers are whole and below a thousand,
+    it separates thousands: a system that writes decimals writes them everywhere.
 
     Examples
     --------
@@ -422,9 +422,9 @@ def local(second: Any, zone: str) -> Any:
 
 
 def _clock_code(local_micro: Any, zone: str) -> Any:
-    """What a local time is, as one number: 4 x (offset + a day), + 1 where skipped, + 2 where shown twice.
+    """Encode a local time in one number: 4 x (offset + a day), + 1 if skipped, + 2 if shown twice.
 
-    Of an hour that the clock shows twice the offset is that of the first.
+    In an hour that the clock shows twice, the offset is the first one's.
     """
     steps = []
     for at, before, after in _changes(zone):

@@ -1,7 +1,7 @@
 """Opening a file of any phone system as a table of texts: its encoding, separator, title lines and header.
 
-DuckDB reads the rows and refuses those whose cells do not fit the header. What is decided here is only how. A
-file in another encoding, or a workbook, is first written anew as UTF-8, so that there is one way to read.
+DuckDB reads the rows and refuses those whose cells do not fit the header; this module only decides how. A
+file in another encoding, or a workbook, is first copied as UTF-8, so that there is one way to read.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ __all__ = ["Format", "broken_rows", "open_texts", "sniff"]
 SEPARATORS = ",;\t|"
 TEXTS, BOOKS = (".csv", ".txt", ".tsv", ".log", ""), (".xlsx", ".xlsm")
 SAMPLE = 1 << 18
-"""Bytes of a file by which its format is told."""
+"""Bytes from which a file's format is inferred."""
 ENCODINGS = ["utf_8", "cp1251", "cp1252", "cp866", "cp1250"]
-"""Encodings that are told apart where a file is not UTF-8 and begins with no mark."""
+"""Encodings to choose from when a file is not UTF-8 and has no byte-order mark."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -65,7 +65,7 @@ class Format:
 
 
 def sniff(path: Path, settings: CallRecords) -> Format:
-    """Tell how a file of text is written from its first lines; what the settings say is taken as it is.
+    """Infer from its first lines how a file of text is written; settings that are given hold.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def sniff(path: Path, settings: CallRecords) -> Format:
     except (UnicodeDecodeError, LookupError) as error:
         raise PlanningError(
             f"{path}: records.encoding is {encoding!r}, which does not read the file ({error}): "
-            "use such as 'utf-8' or 'cp1251', or leave it out"
+            "give the right one, for example 'utf-8' or 'cp1251', or leave it out"
         ) from None
     lines = text.splitlines()
     if not any(line.strip() for line in lines):
@@ -98,7 +98,7 @@ def sniff(path: Path, settings: CallRecords) -> Format:
 
 
 def encoding_of(path: Path) -> str:
-    """Encoding of a file: by its mark, as UTF-8 if it can be, else by which letters follow which."""
+    """Encoding of a file: by its byte-order mark, else UTF-8 if valid, else by its sequences of letters."""
     with path.open("rb") as file:
         raw = file.read(SAMPLE)
         for mark, name in _MARKS.items():
@@ -110,7 +110,7 @@ def encoding_of(path: Path) -> str:
             raw += file.read(SAMPLE // 16)
     if raw[:SAMPLE].count(0) > len(raw[:SAMPLE]) // 4:
         return "utf-16-le" if raw[1:200:2].count(0) > raw[0:200:2].count(0) else "utf-16-be"
-    # Pieces may begin or end within a letter, so only their lines between are judged.
+    # A piece may begin or end within a letter, so its last line is left out.
     inner = b"\n".join(raw.split(b"\n")[:-1]) or raw
     try:
         inner[:SAMPLE].decode("utf-8")
@@ -207,7 +207,13 @@ def open_texts(engine: Any, path: Path, settings: CallRecords) -> tuple[ir.Table
 
 
 def broken_rows(engine: Any) -> pd.DataFrame:
-    """Rows that did not fit the header in what was read so far: file, line (the first line is 1) and text."""
+    """Rows that did not fit the header in what was read so far.
+
+    Returns
+    -------
+    DataFrame
+        Their file, line (the first line is 1), text, and rows (lines that are not blank, at least one).
+    """
     import duckdb
 
     try:
@@ -217,11 +223,12 @@ def broken_rows(engine: Any) -> pd.DataFrame:
         ).fetchall()
     except duckdb.CatalogException:  # the engine makes its tables of refused rows with the first one
         found = []
-    return pd.DataFrame(found, columns=["file", "line", "text"])
+    rows = [max(sum(bool(line.strip()) for line in str(text).splitlines()), 1) for *_, text in found]
+    return pd.DataFrame(found, columns=["file", "line", "text"]).assign(rows=rows)
 
 
 def _copy(engine: Any, pieces: Iterator[str]) -> Path:
-    """Write a file anew as UTF-8, for as long as the engine lives."""
+    """Copy a file as UTF-8; the copy is deleted with the engine."""
     folder = Path(tempfile.mkdtemp(prefix="planning-"))
     weakref.finalize(engine, shutil.rmtree, folder, ignore_errors=True)
     path = folder / "records.csv"

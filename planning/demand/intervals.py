@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from planning.tables import DEMAND, PLANNED, read_csv
 
 __all__ = ["MAX_DAYS", "aggregate", "day_kinds", "read_demand"]
 
+_NO_OFFSET = r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d([.]\d+)?)?)?"
 MAX_DAYS = 36_600
 """A century of days: all intervals of a horizon are held in memory at once."""
 
@@ -25,7 +27,8 @@ def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
     ----------
     path : str or Path
         A file that ends in ``.csv`` or ``.parquet``, with the columns of `planning.tables.DEMAND`; others
-        are left out. Times are ISO 8601 with an offset.
+        are left out. Times are ISO 8601. If no time has an offset, all are on the clock of `zone`, and a
+        warning says so.
     zone : str
         IANA time zone in which times are shown, for example "Europe/Moscow".
 
@@ -50,10 +53,26 @@ def read_demand(path: str | Path, zone: str) -> pd.DataFrame:
     """
     path = Path(path)
     check_zone(zone)
-    raw = _read(path)
+    raw = _on_the_clock(_read(path), zone, path)
     frame = (PLANNED if "planned_with" in raw else DEMAND).check(raw, source=str(path))
     frame["interval_start"] = frame["interval_start"].dt.tz_convert(zone)
     return frame
+
+
+def _on_the_clock(raw: pd.DataFrame, zone: str, path: Path) -> pd.DataFrame:
+    """Place times without an offset; of two rows with the same time, the first is an hour earlier."""
+    if not {"queue", "interval_start"} <= set(raw.columns) or raw.empty:
+        return raw
+    texts = raw["interval_start"].astype("str")
+    if not texts.str.fullmatch(_NO_OFFSET).all():
+        return raw
+    repeated = raw.duplicated(["queue", "interval_start"]).to_numpy()
+    local = pd.to_datetime(texts, format="ISO8601", errors="coerce")
+    placed = local.dt.tz_localize(zone, ambiguous=~repeated, nonexistent="NaT")
+    warnings.warn(f"{path}: its times have no offset, so they are on the clock of {zone}", stacklevel=3)
+    # A time that the clock skips stays as it is written, and its row is refused.
+    known = placed.notna()
+    return raw.assign(interval_start=placed if known.all() else placed.astype("object").where(known, texts))
 
 
 def day_kinds(days: pd.DatetimeIndex, country: str) -> pd.Series:

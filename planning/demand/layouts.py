@@ -27,7 +27,7 @@ class Layout:
     header : tuple of str
         Columns by which the export is known.
     first_row : str or None
-        Pattern of the first row, cells parted by "|", where the file has no header.
+        Pattern of the first row, its cells separated by "|", if the file has no header.
     records : CallRecords
         The settings.
     """
@@ -73,7 +73,7 @@ def layout_named(name: str) -> Layout:
 
 
 def matching(columns: Sequence[str]) -> Layout | None:
-    """Layout whose header these columns hold, or whose first row they are; of several the most particular.
+    """Layout with these columns as its header or first row; of several, the one with the longest header.
 
     Examples
     --------

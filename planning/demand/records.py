@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 from uuid import uuid4
 
 import pandas as pd
@@ -54,7 +54,12 @@ _PLAIN = ("call_id", "wait_s", "agent_id", "caller_id", "end")
 
 
 def read_calls(
-    source: str | Path, *, table: str = "calls", centre: Centre | None = None, layout: str | None = None
+    source: str | Path,
+    *,
+    table: str = "calls",
+    centre: Centre | None = None,
+    layout: str | None = None,
+    time_zone: str | None = None,
 ) -> CallLog:
     """Open a log of call records; files of text are read once, other sources with each answer.
 
@@ -66,12 +71,14 @@ def read_calls(
     table : str
         Table or view of a database; files have none.
     centre : Centre, optional
-        Its `records` say how the log is written, its queues which names and hours are possible, its time zone
-        on which clock times without an offset and the intervals are. Without one the columns are those of
-        `planning.tables.CALLS`, any queue is known and open day and night, and times are shown in UTC.
+        Its `records` say how the log is written, its queues which names and hours are possible, and its time
+        zone which clock the intervals and the times without an offset follow. Without a centre the columns
+        are those of `planning.tables.CALLS`, and any queue is known and open day and night.
     layout : str, optional
-        Name of a phone system's layout (`planning.demand.layouts`). Without one, and where the columns that
-        `records` names are not there, it is told by the header.
+        Name of a phone system's layout (`planning.demand.layouts`). By default it is recognised by its header
+        if the columns that `records` names are missing.
+    time_zone : str, optional
+        IANA time zone without a centre. By default times are shown in UTC, and must have an offset.
 
     Returns
     -------
@@ -91,7 +98,8 @@ def read_calls(
     """
     name = _safe(str(source))
     with _Engine(name, _secrets(str(source))):
-        log = _log(_open(str(source), table, centre, layout), centre, name)
+        asked = _Asked(centre.records if centre else None, layout, centre.time_zone if centre else time_zone)
+        log = _log(_open(str(source), table, asked), asked.zone, centre.queues if centre else {}, name)
         try:
             log.check()
         except PlanningError:
@@ -102,7 +110,17 @@ def read_calls(
 
 def call_log(raw: ir.Table, centre: Centre | None = None, source: str = "calls") -> CallLog:
     """Make a log of any ibis table: a query of one's own, or a table that is only compiled for."""
-    return _log([_Part(raw, *_settings(list(raw.columns), centre, None, source))], centre, source)
+    records, zone, queues = (centre.records, centre.time_zone, centre.queues) if centre else (None, None, {})
+    part = _Part(raw, *_settings(list(raw.columns), _Asked(records, None, zone), source))
+    return _log([part], zone, queues, source)
+
+
+class _Asked(NamedTuple):
+    """What the user says about the records: their settings, their layout, and the clock of their times."""
+
+    records: CallRecords | None
+    layout: str | None
+    zone: str | None
 
 
 @dataclass(frozen=True)
@@ -123,12 +141,12 @@ class _Part:
         )
 
 
-def _log(parts: list[_Part], centre: Centre | None, source: str) -> CallLog:
-    queues, zone = (centre.queues, centre.time_zone) if centre else ({}, "UTC")
-    facts = [facts_of(part.raw, part.settings, queues, zone, source) for part in parts]
+def _log(parts: list[_Part], zone: str | None, queues: Mapping[str, Queue], source: str) -> CallLog:
+    shown = zone or "UTC"
+    facts = [facts_of(part.raw, part.settings, queues, shown, source) for part in parts]
     # Texts take long to understand, so that is done once; other sources answer each query where they lie.
     kind: Literal["TABLE", "VIEW"] = "TABLE" if any(part.format for part in parts) else "VIEW"
-    return CallLog(_kept(_together(facts), kind), source, zone, queues, tuple(parts))
+    return CallLog(_kept(_together(facts), kind), source, shown, queues, tuple(parts))
 
 
 def _kept(rows: ir.Table, kind: Literal["TABLE", "VIEW"]) -> ir.Table:
@@ -216,7 +234,7 @@ class CallLog:
         if 0 < offset < timed:
             raise PlanningError(
                 f"{self.source} mixes time zones: {offset} of {timed} times have an offset, must be all"
-                " or none: write each time such as 2026-11-23T09:15:00+03:00"
+                " or none: write each time like 2026-11-23T09:15:00+03:00"
             )
 
     @cached_property
@@ -236,7 +254,7 @@ class CallLog:
 
     @property
     def told(self) -> dict[str, str]:
-        """How the records were read, where nobody said so: the layout and what the file itself tells."""
+        """How the records were read where no setting says so: the layout, and what the file shows."""
         found: dict[str, str] = {}
         for part in self.parts:
             if part.layout is not None:
@@ -303,7 +321,7 @@ class CallLog:
         queue is open and absent while it is closed; a day without a single record is absent, and so are a
         queue's days before its own first record. A table of intervals may leave out those without calls, or
         those that nobody measured, so `gaps` must say which. Its intervals may be longer than `interval_s`;
-        then each is parted evenly.
+        their calls are then divided evenly.
 
         Parameters
         ----------
@@ -339,7 +357,7 @@ class CallLog:
         counts = counts[~counts["start"].isin(_strays(counts))]
         timed = self._timed(counts, interval_s)
         if "calls" in self.facts.columns:
-            timed = _parted(timed, interval_s, self.queues)
+            timed = _divided(timed, interval_s)
         filled = _with_zeros(timed, interval_s, self.queues)
         if "calls" in self.facts.columns and gaps != "zero":
             missing = len(filled) - len(timed) if self.queues else 0
@@ -349,7 +367,12 @@ class CallLog:
                     "queues are open, on days that have rows: give gaps as zero (nobody called) or unknown"
                 )
             filled = timed
-        return filled[list(DEMAND.columns)]
+        rank = {name: place for place, name in enumerate(self.queues)}
+        place = filled["queue"].map(rank).fillna(len(rank))
+        ordered = filled.assign(place=place).sort_values(
+            ["place", "queue", "interval_start"], ignore_index=True
+        )
+        return ordered[list(DEMAND.columns)]
 
     def _counts(self, interval_s: int) -> pd.DataFrame:
         if interval_s not in self._counted:
@@ -406,14 +429,14 @@ class CallLog:
     @cached_property
     def broken(self) -> pd.DataFrame:
         """Rows of files of text whose cells do not fit the header: file, line, text and rows (its lines)."""
-        found = [pd.DataFrame(columns=["file", "line", "text"])]
-        if any(part.format for part in self.parts) and len(self._tally) >= 0:  # the engine has read them all
-            found += [broken_rows(engine) for engine in self._engines()]
-        table = pd.concat(found[-1:])
-        rows = table["text"].map(
-            lambda text: max(len([li for li in str(text).splitlines() if li.strip()]), 1)
-        )
-        return table.assign(rows=rows.astype("int64"))
+        if not self._of_texts:
+            return pd.DataFrame(columns=["file", "line", "text", "rows"])
+        (engine,) = self._engines()  # which read them all when the log was opened
+        return broken_rows(engine)
+
+    @property
+    def _of_texts(self) -> bool:
+        return any(part.format for part in self.parts)
 
     @cached_property
     def unread(self) -> int:
@@ -450,7 +473,7 @@ class CallLog:
         Rows of files of text have their `line` as the file counts it, the first line being 1.
         """
         rows = self.facts
-        if numbered := any(part.format for part in self.parts):
+        if self._of_texts:
             rows = self._numbered()
         frame = _run(rows.filter(rows.reason.notnull()).limit(REJECTED_ROWS), self.source)
         if REPEATED in self.reasons.index:
@@ -460,7 +483,7 @@ class CallLog:
             starts = [int(start) for start in _strays(counts)]
             good = rows.filter(rows.reason.isnull() & _floor(rows.second, HOUR_S).isin(_hours(starts)))
             frame = pd.concat([frame, _run(good.limit(REJECTED_ROWS), self.source).assign(reason=STRAY)])
-        if numbered:
+        if self._of_texts:
             frame = self._with_lines(frame)
         return frame.drop(columns=["at_offset", "file"], errors="ignore").reset_index(drop=True)
 
@@ -564,13 +587,10 @@ def _strays(counts: pd.DataFrame) -> set[int]:
 
 
 # --------------------------------------------------------------------------------------------------- settings
-def _settings(
-    columns: list[str], centre: Centre | None, layout: str | None, source: str
-) -> tuple[CallRecords, Layout | None]:
+def _settings(columns: list[str], asked: _Asked, source: str) -> tuple[CallRecords, Layout | None]:
     """How records with these columns are written: as the centre says, or as a phone system's layout does."""
-    own = centre.records if centre else CallRecords.of({name: name for name in _PLAIN if name in columns})
-    zone = centre.time_zone if centre else None
-    named = layout or own.layout
+    own = asked.records or CallRecords.of({name: name for name in _PLAIN if name in columns})
+    named = asked.layout or own.layout
     found = layout_named(named) if named else None
     missing = missing_columns(columns, own) if found is None else {}
     if missing:
@@ -590,11 +610,11 @@ def _settings(
                     f"{source} has no column {column!r}, which records.{setting} of layout {found.name!r} "
                     f"names{near(column, columns)}"
                 )
-    return own.model_copy(update={"time_zone": own.time_zone or zone}), found
+    return own.model_copy(update={"time_zone": own.time_zone or asked.zone}), found
 
 
-def _told_by(sample: list[dict[str, str]], settings: CallRecords) -> CallRecords:
-    """Settle what the file itself tells: the order of its dates, and what parts its decimals."""
+def _inferred(sample: list[dict[str, str]], settings: CallRecords) -> CallRecords:
+    """Infer the order of dates and the decimal mark from a file's first rows, where they are not set."""
     reads = columns_of(settings)
     times = [
         name for key, name in reads.items() if key.partition(".")[0] in ("arrival", "end") or ".start" in key
@@ -610,12 +630,12 @@ def _told_by(sample: list[dict[str, str]], settings: CallRecords) -> CallRecords
 
 
 # ---------------------------------------------------------------------------------------------------- sources
-def _open(source: str, table: str, centre: Centre | None, layout: str | None) -> list[_Part]:
+def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
     import ibis
 
     if "://" in source:
         engine = ibis.connect(source)
-        return [_of_table(_table(engine, table, engine.list_tables(), _safe(source)), centre, layout, source)]
+        return [_of_table(_table(engine, table, engine.list_tables(), _safe(source)), asked, source)]
     paths = paths_of(source)
     suffix = Path(paths[0]).suffix.lower()
     if suffix in _DATABASES:
@@ -623,34 +643,33 @@ def _open(source: str, table: str, centre: Centre | None, layout: str | None) ->
         # A view of somebody else's file could read any file of this machine.
         engine.raw_sql("SET enable_external_access = false")
         rows = engine.raw_sql("SELECT table_name FROM information_schema.tables").fetchall()
-        return [_of_table(_table(engine, table, [name for (name,) in rows], source), centre, layout, source)]
+        return [_of_table(_table(engine, table, [name for (name,) in rows], source), asked, source)]
     engine = _duckdb()
     if suffix == ".parquet":
-        return [_of_table(_plain_types(engine.read_parquet(paths), paths[0]), centre, layout, source)]
+        return [_of_table(_plain_types(engine.read_parquet(paths), paths[0]), asked, source)]
     if suffix not in (*TEXTS, *BOOKS):
         raise PlanningError(
             f"{source} ends in {suffix!r}, must end in .csv, .txt, .xlsx, .parquet or .duckdb: "
-            "save it as such"
+            "save it in one of these formats"
         )
-    return [_of_text(engine, Path(path), centre, layout) for path in paths]
+    return [_of_text(engine, Path(path), asked) for path in paths]
 
 
-def _of_table(raw: ir.Table, centre: Centre | None, layout: str | None, source: str) -> _Part:
-    return _Part(raw, *_settings(list(raw.columns), centre, layout, _safe(source)))
+def _of_table(raw: ir.Table, asked: _Asked, source: str) -> _Part:
+    return _Part(raw, *_settings(list(raw.columns), asked, _safe(source)))
 
 
-def _of_text(engine: Any, path: Path, centre: Centre | None, layout: str | None) -> _Part:
+def _of_text(engine: Any, path: Path, asked: _Asked) -> _Part:
     """Open a file of text or a workbook: its form first, then its columns."""
-    asked = centre.records if centre else CallRecords()
-    named = layout or asked.layout
-    if named:
-        asked = layout_named(named).records
-    raw, how = open_texts(engine, path, asked)
-    settings, found = _settings(list(how.columns), centre, layout, str(path))
+    form = asked.records or CallRecords()
+    if named := asked.layout or form.layout:
+        form = layout_named(named).records
+    raw, how = open_texts(engine, path, form)
+    settings, found = _settings(list(how.columns), asked, str(path))
     if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
         raw, how = open_texts(engine, path, found.records)
     sample = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
-    return _Part(raw, _told_by(sample, settings), found, how, how.path)
+    return _Part(raw, _inferred(sample, settings), found, how, how.path)
 
 
 def _plain_types(rows: ir.Table, path: str) -> ir.Table:
@@ -749,8 +768,8 @@ def _run(expression: ir.Table, source: str) -> pd.DataFrame:
 
 
 # -------------------------------------------------------------------------------------------------- intervals
-def _parted(rows: pd.DataFrame, interval_s: int, queues: Mapping[str, Queue]) -> pd.DataFrame:
-    """Part intervals that are longer than asked for evenly; rows of queues in the centre's order."""
+def _divided(rows: pd.DataFrame, interval_s: int) -> pd.DataFrame:
+    """Divide intervals that are longer than asked for; their calls are spread evenly."""
     parts = []
     for _, own in rows.sort_values("interval_start").groupby("queue", sort=False):
         steps = own["interval_start"].diff().dropna()
@@ -759,10 +778,7 @@ def _parted(rows: pd.DataFrame, interval_s: int, queues: Mapping[str, Queue]) ->
         for place in range(times):
             shifted = own["interval_start"] + pd.Timedelta(seconds=place * interval_s)
             parts.append(own.assign(interval_start=shifted, calls=own["calls"] / times))
-    order = {name: place for place, name in enumerate(queues)}
-    table = pd.concat(parts, ignore_index=True)
-    table["place"] = table["queue"].map(order).fillna(len(order))
-    return table.sort_values(["place", "queue", "interval_start"], ignore_index=True)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queue]) -> pd.DataFrame:
@@ -785,6 +801,4 @@ def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queu
         known = rows.set_index("interval_start")[["calls", "aht_s"]]
         filled = known.reindex(open_.as_unit("us"), fill_value=0.0)
         parts.append(filled.rename_axis("interval_start").reset_index().assign(queue=name))
-    order = {name: place for place, name in enumerate(queues)}
-    parts.sort(key=lambda part: (order.get(part["queue"].iloc[0], len(order)), part["queue"].iloc[0]))
     return pd.concat(parts, ignore_index=True)

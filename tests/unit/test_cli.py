@@ -299,6 +299,24 @@ def test_a_look_at_records_writes_no_demand(tmp_path, monkeypatch, capsys):
     assert "when do calls come?" in page.read_text(encoding="utf-8")
 
 
+def test_records_can_be_looked_at_before_there_is_a_centre(tmp_path, monkeypatch):
+    """A layout is recognised by its header; times without an offset are shown as they are written."""
+    calls = tmp_path / "calls.csv"
+    pd.DataFrame({
+        "CALL ID": [1, 2], "TIMESTAMP": "Mon, 23 Nov 2026 09:15:00", "CAMPAIGN": "sales",
+        "CALL TYPE": "Inbound", "AGENT": ["anna", "[None]"], "QUEUE WAIT TIME": "0:00:05",
+        "TALK TIME": "0:03:20", "HOLD TIME": "0:00:00", "PARK TIME": "0:00:00",
+        "AFTER CALL WORK TIME": "0:00:10",
+    }).to_csv(calls, index=False)  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    found = CliRunner().invoke(app, ["demand", "calls.csv", "--look"])
+    assert found.exit_code == 0, found.output
+    assert "no centre.toml here" in found.output
+    assert 'layout = "five9"' in found.output
+    assert "2026-11-23 09:15:00+00:00" in found.output
+    assert list(tmp_path.iterdir()) == [calls]
+
+
 def test_the_records_and_files_that_are_no_demand_are_not_overwritten(tmp_path):
     calls = shutil.copy("data/calls.parquet", tmp_path / "calls.parquet")
     people = tmp_path / "people.parquet"

@@ -341,6 +341,29 @@ def test_rows_with_other_offsets_are_the_same_instants(tmp_path):
     assert [stamp.strftime("%H:%M") for stamp in times] == ["02:30", "02:30"]
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_times_without_an_offset_are_on_the_zones_clock(tmp_path, suffix):
+    """The hour that the clock shows twice is in the file once or twice; the user is told."""
+    local = pd.to_datetime([f"2026-10-25 {clock}" for clock in ("01:30", "02:30", "02:30", "03:30")])
+    rows = pd.DataFrame({"queue": "a", "interval_start": local, "calls": [1, 2, 3, 4], "aht_s": 9})
+    rows = pd.concat([rows, rows.drop(index=2).assign(queue="b")])
+    path = tmp_path / f"demand{suffix}"
+    rows.to_csv(path, index=False) if suffix == ".csv" else rows.to_parquet(path)
+    with pytest.warns(UserWarning, match=r"times have no offset, so they are on the clock of Europe/Berlin"):
+        found = read_demand(path, "Europe/Berlin")
+    hours = {name: own["interval_start"].diff().dropna() / HOUR for name, own in found.groupby("queue")}
+    assert hours["a"].tolist() == [1, 1, 1]
+    assert hours["b"].tolist() == [1, 2]
+
+
+@pytest.mark.filterwarnings("ignore:.*no offset")
+def test_a_time_that_the_clock_skips_is_refused(tmp_path):
+    path = tmp_path / "demand.csv"
+    path.write_text(f"{HEADER}a,2026-03-29 01:30,1,9\na,2026-03-29 02:30,1,9\n")
+    with pytest.raises(PlanningError, match="row 1: interval_start is '2026-03-29 02:30'"):
+        read_demand(path, "Europe/Berlin")
+
+
 HEADER = "queue,interval_start,calls,aht_s\n"
 ROW = "a,2026-11-16T10:00:00+03:00,3,200\n"
 
@@ -357,7 +380,7 @@ ROW = "a,2026-11-16T10:00:00+03:00,3,200\n"
         ("demand.csv", HEADER + '"', "cannot be read as csv"),
         ("demand.parquet", "no parquet", "cannot be read as parquet"),
         ("demand.csv", HEADER.replace("aht_s", "aht") + ROW, "column 'aht_s' is missing"),
-        ("demand.csv", HEADER + ROW.replace("+03:00", ""), "interval_start"),
+        ("demand.csv", HEADER + ROW + ROW.replace("+03:00", ""), "interval_start is '2026-11-16T10:00:00'"),
         ("demand.csv", HEADER + ROW.replace(",3,", ",,"), "calls"),
         ("demand.csv", HEADER + ROW.replace(",3,", ",three,"), "calls"),
         ("demand.csv", HEADER + ROW.replace(",3,", ",-3,"), "calls"),
