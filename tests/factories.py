@@ -192,7 +192,7 @@ def requirement_of(
 
 
 def people_of(centre: Centre, each: int, *, night_ok: bool = True) -> pd.DataFrame:
-    """PEOPLE: so many full-time members of every team."""
+    """PEOPLE: `each` full-time members of every team."""
     rows = [
         (f"{team}_{number:02d}", settings.site, team, settings.grade, 40.0, night_ok, None, None)
         for team, settings in centre.teams.items()

@@ -139,7 +139,7 @@ class ShiftRequests:
 
 @dataclass(frozen=True)
 class ForSome:
-    """A rule that binds some people only, such as those of one contract."""
+    """A rule that binds some people only, for example those with one contract."""
 
     agents: frozenset[str]
     rule: Rule

@@ -43,7 +43,7 @@ def test_instance(benchmark, number):
 
 
 def made(people: int, weeks: int, kinds: int, seed: int = 1) -> str:
-    """An instance of the same format, made by chance: a team of this size for so many weeks."""
+    """A random instance of the same format: a team of this size for this number of weeks."""
     rng, days = np.random.default_rng(seed), 7 * weeks
     parts = ["early", "day", "late", "night"]
     names = [f"{parts[4 * kind // kinds][0]}{kind}" for kind in range(kinds)]

@@ -18,7 +18,7 @@ hourly = st.lists(st.integers(0, 12), min_size=24, max_size=24)
 
 
 def present(plan):
-    """Heads on position: every interval of every shift that no break touches, on a clock that comes round."""
+    """Heads on position: every interval of every shift that no break touches, on a cyclic clock."""
     total = np.zeros(96, dtype=int)
     for row in plan.shifts.itertuples():
         for begin in pd.date_range(row.start, row.end, freq="15min", inclusive="left"):

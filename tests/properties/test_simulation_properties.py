@@ -123,7 +123,7 @@ def test_every_centre_keeps_the_law(network, seed):
             np.clip(np.minimum(ends, b) - np.maximum(starts, a), 0.0, None).sum() for a, b in agent.segments
         )
         overrun[number] = busy[number] - covered
-    if any(queue.consults for queue in network.queues):  # who asks is busy beyond the own contact
+    if any(queue.consults for queue in network.queues):  # an agent who asks is busy after their own contact
         assert (day.agents["busy_s"] >= busy - 1e-6).all()
     else:
         np.testing.assert_allclose(day.agents["busy_s"], busy, atol=1e-6)

@@ -38,7 +38,7 @@ def test_it_names_the_day_that_breaks():
 
 
 def test_the_agents_short_are_the_fewest_that_help():
-    """With so many more the day holds, with one fewer it does not."""
+    """With the missing agents the day holds; with one fewer it does not."""
     short = int(two_days().loc[("calls", TUESDAY), "short"])
     assert short >= 2
     for heads, good in ((4 + short, True), (3 + short, False)):

@@ -171,7 +171,7 @@ first_line;2026-11-23T10:00:00+03:00;987;198,2
     assert demand["aht_s"].tolist() == [210.5, 198.2]
 
 
-def test_hours_are_parted_into_the_centres_quarters(tmp_path):
+def test_hours_are_divided_into_the_centres_quarters(tmp_path):
     text = "queue,interval_start,calls,aht_s\n" + "\n".join(
         f"desk,2026-11-23T{hour:02}:00:00+03:00,8,200" for hour in (9, 10)
     )

@@ -379,7 +379,7 @@ CASES = [
          (shift(1, "08:00"), shift(2, "20:00", 11)), ANN),
     Case("no shift", EIGHT_LATE, True),
     Case("eight late", EIGHT_LATE, True, tuple(shift(day, "14:00", 4) for day in range(1, 9))),
-    Case("nine late, where so many are rare", EIGHT_LATE, False,
+    Case("nine late, which is rare", EIGHT_LATE, False,
          tuple(shift(day, "14:00", 4) for day in range(1, 10))),
     Case("no shift", FOR_ANN, True),
     Case("one", FOR_ANN, True, (shift(1, "08:00"),)),
