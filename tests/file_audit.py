@@ -78,10 +78,9 @@ class FileAudit:
             yield from self._rests(agent, own)
 
     def _away(self, row, person):
-        for kind in ("leave", "study"):
-            first, after = (person.get(f"{kind}_{edge}") for edge in ("from", "until"))
-            if first and after and time(row["start"]) < time(after) and time(row["end"]) > time(first):
-                yield f"{row['agent_id']} works on {kind}"
+        for first, after in leaves(person):
+            if time(row["start"]) < after and time(row["end"]) > first:
+                yield f"{row['agent_id']} works on leave"
         day = time(row["start"]).astimezone(self.zone).date()
         if f"{day}" in (person.get("blocked") or "").split():
             yield f"{row['agent_id']} works on a blocked day"
@@ -89,11 +88,20 @@ class FileAudit:
     def _rests(self, agent, own):
         labour = self.centre.at(own[0]["site"]).labour
         spans = sorted((time(row["start"]), time(row["end"])) for row in own)
-        last = self.people[agent].get("last_end") or spans[0][0].replace(year=2000).isoformat()
-        ends = [time(last), *(end for _, end in spans)]
+        last, _ = self._carry_over(self.people[agent])
+        ends = [last or spans[0][0] - 365 * DAY, *(end for _, end in spans)]
         for before, (begins, _) in zip(ends, spans, strict=False):
             if begins - before < timedelta(hours=labour.min_rest_h.value):
                 yield f"{agent} rests {begins - before} before {begins}"
+
+    def _carry_over(self, person):
+        """End of the last shift before, and balance; neither if that shift was on leave or is too late."""
+        last = time(person["last_end"]) if person.get("last_end") else None
+        if last and (
+            last > self.first + DAY or any(first < last <= after for first, after in leaves(person))
+        ):
+            return None, 0.0
+        return last, float(person.get("balance_h") or 0.0)
 
     # --- hours -----------------------------------------------------------------------------------------
 
@@ -113,18 +121,15 @@ class FileAudit:
             asked += norm * self._present(person, day)
             left += norm * (day not in self.days)
         contract = float(person.get("contract_h_week") or week_h)
-        balance = float(person.get("balance_h") or 0.0)
+        _, balance = self._carry_over(person)
         part = len(self.days) / 7 if left else 1.0
         return max(part * (asked * min(contract / week_h, 1.0) - balance), 0.0)
 
     def _present(self, person, day):
         opens = datetime.combine(day, datetime.min.time(), self.zone)
         away = 0.0
-        for kind in ("leave", "study"):
-            first, after = (person.get(f"{kind}_{edge}") for edge in ("from", "until"))
-            if first and after:
-                inside = min(time(after), opens + DAY) - max(time(first), opens)
-                away = max(away, inside / DAY)
+        for first, after in leaves(person):
+            away = max(away, (min(after, opens + DAY) - max(first, opens)) / DAY)
         return 1.0 - away
 
     def worked_h(self):
@@ -215,6 +220,12 @@ def rows(path):
 
 def time(text):
     return datetime.fromisoformat(text)
+
+
+def leaves(person):
+    """First and last moment of a person's leave and study leave."""
+    edges = [(person.get(f"{kind}_from"), person.get(f"{kind}_until")) for kind in ("leave", "study")]
+    return [(time(first), time(after)) for first, after in edges if first and after]
 
 
 def minutes(row):
