@@ -4,13 +4,36 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-__all__ = ["Deadline", "TimeUpError"]
+__all__ = ["Deadline", "SolverError", "TimeUpError", "solver_errors"]
 
 
 class TimeUpError(Exception):
     """The time limit of the settings has passed; the best result so far is kept."""
+
+
+class SolverError(Exception):
+    """A solver failed or found nothing; the best result so far is kept."""
+
+
+@contextmanager
+def solver_errors() -> Iterator[None]:
+    """Turn whatever a solver raises into a SolverError, so that its caller can keep the best result so far.
+
+    Examples
+    --------
+    >>> with solver_errors():
+    ...     {}["a key that the solver lost"]
+    Traceback (most recent call last):
+    planning.effort.SolverError: KeyError: 'a key that the solver lost'
+    """
+    try:
+        yield
+    except Exception as error:
+        raise SolverError(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)

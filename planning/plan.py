@@ -22,6 +22,7 @@ from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.model import Roster, build_roster
 from planning.roster.people import people_to_employ
+from planning.roster.regularity import regularity
 from planning.roster.staff import idle_by_day, staff_of
 from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
 from planning.simulation.certificate import certificate, verdict
@@ -207,6 +208,10 @@ class Plan:
             "idle_hours": {
                 str(team): {f"{day:%Y-%m-%d}": round(hours, 2) for day, hours in row.items()}
                 for team, row in self.idle.iterrows()
+            },
+            "regularity": {
+                str(team): row.round(4).to_dict()
+                for team, row in regularity(self.centre, self.roster.roster).iterrows()
             },
             "cost": {
                 name.removesuffix("_cost"): round(float(self.cost[name].sum()), 2)

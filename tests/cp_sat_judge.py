@@ -5,7 +5,7 @@ It shares no code with the engine, so that an error in the engine's automata is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -145,15 +145,44 @@ class CpSat:
                 self.model.add(sum(run) - ends <= length - 1 + self._breach(price))
 
     def forbid_succession(self, pairs: Bools, price: float | None = None) -> None:
-        """Forbid some kinds on the day after others, shape (kinds, kinds)."""
-        by_kind = [
-            self._days_with(self.team_shifts.kind == kind) for kind in range(len(self.team_shifts.kinds))
-        ]
-        carry_over = self.person.carry_over
-        for one, two in np.argwhere(pairs).tolist():
-            came = int(carry_over.days > 0 and carry_over.kind == self.team_shifts.kinds[one])
-            for before, after in zip([came, *by_kind[one]], by_kind[two], strict=False):
-                self.model.add(before + after <= 1 + self._breach(price))
+        """Forbid some letters on the day after others, shape (letters, letters)."""
+        for before, after in self._followed(pairs):
+            for day in range(1, len(after)):
+                self.model.add(before[day - 1] + after[day] <= 1 + self._breach(price))
+
+    def forbid_move(self, pairs: Bools, price: float | None = None) -> None:
+        """Forbid some letters after others with at most one day off between, shape (letters, letters)."""
+        self.forbid_succession(pairs, price)
+        for before, after in self._followed(pairs):
+            for day in range(2, len(after)):
+                between = self.worked[day - 2]
+                self.model.add(before[day - 2] + after[day] <= 1 + between + self._breach(price))
+
+    def _followed(self, pairs: Bools) -> Iterator[tuple[list[Any], list[Any]]]:
+        """Days with each letter, from the eve on, and days with any of those that must not follow it."""
+        carry_over, kinds = self.person.carry_over, self.team_shifts.kinds
+        for one in np.flatnonzero(pairs.any(axis=1)).tolist():
+            came = int(carry_over.days > 0 and one < len(kinds) and carry_over.kind == kinds[one])
+            later = np.isin(self.team_shifts.letter, np.flatnonzero(pairs[one]))
+            yield [came, *self._days_with(self.team_shifts.letter == one)], [0, *self._days_with(later)]
+
+    def cap_week(self, days: int, price: float | None = None) -> None:
+        """Bound the days of each week on which a shift starts."""
+        first = self.team_shifts.first
+        for week in range(self.team_shifts.weeks):
+            worked = self.worked[max(7 * week - first, 0) : 7 * week + 7 - first]
+            above = self.model.new_int_var(0, 0 if price is None else len(worked), "")
+            self.model.add(sum(worked) <= days + above)
+            self.costs.append(round(price or 0) * above)
+
+    def join_weekends(self, price: float | None = None) -> None:
+        """Work both days of a weekend of two, or neither."""
+        eve = int(self.person.carry_over.days > 0)
+        days = [*[0] * (self.team_shifts.first - 1), eve, *self.worked][-7 * self.team_shifts.weeks :]
+        for second in range(6, len(days), 7):
+            split = self._breach(price)
+            self.model.add(days[second] - days[second - 1] <= split)
+            self.model.add(days[second - 1] - days[second] <= split)
 
     def rest_weekly(self, rest_h: float, price: float | None = None) -> None:
         """Keep one rest in every week, which begins with the week or with the end of a shift."""

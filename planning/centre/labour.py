@@ -8,7 +8,10 @@ from pydantic import Field, model_validator
 
 from planning.centre.settings import Clock, NotNegative, Settings
 
-__all__ = ["Labour", "Letters", "Norm"]
+__all__ = ["OFF", "WORK", "Labour", "Letters", "Norm", "Rotation"]
+
+WORK, OFF = "work", "off"
+"""Days of a rotation: a shift of any kind, and none."""
 
 
 class Norm(Settings):
@@ -23,6 +26,13 @@ class Norm(Settings):
     @classmethod
     def _house_rule(cls, raw: Any) -> Any:
         return {"value": raw} if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
+
+
+class Rotation(Settings):
+    """A written pattern of days, which repeats."""
+
+    cycle: Annotated[list[str], Field(min_length=1)]
+    """Each day's kind of shift, "night", "work" for any kind, or "off"."""
 
 
 class Letters(Settings):
@@ -95,6 +105,10 @@ class Labour(Settings):
     """Most night shifts in a row."""
     min_days_off: Norm
     """Fewest days off in a row."""
+    days_week: Norm
+    """Most working days a week of a contract that says nothing."""
+    start_span_h: Norm
+    """Hours of the day within which a person's shifts of a week start; 0 for any hours."""
     free_weekends: Norm
     """Fewest weekends off in four weeks."""
     overtime_two_days_h: Norm

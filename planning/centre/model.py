@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field, model_validator
 from planning.calendars import day_norms, holiday_hours, is_holiday, weekend_of
 from planning.centre.country import country_settings
 from planning.centre.defaults import shortest_meal, with_defaults
-from planning.centre.labour import Labour
+from planning.centre.labour import OFF, WORK, Labour, Rotation
 from planning.centre.organisation import Organisation
 from planning.centre.prices import Alternatives, Pay
 from planning.centre.records import CallRecords
@@ -70,6 +70,8 @@ class Centre(Organisation):
     """Currency of every amount, ISO 4217; the country's by default."""
     labour: Labour
     """Labour rules; the country's by default."""
+    rotations: dict[str, Rotation] = Field({})
+    """Written patterns of days, by name."""
     shifts: ShiftRules
     """Rules for the shape of shifts."""
     pay: Pay
@@ -131,6 +133,11 @@ class Centre(Organisation):
         for team_name, team in self.teams.items():
             found.append((f"teams.{team_name}.site", team.site, self.sites))
             found += [(f"teams.{team_name}.queues", queue, self.queues) for queue in team.queues]
+            if team.rotation is not None:
+                found.append((f"teams.{team_name}.rotation", team.rotation, self.rotations))
+        days = dict.fromkeys([*self.labour.kinds, "night", WORK, OFF])
+        for name, rotation in self.rotations.items():
+            found += [(f"rotations.{name}.cycle", day, days) for day in rotation.cycle]
         found += [("shifts.max_heads", team, self.teams) for team in self.shifts.max_heads]
         if self.systems.quality is not None:
             found.append(("systems.quality.queue", self.systems.quality.queue, self.queues))

@@ -197,6 +197,8 @@ class Team(Settings):
     """Share of rostered time lost to sickness, training and coaching (breaks and leave are planned)."""
     grade: str = "operator"
     """Grade of the team's members."""
+    rotation: str | None = None
+    """Rotation by which its people work, unless they name another; None for free rosters."""
 
     @model_validator(mode="after")
     def _calls_or_duty(self) -> Self:

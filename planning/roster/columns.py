@@ -8,6 +8,7 @@ Automation and combination of linear-programming based stabilization techniques 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ import numpy as np
 from ortools.math_opt.python import mathopt
 
 from planning.checks import Floats, Ints
+from planning.effort import SolverError, solver_errors
 from planning.roster.problem import NOTHING, Clock, Problem, Schedule
 
 __all__ = ["Dive"]
@@ -86,7 +88,7 @@ class Master:
             self.columns.append((group, pattern))
             picked = self._model.add_variable(lb=0.0)
             self._picked.append(picked)
-            cost = min(self.problem.cost(group, pattern), NOBODY_COST)
+            cost = min(self.problem.priced_cost(group, pattern), NOBODY_COST)
             self._costs.append(cost)
             self._model.objective.set_linear_coefficient(picked, cost / self._unit_cost)
             self._people[group].set_coefficient(picked, 1.0)
@@ -110,7 +112,8 @@ class Master:
             picked.integer = True
         limit = None if np.isinf(left_s) else timedelta(seconds=left_s)
         settings = mathopt.SolveParameters(node_limit=nodes, threads=1, time_limit=limit)
-        result = mathopt.solve(self._model, mathopt.SolverType.GSCIP, params=settings)
+        with solver_errors():
+            result = mathopt.solve(self._model, mathopt.SolverType.GSCIP, params=settings)
         for picked in self._picked:
             picked.integer = False
         if not result.has_primal_feasible_solution():
@@ -119,19 +122,25 @@ class Master:
         return [self.columns[column] for column in np.repeat(np.arange(len(picks)), picks).tolist()]
 
     def solve(self) -> tuple[float, Floats, Floats]:
-        """Solve the program: its value, the shifts' duals, and how often each column is picked."""
-        try:
+        """Solve the program: its value, the shifts' duals, and how often each column is picked.
+
+        Raises
+        ------
+        SolverError
+            Neither solver finds the optimum.
+        """
+        result = None
+        with suppress(SolverError), solver_errors():  # OR-Tools raises several errors for "abnormal"
             result = self._solver.solve()
-        except (AttributeError, RuntimeError):  # OR-Tools' translation of GLOP's "abnormal"
-            result = None
-        if result is None or result.termination.reason != mathopt.TerminationReason.OPTIMAL:
-            # A warm start may fail; another simplex method, started cold, does not share its basis.
-            result = mathopt.solve(self._model, mathopt.SolverType.HIGHS)
-            self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
-        duals = self._unit_cost * np.array(result.dual_values(self._cover))
-        value = self._unit_cost * result.objective_value()
-        self.short = bool(np.array(result.variable_values(self._missing)).max(initial=0.0) > 1e-6)
-        return value, duals, np.array(result.variable_values(self._picked))
+        with solver_errors():
+            if result is None or result.termination.reason != mathopt.TerminationReason.OPTIMAL:
+                # A warm start may fail; another simplex method, started cold, does not share its basis.
+                result = mathopt.solve(self._model, mathopt.SolverType.HIGHS)
+                self._solver = mathopt.IncrementalSolver(self._model, mathopt.SolverType.GLOP)
+            duals = self._unit_cost * np.array(result.dual_values(self._cover))
+            value = self._unit_cost * result.objective_value()
+            self.short = bool(np.array(result.variable_values(self._missing)).max(initial=0.0) > 1e-6)
+            return value, duals, np.array(result.variable_values(self._picked))
 
 
 @dataclass
@@ -224,7 +233,7 @@ class Dive:
         while trial.people.any() and trial.fix(shares, least):
             self.clock(f"dive, {int(trial.people.sum())} people to go")
             if trial.people.any():
-                left = enough - sum(self.problem.cost(*schedule) for schedule in trial.schedules)
+                left = enough - sum(self.problem.priced_cost(*schedule) for schedule in trial.schedules)
                 bound, shares = trial.generate(self.problem.settings.dive_rounds, left)
                 if self.problem.certified(bound) >= left:
                     break

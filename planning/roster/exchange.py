@@ -164,7 +164,7 @@ class Exchanges:
             team_shifts.start,
             team_shifts.end,
             team_shifts.day,
-            team_shifts.kind,
+            team_shifts.letter,
             timeline.rest_s,
             timeline.units,
             bounds,

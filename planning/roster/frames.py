@@ -55,7 +55,7 @@ class Roster:
     objective: float
     """Cost of missing heads, idle hours, unfairness and breaches of soft rules."""
     bound: float
-    """Proven lower bound of the cost of any roster."""
+    """Proven lower bound of the cost of any roster; it counts no price of irregular weeks."""
     status: str
     """"optimal" if within the required gap, "interrupted" if the search was, otherwise "feasible"."""
     parts: pd.DataFrame
@@ -159,8 +159,12 @@ def people_of(frame: pd.DataFrame) -> list[Person]:
     return [
         Person(
             row.agent_id, row.site, row.team, float(row.contract_h_week), bool(row.night_ok),
+            None if pd.isna(row.days_week) else int(row.days_week),
             spans["leave"][number], spans["study"][number], _words(row.blocked), _words(row.wished_off),
-            row.prefers if isinstance(row.prefers, str) else "", _words(row.skills), _carry_over(row),
+            row.prefers if isinstance(row.prefers, str) else "",
+            row.rotation if isinstance(row.rotation, str) else "",
+            0 if pd.isna(row.rotation_offset) else int(row.rotation_offset),
+            _words(row.skills), _carry_over(row),
         )
         for number, row in enumerate(frame.itertuples())
     ]  # fmt: skip

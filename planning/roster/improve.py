@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import numpy as np
 
-from planning.checks import Ints
-from planning.effort import TimeUpError
+from planning.checks import Floats, Ints
+from planning.effort import SolverError, TimeUpError
 from planning.roster.columns import Dive
 from planning.roster.exchange import exchange
 from planning.roster.problem import Clock, Problem, Schedule, TeamRoster
@@ -68,6 +69,8 @@ def generated(
 ) -> Iterator[tuple[list[Schedule], float]]:
     """Prove a bound by column generation; if it leaves something to save, dive and search on.
 
+    A solver that fails ends it, with the best so far.
+
     Yields
     ------
     schedules, bound
@@ -77,10 +80,21 @@ def generated(
     dive.master.add((schedule.group, schedule.pattern) for schedule in first)
     try:
         bound, shares = dive.generate(problem.settings.pricing_rounds)
+    except SolverError:
+        yield first, dive.bound
+        return
     except (KeyboardInterrupt, TimeUpError):
         yield first, dive.bound
         raise
     yield first, bound
+    with suppress(SolverError):
+        yield from _sought(problem, dive, first, bound, shares, clock)
+
+
+def _sought(
+    problem: Problem, dive: Dive, first: list[Schedule], bound: float, shares: Floats, clock: Clock
+) -> Iterator[tuple[list[Schedule], float]]:
+    """Dive and search on, if the bound leaves something to save."""
     if problem.is_enough(first, bound):
         return
     schedules = min(first, dive.named(dive.dived(shares)), key=problem.objective)

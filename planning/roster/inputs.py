@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import is_weekend, local_day, local_times, on_clock, week_end
+from planning.calendars import is_weekend, local_day, local_times, on_clock, time_of_day, week_end
 from planning.centre import Centre
 from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours
@@ -19,13 +20,14 @@ __all__ = [
     "Horizon",
     "Person",
     "TeamShifts",
+    "bands_of",
     "carry_over_at",
     "kinds_of",
     "norms_of",
     "own_clock",
 ]
 
-_BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "day", "skill")
+_BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "band", "day", "skill")
 
 FOREVER = np.iinfo(np.int64).max // 4
 """A time after all others, seconds."""
@@ -55,6 +57,18 @@ def own_clock(times: pd.DatetimeIndex, sites: pd.Series, centre: Centre) -> pd.D
     """
     zones = centre.zones
     return local_times(times, [zones.get(site, centre.time_zone) for site in sites])
+
+
+def bands_of(starts: pd.DatetimeIndex, span_h: float) -> Ints:
+    """Number of the band of so many hours of the day, from midnight on, that each start lies in; -1 for 0 h.
+
+    Examples
+    --------
+    >>> bands_of(pd.DatetimeIndex(["2026-11-23 07:45", "2026-11-23 08:00"]), 2.0).tolist()
+    [3, 4]
+    """
+    clock_h = np.asarray(time_of_day(starts) / pd.Timedelta(hours=1), dtype=np.float64)
+    return np.asarray(clock_h // span_h if span_h else -np.ones(len(starts)), dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -88,6 +102,8 @@ class Person:
     team: str
     contract_h_week: float
     night_ok: bool
+    days_week: int | None = None
+    """Days a week of the contract; the house's if None."""
     leave: tuple[int, int] | None = None
     """First second of leave and first second after it."""
     study: tuple[int, int] | None = None
@@ -98,6 +114,10 @@ class Person:
     """Dates on which the person asks not to work."""
     prefers: str = ""
     """Kind of shift that the person prefers."""
+    rotation: str = ""
+    """Rotation by which the person works; the team's if empty."""
+    rotation_offset: int = 0
+    """Days by which the person is ahead in its cycle."""
     skills: frozenset[str] = frozenset()
     """Skills of the person besides the team's work."""
     carry_over: CarryOver = CarryOver()
@@ -125,6 +145,8 @@ class TeamShifts:
     """Whether any part is in the night hours of the site's own clock, shape (shifts,)."""
     kind: Ints
     """Which of `kinds`, shape (shifts,)."""
+    band: Ints
+    """Which band of the day each shift starts in, as `bands_of` has them, shape (shifts,)."""
     day: Ints
     """Local day of the start, counted from the first day of the first week, shape (shifts,)."""
     skill: NDArray[np.str_]
@@ -168,6 +190,22 @@ class TeamShifts:
     def week_bounds(self) -> Ints:
         """Start of each week, and the end of the last, shape (weeks + 1,)."""
         return self.midnights[::7]
+
+    @cached_property
+    def letters(self) -> Ints:
+        """Kinds and bands that days are told apart by, shape (letters, 2).
+
+        The first ones are the kinds with the band -1, for the last shift before the horizon.
+        """
+        kinds = np.column_stack([np.arange(len(self.kinds)), np.full(len(self.kinds), -1)])
+        used = np.unique(np.column_stack([self.kind, self.band]), axis=0)
+        return np.vstack([kinds, used[used[:, 1] >= 0]])
+
+    @cached_property
+    def letter(self) -> Ints:
+        """Which of `letters`, shape (shifts,)."""
+        same = np.column_stack([self.kind, self.band])[:, None] == self.letters
+        return np.asarray(same.all(axis=2).argmax(axis=1), dtype=np.int64)
 
     @property
     def own_norms(self) -> Floats:
@@ -218,6 +256,7 @@ class TeamShifts:
             headcount=shifts["headcount"].to_numpy(np.int64),
             night=night_h > 0,
             kind=kinds,
+            band=bands_of(own[0], centre.at(site).labour.start_span_h.value),
             day=np.asarray((local.normalize() - days[0]).days, dtype=np.int64),
             skill=np.array(shifts["skill"] if "skill" in shifts else [""] * len(shifts), dtype=np.str_),
             midnights=seconds(on_clock(days, starts.tz)),

@@ -53,10 +53,13 @@ def pattern_cost(
     for today in range(first, days):
         letter, event = 0, 0
         if at < length and day[pattern[at]] == today:
-            letter, event = kind[pattern[at]] + 1, 3 * sort[pattern[at]]
+            letter, event = kind[pattern[at]] + 1, 4 * sort[pattern[at]]
             at += 1
         if today % 7 == LAST:
-            event += 1 if letter or worked[state] else 2
+            if letter and worked[state]:
+                event += 1
+            else:
+                event += 3 if letter or worked[state] else 2
         after, tally = following[state, letter], counting[count, event]
         if after < 0 or tally < 0:
             return np.inf

@@ -10,10 +10,12 @@ from typing import Any, cast
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.pay import unit_hour
+from planning.roster.rotations import Rotations, check_rotations
 from planning.roster.rules import (
     HOUSE,
     DaysInRow,
     DaysOff,
+    ForwardTurn,
     FreeDates,
     FreeWeekends,
     Holidays,
@@ -28,10 +30,12 @@ from planning.roster.rules import (
     Rule,
     Skill,
     SoundShift,
+    SteadyStart,
     Successions,
+    WeekDays,
     WeeklyRest,
+    WholeWeekends,
     consent_of,
-    stable_start,
 )
 from planning.roster.totals import NumberOfKind, Overtime, PeriodHours
 
@@ -40,7 +44,10 @@ __all__ = ["rules_of"]
 SHORTEST_WEEK_H = 167.0
 """Hours of a week in which clocks go forward."""
 SOFT_H = {
-    "stable start": 0.1,
+    "steady start": 0.6,
+    "forward turn": 0.6,
+    "days a week": 2.0,
+    "split weekend": 0.2,
     "wished day off": 0.8,
     "preferred kind": 0.06,
     "public holiday": 0.0,
@@ -75,6 +82,8 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
             f"labour.weekly_rest_h is {labour.weekly_rest_h.value:g}, must be at most {SHORTEST_WEEK_H:g}: "
             "a week has no room for a longer rest"
         )
+    check_rotations(centre)
+    span = labour.start_span_h
     soft = {name: round(price_h * unit_hour(centre), 9) for name, price_h in SOFT_H.items()}
     hours = PeriodHours(labour.week_h.value, labour.week_h.article)
     pairs = tuple((first, second) for first, second in labour.forbidden_successions)
@@ -85,6 +94,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
         Leave(),
         Leave(study=True),
         FreeDates("blocked"),
+        Rotations(centre),
         LongestShift(labour.max_shift_h.value, labour.max_shift_h.article),
         *((consent_of(centre),) if labour.night_consent.value else ()),
         OneShiftADay(),
@@ -103,7 +113,12 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
         DaysOff(int(labour.min_days_off.value), labour.min_days_off.article),
         FreeWeekends(int(labour.free_weekends.value), labour.free_weekends.article),
         *((Successions(pairs, HOUSE, centre),) if pairs else ()),
-        stable_start(centre, soft["stable start"]),
+        *(
+            rule(span.value, span.article, centre, soft[rule.name])
+            for rule in ((SteadyStart, ForwardTurn) if span.value else ())
+        ),
+        WeekDays(int(labour.days_week.value), labour.days_week.article, soft["days a week"]),
+        WholeWeekends(weight=soft["split weekend"]),
         FreeDates("wished_off", weight=soft["wished day off"]),
         PreferredKind(centre, soft["preferred kind"]),
         *(NumberOfKind(kind, 0, n, HOUSE, centre, weeks=4) for kind, n in labour.most_of_kind.items()),

@@ -203,7 +203,7 @@ def best_patterns(
         np.ascontiguousarray(worth, dtype=float), np.ascontiguousarray(final, dtype=float), table,
         np.ascontiguousarray(low), timeline.units, timeline.first_shift.astype(np.int64),
         np.ascontiguousarray(timeline.steps), timeline.day_of, timeline.week_instant, timeline.week_rests,
-        timeline.team_shifts.kind, days.alike, days.following, days.cost, days.worked, counts.following,
+        timeline.team_shifts.letter, days.alike, days.following, days.cost, days.worked, counts.following,
         counts.cost, counts.final, counts.sort, float(unrested if timeline.weekly_rest_s else 0.0),
         int(timeline.team_shifts.first),
     )  # fmt: skip
@@ -231,10 +231,12 @@ def _njit(function: Any) -> Any:
 
 @_njit
 def _event(day: int, worked: bool, works: bool) -> int:
-    """Effect of a day on the count of weekends: 0 none yet, 1 it was worked, 2 it was free."""
+    """Event of a day: 0, or at the end of a week 1 its weekend was worked, 2 it was free, 3 one day was."""
     if day % 7 != LAST:
         return 0
-    return 1 if works or worked else 2
+    if works and worked:
+        return 1
+    return 3 if works or worked else 2
 
 
 @_njit
@@ -267,7 +269,7 @@ def _after(
     after = following[state, letter]
     if after < 0:
         return -1, 0, 0, 0, 0.0
-    event = 3 * sort[s] + _event(day, worked[state], True)
+    event = 4 * sort[s] + _event(day, worked[state], True)
     tally = counting[count, event]
     if tally < 0:
         return -1, 0, 0, 0, 0.0
@@ -365,7 +367,7 @@ def _work(
         after = following[state, letter]
         if after < 0:
             continue
-        event = 3 * sort[s] + _event(day, worked[state], True)
+        event = 4 * sort[s] + _event(day, worked[state], True)
         for count in range(counts):
             if straight:  # nothing happens in between, so the tables are enough
                 tally, cost = counting[count, event], day_cost[state, letter] + count_cost[count, event]

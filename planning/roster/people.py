@@ -118,6 +118,8 @@ def _reason(row: Any, centre: Centre) -> str:
         kind = getattr(row, name)
         if pd.notna(kind) and kind not in kinds:
             return f"{name} is {kind!r}, must be one of {', '.join(kinds)}"
+    if pd.notna(row.rotation) and row.rotation not in centre.rotations:
+        return f"rotation is {row.rotation!r}, must be one of {', '.join(centre.rotations) or 'none'}"
     return ""
 
 
@@ -195,8 +197,8 @@ def synthetic_people(
     columns = list(PEOPLE.columns)
     if not any(len(team) for team in teams):
         return pd.DataFrame(columns=columns)
-    texts = dict.fromkeys(("blocked", "wished_off", "prefers", "skills", "last_kind"), "str")
-    people = pd.concat(teams, ignore_index=True)[columns].astype(texts)
+    texts = dict.fromkeys(("blocked", "wished_off", "prefers", "rotation", "skills", "last_kind"), "str")
+    people = pd.concat(teams, ignore_index=True).reindex(columns=columns).astype(texts)
     kinds = people[["prefers", "last_kind"]]  # a centre may name other kinds
     return people.assign(**kinds.where(kinds.isin(_kinds(centre))))
 

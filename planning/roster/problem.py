@@ -206,9 +206,10 @@ class Problem:
         return bool(np.isfinite(objective) and within)
 
     def is_enough(self, schedules: Sequence[Schedule], bound: float) -> bool:
-        """Tell whether column generation can save no more above its bound, which excludes the burdens.
+        """Tell whether column generation can save no more above its bound.
 
-        If there are burdens, which it ignores, it stops as soon as no head is missing.
+        The bound excludes the burdens and the prices of irregular weeks, at least 0. If there are burdens, it
+        stops as soon as no head is missing.
         """
         if self.is_close(self.seen(schedules), bound):
             return True
@@ -223,6 +224,8 @@ class Problem:
         prices += [group.limits.prices for group in self.groups]
         prices += [self.unrested, *(days.cost for days in self.days)]
         prices += [group.limits.weekends[1] for group in self.groups]
+        prices += [group.limits.week_days[1] for group in self.groups]
+        prices += [group.limits.split_weekend for group in self.groups]
         prices += [price for group in self.groups for *_, price in group.limits.counted]
         prices += [burden.money for burden in self.burdens]
         amounts = np.concatenate([np.ravel(price) for price in prices])
@@ -252,16 +255,32 @@ class Problem:
 
     @cached_property
     def days(self) -> tuple[Days, ...]:
-        """The automaton of the days for each batch; people of one batch share it."""
-        return tuple(
-            Days(
-                self.groups[groups[0]].limits,
-                self.team_shifts.kinds,
-                [self.groups[c].members[0] for c in groups],
-                weekend_days=self.team_shifts.weekend_days,
+        """The automaton of the days for each batch."""
+        return self._automata(lambda limits: limits)
+
+    @cached_property
+    def priced_days(self) -> tuple[Days, ...]:
+        """What pricing knows of it."""
+        return self._automata(lambda limits: limits.priced)
+
+    def _automata(self, known: Callable[[Limits], Limits]) -> tuple[Days, ...]:
+        """Build an automaton for each batch; those with the same rules share one."""
+        limits = [self.groups[groups[0]].limits for groups in self.batches]
+        people: dict[tuple[object, ...], list[Person]] = {}
+        for each, groups in zip(limits, self.batches, strict=True):
+            people.setdefault(each.day_rules, []).extend(self.groups[group].members[0] for group in groups)
+        team_shifts = self.team_shifts
+        made = {
+            each.day_rules: Days(
+                known(each),
+                team_shifts.letters,
+                people[each.day_rules],
+                kinds=team_shifts.kinds,
+                weekend_days=team_shifts.weekend_days,
             )
-            for groups in self.batches
-        )
+            for each in {each.day_rules: each for each in limits}.values()
+        }
+        return tuple(made[each.day_rules] for each in limits)
 
     @cached_property
     def counts(self) -> tuple[Counts, ...]:
@@ -270,8 +289,12 @@ class Problem:
         return tuple(Counts(each, range(len(each.counted))) for each in limits)
 
     @cached_property
-    def _counts_with(self) -> Callable[[int, tuple[int, ...]], Counts]:
-        return cache(lambda batch, caps: Counts(self.groups[self.batches[batch][0]].limits, caps))
+    def _counts_with(self) -> Callable[[int, tuple[int, ...], bool], Counts]:
+        return cache(
+            lambda batch, caps, weekly: Counts(
+                self.groups[self.batches[batch][0]].limits, caps, weekly=weekly
+            )
+        )
 
     @cached_property
     def batch_of(self) -> dict[int, int]:
@@ -305,16 +328,29 @@ class Problem:
 
     def cost(self, group: int, pattern: Ints) -> float:
         """Cost of one person's pattern without burdens; inf if it is not lawful."""
+        return self._walked(group, pattern, self.days, weekly=True)
+
+    def priced_cost(self, group: int, pattern: Ints) -> float:
+        """The part of it that pricing knows (`Limits.priced`)."""
+        weekly = bool(np.isinf(self.groups[group].limits.week_days[1]))
+        return self._walked(group, pattern, self.priced_days, weekly=weekly)
+
+    def _walked(self, group: int, pattern: Ints, automata: Sequence[Days], *, weekly: bool) -> float:
+        """Walk along a pattern."""
         batch, limits = self.batch_of[group], self.groups[group].limits
         counted_cost = limits.count_cost(pattern)
         if np.isinf(counted_cost):
             return np.inf
-        days, counts, person = self.days[batch], self._counts_with(batch, ()), self.groups[group].members[0]
+        days, counts, person = (
+            automata[batch],
+            self._counts_with(batch, (), weekly),
+            self.groups[group].members[0],
+        )
         team_shifts, before = self.team_shifts, person.carry_over.last_end
         opens = int(team_shifts.midnights[0])
         return counted_cost + float(
             pattern_cost(
-                pattern, team_shifts.start, team_shifts.end, team_shifts.day, team_shifts.kind, counts.sort,
+                pattern, team_shifts.start, team_shifts.end, team_shifts.day, team_shifts.letter, counts.sort,
                 self.timeline.rest_s,
                 limits.banned, limits.prices, self.timeline.units, self.final[batch], self._week_bounds,
                 team_shifts.first, len(team_shifts.midnights) - 1, days.starts[person.agent_id],
@@ -360,7 +396,7 @@ class Problem:
     def _price_batch(
         self, duals: Floats, residual: Ints, batch: int, groups: Sequence[int]
     ) -> tuple[Floats, list[Ints]]:
-        limits, days = self.groups[groups[0]].limits, self.days[batch]
+        limits, days = self.groups[groups[0]].limits, self.priced_days[batch]
         worth = self._worth(limits, duals, residual)
         starts = [self._start(group) for group in groups]
         # Least counts and tight caps are counted from the start.
@@ -369,17 +405,18 @@ class Problem:
             for number, (_, least, most, _) in enumerate(limits.counted)
             if least or (most is not None and most <= OFTEN)
         )
+        weekly = False
         while True:
             value, patterns = best_patterns(
-                self.timeline, days, self._counts_with(batch, caps), worth, self.final[batch], starts,
+                self.timeline, days, self._counts_with(batch, caps, weekly), worth, self.final[batch], starts,
                 unrested=limits.weekly_rest[1],
             )  # fmt: skip
-            # Few patterns come close to a wide cap, so it is counted only once one does. A group without a
-            # lawful # pattern gets an empty one of value -inf.
-            broken = set(limits.broken(patterns))
-            if broken <= set(caps):
+            # Few patterns come close to a wide cap, or to the bound of a week, so these are counted only once
+            # one does. A group without a lawful pattern gets an empty one of value -inf.
+            broken, long = set(limits.broken(patterns)), limits.priced.has_long_week(patterns)
+            if broken <= set(caps) and long <= weekly:
                 return value, patterns
-            caps = tuple(sorted({*caps, *broken}))
+            caps, weekly = tuple(sorted({*caps, *broken})), weekly or long
 
     def _worth(self, limits: Limits, duals: Floats, residual: Ints) -> Floats:
         """Value of each shift for a person, -inf if it is closed to them, shape (shifts,)."""
@@ -389,7 +426,7 @@ class Problem:
     def _start(self, group: int) -> Start:
         """The beginnings of a group's schedules."""
         person, limits = self.groups[group].members[0], self.groups[group].limits
-        state = self.days[self.batch_of[group]].starts[person.agent_id]
+        state = self.priced_days[self.batch_of[group]].starts[person.agent_id]
         return Start(person, state, int(self.caps[group]), limits.opens)
 
     @cached_property
@@ -453,14 +490,15 @@ class Problem:
     def objective(self, schedules: Sequence[Schedule]) -> float:
         """Cost of a team's roster, from the schedules themselves."""
         return self.seen(schedules) + sum(
-            self.burden_cost(schedule.person, schedule.pattern) for schedule in schedules
+            self.schedule_cost(schedule) - self.priced_cost(schedule.group, schedule.pattern)
+            for schedule in schedules
         )
 
     def seen(self, schedules: Sequence[Schedule]) -> float:
-        """Cost of a team's roster in column generation, without burdens."""
+        """Cost of a team's roster in column generation, without burdens and what pricing does not know."""
         short = missing_heads(self, schedules)
         total = self.base_cost + float(np.maximum(short, 0) @ self.missing_cost)
-        total += sum(self.cost(schedule.group, schedule.pattern) for schedule in schedules)
+        total += sum(self.priced_cost(schedule.group, schedule.pattern) for schedule in schedules)
         if self.surplus_cost is not None:
             total += float(np.maximum(-short, 0) @ self.surplus_cost)
         return total

@@ -19,7 +19,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import permutations
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -27,16 +26,17 @@ import pandas as pd
 
 from planning.calendars import week_end
 from planning.centre import Centre
+from planning.checks import Ints
 from planning.pay import premium_hours
 from planning.roster.inputs import NIGHT, Horizon, kinds_of, own_clock
 from planning.roster.limits import Limits
 
 __all__ = [
-    "BREACH_COLUMNS", "HOUSE", "Case", "DaysInRow", "DaysOff", "FreeDates", "FreeWeekends", "Holidays",
-    "HouseTeam", "Leave", "LongestShift", "NightConsent",
-    "NightsInRow", "OneShiftADay", "PreferredKind", "Rest", "Rule",
-    "Skill", "SoundShift", "Successions", "WeeklyRest", "at_weekends", "breaches_of", "consent_of",
-    "days_of", "kind_names", "many_weekends", "no_breaches", "runs_of", "stable_start",
+    "BREACH_COLUMNS", "HOUSE", "Case", "DaysInRow", "DaysOff", "ForwardTurn", "FreeDates", "FreeWeekends",
+    "Holidays", "HouseTeam", "Leave", "LongestShift", "NightConsent", "NightsInRow", "OneShiftADay",
+    "PreferredKind", "Rest", "Rule", "Skill", "SoundShift", "SteadyStart", "Successions", "WeekDays",
+    "WeeklyRest", "WholeWeekends", "at_weekends", "breaches_of", "consent_of", "days_of", "kind_names",
+    "many_weekends", "no_breaches", "runs_of",
 ]  # fmt: skip
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
@@ -650,18 +650,23 @@ class FreeWeekends:
 
 def many_weekends(rule: Rule, case: Case, most: int | pd.Series) -> pd.DataFrame:
     """List the people who work more weekends than allowed, by a number for all or one by agent_id."""
-    horizon, rows = case.horizon, case.roster.assign(day=days_of(case.roster))
-    # Work on the eve counts for the weekend whose second day is the first of the horizon.
-    eve = rows[rows["days_in_row"].fillna(0) > 0].assign(day=horizon.first - DAY)
-    days = pd.concat([rows, eve]) if horizon.first.day_of_week == horizon.week_end[-1] else rows
-    late = days[days["day"].dt.day_of_week.isin(horizon.week_end)]
-    counts = late.assign(week=_week_of(late["day"], horizon)).groupby("agent_id")
+    counts = _weekend_days(case).groupby("agent_id")
     worked = counts.agg(amount=("week", "nunique"), date=("start", "min")).reset_index()
     bounds = worked["agent_id"].map(most) if isinstance(most, pd.Series) else most
     worked = worked.assign(bound=bounds).astype({"amount": float, "bound": float})
     bad = worked[worked["amount"] > worked["bound"]]
     texts = [f"{row.amount:g} weekends worked, at most {row.bound:g}" for row in bad.itertuples()]
     return breaches_of(rule, bad, texts)
+
+
+def _weekend_days(case: Case) -> pd.DataFrame:
+    """Rows that start at a weekend, with its day and the first day of its week; the eve too if it is one."""
+    horizon, rows = case.horizon, case.roster.assign(day=days_of(case.roster))
+    # Work on the eve counts for the weekend whose second day is the first of the horizon.
+    eve = rows[rows["days_in_row"].fillna(0) > 0].assign(day=horizon.first - DAY)
+    days = pd.concat([rows, eve]) if horizon.first.day_of_week == horizon.week_end[-1] else rows
+    late = days[days["day"].dt.day_of_week.isin(horizon.week_end)]
+    return late.assign(week=_week_of(late["day"], horizon))
 
 
 @dataclass(frozen=True)
@@ -672,14 +677,16 @@ class Successions:
     article: str
     centre: Centre
     weight: float | None = None
-    name: str = "forbidden succession"
+    name: ClassVar[str] = "forbidden succession"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid some kinds on the day after others."""
-        kinds = limits.team_shifts.kinds
-        barred = np.zeros((len(kinds), len(kinds)), dtype=bool)
+        team_shifts = limits.team_shifts
+        kind = team_shifts.letters[:, 0]
+        barred = np.zeros((len(kind), len(kind)), dtype=bool)
         for first, second in self.pairs:
-            barred[kinds.index(first), kinds.index(second)] = True
+            one, two = (kind == team_shifts.kinds.index(name) for name in (first, second))
+            barred |= one[:, None] & two
         limits.forbid_succession(barred, self.weight)
 
     def audit(self, case: Case) -> pd.DataFrame:
@@ -697,16 +704,127 @@ class Successions:
         return breaches_of(self, bad, texts)
 
 
-def stable_start(centre: Centre, weight: float | None) -> Successions:
-    """Build the rule that the kind of shift stays the same from one working day to the next.
+@dataclass(frozen=True)
+class SteadyStart:
+    """Shifts with at most one day off between them start in one band of the day.
 
-    Examples
-    --------
-    >>> len(stable_start(Centre.load("data/centre.toml"), 50.0).pairs)
-    12
+    Bands of `span_h` hours begin at midnight of the site's own clock, so starts in one band are less than
+    the span apart.
     """
-    kinds = [*centre.labour.kinds, NIGHT]
-    return Successions(tuple(permutations(kinds, 2)), HOUSE, centre, weight, "stable start")
+
+    span_h: float
+    article: str
+    centre: Centre
+    weight: float | None = None
+    name: ClassVar[str] = "steady start"
+
+    def constrain(self, limits: Limits) -> None:
+        """Forbid, or price, starts in another band."""
+        limits.forbid_move(_bands_later(limits) != 0, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the shifts that start in another band than the one before."""
+        moves = _moves(case, self.centre, self.span_h)
+        bad = moves[(moves["gap"] <= 2 * DAY) & (moves["later"].fillna(0) != 0)]
+        texts = [f"{row.shift_id} starts away from the shift before" for row in bad.itertuples()]
+        return breaches_of(self, bad.assign(amount=1.0, bound=0.0), texts)
+
+
+@dataclass(frozen=True)
+class ForwardTurn:
+    """No shift starts earlier in the day by more than the span than the one on the day before.
+
+    Starts are compared by their bands, as `SteadyStart` does.
+    """
+
+    span_h: float
+    article: str
+    centre: Centre
+    weight: float | None = None
+    name: ClassVar[str] = "forward turn"
+
+    def constrain(self, limits: Limits) -> None:
+        """Forbid, or price, starts on the next day that are two bands earlier."""
+        limits.forbid_succession(_bands_later(limits) < -1, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the shifts that start too early after the day before."""
+        moves = _moves(case, self.centre, self.span_h)
+        bad = moves[(moves["gap"] == DAY) & (moves["later"] < -1)]
+        texts = [
+            f"{row.shift_id} starts more than {self.span_h:g} h earlier than the day before"
+            for row in bad.itertuples()
+        ]
+        return breaches_of(self, bad.assign(amount=1.0, bound=0.0), texts)
+
+
+def _bands_later(limits: Limits) -> Ints:
+    """Bands by which each letter is later than another, for the constraining halves; 0 if one has none."""
+    band = limits.team_shifts.letters[:, 1]
+    known = (band >= 0) & (band >= 0)[:, None]
+    return np.where(known, band - band[:, None], 0)
+
+
+def _moves(case: Case, centre: Centre, span_h: float) -> pd.DataFrame:
+    """Each shift with the time since its person's shift before, and the bands by which it starts later."""
+    own = own_clock(pd.DatetimeIndex(case.roster["start"]), case.roster["site"], centre)
+    clock_h = (own - own.normalize()) / HOUR
+    roster = case.roster.assign(date=days_of(case.roster), band=np.floor(clock_h / span_h))
+    by_person = roster.sort_values(["agent_id", "start"], kind="stable").groupby("agent_id")
+    return roster.assign(gap=by_person["date"].diff(), later=by_person["band"].diff())
+
+
+@dataclass(frozen=True)
+class WeekDays:
+    """Nobody works on more days of a week than the contract has; days outside the horizon do not count."""
+
+    days: int
+    """For people whose contract says nothing."""
+    article: str
+    weight: float | None = None
+    name: ClassVar[str] = "days a week"
+
+    def constrain(self, limits: Limits) -> None:
+        """Bound the days of each week."""
+        limits.cap_week(limits.person.days_week or self.days, self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the weeks with more days, a row for each day above."""
+        days = case.roster.assign(day=days_of(case.roster))
+        days = days.assign(date=_week_of(days["day"], case.horizon)).astype({"days_week": float})
+        weeks = days.groupby(["agent_id", "date"], as_index=False).agg(
+            amount=("day", "nunique"), bound=("days_week", "first")
+        )
+        weeks = weeks.assign(bound=weeks["bound"].fillna(self.days)).astype({"amount": float})
+        above = (weeks["amount"] - weeks["bound"]).clip(lower=0).astype("int64")
+        bad = weeks.loc[weeks.index.repeat(above)]
+        texts = [f"{row.amount:g} days worked in the week, at most {row.bound:g}" for row in bad.itertuples()]
+        return breaches_of(self, bad, texts)
+
+
+@dataclass(frozen=True)
+class WholeWeekends:
+    """Who works on one day of a weekend of two works on both; the eve of the horizon counts."""
+
+    article: str = HOUSE
+    weight: float | None = None
+    name: ClassVar[str] = "split weekend"
+
+    def constrain(self, limits: Limits) -> None:
+        """Forbid, or price, a weekend of which one day is worked."""
+        if limits.team_shifts.weekend_days > 1:
+            limits.join_weekends(self.weight)
+
+    def audit(self, case: Case) -> pd.DataFrame:
+        """List the weekends of which one day is worked."""
+        if len(case.horizon.week_end) == 1:
+            return no_breaches()
+        late = _weekend_days(case)
+        weeks = late.groupby(["agent_id", "week"], as_index=False).agg(
+            date=("day", "min"), amount=("day", "nunique")
+        )
+        bad = weeks[weeks["amount"] == 1].assign(bound=2.0).astype({"amount": float})
+        return breaches_of(self, bad, ["one day of the weekend is worked"] * len(bad))
 
 
 def days_of(roster: pd.DataFrame) -> pd.Series:

@@ -88,7 +88,7 @@ def _chosen(
     another one; the others are mostly people with hours to spare.
     """
     # People without a lawful schedule are as likely to be chosen as the nearest.
-    costs = np.array([problem.cost(s.group, s.pattern) - prices[s.pattern].sum() for s in schedules])
+    costs = np.array([problem.priced_cost(s.group, s.pattern) - prices[s.pattern].sum() for s in schedules])
     best = np.array([worth[s.group] for s in schedules])
     known = np.isfinite(costs) & np.isfinite(best)
     far = np.where(known, np.where(known, best, 0.0) + np.where(known, costs, 0.0), 0.0)
@@ -123,7 +123,9 @@ def _sought(
     own = [schedules[number] for number in sorted(chosen)]
     dive = Dive.around(problem, replace(clock, tell=lambda _: None), kept, prices)
     dive.master.add((schedule.group, schedule.pattern) for schedule in own)
-    most = problem.seen(schedules) - sum(problem.cost(schedule.group, schedule.pattern) for schedule in kept)
+    most = problem.seen(schedules) - sum(
+        problem.priced_cost(schedule.group, schedule.pattern) for schedule in kept
+    )
     low, shares = dive.generate(ROUNDS, enough=most)
     if problem.certified(low) >= most:
         return schedules

@@ -113,7 +113,7 @@ def _team_shifts(
     team_shifts = TeamShifts(
         weekend_days=2,
         site="ward", team="ward", start=start, end=start + 60 * paid_min, paid_h=paid_min / 60,
-        headcount=heads, night=np.zeros(len(day), dtype=bool), kind=kind, day=day,
+        headcount=heads, night=np.zeros(len(day), dtype=bool), kind=kind, band=np.full(len(day), -1), day=day,
         skill=np.full(len(day), ""), midnights=midnights, first=0, week_h=40.0,
         ahead=midnights, norms=np.zeros((3, len(dates))),
         dates=tuple(f"{date:%Y-%m-%d}" for date in dates), kinds=tuple(kinds),

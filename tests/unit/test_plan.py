@@ -101,6 +101,7 @@ def test_summary_has_its_keys():
         "people",
         "hours",
         "idle_hours",
+        "regularity",
         "cost",
         "lost_customers_cost",
         "cost_with_customers",

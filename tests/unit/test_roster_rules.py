@@ -22,9 +22,11 @@ from planning.roster.audit import audit, cases_of
 from planning.roster.inputs import CarryOver, Horizon, Person, TeamShifts
 from planning.roster.law import rules_of
 from planning.roster.problem import Problem, RosterSettings, groups_of
+from planning.roster.rotations import Rotations, check_rotations
 from planning.roster.rules import (
     DaysInRow,
     DaysOff,
+    ForwardTurn,
     FreeDates,
     FreeWeekends,
     Holidays,
@@ -39,9 +41,11 @@ from planning.roster.rules import (
     Rule,
     Skill,
     SoundShift,
+    SteadyStart,
     Successions,
+    WeekDays,
     WeeklyRest,
-    stable_start,
+    WholeWeekends,
 )
 from planning.roster.totals import NumberOfKind, Overtime, PeriodHours
 
@@ -79,12 +83,13 @@ def people_frame(*people: Person) -> pd.DataFrame:
     rows = [
         {
             "agent_id": p.agent_id, "site": p.site, "team": p.team, "grade": "operator",
-            "contract_h_week": p.contract_h_week, "night_ok": p.night_ok,
+            "contract_h_week": p.contract_h_week, "days_week": p.days_week, "night_ok": p.night_ok,
             "leave_from": stamp(p.leave[0] if p.leave else None),
             "leave_until": stamp(p.leave[1] if p.leave else None),
             "study_from": stamp(p.study[0] if p.study else None),
             "study_until": stamp(p.study[1] if p.study else None),
             "blocked": " ".join(p.blocked), "wished_off": " ".join(p.wished_off), "prefers": p.prefers,
+            "rotation": p.rotation, "rotation_offset": p.rotation_offset,
             "skills": " ".join(p.skills), "last_end": stamp(p.carry_over.last_end),
             "last_kind": p.carry_over.kind, "days_in_row": p.carry_over.days,
             "nights_in_row": p.carry_over.nights, "balance_h": p.carry_over.balance_h,
@@ -182,7 +187,15 @@ LIKES_LATE = replace(ANN, prefers="late")
 TWICE = Rest(12, "test", twice=True)
 NIGHTS = NightsInRow(2, "test", CENTRE)
 NO_LATE_EARLY = Successions((("late", "early"),), "test", CENTRE)
-STABLE = stable_start(CENTRE, None)
+STEADY, FORWARD = SteadyStart(2, "test", CENTRE), ForwardTurn(2, "test", CENTRE)
+THREE_DAYS, PAIRED = WeekDays(3, "test"), WholeWeekends()
+CYCLES = {
+    "week": ["early"] * 2 + ["off"] * 2 + ["night"] * 2 + ["off"],
+    "any": ["work", "work", "off", "off"],
+}
+TURNS = Rotations(CENTRE.replace({"rotations": {name: {"cycle": days} for name, days in CYCLES.items()}}))
+BY_WEEK, A_DAY_AHEAD = (replace(ANN, rotation="week", rotation_offset=ahead) for ahead in (0, 1))
+TWO_DAYS_ANN = replace(ANN, days_week=2)
 ONE_LATE, EIGHT_LATE = (NumberOfKind("late", 0, most, "test", CENTRE) for most in (1, 8))
 TWO_LATE, FROM_ONE_LATE = (NumberOfKind("late", least, None, "test", CENTRE) for least in (2, 1))
 A_LATE_WEEK = replace(ONE_LATE, most=4, weeks=4)
@@ -393,10 +406,45 @@ CASES = [
     Case("late, a day off, early", NO_LATE_EARLY, True, (shift(1, "13:00"), shift(3, "08:00"))),
     Case("early after late before", NO_LATE_EARLY, False, (shift(1, "08:00"),),
          replace(ANN, carry_over=CarryOver(days=1, kind="late"))),
-    Case("no shift", STABLE, True),
-    Case("one", STABLE, True, (shift(1, "08:00"),)),
-    Case("the same kind", STABLE, True, (shift(1, "08:00"), shift(2, "09:30"))),
-    Case("another kind", STABLE, False, (shift(1, "08:00"), shift(2, "12:00"))),
+    Case("no shift", STEADY, True),
+    Case("one", STEADY, True, (shift(1, "08:00"),)),
+    Case("one band of two hours", STEADY, True, (shift(1, "08:00"), shift(2, "09:45"))),
+    Case("the next band", STEADY, False, (shift(1, "08:00"), shift(2, "10:00"))),
+    Case("the band before", STEADY, False, (shift(1, "08:00"), shift(2, "07:45"))),
+    Case("another band after a day off", STEADY, False, (shift(1, "08:00"), shift(3, "11:00"))),
+    Case("another band after two days off", STEADY, True, (shift(1, "08:00"), shift(4, "11:00"))),
+    Case("a night after an early before the horizon", STEADY, True, (shift(1, "20:00", 11),),
+         replace(ANN, carry_over=CarryOver(days=1, kind="early"))),
+    Case("no shift", FORWARD, True),
+    Case("one", FORWARD, True, (shift(1, "08:00"),)),
+    Case("five hours later", FORWARD, True, (shift(1, "08:00"), shift(2, "13:00"))),
+    Case("the band before", FORWARD, True, (shift(1, "10:00"), shift(2, "08:30"))),
+    Case("two bands before", FORWARD, False, (shift(1, "12:00", 4), shift(2, "08:30"))),
+    Case("two bands before after a day off", FORWARD, True, (shift(1, "12:00"), shift(3, "08:30"))),
+    Case("no shift", TURNS, True, (), BY_WEEK),
+    Case("any shift without a rotation", TURNS, True, (shift(3, "14:00"),)),
+    Case("the kinds of their days", TURNS, True,
+         (shift(1, "08:00"), shift(2, "09:00"), shift(5, "20:00", 11), shift(8, "08:00")), BY_WEEK),
+    Case("a late shift on an early day", TURNS, False, (shift(1, "14:00"), shift(2, "08:00")), BY_WEEK),
+    Case("a shift on a day off", TURNS, False, (shift(3, "08:00"),), BY_WEEK),
+    Case("a night, a day ahead", TURNS, True, (shift(4, "20:00", 11), shift(5, "20:00", 11)), A_DAY_AHEAD),
+    Case("a night a day late, a day ahead", TURNS, False, (shift(6, "20:00", 11),), A_DAY_AHEAD),
+    Case("no shift", THREE_DAYS, True),
+    Case("one", THREE_DAYS, True, (shift(1, "08:00"),)),
+    Case("three", THREE_DAYS, True, tuple(shift(day, "08:00") for day in (1, 3, 7))),
+    Case("four", THREE_DAYS, False, tuple(shift(day, "08:00") for day in (1, 3, 5, 7))),
+    Case("four in two weeks", THREE_DAYS, True, tuple(shift(day, "08:00") for day in (1, 3, 7, 8, 14))),
+    Case("four in the second week", THREE_DAYS, False,
+         tuple(shift(day, "08:00") for day in (7, 8, 9, 12, 14))),
+    Case("two of a contract of two", THREE_DAYS, True, (shift(1, "08:00"), shift(3, "08:00")), TWO_DAYS_ANN),
+    Case("three of a contract of two", THREE_DAYS, False,
+         tuple(shift(day, "08:00") for day in (1, 3, 7)), TWO_DAYS_ANN),
+    Case("no shift", PAIRED, True),
+    Case("a working day", PAIRED, True, (shift(1, "08:00"),)),
+    Case("both days", PAIRED, True, (shift(6, "08:00"), shift(7, "08:00"))),
+    Case("a Saturday", PAIRED, False, (shift(6, "08:00"),)),
+    Case("a Sunday", PAIRED, False, (shift(7, "08:00"), shift(8, "08:00"))),
+    Case("a Saturday and the next Sunday", PAIRED, False, (shift(6, "08:00"), shift(14, "08:00"))),
     Case("no shift", OneShiftADay(), True),
     Case("one a day", OneShiftADay(), True, (shift(1, "08:00", 4), shift(2, "08:00", 4))),
     Case("two on one day", OneShiftADay(), False, (shift(1, "00:00", 4), shift(1, "20:00", 4))),
@@ -480,7 +528,7 @@ def test_nothing_else_catches_what_a_rule_forbids(case: Case, judge) -> None:
     assert judge(others, case.person, list(case.shifts)) is not structural
 
 
-OTHERS = {ForSome, HoursBetween, NumberOfKind, MostWeekends, ShortestRun}
+OTHERS = {ForSome, HoursBetween, NumberOfKind, MostWeekends, ShortestRun, Successions}
 """Rules that no centre has from the start."""
 
 
@@ -529,6 +577,8 @@ WEEK_DAY = pd.Timestamp("2026-11-23")
 ONLY_HARD = (
     SoundShift, HouseTeam, PeriodHours, HoursBetween, ForSome, Overtime, Rest, OneShiftADay,
 )  # fmt: skip
+PRICED_BY_THE_WALK = (SteadyStart, ForwardTurn, Successions, WeekDays)
+"""Rules whose prices pricing leaves to the exchanges, so that it stays fast; it knows them as bounds."""
 SOFT_CASES = [
     case for case in CASES if not case.lawful and not doubled(case) and not isinstance(case.rule, ONLY_HARD)
 ]
@@ -544,7 +594,9 @@ def test_a_soft_rule_is_priced_alike_by_pricing_cp_sat_and_the_walk(case: Case) 
     assert walked >= 7.0
     assert walked % 7.0 == 0.0
     value, _ = problem.price(np.full(len(shifts), 1000.0), problem.team_shifts.headcount, np.array([0]))
-    assert value[0] == pytest.approx(1000.0 * len(shifts) - walked)
+    known = 0.0 if isinstance(case.rule, PRICED_BY_THE_WALK) else walked
+    assert problem.priced_cost(0, np.arange(len(shifts))) == known
+    assert value[0] == pytest.approx(1000.0 * len(shifts) - known)
     assert CpSat.of(case.person, problem.team_shifts, rules).cost(np.arange(len(shifts))) == walked
 
 
@@ -636,9 +688,9 @@ def test_a_centre_bounds_the_shifts_of_a_kind() -> None:
 
 
 def test_weights_make_rules_soft_and_hard() -> None:
-    by_name = {rule.name: rule for rule in rules_of(CENTRE, {"days in a row": 500.0, "stable start": None})}
+    by_name = {rule.name: rule for rule in rules_of(CENTRE, {"days in a row": 500.0, "steady start": None})}
     assert by_name["days in a row"].weight == 500.0
-    assert by_name["stable start"].weight is None
+    assert by_name["steady start"].weight is None
     assert by_name["weekly rest"].weight is None
     with pytest.raises(PlanningError, match="can only be hard"):
         rules_of(CENTRE, {"rest between shifts": 5.0})
@@ -751,3 +803,45 @@ def test_audit_loads_no_solver() -> None:
     code = "import sys, planning.roster.audit; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"ortools", "planning.roster.patterns", "planning.roster.model"}.isdisjoint(done.stdout.split())
+
+
+@pytest.mark.parametrize("offset", range(4))
+def test_a_cycle_runs_on_over_weeks_alike_for_all_judges(offset: int) -> None:
+    """Two days on and two off: a person works the days that their offset says, and no other."""
+    rule = Rotations(CENTRE.replace({"rotations": {"twos": {"cycle": ["work", "work", "off", "off"]}}}))
+    person = replace(ANN, rotation="twos", rotation_offset=offset)
+    monday = pd.Timestamp("2026-11-23").toordinal() - 1
+    on = [day for day in range(1, 15) if (monday + day - 1 + offset) % 4 < 2]
+    off = next(day for day in range(1, 15) if day not in on)
+    for days, lawful in ((on, True), ([off], False)):
+        shifts = [shift(day, "08:00", 4) for day in days]
+        assert [judge(needed(rule), person, shifts) for judge in JUDGES] == [lawful] * 4
+
+
+@pytest.mark.parametrize(
+    ("cycle", "text"),
+    [
+        (
+            ["early"] * 8 + ["off"] * 2,
+            "day 7 is the 7th working day in a row, at most 6 .*; day 8 is the 8th",
+        ),
+        (["early"], "it has no day off"),
+        (["night"] * 5 + ["off"] * 3, "day 5 is the 5th night in a row, at most 4"),
+        (["night", "early", "off", "off"], "day 2 is early after a night, which leaves no rest of 12 h"),
+    ],
+)
+def test_a_rotation_that_breaks_the_law_is_refused_day_by_day(cycle: list[str], text: str) -> None:
+    with pytest.raises(PlanningError, match=rf"rotations\.bad breaks the labour rules: {text}"):
+        rules_of(CENTRE.replace({"rotations": {"bad": {"cycle": cycle}}}))
+
+
+@pytest.mark.parametrize("cycle", [["early"] * 2 + ["night"] * 2 + ["off"] * 4, ["work"] * 4 + ["off"] * 4])
+def test_lawful_rotations_pass(cycle: list[str]) -> None:
+    check_rotations(CENTRE.replace({"rotations": {"good": {"cycle": cycle}}}))
+
+
+def test_a_rotation_names_kinds_and_teams_name_rotations() -> None:
+    with pytest.raises(PlanningError, match=r"rotations\.bad\.cycle.*'noon'"):
+        CENTRE.replace({"rotations": {"bad": {"cycle": ["noon"]}}})
+    with pytest.raises(PlanningError, match=r"rotation.*'turns'"):
+        CENTRE.replace({"teams.vip_kaluga.rotation": "turns"})
