@@ -315,7 +315,9 @@ def test_shifts_cost_the_same_when_chosen_rostered_and_compared(made):
     assert made.roster.unmet.empty
     pay = made.cost[PAY_COSTS].to_numpy().sum()
     assert pay == pytest.approx(made.cover.shifts["cost"].sum(), abs=0.005)
-    row = compare({}, made.centre, made.demand, replications=2, settings=CoverSettings()).loc["base"]
+    options = {"people": made.people, "replications": 2, "settings": CoverSettings()}
+    row = compare({}, made.centre, made.demand, **options).loc["base"]
     assert row["pay_cost"] == pytest.approx(pay, abs=0.005)
     assert row["cost"] == pytest.approx(made.total_cost, abs=0.005)
+    assert row["idle_cost"] == pytest.approx(made.cost["idle_cost"].sum(), abs=0.005) != 0
     assert row["rides_cost"] == pytest.approx(made.cost["rides_cost"].sum(), abs=0.005) != 0
