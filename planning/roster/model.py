@@ -39,7 +39,8 @@ from planning.roster.frames import (
 from planning.roster.improve import improved, made_first
 from planning.roster.inputs import Horizon, carry_over_at
 from planning.roster.law import rules_of
-from planning.roster.problem import Clock, RosterSettings, TeamRoster
+from planning.roster.problem import Clock, Problem, RosterSettings, TeamRoster
+from planning.roster.rules import ROUNDING
 from planning.roster.why import why_not
 
 __all__ = ["Roster", "RosterSettings", "build_roster"]
@@ -108,6 +109,7 @@ def build_roster(
     _check_teams(centre, who, "people")
     _warn_of_stale_ends(centre, who, wanted)
     problems = problems_of(centre, wanted, who, settings, weights=weights)
+    _warn_of_misfits({team: each.problem for team, each in problems.items()})
     solved, first_s, whole = _search(problems, settings)
     _check_schedules(problems, solved)
     found = roster_of(wanted, problems, solved, whole)
@@ -179,6 +181,29 @@ def _warn_of_stale_ends(centre: Centre, people: pd.DataFrame, shifts: pd.DataFra
             "that of the days before this roster (planning.roster.carry_over.carry_on)",
             stacklevel=3,
         )
+
+
+def _warn_of_misfits(problems: Mapping[str, Problem]) -> None:
+    """Warn about teams without people, and about people for whom every shift is too long."""
+    alone = [team for team, problem in problems.items() if not problem.groups]
+    if alone:
+        heads = int(problems[alone[0]].team_shifts.headcount.sum())
+        warnings.warn(
+            f"people: {alone[0]} has {heads} heads to roster and nobody in the team: add its people, or plan "
+            f"without a list of people to see how many to employ ({len(alone)} such teams)",
+            stacklevel=3,
+        )
+    for team, problem in problems.items():
+        shortest_h = float(problem.team_shifts.paid_h.min())
+        people = [person for group in problem.groups for person in group.members]
+        short = [person for person in people if person.contract_h_week < shortest_h - ROUNDING]
+        if short:
+            warnings.warn(
+                f"people: no shift of {team} fits the contracts of {len(short)} people, the first "
+                f"{short[0].agent_id}: {short[0].contract_h_week:g} hours a week, and the shortest shift has "
+                f"{shortest_h:g}: offer shorter shifts (shifts.lengths_h) or correct the contracts",
+                stacklevel=3,
+            )
 
 
 def _check_teams(centre: Centre, frame: pd.DataFrame, name: str) -> None:

@@ -212,7 +212,8 @@ def test_nobody_at_all():
     """Only a person of a team that the day does not need: all is unmet, and a seventh of the week idle."""
     centre = two_sites({"queues.calls.sites": {"south": 0.0, "north": 1.0}})
     people = people_of(centre, 1).query("site == 'south'")
-    made = plan(centre, demand_of(2), people, replications=2)
+    with pytest.warns(UserWarning, match="nobody in the team"):
+        made = plan(centre, demand_of(2), people, replications=2)
     assert made.roster.roster.empty
     assert made.breaks.empty
     assert made.summary["unmet_heads"] == made.cover.shifts["headcount"].sum() > 0

@@ -94,7 +94,8 @@ def test_shifts_that_want_nobody_are_left_out() -> None:
 
 
 def test_no_people_leaves_every_head_missing() -> None:
-    found = build_roster(CENTRE, table(shift(1, "08:00", 8.5, headcount=3)), people({}).head(0))
+    with pytest.warns(UserWarning, match="first_line_kaluga has 3 heads to roster and nobody in the team"):
+        found = build_roster(CENTRE, table(shift(1, "08:00", 8.5, headcount=3)), people({}).head(0))
     assert missing(found) == {"1 08:00": 3}
     assert found.objective == found.bound == 3 * 8 * CENTRE.pay.unmet_cost_h
 
@@ -524,3 +525,20 @@ def test_a_solver_that_fails_leaves_the_best_roster_so_far(error: Exception, mon
     found = checked(days, people({}, {}))
     assert len(found.roster) == 10
     assert found.bound <= found.objective
+
+
+def test_a_contract_that_no_shift_fits_is_told() -> None:
+    """Six hours a week, and no shift is shorter than eight."""
+    days = table(*(shift(day, "08:00", 8.5) for day in range(1, 8)))
+    with pytest.warns(UserWarning, match="no shift of first_line_kaluga fits the contracts of 1 people"):
+        found = checked(days, people({"contract_h_week": 6.0}))
+    assert found.roster.empty
+
+
+def test_a_team_without_people_is_told() -> None:
+    """The vips' shifts are unmet, and a warning names the team and its heads."""
+    vip = {"team": "vip_kaluga", "shift_id": "vip"}
+    days = table(shift(1, "08:00", 8.5), shift(1, "08:00", 8.5, **vip))
+    with pytest.warns(UserWarning, match="vip_kaluga has 1 heads to roster and nobody in the team"):
+        found = checked(days, people({}))
+    assert found.unmet["shift_id"].tolist() == ["vip"]
