@@ -20,11 +20,11 @@ from planning.pay import caller_costs, cost_of, leavers_cost
 from planning.report.plan_page import heads_by_site
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
+from planning.roster.contracts import cover_by_people
 from planning.roster.model import Roster, build_roster
-from planning.roster.people import people_to_employ
 from planning.roster.regularity import regularity
 from planning.roster.staff import idle_by_day, staff_of
-from planning.shifts import CoverPlan, cover_all, horizon, waiting_work
+from planning.shifts import CoverPlan, horizon, waiting_work
 from planning.simulation.certificate import certificate, verdict
 from planning.simulation.replications import Simulation, simulate
 from planning.staffing import requirement
@@ -385,11 +385,10 @@ def plan(
     """
     demand = with_reviews(centre, demand, people)
     needed = requirement(centre, demand) if needed is None else needed
-    shifts = cover_all(centre, needed)
-    people = people_to_employ(centre, shifts.shifts) if people is None else people
+    times = horizon(centre, needed)
+    shifts, people = cover_by_people(centre, needed, people)
     roster = build_roster(centre, shifts.shifts, people)
     made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
-    times = horizon(centre, needed)
     staff = staff_of(centre, people, roster.roster, times)
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(

@@ -21,6 +21,11 @@ class Pay(Settings):
     default fifty times the dearest team's hour."""
     over_cost_h: NotNegative = 0.0
     """Price of an agent-hour on position beyond the requirement."""
+    off_length: NotNegative = 0.1
+    """Price of each hour by which a shift differs from a usual day of its team's contracts, as a share of the
+    hourly rate."""
+    spare_hour: NotNegative = 0.05
+    """Worth of a contract hour that is left for training or time off, as a share of the hourly rate."""
     weekend_premium: NotNegative = 0.0
     """Addition to the hourly rate at the weekend, as a share of the rate."""
     taxi_cost: NotNegative = 0.0

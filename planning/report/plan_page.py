@@ -183,7 +183,7 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
             f"From {_moment(first)} to {_moment(until)}, on the clock of {centre.time_zone}, "
             f"simulated {summary['replications']} times.",
         ]
-    )
+    ).replace("$", r"\$")  # in Markdown, two dollars enclose a formula
 
 
 def _moment(time: pd.Timestamp) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planning.calendars import on_clock
+from planning.calendars import local_day, on_clock
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.roster.inputs import NIGHT, Horizon
@@ -229,17 +229,22 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
     return found
 
 
-def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
-    """Generate the full-time people that the shifts need, for a plan without a list of people.
+def people_to_employ(
+    centre: Centre, shifts: pd.DataFrame, heads: Mapping[str, int] | None = None
+) -> pd.DataFrame:
+    """Name the full-time people to employ, for a plan without a list of people.
 
-    Each works at most five days of seven and the normal week less some slack, and has some weekends off.
-    Leave is not included: cover for people on leave comes on top.
+    Where the cover did not find their number together with the shifts, a team needs as many as work at most
+    five days of seven and the normal week less some slack, and have some weekends off. Leave is not included:
+    cover for people on leave comes on top.
 
     Parameters
     ----------
     centre : Centre
     shifts : DataFrame
         Columns of `planning.tables.SHIFTS`.
+    heads : mapping, optional
+        People by team, for the teams whose number is known: `CoverPlan.hired`.
 
     Returns
     -------
@@ -256,26 +261,36 @@ def people_to_employ(centre: Centre, shifts: pd.DataFrame) -> pd.DataFrame:
     >>> len(people_to_employ(Centre.load("data/centre.toml"), shifts))
     4
     """
-    local = shifts["start"].dt.tz_convert(centre.time_zone).dt.tz_localize(None).dt.normalize()
-    weeks = max(((local.max() - local.min()).days + 1) / 7, 1 / WORKED_DAYS)
-    weekends, rows = fewest_people(centre, shifts), []
+    counts = dict(heads or {})
+    counts |= _for_shifts(centre, shifts[~shifts["team"].isin(counts)])
+    rows = [
+        (f"{team}_{number:03d}", centre.teams[team].site, team, centre.teams[team].grade)
+        for team, count in counts.items()
+        for number in range(1, count + 1)
+    ]
     week_h = {name: centre.at(team.site).labour.week_h.value for name, team in centre.teams.items()}
-    for team, own in shifts.groupby("team", sort=False):
-        heads = own["headcount"]
-        need = (
-            (own["paid_h"] * heads).sum() * (1 + SLACK) / (week_h[str(team)] * weeks),
-            heads.sum() / (WORKED_DAYS * weeks),
-            heads.groupby(local[own.index]).sum().max(),
-            weekends.get(str(team), 0),
-        )
-        settings = centre.teams[str(team)]
-        rows += [
-            (f"{team}_{number:03d}", settings.site, team, settings.grade)
-            for number in range(1, math.ceil(round(max(need), 9)) + 1)
-        ]
     people = pd.DataFrame(rows, columns=["agent_id", "site", "team", "grade"])
     people = people.assign(contract_h_week=people["team"].map(week_h).astype("float64"), night_ok=True)
     return people.reindex(columns=list(PEOPLE.columns))
+
+
+def _for_shifts(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
+    """Full-time people that shifts need, by team."""
+    if shifts.empty:
+        return {}
+    local = local_day(pd.DatetimeIndex(shifts["start"]))
+    weeks = max(((local.max() - local.min()).days + 1) / 7, 1 / WORKED_DAYS)
+    weekends, counts = fewest_people(centre, shifts), {}
+    for team, own in shifts.assign(day=local).groupby("team", sort=False):
+        heads, week_h = own["headcount"], centre.at(centre.teams[str(team)].site).labour.week_h.value
+        need = (
+            (own["paid_h"] * heads).sum() * (1 + SLACK) / (week_h * weeks),
+            heads.sum() / (WORKED_DAYS * weeks),
+            heads.groupby(own["day"]).sum().max(),
+            weekends.get(str(team), 0),
+        )
+        counts[str(team)] = math.ceil(round(max(need), 9))
+    return counts
 
 
 def _synthetic_team(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,11 +15,12 @@ from numpy.typing import NDArray
 
 from planning.calendars import axis, local_day, time_of_day
 from planning.centre import clock_text
-from planning.checks import Floats
+from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost, pay_parts, shift_premium_hours
 from planning.shifts.catalogue import Pattern
-from planning.shifts.groups import Group, able, group_of, groups_of
+from planning.shifts.contracts import Contracts
+from planning.shifts.groups import Group, able, bound_without_desks, group_of, groups_of
 from planning.shifts.program import Program, relax
 from planning.shifts.search import CoverSettings, Found, Progress, search
 from planning.tables import REQUIREMENT
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
     from planning.centre import Centre
 
 __all__ = ["CoverPlan", "at_desks", "cover", "horizon", "on_position", "requirement_by_team", "shift_rows"]
+
+
+_TOGETHER = 20_000
+"""The most columns of teams that are planned together only because desks were divided badly."""
+_ROUNDS = 3
+"""Rounds of the search where contracts are tight; the gap usually ends it sooner."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,8 @@ class CoverPlan:
     unmet : DataFrame
         team, queue, interval_start, missing: agents short, a row per interval that is not covered.
     teams : DataFrame
-        Index team: objective, bound (no plan is cheaper), gap, paid_h. The objective and the bound of
+        Index team: objective, bound (no plan is cheaper), gap, paid_h, contract_h (hours that its people may
+        work, missing without contracts), hired (people to employ). The objective and the bound of
         teams that share queues are divided by the cost of their shifts.
     patterns : tuple of Pattern
         The layouts of the shifts.
@@ -66,6 +75,11 @@ class CoverPlan:
     status: str = ""
     held: pd.DataFrame = field(default_factory=pd.DataFrame)
     short: tuple[str, ...] = ()
+
+    @property
+    def hired(self) -> dict[str, int]:
+        """People to employ, by team; teams that need none are left out."""
+        return {str(team): int(count) for team, count in self.teams["hired"].items() if count > 0}
 
     @property
     def objective(self) -> float:
@@ -93,6 +107,7 @@ def cover(
     callback: Callable[[Progress], object] | None = None,
     before: CoverPlan | None = None,
     beside: CoverPlan | None = None,
+    contracts: Contracts | None = None,
 ) -> CoverPlan:
     """Find the cheapest shifts, with their breaks, that put the required agents on position.
 
@@ -105,6 +120,12 @@ def cover(
 
     Teams of a site that share queues are planned in one model, in which an agent on position serves one queue
     at a time; other teams are planned separately.
+
+    With `contracts` the shifts are those that the people can work: no team has more hours, shifts, or heads
+    on a day than its people have. Their hours are paid in any case, so an hour of theirs costs little more
+    than its premiums (``pay.spare_hour``), and the objective includes their pay. Shifts as long as a usual
+    day of the team's contracts are preferred (``pay.off_length``). Where contracts allow a team to employ
+    people, their number is found together with the shifts.
 
     Nobody is planned without a desk: at no moment are more people at work at a site than it has `seats`. A
     person on a break leaves the desk to others, and duties have their own room. Where desks are short, heads
@@ -127,6 +148,9 @@ def cover(
         Shifts of the days just before the horizon.
     beside : CoverPlan, optional
         Shifts that are already planned, whose people need desks.
+    contracts : Contracts, optional
+        What the people can work: `planning.roster.contracts_of` their list, or `people_wanted` for teams to
+        be employed. By default any number of shifts can be worked, and each is paid by itself.
 
     Returns
     -------
@@ -150,7 +174,7 @@ def cover(
     >>> len(plan.unmet), plan.gap <= 0.06, plan.status
     (0, True, 'within the gap')
     """
-    settings = CoverSettings() if settings is None else settings
+    settings = CoverSettings(rounds=1 if contracts is None else _ROUNDS) if settings is None else settings
     requirement = _checked(centre, requirement)
     times = horizon(centre, requirement)
     _check_times(centre, requirement, times)
@@ -159,10 +183,13 @@ def cover(
     if before is not None:
         requirement, beyond = _still_needed(centre, requirement, times, before), pd.Timedelta(days=1)
     held = _held(centre, times, before, beside)
-    groups = partial(groups_of, centre, requirement, times, explicit, beyond)
+    groups = partial(groups_of, centre, requirement, times, explicit, beyond, contracts=contracts)
     seek = partial(search, settings=settings, callback=callback)
-    plan, there = _with_desks(centre, times, groups, seek, held, around=before is None)
-    short = tuple(_clash(centre, plan, str(team), there) for team in plan.unmet["team"].unique())
+    plan, there = _with_desks(centre, times, groups, seek, held, before is None, contracts)
+    salaried = set() if contracts is None else set(centre.teams) - set(contracts.hire)
+    short = tuple(
+        _clash(centre, plan, str(team), there, str(team) in salaried) for team in plan.unmet["team"].unique()
+    )
     if strict and short:
         raise PlanningError(short[0])
     return replace(plan, short=short)
@@ -272,33 +299,56 @@ def _held(
 def _with_desks(
     centre: Centre,
     times: pd.DatetimeIndex,
-    groups: Callable[[dict[str, Floats]], list[Group]],
+    groups: Callable[..., list[Group]],
     seek: Callable[[list[Program]], tuple[list[Found], str]],
     held: pd.DataFrame,
     around: bool,
+    contracts: Contracts | None,
 ) -> tuple[CoverPlan, pd.DataFrame]:
     """Plan teams separately, then together where their site has too few desks; also return who is at desks.
 
     Desks tie all teams of a site together, which makes the search harder, so this is done only on crowded
-    days.
+    days. Salaried people would crowd a site for nothing: their teams get parts of the desks first, and are
+    planned together if that leaves somebody short while the site is full.
     """
-    desks: dict[str, Floats] = {}
     known: dict[tuple[str, ...], Found] = {}
-    plan, there = None, held
-    while plan is None or _crowded(centre, there, held, desks):
-        own, relaxed = _within_starts(centre, groups(desks))
+    cramped: set[str] = set()
+    size: Counter[str] = Counter()
+
+    def planned(desks: dict[str, Floats], divided: bool = False) -> tuple[CoverPlan, pd.DataFrame]:
+        own, relaxed = _within_starts(centre, groups(desks, divided=divided))
         new = [group for group in own if tuple(group.teams) not in known or group.desks]
         found, status = seek([group.program for group in new])
-        if plan is not None and status == "interrupted":
-            return replace(plan, status="interrupted, more people than desks"), there
         for group, one in zip(new, found, strict=True):
             # Desks can only make a plan dearer, so the bounds of the separate teams hold for the teams
             # together.
             inside = [teams for teams in known if set(teams) <= set(group.teams)]
             apart = sum(known.pop(teams).bound for teams in inside)
-            known[tuple(group.teams)] = replace(one, bound=max(one.bound, apart))
+            own_bound = bound_without_desks(centre, group, one) if divided else one.bound
+            known[tuple(group.teams)] = replace(one, bound=max(own_bound, apart))
+            if divided:
+                cramped.update(group.short_of_desks(one.x))
+                size.update(dict.fromkeys(group.sites, len(one.x)))
         plan = _plan(centre, times, own, [known[tuple(group.teams)] for group in own], relaxed, status)
-        there = held + at_desks(centre, plan, times, around=around)
+        return plan, held + at_desks(centre, plan, times, around=around)
+
+    desks: dict[str, Floats] = {}
+    if contracts is not None:
+        desks = {
+            site: np.maximum(settings.seats - held[site].to_numpy(), 0.0)
+            for site, settings in centre.sites.items()
+            if settings.seats is not None
+        }
+    plan, there = planned(desks, divided=True)
+    desks = {site: desks[site] for site in cramped if size[site] <= _TOGETHER}
+    more = bool(desks)
+    while more := _crowded(centre, there, held, desks) or more:
+        again = planned(desks)
+        if again[0].status == "interrupted":
+            crowded = any((there[site] > (centre.sites[site].seats or 0)).any() for site in desks)
+            status = "interrupted, more people than desks" if crowded else "interrupted"
+            return replace(plan, status=status), there
+        (plan, there), more = again, False
     return plan, there
 
 
@@ -397,7 +447,7 @@ def _plan(
         table = shift_rows(centre, people[number], numbers)
         bound = min(one.bound, relaxed.get(number, np.inf))
         shifts.append(table)
-        teams.append(_teams(group, table, group.program.value(one.x), bound))
+        teams.append(_teams(centre, group, table, one.x, bound))
         unmet.append(_unmet(group, group.program.short(one.x), times))
         binding += group.binding(one)
         if number in relaxed:
@@ -446,16 +496,19 @@ def _unpaid(rows: pd.DataFrame, patterns: list[Pattern]) -> pd.DataFrame:
     return pd.DataFrame({"start": start, "end": start + length})
 
 
-def _teams(group: Group, shifts: pd.DataFrame, objective: float, bound: float) -> pd.DataFrame:
+def _teams(centre: Centre, group: Group, shifts: pd.DataFrame, x: Ints, bound: float) -> pd.DataFrame:
     """Objective and proven bound of each team of a group."""
     cost = shifts.groupby("team")["cost"].sum().reindex(group.teams, fill_value=0.0)
     share = cost / cost.sum() if cost.sum() else pd.Series(1 / len(cost), index=cost.index)
     paid = (shifts["paid_h"] * shifts["headcount"]).groupby(shifts["team"]).sum()
-    bound = min(bound, objective)
+    objective, hired, contracts = group.program.value(x), group.hired(x), group.contracts
+    held = [math.nan if contracts is None else contracts.held(*one) for one in hired.items()]
+    owed = 0.0 if contracts is None else contracts.owed_cost(centre, group.teams)
+    objective, bound = objective + owed, min(bound, objective) + owed
     table = pd.DataFrame(
         {"objective": objective * share, "bound": bound * share,
          "gap": objective / bound - 1 if bound > 0 else 0.0,
-         "paid_h": paid.reindex(group.teams, fill_value=0.0)},
+         "paid_h": paid.reindex(group.teams, fill_value=0.0), "contract_h": held, "hired": hired},
     )  # fmt: skip
     return table.rename_axis("team")
 
@@ -472,17 +525,24 @@ def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) ->
     return pd.concat(parts)
 
 
-def _clash(centre: Centre, plan: CoverPlan, team: str, there: pd.DataFrame) -> str:
+def _clash(centre: Centre, plan: CoverPlan, team: str, there: pd.DataFrame, salaried: bool) -> str:
     """Say where a team is short most, and which limit excludes the shifts that would help."""
     own = plan.unmet[plan.unmet["team"] == team].groupby("interval_start")["missing"].sum()
     when, missing = own.idxmax(), own.max()
     return (
         f"{team} is short of {missing:g} agents at {when:%Y-%m-%d %H:%M} "
-        f"(and in {len(own) - 1} more intervals): {_reason(centre, plan, team, when, there)}"
+        f"(and in {len(own) - 1} more intervals): {_reason(centre, plan, team, when, there, salaried)}"
     )
 
 
-def _reason(centre: Centre, plan: CoverPlan, team: str, when: pd.Timestamp, there: pd.DataFrame) -> str:
+def _reason(
+    centre: Centre,
+    plan: CoverPlan,
+    team: str,
+    when: pd.Timestamp,
+    there: pd.DataFrame,
+    salaried: bool,
+) -> str:
     """Name the limit that leaves an interval without a shift."""
     site, rules = centre.sites[centre.teams[team].site], centre.shifts
     clock = time_of_day(pd.DatetimeIndex([when]))[0].to_pytimedelta()
@@ -503,6 +563,13 @@ def _reason(centre: Centre, plan: CoverPlan, team: str, when: pd.Timestamp, ther
         return (
             f"pay.unmet_cost_h is {centre.pay.unmet_cost_h:g}, must be more than the "
             f"{hour_cost(centre, team):.4g} that an hour of the team costs, or nobody is planned: raise it"
+        )
+    people = plan.binding[plan.binding["limit"].str.startswith(f"{team}: ")]
+    if salaried and len(people):
+        most = people.loc[people["saves_cost"].idxmax()]
+        return (
+            f"{most['limit'].removeprefix(f'{team}: ')}: {most['value']:g}, and all are used: employ people, "
+            "move some from another team or require less"
         )
     if team in rules.max_heads:
         return f"shifts.max_heads.{team} is {rules.max_heads[team]}: allow more or require less"

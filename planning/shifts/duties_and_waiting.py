@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from planning.calendars import local_day, on_clock, time_of_day
 from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
+from planning.shifts.contracts import Contracts
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
 from planning.staffing import heads_present
 
@@ -33,8 +34,8 @@ def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> Cove
     """Cover a requirement, the duties of teams that answer nothing, and work that waits in whole shifts.
 
     A team that answers no calls is not tied to the minute: its work is given to whole shifts on working days,
-    as long as nothing gets older than promised and everybody has a desk. Otherwise its intervals are covered
-    like all others.
+    as long as nothing gets older than promised, the team has the people, and everybody has a desk. Otherwise
+    its intervals are covered like all others.
 
     Parameters
     ----------
@@ -58,6 +59,7 @@ def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> Cove
         own = work_shifts(centre, requirement, team)
         if (
             own
+            and _staffed(options.get("contracts"), team, own)
             and _seated(centre, requirement, team, own)
             and not _late(centre, requirement, team, queue, own)
         ):
@@ -87,7 +89,7 @@ def _joined(centre: Centre, plan: CoverPlan, rows: Rows) -> CoverPlan:
     table = shift_rows(centre, rows, numbers)
     cost = table.groupby("team", sort=False)["cost"].sum()
     paid = (table["paid_h"] * table["headcount"]).groupby(table["team"], sort=False).sum()
-    teams = pd.DataFrame({"objective": cost, "bound": cost, "gap": 0.0, "paid_h": paid})
+    teams = pd.DataFrame({"objective": cost, "bound": cost, "gap": 0.0, "paid_h": paid, "hired": 0})
     return replace(
         plan,
         shifts=pd.concat([plan.shifts, table], ignore_index=True) if len(plan.shifts) else table,
@@ -189,6 +191,15 @@ def working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: 
     worked = centre.day_norms(local_day(starts), site) > 0
     working = worked & (centre.at(site).holiday_hours(starts, ends) == 0)
     return starts[working] if working.any() else starts
+
+
+def _staffed(contracts: Contracts | None, team: str, rows: Rows) -> bool:
+    """Tell whether the team's people can work whole shifts; those who are employed can."""
+    if contracts is None or team in contracts.hire:
+        return True
+    hours = sum(pattern.paid_s / 3600 * heads for _, _, pattern, heads in rows)
+    shifts = sum(heads for *_, heads in rows)
+    return hours <= contracts.total(team, "hours") and shifts <= contracts.total(team, "shifts")
 
 
 def _seated(centre: Centre, requirement: pd.DataFrame, team: str, rows: Rows) -> bool:

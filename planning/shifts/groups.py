@@ -24,15 +24,16 @@ from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost
 from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
+from planning.shifts.contracts import Contracts
 from planning.shifts.implicit import Block, at_desk, block, layouts, premiums
 from planning.shifts.notation import format_shift, parse_shift
-from planning.shifts.program import Program
+from planning.shifts.program import Program, relax
 from planning.shifts.search import Found
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Group", "able", "group_of", "groups_of"]
+__all__ = ["Group", "able", "bound_without_desks", "group_of", "groups_of"]
 
 _SHARE = 1000
 """Shares count in thousandths, so that the limit's row is whole."""
@@ -60,6 +61,10 @@ class Group:
         Steps of the horizon.
     desks : dict
         Desks that are free for these teams at each step, by site; infinite where they are no limit.
+    contracts : Contracts or None
+        What the people of the teams can work.
+    hires : dict
+        Column of the people employed, by team.
     """
 
     teams: list[str]
@@ -70,6 +75,30 @@ class Group:
     served: list[tuple[str, str]]
     times: pd.DatetimeIndex
     desks: Mapping[str, Floats]
+    contracts: Contracts | None
+    hires: dict[str, int]
+
+    @property
+    def sites(self) -> set[str]:
+        """Sites of the queues."""
+        return {site for _, site in self.needs}
+
+    def hired(self, x: Ints) -> pd.Series:
+        """People employed, by team."""
+        return pd.Series({team: int(x[self.hires[team]]) if team in self.hires else 0 for team in self.teams})
+
+    def short_of_desks(self, x: Ints) -> set[str]:
+        """Sites that lack people in a solution while no desk of theirs is free."""
+        found, names = set(), [name for name, *_ in self.limits]
+        used = self.program.links[self.program.links.shape[0] - len(names) :] @ x
+        short = self.program.short(x).reshape(len(self.needs), -1)
+        for site, room in self.desks.items():
+            at = np.isfinite(room)
+            full = used[[name == f"sites.{site}.seats" for name in names]] > room[at] - 0.5
+            here = [key[1] == site for key in self.needs]
+            if (full & (short[here][:, at].sum(axis=0) > 0.5)).any():
+                found.add(site)
+        return found
 
     def people(self, x: Ints) -> list[tuple[str, pd.Timestamp, Pattern, int]]:
         """Shifts of a solution: team, start, pattern and heads, ordered by team and start."""
@@ -127,6 +156,8 @@ def groups_of(
     explicit: Sequence[str] | None = None,
     beyond: pd.Timedelta = _NOTHING,
     desks: Mapping[str, Floats] | None = None,
+    divided: bool = False,
+    contracts: Contracts | None = None,
 ) -> list[Group]:
     """Divide a requirement into groups of teams that share no queue, and no short desk, with another group.
 
@@ -145,6 +176,10 @@ def groups_of(
     desks : mapping, optional
         For each site with too few desks: the free desks in each interval, infinite where they are not a
         limit. By default no site has too few.
+    divided : bool
+        Give each group a part of these desks by its needs, instead of tying the teams of a site together.
+    contracts : Contracts, optional
+        What the people of the teams can work; by default any number of shifts, each paid by itself.
 
     Raises
     ------
@@ -192,10 +227,33 @@ def groups_of(
             [(team, one) for team in own for one in blocks[centre.teams[team].site]],
             fine,
             step_s,
-            {site: room for site, room in free.items() if any(key[1] == site for key in keys)},
+            {
+                site: _part(room, needs, site, keys) if divided else room
+                for site, room in free.items()
+                if any(key[1] == site for key in keys)
+            },
+            contracts,
         )
-        for keys, own in _connected(centre, list(needs), free)
+        for keys, own in _connected(centre, list(needs), [] if divided else free)
     ]
+
+
+def _part(
+    room: Floats, needs: Mapping[tuple[str, str], Ints], site: str, keys: Collection[tuple[str, str]]
+) -> Floats:
+    """Part of a site's free desks for some queues: what they need, and an equal part of the rest.
+
+    What a team has above its need evens out its breaks, and a small team has more use for it. The parts of
+    all queues add up to the desks.
+    """
+    here = {key: need.astype(float) for key, need in needs.items() if key[1] == site}
+    need = np.array(list(here.values()))
+    total, equal = need.sum(axis=0), 1 / len(need)
+    rest = np.where(np.isfinite(room), room, 0.0) - total
+    parts = np.where(rest < 0, need * (1 + rest / np.maximum(total, 1)), need + rest * equal)
+    whole = np.floor(np.cumsum(np.vstack([np.zeros(len(room)), parts]), axis=0) + 1e-9)
+    mine = np.diff(whole, axis=0)[[key in keys for key in here]].sum(axis=0)
+    return np.where(np.isfinite(room), mine, np.inf)
 
 
 def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Timedelta]]) -> Group:
@@ -208,7 +266,21 @@ def group_of(centre: Centre, group: Group, starts: Collection[tuple[str, pd.Time
         if fits.any():
             paid = premiums(centre, centre.teams[team].site, group.times, step_s)
             kept.append((team, block(one.shape, one.shifts[fits], group.times, step_s, paid)))
-    return _written(centre, group.teams, group.needs, kept, group.times, step_s, group.desks)
+    return _written(centre, group.teams, group.needs, kept, group.times, step_s, group.desks, group.contracts)
+
+
+def bound_without_desks(centre: Centre, group: Group, found: Found) -> float:
+    """Bound of a group, however its site divides the desks: no plan with any part of them is cheaper.
+
+    A relaxation that pays nothing for desks gives it already; whole numbers, proven for one day, do not.
+    """
+    own = found.link_cost[len(found.link_cost) - len(group.limits) :]
+    seats = np.array([name.endswith(".seats") for name, *_ in group.limits], dtype=bool)
+    if not seats.any() or (len(group.program.windows(0.0)) > 1 and np.abs(own[seats]).max() < 1e-6):
+        return found.bound
+    step_s = round((group.times[1] - group.times[0]).total_seconds())
+    parts = group.teams, group.needs, group.blocks, group.times, step_s
+    return min(found.bound, relax(_written(centre, *parts, {}, group.contracts).program).value)
 
 
 def able(centre: Centre, queue: str, site: str) -> list[str]:
@@ -303,8 +375,9 @@ def _written(
     times: pd.DatetimeIndex,
     step_s: int,
     desks: Mapping[str, Floats],
+    contracts: Contracts | None,
 ) -> Group:
-    """Write the program of a group."""
+    """Write the program of a group: columns of the classes, of flows to queues, and of people employed."""
     steps, step_h = len(times), step_s / 3600
     answered = {team: [key for key in needs if team in able(centre, *key)] for team in teams}
     # Flows exist only where there is a choice: a team alone on its only queue needs none.
@@ -314,21 +387,26 @@ def _written(
         if len(able(centre, *key)) == 1 and len(answered[able(centre, *key)[0]]) == 1
     }
     pairs = [(team, key) for team in teams for key in answered[team] if key not in alone]
-    loans = len(pairs) * steps
     columns = sum(one.position.shape[1] for _, one in blocks)
+    hiring = [] if contracts is None else [team for team in teams if team in contracts.hire]
+    loans = len(pairs) * steps
+    others = loans + len(hiring)
+    hires = {team: columns + loans + number for number, team in enumerate(hiring)}
     present = {
         team: sparse.hstack(
             [one.position if owner == team else sparse.csc_array(one.position.shape) for owner, one in blocks]
-            + [sparse.csc_array((steps, loans))], format="csr",
+            + [sparse.csc_array((steps, others))], format="csr",
         )
         for team in teams
     }  # fmt: skip
     within = sparse.block_diag([one.links for _, one in blocks], format="csr")
-    links = [sparse.hstack([within, sparse.csr_array((within.shape[0], loans))], format="csr")]
+    links = [sparse.hstack([within, sparse.csr_array((within.shape[0], others))], format="csr")]
     low = [np.where(np.concatenate([one.equal for _, one in blocks]), 0.0, -np.inf)]
     high = [np.zeros(within.shape[0])]
-    lent = {pair: _loan(columns, number, len(pairs), steps) for number, pair in enumerate(pairs)}
-    none = _none(steps, columns + loans)
+    lent = {
+        pair: _loan(columns + number * steps, steps, columns + others) for number, pair in enumerate(pairs)
+    }
+    none = _none(steps, columns + others)
     position = sparse.vstack(
         [
             present[alone[key]] if key in alone
@@ -342,10 +420,17 @@ def _written(
         links.append((used - present[team]).tocsr())
         low.append(np.full(steps, -np.inf))
         high.append(np.zeros(steps))
-    rows, tops, limits = _limits(centre, blocks, columns + loans, desks, step_s)
+    rows, tops, limits = _limits(centre, blocks, columns + others, desks, step_s)
+    if contracts is not None:
+        for line, top, name in contracts.limits(centre, blocks, columns + others, hires):
+            rows.append(line)
+            tops = np.append(tops, top)
+            limits.append(name)
     rates = [hour_cost(centre, team) for team, _ in blocks]
     over = centre.pay.over_cost_h * step_h
-    cost = np.concatenate([rate * one.cost for rate, (_, one) in zip(rates, blocks, strict=True)])
+    hours = [one.cost if contracts is None else contracts.extra_h(centre, team, one) for team, one in blocks]
+    cost = np.concatenate([rate * extra for rate, extra in zip(rates, hours, strict=True)])
+    heads_cost = [contracts.hire[team].cost for team in hiring] if contracts is not None else []
     surplus = sum(np.asarray(present[team].sum(axis=0)).ravel() for team in teams)
     need = np.concatenate(list(needs.values()))
     program = Program(
@@ -354,29 +439,37 @@ def _written(
         links=sparse.vstack([*links, *rows], format="csr"),
         low=np.concatenate([*low, np.full(len(tops), -np.inf)]),
         high=np.concatenate([*high, tops]),
-        cost=np.concatenate([cost, np.zeros(loans)]) + over * surplus,
-        at=np.concatenate([*(one.first for _, one in blocks), np.tile(np.arange(steps), loans // steps)]),
+        cost=np.concatenate([cost, np.zeros(loans), heads_cost]) + over * surplus,
+        at=np.concatenate(
+            [
+                *(one.first for _, one in blocks),
+                np.tile(np.arange(steps), loans // steps),
+                np.full(len(hiring), -1),
+            ]
+        ),
         row_at=np.tile(np.arange(steps), len(needs)),
-        heads=np.concatenate([*_owners(blocks), np.arange(columns, columns + loans)]),
-        flow=np.arange(columns + loans) >= columns,
+        heads=np.concatenate([*_owners(blocks), np.arange(columns, columns + others)]),
+        flow=np.arange(columns + others) >= columns,
         shape=np.concatenate(
-            [*(np.full(one.position.shape[1], n) for n, (_, one) in enumerate(blocks)), np.full(loans, -1)]
+            [*(np.full(one.position.shape[1], n) for n, (_, one) in enumerate(blocks)), np.full(others, -1)]
         ),
         paid_s=np.concatenate(
             [
                 *(np.full(one.position.shape[1], one.shape.paid_s) for _, one in blocks),
-                np.zeros(loans, dtype=np.int64),
+                np.zeros(others, dtype=np.int64),
             ]
         ),
         steps=steps,
         day=DAY_S // step_s,
         reach=max(one.shape.length_s for _, one in blocks) // step_s,
-        short_cost=centre.pay.unmet_cost_h * step_h + over,
+        # A team that may employ people is short only where nobody employed could help.
+        short_cost=max([centre.pay.unmet_cost_h * step_h, *(1.01 * one for one in heads_cost)]) + over,
         unit_cost=min(rates) / 1000,
         constant=-over * float(need.sum()),
+        sunk=0.0 if contracts is None else contracts.owed_cost(centre, teams),
     )
     served = [(able(centre, *key)[0], key[0]) for key in needs]
-    return Group(teams, needs, blocks, program, limits, served, times, desks)
+    return Group(teams, needs, blocks, program, limits, served, times, desks, contracts, hires)
 
 
 def _owners(blocks: list[tuple[str, Block]]) -> list[Ints]:
@@ -389,10 +482,10 @@ def _none(steps: int, columns: int) -> sparse.csr_array:
     return sparse.csr_array((steps, columns))
 
 
-def _loan(columns: int, number: int, count: int, steps: int) -> sparse.csr_array:
+def _loan(first: int, steps: int, columns: int) -> sparse.csr_array:
     """Flow of one team to one queue, a column per step."""
-    parts = [sparse.csr_array((steps, columns + number * steps)), sparse.eye_array(steps)]
-    return sparse.hstack([*parts, sparse.csr_array((steps, (count - number - 1) * steps))], format="csr")
+    parts = [_none(steps, first), sparse.eye_array(steps), _none(steps, columns - first - steps)]
+    return sparse.hstack(parts, format="csr")
 
 
 def _limits(

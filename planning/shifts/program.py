@@ -25,6 +25,8 @@ _HIGHS = mathopt.SolverType.HIGHS
 _LARGE = 4000
 # A solver's time limit must be finite.
 _FOREVER_S = 1e6
+# The most people who may be employed in a team.
+_MANY = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,21 +44,22 @@ class Program:
     cost : array, shape (columns,)
         Money.
     at : int array, shape (columns,)
-        Step at which the column's shift starts.
+        Step at which the column's shift starts; -1 for people employed, who belong to all steps.
     row_at : int array, shape (rows,)
         Step of each row.
     heads : int array, shape (columns,)
         The column that counts the heads of a column's class; for a flow, itself.
     flow : bool array, shape (columns,)
-        Columns that give a team's heads to one of its queues, rather than shifts.
+        Columns that are no shifts: a team's heads given to one of its queues, or people employed.
     shape : int array, shape (columns,)
         Number of the shape of each column's class; -1 for a flow.
     paid_s : int array, shape (columns,)
         Paid seconds of a shift of each column's class; 0 for a flow.
     steps, day, reach : int
         Steps of the horizon, of a day, and of the longest shift.
-    short_cost, unit_cost, constant : float
-        Price of a head short for a step; the unit in which costs are whole numbers; constant money.
+    short_cost, unit_cost, constant, sunk : float
+        Price of a head short for a step; the unit in which costs are whole numbers; constant money; money
+        that is paid in any case and is not in the objective.
     """
 
     position: sparse.csr_array
@@ -77,6 +80,7 @@ class Program:
     short_cost: float
     unit_cost: float
     constant: float = 0.0
+    sunk: float = 0.0
 
     @cached_property
     def most(self) -> int:
@@ -93,6 +97,11 @@ class Program:
         where = [self.at - begin, self.row_at - begin, self.heads, self.flow, self.shape, self.paid_s]
         limits = [self.need, self.low, self.high, self.cost]
         return tuple(one.tobytes() for one in (*grids, *where, *limits))
+
+    @cached_property
+    def tops(self) -> Ints:
+        """The most that is useful in each column."""
+        return np.where(self.at < 0, _MANY, self.most)
 
     def short(self, x: NDArray[Any]) -> Floats:
         """Heads missing in each row."""
@@ -188,7 +197,9 @@ class Program:
         for number in np.unique(place[~self.flow] // self.day):
             begin = number * self.day
             near = (place - begin) % self.steps < self.day + self.reach
-            found.append(np.flatnonzero(np.where(self.flow, near, place // self.day == number)))
+            found.append(
+                np.flatnonzero(np.where(self.flow, near | (self.at < 0), place // self.day == number))
+            )
         return found
 
 
@@ -239,7 +250,7 @@ def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | 
     model = _model(program)
     columns = list(model.variables())[: len(program.cost)]
     heads = np.unique(program.heads[~program.flow])
-    for head in heads:
+    for head in [*heads, *np.flatnonzero(program.at < 0)]:
         columns[head].integer = True
     for row in _sums(program, heads):
         total = model.add_integer_variable(lb=0.0)

@@ -40,6 +40,8 @@ _SMALL, _USED = 2000, 1e-6
 _START = 3.0
 # A part of a single window gets this many times the effort, because that usually gives a proof.
 _WHOLE = 8.0
+# Of money that is paid in any case, this share counts in the gap: of the rest, much can be saved.
+_SUNK = 0.25
 # Nodes of the tree that count as a deterministic second.
 _NODES = 125
 
@@ -131,14 +133,14 @@ def search(
     known: dict[tuple[int, tuple[bytes, ...]], _Part] = {}
     owned = [[_owned(program, *nodes, known) for nodes in program.parts()] for program in programs]
     parts = list(known.values())
-    clock = _Clock(parts, settings, sum(program.constant for program in programs), callback)
+    constant, sunk = (sum(getattr(program, name) for program in programs) for name in ("constant", "sunk"))
+    clock = _Clock(parts, settings, constant, sunk, callback)
     status = "within the gap"
     try:
         _each(partial(_begin, settings=settings, clock=clock), parts, clock)
         while worst := clock.worst():
-            _each(
-                partial(_improve, enough_cost=clock.open_cost, settings=settings, clock=clock), worst, clock
-            )
+            enough = clock.open_cost if clock.open_cost > 0 else math.inf
+            _each(partial(_improve, enough_cost=enough, settings=settings, clock=clock), worst, clock)
         if clock.open_cost > 1e-6:
             status = "the work allowed is done"
     except TimeUpError:
@@ -194,6 +196,7 @@ class _Clock:
     parts: list[_Part]
     settings: CoverSettings
     constant: float
+    sunk: float
     callback: Callable[[Progress], object] | None
     deadline: Deadline = field(init=False)
     over: bool = False
@@ -211,7 +214,8 @@ class _Clock:
     @property
     def open_cost(self) -> float:
         """Money still to be saved, or proven not to exist, before the gap is closed."""
-        return self.total("left") - self.settings.gap * (self.total("bound") + self.constant)
+        enough = self.total("bound") + self.constant + _SUNK * self.sunk
+        return self.total("left") - self.settings.gap * enough
 
     def tick(self) -> None:
         """Report a finished step."""
@@ -230,11 +234,16 @@ class _Clock:
         self.deadline.check()
 
     def worst(self) -> list[_Part]:
-        """The fewest parts that could close the gap; none if it is closed or all work is done."""
+        """The fewest parts that could close the gap; none if it is closed or all work is done.
+
+        Where pay is sunk, a missing head is little of the whole: parts that may be short for nothing go on.
+        """
         own = [part for part in self.parts if part.left > 1e-6 and part.rounds < self.settings.rounds]
         own.sort(key=lambda part: -part.times * part.left / 4**part.rounds)
         sums = np.cumsum([part.times * part.left for part in own])
-        return own[: int(np.searchsorted(sums, self.open_cost)) + 1] if self.open_cost > 0 else []
+        if self.open_cost > 0:
+            return own[: int(np.searchsorted(sums, self.open_cost)) + 1]
+        return [part for part in own if part.program.sunk and part.left > 0.9 * part.program.short_cost]
 
 
 def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
@@ -246,11 +255,14 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
     used = (x[program.heads] > _USED) | program.flow
     whole = np.zeros(len(x), dtype=bool)
     for window in windows:
-        small = len(window) <= _SMALL
+        small = len(window) <= _SMALL and not (part.program.sunk and len(windows) > 1)
         times = (_WHOLE if len(windows) == 1 else 1.0) if small else _START
         own = window if small else window[used[window]]
         x[window] = np.where(used[window] | small, x[window], 0.0)
-        x = _settled(part, x, own, times * settings.effort, clock)
+        if part.program.sunk and len(windows) > 1:
+            x = _rounded(part, x, own, times * settings.effort, clock)
+        else:
+            x = _settled(part, x, own, times * settings.effort, clock)
         whole[window] = True
         part.accept(np.where(whole, x, 0.0))
         clock.tick()
@@ -273,6 +285,23 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
         clock.tick()
         if part.times * (left - part.left) >= enough_cost:
             break
+
+
+def _rounded(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock) -> Floats:
+    """Make the columns of a window whole by branch and bound on its heads; then place their breaks.
+
+    CP-SAT finds few plans of a window in which the hours of the contracts are just enough.
+    """
+    program, rest = part.program, x.copy()
+    rest[window] = 0.0
+    heads = window[(program.heads[window] == window) & ~program.flow[window]]
+    nodes = math.ceil(_NODES * effort)
+    found = branch(program.around(rest, window), nodes, clock.deadline.left_s, clock.settings.seed)
+    if found is None:
+        return _settled(part, x, window, effort, clock)
+    rest[window] = found
+    rest[heads] = np.rint(rest[heads])
+    return _settled(part, rest, window, effort, clock, heads)
 
 
 def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
@@ -312,7 +341,7 @@ def _settled(
     rest = x.copy()
     rest[window] = 0.0
     own = program.around(rest, window)
-    lower, upper = np.zeros(len(window), dtype=np.int64), np.full(len(window), program.most)
+    lower, upper = np.zeros(len(window), dtype=np.int64), program.tops[window]
     if held is not None:
         keep = np.isin(window, held)
         lower[keep] = upper[keep] = np.rint(x[window[keep]])

@@ -15,9 +15,9 @@ from planning.demand.planned import planned_demand
 from planning.overflow.night import paid_per_position
 from planning.pay import caller_costs, cost_of, leavers_cost, premium_hours
 from planning.plan import breaks_of
-from planning.roster.people import people_to_employ
+from planning.roster.contracts import cover_by_people
 from planning.roster.staff import staff_of
-from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
+from planning.shifts import CoverSettings, horizon, requirement_by_team
 from planning.shifts.duties_and_waiting import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_positions, simulate
@@ -154,14 +154,13 @@ def staffed(scenario: Scenario, how: Evaluation) -> Staff:
 def _in_shifts(scenario: Scenario, needed: pd.DataFrame, settings: CoverSettings) -> Staff:
     """Cover a requirement with shifts; a head keeps its name in every scenario that has it."""
     centre = scenario.centre
-    made = cover_all(centre, needed, settings=settings)
+    own = None if scenario.people is None else _at_home(centre, scenario.people)
+    made, people = cover_by_people(centre, needed, own, settings=settings)
     rows = made.shifts.loc[made.shifts.index.repeat(made.shifts["headcount"])].reset_index(drop=True)
     number = rows.groupby(["team", "start"]).cumcount().astype("str")
     rows["agent_id"] = rows["team"] + rows["start"].dt.strftime(" %d %H:%M ") + number
     roster = rows[list(ROSTER.columns)]
     unmet_h = float(made.unmet["missing"].sum()) * centre.interval_s / 3600
-    people = scenario.people
-    people = people_to_employ(centre, made.shifts) if people is None else _at_home(centre, people)
     employed = staff_of(centre, people, roster, horizon(centre, needed))
     return Staff(_Heads(roster), employed, breaks_of(made, roster), needed, unmet_h, made.gap)
 

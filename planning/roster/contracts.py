@@ -1,0 +1,240 @@
+"""What people can work by their contracts and the law: those there are, or those to employ."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from planning.calendars import local_day, on_clock
+from planning.centre import Centre
+from planning.checks import Bools
+from planning.pay import hour_cost, premium_hours
+from planning.roster.frames import TeamProblem, problems_of, team_people
+from planning.roster.inputs import Horizon
+from planning.roster.limits import Limits
+from planning.roster.people import people_to_employ
+from planning.roster.problem import RosterSettings
+from planning.roster.staff import hours_owed
+from planning.shifts import CoverPlan, cover_all, horizon, parse_shift, shapes
+from planning.shifts.contracts import DAYS, TOTALS, Contracts, Hire
+
+__all__ = ["contracts_of", "cover_by_people", "people_wanted"]
+
+SLACK = 0.05
+"""Part of the hours of those to employ that whole shifts may not fill."""
+MANY, UNFILLED = 10, 0.01
+"""In a team of this many people, rests and weekends leave this part of the hours unfilled: an assumption."""
+HOUR = pd.Timedelta(hours=1)
+
+
+def contracts_of(centre: Centre, people: pd.DataFrame, times: pd.DatetimeIndex) -> Contracts:
+    """Find what the people there are can work over some days, by the rules of the roster.
+
+    Parameters
+    ----------
+    centre : Centre
+    people : DataFrame
+        PEOPLE.
+    times : DatetimeIndex
+        Intervals of whole days.
+
+    Returns
+    -------
+    Contracts
+        The norm of the period less leave bounds the hours, the days of a contract's week the shifts, and
+        leave, blocked dates and consent to night work the heads of a day.
+
+    Examples
+    --------
+    >>> from planning import axis
+    >>> centre = Centre.load("data/centre.toml")
+    >>> people = pd.DataFrame([{"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga", "grade": "manager",
+    ...                         "contract_h_week": 40.0, "night_ok": False}])
+    >>> week = axis(pd.Timestamp("2026-11-23", tz="Europe/Moscow"), 7, 900)
+    >>> contracts_of(centre, people, week).teams.loc["vip_kaluga"].to_dict()
+    {'people': 1.0, 'owed_h': 40.0, 'hours': 40.0, 'shifts': 5.0}
+    """
+    who, days = team_people(people), local_day(times).unique()
+    probes = _probes(centre, [team for team in centre.teams if team in set(who["team"])], days)
+    problems = problems_of(centre, probes, who, RosterSettings())
+    heads = [_present(centre, team, each, days) for team, each in problems.items()]
+    lengths = {team: _lengths_h(centre, team) for team in problems}
+    usual = {team: _days_week(centre, team) for team in problems}
+    held = {team: _held(each, len(days), lengths[team], usual[team]) for team, each in problems.items()}
+    owed_h = hours_owed(centre, people, Horizon.of(times)).groupby(people.set_index("agent_id")["team"]).sum()
+    return Contracts(
+        teams=pd.DataFrame.from_dict(held, orient="index", columns=["people", "hours", "shifts"])
+        .assign(owed_h=owed_h)[TOTALS]
+        .astype("float64"),
+        days=pd.concat(heads, ignore_index=True) if heads else pd.DataFrame(columns=DAYS),
+        day_h={team: _day_h(each, usual[team]) for team, each in problems.items()},
+    )
+
+
+def cover_by_people(
+    centre: Centre, requirement: pd.DataFrame, people: pd.DataFrame | None = None, **options: Any
+) -> tuple[CoverPlan, pd.DataFrame]:
+    """Cover a requirement with the shifts that the people there are can work, or with people to employ.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT of whole days.
+    people : DataFrame, optional
+        PEOPLE; without them every team employs as many as it needs.
+    **options
+        As for `planning.shifts.cover_all`.
+
+    Returns
+    -------
+    cover : CoverPlan
+    people : DataFrame
+        PEOPLE: those given, or those to employ.
+    """
+    times = horizon(centre, requirement)
+    if people is not None:
+        held = contracts_of(centre, people, times)
+        return cover_all(centre, requirement, contracts=held, **options), people
+    made = cover_all(centre, requirement, contracts=people_wanted(centre, times), **options)
+    return made, people_to_employ(centre, made.shifts, made.hired)
+
+
+def people_wanted(centre: Centre, times: pd.DatetimeIndex) -> Contracts:
+    """Let every team that answers something employ full-time people, at the pay of their contract.
+
+    A person works at most the usual days and hours of a week, less some slack, and has some weekends off.
+
+    Parameters
+    ----------
+    centre : Centre
+    times : DatetimeIndex
+        Intervals of whole days.
+    """
+    days, hire, day_h = local_day(times).unique(), {}, {}
+    for name, team in centre.teams.items():
+        if not team.queues:
+            continue
+        labour = centre.at(team.site).labour
+        day_h[name] = np.array([labour.week_h.value / labour.days_week.value])
+        shifts = _worked_days(len(days), int(labour.days_week.value))
+        hours = shifts * float(day_h[name][0])
+        hire[name] = Hire(
+            hours=hours * (1 - SLACK),
+            shifts=shifts,
+            weekends=4 - int(labour.free_weekends.value),
+            cost=hours * hour_cost(centre, name),
+        )
+    nobody = np.zeros(len(days))
+    heads = [_days(centre, name, days, nobody, nobody) for name in hire]
+    return Contracts(
+        teams=pd.DataFrame(0.0, index=list(hire), columns=TOTALS),
+        days=pd.concat(heads, ignore_index=True) if heads else pd.DataFrame(columns=DAYS),
+        day_h=day_h,
+        hire=hire,
+    )
+
+
+def _worked_days(present: int, days_week: int) -> int:
+    """Days of some days that a contract lets a person work."""
+    weeks, rest = divmod(present, 7)
+    return days_week * weeks + min(rest, days_week)
+
+
+def _days_week(centre: Centre, team: str) -> int:
+    """Days a week of a team's contracts that name none."""
+    return int(centre.at(centre.teams[team].site).labour.days_week.value)
+
+
+def _probes(centre: Centre, teams: Sequence[str], days: pd.DatetimeIndex) -> pd.DataFrame:
+    """One hour by day and one at night on each day, for each team: who can work it can work that day."""
+    rows = []
+    for team in teams:
+        site = centre.teams[team].site
+        for number, day in enumerate(days):
+            edges = (on_clock(edge, centre.time_zone) for edge in (day, day + pd.Timedelta(days=1)))
+            hours = pd.date_range(*edges, freq="h", inclusive="left")
+            night_h = premium_hours(centre, site, hours, hours + HOUR)["night_h"].to_numpy()
+            for kind, fits in (("day", night_h == 0), ("night", night_h == 1)):
+                if fits.any():
+                    start = hours[fits][fits.sum() // 2]
+                    rows.append((f"{number}-{kind}", site, team, start, start + HOUR))
+    columns = ["shift_id", "site", "team", "start", "end"]
+    return pd.DataFrame(rows, columns=columns).assign(paid_h=1.0, headcount=1, skill="", night_h=0.0)
+
+
+def _can(limits: Limits, days: int) -> Bools:
+    """Whether a person can work by day and at night on each day, shape (2, days)."""
+    own, can = limits.team_shifts, np.zeros((2, days), dtype=bool)
+    allowed = ~limits.banned
+    if limits.weekends == (0, np.inf):  # has worked all the weekends that are allowed
+        allowed &= ~own.weekend
+    can[own.night[allowed].astype(int), (own.day - own.first)[allowed]] = True
+    return can
+
+
+def _filled(most_h: float, shifts: int, lengths_h: Sequence[float]) -> float:
+    """Most hours within a bound that some whole shifts fill.
+
+    Examples
+    --------
+    Three shifts of 6 and 8 hours can fill 22 hours, two of them 16:
+
+    >>> _filled(22.0, 5, [6.0, 8.0]), _filled(22.0, 2, [6.0, 8.0])
+    (22.0, 16.0)
+    """
+    sums = {0.0}
+    for _ in range(shifts):
+        sums |= {some + length for some in sums for length in lengths_h if some + length <= most_h + 1e-9}
+    return max(sums)
+
+
+def _held(team: TeamProblem, days: int, lengths_h: Sequence[float], usual: int) -> tuple[float, ...]:
+    """People of a team, and the most hours and shifts that they can work."""
+    people = hours = shifts = 0.0
+    for group in team.problem.groups:
+        count, most_h = len(group.members), group.limits.most_h
+        present = int(_can(group.limits, days).any(axis=0).sum())
+        worked = _worked_days(present, group.members[0].days_week or usual)
+        people += count
+        hours += count * _filled(most_h, worked, lengths_h)
+        shifts += count * worked
+    if people >= MANY:
+        hours *= 1 - UNFILLED
+    return people, hours, shifts
+
+
+def _lengths_h(centre: Centre, team: str) -> list[float]:
+    """Paid hours of the shifts that a team may work."""
+    here = centre.at(centre.teams[team].site)
+    duty_h = here.teams[team].duty_h
+    if duty_h is not None:
+        return [duty_h]
+    texts = centre.shifts.explicit
+    kinds = [parse_shift(text, rests_paid=bool(here.labour.rests_paid.value))[1] for text in texts]
+    return sorted({kind.paid_s / 3600 for kind in kinds or shapes(here)})
+
+
+def _day_h(team: TeamProblem, usual: int) -> np.ndarray:
+    """A usual day of each person's contract, hours."""
+    people = [one for group in team.problem.groups for one in group.members]
+    return np.array([one.contract_h_week / (one.days_week or usual) for one in people])
+
+
+def _present(centre: Centre, name: str, team: TeamProblem, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """People of a team who can work on each day."""
+    can = sum(len(group.members) * _can(group.limits, len(days)) for group in team.problem.groups)
+    alone = sum(
+        len(group.members) * _can(group.limits, len(days)).any(axis=0) for group in team.problem.groups
+    )
+    return _days(centre, name, days, np.asarray(alone), np.asarray(can)[1])
+
+
+def _days(
+    centre: Centre, team: str, days: pd.DatetimeIndex, heads: np.ndarray, night_heads: np.ndarray
+) -> pd.DataFrame:
+    weekend = days.day_of_week.isin(centre.weekend(centre.teams[team].site))
+    return pd.DataFrame(dict(zip(DAYS, (team, days, heads, night_heads, weekend), strict=True)))

@@ -1,0 +1,219 @@
+"""A plan for the people there are, or for those to employ: no team has more hours than its contracts hold."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import MONDAY, one_site, requirement_of, two_sites
+
+from planning import build_roster, cover
+from planning.calendars import axis
+from planning.pay import hour_cost, premium_hours
+from planning.roster.contracts import contracts_of, people_wanted
+from planning.roster.people import people_to_employ
+from planning.shifts import CoverSettings, at_desks, catalogue, horizon, shapes
+from planning.tables import PEOPLE
+
+WEEK = axis(MONDAY, 7, 900)
+MIX = {"shifts.lengths_h": {"part": 4.5, "day": 8.5}, "shifts.meal_min": {"part": 30, "day": 30}}
+DAY = pd.Timedelta(days=1)
+SPANS = ["leave_from", "leave_until", "blocked"]
+
+
+def people_of(count, team="calls_north", **columns):
+    """As many full-timers, who work at night too."""
+    own = {
+        "agent_id": [f"{team}_{number:02d}" for number in range(count)],
+        "site": team.split("_")[1],
+        "team": team,
+        "grade": "operator",
+        "contract_h_week": 40.0,
+        "night_ok": True,
+    }
+    return (
+        pd.DataFrame(own | columns).reindex(columns=list(PEOPLE.columns)).astype(dict.fromkeys(SPANS, object))
+    )
+
+
+# --- what contracts hold --------------------------------------------------------------------------
+
+
+def test_hours_shifts_and_days_of_a_team():
+    """Two of twelve are half-timers, one goes on leave, one cannot come on Friday, three work by day only."""
+    people = people_of(12)
+    people.loc[:1, "contract_h_week"] = 20.0
+    people.loc[2, ["leave_from", "leave_until"]] = [MONDAY + 2 * DAY, MONDAY + 14 * DAY]
+    people.loc[3, "blocked"] = "2026-11-27"
+    people.loc[4:6, "night_ok"] = False
+    found = contracts_of(one_site(), people, WEEK)
+    team = found.teams.loc["calls_north"]
+    assert team["people"] == 12
+    assert team["hours"] == pytest.approx(0.99 * (9 * 40 + 2 * 16 + 2 * 8))
+    assert team["shifts"] == 11 * 5 + 2
+    assert found.days["heads"].tolist() == [12, 12, 11, 11, 10, 11, 11]
+    assert found.days["night_heads"].tolist() == [9, 9, 8, 8, 7, 8, 8]
+    assert sorted(set(found.day_h["calls_north"])) == [4.0, 8.0]
+
+
+@pytest.mark.parametrize("days", [1, 2, 7, 14])
+def test_a_person_works_five_days_of_seven(days):
+    found = contracts_of(one_site(), people_of(1), axis(MONDAY, days, 900))
+    assert found.teams["shifts"].item() == {1: 1, 2: 2, 7: 5, 14: 10}[days]
+
+
+def test_nobody_is_there():
+    assert contracts_of(one_site(), people_of(0), WEEK).teams.empty
+
+
+# --- the people there are -------------------------------------------------------------------------
+
+
+def test_full_timers_work_their_hours():
+    """Twelve full-timers: 4-hour shifts alone would leave them half idle and the hotline short."""
+    centre = one_site(MIX | {"sites.north.seats": 12})
+    need = requirement_of({"08:00": 3, "09:00": 4, "17:00": 3, "20:00": 0}, days=6)
+    people = people_of(12)
+    found = cover(centre, need, contracts=contracts_of(centre, people, horizon(centre, need)))
+    assert len(found.unmet) == 0
+    roster = build_roster(centre, found.shifts, people)
+    assert roster.unmet.empty
+    assert (found.shifts["headcount"] @ (found.shifts["paid_h"] == 8.0)) > 0.8 * found.shifts[
+        "headcount"
+    ].sum()
+    alone = cover(centre, need)
+    assert (alone.shifts["headcount"] @ (alone.shifts["paid_h"] == 8.0)) < alone.shifts["headcount"].sum() / 2
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_no_team_has_more_than_its_people(count):
+    """However much is asked, hours, shifts and heads a day stay within the contracts; the rest is unmet."""
+    centre, people = one_site(MIX), people_of(count)
+    need = requirement_of({"09:00": 9, "15:00": 0}, days=7)
+    held = contracts_of(centre, people, WEEK)
+    found = cover(centre, need, contracts=held)
+    assert (found.shifts["paid_h"] @ found.shifts["headcount"]) <= 40 * count
+    assert found.shifts["headcount"].sum() <= 5 * count
+    assert found.shifts.groupby(found.shifts["start"].dt.date)["headcount"].sum().max() <= count
+    assert found.unmet["missing"].min() > 0
+    assert build_roster(centre, found.shifts, people).unmet.empty
+    assert {"calls_north: shifts of its people", "calls_north: contract hours"} & set(found.binding["limit"])
+
+
+def test_the_objective_is_the_payroll_and_what_is_dearer():
+    """Two people are owed 80 h; enumeration over all pairs of shifts finds no better plan of a day."""
+    changes = MIX | {"shifts.breaks": "fixed", "shifts.start_every_min": 120, "pay.unmet_cost_h": 1000.0}
+    centre, people = one_site(changes), people_of(2)
+    need = requirement_of({"08:00": 1, "12:00": 2, "20:00": 1, "22:00": 0})
+    day = axis(MONDAY, 1, 900)
+    held = contracts_of(centre, people, day)
+    found = cover(centre, need, contracts=held, settings=CoverSettings(gap=0.0, rounds=8))
+    rate = hour_cost(centre, "calls_north")
+    owed = rate * float(held.teams["owed_h"].sum())
+    assert found.objective >= found.bound - 1e-6 >= 0.99 * owed
+    best = min(value_of(centre, need, pair, day) for pair in pairs_of(centre, day))
+    assert found.objective == pytest.approx(owed + best)
+
+
+def pairs_of(centre, times):
+    """None, one or two shifts of any start and fixed layout."""
+    kinds = shapes(centre)
+    starts = catalogue(centre, "north", times, kinds)
+    every = [
+        (row.start, kinds[row.shape].pattern(slot.first for slot in kinds[row.shape].slots))
+        for row in starts.itertuples()
+    ]
+    return itertools.chain([()], ((one,) for one in every), itertools.combinations_with_replacement(every, 2))
+
+
+def value_of(centre, need, pair, times):
+    """Cost of shifts beyond the payroll, by hand: premiums, unusual lengths, hours, missing heads."""
+    rate, cost = hour_cost(centre, "calls_north"), 0.0
+    there = np.zeros(len(times))
+    for start, pattern in pair:
+        working = pattern.on_position(900)
+        at = ((start - times[0]) // pd.Timedelta(seconds=900) + np.flatnonzero(working)) % len(times)
+        np.add.at(there, at, 1)
+        paid_h = pattern.paid_s / 3600
+        spans = [(0, pattern.length_s, 1), *((b.start_s, b.end_s, -1) for b in pattern.breaks if not b.paid)]
+        night = sum(
+            sign
+            * premium_hours(
+                centre,
+                "north",
+                *(pd.DatetimeIndex([start + pd.Timedelta(seconds=at)]) for at in (begin, end)),
+            )["night_h"].sum()
+            for begin, end, sign in spans
+        )
+        cost += rate * (0.2 * night + 0.1 * abs(paid_h - 8.0) + 0.05 * paid_h)
+    needs = need.set_index("interval_start")["rostered"].reindex(times, fill_value=0).to_numpy()
+    return cost + 1000.0 / 4 * np.maximum(needs - there, 0).sum()
+
+
+def test_skills_are_shared_before_anybody_is_short():
+    """Two people for calls and six for mail who answer calls too: the six are not left without a shift."""
+    centre = one_site(MIX, queues=("calls", "mail"))
+    centre = centre.replace({"teams.mail_north.queues": ["mail", "calls"]})
+    need = requirement_of({"09:00": 4, "17:00": 0}, days=7)
+    people = pd.concat([people_of(2), people_of(6, "mail_north")], ignore_index=True)
+    found = cover(centre, need, contracts=contracts_of(centre, people, WEEK))
+    hours = (found.shifts["paid_h"] * found.shifts["headcount"]).groupby(found.shifts["team"]).sum()
+    assert hours["calls_north"] <= 80
+    assert hours["mail_north"] > 100
+    assert len(found.unmet) == 0
+
+
+def test_desks_are_divided_and_then_shared():
+    """Two teams with idle hours share ten desks: nobody stands, and nobody is short for want of a desk."""
+    centre = one_site(MIX | {"sites.north.seats": 10}, queues=("calls", "mail"))
+    need = pd.concat(
+        [
+            requirement_of({"09:00": 5, "17:00": 0}, days=2),
+            requirement_of({"09:00": 3, "12:00": 5, "13:00": 3, "17:00": 0}, days=2, queue="mail"),
+        ],
+        ignore_index=True,
+    )
+    people = pd.concat([people_of(9), people_of(9, "mail_north")], ignore_index=True)
+    times = horizon(centre, need)
+    found = cover(centre, need, contracts=contracts_of(centre, people, times))
+    assert at_desks(centre, found, times).max().item() <= 10
+    assert len(found.unmet) == 0
+    assert found.bound <= found.objective
+
+
+# --- the people to employ -------------------------------------------------------------------------
+
+
+def test_as_many_are_employed_as_no_fewer_could_do():
+    """Heads and shifts together: with one person fewer somebody is missing, by the cover of those people."""
+    centre = one_site(MIX)
+    need = requirement_of({"09:00": 3, "18:00": 0}, days=7)
+    found = cover(
+        centre, need, contracts=people_wanted(centre, WEEK), settings=CoverSettings(gap=0.0, rounds=4)
+    )
+    heads = found.hired["calls_north"]
+    assert len(found.unmet) == 0
+    fewer = cover(centre, need, contracts=contracts_of(centre, people_of(heads - 1), WEEK))
+    assert len(fewer.unmet) > 0
+    people = people_to_employ(centre, found.shifts, found.hired)
+    assert len(people) == heads
+    assert build_roster(centre, found.shifts, people).unmet.empty
+
+
+def test_weekends_off_count_when_people_are_employed():
+    """Six heads at the weekend need eight people, since each has one weekend of four off."""
+    centre = one_site()
+    need = requirement_of({"09:00": 6, "17:00": 0}, days=7)
+    workday = need["interval_start"].dt.day_of_week < 5
+    need["rostered"] = need["rostered"].mask(workday, need["rostered"].clip(upper=1))
+    found = cover(centre, need, contracts=people_wanted(centre, WEEK))
+    most = found.shifts.groupby(found.shifts["start"].dt.day_of_week)["headcount"].sum()
+    assert found.hired["calls_north"] >= most[[5, 6]].max() * 4 / 3
+    assert len(found.unmet) == 0
+
+
+def test_contracts_change_nothing_where_they_are_not_given():
+    centre, need = two_sites(), requirement_of({"09:00": 4, "21:00": 0})
+    assert "contract_h" in cover(centre, need).teams
+    assert cover(centre, need).teams["contract_h"].isna().all()
+    assert cover(centre, need).hired == {}
