@@ -16,8 +16,9 @@ from planning.overflow.night import paid_per_position
 from planning.pay import caller_costs, cost_of, leavers_cost, premium_hours
 from planning.plan import breaks_of
 from planning.roster.contracts import cover_by_people
+from planning.roster.people import people_to_employ
 from planning.roster.staff import staff_of
-from planning.shifts import CoverSettings, horizon, requirement_by_team
+from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
 from planning.shifts.duties_and_waiting import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_positions, simulate
@@ -152,10 +153,18 @@ def staffed(scenario: Scenario, how: Evaluation) -> Staff:
 
 
 def _in_shifts(scenario: Scenario, needed: pd.DataFrame, settings: CoverSettings) -> Staff:
-    """Cover a requirement with shifts; a head keeps its name in every scenario that has it."""
+    """Cover a requirement with shifts; a head keeps its name in every scenario that has it.
+
+    Without a list of people the shifts are those of least cost by the hour, and people are counted for them:
+    whole heads that are found together with the shifts would hide what a scenario costs.
+    """
     centre = scenario.centre
-    own = None if scenario.people is None else _at_home(centre, scenario.people)
-    made, people = cover_by_people(centre, needed, own, settings=settings)
+    if scenario.people is None:
+        made = cover_all(centre, needed, settings=settings)
+        people = people_to_employ(centre, made.shifts)
+    else:
+        home = _at_home(centre, scenario.people)
+        made, people = cover_by_people(centre, needed, home, settings=settings)
     rows = made.shifts.loc[made.shifts.index.repeat(made.shifts["headcount"])].reset_index(drop=True)
     number = rows.groupby(["team", "start"]).cumcount().astype("str")
     rows["agent_id"] = rows["team"] + rows["start"].dt.strftime(" %d %H:%M ") + number

@@ -14,6 +14,7 @@ from factories import day_site, demand_of, one_site, three_sites, two_sites
 from planning import (
     Centre,
     PlanningError,
+    cover,
     forecast,
     read_people,
     requirement,
@@ -21,7 +22,6 @@ from planning import (
     simulate,
 )
 from planning.overflow import Alternative, run_night
-from planning.roster.contracts import cover_by_people
 from planning.systems.quality import operators_of, review_demand, workload
 from planning.whatif import (
     LOOSE,
@@ -310,7 +310,7 @@ def test_a_row_is_the_plan_that_the_stages_make():
     """The chain by hand: requirement, shifts, simulation."""
     centre, demand = one_site({"pay.taxi_cost": 0.0, "pay.seat_cost_month": 0.0}), demand_of(6.0)
     row = compare({}, centre, demand, replications=4).loc["base"]
-    made, _ = cover_by_people(centre, requirement(centre, demand), settings=LOOSE)
+    made = cover(centre, requirement(centre, demand), settings=LOOSE)
     assert row["pay_cost"] == pytest.approx(made.shifts["cost"].sum())
     assert row["paid_h"] == pytest.approx((made.shifts["paid_h"] * made.shifts["headcount"]).sum())
     assert row["gap"] == made.gap
