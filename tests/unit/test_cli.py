@@ -160,8 +160,8 @@ def test_missing_file(given, monkeypatch, capsys, name, says):
         ("queue,interval_start,calls,aht_s\n", "demand.csv has no rows: give at least one demand row"),
         ("queue,interval_start,calls\ncalls,2026-11-23T09:00+03:00,4\n", "column 'aht_s' is missing"),
         (
-            "queue,interval_start,calls,aht_s\ncalls,2026-11-23T09:00,4,240\n",
-            "row 0: interval_start is '2026-11-23T09:00'",
+            "queue,interval_start,calls,aht_s\ncalls,2026-11-23 nine,4,240\n",
+            "row 0: interval_start is '2026-11-23 nine'",
         ),
         (
             "queue,interval_start,calls,aht_s\ncalls,2026-11-23T09:00+03:00,nan,240\n",
