@@ -4,8 +4,9 @@ A program of one day is solved as a whole, and CP-SAT's bound is proven. For a l
 gives the bound and the start: one day after another is made whole, with the later days still fractional
 (relax and fix; a large day uses only the shifts of the relaxation). Then windows of a day, shifted by half a
 day each round, are solved again with everything else fixed (large neighbourhood search): HiGHS branches on
-sums of heads (`planning.shifts.program.branch`), and CP-SAT places the breaks. Work is counted in CP-SAT's
-deterministic seconds and in nodes, with one seed, so the clock decides nothing unless there is a time limit.
+sums of heads (`planning.shifts.program.branch`), and CP-SAT places the breaks. Where days share the hours of
+contracts, this also makes the first plan. Work is counted in CP-SAT's deterministic seconds and in nodes,
+with one seed, so the clock decides nothing unless there is a time limit.
 
 Parts are independent and each thread works on one; the choice of parts does not depend on the number of
 threads. Equal parts, for example the weekdays of a site that closes at night, are solved once.
@@ -251,18 +252,18 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
     program, relaxed = part.program, relax(part.program)
     part.bound, part.link_cost = max(relaxed.value, 0.0), relaxed.link_cost
     windows, x = program.windows(0.0), relaxed.x
+    # CP-SAT finds few plans of a day that leave the contracts' hours to the other days.
+    shared = program.sunk > 0 and len(windows) > 1
     # In the start of a large window, only the classes that the relaxation uses are worth their place.
     used = (x[program.heads] > _USED) | program.flow
     whole = np.zeros(len(x), dtype=bool)
     for window in windows:
-        small = len(window) <= _SMALL and not (part.program.sunk and len(windows) > 1)
+        small = len(window) <= _SMALL and not shared
         times = (_WHOLE if len(windows) == 1 else 1.0) if small else _START
         own = window if small else window[used[window]]
         x[window] = np.where(used[window] | small, x[window], 0.0)
-        if part.program.sunk and len(windows) > 1:
-            x = _rounded(part, x, own, times * settings.effort, clock)
-        else:
-            x = _settled(part, x, own, times * settings.effort, clock)
+        found = _branched(part, x, own, times * settings.effort, clock) if shared else None
+        x = _settled(part, x, own, times * settings.effort, clock) if found is None else found
         whole[window] = True
         part.accept(np.where(whole, x, 0.0))
         clock.tick()
@@ -281,31 +282,14 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
         if len(windows) == 1 and len(window) <= _SMALL:
             part.accept(_settled(part, part.x.astype(float), window, _WHOLE * effort, clock))
         else:
-            _branched(part, window, effort, clock)
+            _solved_again(part, window, effort, clock)
         clock.tick()
         if part.times * (left - part.left) >= enough_cost:
             break
 
 
-def _rounded(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock) -> Floats:
-    """Make the columns of a window whole by branch and bound on its heads; then place their breaks.
-
-    CP-SAT finds few plans of a window in which the hours of the contracts are just enough.
-    """
-    program, rest = part.program, x.copy()
-    rest[window] = 0.0
-    heads = window[(program.heads[window] == window) & ~program.flow[window]]
-    nodes = math.ceil(_NODES * effort)
-    found = branch(program.around(rest, window), nodes, clock.deadline.left_s, clock.settings.seed)
-    if found is None:
-        return _settled(part, x, window, effort, clock)
-    rest[window] = found
-    rest[heads] = np.rint(rest[heads])
-    return _settled(part, rest, window, effort, clock, heads)
-
-
-def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
-    """Solve the heads of a window again by branch and bound, all else fixed; then place their breaks.
+def _solved_again(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
+    """Solve a window again by branch and bound, all else fixed.
 
     Classes that neither the window's relaxation nor the plan uses are dropped: many shifts are equivalent,
     and without them the tree is three times as fast.
@@ -316,15 +300,28 @@ def _branched(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
     part.accept(rest)
     own = program.around(rest, window)
     window = window[(relax(own).x[own.heads] > _USED) | (part.x[program.heads[window]] > 0) | own.flow]
+    found = _branched(part, rest, window, effort, clock)
+    if found is not None:
+        part.accept(found)
+
+
+def _branched(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock) -> Floats | None:
+    """Make the heads of a window whole by branch and bound, all else fixed; then place their breaks.
+
+    None if the window has no heads, or no plan is found.
+    """
+    program, rest = part.program, x.copy()
+    rest[window] = 0.0
     heads = window[(program.heads[window] == window) & ~program.flow[window]]
     if not len(heads):
-        return
+        return None
     nodes = math.ceil(_NODES * effort)
     found = branch(program.around(rest, window), nodes, clock.deadline.left_s, clock.settings.seed)
-    if found is not None:
-        rest[window] = found
-        rest[heads] = np.rint(rest[heads])
-        part.accept(_settled(part, rest, window, effort, clock, heads))
+    if found is None:
+        return None
+    rest[window] = found
+    rest[heads] = np.rint(rest[heads])
+    return _settled(part, rest, window, effort, clock, heads)
 
 
 def _settled(
