@@ -24,7 +24,7 @@ from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost
 from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
-from planning.shifts.contracts import Contracts
+from planning.shifts.contracts import Contracts, Limit
 from planning.shifts.implicit import Block, at_desk, block, layouts, premiums
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.program import Program, relax
@@ -420,12 +420,10 @@ def _written(
         links.append((used - present[team]).tocsr())
         low.append(np.full(steps, -np.inf))
         high.append(np.zeros(steps))
-    rows, tops, limits = _limits(centre, blocks, columns + others, desks, step_s)
+    limits = _limits(centre, blocks, columns + others, desks, step_s)
     if contracts is not None:
-        for line, top, name in contracts.limits(centre, blocks, columns + others, hires):
-            rows.append(line)
-            tops = np.append(tops, top)
-            limits.append(name)
+        limits += contracts.limits(centre, blocks, columns + others, hires)
+    tops = [top for _, top, _ in limits]
     rates = [hour_cost(centre, team) for team, _ in blocks]
     over = centre.pay.over_cost_h * step_h
     hours = [one.cost if contracts is None else contracts.extra_h(centre, team, one) for team, one in blocks]
@@ -436,7 +434,7 @@ def _written(
     program = Program(
         position=position,
         need=need,
-        links=sparse.vstack([*links, *rows], format="csr"),
+        links=sparse.vstack([*links, *(row for row, *_ in limits)], format="csr"),
         low=np.concatenate([*low, np.full(len(tops), -np.inf)]),
         high=np.concatenate([*high, tops]),
         cost=np.concatenate([cost, np.zeros(loans), heads_cost]) + over * surplus,
@@ -469,7 +467,9 @@ def _written(
         sunk=0.0 if contracts is None else contracts.owed_cost(centre, teams),
     )
     served = [(able(centre, *key)[0], key[0]) for key in needs]
-    return Group(teams, needs, blocks, program, limits, served, times, desks, contracts, hires)
+    return Group(
+        teams, needs, blocks, program, [name for *_, name in limits], served, times, desks, contracts, hires
+    )
 
 
 def _owners(blocks: list[tuple[str, Block]]) -> list[Ints]:
@@ -494,11 +494,10 @@ def _limits(
     columns: int,
     desks: Mapping[str, Floats],
     step_s: int,
-) -> tuple[list[sparse.csr_array], Floats, list[tuple[str, float, str, float | str]]]:
-    """Rows of the limits on heads per day, part-time and desks, with their bounds and names."""
+) -> list[Limit]:
+    """Limits on heads per day, part-time and desks."""
     rules = centre.shifts
-    rows, tops = [], []
-    names: list[tuple[str, float, str, float | str]] = []
+    found: list[Limit] = []
     heads: dict[str, list[tuple[Ints, pd.DatetimeIndex, str]]] = {}
     base = 0
     for team, one in blocks:
@@ -509,22 +508,20 @@ def _limits(
         own = np.concatenate([part[0] for part in parts])
         if team in rules.max_heads:
             days = pd.DatetimeIndex(np.concatenate([part[1].to_numpy() for part in parts]))
-            for day in days.unique():
-                rows.append(_row(own[days == day], 1, columns))
-                tops.append(float(rules.max_heads[team]))
-                names.append((f"max_heads.{team}", tops[-1], "head a day", 1.0))
+            most = float(rules.max_heads[team])
+            name = (f"max_heads.{team}", most, "head a day", 1.0)
+            found += [(_row(own[days == day], 1, columns), most, name) for day in days.unique()]
         if rules.max_part_time < 1 and rules.part_time:
             share = round(_SHARE * rules.max_part_time)
             part = np.concatenate([part[0] for part in parts if part[2] in rules.part_time] or [own[:0]])
-            rows.append(_row(part, _SHARE, columns) - _row(own, share, columns))
-            tops.append(0.0)
-            names.append((f"max_part_time, {team}", rules.max_part_time, "point of share", team))
+            row = _row(part, _SHARE, columns) - _row(own, share, columns)
+            found.append((row, 0.0, (f"max_part_time, {team}", rules.max_part_time, "point of share", team)))
     for site, free in desks.items():
         at = np.flatnonzero(np.isfinite(free))
-        rows.append(_desks(centre, site, blocks, columns, step_s)[at])
-        tops += free[at].tolist()
-        names += [(f"sites.{site}.seats", float(centre.sites[site].seats or 0), "desk", 1.0)] * len(at)
-    return rows, np.array(tops), names
+        rows = _desks(centre, site, blocks, columns, step_s)[at]
+        seats = (f"sites.{site}.seats", float(centre.sites[site].seats or 0), "desk", 1.0)
+        found += [(rows[[number]], float(free[step]), seats) for number, step in enumerate(at)]
+    return found
 
 
 def _desks(
