@@ -33,7 +33,7 @@ __all__ = ["CoverPlan", "at_desks", "cover", "horizon", "on_position", "requirem
 
 _TOGETHER = 20_000
 """The most columns of teams that are planned together only because desks were divided badly."""
-_ROUNDS = 3
+_ROUNDS = 5
 """Rounds of the search where contracts are tight; the gap usually ends it sooner."""
 
 

@@ -43,6 +43,8 @@ _START = 3.0
 _WHOLE = 8.0
 # Of money that is paid in any case, this share counts in the gap: of the rest, much can be saved.
 _SUNK = 0.25
+# A part may lack a head if as much of the price of one could still be saved.
+_ONE_HEAD = 0.9
 # Nodes of the tree that count as a deterministic second.
 _NODES = 125
 
@@ -108,6 +110,11 @@ class _Part:
         """The most money that could still be saved."""
         return max(self.value - self.bound, 0.0)
 
+    @property
+    def lacking(self) -> bool:
+        """Whether a head may be missing that the hours of the contracts could fill."""
+        return self.program.sunk > 0 and self.left > _ONE_HEAD * self.program.short_cost
+
     def accept(self, x: NDArray[Any]) -> None:
         """Keep a whole solution if it is feasible and better."""
         whole = np.rint(x).astype(np.int64)
@@ -140,8 +147,9 @@ def search(
     try:
         _each(partial(_begin, settings=settings, clock=clock), parts, clock)
         while worst := clock.worst():
-            enough = clock.open_cost if clock.open_cost > 0 else math.inf
-            _each(partial(_improve, enough_cost=enough, settings=settings, clock=clock), worst, clock)
+            _each(
+                partial(_improve, enough_cost=clock.open_cost, settings=settings, clock=clock), worst, clock
+            )
         if clock.open_cost > 1e-6:
             status = "the work allowed is done"
     except TimeUpError:
@@ -237,14 +245,14 @@ class _Clock:
     def worst(self) -> list[_Part]:
         """The fewest parts that could close the gap; none if it is closed or all work is done.
 
-        Where pay is sunk, a missing head is little of the whole: parts that may be short for nothing go on.
+        Where pay is sunk, a missing head is little of the whole: parts that may lack one go on.
         """
         own = [part for part in self.parts if part.left > 1e-6 and part.rounds < self.settings.rounds]
         own.sort(key=lambda part: -part.times * part.left / 4**part.rounds)
         sums = np.cumsum([part.times * part.left for part in own])
         if self.open_cost > 0:
             return own[: int(np.searchsorted(sums, self.open_cost)) + 1]
-        return [part for part in own if part.program.sunk and part.left > 0.9 * part.program.short_cost]
+        return [part for part in own if part.lacking]
 
 
 def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
@@ -272,10 +280,15 @@ def _begin(part: _Part, settings: CoverSettings, clock: _Clock) -> None:
 def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _Clock) -> None:
     """Prove a single day, if it is small; otherwise solve every window again, shifted.
 
-    A part that has saved enough by itself stops: what others save meanwhile depends on the threads.
+    A part that has saved enough by itself stops: what others save meanwhile depends on the threads. One that
+    lacks heads after a round moves hours between days: it solves them two by two, each round farther apart.
     """
     part.rounds += 1
     windows = part.program.windows(0.5 * (part.rounds % 2))
+    if part.lacking and part.rounds > 1:
+        apart = (part.rounds - 1) % len(windows)
+        others = windows[apart:] + windows[:apart]
+        windows = [np.union1d(one, other) for one, other in zip(windows, others, strict=True)]
     effort = settings.effort * 2**part.rounds
     left = part.left
     for window in windows:
@@ -284,7 +297,8 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
         else:
             _solved_again(part, window, effort, clock)
         clock.tick()
-        if part.times * (left - part.left) >= enough_cost:
+        saved = part.times * (left - part.left)
+        if saved >= enough_cost if enough_cost > 0 else not part.lacking:
             break
 
 
