@@ -85,10 +85,11 @@ def _overdrawn(made: Plan, better: Plan) -> dict[str, int]:
 
 
 def _unfilled(made: Plan) -> dict[str, float]:
-    """Heads that a team's people could not fill."""
+    """Heads that a team's people could not fill, and intervals that no shifts of theirs cover."""
     team = made.cover.shifts.set_index("shift_id")["team"]
     unmet = made.roster.unmet
-    missing: dict[str, float] = unmet.groupby(unmet["shift_id"].map(team))["missing"].sum().to_dict()
+    heads = unmet.groupby(unmet["shift_id"].map(team))["missing"].sum()
+    missing: dict[str, float] = heads.add(made.cover.unmet.groupby("team").size(), fill_value=0).to_dict()
     return missing
 
 

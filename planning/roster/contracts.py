@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,8 +26,8 @@ __all__ = ["contracts_of", "cover_by_people", "people_wanted"]
 
 SLACK = 0.05
 """Part of the hours of those to employ that whole shifts may not fill."""
-MANY, UNFILLED = 10, 0.01
-"""In a team of this many people, rests and weekends leave this part of the hours unfilled: an assumption."""
+UNFILLED = 0.01
+"""Part of a team's shifts, in whole shifts, that rests and weekends leave unworked: an assumption."""
 HOUR = pd.Timedelta(hours=1)
 
 
@@ -202,8 +203,7 @@ def _held(team: TeamProblem, days: int, lengths_h: Sequence[float], usual: int) 
         people += count
         hours += count * _filled(most_h, worked, lengths_h)
         shifts += count * worked
-    if people >= MANY:
-        hours *= 1 - UNFILLED
+    hours -= math.floor(UNFILLED * shifts) * max(lengths_h)
     return people, hours, shifts
 
 

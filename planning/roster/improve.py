@@ -11,6 +11,7 @@ from planning.checks import Floats, Ints
 from planning.effort import SolverError, TimeUpError
 from planning.roster.columns import Dive
 from planning.roster.exchange import exchange
+from planning.roster.limits import Limits
 from planning.roster.problem import Clock, Problem, Schedule, TeamRoster
 from planning.roster.rules import Rule
 from planning.roster.search import search
@@ -24,12 +25,16 @@ def first_schedules(problem: Problem) -> list[Schedule]:
     residual = problem.team_shifts.headcount.copy()
     order = [(group, person) for group, each in enumerate(problem.groups) for person in each.members]
     schedules = []
-    # People with the least choice come first; those with more can take what is left.
-    for group, person in sorted(order, key=lambda pair: -int(problem.groups[pair[0]].limits.banned.sum())):
+    for group, person in sorted(order, key=lambda pair: _choice(problem.groups[pair[0]].limits)):
         _, ((_, pattern),) = problem.price(_asked(problem, residual), residual, np.array([group]))
         residual[pattern] -= 1
         schedules.append(Schedule(group, person, pattern))
     return schedules
+
+
+def _choice(limits: Limits) -> tuple[int, int]:
+    """People who must still work most, and have the least choice, come first; others take what is left."""
+    return -sum(least for _, least, *_ in limits.counted), -int(limits.banned.sum())
 
 
 def _asked(problem: Problem, residual: Ints) -> np.ndarray:

@@ -84,8 +84,8 @@ class Program:
 
     @cached_property
     def most(self) -> int:
-        """More heads than this are useless in any column."""
-        return int(np.bincount(self.row_at, self.need, self.steps).max(initial=0))
+        """More heads than this are useless in any column: while one has a break, another can be present."""
+        return 2 * int(np.bincount(self.row_at, self.need, self.steps).max(initial=0))
 
     @cached_property
     def kind(self) -> tuple[bytes, ...]:

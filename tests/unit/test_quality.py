@@ -106,11 +106,11 @@ def test_shifts_hold_the_work_and_no_head_more(quality):
     assert shifts["headcount"].max() - shifts["headcount"].min() <= 1
     people, _ = read_people("data/people.csv", centre)
     own = people[people["team"] == "quality_moscow"]
-    with pytest.warns(UserWarning, match="have a last_end after the roster's first day"):
+    with pytest.warns(UserWarning, match="have a last_end after the first day"):
         roster = build_roster(centre, shifts, own)  # their tail is that of a later week
-    # The holiday and its short eve leave a full contract 31 h, so three such shifts.
-    most = (own["contract_h_week"] / 40 * 31 // 8).sum()
-    assert roster.unmet["missing"].sum() == max(shifts["headcount"].sum() - most, 0)
+    # The week's norm is 31 h, less than four such shifts; the month has room for what is more.
+    assert (own["contract_h_week"] / 40 * 31 // 8).sum() < shifts["headcount"].sum()
+    assert roster.unmet.empty
     assert audit(centre, roster.roster, own).empty
     (row,) = waiting_work(centre, needed, plan).itertuples()
     assert row.work_h == pytest.approx(week_h)

@@ -12,12 +12,13 @@ import types
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MONDAY, demand_of, one_site, requirement_of, two_sites
+from factories import MONDAY, demand_of, one_site, people_of, requirement_of, two_sites
 from scipy import optimize
 
 from planning import PlanningError, cover, requirement
 from planning.calendars import axis
 from planning.pay import premium_hours
+from planning.roster.contracts import contracts_of
 from planning.shifts import (
     Break,
     CoverSettings,
@@ -508,6 +509,21 @@ def test_hours_that_no_shift_reaches_are_missing():
     assert plan.unmet["interval_start"].tolist() == list(DAY[28:32])
     assert (plan.unmet["missing"] == 2).all()
     assert (recount(plan, DAY)[32:48] >= 2).all()
+
+
+@pytest.mark.parametrize("salaried", [False, True])
+def test_breaks_have_stand_ins_where_all_start_together(salaried):
+    """Seven at a time with four places for each break: 7 + n people, of whom at most n are absent, so ten.
+
+    The site is open from 9:00 to 18:00, and its only shift ends at 17:30.
+    """
+    centre = two_sites({"sites.south.opens": "09:00", "sites.south.closes": "18:00"})
+    need = requirement_of({"09:00": 7, "18:00": 0}, site="south")
+    held = contracts_of(centre, people_of(centre, 40), DAY) if salaried else None
+    plan = cover(centre, need, contracts=held)
+    assert plan.shifts["headcount"].sum() == 10
+    assert plan.unmet["interval_start"].tolist() == list(DAY[70:72])
+    assert (recount(plan, DAY)[36:70] >= 7).all()
 
 
 def test_strict_says_where_it_is_short():
