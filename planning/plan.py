@@ -20,8 +20,8 @@ from planning.pay import caller_costs, cost_of, leavers_cost
 from planning.report.plan_page import heads_by_site
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
-from planning.roster.contracts import cover_by_people
-from planning.roster.model import Roster, build_roster
+from planning.roster.contracts import cover_and_roster
+from planning.roster.model import Roster
 from planning.roster.regularity import regularity
 from planning.roster.staff import idle_by_day, staff_of
 from planning.shifts import CoverPlan, horizon, waiting_work
@@ -386,8 +386,7 @@ def plan(
     demand = with_reviews(centre, demand, people)
     needed = requirement(centre, demand) if needed is None else needed
     times = horizon(centre, needed)
-    shifts, people = cover_by_people(centre, needed, people)
-    roster = build_roster(centre, shifts.shifts, people)
+    shifts, people, roster = cover_and_roster(centre, needed, people)
     made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
     staff = staff_of(centre, people, roster.roster, times)
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,20 @@ from planning.pay import hour_cost, premium_hours
 from planning.roster.frames import TeamProblem, problems_of, team_people
 from planning.roster.inputs import Horizon
 from planning.roster.limits import Limits
+from planning.roster.model import Roster, build_roster
 from planning.roster.people import people_to_employ
 from planning.roster.problem import RosterSettings
 from planning.roster.staff import hours_owed
-from planning.shifts import CoverPlan, cover_all, horizon, parse_shift, shapes
+from planning.shifts import CoverPlan, cover_again, cover_all, horizon, parse_shift, shapes
 from planning.shifts.contracts import DAYS, TOTALS, Contracts, Hire
+from planning.shifts.groups import linked
 
-__all__ = ["contracts_of", "cover_by_people", "people_wanted"]
+__all__ = ["contracts_of", "cover_and_roster", "cover_by_people", "people_wanted"]
 
 SLACK = 0.05
 """Part of the hours of those to employ that whole shifts may not fill."""
+AGAIN = 3
+"""How often teams that lack heads in the roster are covered again."""
 UNFILLED = 0.01
 """Part of a team's shifts, in whole shifts, that rests and weekends leave unworked: an assumption."""
 HOUR = pd.Timedelta(hours=1)
@@ -102,6 +107,67 @@ def cover_by_people(
         return cover_all(centre, requirement, contracts=held, **options), people
     made = cover_all(centre, requirement, contracts=people_wanted(centre, times), **options)
     return made, people_to_employ(centre, made.shifts, made.hired)
+
+
+def cover_and_roster(
+    centre: Centre, requirement: pd.DataFrame, people: pd.DataFrame | None = None
+) -> tuple[CoverPlan, pd.DataFrame, Roster]:
+    """Cover a requirement and give the shifts to people; cover again what nobody could be found for.
+
+    The contracts do not know all that a roster must keep, such as runs of days that began before it. So teams
+    that lack heads are covered again with no more shifts than people were found for, which are then longer or
+    at other times; the best plan is kept.
+
+    Parameters
+    ----------
+    centre, requirement, people
+        As for `cover_by_people`.
+
+    Returns
+    -------
+    cover : CoverPlan
+    people : DataFrame
+    roster : Roster
+    """
+    made, people = cover_by_people(centre, requirement, people)
+    found = roster = build_roster(centre, made.shifts, people)
+    held = contracts_of(centre, people, horizon(centre, requirement))
+    trial = best = made
+    least_h = _lacking_h(centre, made, roster)
+    for _ in range(AGAIN):
+        if found.unmet.empty:
+            break
+        held = _found_people(held, trial, found)
+        short = _unfilled(trial, found)["team"].unique()
+        trial = cover_again(centre, requirement, trial, short, held)
+        changed = linked(centre, requirement, short)[1].union(short)
+        own = trial.shifts["team"].isin(changed)
+        found = build_roster(centre, trial.shifts[own], people[people["team"].isin(changed)])
+        lacking_h = _lacking_h(centre, trial, found)
+        if lacking_h < least_h:
+            best, least_h = trial, lacking_h
+    if best is made:
+        return made, people, roster
+    return best, people, build_roster(centre, best.shifts, people)
+
+
+def _unfilled(made: CoverPlan, roster: Roster) -> pd.DataFrame:
+    """Shifts that lack heads: as in `made`, and the missing heads."""
+    return roster.unmet.merge(made.shifts, on="shift_id")
+
+
+def _found_people(held: Contracts, made: CoverPlan, roster: Roster) -> Contracts:
+    """Contracts with no more shifts than a roster found people for, where it lacks some."""
+    lacks = _unfilled(made, roster).groupby("team")["missing"].sum()
+    found = made.shifts.groupby("team")["headcount"].sum().sub(lacks).dropna()
+    most = held.teams["shifts"].clip(upper=found.reindex(held.teams.index).fillna(np.inf))
+    return replace(held, teams=held.teams.assign(shifts=most))
+
+
+def _lacking_h(centre: Centre, made: CoverPlan, roster: Roster) -> float:
+    """Hours that are not covered or that nobody works."""
+    short = _unfilled(made, roster)
+    return float(short["missing"] @ short["paid_h"] + made.unmet["missing"].sum() * centre.interval_s / 3600)
 
 
 def people_wanted(centre: Centre, times: pd.DatetimeIndex) -> Contracts:

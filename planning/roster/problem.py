@@ -209,12 +209,15 @@ class Problem:
         """Tell whether column generation can save no more above its bound.
 
         The bound excludes the burdens and the prices of irregular weeks, at least 0. If there are burdens, it
-        stops as soon as no head is missing.
+        stops as soon as no head is missing, or the bound proves that no head fewer can be.
         """
         if self.is_close(self.seen(schedules), bound):
             return True
-        shared = any(burden.money for burden in self.burdens)
-        return shared and not (missing_heads(self, schedules) > 0).any()
+        missing = missing_heads(self, schedules) > 0
+        if not any(burden.money for burden in self.burdens):
+            return False
+        left = self.seen(schedules) - self.certified(bound)
+        return not missing.any() or bool(left < self.missing_cost[missing].min())
 
     @cached_property
     def whole(self) -> bool:

@@ -3,7 +3,7 @@
 from planning.shifts.catalogue import Break, Pattern, Shape, catalogue, shapes
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, requirement_by_team
 from planning.shifts.day import DayCover, cover_day, heads_of
-from planning.shifts.duties_and_waiting import cover_all, waiting_work
+from planning.shifts.duties_and_waiting import cover_again, cover_all, waiting_work
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.search import CoverSettings, Progress
 
@@ -18,6 +18,7 @@ __all__ = [
     "at_desks",
     "catalogue",
     "cover",
+    "cover_again",
     "cover_all",
     "cover_day",
     "format_shift",

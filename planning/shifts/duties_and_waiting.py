@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 from math import ceil
@@ -16,12 +17,13 @@ from planning.deferred import age_when_done
 from planning.shifts.catalogue import Pattern, catalogue, shapes
 from planning.shifts.contracts import Contracts
 from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
+from planning.shifts.groups import linked
 from planning.staffing import heads_present
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["cover_all", "duties", "waiting_work", "work_shifts", "working_days"]
+__all__ = ["cover_again", "cover_all", "duties", "waiting_work", "work_shifts", "working_days"]
 
 # Team, start, layout and heads of a shift.
 Rows = list[tuple[str, pd.Timestamp, Pattern, int]]
@@ -69,6 +71,49 @@ def cover_all(centre: Centre, requirement: pd.DataFrame, **options: Any) -> Cove
     plan = cover(centre, rest, beside=beside, **options) if len(rest) else _NOTHING
     made = _joined(centre, plan, rows) if rows else plan
     return replace(made, held=_held(centre, requirement, made))
+
+
+def cover_again(
+    centre: Centre, requirement: pd.DataFrame, made: CoverPlan, teams: Collection[str], contracts: Contracts
+) -> CoverPlan:
+    """Cover what some teams answer, and those who share it, under other contracts; all other shifts stay.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT of whole days.
+    made : CoverPlan
+        From `cover_all`.
+    teams : collection of str
+        Duties, and teams that work in whole shifts, stay as they are.
+    contracts : Contracts
+
+    Returns
+    -------
+    CoverPlan
+    """
+    whole = set(_waiting_teams(centre, requirement))
+    rest = requirement[~requirement["queue"].isin([centre.teams[name].queues[0] for name in whole])]
+    wanted, own = linked(centre, rest, set(teams) - whole)
+    if not len(wanted):
+        return made
+    mine = made.shifts["team"].isin(own)
+    again = cover(centre, wanted, beside=replace(made, shifts=made.shifts[~mine]), contracts=contracts)
+    stay: Rows = [
+        (row.team, row.start, made.patterns[row.pattern], row.headcount)
+        for row in made.shifts[~mine].itertuples()
+    ]
+    both = _joined(centre, again, stay)
+    teams_ = pd.concat([made.teams.drop(index=list(own), errors="ignore"), again.teams])
+    teams_["hired"] = made.teams["hired"]
+    return replace(
+        both,
+        teams=teams_.reindex(made.teams.index),
+        unmet=pd.concat([made.unmet[~made.unmet["team"].isin(own)], again.unmet], ignore_index=True),
+        short=(*(text for text in made.short if text.split()[0] not in own), *again.short),
+        held=made.held,
+    )
 
 
 def _waiting_teams(centre: Centre, requirement: pd.DataFrame) -> dict[str, str]:

@@ -33,7 +33,7 @@ from planning.shifts.search import Found
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Group", "able", "bound_without_desks", "group_of", "groups_of"]
+__all__ = ["Group", "able", "bound_without_desks", "group_of", "groups_of", "linked"]
 
 _SHARE = 1000
 """Shares count in thousandths, so that the limit's row is whole."""
@@ -287,6 +287,16 @@ def able(centre: Centre, queue: str, site: str) -> list[str]:
     """Teams of a site that answer a queue, first the one that is staffed for it."""
     names = [name for name, team in centre.teams.items() if team.site == site and queue in team.queues]
     return sorted(names, key=lambda name: centre.teams[name].queues[0] != queue)
+
+
+def linked(
+    centre: Centre, requirement: pd.DataFrame, teams: Collection[str]
+) -> tuple[pd.DataFrame, set[str]]:
+    """Rows of a requirement that some teams or those who share queues with them answer, and these teams."""
+    keys = list(zip(requirement["queue"], requirement["site"], strict=True))
+    tied = [one for one in _connected(centre, list(dict.fromkeys(keys)), []) if set(one[1]) & set(teams)]
+    mine = {key for own, _ in tied for key in own}
+    return requirement[[key in mine for key in keys]], {team for _, own in tied for team in own}
 
 
 def _connected(

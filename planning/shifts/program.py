@@ -227,7 +227,9 @@ def relax(program: Program) -> Relaxation:
     )
 
 
-def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | None:
+def branch(
+    program: Program, nodes: int, limit_s: float, seed: int, enough_cost: float = 0.0
+) -> Floats | None:
     """Search for whole heads by branch and bound; breaks, and flows to queues, stay fractional.
 
     One head more at 9:00 and one fewer at 9:30 is nearly the same plan, so branching on the heads of a class
@@ -242,6 +244,8 @@ def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | 
     limit_s : float
         The most wall time, seconds; may be infinite.
     seed : int
+    enough_cost : float
+        Money that need not be saved.
 
     Returns
     -------
@@ -259,6 +263,7 @@ def branch(program: Program, nodes: int, limit_s: float, seed: int) -> Floats | 
     params = mathopt.SolveParameters(
         node_limit=nodes,
         time_limit=timedelta(seconds=min(limit_s, _FOREVER_S)),
+        absolute_gap_tolerance=enough_cost / program.unit_cost,
         random_seed=seed,
         presolve=mathopt.Emphasis.OFF,
     )

@@ -99,6 +99,8 @@ class _Part:
     bound: float = 0.0
     link_cost: Floats = field(init=False)
     rounds: int = 0
+    vain: bool = False
+    """Whether days solved two by two saved nothing."""
 
     def __post_init__(self) -> None:
         self.x = np.zeros(len(self.program.cost), dtype=np.int64)
@@ -247,7 +249,8 @@ class _Clock:
 
         Where pay is sunk, a missing head is little of the whole: parts that may lack one go on.
         """
-        own = [part for part in self.parts if part.left > 1e-6 and part.rounds < self.settings.rounds]
+        rounds = self.settings.rounds
+        own = [part for part in self.parts if part.left > 1e-6 and part.rounds < rounds and not part.vain]
         own.sort(key=lambda part: -part.times * part.left / 4**part.rounds)
         sums = np.cumsum([part.times * part.left for part in own])
         if self.open_cost > 0:
@@ -285,7 +288,8 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
     """
     part.rounds += 1
     windows = part.program.windows(0.5 * (part.rounds % 2))
-    if part.lacking and part.rounds > 1:
+    together = part.lacking and part.rounds > 1
+    if together:
         apart = (part.rounds - 1) % len(windows)
         others = windows[apart:] + windows[:apart]
         windows = [np.union1d(one, other) for one, other in zip(windows, others, strict=True)]
@@ -300,6 +304,7 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
         saved = part.times * (left - part.left)
         if saved >= enough_cost if enough_cost > 0 else not part.lacking:
             break
+    part.vain = together and part.left > left - 1e-6
 
 
 def _solved_again(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
@@ -330,7 +335,10 @@ def _branched(part: _Part, x: Floats, window: Ints, effort: float, clock: _Clock
     if not len(heads):
         return None
     nodes = math.ceil(_NODES * effort)
-    found = branch(program.around(rest, window), nodes, clock.deadline.left_s, clock.settings.seed)
+    # Half of what a day of the part may leave open.
+    enough = clock.settings.gap * (part.bound + _SUNK * program.sunk) * program.day / program.steps / 2
+    own = program.around(rest, window)
+    found = branch(own, nodes, clock.deadline.left_s, clock.settings.seed, enough)
     if found is None:
         return None
     rest[window] = found
