@@ -16,7 +16,6 @@ from planning.checks import Bools
 from planning.pay import hour_cost, premium_hours
 from planning.roster.frames import TeamProblem, problems_of, team_people
 from planning.roster.inputs import Horizon
-from planning.roster.limits import Limits
 from planning.roster.model import Roster, build_roster
 from planning.roster.people import people_to_employ
 from planning.roster.problem import RosterSettings
@@ -34,6 +33,8 @@ AGAIN = 3
 UNFILLED = 0.01
 """Part of a team's shifts, in whole shifts, that rests and weekends leave unworked: an assumption."""
 HOUR = pd.Timedelta(hours=1)
+_WANTED = 1e6
+"""Value of a shift that is asked for, above the price of any wish."""
 
 
 def contracts_of(centre: Centre, people: pd.DataFrame, times: pd.DatetimeIndex) -> Contracts:
@@ -66,10 +67,11 @@ def contracts_of(centre: Centre, people: pd.DataFrame, times: pd.DatetimeIndex) 
     who, days = team_people(people), local_day(times).unique()
     probes = _probes(centre, [team for team in centre.teams if team in set(who["team"])], days)
     problems = problems_of(centre, probes, who, RosterSettings())
-    heads = [_present(centre, team, each, days) for team, each in problems.items()]
+    can = {team: _can(each, len(days)) for team, each in problems.items()}
+    heads = [_present(centre, team, each, can[team], days) for team, each in problems.items()]
     lengths = {team: _lengths_h(centre, team) for team in problems}
     usual = {team: _days_week(centre, team) for team in problems}
-    held = {team: _held(each, len(days), lengths[team], usual[team]) for team, each in problems.items()}
+    held = {team: _held(each, can[team], lengths[team], usual[team]) for team, each in problems.items()}
     owed_h = hours_owed(centre, people, Horizon.of(times)).groupby(people.set_index("agent_id")["team"]).sum()
     return Contracts(
         teams=pd.DataFrame.from_dict(held, orient="index", columns=["people", "hours", "shifts"])
@@ -227,19 +229,22 @@ def _probes(centre: Centre, teams: Sequence[str], days: pd.DatetimeIndex) -> pd.
             night_h = premium_hours(centre, site, hours, hours + HOUR)["night_h"].to_numpy()
             for kind, fits in (("day", night_h == 0), ("night", night_h == 1)):
                 if fits.any():
-                    start = hours[fits][fits.sum() // 2]
+                    start = hours[fits][-1]  # so that the rest after the last shift before is over
                     rows.append((f"{number}-{kind}", site, team, start, start + HOUR))
     columns = ["shift_id", "site", "team", "start", "end"]
     return pd.DataFrame(rows, columns=columns).assign(paid_h=1.0, headcount=1, skill="", night_h=0.0)
 
 
-def _can(limits: Limits, days: int) -> Bools:
-    """Whether a person can work by day and at night on each day, shape (2, days)."""
-    own, can = limits.team_shifts, np.zeros((2, days), dtype=bool)
-    allowed = ~limits.banned
-    if limits.weekends == (0, np.inf):  # has worked all the weekends that are allowed
-        allowed &= ~own.weekend
-    can[own.night[allowed].astype(int), (own.day - own.first)[allowed]] = True
+def _can(team: TeamProblem, days: int) -> Bools:
+    """Whether each group's people can work by day and at night on each day, shape (groups, 2, days).
+
+    Each is asked for alone, so that runs of days, nights and weekends before the horizon count.
+    """
+    problem, own = team.problem, team.problem.team_shifts
+    every, can = np.arange(len(problem.groups)), np.zeros((len(problem.groups), 2, days), dtype=bool)
+    for shift, (day, night) in enumerate(zip(own.day - own.first, own.night, strict=True)):
+        _, patterns = problem.price(_WANTED * (np.arange(len(own)) == shift), own.headcount, every)
+        can[:, int(night), day] = [shift in pattern for _, pattern in patterns]
     return can
 
 
@@ -259,12 +264,11 @@ def _filled(most_h: float, shifts: int, lengths_h: Sequence[float]) -> float:
     return max(sums)
 
 
-def _held(team: TeamProblem, days: int, lengths_h: Sequence[float], usual: int) -> tuple[float, ...]:
+def _held(team: TeamProblem, can: Bools, lengths_h: Sequence[float], usual: int) -> tuple[float, ...]:
     """People of a team, and the most hours and shifts that they can work."""
     people = hours = shifts = 0.0
-    for group in team.problem.groups:
+    for group, present in zip(team.problem.groups, can.any(axis=1).sum(axis=1).tolist(), strict=True):
         count, most_h = len(group.members), group.limits.most_h
-        present = int(_can(group.limits, days).any(axis=0).sum())
         worked = _worked_days(present, group.members[0].days_week or usual)
         people += count
         hours += count * _filled(most_h, worked, lengths_h)
@@ -290,13 +294,12 @@ def _day_h(team: TeamProblem, usual: int) -> np.ndarray:
     return np.array([one.contract_h_week / (one.days_week or usual) for one in people])
 
 
-def _present(centre: Centre, name: str, team: TeamProblem, days: pd.DatetimeIndex) -> pd.DataFrame:
+def _present(
+    centre: Centre, name: str, team: TeamProblem, can: Bools, days: pd.DatetimeIndex
+) -> pd.DataFrame:
     """People of a team who can work on each day."""
-    can = sum(len(group.members) * _can(group.limits, len(days)) for group in team.problem.groups)
-    alone = sum(
-        len(group.members) * _can(group.limits, len(days)).any(axis=0) for group in team.problem.groups
-    )
-    return _days(centre, name, days, np.asarray(alone), np.asarray(can)[1])
+    sizes = team.problem.sizes
+    return _days(centre, name, days, sizes @ can.any(axis=1), sizes @ can[:, 1])
 
 
 def _days(

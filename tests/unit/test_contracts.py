@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from factories import MONDAY, one_site, requirement_of, two_sites
 
-from planning import build_roster, cover
+from planning import audit, build_roster, cover
 from planning.calendars import axis
 from planning.pay import hour_cost, premium_hours
-from planning.roster.contracts import contracts_of, people_wanted
+from planning.roster.contracts import contracts_of, cover_and_roster, cover_by_people, people_wanted
 from planning.roster.people import people_to_employ
 from planning.shifts import CoverSettings, at_desks, catalogue, horizon, shapes
 from planning.tables import PEOPLE
@@ -217,3 +217,25 @@ def test_contracts_change_nothing_where_they_are_not_given():
     assert "contract_h" in cover(centre, need).teams
     assert cover(centre, need).teams["contract_h"].isna().all()
     assert cover(centre, need).hired == {}
+
+
+# --- the roster's answer --------------------------------------------------------------------------
+
+
+def test_what_nobody_can_be_found_for_is_covered_again():
+    """Four people with runs of days behind them are too few: the shifts are those that they can all work."""
+    centre, people = one_site(MIX), people_of(4)
+    people["last_end"] = MONDAY - pd.Timedelta("8h")
+    people["last_kind"], people["nights_in_row"] = "early", 0
+    people["days_in_row"] = [2, 3, 2, 4]
+    need = requirement_of({"09:00": 2, "12:00": 3, "15:00": 1, "20:00": 0}, days=7)
+    first, _ = cover_by_people(centre, need, people)
+    before = build_roster(centre, first.shifts, people)
+    assert before.unmet["missing"].sum() == 1
+    made, _, roster = cover_and_roster(centre, need, people)
+    assert roster.unmet.empty
+    assert made.shifts["headcount"].sum() == len(roster.roster) < first.shifts["headcount"].sum()
+    hours = [plan.unmet["missing"].sum() / 4 for plan in (first, made)]
+    assert hours[1] < hours[0] + 8
+    assert made.teams.index.tolist() == first.teams.index.tolist()
+    assert audit(centre, roster.roster, people, horizon=roster.horizon).empty
