@@ -132,25 +132,28 @@ def cover_and_roster(
     roster : Roster
     """
     made, people = cover_by_people(centre, requirement, people)
-    found = roster = build_roster(centre, made.shifts, people)
+    roster = build_roster(centre, made.shifts, people)
+    if roster.unmet.empty:
+        return made, people, roster
     held = contracts_of(centre, people, horizon(centre, requirement))
-    trial = best = made
-    least_h = _lacking_h(centre, made, roster)
+    trial, found, best, least_h = made, roster, made, _lacking_h(centre, made, roster)
     for _ in range(AGAIN):
-        if found.unmet.empty:
-            break
         held = _found_people(held, trial, found)
         short = _unfilled(trial, found)["team"].unique()
-        trial = cover_again(centre, requirement, trial, short, held)
+        before, trial = trial, cover_again(centre, requirement, trial, short, held)
+        if trial is before:  # only teams that work in whole shifts lack heads
+            break
         changed = linked(centre, requirement, short)[1].union(short)
         own = trial.shifts["team"].isin(changed)
         found = build_roster(centre, trial.shifts[own], people[people["team"].isin(changed)])
         lacking_h = _lacking_h(centre, trial, found)
         if lacking_h < least_h:
             best, least_h = trial, lacking_h
-    if best is made:
-        return made, people, roster
-    return best, people, build_roster(centre, best.shifts, people)
+        if found.unmet.empty:
+            break
+    return (
+        (made, people, roster) if best is made else (best, people, build_roster(centre, best.shifts, people))
+    )
 
 
 def _unfilled(made: CoverPlan, roster: Roster) -> pd.DataFrame:

@@ -104,14 +104,18 @@ def cover_again(
         (row.team, row.start, made.patterns[row.pattern], row.headcount)
         for row in made.shifts[~mine].itertuples()
     ]
-    both = _joined(centre, again, stay)
     teams_ = pd.concat([made.teams.drop(index=list(own), errors="ignore"), again.teams])
     teams_["hired"] = made.teams["hired"]
+    reasons = zip(made.unmet["team"].unique(), made.short, strict=True)
+    limits = made.binding["limit"].str
+    old = limits.startswith(tuple(f"{name}: " for name in own)) | limits.endswith(tuple(own))
     return replace(
-        both,
+        _joined(centre, again, stay),
         teams=teams_.reindex(made.teams.index),
         unmet=pd.concat([made.unmet[~made.unmet["team"].isin(own)], again.unmet], ignore_index=True),
-        short=(*(text for text in made.short if text.split()[0] not in own), *again.short),
+        binding=pd.concat([made.binding[~old], again.binding], ignore_index=True),
+        status=again.status if made.status == "within the gap" else made.status,
+        short=(*(text for name, text in reasons if name not in own), *again.short),
         held=made.held,
     )
 

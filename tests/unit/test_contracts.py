@@ -56,6 +56,14 @@ def test_hours_shifts_and_days_of_a_team():
     assert sorted(set(found.day_h["calls_north"])) == [4.0, 8.0]
 
 
+def test_a_run_of_days_before_the_plan_counts():
+    """Who has worked as many days in a row as allowed is not there on Monday."""
+    centre, people = one_site(), people_of(4)
+    people["last_end"], people["last_kind"] = MONDAY - pd.Timedelta("8h"), "early"
+    people["nights_in_row"], people["days_in_row"] = 0, [1, 1, 1, int(centre.labour.max_days_in_row.value)]
+    assert contracts_of(centre, people, WEEK).days["heads"].tolist() == [3, 4, 4, 4, 4, 4, 4]
+
+
 @pytest.mark.parametrize("days", [1, 2, 7, 14])
 def test_a_person_works_five_days_of_seven(days):
     found = contracts_of(one_site(), people_of(1), axis(MONDAY, days, 900))
