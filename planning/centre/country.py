@@ -20,8 +20,8 @@ from planning.calendars import NO_COUNTRY
 __all__ = ["NO_CURRENCY", "countries", "country_settings", "currency_of"]
 
 FOLDER = Path(__file__).parent / "countries"
-NO_CURRENCY = "XXX"
-"""ISO 4217's code of no currency: amounts without a sign."""
+NO_CURRENCY = "none"
+"""Amounts without a sign, where the country is "none" too."""
 
 
 @cache
@@ -60,7 +60,7 @@ def currency_of(country: str) -> str:
     Examples
     --------
     >>> currency_of("DE"), currency_of("none")
-    ('EUR', 'XXX')
+    ('EUR', 'none')
     """
     return next(iter(get_territory_currencies(_code(country))), NO_CURRENCY)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from planning.centre.country import countries
+from planning.centre.country import NO_CURRENCY, countries
 from planning.centre.model import Centre
 from planning.centre.money import money
 from planning.centre.organisation import Queue
@@ -30,8 +30,7 @@ def describe(centre: Centre) -> list[str]:
     ]
     return [
         f"{centre.name}: {', '.join(parts)}.",
-        f"Times are on the clock of {centre.time_zone}, money is in {centre.currency}; "
-        f"{_law(centre.country)}.",
+        f"Times are on the clock of {centre.time_zone}, {_money(centre)}; {_law(centre.country)}.",
         *_sites(centre),
         *(_queue(name, queue, centre) for name, queue in centre.queues.items()),
         *_teams(centre),
@@ -68,6 +67,10 @@ def _count(number: int, noun: str) -> str:
 
 def _names(names: list[str]) -> str:
     return ", ".join(names)
+
+
+def _money(centre: Centre) -> str:
+    return "money has no sign" if centre.currency == NO_CURRENCY else f"money is in {centre.currency}"
 
 
 def _law(country: str) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, model_validator
 
 from planning.calendars import day_norms, holiday_hours, is_holiday, weekend_of
-from planning.centre.country import country_settings
+from planning.centre.country import NO_CURRENCY, country_settings
 from planning.centre.defaults import shortest_meal, with_defaults
 from planning.centre.labour import OFF, WORK, Labour, Rotation
 from planning.centre.organisation import Organisation
@@ -42,8 +42,8 @@ def _unknown(place: str, name: str, known: Mapping[str, object]) -> str:
 
 
 def _currency(code: str) -> str:
-    if not is_currency(code):
-        raise ValueError('must be an ISO 4217 code: write it as "EUR"')
+    if code != NO_CURRENCY and not is_currency(code):
+        raise ValueError(f'must be an ISO 4217 code or "{NO_CURRENCY}": write it as "EUR"')
     return code
 
 

@@ -42,7 +42,7 @@ def money(centre: Centre, value: float, *, digits: int = 0) -> str:
         _locale(centre.country),
         currency_digits=False,
     )
-    return str(text).replace("¤", "").strip()
+    return str(text).strip()
 
 
 def currency_sign(centre: Centre) -> str:
@@ -75,6 +75,8 @@ def money_format(centre: Centre, *, digits: int = 0) -> str:
 
 def _pattern(centre: Centre, digits: int) -> str:
     standard = _locale(centre.country).currency_formats["standard"].pattern
+    if centre.currency == NO_CURRENCY:
+        standard = standard.replace("¤", "")
     return re.sub(r"0\.0+", f"0.{'0' * digits}".rstrip("."), standard)
 
 

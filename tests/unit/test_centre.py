@@ -156,7 +156,7 @@ def test_interval_that_cannot_be(value):
         ),
         ("country", "Germany", "country is 'Germany', must be an ISO 3166 code ('DE', or with a region"),
         ("country", "DE-XX", "country is 'DE-XX', must be an ISO 3166 code"),
-        ("currency", "euro", "currency is 'euro', must be an ISO 4217 code: write it as \"EUR\""),
+        ("currency", "euro", "currency is 'euro', must be an ISO 4217 code or \"none\": write it as \"EUR\""),
     ],
 )
 def test_names_and_values_that_cannot_be(path, value, start):
@@ -496,7 +496,7 @@ def test_norms_follow_the_site_s_weekend_and_law():
         ("US", "USD", "-$1,234,568", "$", '"$"#,##0'),
         ("KZ", "KZT", "-1 234 568 ₸", "₸", '#,##0 "₸"'),
         ("EG", "USD", "-$1,234,568", "$", '"$"#,##0'),
-        ("none", "XXX", "-1,234,568", "", "#,##0"),
+        ("none", "none", "-1,234,568", "", "#,##0"),
     ],
 )
 def test_money_is_written_as_in_its_country(country, currency, text, sign, excel):
