@@ -156,7 +156,7 @@ def test_interval_that_cannot_be(value):
         ),
         ("country", "Germany", "country is 'Germany', must be an ISO 3166 code ('DE', or with a region"),
         ("country", "DE-XX", "country is 'DE-XX', must be an ISO 3166 code"),
-        ("currency", "euro", "currency is 'euro', must be an ISO 4217 code or \"none\": write it as \"EUR\""),
+        ("currency", "euro", 'currency is \'euro\', must be an ISO 4217 code or "none": write it as "EUR"'),
     ],
 )
 def test_names_and_values_that_cannot_be(path, value, start):
