@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from planning.cli import PICTURES
+from planning.cli.example import PICTURES
 from planning.report.execute import picture
 from planning.report.pages import describe
 

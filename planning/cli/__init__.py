@@ -1,0 +1,49 @@
+"""The `planning` command."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable
+
+import typer
+
+from planning.cli.example import data, notebooks
+from planning.cli.plans import audit_command, check, init, plan_command, report
+from planning.cli.records import demand
+from planning.cli.scenarios import app_command, compare_command
+from planning.errors import PlanningError
+
+app = typer.Typer(
+    help="Workforce planning for contact centres.", no_args_is_help=True, pretty_exceptions_enable=False
+)
+COMMANDS: dict[str, Callable[..., None]] = {
+    "init": init,
+    "check": check,
+    "demand": demand,
+    "plan": plan_command,
+    "report": report,
+    "audit": audit_command,
+    "compare": compare_command,
+    "app": app_command,
+    "notebooks": notebooks,
+    "data": data,
+}
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+
+def main() -> None:
+    """Run the command; a PlanningError becomes one line on the error stream and exit code 2."""
+    warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)
+    try:
+        app()
+    except PlanningError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("planning"):
+            raise
+        remedy = "pip install 'contact-centre-planning[notebooks]'"
+        typer.echo(f"error: {error.name} is not installed, which this command needs: {remedy}", err=True)
+        sys.exit(2)

@@ -1,0 +1,176 @@
+"""Options and steps that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from planning.errors import PlanningError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from planning.centre import Centre
+    from planning.plan import Plan
+
+CENTRE = Path("data/centre.toml")
+DEMAND = Path("data/demand.parquet")
+PEOPLE = Path("data/people.csv")
+VIPS = Path("data/vips.csv")
+CACHE = Path(".cache/whatif")
+NOTEBOOKS = Path("notebooks")
+IDLE_TEAMS = 3
+"""Teams with idle hours that the terminal names; the summary has them all."""
+CENTRE_HELP = "The centre's TOML file; default: centre.toml in this folder or in data/."
+PEOPLE_HELP = (
+    "The people, CSV; default: people.csv beside the centre. Without one, the plan says how many to employ."
+)
+DEMAND_HELP = "Demand by interval, CSV or Parquet; default: demand.* beside the centre."
+
+
+def check_file(out: Path) -> None:
+    """Check before the work starts that the folder of the output file exists."""
+    if not out.parent.is_dir():
+        raise PlanningError(f"{out} has no folder {out.parent}: make it or give another --out")
+    if out.is_dir():
+        raise PlanningError(f"{out} is a folder: give a file as --out")
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Say in one line why a file could not be written."""
+    try:
+        yield
+    except OSError as error:
+        raise PlanningError(f"{out} cannot be written: {error.strerror or error}") from None
+
+
+def centre_here() -> Path:
+    """Find the centre's file in this folder, or in data/ of a repository."""
+    here = Path(CENTRE.name)
+    if not here.exists() and not CENTRE.exists():
+        raise PlanningError(
+            "there is no centre.toml here: give its path, or start from an example with `planning init`"
+        )
+    return here if here.exists() else CENTRE
+
+
+def beside(centre: Path, name: str) -> Path | None:
+    """Find a file beside the centre's."""
+    found = centre.parent / name
+    return found if found.exists() else None
+
+
+def demand_beside(centre: Path) -> Path:
+    """Find the demand beside the centre's file."""
+    for name in (DEMAND.name, "demand.csv"):
+        if found := beside(centre, name):
+            return found
+    raise PlanningError(
+        f"there is no demand.parquet or demand.csv beside {centre}: give --demand, or count call records "
+        "with `planning demand`"
+    )
+
+
+def people_of(path: Path, settings: Centre) -> pd.DataFrame:
+    """Read the people and say which rows were refused; raise if none is left."""
+    from planning.roster.people import read_people
+
+    known, refused = read_people(path, settings)
+    tell_refused(path, refused)
+    if known.empty:
+        raise PlanningError(f"{path}: all {len(refused)} rows are refused: correct them as listed above")
+    return known
+
+
+def tell_refused(path: Path, refused: pd.DataFrame) -> None:
+    """Say why rows of a file were refused: each reason once, with the number of rows and the first one."""
+    for reason, rows in refused.groupby("reason", sort=False):
+        typer.echo(f"{path}: {len(rows)} rows refused, the first row {rows.index[0]}: {reason}", err=True)
+
+
+def make_plan(
+    centre: Path | None,
+    demand: Path | None,
+    people: Path | None,
+    vips: Path | None,
+    start: str | None,
+    days: int,
+    replications: int,
+    gaps: str = "refuse",
+    proven: bool = False,
+) -> Plan:
+    """Plan some days of a centre from its files."""
+    from planning.centre import Centre
+    from planning.certify import certify
+    from planning.demand import demand_for, read_demand
+    from planning.plan import plan
+    from planning.systems.vip import read_vips
+
+    centre = centre or centre_here()
+    demand = demand or demand_beside(centre)
+    # Files beside the centre belong to it, unless people from elsewhere are given.
+    ours = people is None
+    people = people or beside(centre, PEOPLE.name)
+    settings = Centre.load(centre)
+    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
+    known = None if people is None else people_of(people, settings)
+    if vips is None and ours and settings.systems.vip is not None:
+        vips = beside(centre, VIPS.name)
+    cared = None
+    if vips is not None and known is not None:
+        cared, refused = read_vips(vips, known)
+        tell_refused(vips, refused)
+    if known is None:
+        typer.echo(
+            f"note: no people.csv beside {centre}: the plan says how many to employ, without leave",
+            err=True,
+        )
+    make = certify if proven else plan
+    return make(settings, week, known, vips=cared, replications=replications)
+
+
+def tell(made: Plan, folder: Path) -> None:
+    """Say where the plan is and its headline figures."""
+    from planning.centre.money import money
+    from planning.report.plan_page import heads_text, idle_text
+
+    summary = made.summary
+    levels = summary["service_level"]
+    weighted = ", ".join(f"{name} {level['simulated']:.1%}" for name, level in levels.items())
+    total, night, idle = (money(made.centre, summary["cost"][part]) for part in ("total", "night", "idle"))
+    lost, everything = (
+        money(made.centre, amount) for amount in (made.customers.sum(), summary["cost_with_customers"])
+    )
+    owed, unworked = (sum(hours[name] for hours in summary["hours"].values()) for name in ("owed", "idle"))
+    short = summary["unmet_intervals"] + summary["unmet_heads"]
+    verdicts = made.certificate["verdict"]
+    close = f"{(verdicts == 'too close to call').sum()} of {len(verdicts)} promises too close to call"
+    lines = {
+        "Plan": str(folder),
+        "People": heads_text(summary),
+        "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
+        "Idle hours": "; ".join(
+            [f"{unworked:,.0f} of the {owed:,.0f} owed", *idle_text(summary)[:IDLE_TEAMS]]
+        ),
+        "Cost": f"{total}, of which night premium {night} and idle hours {idle}",
+        "Lost customers": f"{lost}, {everything} with the cost",
+        "Service level": f"{weighted} (simulated)",
+        "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
+    }
+    for name, text in lines.items():
+        typer.echo(f"{name + ':':<15} {text}")
+    for text in summary["short"]:
+        typer.echo(f"{'':<15} {text}")
+    for name, level in levels.items():
+        for day, found in level["days"].items():
+            met = f"on {day}: {found['simulated']:.1%} against {level['target']:.0%}"
+            if found["verdict"] == "does not hold":
+                lack = f"agents short: {found['agents_short']}"
+                typer.echo(f"{'':<15} {name} does not hold {met}; {lack}")
+            elif found["simulated"] < level["target"]:
+                typer.echo(f"{'':<15} {name} is below and too close to call {met}; simulate longer")

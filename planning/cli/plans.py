@@ -1,0 +1,139 @@
+"""Commands that start, describe and plan a centre."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planning.cli.common import (
+    CENTRE,
+    CENTRE_HELP,
+    DEMAND_HELP,
+    NOTEBOOKS,
+    PEOPLE,
+    PEOPLE_HELP,
+    beside,
+    centre_here,
+    make_plan,
+    people_of,
+    tell,
+)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into.")],
+    example: Annotated[str, typer.Option(help="Example to start from: small, global or operator.")] = "small",
+) -> None:
+    """Write an example to start from: a centre's file and its demand, scenarios and people, if any."""
+    from planning.examples import write
+
+    for path in write(example, folder):
+        typer.echo(str(path))
+    typer.echo(f"Now edit {folder / CENTRE.name}, then run `planning plan` in {folder}")
+
+
+def check(
+    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+) -> None:
+    """Say what a centre is, and what its file does not say yet."""
+    from planning.centre import Centre
+    from planning.centre.describe import describe, left_open
+
+    settings = Centre.load(centre or centre_here())
+    for line in describe(settings):
+        typer.echo(line)
+    missing = left_open(settings)
+    typer.echo("The file leaves nothing open." if not missing else "Left open:")
+    for line in missing:
+        typer.echo(f"- {line}")
+
+
+def plan_command(
+    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the plan's files.")] = Path("plan"),
+    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
+    vips: Annotated[
+        Path | None,
+        typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if any."),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
+    gaps: Annotated[
+        str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
+    ] = "refuse",
+    replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
+    certify: Annotated[
+        bool, typer.Option(help="Add staff until the simulation proves every promise.")
+    ] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace an earlier plan, or files with the names of a plan's.")
+    ] = False,
+) -> None:
+    """Plan the days after (or inside) a demand file and write the plan's files."""
+    from planning.plan import check_folder
+
+    check_folder(out, overwrite=overwrite)
+    made = make_plan(centre, demand, people, vips, start, days, replications, gaps, certify)
+    folder = made.save(out, overwrite=overwrite)
+    tell(made, folder)
+
+
+def audit_command(
+    roster: Annotated[Path, typer.Argument(help="A roster, CSV or workbook, or the folder of a plan.")],
+    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    people: Annotated[
+        Path | None,
+        typer.Option(help="The people, CSV; default: people.csv beside the centre, or the plan's staff.csv."),
+    ] = None,
+) -> None:
+    """List every breach of the labour rules in a roster, whoever made it; exit code 1 if there are any."""
+    from planning.centre import Centre
+    from planning.roster.audit import audit, read_roster
+
+    centre = centre or centre_here()
+    folder = roster if roster.is_dir() else roster.parent
+    people = people or beside(centre, PEOPLE.name) or folder / "staff.csv"
+    settings = Centre.load(centre)
+    assigned = read_roster(roster / "roster.csv" if roster.is_dir() else roster, settings)
+    found = audit(settings, assigned, people_of(people, settings))
+    for row in found.itertuples():
+        typer.echo(f"{row.date:%Y-%m-%d} {row.agent_id}: {row.text} ({row.rule}, {row.article})")
+    shifts = f"{len(assigned)} shifts of {assigned['agent_id'].nunique()} people"
+    typer.echo(f"{roster}: {len(found)} breaches in {shifts}")
+    raise typer.Exit(min(len(found), 1))
+
+
+def report(
+    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
+    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
+    start: Annotated[
+        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
+    replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
+    out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
+    pdf: Annotated[bool, typer.Option(help="Also print the pages to PDF, if Chromium is installed.")] = True,
+) -> None:
+    """Plan a centre and write its plan as an offline page; for the example also a page a notebook."""
+    import nbformat
+
+    from planning.report.execute import execute_to
+    from planning.report.pages import build
+    from planning.report.plan_page import plan_notebook
+
+    centre = centre or centre_here()
+    made = make_plan(centre, demand, people, None, start, days, replications)
+    folder = made.save(out / "plan", overwrite=True)
+    page = out / "executed" / "plan.ipynb"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(plan_notebook(made.summary, made.tables, made.centre), page)
+    example = sorted(NOTEBOOKS.glob("*.ipynb")) if centre == CENTRE else []
+    index = build([page, *execute_to(example, out / "executed")], out, pdf=pdf)
+    tell(made, folder)
+    typer.echo(f"Report:         {index}")
