@@ -15,27 +15,6 @@ from numpy.typing import NDArray
 
 from planning.errors import PlanningError
 
-__all__ = [
-    "NO_COUNTRY",
-    "axis",
-    "check_country",
-    "day_norms",
-    "day_start",
-    "holiday_hours",
-    "hours_within",
-    "is_holiday",
-    "is_weekend",
-    "local_day",
-    "local_times",
-    "midnights",
-    "on_clock",
-    "public_holidays",
-    "time_of_day",
-    "week_end",
-    "weekend_hours",
-    "weekend_of",
-]
-
 DAY = pd.Timedelta(days=1)
 NO_COUNTRY = "none"
 """Country code of a centre under house rules, with no holidays and a weekend of Saturday and Sunday."""

@@ -18,8 +18,6 @@ from planning.staffing import rostered_heads
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["certify"]
-
 ROUNDS = 10
 """The most times that a plan is made again."""
 

@@ -13,8 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 
-__all__ = ["age_when_done", "heads_for"]
-
 DAY_S = 86_400
 _EPS = 1e-9
 

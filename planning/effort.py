@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-__all__ = ["Deadline", "SolverError", "TimeUpError", "solver_errors"]
-
 
 class TimeUpError(Exception):
     """The time limit of the settings has passed; the best result so far is kept."""

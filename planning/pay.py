@@ -23,25 +23,6 @@ from planning.tables import CAREERS_COSTS, COST, PAY_COSTS, TEAM_COSTS
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = [
-    "DAYS_A_YEAR",
-    "agents_cost",
-    "caller_costs",
-    "cost_of",
-    "desks_at_peak",
-    "hour_cost",
-    "leavers_cost",
-    "overtime_pay_h",
-    "pay_parts",
-    "position_parts",
-    "premium_hours",
-    "premium_pay_h",
-    "rides_home",
-    "seats_cost",
-    "shift_premium_hours",
-    "unit_hour",
-]
-
 DAYS_A_YEAR = 365
 
 

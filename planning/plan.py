@@ -21,7 +21,7 @@ from planning.report.plan_page import heads_by_site
 from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.contracts import cover_and_roster
-from planning.roster.model import Roster
+from planning.roster.frames import Roster
 from planning.roster.regularity import regularity
 from planning.roster.staff import idle_by_day, staff_of
 from planning.shifts import CoverPlan, horizon, waiting_work
@@ -46,8 +46,6 @@ from planning.tables import (
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-
-__all__ = ["SCHEMA_VERSION", "Plan", "breaks_of", "check_folder", "plan"]
 
 SCHEMA_VERSION = 4
 FILES = (

@@ -15,13 +15,6 @@ from planning.staffing import behind_lookup, promised_service
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = [
-    "check_unbroken",
-    "exact_service",
-    "heads_on_site",
-    "overrun_of",
-]
-
 
 def exact_service(
     centre: Centre,

@@ -26,17 +26,6 @@ if TYPE_CHECKING:
 
     from planning.centre import Centre, Queue
 
-__all__ = [
-    "behind_lookup",
-    "heads_present",
-    "pooled_heads",
-    "promised_service",
-    "requirement",
-    "requirement_at",
-    "rostered_heads",
-    "split_heads",
-]
-
 Model = Literal["erlang_a", "erlang_c"]
 Method = Literal["stationary", "lagged", "exact"]
 Meet = Literal["interval", "day"]

@@ -15,29 +15,6 @@ import pandas as pd
 
 from planning.errors import PlanningError
 
-__all__ = [
-    "BREAKS",
-    "CALLS",
-    "CAREERS_COSTS",
-    "COST",
-    "DAY_FIRST",
-    "DEMAND",
-    "FORECAST",
-    "PAY_COSTS",
-    "PEOPLE",
-    "PLANNED",
-    "REQUIREMENT",
-    "ROSTER",
-    "SHIFTS",
-    "STAFF",
-    "TEAM_COSTS",
-    "VIPS",
-    "YEAR_FIRST",
-    "Column",
-    "Table",
-    "read_csv",
-]
-
 Kind = Literal["text", "whole", "number", "time", "dates", "yes/no"]
 
 _NEEDED = {

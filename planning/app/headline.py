@@ -20,8 +20,6 @@ from planning.whatif import Scenario
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Measure", "QueueDay", "day_of", "headline", "measures_of", "signed"]
-
 
 class QueueDay(NamedTuple):
     """The day of the queue shown.

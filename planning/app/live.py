@@ -10,8 +10,6 @@ import plotly.graph_objects as go
 
 from planning.report.style import CONFIG
 
-__all__ = ["LiveFigure", "redraw"]
-
 
 class LiveFigure(go.FigureWidget):  # type: ignore[misc]  # plotly is untyped
     """A figure widget whose state is always what it shows.

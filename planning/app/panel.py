@@ -37,8 +37,6 @@ from planning.whatif.evaluation import Evaluation, Result, Staff
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Page", "page"]
-
 CSS = (Path(__file__).parent / "page.css").read_text(encoding="utf-8")
 QUIET_S = 0.7
 """Time without a move until a check begins, seconds."""

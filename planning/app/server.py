@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-__all__ = ["command", "environment", "serve"]
-
 HERE = Path(__file__).parent
 POLICY = "; ".join(
     [

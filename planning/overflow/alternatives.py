@@ -22,17 +22,6 @@ from planning.pay import caller_costs, hour_cost
 if TYPE_CHECKING:
     from planning.centre import Alternatives, Centre
 
-__all__ = [
-    "CLOSING_HOURS",
-    "alternatives",
-    "break_even_price",
-    "break_even_volume",
-    "break_even_wage",
-    "closing_hours",
-    "compare_nights",
-    "run_nights",
-]
-
 CLOSING_HOURS = (*(f"{hour}:{minute}" for hour in range(18, 24) for minute in ("00", "30")), "24:00")
 """Every half hour from 18:00 to 24:00."""
 

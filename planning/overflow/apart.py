@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from planning.centre import Centre
 
-__all__ = ["apart_service", "closing_overruns"]
-
 # Measures that a home's callers take from the site that answers them.
 _OF_THE_ANSWER = ("agents", "formula", "service_level", "wait_probability", "abandonment", "queue_end")
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from planning.centre import Centre
 
-__all__ = ["closing_at", "closing_rules", "closing_site", "hand_overs", "movable_queues", "open_hours"]
-
 DAY = timedelta(days=1)
 
 

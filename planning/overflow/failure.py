@@ -18,8 +18,6 @@ from planning.service import exact_service
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["failed_night", "standby_worth"]
-
 
 def failed_night(
     centre: Centre,

@@ -15,8 +15,6 @@ from planning.staffing import requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["OverflowPlan", "night_overflow"]
-
 
 @dataclass(frozen=True)
 class OverflowPlan:

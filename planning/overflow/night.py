@@ -29,8 +29,6 @@ from planning.staffing import requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Alternative", "Night", "paid_per_position", "position_pay", "run_night"]
-
 
 @dataclass(frozen=True)
 class Alternative:

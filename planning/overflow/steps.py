@@ -19,8 +19,6 @@ from planning.service import exact_service, overrun_of
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["STEP_DOWNS", "StepDown", "closings", "on_site", "step_down", "step_downs"]
-
 
 @dataclass(frozen=True)
 class StepDown:

@@ -57,16 +57,6 @@ from planning.queueing.transient import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = [
-    "Overrun",
-    "Waiting",
-    "busy_leavers",
-    "closings",
-    "exact_sites",
-    "overrun",
-    "states_at_closings",
-]
-
 Waiting = Literal["move", "call_back", "lost"]
 """What happens to the callers who wait at a site when it closes."""
 

@@ -1,7 +1,4 @@
-"""Queues beyond Erlang B, C and A: callers who redial, and days whose rate is random.
-
-Finite queues and general patience have their own modules; their names can be imported from here too.
-"""
+"""Queues beyond Erlang B, C and A: callers who redial, and days whose rate is random."""
 
 from __future__ import annotations
 
@@ -18,30 +15,7 @@ from planning.errors import PlanningError
 from planning.queueing.bounds import checked
 from planning.queueing.erlang import measures
 from planning.queueing.finite import QueueMeasures, finite_measures
-from planning.queueing.patience import (
-    Empirical,
-    Exponential,
-    Lognormal,
-    PatienceLaw,
-    Weibull,
-    general_patience_measures,
-)
 from planning.queueing.quadrature import panels
-
-__all__ = [
-    "Empirical",
-    "Exponential",
-    "Lognormal",
-    "PatienceLaw",
-    "QueueMeasures",
-    "RandomRateMeasures",
-    "RedialMeasures",
-    "Weibull",
-    "finite_measures",
-    "general_patience_measures",
-    "random_rate_measures",
-    "redial_measures",
-]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,6 @@
 """Figures in one house style, and notebooks made into pages."""
 
-from planning.report.style import COLOURS, answer, figure, show
-
-__all__ = ["COLOURS", "answer", "figure", "show"]
+from planning.report.style import COLOURS as COLOURS
+from planning.report.style import answer as answer
+from planning.report.style import figure as figure
+from planning.report.style import show as show

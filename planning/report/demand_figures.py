@@ -15,8 +15,6 @@ from planning.report.style import COLOURS, figure
 if TYPE_CHECKING:
     from planning.demand.behaviour import Patience
 
-__all__ = ["busy_hours", "certainty", "forecast_band", "handle_time_law", "patience_curve", "weeks_ahead"]
-
 _BAND = "rgba(0, 114, 178, 0.18)"
 
 

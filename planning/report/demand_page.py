@@ -11,8 +11,6 @@ from planning.report.demand_figures import busy_hours
 from planning.report.plan_page import figure_cell
 from planning.report.style import Bundle, label
 
-__all__ = ["demand_notebook"]
-
 
 def demand_notebook(demand: pd.DataFrame, centre: str) -> Any:
     """Lay a demand out as an executed notebook, which `planning.report.pages.page_html` makes into a page.

@@ -17,27 +17,6 @@ from planning.report.style import COLOURS, GREY, colours_of, figure, label, mone
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = [
-    "agents_and_service",
-    "alternatives_compared",
-    "bars",
-    "burdens",
-    "certificate_days",
-    "changes",
-    "closing_costs",
-    "closings",
-    "cost_bars",
-    "demand_by_zone",
-    "differences",
-    "half_widths",
-    "lines",
-    "lost_by_hour",
-    "ranked",
-    "requirement_and_supply",
-    "service_levels",
-    "supply_by_site",
-]
-
 # Shades of one blue-green for zones from west to east, so that the eye reads an order.
 _ZONES = (
     "#0B3C5D", "#145A7A", "#1D7795", "#2B93A8", "#46AEB4", "#6BC4B8",

@@ -13,8 +13,6 @@ from tqdm.contrib.concurrent import thread_map
 from planning.errors import PlanningError
 from planning.report.style import find_chromium
 
-__all__ = ["print_pages"]
-
 LONGEST_S = 120
 
 

@@ -17,8 +17,6 @@ from planning.report import figures
 from planning.report.style import Bundle, label, site_label, team_label
 from planning.shifts import horizon
 
-__all__ = ["figure_cell", "heads_by_site", "heads_text", "idle_text", "plan_notebook"]
-
 
 def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], centre: Centre) -> Any:
     """Lay a plan out as an executed notebook, which `planning.report.pages.build` makes into a page.

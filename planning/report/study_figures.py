@@ -10,19 +10,6 @@ import plotly.graph_objects as go
 
 from planning.report.style import COLOURS, GREY, colours_of, figure, label, site_label
 
-__all__ = [
-    "duties",
-    "flexibility",
-    "funnel",
-    "headcount",
-    "moves",
-    "next_agent",
-    "reach",
-    "save_rates",
-    "scores",
-    "verdicts",
-]
-
 # Shades from dark to light and on to warm ones, a grade each.
 _GRADES = ("#0B3C5D", "#2B93A8", "#8FD3BC", "#E69F00", "#CC79A7", "#C8401F")
 

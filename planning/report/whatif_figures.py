@@ -13,8 +13,6 @@ from planning.report.style import COLOURS, GREY, figure, money_axis
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["cost_and_service", "tornado"]
-
 _VERDICTS = {
     "holds": COLOURS["target"],
     "too close to call": COLOURS["second"],

@@ -18,8 +18,6 @@ from planning.tables import COST
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["write_scenarios", "write_workbook"]
-
 _FORMATS = {
     "time": "yyyy-mm-dd hh:mm",
     "h": "0.00",

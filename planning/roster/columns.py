@@ -19,8 +19,6 @@ from planning.checks import Floats, Ints
 from planning.effort import SolverError, solver_errors
 from planning.roster.problem import NOTHING, Clock, Problem, Schedule
 
-__all__ = ["Dive"]
-
 FIRST_PRICE, PRICE_STEP = 100.0, 4.0
 """First price of a missing hour, and the factor by which it rises while heads are missing."""
 PASSES = 6

@@ -14,9 +14,9 @@ from planning.calendars import local_day, on_clock
 from planning.centre import Centre
 from planning.checks import Bools
 from planning.pay import hour_cost, premium_hours
-from planning.roster.frames import TeamProblem, problems_of, team_people
+from planning.roster.frames import Roster, TeamProblem, problems_of, team_people
 from planning.roster.inputs import Horizon
-from planning.roster.model import Roster, build_roster
+from planning.roster.model import build_roster
 from planning.roster.people import people_to_employ
 from planning.roster.problem import RosterSettings
 from planning.roster.staff import hours_owed

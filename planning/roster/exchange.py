@@ -20,8 +20,6 @@ from planning.checks import Bools, Floats, Ints
 from planning.roster.kernels import NOBODY, anneal, row_cost
 from planning.roster.problem import Problem, Schedule, missing_heads
 
-__all__ = ["Exchanges", "day_table", "exchange"]
-
 HOT, COLD = 60.0, 1.0
 """Loss of money that is accepted with probability 1/e, at the start and at the end."""
 ROUNDS = 20

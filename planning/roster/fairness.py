@@ -10,8 +10,6 @@ from planning.roster.carry_over import hours_left
 from planning.roster.inputs import NIGHT, Horizon
 from planning.roster.rules import at_weekends, kind_names
 
-__all__ = ["fairness"]
-
 
 def fairness(centre: Centre, roster: pd.DataFrame, people: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
     """Compare what each person carries, including last month, with an even share.

@@ -26,16 +26,6 @@ from planning.roster.problem import Problem, RosterSettings, Schedule, TeamRoste
 from planning.roster.rules import Rule
 from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
 
-__all__ = [
-    "Roster",
-    "TeamProblem",
-    "people_of",
-    "problems_of",
-    "roster_of",
-    "team_people",
-    "wanted_shifts",
-]
-
 _NIGHT = Table("shifts", {"night_h": ROSTER.columns["night_h"]})
 EPOCH = pd.Timestamp(0, tz="UTC")
 _NOBODY = pd.DataFrame({"agent_id": pd.Series(dtype="str"), "shift_id": pd.Series(dtype="str")})

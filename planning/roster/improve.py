@@ -17,8 +17,6 @@ from planning.roster.rules import Rule
 from planning.roster.search import search
 from planning.roster.weeks import by_weeks
 
-__all__ = ["first_schedules", "generated", "improved", "made_first"]
-
 
 def first_schedules(problem: Problem) -> list[Schedule]:
     """Give everybody in turn the schedule that covers the most open shifts."""

@@ -15,18 +15,6 @@ from planning.centre import Centre
 from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours
 
-__all__ = [
-    "CarryOver",
-    "Horizon",
-    "Person",
-    "TeamShifts",
-    "bands_of",
-    "carry_over_at",
-    "kinds_of",
-    "norms_of",
-    "own_clock",
-]
-
 _BY_SHIFT = ("start", "end", "paid_h", "headcount", "night", "kind", "band", "day", "skill")
 
 FOREVER = np.iinfo(np.int64).max // 4

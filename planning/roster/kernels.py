@@ -11,8 +11,6 @@ from typing import Any
 import numba
 import numpy as np
 
-__all__ = ["NOBODY", "anneal", "pattern_cost", "row_cost"]
-
 LAST = 6
 """Day with which a week ends, and its weekend; the one before counts to it where a state says so."""
 NOBODY = -1

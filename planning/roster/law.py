@@ -39,8 +39,6 @@ from planning.roster.rules import (
 )
 from planning.roster.totals import NumberOfKind, Overtime, PeriodHours
 
-__all__ = ["rules_of"]
-
 SHORTEST_WEEK_H = 167.0
 """Hours of a week in which clocks go forward."""
 SOFT_H = {

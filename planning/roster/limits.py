@@ -14,8 +14,6 @@ import numpy as np
 from planning.checks import Bools, Floats, Ints
 from planning.roster.inputs import FOREVER, NIGHT, Person, TeamShifts
 
-__all__ = ["NEVER", "Counts", "Days", "Limits"]
-
 NEVER = -1
 """The target of a forbidden step."""
 

@@ -43,8 +43,6 @@ from planning.roster.problem import Clock, Problem, RosterSettings, TeamRoster
 from planning.roster.rules import ROUNDING
 from planning.roster.why import why_not
 
-__all__ = ["Roster", "RosterSettings", "build_roster"]
-
 
 def build_roster(
     centre: Centre,

@@ -24,8 +24,6 @@ from planning.checks import Floats, Ints
 from planning.roster.inputs import Person, TeamShifts
 from planning.roster.limits import NEVER, Counts, Days
 
-__all__ = ["Start", "Timeline", "best_patterns"]
-
 LAST = 6
 """Day with which a week ends, and its weekend; the one before counts to it where a state says so."""
 

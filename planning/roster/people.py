@@ -16,8 +16,6 @@ from planning.errors import PlanningError
 from planning.roster.inputs import NIGHT, Horizon
 from planning.tables import PEOPLE
 
-__all__ = ["fewest_people", "people_to_employ", "read_people", "synthetic_people"]
-
 CONTRACTS = (1.0, 0.75, 0.5)
 """Contracts as parts of the normal week."""
 CONTRACT_SHARES = (0.85, 0.10, 0.05)

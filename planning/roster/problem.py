@@ -18,21 +18,6 @@ from planning.roster.limits import Counts, Days, Limits
 from planning.roster.patterns import Start, Timeline, best_patterns
 from planning.roster.rules import Rule
 
-__all__ = [
-    "Burden",
-    "Clock",
-    "Group",
-    "Problem",
-    "RosterSettings",
-    "Schedule",
-    "TeamRoster",
-    "grouped",
-    "groups_of",
-    "limits_of",
-    "missing_heads",
-]  # fmt: skip
-
-
 _LOWEST = {"pricing_rounds": 1, "dive_rounds": 1, "search_people": 2, "threads": 1}
 """Bounds of the settings that must not be zero."""
 CERTAIN = 1e-5

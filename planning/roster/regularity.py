@@ -9,8 +9,6 @@ from planning.centre import Centre
 from planning.roster.audit import local_roster
 from planning.roster.inputs import own_clock
 
-__all__ = ["regularity"]
-
 HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 
 

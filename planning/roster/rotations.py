@@ -17,8 +17,6 @@ from planning.roster.inputs import NIGHT
 from planning.roster.limits import Limits
 from planning.roster.rules import HOUSE, Case, breaches_of, days_of, kind_names, no_breaches
 
-__all__ = ["Rotations", "check_rotations"]
-
 EPOCH = 719_162
 """Days from Monday, 1 January of the year 1, to 1 January 1970."""
 

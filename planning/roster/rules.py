@@ -31,14 +31,6 @@ from planning.pay import premium_hours
 from planning.roster.inputs import NIGHT, Horizon, kinds_of, own_clock
 from planning.roster.limits import Limits
 
-__all__ = [
-    "BREACH_COLUMNS", "HOUSE", "Case", "DaysInRow", "DaysOff", "ForwardTurn", "FreeDates", "FreeWeekends",
-    "Holidays", "HouseTeam", "Leave", "LongestShift", "NightConsent", "NightsInRow", "OneShiftADay",
-    "PreferredKind", "Rest", "Rule", "Skill", "SoundShift", "SteadyStart", "Successions", "WeekDays",
-    "WeeklyRest", "WholeWeekends", "at_weekends", "breaches_of", "consent_of", "days_of", "kind_names",
-    "many_weekends", "no_breaches", "runs_of",
-]  # fmt: skip
-
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
 HOUR = pd.Timedelta(hours=1)
 DAY = pd.Timedelta(days=1)

@@ -19,8 +19,6 @@ from planning.checks import Floats, Ints
 from planning.roster.columns import Dive
 from planning.roster.problem import Clock, Problem, Schedule, missing_heads
 
-__all__ = ["search"]
-
 FEW = 12
 """The most people for whom a search tree is tried if the dive finds nothing."""
 NODES = 50

@@ -13,8 +13,6 @@ from planning.roster.carry_over import own_norms
 from planning.roster.inputs import Horizon, carry_over_at
 from planning.tables import STAFF
 
-__all__ = ["hours_owed", "idle_by_day", "staff_of"]
-
 WEEK = pd.Timedelta(days=7)
 
 

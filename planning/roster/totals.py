@@ -18,8 +18,6 @@ from planning.roster.inputs import NIGHT
 from planning.roster.limits import Limits
 from planning.roster.rules import DAY, ROUNDING, Case, Rule, breaches_of, days_of, kind_names
 
-__all__ = ["NumberOfKind", "Overtime", "PeriodHours", "outside"]
-
 
 @dataclass(frozen=True)
 class PeriodHours:

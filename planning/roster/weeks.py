@@ -18,8 +18,6 @@ from planning.roster.inputs import CarryOver, Person, TeamShifts
 from planning.roster.problem import NOTHING, Problem, Schedule, grouped, limits_of
 from planning.roster.rules import Rule
 
-__all__ = ["by_weeks", "repeat_weeks"]
-
 Solve = Callable[[Problem], list[Schedule]]
 
 

@@ -18,8 +18,6 @@ from planning.simulation.wiring import Wired
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["certificate", "missing_agents", "verdict"]
-
 MOST = 256
 """The most agents that the search for missing ones adds to a queue's day."""
 

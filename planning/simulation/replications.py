@@ -27,17 +27,6 @@ from planning.tables import CALLS
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = [
-    "Rostered",
-    "Simulation",
-    "contacts_of",
-    "difference",
-    "run",
-    "simulate",
-    "simulate_positions",
-    "summarise",
-]
-
 
 class Rostered(Protocol):
     """Who works which shift."""

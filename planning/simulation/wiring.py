@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from planning.centre import Centre, Distribution
     from planning.centre import Queue as Settings
 
-__all__ = ["Wired", "handling", "law", "outside_calls", "wire"]
-
 
 @dataclass(frozen=True, eq=False)
 class Wired:

@@ -18,18 +18,6 @@ from planning.systems.vip import on_own_clock
 if TYPE_CHECKING:
     from planning.centre.systems import Vip
 
-__all__ = [
-    "answered_by",
-    "assign_vips",
-    "backup_pairs",
-    "calling_hours",
-    "duty_hours",
-    "groups_for",
-    "languages_of",
-    "reach_by_hour",
-    "reach_in_plan",
-]
-
 _LIMITS = mathopt.SolveParameters(relative_gap_tolerance=5e-3, node_limit=20, random_seed=1)
 
 

@@ -20,16 +20,6 @@ if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.centre.systems import Careers
 
-__all__ = [
-    "CareerPlan",
-    "grade_needs",
-    "hedges",
-    "plan_careers",
-    "price_of_leaving",
-    "project",
-    "simulate_careers",
-]
-
 # People are whole and needs are not, so the bound is seldom reached: without a gap the search would not end.
 _GAP = 2e-3
 _NODES = 100

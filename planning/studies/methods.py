@@ -19,8 +19,6 @@ from planning.studies.prices import priced
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Comparison", "compare_methods"]
-
 METHODS: dict[str, tuple[Model, Method]] = {
     "Erlang C": ("erlang_c", "stationary"),
     "Erlang A": ("erlang_a", "stationary"),

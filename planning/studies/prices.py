@@ -14,8 +14,6 @@ from planning.staffing import requirement, requirement_at
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["price_of", "price_of_certainty", "priced"]
-
 
 def price_of(
     centre: Centre, demand: pd.DataFrame, queue: str, options: Mapping[Any, Mapping[str, Any]]

@@ -21,14 +21,6 @@ if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.centre.systems import SecondLine
 
-__all__ = [
-    "last_agent",
-    "second_line_demand",
-    "sensitivity",
-    "worth",
-    "worth_of_staff",
-]
-
 
 def second_line_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     """Derive the second line's demand from the first line's.

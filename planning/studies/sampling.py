@@ -19,14 +19,6 @@ from planning.tables import CALLS
 if TYPE_CHECKING:
     from planning.centre.systems import Quality
 
-__all__ = [
-    "every_nth",
-    "in_order",
-    "mystery_calls",
-    "never_rung",
-    "sample_calls",
-]
-
 
 def mystery_calls(
     quality: Quality, needed: pd.DataFrame, queue: str, *, operators: int, seed: int = 1

@@ -15,8 +15,6 @@ from planning.whatif.comparison import BASE, compare
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["most", "tornado"]
-
 POINTS = 6
 """Values in each round of a search, which can be computed in parallel."""
 

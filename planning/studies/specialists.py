@@ -22,16 +22,6 @@ from planning.staffing import requirement
 from planning.systems.quality import DAYS_MONTH
 from planning.tables import ROSTER
 
-__all__ = [
-    "cost_of_skills",
-    "designs",
-    "flexibility",
-    "positions",
-    "profile",
-    "simulated_age",
-    "waits_of",
-]
-
 
 def profile(centre: Centre, demand: pd.DataFrame, queues: Iterable[str]) -> pd.DataFrame:
     """Describe queues: volume, handle time, hours, and the share of their calls that other queues send.

@@ -11,18 +11,6 @@ from numpy.typing import ArrayLike
 from planning.checks import Floats, broadcast, number, numbers
 from planning.errors import PlanningError
 
-__all__ = [
-    "FairTest",
-    "Prior",
-    "best_bar",
-    "control_chart",
-    "fair_test",
-    "prior_of",
-    "short_calls",
-    "shrunk",
-    "wrong_verdicts",
-]
-
 _MOST_CALLS = 10_000
 _STEP = 1e-5  # step for the slope of the likelihood: rounding would swamp a shorter one
 _STRENGTHS = (1e-2, 1e6)  # from "every operator is different" to "all operators are the same"

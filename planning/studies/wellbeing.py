@@ -17,8 +17,9 @@ from planning.checks import number, numbers
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.pay import agents_cost, hour_cost
+from planning.roster.frames import Roster
 from planning.roster.inputs import Horizon
-from planning.roster.model import Roster, build_roster
+from planning.roster.model import build_roster
 from planning.roster.staff import hours_owed
 from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
 from planning.shifts.duties_and_waiting import duties
@@ -28,18 +29,6 @@ from planning.studies.prices import priced
 if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.centre.systems import Wellbeing
-
-__all__ = [
-    "Duty",
-    "doctors_on_duty",
-    "duty_shifts",
-    "free_rest",
-    "hard_calls",
-    "hours_of_the_day",
-    "price_of_recovery",
-    "price_of_rest",
-    "simulate_hard_calls",
-]
 
 _MOST = 20
 

@@ -15,15 +15,6 @@ if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.centre.systems import Careers
 
-__all__ = [
-    "cost_of_careers",
-    "hires_for",
-    "needs_of",
-    "newcomers",
-    "presence_h",
-    "turnover",
-]
-
 _LEAVE_DAYS_YEAR = 365
 
 

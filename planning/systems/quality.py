@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.centre.systems import Quality
 
-__all__ = [
-    "DAYS_MONTH",
-    "operators_of",
-    "review_demand",
-    "with_reviews",
-    "workload",
-]
-
 DAYS_MONTH = 365 / 12
 
 

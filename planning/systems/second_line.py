@@ -14,14 +14,6 @@ from planning.queueing import measures
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = [
-    "customers_kept",
-    "kept_by_interval",
-    "leavers",
-    "load_by_part",
-    "reached_in_time",
-]
-
 
 def load_by_part(centre: Centre, first_line_calls: float) -> pd.DataFrame:
     """Calls and work that a number of first-line calls create for the second line.

@@ -13,8 +13,6 @@ from planning.tables import CAREERS_COSTS, TEAM_COSTS
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["systems_of"]
-
 _DUTY = "duty"
 
 

@@ -16,13 +16,6 @@ from planning.tables import VIPS
 if TYPE_CHECKING:
     from planning.centre.systems import Vip
 
-__all__ = [
-    "on_own_clock",
-    "own_shares",
-    "read_vips",
-    "synthetic_vips",
-]
-
 
 def synthetic_vips(
     settings: Vip, managers: Iterable[str], zones: pd.Series, *, seed: int

@@ -21,8 +21,6 @@ from planning.tables import read_csv
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["NAMED", "Scenario", "apply_changes", "cell", "grid", "read_scenarios"]
-
 
 @dataclass(frozen=True)
 class Scenario:

@@ -24,8 +24,6 @@ from planning.whatif.evaluation import Evaluation, Result, Staff, evaluate
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["BASE", "LOOSE", "cheapest", "compare", "evaluate_cached", "row_of"]
-
 BASE = "base"
 """Name of the row without changes."""
 LOOSE = CoverSettings(gap=0.02, effort=0.2)

@@ -31,8 +31,6 @@ from planning.whatif.changes import Scenario
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["VERDICTS", "Evaluation", "Result", "Staff", "evaluate", "staffed"]
-
 VERDICTS = ("does not hold", "too close to call", "holds")
 """From worst to best."""
 

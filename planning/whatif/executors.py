@@ -9,8 +9,6 @@ from multiprocessing import get_context
 
 from planning.errors import PlanningError
 
-__all__ = ["executor_of"]
-
 
 @contextmanager
 def executor_of(processes: int = 1, scheduler: str | None = None) -> Iterator[Executor | None]:

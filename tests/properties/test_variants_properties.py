@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from planning.queueing.erlang import erlang_b, measures
-from planning.queueing.variants import (
+from planning.queueing import (
     Empirical,
     Exponential,
     Lognormal,
@@ -15,6 +14,7 @@ from planning.queueing.variants import (
     random_rate_measures,
     redial_measures,
 )
+from planning.queueing.erlang import erlang_b, measures
 
 calls_s = st.floats(0.1, 600.0)
 agents_s = st.integers(1, 150)

@@ -9,7 +9,7 @@ import pytest
 from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import spsolve
 
-from planning.queueing.variants import (
+from planning.queueing import (
     Exponential,
     finite_measures,
     general_patience_measures,

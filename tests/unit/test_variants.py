@@ -11,8 +11,7 @@ from scipy import stats
 from scipy.integrate import quad
 
 from planning.errors import PlanningError
-from planning.queueing.erlang import erlang_b, measures
-from planning.queueing.variants import (
+from planning.queueing import (
     Empirical,
     Exponential,
     Lognormal,
@@ -23,6 +22,7 @@ from planning.queueing.variants import (
     random_rate_measures,
     redial_measures,
 )
+from planning.queueing.erlang import erlang_b, measures
 
 BANK = Lognormal(5.861, 1.889)
 TABLE = Empirical((20, 60, 120, 300), (0.93, 0.83, 0.72, 0.54))
