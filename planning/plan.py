@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import tempfile
+from collections.abc import Mapping
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ from planning.tables import (
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 FILES = (
     *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, STAFF, BREAKS, COST)),
     "summary.json",
@@ -70,7 +71,9 @@ class Plan:
     roster : Roster
         Who works which shift, and the shifts that nobody could fill.
     people : DataFrame
-        PEOPLE: those given, or those to employ.
+        PEOPLE: those given and those to employ.
+    employ : dict
+        People to employ by team, beside those given; of all teams if nobody was given.
     breaches : DataFrame
         What the audit found; empty for a lawful roster.
     own_shares : DataFrame or None
@@ -87,6 +90,7 @@ class Plan:
     cover: CoverPlan
     roster: Roster
     people: pd.DataFrame
+    employ: dict[str, int]
     staff: pd.DataFrame
     breaks: pd.DataFrame
     breaches: pd.DataFrame
@@ -199,6 +203,7 @@ class Plan:
             "paid_hours": round(float(self.cost["paid_h"].sum()), 2),
             "night_hours": round(float(self.cost["night_h"].sum()), 2),
             "people": self.heads,
+            "employ": self.employ,
             "hours": {
                 row.team: {name: round(getattr(row, f"{name}_h"), 2) for name in ("owed", "paid", "idle")}
                 for row in self.cost.itertuples()
@@ -347,6 +352,7 @@ def plan(
     demand: pd.DataFrame,
     people: pd.DataFrame | None = None,
     *,
+    hire: Mapping[str, float] | None = None,
     vips: pd.DataFrame | None = None,
     needed: pd.DataFrame | None = None,
     replications: int = 20,
@@ -362,6 +368,9 @@ def plan(
         DEMAND of the days to plan.
     people : DataFrame, optional
         PEOPLE; without them the plan employs as many as its shifts need (`people_to_employ`).
+    hire : mapping, optional
+        The most people that teams may employ beside those there are; ``inf`` for any number. The plan employs
+        somebody only where heads would be missing otherwise.
     vips : DataFrame, optional
         VIPs with their personal managers, as `planning.systems.vip.read_vips` gives them; by default every
         manager on the roster has the same number.
@@ -384,9 +393,10 @@ def plan(
     demand = with_reviews(centre, demand, people)
     needed = requirement(centre, demand) if needed is None else needed
     times = horizon(centre, needed)
-    shifts, people, roster = cover_and_roster(centre, needed, people)
+    shifts, everybody, roster = cover_and_roster(centre, needed, people, hire=hire)
+    new = everybody if people is None else everybody.iloc[len(people) :]
     made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
-    staff = staff_of(centre, people, roster.roster, times)
+    staff = staff_of(centre, everybody, roster.roster, times)
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(
         centre=centre,
@@ -394,10 +404,11 @@ def plan(
         requirement=shifts.held,
         cover=shifts,
         roster=roster,
-        people=people,
+        people=everybody,
+        employ=new.groupby("team", sort=False).size().to_dict(),
         staff=staff,
         breaks=made.breaks,
-        breaches=audit(centre, roster.roster, people, horizon=roster.horizon),
+        breaches=audit(centre, roster.roster, everybody, horizon=roster.horizon),
         cost=cost_of(centre, roster.roster, made.breaks, times, staff.groupby("team")["owed_h"].sum()),
         own_shares=made.own_shares,
         simulation=found,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,10 @@ IDLE_TEAMS = 3
 CENTRE_HELP = "The centre's TOML file; default: centre.toml in this folder or in data/."
 PEOPLE_HELP = (
     "The people, CSV; default: people.csv beside the centre. Without one, the plan says how many to employ."
+)
+HIRE_HELP = (
+    "A team that may employ people beside those there are: TEAM=5 for at most five, TEAM for any number, all "
+    "for every team. Give it as often as you like."
 )
 DEMAND_HELP = "Demand by interval, CSV or Parquet; default: demand.* beside the centre."
 
@@ -103,6 +108,7 @@ def make_plan(
     replications: int,
     gaps: str = "refuse",
     proven: bool = False,
+    hire: Sequence[str] = (),
 ) -> Plan:
     """Plan some days of a centre from its files."""
     from planning.centre import Centre
@@ -131,7 +137,19 @@ def make_plan(
             err=True,
         )
     make = certify if proven else plan
-    return make(settings, week, known, vips=cared, replications=replications)
+    return make(settings, week, known, hire=_hires(hire, settings), vips=cared, replications=replications)
+
+
+def _hires(texts: Sequence[str], settings: Centre) -> dict[str, float] | None:
+    """Read how many people teams may employ."""
+    found: dict[str, float] = {}
+    for text in texts:
+        team, told, number = text.partition("=")
+        if told and not number.isdecimal():
+            raise PlanningError(f"--hire is {text!r}, must be TEAM=N with a whole number, such as {team}=2")
+        teams = [name for name, one in settings.teams.items() if one.queues] if team == "all" else [team]
+        found |= dict.fromkeys(teams, float(number) if told else inf)
+    return found or None
 
 
 def tell(made: Plan, folder: Path) -> None:
@@ -153,6 +171,7 @@ def tell(made: Plan, folder: Path) -> None:
     lines = {
         "Plan": str(folder),
         "People": heads_text(summary),
+        "Employ": ", ".join(f"{count:,} in {team}" for team, count in summary["employ"].items()),
         "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
         "Idle hours": "; ".join(
             [f"{unworked:,.0f} of the {owed:,.0f} owed", *idle_text(summary)[:IDLE_TEAMS]]
@@ -163,7 +182,8 @@ def tell(made: Plan, folder: Path) -> None:
         "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }
     for name, text in lines.items():
-        typer.echo(f"{name + ':':<15} {text}")
+        if text:
+            typer.echo(f"{name + ':':<15} {text}")
     for text in summary["short"]:
         typer.echo(f"{'':<15} {text}")
     for name, level in levels.items():

@@ -11,6 +11,7 @@ from planning.cli.common import (
     CENTRE,
     CENTRE_HELP,
     DEMAND_HELP,
+    HIRE_HELP,
     NOTEBOOKS,
     PEOPLE,
     PEOPLE_HELP,
@@ -55,6 +56,7 @@ def plan_command(
     demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
     out: Annotated[Path, typer.Option(help="Folder for the plan's files.")] = Path("plan"),
     people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
+    hire: Annotated[list[str] | None, typer.Option(help=HIRE_HELP)] = None,
     vips: Annotated[
         Path | None,
         typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if any."),
@@ -78,7 +80,7 @@ def plan_command(
     from planning.plan import check_folder
 
     check_folder(out, overwrite=overwrite)
-    made = make_plan(centre, demand, people, vips, start, days, replications, gaps, certify)
+    made = make_plan(centre, demand, people, vips, start, days, replications, gaps, certify, hire or ())
     folder = made.save(out, overwrite=overwrite)
     tell(made, folder)
 
@@ -112,6 +114,7 @@ def report(
     centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
     demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
     people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
+    hire: Annotated[list[str] | None, typer.Option(help=HIRE_HELP)] = None,
     start: Annotated[
         str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
     ] = None,
@@ -128,7 +131,7 @@ def report(
     from planning.report.plan_page import plan_notebook
 
     centre = centre or centre_here()
-    made = make_plan(centre, demand, people, None, start, days, replications)
+    made = make_plan(centre, demand, people, None, start, days, replications, hire=hire or ())
     folder = made.save(out / "plan", overwrite=True)
     page = out / "executed" / "plan.ipynb"
     page.parent.mkdir(parents=True, exist_ok=True)

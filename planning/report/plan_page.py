@@ -79,6 +79,13 @@ def heads_text(summary: Mapping[str, Any]) -> str:
     )
 
 
+def _employ_text(summary: Mapping[str, Any], centre: Centre) -> str:
+    """Name the teams that must employ people."""
+    teams = summary["employ"].items()
+    wanted = [f"{count:,} in {team_label(team, centre.teams[team].site)}" for team, count in teams]
+    return f" To employ: {', '.join(wanted)}." if wanted else ""
+
+
 def idle_text(summary: Mapping[str, Any]) -> list[str]:
     """Name the teams that are paid for hours which no shift fills, the most idle first.
 
@@ -176,7 +183,8 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
             f"# {summary['centre']}: does the plan hold?",
             f"**{answer}**: {summary['paid_hours']:,.0f} hours of shifts and {idle:,.0f} idle hours cost "
             f"{money(centre, summary['cost']['total'])}; with lost customers it is "
-            f"{money(centre, summary['cost_with_customers'])}. People: {heads_text(summary)}.",
+            f"{money(centre, summary['cost_with_customers'])}. People: {heads_text(summary)}."
+            + _employ_text(summary, centre),
             "\n".join(f"- {html.escape(text)}" for text in wrong),
             f"From {_moment(first)} to {_moment(until)}, on the clock of {centre.time_zone}, "
             f"simulated {summary['replications']} times.",

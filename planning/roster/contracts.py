@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import floor, inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 from planning.calendars import local_day, on_clock
 from planning.centre import Centre
 from planning.checks import Bools
+from planning.errors import PlanningError
 from planning.pay import hour_cost, premium_hours
 from planning.roster.frames import Roster, TeamProblem, problems_of, team_people
 from planning.roster.inputs import Horizon
@@ -23,6 +24,8 @@ from planning.roster.staff import hours_owed
 from planning.shifts import CoverPlan, cover_again, cover_all, horizon, parse_shift, shapes
 from planning.shifts.contracts import DAYS, TOTALS, Contracts, Hire
 from planning.shifts.groups import linked
+from planning.systems.careers import cost_of_careers
+from planning.tables import PEOPLE
 
 __all__ = ["contracts_of", "cover_and_roster", "cover_by_people", "people_wanted"]
 
@@ -37,22 +40,36 @@ _WANTED = 1e6
 """Value of a shift that is asked for, above the price of any wish."""
 
 
-def contracts_of(centre: Centre, people: pd.DataFrame, times: pd.DatetimeIndex) -> Contracts:
+def contracts_of(
+    centre: Centre,
+    people: pd.DataFrame | None,
+    times: pd.DatetimeIndex,
+    hire: Mapping[str, float] | None = None,
+) -> Contracts:
     """Find what the people there are can work over some days, by the rules of the roster.
 
     Parameters
     ----------
     centre : Centre
-    people : DataFrame
-        PEOPLE.
+    people : DataFrame, optional
+        PEOPLE; without them there is nobody yet.
     times : DatetimeIndex
         Intervals of whole days.
+    hire : mapping, optional
+        Teams that may also employ full-time people, and the most each may employ. A person employed works at
+        most the usual days and hours of a week, less some slack, and has some weekends off. The price is that
+        of the contract, with turnover and the share of a leader where the centre describes its careers.
 
     Returns
     -------
     Contracts
         The norm of the period less leave bounds the hours, the days of a contract's week the shifts, and
         leave, blocked dates and consent to night work the heads of a day.
+
+    Raises
+    ------
+    PlanningError
+        `hire` names an unknown team or one that answers nothing, or no whole number of people.
 
     Examples
     --------
@@ -64,26 +81,56 @@ def contracts_of(centre: Centre, people: pd.DataFrame, times: pd.DatetimeIndex) 
     >>> contracts_of(centre, people, week).teams.loc["vip_kaluga"].to_dict()
     {'people': 1.0, 'owed_h': 40.0, 'hours': 40.0, 'shifts': 5.0}
     """
-    who, days = team_people(people), local_day(times).unique()
-    probes = _probes(centre, [team for team in centre.teams if team in set(who["team"])], days)
-    problems = problems_of(centre, probes, who, RosterSettings())
+    people = pd.DataFrame(columns=list(PEOPLE.columns)) if people is None else people
+    days, problems = local_day(times).unique(), {}
+    if len(people):
+        who = team_people(people)
+        probes = _probes(centre, [team for team in centre.teams if team in set(who["team"])], days)
+        problems = problems_of(centre, probes, who, RosterSettings())
     can = {team: _can(each, len(days)) for team, each in problems.items()}
     heads = [_present(centre, team, each, can[team], days) for team, each in problems.items()]
     lengths = {team: _lengths_h(centre, team) for team in problems}
     usual = {team: _days_week(centre, team) for team in problems}
     held = {team: _held(each, can[team], lengths[team], usual[team]) for team, each in problems.items()}
-    owed_h = hours_owed(centre, people, Horizon.of(times)).groupby(people.set_index("agent_id")["team"]).sum()
+    day_h = {team: _day_h(each, usual[team]) for team, each in problems.items()}
+    new = {team: _hire(centre, team, most, len(days)) for team, most in (hire or {}).items()}
+    for team in [name for name in new if name not in problems]:
+        nobody, labour = np.zeros(len(days)), centre.at(centre.teams[team].site).labour
+        heads.append(_days(centre, team, days, nobody, nobody))
+        held[team], day_h[team] = (0.0, 0.0, 0.0), np.array([labour.week_h.value / labour.days_week.value])
+    totals = pd.DataFrame.from_dict(held, orient="index", columns=["people", "hours", "shifts"])
+    if problems:
+        owed_h = hours_owed(centre, people, Horizon.of(times))
+        totals["owed_h"] = owed_h.groupby(people.set_index("agent_id")["team"]).sum()
     return Contracts(
-        teams=pd.DataFrame.from_dict(held, orient="index", columns=["people", "hours", "shifts"])
-        .assign(owed_h=owed_h)[TOTALS]
-        .astype("float64"),
+        teams=totals.reindex(columns=TOTALS).fillna(0.0).astype("float64"),
         days=pd.concat(heads, ignore_index=True) if heads else pd.DataFrame(columns=DAYS),
-        day_h={team: _day_h(each, usual[team]) for team, each in problems.items()},
+        day_h=day_h,
+        hire=new,
+    )
+
+
+def people_wanted(centre: Centre, times: pd.DatetimeIndex) -> Contracts:
+    """Let every team that answers something employ as many people as it needs, and nobody be there yet.
+
+    Parameters
+    ----------
+    centre : Centre
+    times : DatetimeIndex
+        Intervals of whole days.
+    """
+    return contracts_of(
+        centre, None, times, {name: inf for name, team in centre.teams.items() if team.queues}
     )
 
 
 def cover_by_people(
-    centre: Centre, requirement: pd.DataFrame, people: pd.DataFrame | None = None, **options: Any
+    centre: Centre,
+    requirement: pd.DataFrame,
+    people: pd.DataFrame | None = None,
+    *,
+    hire: Mapping[str, float] | None = None,
+    **options: Any,
 ) -> tuple[CoverPlan, pd.DataFrame]:
     """Cover a requirement with the shifts that the people there are can work, or with people to employ.
 
@@ -94,6 +141,8 @@ def cover_by_people(
         REQUIREMENT of whole days.
     people : DataFrame, optional
         PEOPLE; without them every team employs as many as it needs.
+    hire : mapping, optional
+        The most people that teams may employ beside those there are.
     **options
         As for `planning.shifts.cover_all`.
 
@@ -101,18 +150,23 @@ def cover_by_people(
     -------
     cover : CoverPlan
     people : DataFrame
-        PEOPLE: those given, or those to employ.
+        PEOPLE: those given and those to employ.
     """
     times = horizon(centre, requirement)
-    if people is not None:
-        held = contracts_of(centre, people, times)
-        return cover_all(centre, requirement, contracts=held, **options), people
-    made = cover_all(centre, requirement, contracts=people_wanted(centre, times), **options)
-    return made, people_to_employ(centre, made.shifts, made.hired)
+    if people is None and hire is None:
+        made = cover_all(centre, requirement, contracts=people_wanted(centre, times), **options)
+        return made, people_to_employ(centre, made.shifts, made.hired)
+    made = cover_all(centre, requirement, contracts=contracts_of(centre, people, times, hire), **options)
+    new = people_to_employ(centre, made.shifts[:0], made.hired, beside=people)
+    return made, new if people is None else pd.concat([people, new], ignore_index=True)
 
 
 def cover_and_roster(
-    centre: Centre, requirement: pd.DataFrame, people: pd.DataFrame | None = None
+    centre: Centre,
+    requirement: pd.DataFrame,
+    people: pd.DataFrame | None = None,
+    *,
+    hire: Mapping[str, float] | None = None,
 ) -> tuple[CoverPlan, pd.DataFrame, Roster]:
     """Cover a requirement and give the shifts to people; cover again what nobody could be found for.
 
@@ -122,7 +176,7 @@ def cover_and_roster(
 
     Parameters
     ----------
-    centre, requirement, people
+    centre, requirement, people, hire
         As for `cover_by_people`.
 
     Returns
@@ -131,7 +185,7 @@ def cover_and_roster(
     people : DataFrame
     roster : Roster
     """
-    made, people = cover_by_people(centre, requirement, people)
+    made, people = cover_by_people(centre, requirement, people, hire=hire)
     roster = build_roster(centre, made.shifts, people)
     if roster.unmet.empty:
         return made, people, roster
@@ -175,39 +229,21 @@ def _lacking_h(centre: Centre, made: CoverPlan, roster: Roster) -> float:
     return float(short["missing"] @ short["paid_h"] + made.unmet["missing"].sum() * centre.interval_s / 3600)
 
 
-def people_wanted(centre: Centre, times: pd.DatetimeIndex) -> Contracts:
-    """Let every team that answers something employ full-time people, at the pay of their contract.
-
-    A person works at most the usual days and hours of a week, less some slack, and has some weekends off.
-
-    Parameters
-    ----------
-    centre : Centre
-    times : DatetimeIndex
-        Intervals of whole days.
-    """
-    days, hire, day_h = local_day(times).unique(), {}, {}
-    for name, team in centre.teams.items():
-        if not team.queues:
-            continue
-        labour = centre.at(team.site).labour
-        day_h[name] = np.array([labour.week_h.value / labour.days_week.value])
-        shifts = _worked_days(len(days), int(labour.days_week.value))
-        hours = shifts * float(day_h[name][0])
-        hire[name] = Hire(
-            hours=hours * (1 - SLACK),
-            shifts=shifts,
-            weekends=4 - int(labour.free_weekends.value),
-            cost=hours * hour_cost(centre, name),
-        )
-    nobody = np.zeros(len(days))
-    heads = [_days(centre, name, days, nobody, nobody) for name in hire]
-    return Contracts(
-        teams=pd.DataFrame(0.0, index=list(hire), columns=TOTALS),
-        days=pd.concat(heads, ignore_index=True) if heads else pd.DataFrame(columns=DAYS),
-        day_h=day_h,
-        hire=hire,
-    )
+def _hire(centre: Centre, team: str, most: float, days: int) -> Hire:
+    """Find what each person employed adds to a team in some days, and costs."""
+    if team not in centre.teams or not centre.teams[team].queues:
+        can = ", ".join(name for name, settings in centre.teams.items() if settings.queues)
+        raise PlanningError(f"hire names {team!r}, must be a team that answers a queue: {can}")
+    if not most >= 0 or (isfinite(most) and most != int(most)):
+        raise PlanningError(f"hire[{team!r}] is {most}, must be a whole number of people >= 0")
+    labour, careers = centre.at(centre.teams[team].site).labour, centre.systems.careers
+    shifts = _worked_days(days, int(labour.days_week.value))
+    hours = shifts * labour.week_h.value / labour.days_week.value
+    cost = hours * hour_cost(centre, team)
+    if careers is not None:
+        cost += float(cost_of_careers(centre, careers, pd.Series({team: hours})).to_numpy().sum())
+    weekends = 4 - int(labour.free_weekends.value)
+    return Hire(hours=hours * (1 - SLACK), shifts=shifts, weekends=weekends, cost=cost, most=most)
 
 
 def _worked_days(present: int, days_week: int) -> int:
@@ -276,7 +312,7 @@ def _held(team: TeamProblem, can: Bools, lengths_h: Sequence[float], usual: int)
         people += count
         hours += count * _filled(most_h, worked, lengths_h)
         shifts += count * worked
-    hours -= math.floor(UNFILLED * shifts) * max(lengths_h)
+    hours -= floor(UNFILLED * shifts) * max(lengths_h)
     return people, hours, shifts
 
 

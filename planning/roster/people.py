@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -228,9 +229,13 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
 
 
 def people_to_employ(
-    centre: Centre, shifts: pd.DataFrame, heads: Mapping[str, int] | None = None
+    centre: Centre,
+    shifts: pd.DataFrame,
+    heads: Mapping[str, int] | None = None,
+    *,
+    beside: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Name the full-time people to employ, for a plan without a list of people.
+    """Name the full-time people to employ: for a plan without a list of people, or beside one.
 
     Where the cover did not find their number together with the shifts, a team needs as many as work at most
     five days of seven and the normal week less some slack, and have some weekends off. Leave is not included:
@@ -243,6 +248,8 @@ def people_to_employ(
         Columns of `planning.tables.SHIFTS`.
     heads : mapping, optional
         People by team, for the teams whose number is known: `CoverPlan.hired`.
+    beside : DataFrame, optional
+        PEOPLE who are there; nobody new takes their agent_id.
 
     Returns
     -------
@@ -261,10 +268,17 @@ def people_to_employ(
     """
     counts = dict(heads or {})
     counts |= _for_shifts(centre, shifts[~shifts["team"].isin(counts)])
+    taken = set() if beside is None else set(beside["agent_id"])
+    names = {
+        team: (
+            name for name in (f"{team}_{number:03d}" for number in itertools.count(1)) if name not in taken
+        )
+        for team in counts
+    }
     rows = [
-        (f"{team}_{number:03d}", centre.teams[team].site, team, centre.teams[team].grade)
+        (next(names[team]), centre.teams[team].site, team, centre.teams[team].grade)
         for team, count in counts.items()
-        for number in range(1, count + 1)
+        for _ in range(count)
     ]
     week_h = {name: centre.at(team.site).labour.week_h.value for name, team in centre.teams.items()}
     people = pd.DataFrame(rows, columns=["agent_id", "site", "team", "grade"])

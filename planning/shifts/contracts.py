@@ -5,7 +5,8 @@ costs little more than its premiums, and what limits a plan is what people can w
 on each day and night. These are a few rows for each team. That a person stands behind every head of these
 rows, with rests and weekends, is the business of the roster.
 
-A team may also employ people: each adds to all of its rows, at the price of their contract.
+A team may also employ people, at most some or as many as it needs: each adds to all of its rows, at the
+price of their contract.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Hire:
     weekends: int
     """Weekends of four that the person may work."""
     cost: float
+    most: float = math.inf
+    """The most people to employ."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +120,7 @@ class Contracts:
         ]
 
     def _limits_of(self, team: str, own: pd.DataFrame, columns: int, hired: int | None) -> list[Limit]:
-        none = Hire(0.0, 0, 0, 0.0)
+        none = Hire(hours=0.0, shifts=0, weekends=0, cost=0.0)
         hire, unit_s = none if hired is None else self.hire[team], math.gcd(_GRAIN_S, *own["paid_s"].tolist())
         hours, shifts = self.total(team, "hours"), self.total(team, "shifts")
 
@@ -136,6 +139,9 @@ class Contracts:
             limit(own, paid, hire.hours * 3600 / unit_s, hours, "contract hours", "hour"),
             limit(own, 1, hire.shifts, shifts, "shifts of its people", "shift"),
         ]
+        if hired is not None and math.isfinite(hire.most):
+            row = sparse.csr_array(([1.0], ([0], [hired])), shape=(1, columns))
+            found.append((row, hire.most, (f"{team}: people to employ", hire.most, "person", 1.0)))
         days = self.days[self.days["team"] == team].set_index("day")
         for day, here in own.groupby("day"):
             there = days.loc[day] if day in days.index else pd.Series({"heads": 0.0, "night_heads": 0.0})

@@ -186,7 +186,12 @@ def cover(
     groups = partial(groups_of, centre, requirement, times, explicit, beyond, contracts=contracts)
     seek = partial(search, settings=settings, callback=callback)
     plan, there = _with_desks(centre, times, groups, seek, held, before is None, contracts)
-    salaried = set() if contracts is None else set(centre.teams) - set(contracts.hire)
+    hire = {} if contracts is None else contracts.hire
+    salaried = {
+        team
+        for team in centre.teams
+        if contracts is not None and not (team in hire and hire[team].most == math.inf)
+    }
     short = tuple(
         _clash(centre, plan, str(team), there, str(team) in salaried) for team in plan.unmet["team"].unique()
     )

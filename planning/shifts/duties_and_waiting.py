@@ -243,8 +243,8 @@ def working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: 
 
 
 def _staffed(contracts: Contracts | None, team: str, rows: Rows) -> bool:
-    """Tell whether the team's people can work whole shifts; those who are employed can."""
-    if contracts is None or team in contracts.hire:
+    """Tell whether the team's people can work whole shifts; if there is nobody yet, enough are employed."""
+    if contracts is None or (team in contracts.hire and contracts.total(team, "people") == 0):
         return True
     hours = sum(pattern.paid_s / 3600 * heads for _, _, pattern, heads in rows)
     shifts = sum(heads for *_, heads in rows)

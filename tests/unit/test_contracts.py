@@ -1,6 +1,7 @@
 """A plan for the people there are, or for those to employ: no team has more hours than its contracts hold."""
 
 import itertools
+from math import inf
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from factories import MONDAY, one_site, requirement_of, two_sites
 
 from planning import audit, build_roster, cover
 from planning.calendars import axis
+from planning.errors import PlanningError
 from planning.pay import hour_cost, premium_hours
 from planning.roster.contracts import contracts_of, cover_and_roster, cover_by_people, people_wanted
 from planning.roster.people import people_to_employ
@@ -18,6 +20,7 @@ from planning.tables import PEOPLE
 WEEK = axis(MONDAY, 7, 900)
 MIX = {"shifts.lengths_h": {"part": 4.5, "day": 8.5}, "shifts.meal_min": {"part": 30, "day": 30}}
 DAY = pd.Timedelta(days=1)
+EXACT = CoverSettings(gap=0.0, rounds=4)
 SPANS = ["leave_from", "leave_until", "blocked"]
 
 
@@ -247,3 +250,44 @@ def test_what_nobody_can_be_found_for_is_covered_again():
     assert hours[1] < hours[0] + 8
     assert made.teams.index.tolist() == first.teams.index.tolist()
     assert audit(centre, roster.roster, people, horizon=roster.horizon).empty
+
+
+# --- people to employ beside those there are ------------------------------------------------------
+
+
+def test_no_more_are_employed_beside_the_people_than_are_missing():
+    """With one person fewer somebody is missing; with enough people nobody is employed."""
+    centre, need = one_site(MIX), requirement_of({"09:00": 3, "18:00": 0}, days=7)
+    there = people_of(3)
+    made, people = cover_by_people(centre, need, there, hire={"calls_north": 9}, settings=EXACT)
+    new = made.hired["calls_north"]
+    assert made.unmet.empty
+    assert people["agent_id"].is_unique
+    assert len(people) == 3 + new
+    few, _ = cover_by_people(centre, need, there, hire={"calls_north": new - 1}, settings=EXACT)
+    assert few.hired == {"calls_north": new - 1}
+    assert len(few.unmet) > 0
+    assert "and all are used: employ people" in few.short[0]
+    enough, _ = cover_by_people(centre, need, people_of(3 + new), hire={"calls_north": 9}, settings=EXACT)
+    assert enough.hired == {}
+
+
+def test_people_employed_get_shifts_of_a_roster():
+    centre, need = one_site(MIX), requirement_of({"09:00": 3, "18:00": 0}, days=7)
+    made, people, roster = cover_and_roster(centre, need, people_of(3), hire={"calls_north": inf})
+    assert made.unmet.empty
+    assert roster.unmet.empty
+    assert set(people["agent_id"][3:]) <= set(roster.roster["agent_id"])
+
+
+@pytest.mark.parametrize(
+    ("hire", "message"),
+    [
+        ({"calls_nord": 1}, "hire names 'calls_nord', must be a team that answers a queue: calls_north"),
+        ({"calls_north": -1}, r"hire\['calls_north'\] is -1, must be a whole number of people >= 0"),
+        ({"calls_north": 1.5}, r"hire\['calls_north'\] is 1.5, must be a whole number"),
+    ],
+)
+def test_hires_that_cannot_be_are_refused(hire, message):
+    with pytest.raises(PlanningError, match=message):
+        contracts_of(one_site(), people_of(1), WEEK, hire)

@@ -99,6 +99,7 @@ def test_summary_has_its_keys():
         "paid_hours",
         "night_hours",
         "people",
+        "employ",
         "hours",
         "idle_hours",
         "regularity",
@@ -115,7 +116,7 @@ def test_summary_has_its_keys():
         "breaches",
         "holds",
     }
-    assert made.summary["schema_version"] == SCHEMA_VERSION == 4
+    assert made.summary["schema_version"] == SCHEMA_VERSION == 5
     assert made.summary["first_interval"] == "2026-11-23T00:00:00+03:00"
     assert made.summary["last_interval"] == "2026-11-23T23:45:00+03:00"
     assert (made.summary["breaches"], made.summary["unmet_intervals"], made.summary["unmet_heads"]) == (
