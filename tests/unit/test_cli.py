@@ -214,6 +214,21 @@ def test_people_that_are_refused_are_told_and_the_others_work(given, monkeypatch
     assert "people.csv: 1 rows refused, the first row 0: team is 'chat', must be one of calls_north" in err
 
 
+def test_people_are_employed_beside_too_few(given, monkeypatch, capsys):
+    people_of(Centre.load(given / "centre.toml"), 3).to_csv(given / "people.csv", index=False)
+    code, out, _ = run(given, monkeypatch, capsys, "--hire", "all")
+    assert code == 0
+    employed = int(re.search(r"Employ: +(\d+) in calls", out)[1])
+    staff = pd.read_csv(given / "out" / "staff.csv")
+    assert len(staff) == 3 + employed > 3
+    assert "0 short, 0 breaches" in out
+
+
+@pytest.mark.parametrize("text", ["calls_north=many", "nobody=2", "calls_north=-1"])
+def test_teams_that_cannot_employ_are_told(given, monkeypatch, capsys, text):
+    assert "must be" in refused(given, monkeypatch, capsys, "--hire", text)
+
+
 def test_each_reason_for_refusing_people_is_told_once(given, monkeypatch, capsys):
     rows = (given / "people.csv").read_text(encoding="utf-8").splitlines()
     for row in (3, 5):
