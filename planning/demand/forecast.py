@@ -1,4 +1,4 @@
-"""Forecasts with their uncertainty: the next days, the rest of today, the next 64 weeks."""
+"""Forecasts with their uncertainty: the next days, and the next 64 weeks."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_day
 from planning.checks import Floats, whole
 from planning.demand.accuracy import backtest, best_methods, check_methods, rolled
 from planning.demand.doubt import Doubt, learn_doubt, quantile_calls
 from planning.demand.history import History, future_rows, histories
-from planning.demand.intervals import MAX_DAYS, local_zone
+from planning.demand.intervals import MAX_DAYS
 from planning.demand.methods import METHODS, handle_times
 from planning.errors import PlanningError
-from planning.tables import DEMAND, FORECAST
+from planning.tables import FORECAST
 
-__all__ = ["forecast", "forecast_weeks", "reforecast"]
+__all__ = ["forecast", "forecast_weeks"]
 
 LEARN_DAYS = 56
 """Number of past days whose forecasts show how far off the next ones will be."""
@@ -82,46 +81,6 @@ def forecast(
     step = int((past[0].clock[1] - past[0].clock[0]).total_seconds())
     tables = [_forecast_queue(history, chosen[history.queue], zone, step) for history in past]
     return pd.concat(tables, ignore_index=True)[list(FORECAST.columns)]
-
-
-def reforecast(plan: pd.DataFrame, so_far: pd.DataFrame) -> pd.DataFrame:
-    """Correct the forecast for the rest of a day by the calls so far, queue by queue.
-
-    Linear Bayes (Buehlmann's credibility): the factor of the rest is ``1 + Z (N / E - 1)``, with N calls so
-    far of E expected, ``Z = d^2 / (d^2 + 1/E + (c^2 - d^2) sum(m^2) / E^2)`` and the CVs d of the day and c
-    of an interval. The share Z of the day's uncertainty is then resolved.
-
-    Parameters
-    ----------
-    plan : DataFrame
-        FORECAST of the day.
-    so_far : DataFrame
-        DEMAND of the day's intervals that are over.
-
-    Returns
-    -------
-    DataFrame
-        FORECAST of the remaining intervals of the same local day, by the clock of `plan`, or of `so_far` if
-        the plan's times are in UTC, as from a CSV file.
-
-    Raises
-    ------
-    PlanningError
-        `so_far` has no interval of the forecast, or leaves none of its last day.
-    """
-    plan, known = FORECAST.check(plan, "plan"), DEMAND.check(so_far, "so_far")
-    both = plan.merge(known, on=["queue", "interval_start"], suffixes=("", "_known"))
-    plan["interval_start"] = plan["interval_start"].dt.tz_convert(local_zone(plan, known))
-    last = known["interval_start"].max().tz_convert(plan["interval_start"].dt.tz)
-    today = local_day(pd.DatetimeIndex(plan["interval_start"])) == local_day(last)
-    ahead = (plan["interval_start"] > last) & today
-    if both.empty or not ahead.any():
-        raise PlanningError(f"so_far ends at {last}, must end inside a day of plan: give its first part")
-    parts = [
-        _corrected(rows, both[both["queue"] == name])
-        for name, rows in plan[ahead].groupby("queue", sort=False)
-    ]
-    return pd.concat(parts, ignore_index=True)[list(FORECAST.columns)]
 
 
 def forecast_weeks(demand: pd.DataFrame, weeks: int = 64, *, zone: str, country: str) -> pd.DataFrame:
@@ -195,28 +154,19 @@ def _forecast_queue(history: History, method: str, zone: str, step: int) -> pd.D
 
 def doubt_of(history: History, method: str, lead: int) -> Doubt:
     """Learn how far off a method was on the days behind."""
-    expected, aht_s, days = rolled(history, method, LEARN_DAYS, lead)
-    if len(days) < 7:  # the history is too short, so the errors on the data it was fitted to have to do
-        days = np.arange(max(history.first, history.known - 14), history.known)
-        expected = METHODS["level" if method == "naive" else method](history, days)
-        aht_s = np.broadcast_to(handle_times(history), expected.shape)
+    expected, aht_s, days = past_errors(history, method, lead)
     effect = history.effect[days]
     return learn_doubt(expected * effect, history.calls[days] * effect, aht_s, history.aht_s[days])
 
 
-def _corrected(rows: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    expected, square = known["calls"].sum(), (known["calls"] ** 2).sum()
-    if not expected > 0:
-        return rows
-    rate, day, aht = (float(rows[name].iloc[0]) for name in ("rate_cv", "day_cv", "aht_cv"))
-    own = max(rate**2 - day**2, 0.0)
-    trust = day**2 / (day**2 + 1 / expected + own * square / expected**2)
-    factor = 1 + trust * (known["calls_known"].sum() / expected - 1)
-    left = day**2 * (1 - trust)
-    calls = rows["calls"].to_numpy() * factor
-    doubt = Doubt(float(np.sqrt(own + left)), float(np.sqrt(left)), aht)
-    counts = with_doubt(calls, rows["aht_s"].to_numpy(), doubt)
-    return rows.assign(**{name: part for name, part in counts.items() if not name.startswith("aht")})
+def past_errors(history: History, method: str, lead: int) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Forecast past days again, as `rolled` does; the data it was fitted to, if the history is too short."""
+    expected, aht_s, days = rolled(history, method, LEARN_DAYS, lead)
+    if len(days) < 7:
+        days = np.arange(max(history.first, history.known - 14), history.known)
+        expected = METHODS["level" if method == "naive" else method](history, days)
+        aht_s = np.broadcast_to(handle_times(history), expected.shape)
+    return expected, aht_s, days
 
 
 def _weeks_of(history: History, to_monday: int, weeks: int) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from planning.demand import (
     Synthetic,
     accuracy,
     backtest,
+    backtest_rest,
     best_methods,
     expected_demand,
     forecast,
@@ -358,7 +359,9 @@ def test_the_rest_of_the_day_follows_its_morning(settings):
             (year["interval_start"] >= start) & (year["interval_start"] < start + pd.Timedelta(days=1))
         ]
         made = forecast(history, 1, zone=MOSCOW, country="RU")
-        rest = reforecast(made, today[today["interval_start"].dt.hour < 12])
+        rest = reforecast(
+            made, today[today["interval_start"].dt.hour < 12], history, zone=MOSCOW, country="RU"
+        )
         both = rest.merge(made, on="interval_start", suffixes=("", "_made")).merge(
             today, on="interval_start", suffixes=("", "_true")
         )
@@ -372,19 +375,21 @@ def test_the_rest_of_the_day_follows_its_morning(settings):
 def test_a_morning_as_expected_changes_no_mean(months):
     made = forecast(months, 1, zone=MOSCOW, country="RU")
     morning = made[made["interval_start"].dt.hour < 9][["queue", "interval_start", "calls", "aht_s"]]
-    rest = reforecast(made, morning)
+    rest = reforecast(made, morning, months, zone=MOSCOW, country="RU")
     later = made[made["interval_start"].dt.hour >= 9].reset_index(drop=True)
     both = rest.merge(later, on=["queue", "interval_start"], suffixes=("", "_before"))
     np.testing.assert_allclose(both["calls"], both["calls_before"], rtol=1e-12)
     with pytest.raises(PlanningError, match="must end inside a day of plan"):
-        reforecast(made, made[["queue", "interval_start", "calls", "aht_s"]])
+        reforecast(
+            made, made[["queue", "interval_start", "calls", "aht_s"]], months, zone=MOSCOW, country="RU"
+        )
 
 
 def test_a_plan_of_two_days_has_nothing_left_of_a_day_that_is_over(months):
     made = forecast(months, 2, zone=MOSCOW, country="RU")
     today = made[made["interval_start"] < made["interval_start"].min() + pd.Timedelta(days=1)]
     with pytest.raises(PlanningError, match=r"so_far ends at .* 23:30:00\+03:00, must end inside a day"):
-        reforecast(made, today)
+        reforecast(made, today, months, zone=MOSCOW, country="RU")
 
 
 def test_a_plan_from_a_file_has_the_same_rest_of_the_day(months, tmp_path):
@@ -392,9 +397,78 @@ def test_a_plan_from_a_file_has_the_same_rest_of_the_day(months, tmp_path):
     made = forecast(months, 2, zone=MOSCOW, country="RU")
     early = made[made["interval_start"] < made["interval_start"].min() + pd.Timedelta(hours=2)]
     made.to_csv(tmp_path / "plan.csv", index=False)
-    rest = reforecast(pd.read_csv(tmp_path / "plan.csv"), early)
-    assert_frame_equal(rest, reforecast(made, early))
+    from_file, rest = (
+        reforecast(plan, early, months, zone=MOSCOW, country="RU")
+        for plan in (pd.read_csv(tmp_path / "plan.csv"), made)
+    )
+    assert_frame_equal(from_file, rest)
     assert len(rest) == 2 * 44
+
+
+@pytest.fixture(scope="module")
+def mornings():
+    """Twenty weeks of two queues: the rest of a day follows the root of its morning, or does not."""
+    rng = np.random.default_rng(3)
+    times = axis(day_start("2026-03-02", MOSCOW), 140, 3600)
+    shape = np.where((times.hour >= 8) & (times.hour < 20), 400.0, 0.0)
+    parts = []
+    for queue, weight in (("follows", 0.5), ("does_not", 0.0)):
+        morning, rest = rng.normal(0.0, 0.12, (2, 140))
+        by_day = np.where(
+            times.hour < 12, np.repeat(morning, 24), np.repeat(weight * morning + 0.3 * rest, 24)
+        )
+        calls = rng.poisson(shape * np.exp(by_day)).astype(float)
+        parts.append(pd.DataFrame({"queue": queue, "interval_start": times, "calls": calls, "aht_s": 200.0}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_history_tells_what_a_morning_is_worth(mornings):
+    """The weight that drew the days is found, and 0 where there is none: no forecast gets worse."""
+    table = backtest_rest(mornings, zone=MOSCOW, country="RU", cuts=["12:00"], days=70).set_index("queue")
+    assert table.loc["follows", "weight"] == pytest.approx(0.5, abs=0.12)
+    assert table.loc["does_not", "weight"] == pytest.approx(0.0, abs=0.05)
+    assert table.loc["follows", "wape"] < 0.9 * table.loc["follows", "wape_evening"]
+    assert table.loc["does_not", "wape"] < 1.01 * table.loc["does_not", "wape_evening"]
+    assert table["coverage"].between(0.75, 0.85).all()
+
+
+def test_no_cut_of_the_example_gets_worse_by_its_morning(everything):
+    """Six queues at three times of day."""
+    table = backtest_rest(everything, zone=MOSCOW, country="RU", cuts=["09:00", "12:00", "16:00"])
+    assert (table["wape"] <= 1.01 * table["wape_evening"]).all()
+    assert table["coverage"].mean() == pytest.approx(0.8, abs=0.05)
+    assert len(table) == 3 * 6
+
+
+def test_a_morning_with_a_hole_is_weighed_by_what_it_has(mornings):
+    """The hours that came count, in history as today; a clock ahead of the calls is taken as it is."""
+    last = mornings["interval_start"].max().normalize()
+    history, today = (
+        mornings[mornings["interval_start"] < last],
+        mornings[mornings["interval_start"] >= last],
+    )
+    plan = today.assign(calls=today["calls"].where(today["interval_start"].dt.hour >= 12, 400.0))
+    hours = today["interval_start"].dt.hour
+    whole = today[(hours >= 8) & (hours < 12)].assign(calls=600.0)
+    now = last + pd.Timedelta(hours=12)
+    one, two = (
+        reforecast(plan, part, history, zone=MOSCOW, country="RU", now=now)
+        for part in (whole, whole[whole["interval_start"].dt.hour != 10])
+    )
+    assert len(one) == len(two) == 2 * 12
+    more = two["calls"].sum() / plan.loc[hours >= 12, "calls"].sum()
+    assert 1.05 < more < 1.5
+    assert two["calls"].sum() == pytest.approx(one["calls"].sum(), rel=0.1)
+
+
+def test_a_queue_without_history_is_named(mornings):
+    last = mornings["interval_start"].max().normalize()
+    today = mornings[mornings["interval_start"] >= last]
+    known = mornings[(mornings["interval_start"] < last) & (mornings["queue"] == "follows")]
+    with pytest.raises(PlanningError, match="history has no row of does_not, which the plan has"):
+        reforecast(today, today[:9], known, zone=MOSCOW, country="RU")
+    with pytest.raises(PlanningError, match="cuts has 'noon', must be a time of day: write it as '12:00'"):
+        backtest_rest(known, zone=MOSCOW, country="RU", cuts=["noon"])
 
 
 # ------------------------------------------------------------------------------------------------ long range

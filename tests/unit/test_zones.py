@@ -7,8 +7,7 @@ from factories import demand_of, one_site, people_of
 
 from planning.app import Page
 from planning.calendars import axis, day_start
-from planning.demand import Synthetic, forecast, synthetic_calls, synthetic_demand
-from planning.demand.forecast import reforecast
+from planning.demand import Synthetic, forecast, reforecast, synthetic_calls, synthetic_demand
 from planning.pay import cost_of
 from planning.plan import plan
 from planning.report.roster_book import write_calendars
@@ -99,6 +98,6 @@ def test_a_day_without_midnight_is_forecast_anew():
     history = pd.DataFrame({"queue": "calls", "interval_start": times, "calls": 10.0, "aht_s": 100.0})
     made = forecast(history, 1, zone="America/Santiago", country="CL")
     morning = made.loc[:8, ["queue", "interval_start", "calls", "aht_s"]].assign(calls=20.0)
-    rest = reforecast(made, morning)
+    rest = reforecast(made, morning, history, zone="America/Santiago", country="CL")
     assert len(rest) == 23 - len(morning)
     assert (rest["interval_start"] > morning["interval_start"].max()).all()
