@@ -310,7 +310,8 @@ class Plan:
     def _write(self, folder: Path) -> None:
         for name, table in self.tables.items():
             times = {column: _iso(table[column]) for column in table.columns if _is_time(table[column])}
-            table.assign(**times).round(4).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
+            numbers = table.select_dtypes("number").round(4)
+            table.assign(**times, **numbers).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
         text = json.dumps(self.summary, indent=2, ensure_ascii=False)
         (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
         write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from planning.calendars import NO_COUNTRY
 from planning.centre.country import country_settings, currency_of
-from planning.centre.settings import read_clock
+from planning.centre.settings import DAY, read_clock
 
 __all__ = ["shortest_meal", "with_defaults"]
 
-LENGTHS_H = {"short": 6.5, "day": 8.5}
-"""Kinds of shift, presence in hours: lawful in every country on file."""
+SHORT_H, LONG_H = 6.5, 8.5
+"""Presence of the usual shifts, hours: lawful in every country on file."""
 UNMET_WAGES = 50.0
 """A missing hour costs this many times the dearest hour, so that a plan is short only if it must be."""
 WAITING_TARGET = {"max_occupancy": 0.9}
@@ -24,8 +25,8 @@ def with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     The country gives labour rules, pay settings and the currency, each value of which the file may replace. A
     queue's callers come in equal parts from the sites that have a team for it, and the queue is open while
     one of these sites is. A team without a site belongs to the only one; a team without queues answers the
-    only one. A shift without a meal gets the shortest lawful one. A missing hour costs fifty times the
-    dearest team's hour.
+    only one. Shifts are at most as long as their sites are open. A shift without a meal gets the shortest
+    lawful one. A missing hour costs fifty times the dearest team's hour.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
         given["teams"] = _teams(given["sites"], given["queues"], given["teams"])
         given["queues"] = _queues(given["sites"], given["queues"], given["teams"])
     given["pay"] = _priced(given["pay"], given.get("teams"))
-    given["shifts"] = _shifts(given.get("shifts", {}), given["labour"])
+    given["shifts"] = _shifts(given.get("shifts", {}), given["labour"], given.get("sites"))
     return given
 
 
@@ -88,10 +89,10 @@ def _hours(homes: list[Any]) -> dict[str, Any]:
         return {}
 
 
-def _shifts(shifts: Any, labour: Mapping[str, Any]) -> Any:
+def _shifts(shifts: Any, labour: Mapping[str, Any], sites: Any) -> Any:
     if not isinstance(shifts, Mapping):
         return shifts
-    lengths = shifts.get("lengths_h", {} if shifts.get("explicit") else LENGTHS_H)
+    lengths = shifts.get("lengths_h", {} if shifts.get("explicit") else _lengths(sites))
     meals = shifts.get("meal_min", {})
     if isinstance(lengths, Mapping) and isinstance(meals, Mapping):
         need = {
@@ -101,6 +102,19 @@ def _shifts(shifts: Any, labour: Mapping[str, Any]) -> Any:
         }
         meals = {**meals, **{kind: meal for kind, meal in need.items() if meal is not None}}
     return {**shifts, "lengths_h": lengths, "meal_min": meals}
+
+
+def _lengths(sites: Any) -> dict[str, float]:
+    """Kinds of shift, presence in hours; so that each site has one, none is longer than the site is open."""
+    try:
+        spans = [
+            read_clock(site.get("closes", DAY)) - read_clock(site.get("opens", timedelta()))
+            for site in sites.values()
+        ]
+        hours = [span / timedelta(hours=1) for span in spans if span > timedelta()]
+    except (AttributeError, TypeError, ValueError):
+        hours = []
+    return {"short": min([SHORT_H, *hours]), "day": min(LONG_H, max(hours, default=LONG_H))}
 
 
 def shortest_meal(length_h: Any, labour: Mapping[str, Any]) -> int | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
 
+from planning.calendars import NO_COUNTRY
 from planning.centre.country import NO_CURRENCY, countries
 from planning.centre.model import Centre
 from planning.centre.money import money
 from planning.centre.organisation import Queue
 from planning.centre.settings import clock_text
 
-__all__ = ["describe", "left_open"]
+__all__ = ["describe", "labour_toml", "lawless", "left_open"]
 
 
 def describe(centre: Centre) -> list[str]:
@@ -45,20 +48,58 @@ def left_open(centre: Centre) -> list[str]:
     >>> left_open(Centre.load("data/centre.toml"))
     []
     """
-    codes = {centre.country_of(site).partition("-")[0] for site in centre.sites}
-    lawless = sorted(codes - set(countries()))
     calls = {name: queue for name, queue in centre.queues.items() if not queue.waits}
     patient = [name for name, queue in calls.items() if queue.patience_s == float("inf")]
     present = [name for name, team in centre.teams.items() if team.queues and not team.shrinkage]
     unlimited = [name for name, site in centre.sites.items() if site.seats is None]
     found = {
-        f"country: no labour law of {_names(lawless)} is on file, so house rules hold": bool(lawless),
+        f"country: {lawless(centre)}": bool(lawless(centre)),
         f"patience_s of {_names(patient)}: no caller ever gives up": bool(patient),
         f"shrinkage of {_names(present)}: nobody is ever sick or in training": bool(present),
         f"seats of {_names(unlimited)}: there is a workplace for everybody": bool(unlimited),
         "pay.contributions: an hour costs the wage alone": centre.pay.contributions == 0,
     }
     return [text for text, is_open in found.items() if is_open]
+
+
+def lawless(centre: Centre) -> str:
+    """Say of which countries no labour law is on file, and what to do; "" if there is none.
+
+    Examples
+    --------
+    >>> centre = Centre.load("data/centre.toml")
+    >>> lawless(centre)
+    ''
+    >>> lawless(centre.replace({"sites.kaluga.country": "AR"})).partition(":")[0]
+    'no labour law of AR is on file, so house rules hold'
+    """
+    codes = {centre.country_of(site).partition("-")[0] for site in centre.sites}
+    names = _names(sorted(codes - set(countries())))
+    return names and (
+        f"no labour law of {names} is on file, so house rules hold: write its limits in [labour], which "
+        "`planning check --law` prints"
+    )
+
+
+def labour_toml(centre: Centre) -> str:
+    r"""Write the labour rules in force, as the centre's file may have them.
+
+    Examples
+    --------
+    >>> print("\n".join(labour_toml(Centre.load("data/centre.toml")).splitlines()[:2]))
+    [labour]
+    night_from = "22:00" # Start of the night hours.
+    """
+    described = type(centre.labour).model_fields
+    rules = centre.labour.model_dump(mode="json").items()
+    lines = (f"{name} = {_toml(value)}  # {described[name].description}" for name, value in rules)
+    return "\n".join(["[labour]", *(" ".join(line.split()) for line in lines)])
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    return f"{value:.10g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def _count(number: int, noun: str) -> str:
@@ -75,8 +116,8 @@ def _money(centre: Centre) -> str:
 
 def _law(country: str) -> str:
     code = country.partition("-")[0]
-    known = code in countries() and code != "none"
-    return f"the labour law is that of {code}" if known else "house rules hold"
+    known = code in countries() and code != NO_COUNTRY
+    return f"the labour law is that of {code}" if known else "the labour law is none: house rules only"
 
 
 def _sites(centre: Centre) -> Iterator[str]:

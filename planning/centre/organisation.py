@@ -58,7 +58,8 @@ class Site(Settings):
         if self.closes <= self.opens:
             raise ValueError(
                 f"closes is {clock_text(self.closes)}, must lie after opens {clock_text(self.opens)}: "
-                'use "24:00" for the end of the day and an overflow rule for the night'
+                'use "24:00" for the end of the day; hours across midnight are the whole day (no opens, no '
+                "closes), with rows of 0 calls, and min_agents = 0 for the queues, while nobody answers"
             )
         return self
 

@@ -112,6 +112,7 @@ def make_plan(
 ) -> Plan:
     """Plan some days of a centre from its files."""
     from planning.centre import Centre
+    from planning.centre.describe import lawless
     from planning.certify import certify
     from planning.demand import demand_for, read_demand
     from planning.plan import plan
@@ -123,6 +124,8 @@ def make_plan(
     ours = people is None
     people = people or beside(centre, PEOPLE.name)
     settings = Centre.load(centre)
+    if text := lawless(settings):
+        typer.echo(f"note: {text}", err=True)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
     known = None if people is None else people_of(people, settings)
     if vips is None and ours and settings.systems.vip is not None:

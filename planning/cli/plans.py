@@ -37,12 +37,19 @@ def init(
 
 def check(
     centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+    law: Annotated[
+        bool,
+        typer.Option("--law", help="Print the labour rules instead, as the centre's file may have them."),
+    ] = False,
 ) -> None:
     """Say what a centre is, and what its file does not say yet."""
     from planning.centre import Centre
-    from planning.centre.describe import describe, left_open
+    from planning.centre.describe import describe, labour_toml, left_open
 
     settings = Centre.load(centre or centre_here())
+    if law:
+        typer.echo(labour_toml(settings))
+        return
     for line in describe(settings):
         typer.echo(line)
     missing = left_open(settings)
@@ -119,6 +126,9 @@ def report(
         str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
+    gaps: Annotated[
+        str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
+    ] = "refuse",
     replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
     pdf: Annotated[bool, typer.Option(help="Also print the pages to PDF, if Chromium is installed.")] = True,
@@ -131,7 +141,7 @@ def report(
     from planning.report.plan_page import plan_notebook
 
     centre = centre or centre_here()
-    made = make_plan(centre, demand, people, None, start, days, replications, hire=hire or ())
+    made = make_plan(centre, demand, people, None, start, days, replications, gaps, hire=hire or ())
     folder = made.save(out / "plan", overwrite=True)
     page = out / "executed" / "plan.ipynb"
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from calendar import day_name
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.calendars import axis, day_start, is_weekend, local_day, on_clock, time_of_day
+from planning.centre.settings import clock_text
 from planning.checks import one_of, whole
 from planning.demand.forecast import forecast
 from planning.demand.planned import check_rows, mark_planned
@@ -35,7 +37,8 @@ def demand_for(
 ) -> pd.DataFrame:
     """Take the days to plan from a demand, or forecast them if the demand ends before.
 
-    A queue is closed on a weekday on which it never has a row, and on a public holiday without a row. If the
+    A queue is closed on a weekday on which it never has a row, and on a public holiday without a row. It
+    opens later, or closes earlier, on weekdays that never have a row then, which a warning says. If the
     first days are closed, the plan starts on the next open day, with a warning.
 
     Parameters
@@ -77,13 +80,16 @@ def demand_for(
     seen = _days(rows)
     _check_dates(seen)
     first, end, inside = _span(centre, seen, start, days)
+    open_ = _open_intervals(centre, rows, first, end)
     if inside:
         taken = records.reset_index(drop=True)[(seen >= first) & (seen < end)]
     else:
         taken = _forecast(centre, _history(centre, rows, gaps), first, end)
-    lacking = _without(_open_intervals(centre, rows, first, end), taken)
+        taken = taken[_among(taken, open_)]
+    _tell_short_days(centre, rows, open_)
+    lacking = open_[~_among(open_, taken)]
     found = _found(centre, rows, lacking, gaps, first, end)
-    _refuse(_without(lacking, found), rows)
+    _refuse(lacking[~_among(lacking, found)], rows)
     return _joined(centre, taken, found).reset_index(drop=True)
 
 
@@ -94,7 +100,8 @@ def _span(
     after = seen.max() + DAY
     asked = after if start is None else local_day(day_start(start, centre.time_zone))
     first, known = (_next_open(centre, seen, day) for day in (asked, after))
-    end = max(asked + days * DAY, first + DAY)
+    # Days that nobody named by date are counted from the first open one.
+    end = max((first if start is None else asked) + days * DAY, first + DAY)
     inside = bool(seen.min() <= first and end <= known)
     if not inside and first < after:
         raise PlanningError(
@@ -164,28 +171,68 @@ def _open_intervals(
 ) -> pd.DataFrame:
     """Every interval in which a queue is open: queue, interval_start."""
     grid = axis(on_clock(first, centre.time_zone), (end - first).days, centre.interval_s)
-    day, clock, seen = local_day(grid), time_of_day(grid), _days(rows)
+    day, clock, seen, hours = local_day(grid), time_of_day(grid), _days(rows), _hours(centre, rows)
     left_behind = {other for queue in centre.queues.values() for other in queue.follow_ups}
     parts = []
-    for name, queue in centre.queues.items():
+    for name in centre.queues:
         own = seen[(rows["queue"] == name).to_numpy()]
         if own.empty and name in left_behind:
             continue
         days = _open_days(centre, seen, seen if own.empty else own, day.unique())
-        open_ = grid[(clock >= queue.opens) & (clock < queue.closes) & day.isin(days)]
+        own_hours = hours.loc[name].loc[grid.day_of_week]
+        open_ = grid[(clock >= own_hours["opens"]) & (clock < own_hours["closes"]) & day.isin(days)]
         parts.append(pd.DataFrame({"queue": name, "interval_start": open_}))
     return pd.concat(parts, ignore_index=True)
 
 
-def _without(intervals: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """Intervals that have no row."""
+def _hours(centre: Centre, rows: pd.DataFrame) -> pd.DataFrame:
+    """Opening and closing of each queue by weekday: index (queue, weekday), columns opens, closes.
+
+    They are the queue's own, except on a weekday that never has a row in its first or last hours, although
+    other weekdays do.
+    """
+    times = pd.DatetimeIndex(rows["interval_start"])
+    clocks = pd.DataFrame({"queue": rows["queue"].array, "weekday": times.day_of_week,
+                           "day": local_day(times), "opens": time_of_day(times)})  # fmt: skip
+    clocks["closes"] = clocks["opens"] + pd.Timedelta(seconds=centre.interval_s)
+    weekdays = pd.MultiIndex.from_product([centre.queues, range(7)], names=["queue", "weekday"])
+    own = pd.DataFrame(
+        [(queue.opens, queue.closes) for queue in centre.queues.values() for _ in range(7)],
+        index=weekdays, columns=["opens", "closes"], dtype="timedelta64[us]",
+    )  # fmt: skip
+    edges = {"opens": "min", "closes": "max"}
+    usual = clocks.groupby("queue").agg(edges).reindex(weekdays, level="queue")
+    by_weekday = clocks.groupby(["queue", "weekday"])
+    found = by_weekday.agg(edges).reindex(weekdays)
+    differs = (found - usual).abs() >= QUIET
+    # One short Friday says little about Fridays.
+    differs = differs.mul(by_weekday["day"].nunique().reindex(weekdays) > 1, axis="index")
+    return own.mask(differs.astype(bool), found)
+
+
+def _tell_short_days(centre: Centre, rows: pd.DataFrame, open_: pd.DataFrame) -> None:
+    """Warn of the weekdays to plan on which a queue opens later, or closes earlier, than its settings say."""
+    hours = _hours(centre, rows)
+    planned = set(zip(open_["queue"], open_["interval_start"].dt.day_of_week, strict=True))
+    for (name, weekday), (opens, closes) in hours.iterrows():
+        queue = centre.queues[name]
+        if (name, weekday) in planned and (opens, closes) != (queue.opens, queue.closes):
+            warnings.warn(
+                f"{name} is open from {clock_text(opens)} to {clock_text(closes)} on {day_name[weekday]}s: "
+                f"no {day_name[weekday]} has a row at another time",
+                stacklevel=3,
+            )
+
+
+def _among(intervals: pd.DataFrame, rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Tell which intervals have a row, shape (intervals,)."""
     wanted, known = (
         pd.MultiIndex.from_arrays(
             [table["queue"], table["interval_start"].dt.tz_convert("UTC").dt.as_unit("us")]
         )
         for table in (intervals, rows)
     )
-    return intervals[~wanted.isin(known)]
+    return np.asarray(wanted.isin(known))
 
 
 def _is_quiet(times: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
@@ -215,7 +262,7 @@ def _history(centre: Centre, rows: pd.DataFrame, gaps: str) -> pd.DataFrame:
     open_ = _open_intervals(centre, rows, begin, seen.max() + DAY)
     born = rows.groupby("queue")["interval_start"].min()
     open_ = open_[open_["interval_start"] >= open_["queue"].map(born)]
-    lacking = _without(open_, rows)
+    lacking = open_[~_among(open_, rows)]
     if gaps == "zero":
         return _joined(centre, rows, lacking.assign(calls=0.0, aht_s=0.0))
     if gaps == "refuse" and len(lacking) > FEW * len(open_):

@@ -533,23 +533,23 @@ def _unmet(group: Group, short: NDArray[np.float64], times: pd.DatetimeIndex) ->
 def _clash(centre: Centre, plan: CoverPlan, team: str, there: pd.DataFrame, salaried: bool) -> str:
     """Say where a team is short most, and which limit excludes the shifts that would help."""
     own = plan.unmet[plan.unmet["team"] == team].groupby("interval_start")["missing"].sum()
-    when, missing = own.idxmax(), own.max()
-    return (
-        f"{team} is short of {missing:g} agents at {when:%Y-%m-%d %H:%M} "
-        f"(and in {len(own) - 1} more intervals): {_reason(centre, plan, team, when, there, salaried)}"
-    )
+    when, missing, others = own.idxmax(), own.max(), len(own) - 1
+    heads = "1 agent" if missing == 1 else f"{missing:g} agents"
+    more = f" (and in {others} more interval{'s' if others > 1 else ''})" if others else ""
+    reason = _reason(centre, plan, team, own, there, salaried)
+    return f"{team} is short of {heads} at {when:%Y-%m-%d %H:%M}{more}: {reason}"
 
 
 def _reason(
     centre: Centre,
     plan: CoverPlan,
     team: str,
-    when: pd.Timestamp,
+    short: pd.Series,
     there: pd.DataFrame,
     salaried: bool,
 ) -> str:
-    """Name the limit that leaves an interval without a shift."""
-    site, rules = centre.sites[centre.teams[team].site], centre.shifts
+    """Name the limit that leaves intervals without a shift: `short` are the team's missing heads."""
+    site, rules, when = centre.sites[centre.teams[team].site], centre.shifts, short.idxmax()
     clock = time_of_day(pd.DatetimeIndex([when]))[0].to_pytimedelta()
     if not site.is_open(clock):
         return (
@@ -557,9 +557,11 @@ def _reason(
             "open it longer or let another site answer"
         )
     name = centre.teams[team].site
-    if site.seats is not None and there.loc[when, name] >= site.seats:
-        here = plan.unmet["team"].map(lambda other: centre.teams[other].site == name)
-        lacks = plan.unmet.loc[here & (plan.unmet["interval_start"] == when), "missing"].sum()
+    # Desks that are full at one time of a shift keep it from every other time.
+    if site.seats is not None and (there.loc[short.index, name] >= site.seats).any():
+        here = plan.unmet[plan.unmet["team"].map(lambda other: centre.teams[other].site == name)]
+        wanted = there[name].add(here.groupby("interval_start")["missing"].sum(), fill_value=0.0)
+        lacks = wanted[short.index].max() - site.seats
         return (
             f"sites.{name}.seats is {site.seats}, and no workplace is free: give the site at least {lacks:g} "
             "more or require less"

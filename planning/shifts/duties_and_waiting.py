@@ -215,12 +215,15 @@ def work_shifts(centre: Centre, requirement: pd.DataFrame, team: str) -> Rows:
     here = centre.at(settings.site)
     fixed = shapes(here.replace({"shifts.breaks": "fixed"}))
     usual = here.labour.week_h.value / (7 - len(centre.weekend(settings.site))) * 3600
-    kind = min(fixed, key=lambda shape: abs(shape.paid_s - usual))
-    starts = catalogue(centre, settings.site, horizon(centre, requirement), [kind])["start"]
-    starts = starts[time_of_day(pd.DatetimeIndex(starts)) == queue.opens]
-    days = working_days(centre, settings.site, pd.DatetimeIndex(starts), kind.length_s)
-    if not len(days):
+    shifts = catalogue(centre, settings.site, horizon(centre, requirement), fixed)
+    shifts = shifts[time_of_day(pd.DatetimeIndex(shifts["start"])) == queue.opens]
+    if shifts.empty:
         return []
+    kind = min(
+        (fixed[number] for number in shifts["shape"].unique()), key=lambda one: abs(one.paid_s - usual)
+    )
+    starts = shifts.loc[shifts["shape"] == fixed.index(kind), "start"]
+    days = working_days(centre, settings.site, pd.DatetimeIndex(starts), kind.length_s)
     pattern = kind.pattern(slot.first for slot in kind.slots)
     on_position_h = (kind.length_s - sum(pause.length_s for pause in pattern.breaks)) / 3600
     heads = ceil(round(work_h / (on_position_h * _gain(centre, team)), 9))

@@ -70,8 +70,9 @@ def test_target_that_asks_for_nothing_or_for_what_there_is_not():
 def test_site_that_closes_before_it_opens(closes):
     text = refusal({"sites.south.closes": closes})
     assert text == (
-        f'sites.south: closes is {closes}, must lie after opens 08:00: use "24:00" for the end of the day '
-        "and an overflow rule for the night"
+        f'sites.south: closes is {closes}, must lie after opens 08:00: use "24:00" for the end of the day; '
+        "hours across midnight are the whole day (no opens, no closes), with rows of 0 calls, and "
+        "min_agents = 0 for the queues, while nobody answers"
     )
 
 
@@ -398,6 +399,20 @@ def test_a_meal_left_out_is_the_shortest_that_the_law_allows():
     """In Germany 45 minutes where more than nine hours are worked."""
     centre = Centre.of(SMALL | {"shifts": {"lengths_h": {"day": 9.5, "long": 10.5}}})
     assert centre.shifts.meal_min == {"day": 30, "long": 45}
+
+
+@pytest.mark.parametrize(
+    ("hours", "lengths"),
+    [
+        ({"opens": "09:00", "closes": "17:00"}, {"short": 6.5, "day": 8.0}),
+        ({"opens": "18:00", "closes": "22:00"}, {"short": 4.0, "day": 4.0}),
+        ({}, {"short": 6.5, "day": 8.5}),
+    ],
+)
+def test_usual_shifts_are_no_longer_than_the_site_is_open(hours, lengths):
+    """Before, an office from nine to five had no shift that opens and closes it."""
+    centre = Centre.of(SMALL | {"sites": {"office": hours}})
+    assert centre.shifts.lengths_h == lengths
 
 
 def test_a_long_shift_needs_the_long_meal():

@@ -77,6 +77,43 @@ def test_a_public_holiday_without_rows_is_closed():
     assert "Wed 04" not in days_of(demand_for(hotline(), records, "2026-11-02", days=6))
 
 
+def test_days_that_nobody_named_are_counted_from_the_first_open_one():
+    with pytest.warns(UserWarning, match="Sunday 29 November is closed"):
+        assert days_of(demand_for(hotline(), weeks(), days=2)) == ["Mon 30", "Tue 01"]
+
+
+def short_fridays(records: pd.DataFrame, weekday: int = 4) -> pd.DataFrame:
+    """Without the rows of Fridays after noon."""
+    times = records["interval_start"].dt
+    return records[(times.day_of_week != weekday) | (times.hour < 12)].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("start", ["2026-11-23", "2026-11-30"])
+def test_a_weekday_that_always_ends_early_is_closed_then(start):
+    """Inside the records and in a forecast."""
+    with pytest.warns(UserWarning, match="calls is open from 08:00 to 12:00 on Fridays: no Friday has a row"):
+        taken = demand_for(hotline(), short_fridays(weeks()), start, days=6)
+    last = taken.groupby(taken["interval_start"].dt.day_name())["interval_start"].max()
+    assert last.dt.strftime("%H:%M").to_dict() == dict.fromkeys(
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Saturday"], "19:45"
+    ) | {"Friday": "11:45"}
+
+
+def test_one_short_friday_lacks_rows():
+    records = weeks()
+    last = records["interval_start"] >= pd.Timestamp("2026-11-23", tz=records["interval_start"].dt.tz)
+    records = pd.concat([records[~last], short_fridays(records[last])])
+    with pytest.raises(PlanningError, match="no row of calls on Friday 27 November from 12:00 to 19:45"):
+        demand_for(hotline(), records, "2026-11-23", days=6)
+
+
+def test_hours_that_no_weekday_has_are_missing():
+    """The queue's own hours say that it is open then."""
+    records = weeks()[weeks()["interval_start"].dt.hour >= 10]
+    with pytest.raises(PlanningError, match="no row of calls on Monday 23 November from 08:00 to 09:45"):
+        demand_for(hotline(), records, "2026-11-23", days=6)
+
+
 # --- missing rows ---------------------------------------------------------------------------------
 
 GAPS = {

@@ -8,7 +8,9 @@ from factories import MONDAY, one_site
 from typer.testing import CliRunner
 
 from planning import Centre, PlanningError, requirement
+from planning.centre.country import countries, country_settings
 from planning.centre.describe import describe, left_open
+from planning.centre.labour import Labour
 from planning.cli import app
 from planning.demand.days import check_rows
 from planning.examples import EXAMPLES, folder_of, load, write
@@ -121,20 +123,46 @@ def test_check_names_the_law_of_each_site():
     assert told[1].endswith("the labour law is that of DE.")
     assert told[2] == "Site north: open 00:00 to 24:00; the labour law is that of KZ."
     unlawful = left_open(centre.replace({"sites.north.country": "JP"}))
-    assert "country: no labour law of JP is on file, so house rules hold" in unlawful
+    assert unlawful[0].startswith("country: no labour law of JP is on file, so house rules hold: write its")
 
 
 def test_check_says_what_is_left_open():
     raw = {"name": "x", "time_zone": "Asia/Tokyo", "country": "JP", "sites": {"tokyo": {}}}
     centre = Centre.of(raw | {"queues": {"calls": {}}, "teams": {"day": {"wage_month": 300_000}}})
-    assert describe(centre)[1].endswith("money is in JPY; house rules hold.")
+    assert describe(centre)[1].endswith("money is in JPY; the labour law is none: house rules only.")
     assert left_open(centre) == [
-        "country: no labour law of JP is on file, so house rules hold",
+        "country: no labour law of JP is on file, so house rules hold: write its limits in [labour], which "
+        "`planning check --law` prints",
         "patience_s of calls: no caller ever gives up",
         "shrinkage of day: nobody is ever sick or in training",
         "seats of tokyo: there is a workplace for everybody",
         "pay.contributions: an hour costs the wage alone",
     ]
+
+
+@pytest.mark.parametrize("country", countries())
+def test_the_law_in_force_is_printed_as_the_file_may_have_it(country, tmp_path):
+    file = tmp_path / "centre.toml"
+    file.write_text(
+        f'name = "x"\ntime_zone = "Asia/Tokyo"\ncountry = "{country}"\n'
+        "[sites.tokyo]\n[queues.calls]\n[teams.day]\nwage_month = 300000\n"
+    )
+    printed = run("check", str(file), "--law").output
+    assert 'night_until = "06:00" # End of the night hours.' in printed
+    file.write_text(file.read_text().replace(f'"{country}"', '"JP"') + printed)
+    assert (
+        Centre.load(file).labour.model_dump() == Labour.of(country_settings(country)["labour"]).model_dump()
+    )
+
+
+def test_a_plan_says_under_which_law_it_is_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("init", ".")
+    file = tmp_path / "centre.toml"
+    file.write_text(file.read_text().replace('"DE"', '"JP"'))
+    told = run("plan", "--start", "2026-12-32")
+    assert "note: no labour law of JP is on file, so house rules hold" in told.output
+    assert "2026-12-32" in str(told.exception)
 
 
 # --- people ---------------------------------------------------------------------------------------

@@ -550,8 +550,19 @@ def test_strict_says_where_it_is_short():
 def test_a_plan_says_what_to_do_for_a_team_that_is_short(changes, reason):
     plan = cover(one_site(changes), requirement_of({"10:00": 3, "11:00": 0}))
     (text,) = plan.short
-    assert re.search(rf"calls_north is short of \d agents at 2026-11-23 10:00 .*{reason}", text)
+    assert re.search(rf"calls_north is short of \d agents? at 2026-11-23 10:00 .*{reason}", text)
     assert cover(one_site(), requirement_of({"10:00": 3, "11:00": 0})).short == ()
+
+
+def test_desks_that_are_full_later_in_a_shift_are_named():
+    """One desk, taken from 11:00 on by whoever comes then: nobody else can come at 10:00 and stay."""
+    centre = one_site({"sites.north.seats": 1, "shifts.lengths_h": {"day": 8.5}})
+    need = requirement_of({"10:00": 3, "11:00": 1, "19:30": 0})
+    plan = cover(centre, need)
+    (text,) = plan.short
+    assert "sites.north.seats is 1, and no workplace is free: give the site at least 2 more" in text
+    only = cover(one_site({"pay.unmet_cost_h": 1.0}), requirement_of({"10:00": 1, "10:15": 0}))
+    assert re.match(r"calls_north is short of 1 agent at 2026-11-23 10:00: ", only.short[0])
 
 
 def test_nothing_needed_is_nothing_planned():

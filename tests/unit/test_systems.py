@@ -182,6 +182,18 @@ def test_only_whole_shifts_make_a_plan_too():
     assert waiting_work(whole_centre(), needed, found)["oldest_days"].max() < 7
 
 
+def test_waiting_work_is_done_in_the_usual_shift_that_fits_the_site():
+    """An office from eight to four has no room for eight and a half hours."""
+    hours = {f"{place}.{edge}": hour for place in ("sites.north", "queues.calls")
+             for edge, hour in (("opens", "08:00"), ("closes", "16:00"))}  # fmt: skip
+    waits = {"due_days": 2.0, "aht_s": 400.0, "target": {"max_occupancy": 0.9}}
+    lengths = {"shifts.lengths_h": {"short": 6.5, "day": 8.5}, "shifts.meal_min": {"short": 30, "day": 30}}
+    office = one_site(hours | {f"queues.calls.{name}": value for name, value in waits.items()} | lengths)
+    found = cover_all(office, requirement(office, demand_of(3, days=2, hours=(8, 16))))
+    assert set(found.shifts["paid_h"]) == {6.0}
+    assert set(found.shifts["start"].dt.strftime("%H:%M")) == {"08:00"}
+
+
 def test_two_day_sites_change_doctors_when_they_open():
     from planning.shifts.duties_and_waiting import duties
 
