@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -269,21 +269,20 @@ def people_to_employ(
     counts = dict(heads or {})
     counts |= _for_shifts(centre, shifts[~shifts["team"].isin(counts)])
     taken = set() if beside is None else set(beside["agent_id"])
-    names = {
-        team: (
-            name for name in (f"{team}_{number:03d}" for number in itertools.count(1)) if name not in taken
-        )
-        for team in counts
-    }
     rows = [
-        (next(names[team]), centre.teams[team].site, team, centre.teams[team].grade)
+        (name, centre.teams[team].site, team, centre.teams[team].grade)
         for team, count in counts.items()
-        for _ in range(count)
+        for name in itertools.islice(_free_names(team, taken), count)
     ]
     week_h = {name: centre.at(team.site).labour.week_h.value for name, team in centre.teams.items()}
     people = pd.DataFrame(rows, columns=["agent_id", "site", "team", "grade"])
     people = people.assign(contract_h_week=people["team"].map(week_h).astype("float64"), night_ok=True)
     return people.reindex(columns=list(PEOPLE.columns))
+
+
+def _free_names(team: str, taken: Container[str]) -> Iterator[str]:
+    names = (f"{team}_{number:03d}" for number in itertools.count(1))
+    return (name for name in names if name not in taken)
 
 
 def _for_shifts(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:

@@ -203,3 +203,12 @@ def test_as_many_are_employed_as_the_shifts_need():
     assert len(people_to_employ(one_site(), shifts)) == 4
     shifts["headcount"] = [0, 0, 0, 0, 0, 4, 4]
     assert len(people_to_employ(one_site(), shifts)) == 6
+
+
+def test_people_to_employ_have_a_name_each():
+    """Of two teams, beside a person who has one of the names."""
+    centre = one_site(queues=("calls", "mail"))
+    shifts = pd.DataFrame({"team": [], "start": pd.DatetimeIndex([], tz=centre.time_zone), "headcount": []})
+    there = pd.DataFrame({"agent_id": ["calls_north_001"]})
+    made = people_to_employ(centre, shifts, {"calls_north": 2, "mail_north": 1}, beside=there)
+    assert made["agent_id"].tolist() == ["calls_north_002", "calls_north_003", "mail_north_001"]
