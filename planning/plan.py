@@ -271,7 +271,7 @@ class Plan:
             "requirement": self.requirement[list(REQUIREMENT.columns)],
             "shifts": self.cover.shifts[list(SHIFTS.columns)],
             "roster": self.roster.roster[list(ROSTER.columns)],
-            "staff": self.staff[list(STAFF.columns)],
+            "staff": self.staff,
             "breaks": self.breaks[list(BREAKS.columns)],
             "cost": self.cost[list(COST.columns)],
         }

@@ -412,6 +412,7 @@ PEOPLE = Table(
         "leave_until": _maybe("time", "first instant after leave", "ISO 8601 with offset"),
         "study_from": _maybe("time", "first instant of study leave", "ISO 8601 with offset"),
         "study_until": _maybe("time", "first instant after study leave", "ISO 8601 with offset"),
+        "sick": _maybe("dates", "dates on which the person is ill, separated by blanks"),
         "blocked": _maybe("dates", "dates on which the person cannot work, separated by blanks"),
         "wished_off": _maybe("dates", "dates on which the person asks not to work, separated by blanks"),
         "prefers": _maybe("text", "kind of shift that the person prefers"),
@@ -432,12 +433,8 @@ PEOPLE = Table(
 )
 STAFF = Table(
     "staff",
-    {
-        "agent_id": Column("text", "who"),
-        "site": _SITE,
-        "team": _TEAM,
-        "contract_h_week": Column("number", "hours of the contract a week", "hours", low=0),
-        "night_ok": Column("yes/no", "may work at night"),
+    PEOPLE.columns
+    | {
         "owed_h": Column("number", "hours owed in the days of the plan", "hours", low=0),
         "paid_h": Column("number", "paid hours of the shifts", "hours", low=0),
     },

@@ -168,11 +168,13 @@ def _write_table(sheet: Any, table: pd.DataFrame, zone: str, formats: dict[str, 
         if kind == "time":
             values = values.dt.tz_convert(zone).dt.tz_localize(None).dt.to_pydatetime()
         for row, value in enumerate(values, start=1):
+            if pd.isna(value):
+                continue
             if kind == "text":
                 sheet.write_string(row, column, str(value))
             elif kind == "time":
                 sheet.write_datetime(row, column, value)
-            elif pd.notna(value):
+            else:
                 sheet.write_number(row, column, float(value))
     sheet.freeze_panes(1, 0)
     sheet.set_landscape()
@@ -185,7 +187,7 @@ def _width(name: str, values: pd.Series, kind: str) -> int:
     """Return the characters that the widest value of a column takes, or its heading with a filter button."""
     widest = 16 if kind == "time" else 10
     if kind == "text" and len(values):
-        widest = int(values.astype("str").str.len().max())
+        widest = int(values.fillna("").astype("str").str.len().max())
     return max(widest, len(name) + 2) + 2
 
 

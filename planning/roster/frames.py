@@ -150,7 +150,8 @@ def people_of(frame: pd.DataFrame) -> list[Person]:
         Person(
             row.agent_id, row.site, row.team, float(row.contract_h_week), bool(row.night_ok),
             None if pd.isna(row.days_week) else int(row.days_week),
-            spans["leave"][number], spans["study"][number], _words(row.blocked), _words(row.wished_off),
+            spans["leave"][number], spans["study"][number],
+            _words(row.sick), _words(row.blocked), _words(row.wished_off),
             row.prefers if isinstance(row.prefers, str) else "",
             row.rotation if isinstance(row.rotation, str) else "",
             0 if pd.isna(row.rotation_offset) else int(row.rotation_offset),

@@ -96,6 +96,8 @@ class Person:
     """First second of leave and first second after it."""
     study: tuple[int, int] | None = None
     """First second of study leave and first second after it."""
+    sick: frozenset[str] = frozenset()
+    """Dates on which the person is ill."""
     blocked: frozenset[str] = frozenset()
     """Dates on which the person cannot work, for example "2026-11-24"."""
     wished_off: frozenset[str] = frozenset()

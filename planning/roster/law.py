@@ -91,6 +91,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
         Skill(),
         Leave(),
         Leave(study=True),
+        FreeDates("sick"),
         FreeDates("blocked"),
         Rotations(centre),
         LongestShift(labour.max_shift_h.value, labour.max_shift_h.article),

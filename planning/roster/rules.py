@@ -309,16 +309,16 @@ class Leave:
 
 @dataclass(frozen=True)
 class FreeDates:
-    """Nobody starts a shift on a date on which they cannot work (hard) or ask not to work (soft)."""
+    """Nobody starts a shift on a date on which they are ill or cannot work (hard) or ask not to work (soft)."""
 
-    column: Literal["blocked", "wished_off"]
+    column: Literal["sick", "blocked", "wished_off"]
     article: str = HOUSE
     weight: float | None = None
 
     @property
     def name(self) -> str:
         """Its name for planners."""
-        return "blocked day" if self.column == "blocked" else "wished day off"
+        return {"sick": "sick day", "blocked": "blocked day", "wished_off": "wished day off"}[self.column]
 
     def constrain(self, limits: Limits) -> None:
         """Forbid shifts that start on the dates."""

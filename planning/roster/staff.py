@@ -11,7 +11,7 @@ from planning.centre import Centre
 from planning.roster.audit import local_people
 from planning.roster.carry_over import own_norms
 from planning.roster.inputs import Horizon, carry_over_at
-from planning.tables import STAFF
+from planning.tables import PEOPLE
 
 WEEK = pd.Timedelta(days=7)
 
@@ -76,14 +76,16 @@ def staff_of(
     Returns
     -------
     DataFrame
-        STAFF, a row for each of the people, whether they have a shift or not.
+        STAFF, a row for each of the people, whether they have a shift or not; without the optional columns
+        that nobody has a value in.
     """
     who = local_people(people, centre.time_zone)
+    unused = [name for name, column in PEOPLE.columns.items() if column.may_lack and who[name].isna().all()]
     worked = roster.groupby("agent_id")["paid_h"].sum()
-    return who.assign(
+    return who.drop(columns=unused).assign(
         owed_h=hours_owed(centre, people, Horizon.of(times)).to_numpy(),
         paid_h=who["agent_id"].map(worked).astype("float64").fillna(0.0),
-    )[list(STAFF.columns)]
+    )
 
 
 def idle_by_day(

@@ -23,7 +23,7 @@ from planning.roster.rules import DAY, ROUNDING, Case, Rule, breaches_of, days_o
 class PeriodHours:
     """Paid hours stay within what the accounting period still leaves, and within the pace of a usual week.
 
-    The period leaves the production calendar's norm of its days from the horizon's first on, less leave, in
+    The period leaves the production calendar's norm of its days from the horizon's first on, less leave and sick days, in
     proportion to the contract, less the hours worked above the norm before; it binds those whose hours before
     are known. The pace is the horizon's own norm with the hours owed from before, or a week's usual hours
     without its holidays if these are more: somebody works on a public holiday, and on a weekend alone.
@@ -47,6 +47,9 @@ class PeriodHours:
         for first, after in filter(None, (person.leave, person.study)):
             inside = np.minimum(midnights[1:], after) - np.maximum(midnights[:-1], first)
             away = np.maximum(away, np.clip(inside, 0, None) / np.diff(midnights))
+        if person.sick:
+            days = pd.date_range(limits.team_shifts.dates[limits.team_shifts.first], periods=len(away))
+            away[days.isin(pd.DatetimeIndex(sorted(person.sick)))] = 1.0
         share = min(person.contract_h_week / self.week_h, 1.0)
         own, usual, period = (share * limits.team_shifts.norms @ (1 - away)).tolist()
         balance_h = person.carry_over.balance_h
@@ -93,6 +96,8 @@ class PeriodHours:
             closes = days.max() + DAY if pd.isna(after) else after.tz_localize(None)
             overlap = np.minimum(days + DAY, closes) - np.maximum(days, opens)
             present = np.minimum(present, 1 - np.clip(overlap / DAY, 0.0, 1.0))
+        if isinstance(person["sick"], str):
+            present[days.isin(pd.DatetimeIndex(person["sick"].split()))] = 0.0
         share = min(person["contract_h_week"] / self.week_h, 1.0)
         return [float(share * (norms[name].to_numpy() @ present)) for name in norms]
 

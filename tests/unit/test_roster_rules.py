@@ -88,7 +88,7 @@ def people_frame(*people: Person) -> pd.DataFrame:
             "leave_until": stamp(p.leave[1] if p.leave else None),
             "study_from": stamp(p.study[0] if p.study else None),
             "study_until": stamp(p.study[1] if p.study else None),
-            "blocked": " ".join(p.blocked), "wished_off": " ".join(p.wished_off), "prefers": p.prefers,
+            "sick": " ".join(p.sick), "blocked": " ".join(p.blocked), "wished_off": " ".join(p.wished_off), "prefers": p.prefers,
             "rotation": p.rotation, "rotation_offset": p.rotation_offset,
             "skills": " ".join(p.skills), "last_end": stamp(p.carry_over.last_end),
             "last_kind": p.carry_over.kind, "days_in_row": p.carry_over.days,
@@ -183,6 +183,7 @@ CAME_WORKING = replace(ANN, carry_over=CarryOver(days=3))
 CAME_AT_NIGHT = replace(ANN, carry_over=CarryOver(days=3, nights=2))
 ABLE = replace(ANN, skills=frozenset({"vip", "claims"}))
 BLOCKED = replace(ANN, blocked=frozenset({"2026-11-24"}), wished_off=frozenset({"2026-11-24"}))
+SICK = replace(ANN, sick=frozenset({"2026-11-24"}))
 LIKES_LATE = replace(ANN, prefers="late")
 TWICE = Rest(12, "test", twice=True)
 NIGHTS = NightsInRow(2, "test", CENTRE)
@@ -268,6 +269,10 @@ CASES = [
          (shift(1, "08:00", 12.5), shift(5, "08:00", 12.5)), AWAY),
     Case("more than leave leaves", HOURS, False,
          (shift(1, "08:00", 8.5), shift(5, "08:00", 8.5), shift(6, "08:00", 8.75)), AWAY),
+    Case("more than a sick day leaves", HOURS, False,
+         (shift(1, "08:00"), shift(3, "08:00", 12.0), shift(4, "08:00", 12.0), shift(5, "08:00", 4.0)), SICK),
+    Case("what a sick day leaves", HOURS, True,
+         (shift(1, "08:00"), shift(3, "08:00", 12.0), shift(4, "08:00", 12.0)), SICK),
     Case("leave at the weekend takes nothing", HOURS, True,
          tuple(shift(day, "08:00") for day in range(1, 6)), on_leave(ANN, at(6, "00:00"), at(8, "00:00"))),
     Case("no shift", DaysInRow(0, "test"), True),
@@ -458,6 +463,8 @@ CASES = [
     Case("beside the blocked days", FreeDates("blocked"), True,
          (shift(1, "20:00", 11), shift(3, "08:00")), BLOCKED),
     Case("on a blocked day", FreeDates("blocked"), False, (shift(2, "08:00"),), BLOCKED),
+    Case("beside a sick day", FreeDates("sick"), True, (shift(1, "08:00"), shift(3, "08:00")), SICK),
+    Case("on a sick day", FreeDates("sick"), False, (shift(2, "08:00"),), SICK),
     Case("on a wished day off", FreeDates("wished_off"), False,
          (shift(1, "08:00"), shift(2, "08:00")), BLOCKED),
     Case("the kind one likes", PreferredKind(CENTRE, None), True, (shift(1, "14:00"),), LIKES_LATE),
