@@ -291,30 +291,38 @@ class Plan:
             The folder already contains a plan, or files with the names of a plan's, and `overwrite` is not
             set; or it cannot be written.
         """
-        target = Path(folder)
-        check_folder(target, overwrite=overwrite)
-        try:
-            target.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=target.parent) as work:
-                new, old = Path(work) / "new", Path(work) / "old"
-                new.mkdir()
-                old.mkdir()
-                self._write(new)
-                _exchange(new, target, old)
-        except OSError as error:
-            raise PlanningError(
-                f"{target} cannot be written: {error.strerror}; nothing was changed"
-            ) from None
-        return target
+        check_folder(Path(folder), overwrite=overwrite)
+        return write_folder(folder, self.summary, self.tables, self.centre)
 
-    def _write(self, folder: Path) -> None:
-        for name, table in self.tables.items():
-            times = {column: _iso(table[column]) for column in table.columns if _is_time(table[column])}
-            numbers = table.select_dtypes("number").round(4)
-            table.assign(**times, **numbers).to_csv(folder / f"{name}.csv", index=False, lineterminator="\n")
-        text = json.dumps(self.summary, indent=2, ensure_ascii=False)
-        (folder / "summary.json").write_text(text + "\n", encoding="utf-8")
-        write_workbook(folder / "plan.xlsx", self.summary, self.tables, self.centre)
+
+def write_folder(
+    folder: str | Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame], centre: Centre
+) -> Path:
+    """Write tables as CSV, their summary and the workbook into a folder, all of them or none.
+
+    Raises
+    ------
+    PlanningError
+        The folder cannot be written.
+    """
+    target = Path(folder)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as work:
+            new, old = Path(work) / "new", Path(work) / "old"
+            new.mkdir()
+            old.mkdir()
+            for name, table in tables.items():
+                times = {column: _iso(table[column]) for column in table.columns if _is_time(table[column])}
+                numbers = table.select_dtypes("number").round(4)
+                table.assign(**times, **numbers).to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
+            text = json.dumps(summary, indent=2, ensure_ascii=False)
+            (new / "summary.json").write_text(text + "\n", encoding="utf-8")
+            write_workbook(new / "plan.xlsx", summary, tables, centre)
+            _exchange(new, target, old)
+    except OSError as error:
+        raise PlanningError(f"{target} cannot be written: {error.strerror}; nothing was changed") from None
+    return target
 
 
 def _exchange(new: Path, target: Path, old: Path) -> None:
@@ -469,4 +477,5 @@ def _is_time(column: pd.Series) -> bool:
 
 
 def _iso(column: pd.Series) -> pd.Series:
-    return column.map(lambda stamp: stamp.isoformat() if pd.notna(stamp) else "")
+    # Without rows, map would keep the type of times, which are then rounded as numbers.
+    return column.astype("object").map(lambda stamp: stamp.isoformat() if pd.notna(stamp) else "")

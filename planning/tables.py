@@ -440,6 +440,41 @@ STAFF = Table(
     },
     key=("agent_id",),
 )
+REQUESTS = Table(
+    "requests",
+    {
+        "change": Column("text", "sick, leave, swap, give, fill or add"),
+        "who": Column("text", "agent_id; the team of shifts to add"),
+        "first": Column(
+            "dates", "day of the shift, or first day away; of a shift to fill, its own", optional=True
+        ),
+        "last": _maybe("dates", "last day away, or the day of the other's shift; that of `first` by default"),
+        "whom": _maybe("text", "agent_id of who swaps with, or is given, the shift"),
+        "shift": _maybe("text", "shift_id to fill, or the shift to add, as 09:00-17:30 meal 12:30-13:00"),
+        "heads": _maybe("whole", "people on a shift to add; one by default", "heads", low=1),
+    },
+)
+CHANGES = Table(
+    "changes",
+    {
+        "edition": Column("whole", "edition of the roster that made the change", low=2),
+        "agent_id": Column("text", "who is told"),
+        "site": _SITE,
+        "team": _TEAM,
+        "before_start": Column(
+            "time", "start of the shift until now; missing if free", "ISO 8601 with offset", optional=True
+        ),
+        "before_end": Column("time", "its end", "ISO 8601 with offset", optional=True),
+        "after_start": Column(
+            "time", "start of the shift from now on; missing if free", "ISO 8601 with offset", optional=True
+        ),
+        "after_end": Column("time", "its end", "ISO 8601 with offset", optional=True),
+        "why": Column("text", "reason of the change"),
+        "notice_days": Column("number", "days from the change to the earlier of the two shifts", "days"),
+        "needs_consent": Column("yes/no", "whether the notice is shorter than the law's"),
+    },
+    key=("edition", "agent_id", "before_start", "after_start"),
+)
 VIPS = Table(
     "vips",
     {

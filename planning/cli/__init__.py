@@ -9,8 +9,9 @@ from collections.abc import Callable
 import typer
 
 from planning.cli.example import data, notebooks
-from planning.cli.plans import audit_command, check, init, plan_command, report
+from planning.cli.plans import check, init, plan_command, report
 from planning.cli.records import demand
+from planning.cli.roster import app as roster
 from planning.cli.scenarios import app_command, compare_command
 from planning.errors import PlanningError
 
@@ -23,7 +24,6 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demand": demand,
     "plan": plan_command,
     "report": report,
-    "audit": audit_command,
     "compare": compare_command,
     "app": app_command,
     "notebooks": notebooks,
@@ -31,6 +31,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
+app.add_typer(roster, name="roster")
 
 
 def main() -> None:

@@ -13,12 +13,9 @@ from planning.cli.common import (
     DEMAND_HELP,
     HIRE_HELP,
     NOTEBOOKS,
-    PEOPLE,
     PEOPLE_HELP,
-    beside,
     centre_here,
     make_plan,
-    people_of,
     tell,
 )
 
@@ -90,31 +87,6 @@ def plan_command(
     made = make_plan(centre, demand, people, vips, start, days, replications, gaps, certify, hire or ())
     folder = made.save(out, overwrite=overwrite)
     tell(made, folder)
-
-
-def audit_command(
-    roster: Annotated[Path, typer.Argument(help="A roster, CSV or workbook, or the folder of a plan.")],
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
-    people: Annotated[
-        Path | None,
-        typer.Option(help="The people, CSV; default: people.csv beside the centre, or the plan's staff.csv."),
-    ] = None,
-) -> None:
-    """List every breach of the labour rules in a roster, whoever made it; exit code 1 if there are any."""
-    from planning.centre import Centre
-    from planning.roster.audit import audit, read_roster
-
-    centre = centre or centre_here()
-    folder = roster if roster.is_dir() else roster.parent
-    people = people or beside(centre, PEOPLE.name) or folder / "staff.csv"
-    settings = Centre.load(centre)
-    assigned = read_roster(roster / "roster.csv" if roster.is_dir() else roster, settings)
-    found = audit(settings, assigned, people_of(people, settings))
-    for row in found.itertuples():
-        typer.echo(f"{row.date:%Y-%m-%d} {row.agent_id}: {row.text} ({row.rule}, {row.article})")
-    shifts = f"{len(assigned)} shifts of {assigned['agent_id'].nunique()} people"
-    typer.echo(f"{roster}: {len(found)} breaches in {shifts}")
-    raise typer.Exit(min(len(found), 1))
 
 
 def report(

@@ -15,7 +15,16 @@ from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
 from planning.tables import DAY_FIRST, PEOPLE, ROSTER, YEAR_FIRST, Table, read_csv
 
-__all__ = ["audit", "cases_of", "local_people", "local_roster", "new_breaches", "read_roster", "with_people"]
+__all__ = [
+    "audit",
+    "cases_of",
+    "local_people",
+    "local_roster",
+    "new_breaches",
+    "not_in",
+    "read_roster",
+    "with_people",
+]
 
 # Without the key: two shifts of one person at the same time are a breach to report, not a faulty table.
 _ANY_ROSTER = Table("roster", ROSTER.columns)
@@ -86,8 +95,12 @@ def new_breaches(
     centre: Centre, before: pd.DataFrame, after: pd.DataFrame, people: pd.DataFrame, horizon: Horizon
 ) -> pd.DataFrame:
     """List the breaches, as `audit` does, that a change of a roster adds."""
+    return not_in(*(audit(centre, each, people, horizon=horizon) for each in (before, after)))
+
+
+def not_in(stood: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
+    """Breaches found by an audit that did not stand in another."""
     key = ["rule", "agent_id", "date", "text"]
-    stood, found = (audit(centre, each, people, horizon=horizon) for each in (before, after))
     known = set(stood[key].itertuples(index=False, name=None))
     new = np.array([each not in known for each in found[key].itertuples(index=False, name=None)], dtype=bool)
     return found[new].reset_index(drop=True)

@@ -33,12 +33,13 @@ from planning.roster.search import search
 from planning.roster.totals import PeriodHours
 from planning.tables import ROSTER, Table
 
-__all__ = ["Mended", "Swapped", "mend", "substitutes", "swap"]
+__all__ = ["Mended", "Swapped", "changes_of", "mend", "substitutes", "swap"]
 
 SEARCHES = 10
 """The most searches for a team if exchanges leave a shift open."""
 KEPT_COST = 1e8
 """Price of changing what has begun or is pinned: more than the change could save."""
+_RANKED = ["agent_id", "lawful", "overtime_h", "cost", "rest_h", "left_h", "why"]
 _KEY = ["agent_id", "shift_id"]
 _PINNED = Table("pinned", {name: ROSTER.columns[name] for name in _KEY})
 
@@ -64,8 +65,9 @@ def substitutes(
     -------
     DataFrame
         A row for each person of the team: agent_id, lawful, overtime_h, cost (the hours, the premiums for
-        night, public holiday and weekend, the overtime premium), why (the rules that only this shift would
-        break). The cheapest lawful people come first.
+        night, public holiday and weekend, the overtime premium), rest_h (the shorter rest around the shift;
+        missing if the person works nothing else), left_h (hours that the norm leaves after it), why (the
+        rules that only this shift would break). The cheapest lawful people come first.
 
     Raises
     ------
@@ -75,7 +77,7 @@ def substitutes(
     wanted = wanted_shifts(pd.DataFrame([shift]).assign(headcount=1), centre)
     team = people[people["team"] == wanted["team"].iloc[0]]
     if team.empty:
-        return pd.DataFrame(columns=["agent_id", "lawful", "overtime_h", "cost", "why"])
+        return pd.DataFrame(columns=_RANKED)
     before = local_roster(roster, centre.time_zone)
     before = before[before["team"] == wanted["team"].iloc[0]]
     tried = pd.concat([before, team[["agent_id"]].merge(wanted, how="cross")], ignore_index=True)
@@ -90,8 +92,33 @@ def substitutes(
     found["why"] = pd.Series([reasons.get(agent, "") for agent in found["agent_id"]], dtype="str")
     found["lawful"] = found["why"] == ""
     found["cost"] = _price(centre, wanted, found["overtime_h"].to_numpy())
+    found["rest_h"] = found["agent_id"].map(_rests_around(wanted, before, team))
+    found["left_h"] = (hours["bound"] - hours["amount"]).to_numpy()
     ordered = found.sort_values(["lawful", "cost", "agent_id"], ascending=[False, True, True])
-    return ordered[["agent_id", "lawful", "overtime_h", "cost", "why"]].reset_index(drop=True)
+    return ordered[_RANKED].reset_index(drop=True)
+
+
+def _rests_around(wanted: pd.DataFrame, roster: pd.DataFrame, team: pd.DataFrame) -> pd.Series:
+    """Hours from the end of each person's shift before a shift, or to the start of the next, if shorter."""
+    start, end = wanted["start"].iloc[0], wanted["end"].iloc[0]
+    ends = pd.concat(
+        [
+            roster[["agent_id", "end"]],
+            team[["agent_id"]].assign(
+                end=pd.to_datetime(team["last_end"], utc=True) if "last_end" in team else pd.NaT
+            ),
+        ]
+    )
+    rests = pd.concat(
+        [
+            (start - pd.to_datetime(ends["end"], utc=True))
+            .where(ends["end"] <= start)
+            .groupby(ends["agent_id"])
+            .min(),
+            (roster["start"] - end).where(roster["start"] >= end).groupby(roster["agent_id"]).min(),
+        ]
+    )
+    return rests.groupby(level=0).min() / pd.Timedelta(hours=1)
 
 
 def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.ndarray:
@@ -174,7 +201,7 @@ def swap(
     after = before.copy()
     after.loc[rows, "agent_id"] = [two[0], one[0]]
     breaches = new_breaches(centre, before, after, people, horizon)
-    return Swapped(after, _changes(centre, before, after, now), breaches)
+    return Swapped(after, changes_of(centre, before, after, now), breaches)
 
 
 def _instant(now: pd.Timestamp | None, centre: Centre) -> pd.Timestamp | None:
@@ -218,6 +245,7 @@ def mend(
     now: pd.Timestamp | None = None,
     pinned: pd.DataFrame | None = None,
     change_h: float = 4.0,
+    horizon: Horizon | None = None,
     settings: RosterSettings | None = None,
 ) -> Mended:
     """Mend a roster after sickness, new leave or new shifts, with as few changes as possible.
@@ -239,6 +267,8 @@ def mend(
         agent_id and shift_id of assignments that must stay.
     change_h : float
         Price of a change of one person's day, in hours of `planning.pay.unit_hour`.
+    horizon : Horizon, optional
+        Days of the roster; those on which the shifts start by default.
     settings : RosterSettings, optional
 
     Returns
@@ -255,11 +285,12 @@ def mend(
     who, past = team_people(people), before[before["start"] < now] if now is not None else before[:0]
     _check_past(past, who)
     wanted = _with_past(wanted_shifts(shifts, centre), past)
-    pins = _checked_pins(centre, before, wanted, who, past, pinned)
+    horizon = horizon or Horizon.of(pd.DatetimeIndex(wanted["start"]))
+    pins = _checked_pins(centre, before, wanted, who, past, pinned, horizon)
     settings = settings or RosterSettings()
     settings = replace(settings, searches=min(settings.searches, SEARCHES))
     problems, solved = {}, {}
-    for team, each in problems_of(centre, wanted, who, settings).items():
+    for team, each in problems_of(centre, wanted, who, settings, horizon=horizon).items():
         began = each.problem.team_shifts.start < (-FOREVER if now is None else now.timestamp())
         told = _Told.of(each, before, pins, began)
         limits = [
@@ -271,7 +302,7 @@ def mend(
         problems[team] = replace(each, problem=problem)
         solved[team] = TeamRoster(_mended(problem, told, change_h * problem.hour_cost), problem.least_cost)
     after = roster_of(wanted, problems, solved, before=before)
-    return Mended(after, _changes(centre, before, after.roster, now))
+    return Mended(after, changes_of(centre, before, after.roster, now))
 
 
 def _check_past(past: pd.DataFrame, who: pd.DataFrame) -> None:
@@ -303,6 +334,7 @@ def _checked_pins(
     who: pd.DataFrame,
     past: pd.DataFrame,
     pinned: pd.DataFrame | None,
+    horizon: Horizon,
 ) -> set[tuple[str, str]]:
     """Check the pins: each must be in the roster, still needed, and lawful together with the others."""
     if pinned is None or pinned.empty:
@@ -317,7 +349,6 @@ def _checked_pins(
             )
     kept = before.merge(pins.assign(pin=True), how="left").assign(begun=before.index.isin(past.index))
     kept = kept[kept["pin"].notna() | kept["begun"]]
-    horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
     for agent, breaches in new_breaches(centre, past, kept, who, horizon).groupby("agent_id"):
         mine = kept[kept["pin"].notna() & ~kept["begun"] & (kept["agent_id"] == agent)]
         those_days = mine[mine["start"].dt.date.isin(breaches["date"])]
@@ -423,10 +454,10 @@ def _still_lawful(problem: Problem, number: int, person: Person, told: _Told) ->
     return found, True
 
 
-def _changes(
+def changes_of(
     centre: Centre, before: pd.DataFrame, after: pd.DataFrame, now: pd.Timestamp | None
 ) -> pd.DataFrame:
-    """List the differences, and which of them people must agree to."""
+    """List the differences of two rosters, and which of them people must agree to: as those of `Mended`."""
     key = ["agent_id", "shift_id", "site", "start"]
     joined = before[key].merge(after[key], on=key, how="outer", indicator=True)
     rows = joined[joined["_merge"] != "both"].copy()

@@ -92,11 +92,15 @@ def problems_of(
     *,
     weights: Mapping[str, float | None] | None = None,
     rules: Sequence[Rule] | None = None,
+    horizon: Horizon | None = None,
 ) -> dict[str, TeamProblem]:
-    """Build each team's problem, by team: under the law of its site, or only some rules."""
+    """Build each team's problem, by team: under the law of its site, or only some rules.
+
+    The days are those on which the shifts start, or those of a given `horizon`.
+    """
     if wanted.empty:
         return {}
-    horizon = Horizon.of(pd.DatetimeIndex(wanted["start"]))
+    horizon = horizon or Horizon.of(pd.DatetimeIndex(wanted["start"]))
     persons = people_of(carry_over_at(who, horizon, centre.time_zone))
     found = {}
     for team, shifts in wanted.groupby("team"):

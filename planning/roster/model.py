@@ -113,7 +113,7 @@ def build_roster(
     found = roster_of(wanted, problems, solved, whole)
     found = replace(found, first_s=first_s, seconds=time.process_time() - began)
     if strict and len(found.unmet):
-        raise PlanningError(why_not(centre, shifts, people, found, weights=weights).text)
+        raise PlanningError(why_not(centre, shifts, people, found.unmet, weights=weights).text)
     return found
 
 

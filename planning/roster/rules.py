@@ -309,7 +309,7 @@ class Leave:
 
 @dataclass(frozen=True)
 class FreeDates:
-    """Nobody starts a shift on a date on which they are ill or cannot work (hard) or ask not to work (soft)."""
+    """Nobody starts a shift on a day of illness, or on one they cannot work (hard) or wish off (soft)."""
 
     column: Literal["sick", "blocked", "wished_off"]
     article: str = HOUSE

@@ -23,10 +23,11 @@ from planning.roster.rules import DAY, ROUNDING, Case, Rule, breaches_of, days_o
 class PeriodHours:
     """Paid hours stay within what the accounting period still leaves, and within the pace of a usual week.
 
-    The period leaves the production calendar's norm of its days from the horizon's first on, less leave and sick days, in
-    proportion to the contract, less the hours worked above the norm before; it binds those whose hours before
-    are known. The pace is the horizon's own norm with the hours owed from before, or a week's usual hours
-    without its holidays if these are more: somebody works on a public holiday, and on a weekend alone.
+    The period leaves the production calendar's norm of its days from the horizon's first on, less leave and
+    sick days, in proportion to the contract, less the hours worked above the norm before; it binds those
+    whose hours before are known. The pace is the horizon's own norm with the hours owed from before, or a
+    week's usual hours without its holidays if these are more: somebody works on a public holiday, and on a
+    weekend alone.
     """
 
     week_h: float

@@ -11,7 +11,7 @@ import pandas as pd
 from planning.calendars import local_day
 from planning.centre import Centre
 from planning.effort import Deadline
-from planning.roster.frames import Roster, problems_of, team_people, wanted_shifts
+from planning.roster.frames import problems_of, team_people, wanted_shifts
 from planning.roster.improve import first_schedules, generated
 from planning.roster.inputs import Horizon
 from planning.roster.law import rules_of
@@ -41,7 +41,7 @@ class Clash:
 
 
 def why_not(
-    centre: Centre, shifts: pd.DataFrame, people: pd.DataFrame, found: Roster, *,
+    centre: Centre, shifts: pd.DataFrame, people: pd.DataFrame, unmet: pd.DataFrame, *,
     weights: Mapping[str, float | None] | None = None, settings: RosterSettings | None = None,
 ) -> Clash:  # fmt: skip
     """Explain why a roster has missing heads: which rules clash, for whom, and at what cost.
@@ -53,8 +53,8 @@ def why_not(
     centre : Centre
     shifts, people : DataFrame
         As given to `planning.roster.model.build_roster`.
-    found : Roster
-        The roster that it found.
+    unmet : DataFrame
+        shift_id of the shifts that are short, as `Roster.unmet` has them.
     weights : mapping, optional
     settings : RosterSettings, optional
 
@@ -62,10 +62,10 @@ def why_not(
     -------
     Clash
     """
-    if found.unmet.empty:
+    if unmet.empty:
         return Clash("nobody is missing", (), (), _no_prices())
     wanted = wanted_shifts(shifts, centre)
-    short = wanted[wanted["shift_id"].isin(found.unmet["shift_id"])]
+    short = wanted[wanted["shift_id"].isin(unmet["shift_id"])]
     first = short.sort_values(["start", "shift_id"]).iloc[0]
     weeks = Horizon.of(pd.DatetimeIndex(wanted["start"])).at(centre, str(first["site"]))
     opens = weeks.week_of(local_day(first["start"]))

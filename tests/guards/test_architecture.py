@@ -37,6 +37,7 @@ ROOMS = [
     "overflow",
     "report",
     "plan",
+    "edition",
     "certify",
     "whatif",
     "studies",

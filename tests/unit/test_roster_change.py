@@ -275,7 +275,7 @@ def test_why_not_names_the_rule_that_clashes() -> None:
     nights = table(shift(1, "20:00", 11.0, headcount=2))
     staff = pd.concat([people("ann"), people("bob", night_ok=False)], ignore_index=True)
     found = build_roster(CENTRE, nights, staff, settings=QUICK)
-    clash = why_not(CENTRE, nights, staff, found)
+    clash = why_not(CENTRE, nights, staff, found.unmet)
     assert clash.rules == ("night consent",)
     assert clash.people == ("ann",)
     assert "night consent (TK RF 96)" in clash.text
@@ -288,9 +288,9 @@ def test_why_not_names_the_rule_that_clashes() -> None:
 def test_why_not_says_when_there_are_too_few_people() -> None:
     crowd = table(shift(1, "09:00", headcount=3))
     found = build_roster(CENTRE, crowd, people("ann"), settings=QUICK)
-    assert "there are too few people" in why_not(CENTRE, crowd, people("ann"), found).text
+    assert "there are too few people" in why_not(CENTRE, crowd, people("ann"), found.unmet).text
     whole = build_roster(CENTRE, DAYS, people("ann"), settings=QUICK)
-    assert why_not(CENTRE, DAYS, people("ann"), whole).text == "nobody is missing"
+    assert why_not(CENTRE, DAYS, people("ann"), whole.unmet).text == "nobody is missing"
 
 
 def test_four_weeks_keep_every_rule_over_the_weeks_ends() -> None:

@@ -166,12 +166,12 @@ def test_a_second_opinion_from_the_files_finds_no_fault(made):
 def test_the_command_audits_a_folder_and_a_file(made, tmp_path):
     """A shift that somebody works twice is a breach in a file typed by hand."""
     centre = ["--centre", made.folder / "centre.toml"]
-    assert f"{made.plan}: 0 breaches" in run("audit", made.plan, *centre)
+    assert f"{made.plan}: 0 breaches" in run("roster", "audit", made.plan, *centre)
     head, first, *_ = (made.plan / "roster.csv").read_text(encoding="utf-8").splitlines()
     (tmp_path / "roster.csv").write_text("\n".join([head, first, first]), encoding="utf-8")
     staff = ["--people", made.plan / "staff.csv"]
     found = CliRunner().invoke(
-        app, [str(part) for part in ("audit", tmp_path / "roster.csv", *centre, *staff)]
+        app, [str(part) for part in ("roster", "audit", tmp_path / "roster.csv", *centre, *staff)]
     )
     assert found.exit_code == 1
     agent = first.split(",")[0]

@@ -1,0 +1,657 @@
+"""A published roster as a folder: read it, change it, and write the next edition beside it.
+
+A plan's folder is the first edition. A change never touches the folder that it starts from: the next edition
+is a folder of its own, with everything that a later change or the next month needs. So a folder is the whole
+state, and all of it opens in a spreadsheet.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from planning.calendars import day_start
+from planning.errors import PlanningError
+from planning.pay import cost_of
+from planning.plan import SCHEMA_VERSION, write_folder
+from planning.roster.audit import audit, new_breaches, not_in
+from planning.roster.change import changes_of, mend, substitutes, swap
+from planning.roster.frames import wanted_shifts
+from planning.roster.inputs import Horizon
+from planning.roster.staff import staff_of
+from planning.shifts import Pattern, horizon, parse_shift, shapes
+from planning.tables import (
+    BREAKS,
+    CHANGES,
+    PEOPLE,
+    PLANNED,
+    REQUESTS,
+    REQUIREMENT,
+    ROSTER,
+    SHIFTS,
+    STAFF,
+    Table,
+    read_csv,
+)
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
+
+DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Edition:
+    """A roster as it is published, with what it was made from.
+
+    Attributes
+    ----------
+    centre : Centre
+    demand, requirement, shifts, people, roster, breaks : DataFrame
+        PLANNED, REQUIREMENT, SHIFTS, PEOPLE, ROSTER, BREAKS.
+    changes : DataFrame
+        CHANGES of all editions up to this one.
+    number : int
+        1 for a plan, one more for each change.
+    made : Timestamp
+        When it was published.
+    """
+
+    centre: Centre
+    demand: pd.DataFrame
+    requirement: pd.DataFrame
+    shifts: pd.DataFrame
+    people: pd.DataFrame
+    roster: pd.DataFrame
+    breaks: pd.DataFrame
+    changes: pd.DataFrame
+    number: int
+    made: pd.Timestamp
+
+    @property
+    def times(self) -> pd.DatetimeIndex:
+        """Intervals of its days."""
+        return horizon(self.centre, self.requirement)
+
+    @property
+    def horizon(self) -> Horizon:
+        """Its days."""
+        return Horizon.of(self.times)
+
+    @cached_property
+    def staff(self) -> pd.DataFrame:
+        """STAFF."""
+        return staff_of(self.centre, self.people, self.roster, self.times)
+
+    @cached_property
+    def cost(self) -> pd.DataFrame:
+        """COST."""
+        owed_h = self.staff.groupby("team")["owed_h"].sum()
+        return cost_of(self.centre, self.roster, self.breaks, self.times, owed_h)
+
+    @property
+    def unmet(self) -> pd.DataFrame:
+        """shift_id and missing heads of the shifts that are short."""
+        there = self.shifts["shift_id"].map(self.roster["shift_id"].value_counts()).fillna(0).astype(int)
+        short = self.shifts[["shift_id"]].assign(missing=self.shifts["headcount"] - there)
+        return short[short["missing"] > 0].reset_index(drop=True)
+
+    @cached_property
+    def breaches(self) -> pd.DataFrame:
+        """What the audit finds; empty if the roster is lawful."""
+        return audit(self.centre, self.roster, self.people, horizon=self.horizon)
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The edition in figures, as in ``summary.json``; service is promised by the plan alone."""
+        costs = [name for name in self.cost if name.endswith("_cost")]
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "centre": self.centre.name,
+            "edition": self.number,
+            "made": self.made.isoformat(),
+            "paid_hours": round(float(self.cost["paid_h"].sum()), 2),
+            "night_hours": round(float(self.cost["night_h"].sum()), 2),
+            "cost": {name.removesuffix("_cost"): round(float(self.cost[name].sum()), 2) for name in costs},
+            "unmet_heads": int(self.unmet["missing"].sum()),
+            "breaches": len(self.breaches),
+            "changes": int((self.changes["edition"] == self.number).sum()),
+        }
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Its tables by the name of their file."""
+        return {
+            "demand": self.demand,
+            "requirement": self.requirement,
+            "shifts": self.shifts,
+            "roster": self.roster,
+            "staff": self.staff,
+            "breaks": self.breaks,
+            "cost": self.cost,
+            "changes": self.changes,
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the files of a plan and ``changes.csv`` into a new folder, all of them or none.
+
+        Raises
+        ------
+        PlanningError
+            The folder exists, or cannot be written.
+        """
+        if Path(folder).exists():
+            raise PlanningError(
+                f"{folder} is there already, an edition is never written over: change that one, or give "
+                "another folder"
+            )
+        return write_folder(folder, self.summary, self.tables, self.centre)
+
+
+def read_edition(folder: str | Path, centre: Centre) -> Edition:
+    """Read the folder that a plan or a change wrote.
+
+    Raises
+    ------
+    PlanningError
+        A file is missing, or a row of it is faulty.
+    """
+    path = Path(folder)
+    tables = {
+        name: _read(path / f"{name}.csv", table, centre.time_zone)
+        for name, table in {
+            "demand": PLANNED, "requirement": REQUIREMENT, "shifts": SHIFTS, "staff": STAFF, "roster": ROSTER,
+            "breaks": BREAKS,
+        }.items()
+    }  # fmt: skip
+    changes = path / "changes.csv"
+    try:
+        told = json.loads((path / "summary.json").read_text(encoding="utf-8"))
+        saved = pd.Timestamp((path / "roster.csv").stat().st_mtime, unit="s", tz="UTC")
+    except (OSError, ValueError) as error:
+        raise PlanningError(f"{path / 'summary.json'} cannot be read: {error}") from None
+    return Edition(
+        centre=centre,
+        people=tables.pop("staff")[list(PEOPLE.columns)],
+        changes=_read(changes, CHANGES, centre.time_zone)
+        if changes.exists()
+        else _empty(CHANGES, centre.time_zone),
+        number=int(told.get("edition", 1)),
+        made=pd.Timestamp(told.get("made", saved)).tz_convert(centre.time_zone),
+        **tables,
+    )
+
+
+def _read(path: Path, table: Table, zone: str) -> pd.DataFrame:
+    """Read a table that may have no rows; its times are put on one clock."""
+    try:
+        raw = read_csv(path)
+    except FileNotFoundError:
+        raise PlanningError(
+            f"{path} does not exist: give the folder that `planning plan` or `planning roster change` wrote"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise PlanningError(f"{path} cannot be read: {error}") from None
+    if raw.empty:
+        return _empty(table, zone)
+    found = table.check(raw, str(path))
+    times = [name for name, column in table.columns.items() if column.kind == "time"]
+    return found.assign(**{name: pd.to_datetime(found[name], utc=True).dt.tz_convert(zone) for name in times})
+
+
+def _empty(table: Table, zone: str) -> pd.DataFrame:
+    """Return a table without rows, in its types."""
+    kinds = {"time": f"datetime64[us, {zone}]", "whole": "int64", "number": "float64", "yes/no": "bool"}
+    return pd.DataFrame(
+        {name: pd.Series(dtype=kinds.get(column.kind, "str")) for name, column in table.columns.items()}
+    )
+
+
+def next_folder(folder: str | Path, edition: Edition) -> Path:
+    """Name the folder of the edition after one: ``plan``, ``plan-2``, ``plan-3``."""
+    path = Path(folder) if Path(folder).name else Path(folder).resolve()
+    return path.with_name(f"{path.name.removesuffix(f'-{edition.number}')}-{edition.number + 1}")
+
+
+# --- changes ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """The next edition, and what a planner must know of it.
+
+    Attributes
+    ----------
+    edition : Edition
+    changes : DataFrame
+        CHANGES of this edition: who is told what.
+    substitutes : DataFrame
+        For each shift that somebody lost or that was added: shift_id, the columns of
+        `planning.roster.change.substitutes`, and taken (whether this person has it now).
+    refused : DataFrame
+        Requests that cannot be met, as they came, with a column ``reason``, by row number.
+    new_breaches : DataFrame
+        Breaches that the edition before did not have.
+    cost : float
+        What the change costs: pay and idle pay after it, less those before.
+    """
+
+    edition: Edition
+    changes: pd.DataFrame
+    substitutes: pd.DataFrame
+    refused: pd.DataFrame
+    new_breaches: pd.DataFrame
+    cost: float
+
+
+def change(edition: Edition, requests: pd.DataFrame, *, now: pd.Timestamp) -> Changed:
+    """Meet requests with the fewest changes of a roster.
+
+    Absences and added shifts come first, then what people have agreed among themselves, which stays as it is
+    agreed. Then the teams concerned are mended (`planning.roster.change.mend`). A request that cannot be met
+    is refused with its reason, and the others are met.
+
+    Parameters
+    ----------
+    edition : Edition
+    requests : DataFrame
+        REQUESTS.
+    now : Timestamp
+        When the change is made, with its time zone. What has begun stays as it is.
+
+    Returns
+    -------
+    Changed
+
+    Raises
+    ------
+    PlanningError
+        A column is missing, or `now` has no time zone.
+    """
+    good, refused = REQUESTS.split(requests, "requests", _incomplete)
+    numbers = requests.reset_index(drop=True).index.difference(refused.index)
+    draft, reasons = _Draft(edition, edition.people, edition.shifts, edition.roster, now), {}
+    order = [list(_MEET).index(name) for name in good["change"]]
+    for number in np.argsort(order, kind="stable"):
+        row = good.iloc[number]
+        try:
+            draft = _MEET[row["change"]](draft, row)
+        except PlanningError as error:
+            reasons[numbers[number]] = str(error)
+    late = requests.reset_index(drop=True).loc[list(reasons)].assign(reason=list(reasons.values()))
+    refused = pd.concat([refused, late]).sort_index() if len(late) else refused
+    made = _next_edition(edition, _mended(draft), now)
+    return Changed(
+        edition=made,
+        changes=made.changes[made.changes["edition"] == made.number].reset_index(drop=True),
+        substitutes=_ranked(draft, made),
+        refused=refused,
+        new_breaches=not_in(edition.breaches, made.breaches),
+        cost=float(made.cost["total_cost"].sum() - edition.cost["total_cost"].sum()),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Draft:
+    """An edition on the way to the next one."""
+
+    edition: Edition
+    people: pd.DataFrame
+    shifts: pd.DataFrame
+    roster: pd.DataFrame
+    now: pd.Timestamp
+    teams: frozenset[str] = frozenset()
+    """Teams to mend."""
+    agreed: frozenset[tuple[str, str]] = frozenset()
+    """agent_id and shift_id of what people have agreed on."""
+    why: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Reasons by agent_id and date."""
+    open: tuple[str, ...] = ()
+    """shift_id of the shifts that need somebody."""
+    patterns: dict[str, Pattern] = field(default_factory=dict)
+    """Breaks of added shifts, by shift_id."""
+
+    def person(self, who: str) -> pd.Series:
+        """Row of a person."""
+        found = self.people[self.people["agent_id"] == who]
+        if found.empty:
+            near = difflib.get_close_matches(who, self.people["agent_id"], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "correct the name"
+            raise PlanningError(
+                f"who is {who!r}, must be one of the plan's {len(self.people)} people: {hint}"
+            )
+        return found.iloc[0]
+
+    def days(self, row: pd.Series) -> pd.DatetimeIndex:
+        """Days of a request, of which one at least is the roster's."""
+        first = pd.Timestamp(row["first"])
+        last = first if pd.isna(row["last"]) else pd.Timestamp(row["last"])
+        if last < first:
+            raise PlanningError(
+                f"last is {last:%Y-%m-%d}, must not lie before first, {first:%Y-%m-%d}: correct it"
+            )
+        days, own = pd.date_range(first, last), self.edition.horizon
+        if first > own.last or last < own.first:
+            raise PlanningError(
+                f"first is {first:%Y-%m-%d}, must lie in the roster, {own.first:%Y-%m-%d} to "
+                f"{own.last:%Y-%m-%d}: correct it, or change the other roster"
+            )
+        return days
+
+    def held(self, who: str, days: pd.DatetimeIndex) -> pd.DataFrame:
+        """Shifts of a person that start on some days; they must not have begun."""
+        self.person(who)
+        own = self.roster[self.roster["agent_id"] == who]
+        own = own[own["start"].dt.tz_localize(None).dt.normalize().isin(days)]
+        for start in own["start"][own["start"] < self.now][:1]:
+            raise PlanningError(
+                f"{who}'s shift of {start:%Y-%m-%d %H:%M} began before {self.now:%Y-%m-%d %H:%M} and stays: "
+                "give the days after it"
+            )
+        return own
+
+    def shift_on(self, who: str, day: str) -> str:
+        """shift_id of a person's shift on a day."""
+        found = self.held(who, pd.DatetimeIndex([day]))
+        if found.empty:
+            raise PlanningError(f"{who} has no shift on {day}: name the day of a shift")
+        return str(found["shift_id"].iloc[0])
+
+    def says(self, who: str, days: pd.DatetimeIndex, why: str) -> dict[tuple[str, str], str]:
+        """Reasons with those of a person on some days."""
+        return self.why | {(who, f"{day:%Y-%m-%d}"): why for day in days}
+
+    def without(self, who: str, days: pd.DatetimeIndex, why: str, **columns: Any) -> _Draft:
+        """Take a person's shifts of some days away, and say in PEOPLE why."""
+        lost = self.held(who, days)
+        row = self.people["agent_id"] == who
+        people = self.people.assign(
+            **{name: self.people[name].astype("object").mask(row, value) for name, value in columns.items()}
+        )
+        return replace(
+            self,
+            people=PEOPLE.check(people, "people"),
+            roster=self.roster.drop(lost.index),
+            teams=self.teams | {str(self.person(who)["team"])},
+            why=self.says(who, days, why),
+            open=(*self.open, *lost["shift_id"]),
+        )
+
+    def agree(self, after: pd.DataFrame, pairs: dict[str, str], why: dict[tuple[str, str], str]) -> _Draft:
+        """Take over a roster in which some people have agreed on shifts, by agent_id, if it is lawful."""
+        own = self.people[self.people["agent_id"].isin(pairs)]
+        team = self.people["team"].isin(own["team"])
+        before, then = (each[each["team"].isin(own["team"])] for each in (self.roster, after))
+        centre, horizon = self.edition.centre, self.edition.horizon
+        found = new_breaches(centre, before, then, self.people[team], horizon)
+        for row in found[:1].itertuples():
+            raise PlanningError(f"{row.agent_id} may not: {row.text} ({row.rule}, {row.article})")
+        return replace(self, roster=after, agreed=self.agreed | set(pairs.items()), why=self.why | why)
+
+
+def _incomplete(row: Any) -> str:
+    """Say what a request lacks."""
+    if row.change not in _MEET:
+        return f"change is {row.change!r}, must be one of {', '.join(_MEET)}"
+    needs = {"swap": ["whom"], "give": ["whom"], "fill": ["shift"], "add": ["shift"]}.get(row.change, [])
+    if row.change != "fill":
+        needs = ["first", *needs]
+    return next(
+        (
+            f"{name} is missing, which {row.change} needs: fill it in"
+            for name in needs
+            if pd.isna(getattr(row, name))
+        ),
+        "",
+    )
+
+
+def _sick(draft: _Draft, row: pd.Series) -> _Draft:
+    days = draft.days(row)
+    known = draft.person(row["who"])["sick"]
+    dates = {*(known.split() if isinstance(known, str) else []), *(f"{day:%Y-%m-%d}" for day in days)}
+    return draft.without(row["who"], days, "sick", sick=" ".join(sorted(dates)))
+
+
+def _leave(draft: _Draft, row: pd.Series) -> _Draft:
+    days, person = draft.days(row), draft.person(row["who"])
+    zone = draft.edition.centre.time_zone
+    first, after = (day_start(f"{day:%Y-%m-%d}", zone) for day in (days[0], days[-1] + DAY))
+    known = person["leave_from"], person["leave_until"]
+    if pd.notna(known[0]) and known[1] > day_start(f"{draft.edition.horizon.first:%Y-%m-%d}", zone):
+        if known[1] < first or known[0] > after:
+            raise PlanningError(
+                f"{row['who']} has leave from {known[0]:%Y-%m-%d} until {known[1]:%Y-%m-%d}, must have "
+                "one leave in a roster: give days that join it, or write the others into blocked"
+            )
+        first, after = min(first, known[0]), max(after, known[1])
+    return draft.without(row["who"], days, "leave", leave_from=first, leave_until=after)
+
+
+def _add(draft: _Draft, row: pd.Series) -> _Draft:
+    centre, team = draft.edition.centre, row["who"]
+    if team not in centre.teams:
+        raise PlanningError(f"who is {team!r}, must be a team to add shifts to: {', '.join(centre.teams)}")
+    site = centre.teams[team].site
+    here = centre.at(site)
+    (day,) = draft.days(row.where(row.index != "last"))
+    clock, pattern = parse_shift(row["shift"], rests_paid=bool(here.labour.rests_paid.value))
+    if not pattern.breaks:
+        alike = [shape for shape in shapes(here) if shape.length_s == pattern.length_s]
+        if not alike:
+            raise PlanningError(
+                f"shift is {row['shift']!r}, of a length that shifts.lengths_h does not have: write its "
+                "breaks too, as 09:00-17:30 meal 12:30-13:00"
+            )
+        pattern = alike[0].pattern(slot.first for slot in alike[0].slots)
+    start = (day + clock).tz_localize(centre.time_zone)
+    if start < draft.now:
+        raise PlanningError(
+            f"shift starts at {start:%Y-%m-%d %H:%M}, must start after {draft.now:%Y-%m-%d %H:%M}: add a "
+            "later one"
+        )
+    name = f"{team} {start:%Y-%m-%d %H:%M} added {draft.edition.number + 1}.{len(draft.patterns) + 1}"
+    heads = 1 if pd.isna(row["heads"]) else int(row["heads"])
+    shift = {
+        "shift_id": name, "site": site, "team": team, "start": start,
+        "end": start + pd.Timedelta(seconds=pattern.length_s), "paid_h": pattern.paid_s / 3600,
+        "headcount": heads,
+    }  # fmt: skip
+    shifts = pd.concat([draft.shifts, pd.DataFrame([shift])], ignore_index=True)
+    return replace(
+        draft,
+        shifts=SHIFTS.check(shifts, "shifts").assign(start=shifts["start"], end=shifts["end"]),
+        teams=draft.teams | {team},
+        open=(*draft.open, name),
+        patterns=draft.patterns | {name: pattern},
+    )
+
+
+def _swap(draft: _Draft, row: pd.Series) -> _Draft:
+    draft.days(row.where(row.index != "last"))
+    days = row["first"], row["first"] if pd.isna(row["last"]) else row["last"]
+    pair = row["who"], row["whom"]
+    shifts = [draft.shift_on(who, day) for who, day in zip(pair, days, strict=True)]
+    edition = draft.edition
+    after = swap(
+        edition.centre, draft.roster, draft.people, *zip(pair, shifts, strict=True), horizon=edition.horizon
+    ).roster
+    why = {(who, day): f"swaps with {other}" for who, other in (pair, pair[::-1]) for day in days}
+    return draft.agree(after, dict(zip(pair, shifts[::-1], strict=True)), why)
+
+
+def _give(draft: _Draft, row: pd.Series) -> _Draft:
+    who, whom, day = row["who"], row["whom"], row["first"]
+    shift, _ = draft.shift_on(who, day), draft.person(whom)
+    after = draft.roster.copy()
+    after.loc[(after["agent_id"] == who) & (after["shift_id"] == shift), "agent_id"] = whom
+    why = {(who, day): f"gives the shift to {whom}", (whom, day): f"takes the shift of {who}"}
+    return draft.agree(after, {whom: shift}, why)
+
+
+def _fill(draft: _Draft, row: pd.Series) -> _Draft:
+    who, shift = row["who"], row["shift"]
+    draft.person(who)
+    wanted = draft.shifts[draft.shifts["shift_id"] == shift]
+    if wanted.empty:
+        raise PlanningError(f"shift is {shift!r}, must be a shift_id of shifts.csv: correct it")
+    there = int((draft.roster["shift_id"] == shift).sum())
+    if there >= int(wanted["headcount"].iloc[0]):
+        raise PlanningError(
+            f"{shift} has its {there} people, must have an open head: give somebody's shift instead"
+        )
+    start = wanted["start"].iloc[0]
+    if start < draft.now:
+        raise PlanningError(
+            f"{shift} began at {start:%Y-%m-%d %H:%M}, must start after {draft.now:%Y-%m-%d %H:%M}"
+        )
+    added = wanted_shifts(wanted.assign(headcount=1), draft.edition.centre).assign(agent_id=who)
+    after = pd.concat([draft.roster, added[list(ROSTER.columns)]], ignore_index=True)
+    return draft.agree(after, {who: shift}, {(who, f"{start:%Y-%m-%d}"): "takes an open shift"})
+
+
+_MEET: dict[str, Callable[[_Draft, pd.Series], _Draft]] = {
+    "sick": _sick, "leave": _leave, "add": _add, "swap": _swap, "give": _give, "fill": _fill,
+}  # fmt: skip
+"""How each request is met, in the order in which they are."""
+
+
+def _mended(draft: _Draft) -> _Draft:
+    """Fill the open shifts of the teams concerned, with the fewest changes of what is left."""
+    if not draft.teams:
+        return draft
+    shifts, people, roster = (
+        each[each["team"].isin(draft.teams)] for each in (draft.shifts, draft.people, draft.roster)
+    )
+    agreed = pd.DataFrame(sorted(draft.agreed), columns=["agent_id", "shift_id"])
+    agreed = agreed[agreed["agent_id"].isin(people["agent_id"])]
+    found = mend(
+        draft.edition.centre,
+        shifts,
+        people,
+        roster,
+        now=draft.now,
+        pinned=agreed,
+        horizon=draft.edition.horizon,
+    )
+    others = draft.roster[~draft.roster["team"].isin(draft.teams)]
+    after = pd.concat([others, found.roster.roster]).sort_values(["site", "team", "start", "agent_id"])
+    return replace(draft, roster=after.reset_index(drop=True)[list(ROSTER.columns)])
+
+
+def _next_edition(edition: Edition, draft: _Draft, now: pd.Timestamp) -> Edition:
+    number = edition.number + 1
+    told = _told(edition, draft, number)
+    return replace(
+        edition,
+        people=draft.people,
+        shifts=draft.shifts,
+        roster=draft.roster,
+        breaks=_breaks(edition, draft),
+        changes=pd.concat(
+            [each for each in (edition.changes, told) if len(each)] or [told], ignore_index=True
+        ),
+        number=number,
+        made=now.tz_convert(edition.centre.time_zone),
+    )
+
+
+def _told(edition: Edition, draft: _Draft, number: int) -> pd.DataFrame:
+    """List who is told what: CHANGES."""
+    rows = changes_of(edition.centre, edition.roster, draft.roster, draft.now)
+    if rows.empty:
+        return _empty(CHANGES, edition.centre.time_zone)
+    rows["day"] = rows["start"].dt.strftime("%Y-%m-%d")
+    spans = draft.shifts.set_index("shift_id")[["site", "team", "end"]]
+    rows = rows.join(spans, on="shift_id")
+    key = ["agent_id", "site", "team", "day"]
+    was, now = (rows[rows["change"] == change] for change in ("dropped", "added"))
+    both = was.merge(now, on=key, how="outer", suffixes=("_was", "_now"))
+    told = both.assign(
+        edition=number,
+        before_start=both["start_was"], before_end=both["end_was"],
+        after_start=both["start_now"], after_end=both["end_now"],
+        notice_days=both[["notice_days_was", "notice_days_now"]].min(axis=1),
+        needs_consent=both["needs_consent_was"].eq(True) | both["needs_consent_now"].eq(True),
+        why=[_reason(row, draft, rows) for row in both.itertuples()],
+    )  # fmt: skip
+    return told.sort_values(["day", "agent_id"])[list(CHANGES.columns)].reset_index(drop=True)
+
+
+def _reason(row: Any, draft: _Draft, rows: pd.DataFrame) -> str:
+    """Say why a person's day changes."""
+    if known := draft.why.get((row.agent_id, row.day)):
+        return known
+    if pd.isna(row.shift_id_now):
+        return "is needed on another shift, or rests before it"
+    lost = rows[(rows["shift_id"] == row.shift_id_now) & (rows["change"] == "dropped")]
+    reasons = [
+        f"{each.agent_id} ({draft.why.get((each.agent_id, each.day), 'moved')})" for each in lost.itertuples()
+    ]
+    return f"stands in for {' or '.join(reasons)}" if reasons else "takes an open shift"
+
+
+def _breaks(edition: Edition, draft: _Draft) -> pd.DataFrame:
+    """Breaks of each rostered person: those of the shift, whoever has it."""
+    known = edition.breaks.merge(
+        edition.roster[["agent_id", "shift_id", "start"]],
+        on=["agent_id", "shift_id"],
+        suffixes=("", "_shift"),
+    )
+    known = known[known["agent_id"] == known.groupby("shift_id")["agent_id"].transform("first")]
+    known = known.assign(after=known["start"] - known["start_shift"], length=known["end"] - known["start"])
+    fresh = [
+        (
+            name,
+            pd.Timedelta(seconds=pause.start_s),
+            pd.Timedelta(seconds=pause.length_s),
+            pause.paid,
+            pause.kind,
+        )
+        for name, pattern in _patterns(edition, draft, set(known["shift_id"]))
+        for pause in pattern.breaks
+    ]
+    columns = ["shift_id", "after", "length", "paid", "kind"]
+    every = pd.concat(
+        [each for each in (known[columns], pd.DataFrame(fresh, columns=columns)) if len(each)]
+        or [known[columns]]
+    )
+    rows = draft.roster[["agent_id", "shift_id", "start"]].merge(every, on="shift_id")
+    rows["start"] += rows["after"]
+    rows["end"] = rows["start"] + rows["length"]
+    return rows[list(BREAKS.columns)]
+
+
+def _patterns(edition: Edition, draft: _Draft, known: set[str]) -> Iterator[tuple[str, Pattern]]:
+    """Breaks of shifts that nobody had before: those typed, or the first that the law allows."""
+    yield from draft.patterns.items()
+    filled = draft.shifts["shift_id"].isin(draft.roster["shift_id"])
+    for row in draft.shifts[filled & ~draft.shifts["shift_id"].isin({*known, *draft.patterns})].itertuples():
+        length_s = round((row.end - row.start).total_seconds())
+        for shape in shapes(edition.centre.at(row.site)):
+            if shape.length_s == length_s and abs(shape.paid_s / 3600 - row.paid_h) < 1e-6:
+                yield row.shift_id, shape.pattern(slot.first for slot in shape.slots)
+                break
+
+
+def _ranked(draft: _Draft, made: Edition) -> pd.DataFrame:
+    """Rank who could take each shift that needed somebody, if nobody else moved."""
+    taken = set(zip(made.roster["agent_id"], made.roster["shift_id"], strict=True))
+    found = []
+    for name in dict.fromkeys(draft.open):
+        shift = draft.shifts[draft.shifts["shift_id"] == name].iloc[0]
+        own = draft.people[draft.people["team"] == shift["team"]]
+        free = own[~own["agent_id"].isin(draft.roster.loc[draft.roster["shift_id"] == name, "agent_id"])]
+        ranked = substitutes(draft.edition.centre, draft.roster, free, shift, horizon=draft.edition.horizon)
+        has = [(agent, name) in taken for agent in ranked["agent_id"]]
+        found.append(ranked.assign(shift_id=name, taken=has))
+    columns = ["shift_id", "agent_id", "lawful", "taken", "cost", "overtime_h", "rest_h", "left_h", "why"]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
