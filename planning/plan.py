@@ -102,20 +102,27 @@ class Plan:
     @cached_property
     def outcome(self) -> pd.DataFrame:
         """Service level by queue: the target, the plan's promise, and the simulation's result."""
-        rows = {}
+        rows = []
         for name, queue in self.centre.queues.items():
             if queue.target.service_level is None or name not in set(self.demand["queue"]):
                 continue
             found = self.simulation.queues.loc[name]
-            rows[name] = {
-                "target": queue.target.service_level,
-                "threshold_s": queue.target.threshold_s,
-                "promised": _promised(self.requirement, name),
-                "simulated": found["service_level"],
-                "half_width": found["half_width"],
-                "verdict": verdict(found["service_level"], found["half_width"], queue.target.service_level),
-            }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("queue")
+            level, half_width = found["service_level"], found["half_width"]
+            judged = verdict(level, half_width, queue.target.service_level)
+            promised = _promised(self.requirement, name)
+            rows.append(
+                (
+                    name,
+                    queue.target.service_level,
+                    queue.target.threshold_s,
+                    promised,
+                    level,
+                    half_width,
+                    judged,
+                )
+            )
+        columns = ["queue", "target", "threshold_s", "promised", "simulated", "half_width", "verdict"]
+        return pd.DataFrame(rows, columns=columns).set_index("queue")
 
     @cached_property
     def waiting(self) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def countries() -> tuple[str, ...]:
     Examples
     --------
     >>> countries()
-    ('DE', 'KZ', 'RU', 'none')
+    ('DE', 'FR', 'KZ', 'PL', 'RU', 'none')
     """
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 

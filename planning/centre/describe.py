@@ -123,10 +123,10 @@ def _law(country: str) -> str:
 def _sites(centre: Centre) -> Iterator[str]:
     for name, site in centre.sites.items():
         seats = "" if site.seats is None else f", {_count(site.seats, 'workplace')}"
-        clock = f", its own clock {site.time_zone}" if site.time_zone else ""
+        clock = f" on the centre's clock, its own is {site.time_zone}" if site.time_zone else ""
         abroad = centre.country_of(name) != centre.country
         law = f"; {_law(centre.country_of(name))}" if abroad else ""
-        yield f"Site {name}: open {clock_text(site.opens)} to {clock_text(site.closes)}{seats}{clock}{law}."
+        yield f"Site {name}: open {clock_text(site.opens)} to {clock_text(site.closes)}{clock}{seats}{law}."
 
 
 def _queue(name: str, queue: Queue, centre: Centre) -> str:

@@ -181,7 +181,7 @@ def tell(made: Plan, folder: Path) -> None:
         ),
         "Cost": f"{total}, of which night premium {night} and idle hours {idle}",
         "Lost customers": f"{lost}, {everything} with the cost",
-        "Service level": f"{weighted} (simulated)",
+        "Service level": f"{weighted} (simulated)" if weighted else "no queue of callers",
         "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }
     for name, text in lines.items():

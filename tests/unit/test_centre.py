@@ -361,6 +361,7 @@ def test_every_country_gives_every_rule(country):
     assert len(norms) > 20
     assert all(norm.article for norm in norms)
     assert set(country_settings(country)["labour"]) == set(Labour.model_fields)
+    assert [shape.length_s for shape in shapes(centre)] == [6.5 * 3600, 8.5 * 3600]
 
 
 def test_a_country_brings_its_law_and_the_file_overrides_single_rules():
@@ -379,6 +380,8 @@ def test_a_country_brings_its_law_and_the_file_overrides_single_rules():
         ("RU", "22:00", 12, 0.5),
         ("DE", "23:00", 11, 0.0),
         ("KZ", "22:00", 12, 0.5),
+        ("FR", "21:00", 11, 0.25),
+        ("PL", "22:00", 11, 0.5),
         ("none", "22:00", 11, 0.0),
     ],
 )
@@ -390,9 +393,9 @@ def test_the_law_of_each_country(country, night, rest, overtime):
 
 
 def test_a_country_without_a_file_has_house_rules_its_holidays_and_its_currency():
-    centre = Centre.of(SMALL | {"country": "PL"})
+    centre = Centre.of(SMALL | {"country": "CZ"})
     assert centre.labour == Centre.of(SMALL | {"country": "none"}).labour
-    assert centre.currency == "PLN"
+    assert centre.currency == "CZK"
 
 
 def test_a_meal_left_out_is_the_shortest_that_the_law_allows():

@@ -10,6 +10,7 @@ from factories import MONDAY, demand_of, one_site, people_of, two_sites
 from planning import Centre, PlanningError, compare, plan, requirement
 from planning.deferred import age_when_done
 from planning.demand.planned import planned_demand
+from planning.report.plan_page import plan_notebook
 from planning.shifts import cover_all, on_position, waiting_work
 from planning.tables import SHIFTS
 
@@ -182,16 +183,25 @@ def test_only_whole_shifts_make_a_plan_too():
     assert waiting_work(whole_centre(), needed, found)["oldest_days"].max() < 7
 
 
-def test_waiting_work_is_done_in_the_usual_shift_that_fits_the_site():
-    """An office from eight to four has no room for eight and a half hours."""
+def office_of_mail() -> Centre:
+    """Open from eight to four, with one queue, of work that waits."""
     hours = {f"{place}.{edge}": hour for place in ("sites.north", "queues.calls")
              for edge, hour in (("opens", "08:00"), ("closes", "16:00"))}  # fmt: skip
     waits = {"due_days": 2.0, "aht_s": 400.0, "target": {"max_occupancy": 0.9}}
     lengths = {"shifts.lengths_h": {"short": 6.5, "day": 8.5}, "shifts.meal_min": {"short": 30, "day": 30}}
-    office = one_site(hours | {f"queues.calls.{name}": value for name, value in waits.items()} | lengths)
-    found = cover_all(office, requirement(office, demand_of(3, days=2, hours=(8, 16))))
-    assert set(found.shifts["paid_h"]) == {6.0}
-    assert set(found.shifts["start"].dt.strftime("%H:%M")) == {"08:00"}
+    return one_site(hours | {f"queues.calls.{name}": value for name, value in waits.items()} | lengths)
+
+
+def test_a_centre_without_callers_is_planned(tmp_path):
+    """In the usual shift that fits: the office has no room for eight and a half hours."""
+    made = plan(office_of_mail(), demand_of(3, days=2, hours=(8, 16)), replications=2)
+    assert set(made.cover.shifts["paid_h"]) == {6.0}
+    assert set(made.cover.shifts["start"].dt.strftime("%H:%M")) == {"08:00"}
+    assert made.holds
+    assert made.outcome.empty
+    assert made.summary["service_level"] == {}
+    assert (made.save(tmp_path / "plan") / "plan.xlsx").exists()
+    assert plan_notebook(made.summary, made.tables, made.centre)["cells"]
 
 
 def test_two_day_sites_change_doctors_when_they_open():
