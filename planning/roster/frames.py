@@ -111,7 +111,7 @@ def problems_of(
         law = rules_of(centre.at(team_shifts.site), weights) if rules is None else rules
         groups = groups_of(team_shifts, [person for person in persons if person.team == team], law)
         unmet_cost = team_shifts.paid_h * centre.pay.unmet_cost_h
-        idle_cost = settings.idle_share * hour_cost(centre, str(team))
+        idle_cost = hour_cost(centre, str(team))
         idle_cost = idle_cost if groups else 0.0
         problem = Problem(team_shifts, groups, settings, unmet_cost, idle_cost, hour_cost=unit_hour(centre))
         found[str(team)] = TeamProblem(shifts, merged, problem, law)

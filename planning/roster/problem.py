@@ -38,8 +38,6 @@ class RosterSettings:
     """Stop when the bound proves that at most this share of the objective can still be saved ..."""
     tolerance_h: float = 0.02
     """... or at most this much per person, hours."""
-    idle_share: float = 1.0
-    """Cost of a contract hour that no shift fills, as a share of the hourly rate: an assumption."""
     fair_hour_h: float = 0.2
     """Price of a squared hour away from the even share of the hours, per contract hour."""
     fair_night_h: float = 0.08

@@ -60,14 +60,8 @@ class Rotations:
             cycle = np.array(self.centre.rotations[str(name)].cycle)
             since = own["date"].dt.to_period("D").map(lambda day: day.ordinal) + EPOCH
             asked = cycle[(since + own["rotation_offset"].fillna(0).astype("int64")) % len(cycle)]
-            bad = own.assign(asked=asked, amount=1.0, bound=0.0)[
-                ~np.isin(asked, [WORK]) & (asked != own["kind"])
-            ]
-            texts = [
-                f"{row.shift_id} is {row.kind}, the rotation {name} has {row.asked}"
-                for row in bad.itertuples()
-            ]
-            found.append(breaches_of(self, bad, texts))
+            bad = own.assign(asked=asked)[~np.isin(asked, [WORK]) & (asked != own["kind"])]
+            found.append(breaches_of(self, bad, "{shift_id} is {kind}, the rotation {rotation} has {asked}"))
         return pd.concat([each for each in found if len(each)] or found[:1], ignore_index=True)
 
     def _of_team(self, team: str) -> str:

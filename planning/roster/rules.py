@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from planning.calendars import week_end
 from planning.centre import Centre
@@ -100,12 +101,24 @@ def no_breaches() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "str")) for name in BREACH_COLUMNS})
 
 
-def breaches_of(rule: Rule, rows: pd.DataFrame, texts: list[str]) -> pd.DataFrame:
-    """Turn rows with agent_id, date, amount and bound into breaches."""
+def breaches_of(
+    rule: Rule, rows: pd.DataFrame, text: str | NDArray[np.str_], **figures: float | pd.Series
+) -> pd.DataFrame:
+    """Turn rows into breaches; `text`, one or one a row, has their columns in braces.
+
+    The amount (1 if not said) and the bound (0) are columns or `figures`; the date is that of the start if it
+    is no column.
+    """
     if rows.empty:
         return no_breaches()
+    said = {name: rows[name] for name in ("amount", "bound") if name in rows} | figures
+    rows = rows.assign(**{"amount": 1.0, "bound": 0.0} | said).astype({"amount": float, "bound": float})
+    texts = zip(np.broadcast_to(text, len(rows)).tolist(), rows.to_dict("records"), strict=True)
     named = rows.assign(
-        rule=rule.name, article=rule.article, text=texts, date=[day.date() for day in rows["date"]]
+        rule=rule.name,
+        article=rule.article,
+        text=[each.format(**row) for each, row in texts],
+        date=[day.date() for day in rows["date" if "date" in rows else "start"]],
     )
     return named[list(BREACH_COLUMNS)].reset_index(drop=True)
 
@@ -138,12 +151,13 @@ class SoundShift:
         roster = case.roster
         presence = _hours(roster["end"] - roster["start"])
         bad = roster[(presence <= 0) | (roster["paid_h"] > presence + ROUNDING)]
-        rows = bad.assign(date=bad["start"], amount=bad["paid_h"], bound=presence[bad.index])
-        texts = [
-            f"{row.shift_id} pays {row.amount:g} h for a presence of {row.bound:g} h"
-            for row in rows.itertuples()
-        ]
-        return breaches_of(self, rows, texts)
+        return breaches_of(
+            self,
+            bad,
+            "{shift_id} pays {amount:g} h for a presence of {bound:g} h",
+            amount=bad["paid_h"],
+            bound=presence[bad.index],
+        )
 
 
 @dataclass(frozen=True)
@@ -164,14 +178,8 @@ class HouseTeam:
         roster = case.roster
         own = (roster["site"] == roster["person_site"]) & (roster["team"] == roster["person_team"])
         bad = roster[~(own & roster["known"])]
-        rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
-        texts = [
-            f"{row.shift_id} is {row.team} at {row.site}, the person {row.person_team} at {row.person_site}"
-            if row.known
-            else f"{row.agent_id} is not among the people"
-            for row in rows.itertuples()
-        ]
-        return breaches_of(self, rows, texts)
+        elsewhere = "{shift_id} is {team} at {site}, the person {person_team} at {person_site}"
+        return breaches_of(self, bad, np.where(bad["known"], elsewhere, "{agent_id} is not among the people"))
 
 
 @dataclass(frozen=True)
@@ -191,12 +199,13 @@ class LongestShift:
         """List longer shifts."""
         roster = case.roster
         long = roster[roster["paid_h"] > self.hours + ROUNDING]
-        rows = long.assign(date=long["start"], amount=long["paid_h"], bound=self.hours)
-        texts = [
-            f"{row.shift_id} has {row.amount:g} paid hours, at most {self.hours:g}"
-            for row in rows.itertuples()
-        ]
-        return breaches_of(self, rows, texts)
+        return breaches_of(
+            self,
+            long,
+            "{shift_id} has {amount:g} paid hours, at most {bound:g}",
+            amount=long["paid_h"],
+            bound=self.hours,
+        )
 
 
 @dataclass(frozen=True)
@@ -222,11 +231,9 @@ class NightConsent:
         night_h = self._night_hours(roster)
         unwilling = roster["known"] & (roster["night_ok"] != True)  # noqa: E712 - the column may hold missing values
         bad = roster[unwilling & (night_h > ROUNDING)]
-        rows = bad.assign(date=bad["start"], amount=night_h[bad.index], bound=0.0)
-        texts = [
-            f"{row.shift_id} has {row.amount:g} night hours without consent" for row in rows.itertuples()
-        ]
-        return breaches_of(self, rows, texts)
+        return breaches_of(
+            self, bad, "{shift_id} has {amount:g} night hours without consent", amount=night_h[bad.index]
+        )
 
     def _night_hours(self, roster: pd.DataFrame) -> pd.Series:
         """Hours of each shift at night, by its site's clock on the night before and the next three."""
@@ -269,9 +276,7 @@ class Skill:
         pairs = zip(wanted, case.roster["skills"].astype("str").fillna("").str.split(), strict=True)
         lacks = pd.Series([bool(want) and want not in has for want, has in pairs], index=case.roster.index)
         bad = case.roster[lacks]
-        rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
-        texts = [f"{row.shift_id} needs the skill {row.skill}" for row in rows.itertuples()]
-        return breaches_of(self, rows, texts)
+        return breaches_of(self, bad, "{shift_id} needs the skill {skill}")
 
 
 @dataclass(frozen=True)
@@ -302,9 +307,9 @@ class Leave:
         after = closes.fillna(roster["end"]).clip(upper=roster["end"])
         overlap = _hours(after - first)
         bad = roster[(opens.notna() | closes.notna()) & (overlap > ROUNDING)]
-        rows = bad.assign(date=bad["start"], amount=overlap[bad.index], bound=0.0)
-        texts = [f"{row.shift_id} overlaps the {self.name} by {row.amount:g} h" for row in rows.itertuples()]
-        return breaches_of(self, rows, texts)
+        return breaches_of(
+            self, bad, f"{{shift_id}} overlaps the {self.name} by {{amount:g}} h", amount=overlap[bad.index]
+        )
 
 
 @dataclass(frozen=True)
@@ -333,9 +338,7 @@ class FreeDates:
         dates = roster["start"].dt.strftime("%Y-%m-%d")
         pairs = zip(dates, roster[self.column].astype("str").fillna("").str.split(), strict=True)
         bad = roster[np.array([date in free for date, free in pairs], dtype=bool)]
-        rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
-        texts = [f"{row.shift_id} starts on a {self.name}" for row in rows.itertuples()]
-        return breaches_of(self, rows, texts)
+        return breaches_of(self, bad, f"{{shift_id}} starts on a {self.name}")
 
 
 @dataclass(frozen=True)
@@ -359,9 +362,7 @@ class PreferredKind:
         roster = case.roster.assign(kind=kind_names(case.roster, self.centre))
         known = {*self.centre.labour.kinds, NIGHT}
         bad = roster[roster["prefers"].isin(known) & (roster["kind"] != roster["prefers"])]
-        rows = bad.assign(date=bad["start"], amount=1.0, bound=0.0)
-        texts = [f"{row.shift_id} is {row.kind}, preferred is {row.prefers}" for row in rows.itertuples()]
-        return breaches_of(self, rows, texts)
+        return breaches_of(self, bad, "{shift_id} is {kind}, preferred is {prefers}")
 
 
 @dataclass(frozen=True)
@@ -379,9 +380,8 @@ class OneShiftADay:
         """List the days on which more than one shift starts."""
         days = case.roster.assign(date=days_of(case.roster))
         counts = days.groupby(["agent_id", "date"], as_index=False).agg(amount=("shift_id", "size"))
-        bad = counts[counts["amount"] > 1].assign(bound=1.0)
-        texts = [f"{row.amount} shifts start on one day" for row in bad.itertuples()]
-        return breaches_of(self, bad.astype({"amount": float}), texts)
+        bad = counts[counts["amount"] > 1]
+        return breaches_of(self, bad, "{amount:g} shifts start on one day", bound=1.0)
 
 
 @dataclass(frozen=True)
@@ -417,15 +417,10 @@ class Rest:
         before = before.fillna((came + self.hours * HOUR).dt.tz_convert(zone))
         late = _hours(before - ordered["start"])
         gap = _hours(ordered["start"] - busy.fillna(came.dt.tz_convert(zone)))
-        bad = ordered[late > ROUNDING]
-        rows = bad.assign(date=bad["start"], amount=gap[bad.index], bound=(gap + late)[bad.index])
-        texts = [
-            f"{row.shift_id} overlaps an earlier shift by {-row.amount:g} h"
-            if row.amount < 0
-            else f"{row.amount:g} h of rest before {row.shift_id}, at least {row.bound:g}"
-            for row in rows.itertuples()
-        ]
-        return breaches_of(self, rows, texts)
+        bad = ordered.assign(amount=gap, bound=gap + late, inside=-gap)[late > ROUNDING]
+        text = "{amount:g} h of rest before {shift_id}, at least {bound:g}"
+        overlap = "{shift_id} overlaps an earlier shift by {inside:g} h"
+        return breaches_of(self, bad, np.where(bad["amount"] < 0, overlap, text))
 
 
 @dataclass(frozen=True)
@@ -444,12 +439,9 @@ class WeeklyRest:
     def audit(self, case: Case) -> pd.DataFrame:
         """List the weeks in which a person's longest rest is too short."""
         weeks = self._longest_rests(case)
-        bad = weeks[weeks["amount"] < self.hours - ROUNDING].assign(bound=self.hours)
-        texts = [
-            f"longest rest of the week is {row.amount:g} h, at least {self.hours:g}"
-            for row in bad.itertuples()
-        ]
-        return breaches_of(self, bad, texts)
+        bad = weeks[weeks["amount"] < self.hours - ROUNDING]
+        text = "longest rest of the week is {amount:g} h, at least {bound:g}"
+        return breaches_of(self, bad, text, bound=self.hours)
 
     def _longest_rests(self, case: Case) -> pd.DataFrame:
         """Find the longest rest of each person in each week that they work in."""
@@ -511,9 +503,8 @@ class Holidays:
         roster = case.roster
         edges = (pd.DatetimeIndex(roster[edge]) for edge in ("start", "end"))
         hours = premium_hours(self.centre, case.site, *edges)["holiday_h"].to_numpy()
-        bad = roster.assign(date=roster["start"], amount=hours, bound=0.0)[hours > ROUNDING]
-        texts = [f"{row.shift_id} has {row.amount:g} h on a public holiday" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
+        bad = roster.assign(amount=hours)[hours > ROUNDING]
+        return breaches_of(self, bad, "{shift_id} has {amount:g} h on a public holiday")
 
 
 @dataclass(frozen=True)
@@ -561,9 +552,8 @@ def _long_runs(
     runs = runs_of(roster, before)
     carried = runs["came"].fillna(0).where(runs["date"] == case.horizon.first, 0)
     runs["amount"] = runs["amount"].astype(float) + carried
-    bad = runs[runs["amount"] > most].assign(bound=float(most))
-    texts = [f"{row.amount:g} {what} in a row, at most {most}" for row in bad.itertuples()]
-    return breaches_of(rule, bad, texts)
+    bad = runs[runs["amount"] > most]
+    return breaches_of(rule, bad, f"{{amount:g}} {what} in a row, at most {{bound:g}}", bound=float(most))
 
 
 def runs_of(roster: pd.DataFrame, before: str) -> pd.DataFrame:
@@ -598,9 +588,9 @@ class DaysOff:
         came = pd.Series(eve, index=days.index).where(days["days_in_row"].fillna(0) > 0)
         before = days.groupby("agent_id")["date"].shift().fillna(came)
         off = (days["date"] - before) / DAY - 1
-        bad = days.assign(amount=off, bound=float(self.days))[(off > 0) & (off < self.days)]
-        texts = [f"{row.amount:g} days off in a row, at least {self.days}" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
+        bad = days.assign(amount=off)[(off > 0) & (off < self.days)]
+        text = "{amount:g} days off in a row, at least {bound:g}"
+        return breaches_of(self, bad, text, bound=float(self.days))
 
 
 @dataclass(frozen=True)
@@ -647,8 +637,7 @@ def many_weekends(rule: Rule, case: Case, most: int | pd.Series) -> pd.DataFrame
     bounds = worked["agent_id"].map(most) if isinstance(most, pd.Series) else most
     worked = worked.assign(bound=bounds).astype({"amount": float, "bound": float})
     bad = worked[worked["amount"] > worked["bound"]]
-    texts = [f"{row.amount:g} weekends worked, at most {row.bound:g}" for row in bad.itertuples()]
-    return breaches_of(rule, bad, texts)
+    return breaches_of(rule, bad, "{amount:g} weekends worked, at most {bound:g}")
 
 
 def _weekend_days(case: Case) -> pd.DataFrame:
@@ -691,9 +680,8 @@ class Successions:
         next_day = by_person["date"].diff() == DAY
         before = by_person["kind"].shift().where(next_day, came)
         clash = [(one, two) in self.pairs for one, two in zip(before, roster["kind"], strict=True)]
-        bad = roster.assign(before=before, amount=1.0, bound=0.0)[np.array(clash, dtype=bool)]
-        texts = [f"{row.shift_id} is {row.kind}, the day before {row.before}" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
+        bad = roster.assign(before=before)[np.array(clash, dtype=bool)]
+        return breaches_of(self, bad, "{shift_id} is {kind}, the day before {before}")
 
 
 @dataclass(frozen=True)
@@ -718,8 +706,7 @@ class SteadyStart:
         """List the shifts that start in another band than the one before."""
         moves = _moves(case, self.centre, self.span_h)
         bad = moves[(moves["gap"] <= 2 * DAY) & (moves["later"].fillna(0) != 0)]
-        texts = [f"{row.shift_id} starts away from the shift before" for row in bad.itertuples()]
-        return breaches_of(self, bad.assign(amount=1.0, bound=0.0), texts)
+        return breaches_of(self, bad, "{shift_id} starts away from the shift before")
 
 
 @dataclass(frozen=True)
@@ -743,11 +730,8 @@ class ForwardTurn:
         """List the shifts that start too early after the day before."""
         moves = _moves(case, self.centre, self.span_h)
         bad = moves[(moves["gap"] == DAY) & (moves["later"] < -1)]
-        texts = [
-            f"{row.shift_id} starts more than {self.span_h:g} h earlier than the day before"
-            for row in bad.itertuples()
-        ]
-        return breaches_of(self, bad.assign(amount=1.0, bound=0.0), texts)
+        text = f"{{shift_id}} starts more than {self.span_h:g} h earlier than the day before"
+        return breaches_of(self, bad, text)
 
 
 def _bands_later(limits: Limits) -> Ints:
@@ -787,11 +771,10 @@ class WeekDays:
         weeks = days.groupby(["agent_id", "date"], as_index=False).agg(
             amount=("day", "nunique"), bound=("days_week", "first")
         )
-        weeks = weeks.assign(bound=weeks["bound"].fillna(self.days)).astype({"amount": float})
+        weeks = weeks.assign(bound=weeks["bound"].fillna(self.days))
         above = (weeks["amount"] - weeks["bound"]).clip(lower=0).astype("int64")
         bad = weeks.loc[weeks.index.repeat(above)]
-        texts = [f"{row.amount:g} days worked in the week, at most {row.bound:g}" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
+        return breaches_of(self, bad, "{amount:g} days worked in the week, at most {bound:g}")
 
 
 @dataclass(frozen=True)
@@ -815,8 +798,8 @@ class WholeWeekends:
         weeks = late.groupby(["agent_id", "week"], as_index=False).agg(
             date=("day", "min"), amount=("day", "nunique")
         )
-        bad = weeks[weeks["amount"] == 1].assign(bound=2.0).astype({"amount": float})
-        return breaches_of(self, bad, ["one day of the weekend is worked"] * len(bad))
+        bad = weeks[weeks["amount"] == 1]
+        return breaches_of(self, bad, "one day of the weekend is worked", bound=2.0)
 
 
 def days_of(roster: pd.DataFrame) -> pd.Series:

@@ -62,8 +62,7 @@ class PeriodHours:
         """List the people paid for more hours."""
         hours = self.hours_and_norms(case)
         bad = hours[hours["amount"] > hours["bound"] + ROUNDING]
-        texts = [f"{row.amount:g} paid hours, the norm leaves {row.bound:g}" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
+        return breaches_of(self, bad, "{amount:g} paid hours, the norm leaves {bound:g}")
 
     def hours_and_norms(self, case: Case) -> pd.DataFrame:
         """Paid hours (amount) and what the norm leaves (bound) of each person in a roster."""
@@ -130,14 +129,15 @@ class Overtime:
         hours = self.norm.hours_and_norms(case)
         before = case.roster.groupby("agent_id")["overtime_h"].first().fillna(0.0)
         above = (hours["amount"] - hours["bound"]).clip(lower=0.0) + hours["agent_id"].map(before)
-        bad = hours.assign(amount=above, bound=self.year_h)[above > self.year_h + ROUNDING]
-        texts = [f"{row.amount:g} h of overtime this year, at most {row.bound:g}" for row in bad.itertuples()]
+        year = hours.assign(amount=above)[above > self.year_h + ROUNDING]
         days = self._two_days(case.roster, hours.set_index("agent_id")["bound"])
-        many = days[days["amount"] > self.two_days_h + ROUNDING].assign(bound=self.two_days_h)
-        said = [
-            f"{row.amount:g} h of overtime in two days, at most {row.bound:g}" for row in many.itertuples()
+        many = days[days["amount"] > self.two_days_h + ROUNDING]
+        text = "{amount:g} h of overtime in two days, at most {bound:g}"
+        found = [
+            breaches_of(self, year, text.replace("in two days", "this year"), bound=self.year_h),
+            breaches_of(self, many, text, bound=self.two_days_h),
         ]
-        return pd.concat([breaches_of(self, bad, texts), breaches_of(self, many, said)], ignore_index=True)
+        return pd.concat(found, ignore_index=True)
 
     @staticmethod
     def _two_days(roster: pd.DataFrame, left_h: pd.Series) -> pd.DataFrame:
@@ -156,13 +156,10 @@ def outside(
     rule: Rule, rows: pd.DataFrame, least: float | pd.Series, most: float | None, what: str
 ) -> pd.DataFrame:
     """List the people whose amount is outside two bounds."""
-    rows = rows.assign(bound=rows["amount"].clip(least, most))
+    rows = rows.assign(bound=rows["amount"].clip(least, most), what=what)
+    rows["edge"] = np.where(rows["amount"] > rows["bound"], "most", "least")
     bad = rows[(rows["amount"] - rows["bound"]).abs() > ROUNDING]
-    texts = [
-        f"{row.amount:g} {what}, at {'most' if row.amount > row.bound else 'least'} {row.bound:g}"
-        for row in bad.itertuples()
-    ]
-    return breaches_of(rule, bad, texts)
+    return breaches_of(rule, bad, "{amount:g} {what}, at {edge} {bound:g}")
 
 
 @dataclass(frozen=True)

@@ -71,8 +71,7 @@ class ShortestRun:
         last = runs["date"] + (runs["amount"] - 1) * DAY
         inside = (runs["date"] > case.horizon.first) & (last < case.horizon.last)
         bad = runs[inside & (runs["amount"] < self.days)].assign(bound=float(self.days))
-        texts = [f"{row.amount:g} working days in a row, at least {row.bound:g}" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
+        return breaches_of(self, bad, "{amount:g} working days in a row, at least {bound:g}")
 
 
 @dataclass(frozen=True)
@@ -133,8 +132,7 @@ class ShiftRequests:
         found = wishes.merge(roster, how="left", indicator=True)
         bad = found[(found["_merge"] == "both") != self.wanted]
         bad = bad.assign(date=pd.to_datetime(bad["day"]), amount=1.0, bound=0.0)
-        texts = [f"a {row.kind} shift on {row.day} is {self.name}" for row in bad.itertuples()]
-        return breaches_of(self, bad, texts)
+        return breaches_of(self, bad, f"a {{kind}} shift on {{day}} is {self.name}")
 
 
 @dataclass(frozen=True)
