@@ -17,8 +17,6 @@ from babel.numbers import get_territory_currencies
 
 from planning.calendars import NO_COUNTRY
 
-__all__ = ["NO_CURRENCY", "countries", "country_settings", "currency_of"]
-
 FOLDER = Path(__file__).parent / "countries"
 NO_CURRENCY = "none"
 """Amounts without a sign, where the country is "none" too."""

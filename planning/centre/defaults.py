@@ -10,8 +10,6 @@ from planning.calendars import NO_COUNTRY
 from planning.centre.country import country_settings, currency_of
 from planning.centre.settings import DAY, read_clock
 
-__all__ = ["shortest_meal", "with_defaults"]
-
 SHORT_H, LONG_H = 6.5, 8.5
 """Presence of the usual shifts, hours: lawful in every country on file."""
 UNMET_WAGES = 50.0

@@ -13,8 +13,6 @@ from planning.centre.money import money
 from planning.centre.organisation import Queue
 from planning.centre.settings import clock_text
 
-__all__ = ["describe", "labour_toml", "lawless", "left_open"]
-
 
 def describe(centre: Centre) -> list[str]:
     """Say what a centre is, a sentence per line.

@@ -8,8 +8,6 @@ from pydantic import Field, model_validator
 
 from planning.centre.settings import Clock, NotNegative, Settings
 
-__all__ = ["OFF", "WORK", "Labour", "Letters", "Norm", "Rotation"]
-
 WORK, OFF = "work", "off"
 """Days of a rotation: a shift of any kind, and none."""
 

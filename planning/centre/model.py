@@ -32,8 +32,6 @@ from planning.centre.shift_rules import ShiftRules
 from planning.centre.systems import Systems
 from planning.errors import PlanningError
 
-__all__ = ["Centre"]
-
 
 def _unknown(place: str, name: str, known: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, known, n=1)

@@ -11,8 +11,6 @@ from babel.numbers import format_currency, get_currency_symbol
 from planning.centre.country import NO_CURRENCY
 from planning.centre.model import Centre
 
-__all__ = ["currency_sign", "money", "money_format"]
-
 
 def money(centre: Centre, value: float, *, digits: int = 0) -> str:
     r"""Write an amount with the currency's own sign and separators (CLDR).

@@ -23,8 +23,6 @@ from planning.centre.settings import (
 )
 from planning.queueing.target import Target
 
-__all__ = ["Distribution", "Organisation", "Overflow", "Queue", "Site", "Team"]
-
 
 def _target(value: object) -> object:
     """Make a target from a table; parts missing from the table are not required."""

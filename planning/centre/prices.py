@@ -6,8 +6,6 @@ from datetime import timedelta
 
 from planning.centre.settings import Clock, NotNegative, Positive, Settings, Share, Zone
 
-__all__ = ["Alternatives", "Pay", "ThirdSite"]
-
 
 class Pay(Settings):
     """What hours, rides and workplaces cost, in the centre's currency."""

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 
 from planning.centre.settings import Settings, Zone
 
-__all__ = ["Between", "CallRecords", "Events", "Fixed", "IsFilled"]
-
 
 class Fixed(Settings):
     """A value that every row has, where a column is missing."""

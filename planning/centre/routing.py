@@ -12,8 +12,6 @@ import pandas as pd
 from planning.centre.organisation import Organisation, Overflow
 from planning.centre.settings import DAY, WEEKDAYS, clock_text
 
-__all__ = ["answering_site", "answering_sites", "check_routing", "late_rules"]
-
 
 def answering_site(
     centre: Organisation, queue: str, home: str, time_of_day: timedelta, weekday: int = 0

@@ -24,22 +24,6 @@ from pydantic import (
 from planning.calendars import check_country, check_zone
 from planning.errors import PlanningError
 
-__all__ = [
-    "DAY",
-    "WEEKDAYS",
-    "Clock",
-    "Country",
-    "Hourly",
-    "NotNegative",
-    "Positive",
-    "Settings",
-    "Share",
-    "Weekday",
-    "Zone",
-    "clock_text",
-    "read_clock",
-]
-
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]

@@ -9,8 +9,6 @@ from pydantic import Field, model_validator
 
 from planning.centre.settings import Clock, NotNegative, Positive, Settings, Share
 
-__all__ = ["ShiftRules"]
-
 
 class ShiftRules(Settings):
     """Rules for the shape of shifts."""

@@ -15,17 +15,6 @@ from pydantic import Field, model_validator
 from planning.centre.settings import Hourly, NotNegative, Positive, Settings, Share
 from planning.errors import PlanningError
 
-__all__ = [
-    "Careers",
-    "Grade",
-    "Quality",
-    "SecondLine",
-    "Specialists",
-    "Systems",
-    "Vip",
-    "Wellbeing",
-]
-
 
 class SecondLine(Settings):
     """The work of the second line, and the value of a customer who stays.

@@ -16,8 +16,6 @@ from planning.demand.methods import METHODS, corrected, handle_times, learnt_tre
 from planning.errors import PlanningError
 from planning.tables import DEMAND, FORECAST
 
-__all__ = ["accuracy", "backtest", "best_methods"]
-
 MIN_BEHIND = 14
 RELEARN_DAYS = 7
 """Days for which fitted trees are reused when past days are forecast again, because fitting is slow."""

@@ -18,16 +18,6 @@ from planning.calendars import local_day
 from planning.checks import Floats
 from planning.errors import PlanningError
 
-__all__ = [
-    "Patience",
-    "agents",
-    "callers",
-    "centre_parameters",
-    "day_cv",
-    "patience",
-    "service_law",
-]
-
 SHORT_S = 10.0
 
 

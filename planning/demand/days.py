@@ -20,8 +20,6 @@ from planning.errors import PlanningError
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["demand_for"]
-
 GAPS = ("refuse", "zero", "forecast")
 DAY = pd.Timedelta(days=1)
 FAR_DAYS = 60

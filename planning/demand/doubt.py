@@ -14,8 +14,6 @@ from scipy.special import betainc, gammaln, pdtr
 
 from planning.checks import Floats
 
-__all__ = ["Doubt", "learn_doubt", "middle_share", "quantile_calls"]
-
 _SURE = 1e-3
 """A CV below this counts as 0: the count is Poisson."""
 

@@ -17,8 +17,6 @@ from planning.demand.methods import METHODS, handle_times
 from planning.errors import PlanningError
 from planning.tables import FORECAST
 
-__all__ = ["forecast", "forecast_weeks"]
-
 LEARN_DAYS = 56
 """Number of past days whose forecasts show how far off the next ones will be."""
 CHOOSE_DAYS = 56

@@ -24,8 +24,6 @@ from planning.demand.intervals import MAX_DAYS, day_kinds
 from planning.errors import PlanningError
 from planning.tables import DEMAND
 
-__all__ = ["History", "future_rows", "histories"]
-
 MIN_DAYS = 14
 
 

@@ -13,8 +13,6 @@ from planning.calendars import check_zone, on_clock, public_holidays, time_of_da
 from planning.errors import PlanningError
 from planning.tables import DEMAND, PLANNED, read_csv
 
-__all__ = ["MAX_DAYS", "aggregate", "day_kinds", "read_demand"]
-
 _NO_OFFSET = r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d([.]\d+)?)?)?"
 MAX_DAYS = 36_600
 """A century of days: all intervals of a horizon are held in memory at once."""

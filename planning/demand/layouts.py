@@ -12,8 +12,6 @@ from importlib.resources import files
 from planning.centre.records import CallRecords
 from planning.errors import PlanningError
 
-__all__ = ["Layout", "layout_named", "layouts", "matching"]
-
 
 @dataclass(frozen=True)
 class Layout:

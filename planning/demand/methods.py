@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from planning.checks import Floats
 from planning.demand.history import History
 
-__all__ = ["METHODS", "level", "median", "naive"]
-
 WEEKS = 8
 PROFILE_DAYS = 91
 HALF_LIFE_DAYS = 56

@@ -18,8 +18,6 @@ from planning.tables import DEMAND, PLANNED
 if TYPE_CHECKING:
     from planning.centre import Centre, Queue
 
-__all__ = ["check_rows", "mark_planned", "planned_demand"]
-
 
 def planned_demand(centre: Centre, demand: pd.DataFrame) -> pd.DataFrame:
     """Apply the centre's volume and handle times to a demand, and refuse rows that cannot be planned.

@@ -26,15 +26,6 @@ from planning.checks import Floats, whole
 from planning.demand.intervals import MAX_DAYS, day_kinds
 from planning.errors import PlanningError
 
-__all__ = [
-    "Synthetic",
-    "expected_demand",
-    "synthetic_calls",
-    "synthetic_demand",
-    "write_data",
-    "zone_weights",
-]
-
 HOUR = pd.Timedelta(hours=1)
 
 

@@ -18,8 +18,6 @@ from planning.calendars import axis, day_start
 from planning.centre import Centre
 from planning.errors import PlanningError
 
-__all__ = ["EXAMPLES", "Example", "folder_of", "load", "write"]
-
 EXAMPLES = ("small", "global", "operator")
 FILES = ("centre.toml", "people.csv", "vips.csv", "scenarios.toml")
 """Files that an example may have, beside its demand."""

@@ -21,8 +21,6 @@ from planning.roster.carry_over import own_norms
 from planning.roster.inputs import Horizon
 from planning.tables import ROSTER
 
-__all__ = ["time_sheet", "write_calendars", "write_roster_book"]
-
 DAY = pd.Timedelta(days=1)
 
 

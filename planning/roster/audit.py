@@ -15,17 +15,6 @@ from planning.roster.law import rules_of
 from planning.roster.rules import Case, no_breaches
 from planning.tables import DAY_FIRST, PEOPLE, ROSTER, YEAR_FIRST, Table, read_csv
 
-__all__ = [
-    "audit",
-    "cases_of",
-    "local_people",
-    "local_roster",
-    "new_breaches",
-    "not_in",
-    "read_roster",
-    "with_people",
-]
-
 # Without the key: two shifts of one person at the same time are a breach to report, not a faulty table.
 _ANY_ROSTER = Table("roster", ROSTER.columns)
 

@@ -33,8 +33,6 @@ from planning.roster.search import search
 from planning.roster.totals import PeriodHours
 from planning.tables import ROSTER, Table
 
-__all__ = ["Mended", "Swapped", "changes_of", "mend", "substitutes", "swap"]
-
 SEARCHES = 10
 """The most searches for a team if exchanges leave a shift open."""
 KEPT_COST = 1e8

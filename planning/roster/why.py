@@ -18,8 +18,6 @@ from planning.roster.law import rules_of
 from planning.roster.problem import Clock, RosterSettings, missing_heads
 from planning.roster.rules import HouseTeam, OneShiftADay, Rest, Rule, SoundShift
 
-__all__ = ["Clash", "why_not"]
-
 QUICK = RosterSettings(pricing_rounds=15, dive_rounds=1, searches=2, exchanges=0, tolerance_h=0.2)
 """How each trial is solved: there are two for every rule."""
 ALWAYS = (SoundShift, HouseTeam, OneShiftADay)

@@ -20,16 +20,6 @@ from planning.errors import PlanningError
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = [
-    "Break",
-    "BreakKind",
-    "Pattern",
-    "Shape",
-    "Slot",
-    "catalogue",
-    "shapes",
-]
-
 BreakKind = Literal["meal", "rest", "gap"]
 DAY_S = 86_400
 

@@ -28,8 +28,6 @@ from planning.shifts.implicit import Block
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["DAYS", "TOTALS", "Contracts", "Hire", "Limit"]
-
 TOTALS = ["people", "owed_h", "hours", "shifts"]
 """Columns of `Contracts.teams`."""
 DAYS = ["team", "day", "heads", "night_heads", "weekend"]

@@ -28,9 +28,6 @@ from planning.tables import REQUIREMENT
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["CoverPlan", "at_desks", "cover", "horizon", "on_position", "requirement_by_team", "shift_rows"]
-
-
 _TOGETHER = 20_000
 """The most columns of teams that are planned together only because desks were divided badly."""
 _ROUNDS = 5

@@ -18,8 +18,6 @@ from planning.staffing import heads_present, requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["DayCover", "cover_day", "heads_of"]
-
 
 @dataclass(frozen=True, eq=False)
 class DayCover:

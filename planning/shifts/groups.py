@@ -33,8 +33,6 @@ from planning.shifts.search import Found
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Group", "able", "bound_without_desks", "group_of", "groups_of", "linked"]
-
 _SHARE = 1000
 """Shares count in thousandths, so that the limit's row is whole."""
 _NOTHING = pd.Timedelta(0)

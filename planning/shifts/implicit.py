@@ -37,8 +37,6 @@ from planning.shifts.catalogue import DAY_S, Pattern, Shape
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["Block", "block", "layouts", "premiums"]
-
 MINUTE_S = 60
 
 

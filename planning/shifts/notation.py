@@ -9,8 +9,6 @@ from planning.centre import clock_text
 from planning.errors import PlanningError
 from planning.shifts.catalogue import DAY_S, Break, BreakKind, Pattern
 
-__all__ = ["format_shift", "parse_shift"]
-
 _SPAN = r"(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2})"
 _WHOLE = re.compile(rf"\s*{_SPAN}((?:\s*,?\s*(?:meal|rest|gap)\s+{_SPAN})*)\s*")
 _BREAK = re.compile(rf"(meal|rest|gap)\s+{_SPAN}")

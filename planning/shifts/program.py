@@ -18,8 +18,6 @@ from scipy.sparse.csgraph import connected_components
 
 from planning.checks import Bools, Floats, Ints
 
-__all__ = ["Program", "Relaxation", "branch", "relax"]
-
 _HIGHS = mathopt.SolverType.HIGHS
 # From this many columns on, the interior point method is faster than the simplex method.
 _LARGE = 4000

@@ -31,8 +31,6 @@ from planning.checks import Floats, Ints, check_settings
 from planning.effort import Deadline, TimeUpError
 from planning.shifts.program import Program, branch, relax
 
-__all__ = ["CoverSettings", "Found", "Progress", "search"]
-
 _FREE = 2**62
 # In the start of a window with more columns, classes with fewer heads than this in the relaxation are
 # dropped,
