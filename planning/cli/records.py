@@ -72,8 +72,8 @@ def demand(
         return
     if share > REFUSED_SHARE and not accept_refused:
         raise PlanningError(
-            f"{share:.1%} of {total:,} rows are refused, must be at most {REFUSED_SHARE:.0%}: nothing was "
-            "written; correct [records], or give --accept-refused"
+            f"{share:.1%} of the records are refused or lack their handle time, must be at most "
+            f"{REFUSED_SHARE:.0%}: nothing was written; correct [records], or give --accept-refused"
         )
     with writing(out):
         part = out.with_name(f".{out.name}.part")
@@ -91,25 +91,31 @@ def _show_records(log: CallLog) -> None:
 
 
 def _tell_reading(log: CallLog) -> tuple[float, int]:
-    """Say how the records were read and what was refused; return the share refused and the number of rows."""
+    """Say how the records were read; return the share refused or without handle time, and the rows."""
     if log.told:
         typer.echo("read as [records] in the centre's file would say:", err=True)
     for name, value in log.told.items():
         typer.echo(f'  {name} = "{value}"', err=True)
-    for reason, rows in log.reasons.items():
-        refused = log.rejected
-        lines = refused.loc[refused["reason"] == reason, "line"] if "line" in refused else []
-        where = f", first in line {int(min(lines))}" if len(lines) else ""
-        typer.echo(f"{rows:,} rows refused: {reason}{where}", err=True)
+    for refusal in log.refusals():
+        typer.echo(refusal, err=True)
     if log.unread:
-        typer.echo(f"{log.unread:,} calls count without their handle time, which cannot be read", err=True)
+        typer.echo(
+            f"{log.unread:,} calls count without their handle time, which cannot be read: set handle_s, unit "
+            "and decimal in [records]",
+            err=True,
+        )
     for doubt in log.doubts:
         typer.echo(f"warning: {doubt}", err=True)
     total = log.kept + int(log.reasons.sum())
     share = int(log.reasons.sum()) / max(total, 1)
     if share > LOUD_SHARE:
         typer.echo(f"warning: {share:.1%} of {total:,} rows are refused: the demand lacks them", err=True)
-    return share, total
+    if log.unread_share > LOUD_SHARE:
+        typer.echo(
+            f"warning: {log.unread_share:.1%} of the answered calls have no handle time that can be read",
+            err=True,
+        )
+    return max(share, log.unread_share), total
 
 
 def _write_demand_page(demand: pd.DataFrame, centre: str, page: Path) -> None:

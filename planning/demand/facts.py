@@ -24,12 +24,19 @@ LINE = "place in the file"
 """Column of a row's place, where rows are numbered."""
 SLIP_S = 60
 """Slack within which a difference of whole hours is a slip of the clock, seconds."""
+APART = "a call number that was used again more than a day later"
+_SLIP = "its times differ by whole hours: a time-zone slip"
 REMEDIES = {
     "no time of arrival": "set date_order and time_zone in [records]",
     "unknown queue": "name its queues in [records] queues",
     "unknown outcome": "name its codes in [records] answered, abandoned and lost",
+    "no queue": "set queue in [records] to the right column, or leave such rows out with where",
+    "no valid number of calls": "set calls, and decimal if numbers have a comma, in [records]",
+    "arrived while its queue is closed": "check time_zone in [records] and the queue's hours in the centre",
+    "a time that the clock skipped: a time-zone slip": "set time_zone in [records] to the clock of the times",
+    _SLIP: "set time_zone in [records] to the clock of the times",
+    APART: "set call_id in [records] to a number that is used once, or row to contact",
 }
-_SLIP = "its times differ by whole hours: a time-zone slip"
 
 
 def columns_of(settings: CallRecords) -> dict[str, str]:
@@ -76,6 +83,9 @@ def facts_of(
     """Name the columns as the package does, and give each row the reason why it cannot be true, if any."""
     import ibis
 
+    cells = [raw[name] for name in raw.columns if name != LINE]
+    if all(cell.type().is_string() for cell in cells):  # a workbook's empty rows are saved as separators only
+        raw = raw.filter(ibis.coalesce(*cells).notnull())
     for column, values in settings.where.items():
         cell = raw[column].cast("string").strip()
         raw = raw.filter((cell.fill_null("") != "") if values == ["*"] else cell.isin(values))
@@ -88,12 +98,15 @@ def facts_of(
         rows = _with_wait(rows)
     rows = rows.mutate(second=(rows.at / 1_000_000).floor().cast("float64"))
     judged = rows.mutate(reason=_reason(rows, queues, zone))
+    at_fault = [("unknown queue", "queue"), ("unknown outcome", "code")]
+    cases = [(judged.reason == reason, judged[name]) for reason, name in at_fault if name in judged.columns]
+    judged = judged.mutate(written=ibis.cases(*cases, else_=judged.written))
     names = ["queue", "second", "at", "at_offset", "written", "outcome", "handle_s", "unread", *_KEPT, "line"]
     judged = judged.mutate(handle_s=ibis.ifelse(judged.unread, ibis.null("float64"), judged.handle_s))
     return judged.select(*(name for name in names if name in judged.columns), "reason")
 
 
-_KEPT = ("call_id", "wait_s", "agent_id", "caller_id", "calls")
+_KEPT = ("call_id", "wait_s", "agent_id", "caller_id", "calls", "answered")
 
 
 def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
@@ -133,6 +146,8 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
     elif settings.row == "event":
         columns["event"] = _cell(rows, str(settings.event)).cast("string").strip()
     else:
+        if isinstance(settings.outcome, str):
+            columns["code"] = _cell(rows, settings.outcome).cast("string")
         answered = outcome == "answered"
         columns["handle_s"] = ibis.ifelse(answered, _sum(rows, handles), ibis.null("float64"))
         columns["unread"] = (answered & _any_odd(rows, handles)).fill_null(False)
@@ -178,7 +193,7 @@ def _with_numbers(rows: ir.Table, settings: CallRecords) -> ir.Table:
     """
     import ibis
 
-    durations, counts, decimal = _durations(settings), _counts(settings), settings.decimal or "."
+    durations, counts, decimal = _durations(settings), _counts(settings), settings.decimal
 
     def seconds(name: str, part: str | Between) -> Any:
         if isinstance(part, Between):
@@ -190,7 +205,7 @@ def _with_numbers(rows: ir.Table, settings: CallRecords) -> ir.Table:
 
     read = rows.mutate(
         **{name: seconds(name, part) for name, part in durations.items()},
-        **{name: number(_cell(rows, column), decimal) for name, column in counts.items()},
+        **{name: number(_cell(rows, column), decimal, whole=True) for name, column in counts.items()},
     )
     return read.mutate(**{f"{name}_odd": odd(name, part) for name, part in (durations | counts).items()})
 
@@ -216,10 +231,12 @@ def _interval_columns(rows: ir.Table, settings: CallRecords, handles: Sequence[s
 
     counts = [name for name in _counts(settings) if name != "answered"]
     calls, handle = _sum(rows, counts), _sum(rows, handles)
+    answered = calls if settings.answered_calls is None else rows["answered"]
     if settings.aht_s is None:
-        handle = handle / (calls if settings.answered_calls is None else rows["answered"]).nullif(0)
+        handle = handle / answered.nullif(0)
     return {
         "calls": calls,
+        "answered": answered,
         "handle_s": handle,
         "unread": _any_odd(rows, handles),
         "negative": (handle < 0).fill_null(False),
@@ -241,14 +258,15 @@ def _joined(raw: ir.Table, columns: str | list[str], clock: str) -> Any:
     for part in rest:
         time = part.lpad(4, "0").re_replace("^([0-9]{2})([0-9]{2})$", r"\1:\2") if clock == "hhmm" else part
         first = first + " " + time
-    return first.strip()
+    # Day 46349 and 0.385 of it, as a workbook counts them.
+    return first.strip().re_replace("^([0-9]{5}) 0?([.,][0-9]+)$", r"\1\2")
 
 
 def _queue(rows: ir.Table, settings: CallRecords) -> Any:
     import ibis
 
     if isinstance(settings.queue, Fixed):
-        return ibis.literal(settings.queue.value)
+        return ibis.literal(settings.queues.get(settings.queue.value, settings.queue.value))
     return _renamed(_cell(rows, settings.queue).cast("string").strip().nullif(""), settings.queues)
 
 
@@ -270,8 +288,9 @@ def _outcome(rows: ir.Table, settings: CallRecords) -> Any:
 def _of_legs(rows: ir.Table) -> ir.Table:
     """Make one contact of the legs of a call in a queue.
 
-    It arrived with its first leg, is answered where any leg was, and was worked on for as long as its
-    answered legs together.
+    It arrived with its first leg, is answered where any leg was, waited until the first of these was
+    answered, and was worked on for as long as its answered legs together. Legs without a number are one
+    contact where they arrived at the same instant.
     """
     import ibis
 
@@ -289,20 +308,23 @@ def _of_legs(rows: ir.Table) -> ir.Table:
         "handle_s": rows.handle_s.sum(),
         "unread": rows.unread.any(),
         "negative": rows.negative.any(),
+        "spread": rows.at.max() - rows.at.min(),
     }
     if "wait_s" in rows.columns:
-        columns["wait_s"] = ibis.coalesce(
-            rows.wait_s.max(where=rows.outcome == "answered"), rows.wait_s.max()
-        )
+        until = rows.at + rows.wait_s * 1e6
+        answered = until.min(where=rows.outcome == "answered")
+        columns["wait_s"] = (ibis.coalesce(answered, until.max()) - rows.at.min()) / 1e6
     if "ended" in rows.columns:
         columns |= {"ended": rows.ended.max(), "ended_twice": rows.ended_twice.any()}
     if "agent_id" in rows.columns:
         columns["agent_id"] = rows.agent_id.max(where=rows.outcome == "answered")
     if "caller_id" in rows.columns:
         columns["caller_id"] = rows.caller_id.max()
-    if "line" in rows.columns:
-        columns["line"] = rows.line.min()
-    return rows.group_by(["queue", "call_id"]).aggregate(**columns)
+    for name in ("line", "code"):
+        if name in rows.columns:
+            columns[name] = rows[name].min()
+    rows = rows.mutate(lone=ibis.ifelse(rows.call_id.isnull(), rows.at, ibis.null("int64")))
+    return rows.group_by(["queue", "call_id", "lone"]).aggregate(**columns)
 
 
 def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
@@ -320,11 +342,16 @@ def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
     enter = rows.event.isin(codes.enter)
     columns = {
         "at": at(codes.enter),
+        "spread": rows.at.max() - rows.at.min(),
         "at_offset": rows.at_offset.any(where=enter),
         "at_skipped": rows.at_skipped.any(where=enter),
         "written": rows.written.min(where=enter),
         "connect": at(codes.connect),
         "complete": at(codes.complete, last=True),
+        "talks": rows.event.isin(codes.connect).sum(),
+        "ends": rows.event.isin(codes.complete).sum(),
+        "talked": rows["at"].sum(where=rows.event.isin(codes.complete))
+        - rows["at"].sum(where=rows.event.isin(codes.connect)),
         "gone": at(codes.abandon) if codes.abandon else ibis.null("int64"),
         "left": at(codes.leave) if codes.leave else ibis.null("int64"),
     }
@@ -344,7 +371,8 @@ def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
     calls = calls.mutate(
         outcome=outcome,
         wait_s=(until - calls.at) / 1e6,
-        handle_s=(calls.complete - calls.connect) / 1e6,
+        # Of several talks in one queue, what lies between them is no work.
+        handle_s=ibis.ifelse(calls.talks == calls.ends, calls.talked, calls.complete - calls.connect) / 1e6,
         unread=ibis.literal(False),
     )
     return calls.mutate(negative=(calls.handle_s < 0).fill_null(False))
@@ -389,6 +417,8 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
         (rows.outcome.isnull(), "unknown outcome"),
         ((rows.outcome == "answered") & rows.negative, "negative handle time"),
     ]
+    if "spread" in rows.columns:
+        cases.append((rows.spread > DAY_S * 1_000_000, APART))
     if "unread_calls" in rows.columns:
         cases.append((rows.unread_calls, "no valid number of calls"))
     if "wait_s" in rows.columns:

@@ -33,18 +33,29 @@ _CLOCK_YEARS = (1990, 2061)
 _LAST_SECOND = 5e9
 _WORKBOOK_DAYS = 32_874, 73_051
 """Days of a workbook from 1990 to 2100."""
+MANY_NUMBERS = 20
+"""Among this many durations some are below a thousand."""
 _UNIT_S = {"s": 1.0, "min": 60.0, "ms": 0.001}
 
 # ISO 8601 as engines read it; what the other forms are turned into.
 _ISO = (
-    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}[ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]*)?)?"
-    r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)?$"
+    r"^[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}"
+    r"([ T][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.][0-9]*)?)?(Z|[+][0-9:]{2,5})?"
+    r"|[ T][0-9]{1,2}:[0-9]{2}:[0-9]{2}([.][0-9]*)?-[0-9:]{2,5}|T[0-9]{1,2}:[0-9]{2}-[0-9:]{2,5})$"
 )
 _TWELVE_HOURS = r"^([^ T]+[ T])(0?[1-9]|1[0-2])(:[0-9:.]*[0-9]) *([AP])[.]?M[.]?(.*)$"
 _DAY_OR_MONTH = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
 _SHORT_YEAR = r"^([0-9]{1,2}[./-][0-9]{1,2}[./-])([0-9]{2})([ ,T]|$)"
 _TURNED = {"day": r"\3-\2-\1", "month": r"\3-\1-\2"}
-_COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})T([0-9]{2})([0-9]{2})([0-9]{2})"
+_COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})"
+_DASH = "[-\u2013\u2014]"
+_FROM_TO = [
+    r"^([^/]*T[^/]*)/.*$",  # 2026-11-23T09:00Z/2026-11-23T09:30Z
+    rf"^(.*:[0-9]{{2}}(?: *[AP][.]?M[.]?)?) {_DASH} .*$",  # 23.11.2026 09:00 - 09:30
+    rf"^([^T]* [0-9]{{1,2}}:[0-9]{{2}}){_DASH}[0-9]{{1,2}}:[0-9]{{2}}$",  # 23.11.2026 09:00-09:30
+    rf"^([^T]* [0-9:]{{7,8}}){_DASH}[0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}$",
+]
+"""Intervals from their start to their end; without a T, -09:30 after minutes is an end and no offset."""
 _MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 _DAY_NAME = r"^(MON|TUE|WED|THU|FRI|SAT|SUN)[A-Z]*[,.]? +"
 _NUMBER = r"^[0-9]+([.,][0-9]+)?$"
@@ -185,14 +196,19 @@ def _with_texts(table: ir.Table, names: list[str], date_order: str | None) -> ir
 def _cleaned(text: Any) -> Any:
     """Take the names of days and zones out of a time, and write its date in numbers, where it has a name."""
     form = text.upper().re_replace(r" *[\[(].*$", "").re_replace(_DAY_NAME, "")
-    form = form.re_replace(r"^([^/]*T[^/]*)/.*$", r"\1")  # an interval start/end: its start
+    for interval in _FROM_TO:
+        form = form.re_replace(interval, r"\1")
     form = form.re_replace(_COMPACT, r"\1-\2-\3 \4:\5:\6")
+    form = form.re_replace(r"^([A-Z]{3}) +([0-9]{1,2}) +([0-9:]+) +([0-9]{4})$", r"\4-\1-\2 \3")
     form = form.re_replace(r"^([A-Z]{3})[A-Z]*[.]? +([0-9]{1,2}),? +([0-9]{4}),?", r"\3-\1-\2")
+    form = form.re_replace(r"^([0-9]{1,2}[ -][A-Z]{3})[A-Z]*[.,]?[ -]([0-9]{2},? )", r"\1-20\2")
     form = form.re_replace(r"^([0-9]{1,2})[ -]([A-Z]{3})[A-Z]*[.,]?[ -]([0-9]{4}),?", r"\3-\2-\1")
     for number_, month in enumerate(_MONTHS, 1):
         form = form.replace(f"-{month}-", f"-{number_}-")
     form = form.re_replace(r"^([0-9]{4})[.]([0-9]{1,2})[.]([0-9]{1,2})", r"\1-\2-\3")
-    form = form.re_replace(r"^([0-9./-]+),? +", r"\1 ").re_replace(r"(:[0-9]{2}),([0-9]+)", r"\1.\2")
+    form = form.re_replace(r"^([0-9./-]+)(,| -)? +", r"\1 ").re_replace(r"(:[0-9]{2}),([0-9]+)", r"\1.\2")
+    form = form.re_replace(r" ([0-9]{1,2})[.]([0-9]{2})[.]([0-9]{2})", r" \1:\2:\3")
+    form = form.re_replace(r"(UTC|GMT)([+-])([0-9])$", r"\1\2" + "0" + r"\3")
     form = form.re_replace(r" *(UTC|GMT)([+-][0-9:]+)$", r"\2").re_replace(r" *(UTC|GMT|Z)$", "Z")
     return form.re_replace(r" +([+-][0-9:]+)$", r"\1")
 
@@ -234,8 +250,10 @@ def _with_counts(table: ir.Table, texts: list[str], counts: list[str]) -> ir.Tab
         table = _step(
             table,
             texts,
-            read=lambda part: ibis.ifelse(part("count").notnull(), micro(part("count")), part("read")),
-            zoned=lambda part: ibis.ifelse(part("count").notnull(), ~is_day(part("count")), part("zoned")),
+            read=lambda part: ibis.coalesce(micro(part("count")), part("read")),
+            zoned=lambda part: ibis.ifelse(
+                part("count").notnull() & part("read").isnull(), ~is_day(part("count")), part("zoned")
+            ),
         )
     return table
 
@@ -268,16 +286,20 @@ def _can_try(engine: Any) -> bool:
     return True
 
 
-def number(column: Any, decimal: str) -> Any:
-    """Read a number; in a text, the other mark may separate thousands."""
+def number(column: Any, decimal: str | None, *, whole: bool = False) -> Any:
+    """Read a number; in a text, the other mark may separate thousands.
+
+    Without a decimal mark each text tells its own, but 1.355 does not: it is thousands where numbers are
+    `whole`, and missing elsewhere.
+    """
     import ibis
 
     if not column.type().is_string():
         return column.cast("float64")
-    return ibis.coalesce(_plain_number(column, decimal), _odd_number(column, decimal))
+    return ibis.coalesce(_plain_number(column, decimal), _odd_number(column, decimal, whole))
 
 
-def _plain_number(column: Any, decimal: str) -> Any:
+def _plain_number(column: Any, decimal: str | None) -> Any:
     """A number as engines read it. Most are plain, so only the others take the long way."""
     import ibis
 
@@ -287,20 +309,28 @@ def _plain_number(column: Any, decimal: str) -> Any:
     return tried(digits, "float64")
 
 
-def _odd_number(column: Any, decimal: str) -> Any:
+def _odd_number(column: Any, decimal: str | None, whole: bool) -> Any:
     import ibis
 
-    text = column.strip().re_replace("[\\s\u00a0\u202f']", "")
-    other = "." if decimal == "," else ","
-    mark = f"[{other}]"
-    grouped = text.re_search(rf"^[+-]?[0-9]{{1,3}}({mark}[0-9]{{3}})+([{decimal}][0-9]+)?$")
-    text = ibis.cases(
-        (grouped, text.replace(other, "")), (text.contains(other), ibis.null("string")), else_=text
-    )
-    return tried(text.replace(",", ".") if decimal == "," else text, "float64")
+    none = ibis.null("string")
+    text = column.re_replace("[\\s\u00a0\u2009\u202f'\u2019]", "")
+    others = [mark for mark in ".," if mark != decimal]
+    cases = [
+        (
+            text.re_search(rf"^[+-]?[0-9]{{1,3}}([{mark}][0-9]{{3}})+([^{mark}][0-9]+)?$"),
+            text.replace(mark, ""),
+        )
+        for mark in others
+    ]
+    if decimal is None:
+        either = text.re_search("^[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}$")
+        cases.insert(0, (either, text.re_replace("[.,]", "") if whole else none))
+    else:
+        cases.append((text.contains(others[0]), none))
+    return tried(ibis.cases(*cases, else_=text).replace(",", "."), "float64")
 
 
-def duration(column: Any, decimal: str, unit: Literal["s", "min", "ms"]) -> Any:
+def duration(column: Any, decimal: str | None, unit: Literal["s", "min", "ms"]) -> Any:
     """Seconds of a duration: a number in `unit`, a text like 0:03:21 or 03:21,5, or the engine's type."""
     import ibis
 
@@ -330,7 +360,7 @@ def duration(column: Any, decimal: str, unit: Literal["s", "min", "ms"]) -> Any:
     return ibis.coalesce(
         _plain_number(numbers, decimal) * scale,
         ibis.ifelse(count <= 3, on_clock, ibis.null("float64")),
-        _odd_number(numbers, decimal) * scale,
+        _odd_number(numbers, decimal, whole=False) * scale,
     )
 
 
@@ -363,8 +393,9 @@ def order_of(texts: Sequence[str]) -> str | None:
 def decimal_of(texts: Sequence[str]) -> Literal[".", ","] | None:
     """Decimal mark of numbers; None if no number is unambiguous.
 
-    If a mark stands only before groups of three digits, and all other numbers are whole and below a thousand,
-    it separates thousands: a system that writes decimals writes them everywhere.
+    If a mark stands only before groups of three digits, and other numbers are whole and below a thousand, it
+    separates thousands: a system that writes decimals writes them everywhere. If many numbers have it and
+    none is whole, it is the decimal mark, because not all of them are above a thousand.
 
     Examples
     --------
@@ -372,15 +403,19 @@ def decimal_of(texts: Sequence[str]) -> Literal[".", ","] | None:
     (',', '.', ',')
     """
     marks = {
-        mark: any(re.match(rf" *-?[0-9.,]*\{mark}([0-9]{{1,2}}|[0-9]{{4,}}) *$", text) for text in texts)
-        for mark in ",."
+        mark: any(
+            re.match(rf" *-?([0-9.,]*{mark}([0-9]{{1,2}}|[0-9]{{4,}})|(0|[0-9]{{4,}}){mark}[0-9]+) *$", text)
+            for text in texts
+        )
+        for mark in (",", "[.]")
     }
-    if marks[","] != marks["."]:
+    if marks[","] != marks["[.]"]:
         return "," if marks[","] else "."
-    whole = [text for text in texts if re.match(r" *[0-9]{1,3} *$", text)]
+    whole = any(re.match(r" *[1-9][0-9]{0,2} *$", text) for text in texts)
     for mark, other in ((".", ","), (",", ".")):
-        if whole and any(re.match(rf" *[1-9][0-9]{{0,2}}(\{mark}[0-9]{{3}})+ *$", text) for text in texts):
-            return other  # type: ignore[return-value]
+        parted = sum(bool(re.match(rf" *[1-9][0-9]{{0,2}}(\{mark}[0-9]{{3}})+ *$", text)) for text in texts)
+        if parted and (whole or parted >= MANY_NUMBERS):
+            return other if whole else mark  # type: ignore[return-value]
     return None
 
 

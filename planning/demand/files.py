@@ -12,15 +12,18 @@ import io
 import shutil
 import tempfile
 import weakref
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pandas as pd
 
+from planning.demand.facts import columns_of
+from planning.demand.layouts import layouts
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from planning.centre import CallRecords
 
-__all__ = ["Format", "broken_rows", "open_texts", "sniff"]
+__all__ = ["Format", "broken_rows", "lines_of", "open_texts", "sniff", "with_quotes_mended"]
 
 SEPARATORS = ",;\t|"
 TEXTS, BOOKS = (".csv", ".txt", ".tsv", ".log", ""), (".xlsx", ".xlsm")
@@ -36,6 +39,8 @@ SAMPLE = 1 << 18
 """Bytes from which a file's format is inferred."""
 ENCODINGS = ["utf_8", "cp1251", "cp1252", "cp866", "cp1250"]
 """Encodings to choose from when a file is not UTF-8 and has no byte-order mark."""
+_ROW_LINES = 100
+"""Most lines over which a row may extend: a quote that is still open then was never meant as one."""
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -52,6 +57,8 @@ class Format:
         Names of the columns, from the header or as the settings give them.
     sample : tuple of tuples
         The first rows as texts.
+    ragged : bool
+        Whether rows may have fewer cells, because events say different things.
     path : str
         The file that is read: the one given, or its copy in UTF-8.
     """
@@ -61,6 +68,7 @@ class Format:
     above: int
     columns: tuple[str, ...]
     sample: tuple[tuple[str, ...], ...]
+    ragged: bool = False
     path: str = ""
 
 
@@ -92,9 +100,9 @@ def sniff(path: Path, settings: CallRecords) -> Format:
     if settings.columns:
         columns, above = tuple(settings.columns), 0
     else:
-        above, columns = _header(rows[:500], settings.header_line)
+        above, columns = _header(rows[:500], settings)
     sample = tuple(tuple(row) for line, row in rows if line > above)
-    return Format(encoding, separator, above, columns, sample)
+    return Format(encoding, separator, above, columns, sample, ragged=settings.row == "event")
 
 
 def encoding_of(path: Path) -> str:
@@ -108,8 +116,8 @@ def encoding_of(path: Path) -> str:
         for place in range(SAMPLE, size, max((size - SAMPLE) // 16, SAMPLE)):
             file.seek(place)
             raw += file.read(SAMPLE // 16)
-    if raw[:SAMPLE].count(0) > len(raw[:SAMPLE]) // 4:
-        return "utf-16-le" if raw[1:200:2].count(0) > raw[0:200:2].count(0) else "utf-16-be"
+    if raw[:SAMPLE].count(0) > len(raw[:SAMPLE]) // 10:  # of each letter's two bytes one is 0 in plain text
+        return max(("utf-16-le", "utf-16-be"), key=lambda name: raw.decode(name, "ignore").count("\n"))
     # A piece may begin or end within a letter, so its last line is left out.
     inner = b"\n".join(raw.split(b"\n")[:-1]) or raw
     try:
@@ -154,25 +162,33 @@ def _split(lines: Sequence[str], separator: str) -> Iterator[tuple[int, list[str
             yield reader.line_num, row
 
 
-def _header(rows: list[tuple[int, list[str]]], line: int | None) -> tuple[int, tuple[str, ...]]:
-    """Line of the header and its names: the first row that is as wide as most rows are."""
+def _header(rows: list[tuple[int, list[str]]], settings: CallRecords) -> tuple[int, tuple[str, ...]]:
+    """Line of the header and its names: the first row with all columns that are read, or as wide as most."""
+    line = settings.header_line
     if line is None:
+        known = [set(columns_of(settings).values()), *(set(layout.header) for layout in layouts().values())]
         widths = Counter(_width(row) for _, row in rows[1:] or rows)
         wide = widths.most_common(1)[0][0]
-        line, names = next(((at, row) for at, row in rows if _width(row) >= wide), rows[0])
+        named = (found for found in rows if any(names and names <= {*_names(found[1])} for names in known))
+        line, row = next(named, None) or next((found for found in rows if _width(found[1]) >= wide), rows[0])
     else:
-        names = next((row for at, row in rows if at == line), [])
-        if not names:
+        row = next((row for at, row in rows if at == line), [])
+        if not row:
             raise PlanningError(
                 f"records.header_line is {line}, which is blank or beyond the file: set another"
             )
+    return line, _names(row)
+
+
+def _names(row: list[str]) -> tuple[str, ...]:
+    """Names of columns from the cells of the header, each of them once."""
     seen: Counter[str] = Counter()
     columns = []
-    for place, name in enumerate(names):
+    for place, name in enumerate(row):
         plain = " ".join(name.replace("\ufeff", "").split()) or f"column{place + 1}"
         seen[plain] += 1
         columns.append(plain if seen[plain] == 1 else f"{plain}_{seen[plain]}")
-    return line, tuple(columns)
+    return tuple(columns)
 
 
 def _width(row: list[str]) -> int:
@@ -189,10 +205,54 @@ def open_texts(engine: Any, path: Path, settings: CallRecords) -> tuple[ir.Table
     if path.suffix.lower() in BOOKS:
         path = _copy(engine, _book_lines(path, settings.sheet))
     how = sniff(path, settings)
-    if how.encoding.lower().replace("_", "-") not in ("utf-8", "utf-8-sig", "ascii"):
+    with path.open("rb") as file:
+        first = file.readline(SAMPLE)
+    old_mac = b"\r" in first and b"\n" not in first
+    if old_mac or how.encoding.lower().replace("_", "-") not in ("utf-8", "utf-8-sig", "ascii"):
         path = _copy(engine, _decoded(path, how.encoding))
-    table = engine.read_csv(
-        str(path),
+    how = replace(how, path=str(path))
+    return _table(engine, how), how
+
+
+def with_quotes_mended(engine: Any, how: Format) -> tuple[ir.Table, Format]:
+    """Open a file again whose rows run together, because a quote was opened and never closed.
+
+    Such a quote is taken out, so that one wrong cell does not cost the rows after it. No line moves.
+    """
+    how = replace(how, path=str(_copy(engine, _mended(how))))
+    return _table(engine, how), how
+
+
+def _mended(how: Format) -> Iterator[str]:
+    with Path(how.path).open(encoding="utf-8", errors="replace") as file:
+        ahead: deque[str] = deque()
+        while line := ahead.popleft() if ahead else file.readline():
+            if line.count('"') % 2 == 0:
+                yield line
+                continue
+            ahead.extend(islice(file, max(_ROW_LINES - len(ahead), 0)))
+            closes = next((place for place, more in enumerate(ahead, 1) if more.count('"') % 2), 0)
+            row = [line, *islice(ahead, closes)]
+            if closes and _cells(row, how.separator) == len(how.columns):
+                yield from row
+                for _ in range(closes):
+                    ahead.popleft()
+            else:
+                yield line.replace('"', "")
+
+
+def _cells(row: list[str], separator: str) -> int:
+    """Cells of a row's lines; 0 if they are no row, or several."""
+    try:
+        rows = list(csv.reader(row, delimiter=separator, strict=True))
+    except csv.Error:
+        return 0
+    return len(rows[0]) if len(rows) == 1 else 0
+
+
+def _table(engine: Any, how: Format) -> ir.Table:
+    table: ir.Table = engine.read_csv(
+        how.path,
         auto_detect=False,
         columns=dict.fromkeys(how.columns, "VARCHAR"),
         delim=how.separator,
@@ -202,29 +262,71 @@ def open_texts(engine: Any, path: Path, settings: CallRecords) -> tuple[ir.Table
         skip=how.above,
         all_varchar=True,
         store_rejects=True,
+        null_padding=how.ragged,
     )
-    return table, replace(how, path=str(path))
+    return table
 
 
-def broken_rows(engine: Any) -> pd.DataFrame:
-    """Rows that did not fit the header in what was read so far.
+def broken_rows(engine: Any, paths: Collection[str]) -> pd.DataFrame:
+    """Rows that did not fit the header in what was read of these files.
 
     Returns
     -------
     DataFrame
-        Their file, line (the first line is 1), text, and rows (lines that are not blank, at least one).
+        Their file, byte (one within their first line) and text (its first 10,000 bytes).
     """
     import duckdb
 
     try:
         found = engine.raw_sql(
-            "SELECT DISTINCT file_path, line, csv_line FROM reject_errors "
-            "JOIN reject_scans USING (scan_id, file_id) ORDER BY file_path, line"
+            "SELECT DISTINCT file_path, line_byte_position, csv_line FROM reject_errors "
+            "JOIN reject_scans USING (scan_id, file_id) ORDER BY 1, 2"
         ).fetchall()
     except duckdb.CatalogException:  # the engine makes its tables of refused rows with the first one
         found = []
-    rows = [max(sum(bool(line.strip()) for line in str(text).splitlines()), 1) for *_, text in found]
-    return pd.DataFrame(found, columns=["file", "line", "text"]).assign(rows=rows)
+    return pd.DataFrame([row for row in found if row[0] in paths], columns=["file", "byte", "text"])
+
+
+def lines_of(how: Format, places: Collection[int], broken: Collection[int]) -> tuple[pd.Series, list[int]]:
+    """Lines of rows, as the file counts them: blank ones count, and so do those within a cell.
+
+    Parameters
+    ----------
+    how : Format
+    places : collection of int
+        Rows by their place among those that were read, the first being 0.
+    broken : collection of int
+        A byte within the first line of each row that was not read.
+
+    Returns
+    -------
+    Series and list of int
+        Line of each of `places`, and the lines of the broken rows.
+    """
+    wanted, ahead, refused = set(places), sorted(broken, reverse=True), []
+    found: dict[int, int] = {}
+    numbers: list[int] = []  # of the lines of the row that is read now
+
+    def lines(file: BinaryIO) -> Iterator[str]:
+        end = 0
+        for number, line in enumerate(file, 1):
+            end += len(line)
+            if ahead and ahead[-1] < end:
+                ahead.pop()
+                refused.append(number)
+            elif number > how.above:
+                numbers.append(number)
+                yield line.decode("utf-8", "replace")
+
+    with Path(how.path).open("rb") as file:
+        place = 0
+        for row in csv.reader(lines(file), delimiter=how.separator):
+            if row:
+                if place in wanted:
+                    found[place] = numbers[0]
+                place += 1
+            numbers.clear()
+    return pd.Series(found, dtype="int64"), refused
 
 
 def _copy(engine: Any, pieces: Iterator[str]) -> Path:
@@ -238,7 +340,7 @@ def _copy(engine: Any, pieces: Iterator[str]) -> Path:
 
 
 def _decoded(path: Path, encoding: str) -> Iterator[str]:
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
+    with path.open(encoding=encoding, errors="replace") as file:
         while piece := file.read(1 << 22):
             yield piece
 
@@ -260,7 +362,7 @@ def _book_lines(path: Path, sheet: str | None) -> Iterator[str]:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     for row in book[sheet or book.sheetnames[0]].iter_rows(values_only=True):
-        writer.writerow([_cell(value) for value in row])
+        writer.writerow([_cell(value) for value in row] if any(value is not None for value in row) else [])
         yield out.getvalue()
         out.seek(0)
         out.truncate()

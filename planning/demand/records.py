@@ -10,9 +10,10 @@ import contextlib
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
+from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 from uuid import uuid4
@@ -25,7 +26,15 @@ from planning.centre.records import CallRecords
 from planning.checks import one_of
 from planning.demand.facts import LINE, REMEDIES, columns_of, facts_of, missing_columns, near
 from planning.demand.fields import DAY_S, HOUR_S, decimal_of, order_of
-from planning.demand.files import BOOKS, TEXTS, Format, broken_rows, open_texts
+from planning.demand.files import (
+    BOOKS,
+    TEXTS,
+    Format,
+    broken_rows,
+    lines_of,
+    open_texts,
+    with_quotes_mended,
+)
 from planning.demand.layouts import Layout, layout_named, matching
 from planning.errors import PlanningError
 from planning.tables import DEMAND
@@ -37,6 +46,10 @@ __all__ = ["CallLog", "call_log", "paths_of", "read_calls"]
 
 MEMORY = "1400MB"
 """What the embedded engine may hold before it uses the disk."""
+LEAST_INTERVAL_S = 300
+"""Shortest interval of a table of them; all lengths in use are a multiple."""
+MANY_DAYS = 7
+"""From so many intervals on, their all beginning at one time of day is no coincidence."""
 FEW_CALLS = 20
 """Of fewer calls nothing is concluded from their times."""
 REJECTED_ROWS = 10_000
@@ -131,7 +144,17 @@ class _Part:
     settings: CallRecords
     layout: Layout | None
     format: Format | None = None
-    file: str = ""
+
+    @property
+    def file(self) -> str:
+        """File of text that is read, empty for a table."""
+        return self.format.path if self.format else ""
+
+    def mended(self, engine: Any) -> _Part:
+        """The same rows where a quote that was never closed does not make one of many."""
+        assert self.format is not None
+        raw, how = with_quotes_mended(engine, self.format)
+        return replace(self, raw=raw, format=how)
 
     def may_mix_offsets(self) -> bool:
         """Whether arrivals are texts, each of which may or may not have an offset."""
@@ -146,7 +169,14 @@ def _log(parts: list[_Part], zone: str | None, queues: Mapping[str, Queue], sour
     facts = [facts_of(part.raw, part.settings, queues, shown, source) for part in parts]
     # Texts take long to understand, so that is done once; other sources answer each query where they lie.
     kind: Literal["TABLE", "VIEW"] = "TABLE" if any(part.format for part in parts) else "VIEW"
-    return CallLog(_kept(_together(facts), kind), source, shown, queues, tuple(parts))
+    log = CallLog(_kept(_together(facts), kind), source, shown, queues, tuple(parts))
+    merged = set(log.broken.loc[log.broken["text"].str.strip().str.contains("\n"), "file"])
+    if not merged:
+        return log
+    (engine,) = log._engines()
+    return _log(
+        [part.mended(engine) if part.file in merged else part for part in parts], zone, queues, source
+    )
 
 
 def _kept(rows: ir.Table, kind: Literal["TABLE", "VIEW"]) -> ir.Table:
@@ -244,6 +274,7 @@ class CallLog:
         counts = rows.group_by("reason").aggregate(
             rows=rows.count(),
             unread=rows.unread.sum(),
+            answered=(rows.outcome == "answered").sum(),
             timed=rows.at_offset.count(),
             offset=rows.at_offset.sum(),
             on_hour=(rows.second % HOUR_S == 0).sum(),
@@ -289,9 +320,9 @@ class CallLog:
 
         rows = self._good().mutate(start=_floor(self.facts.second, interval_s))
         if "calls" in rows.columns:
-            timed = ibis.ifelse(rows.handle_s.notnull(), rows.calls, 0.0)
+            timed = ibis.ifelse(rows.handle_s.notnull(), rows.answered, 0.0)
             return rows.group_by(["queue", "start"]).aggregate(
-                calls=rows.calls.sum(), work=(rows.handle_s * rows.calls).sum(), answered=timed.sum()
+                calls=rows.calls.sum(), work=(rows.handle_s * rows.answered).sum(), answered=timed.sum()
             )
         counts = rows.group_by(["queue", "start"]).aggregate(
             calls=rows.count(), work=rows.handle_s.sum(), answered=rows.handle_s.count()
@@ -320,8 +351,8 @@ class CallLog:
         ones, the queue's where none was answered. Of single calls an interval without any is 0 while the
         queue is open and absent while it is closed; a day without a single record is absent, and so are a
         queue's days before its own first record. A table of intervals may leave out those without calls, or
-        those that nobody measured, so `gaps` must say which. Its intervals may be longer than `interval_s`;
-        their calls are then divided evenly.
+        those that nobody measured, so `gaps` must say which. Its intervals may be of another length, from 5
+        minutes to an hour; their calls are spread evenly over it.
 
         Parameters
         ----------
@@ -347,7 +378,8 @@ class CallLog:
                 f"interval_s is {interval_s!r}, must divide an hour: use 300, 900, 1800 or 3600"
             )
         one_of("gaps", gaps, ("refuse", "zero", "unknown"))
-        counts = self._counts(interval_s)
+        of_intervals = "calls" in self.facts.columns
+        counts = self._counts(LEAST_INTERVAL_S if of_intervals else interval_s)
         if counts.empty:
             reason = self.reasons.index[0]
             raise PlanningError(
@@ -355,11 +387,12 @@ class CallLog:
                 f"records, or {REMEDIES.get(reason, _READING)}"
             )
         counts = counts[~counts["start"].isin(_strays(counts))]
+        if of_intervals:
+            self._check_lengths(counts)
+            counts = _regridded(counts, interval_s)
         timed = self._timed(counts, interval_s)
-        if "calls" in self.facts.columns:
-            timed = _divided(timed, interval_s)
         filled = _with_zeros(timed, interval_s, self.queues)
-        if "calls" in self.facts.columns and gaps != "zero":
+        if of_intervals and gaps != "zero":
             missing = len(filled) - len(timed) if self.queues else 0
             if missing > 0 and gaps == "refuse":
                 raise PlanningError(
@@ -373,6 +406,16 @@ class CallLog:
             ["place", "queue", "interval_start"], ignore_index=True
         )
         return ordered[list(DEMAND.columns)]
+
+    def _check_lengths(self, counts: pd.DataFrame) -> None:
+        """Refuse a table of days: nobody knows when on a day its calls came."""
+        starts = pd.to_datetime(counts["start"].unique(), unit="s", utc=True).tz_convert(self.zone)
+        clocks = time_of_day(starts).unique()
+        if len(starts) >= MANY_DAYS and len(clocks) == 1:
+            raise PlanningError(
+                f"{self.source} has all its calls at {starts[0]:%H:%M}, must have intervals of at most an "
+                "hour: export it by hour, or name the column of the hour in records.arrival"
+            )
 
     def _counts(self, interval_s: int) -> pd.DataFrame:
         if interval_s not in self._counted:
@@ -423,16 +466,16 @@ class CallLog:
         if len(strays):
             table[STRAY] = int(strays["calls"].sum()) if "calls" not in self.facts.columns else len(strays)
         if len(self.broken):
-            table[BROKEN] = int(self.broken["rows"].sum())
+            table[BROKEN] = len(self.broken)
         return table.sort_values(ascending=False, kind="stable").rename("rows")
 
     @cached_property
     def broken(self) -> pd.DataFrame:
-        """Rows of files of text whose cells do not fit the header: file, line, text and rows (its lines)."""
+        """Rows of files of text whose cells do not fit the header: file, byte and text."""
         if not self._of_texts:
-            return pd.DataFrame(columns=["file", "line", "text", "rows"])
+            return pd.DataFrame(columns=["file", "byte", "text"])
         (engine,) = self._engines()  # which read them all when the log was opened
-        return broken_rows(engine)
+        return broken_rows(engine, [part.file for part in self.parts])
 
     @property
     def _of_texts(self) -> bool:
@@ -442,6 +485,25 @@ class CallLog:
     def unread(self) -> int:
         """Number of answered calls that count without their handle time, which cannot be read."""
         return int(self._tally["unread"][self._tally.index.isna()].sum())
+
+    @property
+    def unread_share(self) -> float:
+        """Share of the answered calls whose handle time cannot be read."""
+        good = self._tally[self._tally.index.isna()]
+        return self.unread / max(int(good["answered"].sum()), 1)
+
+    def refusals(self) -> list[str]:
+        """Say of each reason how many rows it refused, where the first is, what it has, and what helps."""
+        told = []
+        firsts = self.rejected.groupby("reason").head(1).set_index("reason")
+        for reason, rows in self.reasons.items():
+            first = firsts.loc[reason] if reason in firsts.index else pd.Series(dtype="object")
+            line = f", first in line {first['line']:.0f}" if "line" in first else ""
+            value = first.get("written")
+            shown = f": {str(value)[:80]!r}" if isinstance(value, str) else ""
+            remedy = f"; {REMEDIES[str(reason)]}" if reason in REMEDIES else ""
+            told.append(f"{rows:,} rows refused: {reason}{line}{shown}{remedy}")
+        return told
 
     @cached_property
     def doubts(self) -> list[str]:
@@ -513,21 +575,18 @@ class CallLog:
 
     def _with_lines(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Turn a row's place into its line, and add the rows that did not fit the header."""
-        broken, lines = self.broken, []
+        tables = []
         for place, part in enumerate(self.parts):
             if part.format is None:
                 continue
-            line = frame.loc[frame["file"] == place, "line"] + part.format.above + 1
-            mine = broken[broken["file"] == part.file] if len(self.parts) > 1 else broken
-            for at, rows in zip(mine["line"], mine["rows"], strict=True):
-                line = line + rows * (line >= at)
-            lines.append(line)
-        if lines:
-            frame = frame.assign(line=pd.concat(lines))
-        if len(broken):
-            more = broken.rename(columns={"text": "written"})[["line", "written"]].assign(reason=BROKEN)
-            frame = pd.concat([frame, more]) if len(frame) else more
-        return frame.sort_values("line", kind="stable")
+            broken = self.broken[self.broken["file"] == part.file]
+            own = frame[frame["file"] == place]
+            lines, refused = lines_of(part.format, own["line"].dropna().astype(int), broken["byte"])
+            tables.append(own.assign(line=own["line"].map(lines)))
+            tables.append(pd.DataFrame({"line": refused, "written": broken["text"], "reason": BROKEN}))
+        return pd.concat([table for table in tables if len(table)] or [frame]).sort_values(
+            "line", kind="stable"
+        )
 
     def _good(self) -> ir.Table:
         return self.facts.filter(self.facts.reason.isnull())
@@ -620,9 +679,7 @@ def _inferred(sample: list[dict[str, str]], settings: CallRecords) -> CallRecord
         name for key, name in reads.items() if key.partition(".")[0] in ("arrival", "end") or ".start" in key
     ]
     numbers = [
-        name
-        for key, name in reads.items()
-        if key.partition(".")[0] in ("handle_s", "wait_s", "aht_s", "calls", "answered_calls")
+        name for key, name in reads.items() if key.partition(".")[0] in ("handle_s", "wait_s", "aht_s")
     ]
     order = settings.date_order or order_of([row.get(name, "") for row in sample for name in times])
     decimal = settings.decimal or decimal_of([row.get(name, "") for row in sample for name in numbers])
@@ -669,7 +726,7 @@ def _of_text(engine: Any, path: Path, asked: _Asked) -> _Part:
     if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
         raw, how = open_texts(engine, path, found.records)
     sample = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
-    return _Part(raw, _inferred(sample, settings), found, how, how.path)
+    return _Part(raw, _inferred(sample, settings), found, how)
 
 
 def _plain_types(rows: ir.Table, path: str) -> ir.Table:
@@ -768,17 +825,21 @@ def _run(expression: ir.Table, source: str) -> pd.DataFrame:
 
 
 # -------------------------------------------------------------------------------------------------- intervals
-def _divided(rows: pd.DataFrame, interval_s: int) -> pd.DataFrame:
-    """Divide intervals that are longer than asked for; their calls are spread evenly."""
-    parts = []
-    for _, own in rows.sort_values("interval_start").groupby("queue", sort=False):
-        steps = own["interval_start"].diff().dropna()
-        length = min(int(steps.min() / pd.Timedelta(seconds=1)), HOUR_S) if len(steps) else interval_s
-        times = max(length // interval_s, 1)
-        for place in range(times):
-            shifted = own["interval_start"] + pd.Timedelta(seconds=place * interval_s)
-            parts.append(own.assign(interval_start=shifted, calls=own["calls"] / times))
-    return pd.concat(parts, ignore_index=True)
+def _regridded(counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
+    """Spread the calls of a table's intervals evenly over their length, and add them up by `interval_s`."""
+    steps = counts.sort_values("start").groupby("queue")["start"].diff()
+    least = steps.groupby(counts["queue"]).agg(["min", "count"])
+    # Of a queue with few rows, the others know better how long an interval is.
+    lengths = least["min"].where(least["count"] >= FEW_CALLS, least["min"].min())
+    pieces = []
+    for queue, own in counts.groupby("queue", sort=False):
+        length = min(int(lengths.fillna(interval_s)[queue]), HOUR_S)
+        step = gcd(length, interval_s)
+        part = own.assign(**{name: own[name] * (step / length) for name in ("calls", "work", "answered")})
+        pieces += [part.assign(start=own["start"] + ahead) for ahead in range(0, length, step)]
+    whole = pd.concat(pieces)
+    whole["start"] = whole["start"] // interval_s * interval_s
+    return whole.groupby(["queue", "start"], as_index=False, sort=False)[["calls", "work", "answered"]].sum()
 
 
 def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queue]) -> pd.DataFrame:

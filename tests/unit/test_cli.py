@@ -286,7 +286,10 @@ def test_call_records_become_demand(tmp_path, monkeypatch, capsys):
     calls.loc[0, "queue"] = "chat"
     calls.to_parquet(tmp_path / "calls.parquet")
     code, out, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet")
-    assert (code, err.strip()) == (0, "1 rows refused: unknown queue")
+    assert (code, err.strip()) == (
+        0,
+        "1 rows refused: unknown queue: 'chat'; name its queues in [records] queues",
+    )
     assert pd.read_parquet(made)["calls"].sum() == len(calls) - 1
     assert f"{len(calls) - 1:,} calls in" in out
 
@@ -297,10 +300,20 @@ def test_records_of_which_many_are_refused_are_not_written(tmp_path, monkeypatch
     calls.to_parquet(tmp_path / "calls.parquet")
     code, _, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet")
     assert (code, made.exists()) == (2, False)
-    assert "10.0% of 100 rows are refused, must be at most 5%" in err
+    assert "10.0% of the records are refused or lack their handle time, must be at most 5%" in err
     code, _, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet", "--accept-refused")
     assert (code, made.exists()) == (0, True)
     assert "warning: 10.0% of 100 rows are refused" in err
+
+
+def test_handle_times_that_cannot_be_read_are_loud_too(tmp_path, monkeypatch, capsys):
+    """Every call counts, but nobody would know how long the work is."""
+    calls = pd.read_parquet("data/calls.parquet").head(100).astype({"handle_s": "string"})
+    calls.loc[:49, "handle_s"] = "?"
+    calls.to_parquet(tmp_path / "calls.parquet")
+    code, _, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet")
+    assert (code, made.exists()) == (2, False)
+    assert "of the answered calls have no handle time that can be read" in err
 
 
 def test_a_look_at_records_writes_no_demand(tmp_path, monkeypatch, capsys):

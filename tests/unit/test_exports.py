@@ -7,6 +7,7 @@ import pytest
 from factories import raw_centre
 
 from planning import Centre, PlanningError, read_calls
+from planning.demand.fields import decimal_of
 
 MOSCOW = "Europe/Moscow"
 
@@ -28,6 +29,9 @@ def written(folder, text, name="calls.csv", encoding="utf-8"):
 
 def clock(log):
     return log.calls()["arrival"].dt.strftime("%Y-%m-%d %H:%M:%S").tolist()
+
+
+HEADER = ["queue", "arrival", "handle_s", "outcome"]
 
 
 def total(log):
@@ -81,6 +85,44 @@ Report generated 2026-11-30
     assert total(log) == 5
 
 
+def test_lines_are_counted_as_the_file_counts_them(tmp_path):
+    """Blank lines, rows of separators only and lines within a cell count; what is blank is no record."""
+    text = """queue;arrival;handle_s;outcome;note
+
+desk;2026-11-23 09:00:05;120;answered;"two
+lines"
+;;;;
+desk;2026-11-23 09:01:00;120
+desk;xx;120;answered;
+Total;;;;
+"""
+    for ends in ("\n", "\r\n"):
+        log = read_calls(written(tmp_path, text.replace("\n", ends)), centre=centre_for())
+        assert log.rejected["line"].tolist() == [6, 7, 8]
+        assert total(log) == 4
+
+
+def test_a_quote_that_is_never_closed_costs_no_other_row(tmp_path):
+    row = "desk,2026-11-23 09:00:05,120,answered,{}\n".format
+    open_quote = row('"open')
+    text = (
+        row("note") + row("x") * 2000 + open_quote + row("x") * 2000 + row('"a\nb"') + row('5" x') + "Total\n"
+    )
+    log = read_calls(written(tmp_path, text), centre=centre_for(columns=[*HEADER, "note"]))
+    assert (log.kept, log.rejected["line"].tolist()) == (4004, [4006])
+
+
+def test_a_title_as_wide_as_the_table_is_no_header(tmp_path):
+    text = "From;01.11.2026;To;30.11.2026\nqueue;arrival;handle_s;outcome\ndesk;2026-11-23 09:00;1;answered\n"
+    assert read_calls(written(tmp_path, text), centre=centre_for()).kept == 1
+
+
+def test_letters_of_two_bytes_without_a_mark(tmp_path):
+    for encoding in ("utf-16-le", "utf-16-be"):
+        log = read_calls(written(tmp_path, REPORT, encoding=encoding), centre=centre_for(**RUSSIAN))
+        assert log.kept == 3
+
+
 def test_a_workbook_with_a_title_block(tmp_path):
     book = openpyxl.Workbook()
     rows = [line.split(";") for line in REPORT.splitlines()]
@@ -96,30 +138,57 @@ def test_a_workbook_with_a_title_block(tmp_path):
 
 
 # ---------------------------------------- times
-FORMS = [
+WITH_OFFSET = [
     ("2026-11-23T09:15:00+03:00", "2026-11-23 09:15:00"),
-    ("2026-11-23 09:15", "2026-11-23 09:15:00"),
-    ("Mon, 05 Oct 2026 00:03:48", "2026-10-05 00:03:48"),
-    ("Nov 3, 2024 1:30:00 AM", "2024-11-03 01:30:00"),
     ("20241103T053000Z", "2024-11-03 08:30:00"),
     ("Sun Nov 03 2024 01:30:00 GMT-0400 (Eastern Daylight Time)", "2024-11-03 08:30:00"),
     ("2024-11-03T01:30:00-04:00[America/New_York]", "2024-11-03 08:30:00"),
-    ("45600.5", "2024-11-04 12:00:00"),
     ("1717397259", "2024-06-03 09:47:39"),
     ("1717397259000", "2024-06-03 09:47:39"),
     ("1717397259123456", "2024-06-03 09:47:39"),
     ("2024-11-03T05:30:00Z/2024-11-03T06:00:00Z", "2024-11-03 08:30:00"),
+    ("2026-11-23 09:15:00 GMT+3", "2026-11-23 09:15:00"),
+    ("2026-11-23T09:15:00,123+0300", "2026-11-23 09:15:00"),
+]
+ON_THE_CLOCK = [
+    ("2026-11-23 09:15", "2026-11-23 09:15:00"),
+    ("Mon, 05 Oct 2026 00:03:48", "2026-10-05 00:03:48"),
+    ("Nov 3, 2024 1:30:00 AM", "2024-11-03 01:30:00"),
+    ("45600.5", "2024-11-04 12:00:00"),
+    ("2026-11-23 09:15 - 09:30", "2026-11-23 09:15:00"),
+    ("23.11.2026 09:15-09:30", "2026-11-23 09:15:00"),  # was read as an offset of nine and a half hours
+    ("2026-11-23 09:15:00 - 2026-11-23 09:30:00", "2026-11-23 09:15:00"),
+    ("20261123091500", "2026-11-23 09:15:00"),
+    ("20261123 091500", "2026-11-23 09:15:00"),
+    ("Mon Nov 23 09:15:00 2026", "2026-11-23 09:15:00"),
+    ("Monday, November 23, 2026 9:15 PM", "2026-11-23 21:15:00"),
+    ("23-Nov-26 09.15.00 AM", "2026-11-23 09:15:00"),
+    ("23.11.2026 09.15.00", "2026-11-23 09:15:00"),
+    ("23/11/2026 - 09:15", "2026-11-23 09:15:00"),
     ("23.11.2026 08:00:14", "2026-11-23 08:00:14"),
     ("23.11.26 08:00", "2026-11-23 08:00:00"),
     ("1999-03-01 08:00:00", "1999-03-01 08:00:00"),
 ]
 
 
-@pytest.mark.parametrize(("text", "clock_time"), FORMS)
-def test_each_form_of_a_time(tmp_path, text, clock_time):
-    path = written(tmp_path, f'queue;arrival;handle_s;outcome\ndesk;"{text}";120;answered\n')
-    log = read_calls(path, centre=centre_for(date_order="day"))
-    assert clock(log) == [clock_time]
+@pytest.mark.parametrize("forms", [WITH_OFFSET, ON_THE_CLOCK])
+def test_each_form_of_a_time(tmp_path, forms):
+    rows = [f'{place};desk;"{text}";120;answered' for place, (text, _) in enumerate(forms)]
+    path = written(tmp_path, "id;queue;arrival;handle_s;outcome\n" + "\n".join(rows))
+    calls = read_calls(path, centre=centre_for(date_order="day", call_id="id")).calls()
+    found = calls.set_index("call_id")["arrival"].dt.strftime("%Y-%m-%d %H:%M:%S")
+    assert {text: found.get(str(place)) for place, (text, _) in enumerate(forms)} == dict(forms)
+
+
+def test_what_is_no_instant_is_refused_with_its_text_and_the_remedy(tmp_path):
+    texts = ["2026-02-30 09:00", "23.11.2026", "09:15", "1.764E+12", "2026-11-23 09:75", "1989-12-31 08:00"]
+    rows = [f"desk,{text},120,answered" for text in [*texts, "2026-11-23 09:00:00"]]
+    log = read_calls(written(tmp_path, "\n".join([",".join(HEADER), *rows])), centre=centre_for())
+    assert log.rejected["written"].tolist() == texts
+    (told,) = log.refusals()
+    assert told.startswith(
+        "6 rows refused: no time of arrival, first in line 2: '2026-02-30 09:00'; set date_"
+    )
 
 
 def test_the_order_of_dates_is_told_by_those_that_can_only_be_one(tmp_path):
@@ -169,6 +238,70 @@ first_line;2026-11-23T10:00:00+03:00;987;198,2
     demand = read_calls(written(tmp_path, text), centre=centre).demand(3600)
     assert demand["calls"].tolist() == [1355, 987]
     assert demand["aht_s"].tolist() == [210.5, 198.2]
+
+
+def test_a_number_that_may_be_thousands_is_calls_or_a_handle_time_that_nobody_knows(tmp_path):
+    """1.355 alone tells nothing: calls are whole, and a handle time of 1.355 s is not invented."""
+    text = "queue;interval_start;calls;aht_s\ndesk;2026-11-23T09:00:00+03:00;1.355;1.355\n"
+    centre = centre_for(row="interval", arrival="interval_start", aht_s="aht_s")
+    log = read_calls(written(tmp_path, text), centre=centre)
+    assert (log.demand(3600)["calls"].tolist(), log.unread) == ([1355], 1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "mark"),
+    [
+        (["1.355", "987"], ","),
+        (["1,355", "987"], "."),
+        (["210.125", "0.250"], "."),
+        (["1234,567"], ","),
+        (["210.125"] * 20, "."),
+        (["210.125", "0"], None),
+        (["1.355", "2.120"], None),
+    ],
+)
+def test_the_decimal_mark_of_a_file(texts, mark):
+    assert decimal_of(texts) == mark
+
+
+def test_each_form_of_a_duration(tmp_path):
+    forms = {"0:03:21": 201, "03:21": 201, "03:21,5": 201.5, "1 day 00:03:21": 86_601, "1 200": 1200}
+    forms |= {"1\u00a0200,5": 1200.5, "1.200,5": 1200.5, "1,200.5": 1200.5, "1’200": 1200, "2e2": 200}
+    rows = [f'{text};desk;2026-11-23 09:00:00;"{text}";answered' for text in forms]
+    path = written(tmp_path, "id;queue;arrival;handle_s;outcome\n" + "\n".join(rows))
+    calls = read_calls(path, centre=centre_for(call_id="id")).calls()
+    assert calls.set_index("call_id")["handle_s"].to_dict() == forms
+
+
+def test_intervals_of_any_length_are_spread_evenly(tmp_path):
+    """Twenty minutes do not divide by a quarter: each quarter has three quarters of a row's calls."""
+    starts = pd.date_range("2026-11-23 09:00", periods=6, freq="20min")
+    frame = pd.DataFrame({"queue": "desk", "interval_start": starts, "calls": 20, "aht_s": 200})
+    frame.to_csv(tmp_path / "calls.csv", index=False)
+    centre = centre_for(row="interval", arrival="interval_start", aht_s="aht_s")
+    log = read_calls(tmp_path / "calls.csv", centre=centre)
+    assert log.demand(900, gaps="unknown")["calls"].round(9).tolist() == [15.0] * 8
+    assert log.demand(3600, gaps="unknown")["calls"].round(9).tolist() == [60.0] * 2
+
+
+def test_a_handle_time_is_the_mean_over_the_answered(tmp_path):
+    text = """queue,interval_start,offered,answered,aht
+desk,2026-11-23T09:00:00,10,2,100
+desk,2026-11-23T09:30:00,10,10,400
+"""
+    settings = {"calls": ["offered"], "answered_calls": "answered", "aht_s": "aht"}
+    centre = centre_for(row="interval", arrival="interval_start", **settings)
+    assert read_calls(written(tmp_path, text), centre=centre).demand(3600)["aht_s"].tolist() == [350.0]
+
+
+def test_a_table_of_days_is_refused(tmp_path):
+    days = pd.date_range("2026-11-02", periods=10).strftime("%Y-%m-%dT%H:%M:%S")
+    pd.DataFrame({"queue": "desk", "interval_start": days, "calls": 900, "aht_s": 200}).to_csv(
+        tmp_path / "calls.csv", index=False
+    )
+    centre = centre_for(row="interval", arrival="interval_start", aht_s="aht_s")
+    with pytest.raises(PlanningError, match="has all its calls at 00:00, must have intervals of at most"):
+        read_calls(tmp_path / "calls.csv", centre=centre).demand(gaps="zero")
 
 
 def test_hours_are_divided_into_the_centres_quarters(tmp_path):
@@ -246,8 +379,38 @@ def test_the_legs_of_a_call_in_a_queue_are_one_contact(tmp_path):
     log = read_calls(written(tmp_path, text), centre=centre_for(**settings, **codes))
     calls = log.calls()
     assert calls["outcome"].tolist() == ["answered", "abandoned"]
-    assert calls["wait_s"].tolist() == [35.0, 15.0]
+    assert calls["wait_s"].tolist() == [55.0, 15.0]
     assert clock(log)[0] == "2026-11-23 09:00:00"
+
+
+def test_legs_without_a_number_and_numbers_that_are_used_again(tmp_path):
+    """The first are calls of their own; of the second nobody knows which legs belong together."""
+    text = """id,queue,arrival,handle_s,outcome
+,desk,2026-11-23 09:00:00,100,answered
+,desk,2026-11-23 09:01:00,100,answered
+7,desk,2026-10-23 09:00:00,100,answered
+7,desk,2026-11-23 09:00:00,100,answered
+"""
+    log = read_calls(written(tmp_path, text), centre=centre_for(row="leg", call_id="id"))
+    assert log.kept == 2
+    (told,) = log.refusals()
+    assert told.startswith("1 rows refused: a call number that was used again more than a day later")
+
+
+def test_events_have_as_many_cells_as_they_need(tmp_path):
+    """A log has lines of six to ten cells; of two talks in a queue, what lies between them is no work."""
+    text = """1717397200|NONE|NONE|NONE|QUEUESTART|
+1717397243|c1|1501|NONE|ENTERQUEUE||70000000001|1
+1717397250|c1|1501|Agent/7|RINGNOANSWER|5000
+1717397259|c1|1501|Agent/9|CONNECT|16|1717397257.12|3
+1717397379|c1|1501|Agent/9|BLINDTRANSFER|1501|default|16|120|1
+1717397380|c1|1501|NONE|ENTERQUEUE||70000000001|1
+1717397400|c1|1501|Agent/7|CONNECT|20|1717397399.1|3
+1717397430|c1|1501|Agent/7|COMPLETECALLER|20|30|1
+"""
+    log = read_calls(written(tmp_path, text, name="queue_log"), centre=centre_for())
+    assert log.reasons.empty
+    assert log.calls()[["wait_s", "handle_s"]].to_numpy().tolist() == [[16.0, 150.0]]
 
 
 def test_constants_and_filters(tmp_path):
