@@ -22,7 +22,7 @@ import pandas as pd
 
 from planning.calendars import axis, day_start, local_day, on_clock, time_of_day
 from planning.centre import Centre, Queue
-from planning.centre.records import CallRecords
+from planning.centre.records import Between, CallRecords
 from planning.checks import one_of
 from planning.demand.facts import LINE, REMEDIES, columns_of, facts_of, missing_columns, near
 from planning.demand.fields import DAY_S, HOUR_S, decimal_of, order_of
@@ -507,20 +507,28 @@ class CallLog:
 
     @cached_property
     def doubts(self) -> list[str]:
-        """What is odd about the times of arrival: only a date or an hour may have been read."""
+        """What is odd: parts of the handle time that are not there, arrivals that may lack their hour."""
+        lacking = {
+            part
+            for each in self.parts
+            if each.layout is not None
+            for part in each.layout.records.handle_s
+            if isinstance(part, str) and part not in each.raw.columns
+        }
+        told = [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
         good = self._tally[self._tally.index.isna()]
         if "calls" in self.facts.columns or good["rows"].sum() < FEW_CALLS:
-            return []
+            return told
         if good["first"].eq(good["last"]).all():
-            return ["all calls arrive at one instant: is records.arrival the time of the export?"]
+            return [*told, "all calls arrive at one instant: is records.arrival the time of the export?"]
         if (good["on_hour"] < good["rows"]).any():
-            return []
+            return told
         hours = pd.to_datetime(self._counts(HOUR_S)["start"], unit="s", utc=True).dt.tz_convert(self.zone)
         if hours.dt.hour.eq(0).all():
-            return [
-                "all calls arrive at 00:00: is the time in a column of its own? Name both in records.arrival"
-            ]
-        return ["all calls arrive on the full hour: are the times cut, or is it a table of intervals?"]
+            when = "at 00:00: is the time in a column of its own? Name both in records.arrival"
+        else:
+            when = "on the full hour: are the times cut, or is it a table of intervals?"
+        return [*told, f"all calls arrive {when}"]
 
     @cached_property
     def kept(self) -> int:
@@ -663,6 +671,8 @@ def _settings(columns: list[str], asked: _Asked, source: str) -> tuple[CallRecor
         # Settings of other columns do not fit this export; these do.
         names = own.model_fields_set if own.layout else {"queues", "time_zone", "where"}
         own = own.over(found.records, names)
+        there = [part for part in own.handle_s if isinstance(part, Between) or part in columns]
+        own = own.model_copy(update={"handle_s": there or own.handle_s})
         if found.first_row is None or columns == list(own.columns or ()):
             for setting, column in missing_columns(columns, own).items():
                 raise PlanningError(

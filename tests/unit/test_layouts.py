@@ -250,6 +250,16 @@ def test_twenty_calls_of_each_system(tmp_path, name):
         assert calls["wait_s"][answered].tolist() == wanted["wait_s"][answered].tolist()
 
 
+def test_a_part_of_the_handle_time_that_an_export_lacks_is_said(tmp_path):
+    """Older versions of the report have no hold time, and a view may leave it out."""
+    pd.DataFrame(cisco_uccx(*truth(ROWS))).drop(columns="Hold Time").to_csv(
+        tmp_path / "calls.csv", index=False
+    )
+    log = read_calls(tmp_path / "calls.csv", centre=centre())
+    assert log.kept == ROWS
+    assert log.doubts == ["there is no column 'Hold Time': the handle time lacks it"]
+
+
 @pytest.mark.parametrize("name", ["genesys-interval", "avaya-cms"])
 def test_twenty_intervals_of_each_system(tmp_path, name):
     (tmp_path / "export.csv").write_text(interval_export(name, ROWS))
