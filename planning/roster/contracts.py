@@ -153,12 +153,11 @@ def cover_by_people(
         PEOPLE: those given and those to employ.
     """
     times = horizon(centre, requirement)
-    if people is None and hire is None:
-        made = cover_all(centre, requirement, contracts=people_wanted(centre, times), **options)
-        return made, people_to_employ(centre, made.shifts, made.hired)
+    hire = _everybody(centre) if people is None and hire is None else hire
     made = cover_all(centre, requirement, contracts=contracts_of(centre, people, times, hire), **options)
-    new = people_to_employ(centre, made.shifts[:0], made.hired, beside=people)
-    return made, new if people is None else pd.concat([people, new], ignore_index=True)
+    if people is None:
+        return made, people_to_employ(centre, made.shifts, made.hired)
+    return made, _with_new(centre, people, made.hired)
 
 
 def cover_and_roster(
@@ -185,29 +184,49 @@ def cover_and_roster(
     people : DataFrame
     roster : Roster
     """
-    made, people = cover_by_people(centre, requirement, people, hire=hire)
-    roster = build_roster(centre, made.shifts, people)
+    hire = _everybody(centre) if people is None and hire is None else hire or {}
+    made, staff = cover_by_people(centre, requirement, people, hire=hire)
+    roster, times = build_roster(centre, made.shifts, staff), horizon(centre, requirement)
     if roster.unmet.empty:
-        return made, people, roster
-    held = contracts_of(centre, people, horizon(centre, requirement))
-    trial, found, best, least_h = made, roster, made, _lacking_h(centre, made, roster)
+        return made, staff, roster
+    held = contracts_of(centre, staff, times, _left(hire, made.hired))
+    trial, found, now, best, least_h = made, roster, staff, (made, staff), _lacking_h(centre, made, roster)
     for _ in range(AGAIN):
         held = _found_people(held, trial, found)
         short = _unfilled(trial, found)["team"].unique()
         before, trial = trial, cover_again(centre, requirement, trial, short, held)
         if trial is before:  # only teams that work in whole shifts lack heads
             break
+        if new := {team: count - before.hired.get(team, 0) for team, count in trial.hired.items()}:
+            now = _with_new(centre, now, new)
+            held = contracts_of(centre, now, times, _left(hire, trial.hired))
         changed = linked(centre, requirement, short)[1].union(short)
         own = trial.shifts["team"].isin(changed)
-        found = build_roster(centre, trial.shifts[own], people[people["team"].isin(changed)])
+        found = build_roster(centre, trial.shifts[own], now[now["team"].isin(changed)])
         lacking_h = _lacking_h(centre, trial, found)
         if lacking_h < least_h:
-            best, least_h = trial, lacking_h
+            best, least_h = (trial, now), lacking_h
         if found.unmet.empty:
             break
-    return (
-        (made, people, roster) if best is made else (best, people, build_roster(centre, best.shifts, people))
-    )
+    if best[0] is made:
+        return made, staff, roster
+    return *best, build_roster(centre, best[0].shifts, best[1])
+
+
+def _everybody(centre: Centre) -> dict[str, float]:
+    """Let every team that answers something employ as many people as it needs."""
+    return {name: inf for name, team in centre.teams.items() if team.queues}
+
+
+def _left(hire: Mapping[str, float], hired: Mapping[str, int]) -> dict[str, float]:
+    """The most people that teams may still employ."""
+    return {team: most - hired.get(team, 0) for team, most in hire.items()}
+
+
+def _with_new(centre: Centre, people: pd.DataFrame, hired: Mapping[str, int]) -> pd.DataFrame:
+    """Add people who are employed beside those there are."""
+    new = people_to_employ(centre, heads=hired, beside=people)
+    return pd.concat([people, new], ignore_index=True) if len(new) else people
 
 
 def _unfilled(made: CoverPlan, roster: Roster) -> pd.DataFrame:

@@ -230,7 +230,7 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
 
 def people_to_employ(
     centre: Centre,
-    shifts: pd.DataFrame,
+    shifts: pd.DataFrame | None = None,
     heads: Mapping[str, int] | None = None,
     *,
     beside: pd.DataFrame | None = None,
@@ -244,8 +244,8 @@ def people_to_employ(
     Parameters
     ----------
     centre : Centre
-    shifts : DataFrame
-        Columns of `planning.tables.SHIFTS`.
+    shifts : DataFrame, optional
+        Columns of `planning.tables.SHIFTS`, of the teams whose number of people is not known.
     heads : mapping, optional
         People by team, for the teams whose number is known: `CoverPlan.hired`.
     beside : DataFrame, optional
@@ -267,7 +267,8 @@ def people_to_employ(
     4
     """
     counts = dict(heads or {})
-    counts |= _for_shifts(centre, shifts[~shifts["team"].isin(counts)])
+    if shifts is not None:
+        counts |= _for_shifts(centre, shifts[~shifts["team"].isin(counts)])
     taken = set() if beside is None else set(beside["agent_id"])
     rows = [
         (name, centre.teams[team].site, team, centre.teams[team].grade)

@@ -88,6 +88,7 @@ def cover_again(
     teams : collection of str
         Duties, and teams that work in whole shifts, stay as they are.
     contracts : Contracts
+        People whom they let teams employ come on top of those employed in `made`.
 
     Returns
     -------
@@ -105,7 +106,7 @@ def cover_again(
         for row in made.shifts[~mine].itertuples()
     ]
     teams_ = pd.concat([made.teams.drop(index=list(own), errors="ignore"), again.teams])
-    teams_["hired"] = made.teams["hired"]
+    teams_["hired"] = made.teams["hired"].add(again.teams["hired"], fill_value=0).astype("int64")
     reasons = zip(made.unmet["team"].unique(), made.short, strict=True)
     limits = made.binding["limit"].str
     old = limits.startswith(tuple(f"{name}: " for name in own)) | limits.endswith(tuple(own))

@@ -280,6 +280,20 @@ def test_people_employed_get_shifts_of_a_roster():
     assert set(people["agent_id"][3:]) <= set(roster.roster["agent_id"])
 
 
+def test_more_are_employed_if_the_roster_lacks_heads():
+    """Four people with runs of days behind them: the contracts do not know them, the roster does."""
+    centre, people = one_site(MIX), people_of(4)
+    people["last_end"] = MONDAY - pd.Timedelta("8h")
+    people["last_kind"], people["nights_in_row"] = "early", 0
+    people["days_in_row"] = [2, 3, 2, 4]
+    need = requirement_of({"09:00": 2, "12:00": 3, "15:00": 1, "20:00": 0}, days=7)
+    made, staff, roster = cover_and_roster(centre, need, people, hire={"calls_north": 3})
+    assert roster.unmet.empty
+    assert made.unmet.empty
+    assert len(staff) == 4 + made.hired["calls_north"]
+    assert audit(centre, roster.roster, staff, horizon=roster.horizon).empty
+
+
 @pytest.mark.parametrize(
     ("hire", "message"),
     [
