@@ -60,7 +60,7 @@ def exact_service(
     table["formula"] = promised_service(
         settings, table["calls"], table["aht_s"], table["agents"], centre.interval_s, settings.patience_s
     )
-    return table.assign(**_exact(centre, queue, table, cut_off))
+    return table.assign(**unfolded(centre, queue, table, cut_off=cut_off))
 
 
 def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFrame | None) -> pd.DataFrame:
@@ -106,10 +106,27 @@ def heads_on_site(rows: pd.DataFrame, times: pd.Index, agents: pd.DataFrame | No
     return agents.reindex(times)
 
 
-def _exact(
-    centre: Centre, queue: str, table: pd.DataFrame, cut_off: pd.Timestamp | None
+def unfolded(
+    centre: Centre,
+    queue: str,
+    table: pd.DataFrame,
+    *,
+    cut_off: pd.Timestamp | None = None,
+    start: str | NDArray[np.float64] = "stationary",
 ) -> dict[str, NDArray[np.float64]]:
-    """Measures of the exact model, which begins in the steady state of the first interval."""
+    """Measures of the exact model of a queue with its lookup, from a state on.
+
+    Parameters
+    ----------
+    centre : Centre
+    queue : str
+    table : DataFrame
+        interval_start, calls, aht_s, agents, leaving of intervals without a closed hour in between.
+    cut_off : Timestamp, optional
+        As for `exact_service`.
+    start : str or ndarray
+        As for `planning.queueing.exact_day`.
+    """
     settings = centre.queues[queue]
     stays, target = behind_lookup(settings, settings.patience_s)
     exact = exact_day(
@@ -119,9 +136,9 @@ def _exact(
         interval_s=centre.interval_s,
         patience_s=settings.patience_s,
         threshold_s=target.threshold_s,
-        leavers=["preempt" if start == cut_off else "finish" for start in table["interval_start"]],
+        leavers=["preempt" if time == cut_off else "finish" for time in table["interval_start"]],
         leaving=table["leaving"],
-        start="stationary",
+        start=start,
         waits=False,
     )
     return {

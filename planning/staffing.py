@@ -159,7 +159,7 @@ def _queue_requirement(
 ) -> pd.DataFrame:
     queue = centre.queues[name]
     times = pd.DatetimeIndex(rows["interval_start"])
-    share = _shares(centre, name, times)
+    share = site_shares(centre, name, times)
     load = _Load(
         times, rows["calls"].to_numpy(), rows["aht_s"].to_numpy(), float(centre.interval_s),
         queue.patience_s if model == "erlang_a" else np.inf,
@@ -184,7 +184,7 @@ def _waiting_requirement(
     centre: Centre, name: str, rows: pd.DataFrame, calls: dict[str, pd.DataFrame]
 ) -> pd.DataFrame:
     """Heads for work that may wait, at each site separately."""
-    share = _shares(centre, name, pd.DatetimeIndex(rows["interval_start"]))
+    share = site_shares(centre, name, pd.DatetimeIndex(rows["interval_start"]))
     shrinkage = _shrinkage(centre, name)
     parts = []
     for at, site in enumerate(centre.sites):
@@ -285,7 +285,7 @@ class _Load:
         return [slice(first, last) for first, last in pairwise(edges)]
 
 
-def _shares(centre: Centre, queue: str, times: pd.DatetimeIndex) -> NDArray[np.float64]:
+def site_shares(centre: Centre, queue: str, times: pd.DatetimeIndex) -> NDArray[np.float64]:
     """Share of the calls that each site (column) answers at each time (row)."""
     answers = answering_sites(centre, queue, times)
     share = np.zeros((len(times), len(centre.sites)))

@@ -13,6 +13,7 @@ from planning.cli.plans import check, init, plan_command, report
 from planning.cli.records import demand
 from planning.cli.roster import app as roster
 from planning.cli.scenarios import app_command, compare_command
+from planning.cli.today import today
 from planning.errors import PlanningError
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "demand": demand,
     "plan": plan_command,
     "report": report,
+    "today": today,
     "compare": compare_command,
     "app": app_command,
     "notebooks": notebooks,

@@ -35,6 +35,7 @@ ROOMS = [
     "roster",
     "simulation",
     "overflow",
+    "intraday",
     "report",
     "plan",
     "edition",

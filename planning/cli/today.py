@@ -1,0 +1,215 @@
+"""The command for the day as it comes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from planning.cli.common import (
+    CENTRE_HELP,
+    DEMAND_HELP,
+    PEOPLE,
+    PEOPLE_HELP,
+    beside,
+    centre_here,
+    demand_beside,
+    people_of,
+    tell_refused,
+    writing,
+)
+from planning.errors import PlanningError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from planning.centre import Centre
+    from planning.intraday import SoFar, Today
+
+SHOWN = 12
+"""Proposals that the terminal shows; the file has them all."""
+FILES = ("rest.csv", "service.csv", "proposals.csv", "changes.csv")
+
+
+def today(
+    actuals: Annotated[
+        Path, typer.Option(help="Calls so far: demand by interval, or call records, CSV or Parquet.")
+    ],
+    plan: Annotated[Path, typer.Option(help="Folder of the plan.")],
+    at: Annotated[
+        str | None,
+        typer.Option(help="Time of day, 11:15; default: the end of the last interval of --actuals."),
+    ] = None,
+    absent: Annotated[
+        str | None,
+        typer.Option(help="Who is away: ids and commas, '' for nobody; default: as many as shrinkage says."),
+    ] = None,
+    callers: Annotated[
+        str | None,
+        typer.Option(
+            help="Callers in service or waiting now, first_line=95,claims=4; default: by the model."
+        ),
+    ] = None,
+    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    demand: Annotated[Path | None, typer.Option(help=f"The history. {DEMAND_HELP}")] = None,
+    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the tables, whose files of an earlier run are replaced.")
+    ] = None,
+) -> None:
+    """Say what service the rest of the day will bring, where it breaks, and what can still be done."""
+    from planning.centre import Centre
+    from planning.demand import read_demand
+    from planning.intraday import expected_service, proposals, shortfalls, today_of
+    from planning.tables import BREAKS, DEMAND, ROSTER, read_csv
+
+    if out is not None and out.is_file():
+        raise PlanningError(f"--out {out} is a file: give a folder")
+    centre = centre or centre_here()
+    settings = Centre.load(centre)
+    tables = {}
+    for table in (DEMAND, ROSTER, BREAKS):
+        path = plan / f"{table.name}.csv"
+        if not path.is_file():
+            raise PlanningError(f"{plan} has no {path.name}: give the folder of a plan as --plan")
+        tables[table.name] = table.check(read_csv(path), str(path))
+    came = _actuals(actuals, settings)
+    history = read_demand(demand or demand_beside(centre), settings.time_zone)
+    away = None if absent is None else [name for name in absent.split(",") if name]
+    day, so_far = today_of(
+        settings,
+        came,
+        tables,
+        history,
+        now=_moment(at, came, settings),
+        absent=away,
+        in_system=_callers(callers),
+    )
+    tell_refused(actuals, so_far.refused)
+    _tell_missing(so_far)
+    service = expected_service(day)
+    known = people_of(people or beside(centre, PEOPLE.name) or plan / "staff.csv", settings)
+    table, changes = proposals(day, service, known, tables["roster"])
+    _tell_day(day, so_far, tables["demand"], service, shortfalls(service))
+    _tell_proposals(settings, table)
+    if out is not None:
+        with writing(out):
+            out.mkdir(parents=True, exist_ok=True)
+            made = (day.rest, service, table.reset_index(), changes)
+            for name, frame in zip(FILES, made, strict=True):
+                rounded = frame.round(dict.fromkeys(frame.select_dtypes("float"), 4))
+                rounded.to_csv(out / name, index=False, lineterminator="\n")
+        typer.echo(f"Tables:         {out}")
+
+
+def _actuals(path: Path, settings: Centre) -> pd.DataFrame:
+    """Read the calls so far: a table by interval as it is, so that good rows are kept; or call records."""
+    import pandas as pd
+
+    from planning.demand import read_calls
+    from planning.tables import DEMAND, read_csv
+
+    if not path.is_file():
+        raise PlanningError(f"--actuals {path} does not exist: give the calls so far, CSV or Parquet")
+    try:
+        raw = pd.read_parquet(path) if path.suffix.lower() == ".parquet" else read_csv(path)
+    except (OSError, ValueError) as error:
+        raise PlanningError(f"--actuals {path} cannot be read: {error}") from None
+    if set(DEMAND.columns) <= set(raw.columns):
+        return raw
+    with read_calls(str(path), centre=settings) as log:
+        rejected = log.rejected
+        if len(rejected):
+            tell_refused(path, rejected)
+        return log.demand(settings.interval_s)
+
+
+def _moment(at: str | None, came: pd.DataFrame, settings: Centre) -> pd.Timestamp | None:
+    """Instant of a time of day on the last day of the calls."""
+    import pandas as pd
+
+    from planning.calendars import local_day, on_clock
+
+    if at is None:
+        return None
+    try:
+        clock = pd.Timedelta(f"{at}:00")
+    except ValueError:
+        raise PlanningError(f"--at is {at!r}, must be a time of day: write it as 11:15") from None
+    last = pd.to_datetime(came["interval_start"], utc=True, errors="coerce", format="ISO8601").max()
+    if pd.isna(last):
+        raise PlanningError("--actuals have no valid interval_start: write them as 2026-11-23T11:15+03:00")
+    day: pd.Timestamp = local_day(last.tz_convert(settings.time_zone))
+    return on_clock(day + clock, settings.time_zone)
+
+
+def _callers(text: str | None) -> dict[str, int]:
+    """Read first_line=95,claims=4."""
+    found = {}
+    for part in (text or "").split(","):
+        name, _, number = part.partition("=")
+        if part and not number.isdigit():
+            raise PlanningError(f"--callers has {part!r}, must be a queue and a whole number: first_line=95")
+        if part:
+            found[name.strip()] = int(number)
+    return found
+
+
+def _tell_missing(so_far: SoFar) -> None:
+    """Say which intervals that are over have no row."""
+    for name, rows in so_far.missing.groupby("queue", sort=False):
+        first, last = rows["interval_start"].min(), rows["interval_start"].max()
+        typer.echo(
+            f"{name}: {len(rows)} intervals have no row, the first {first:%H:%M}, the last {last:%H:%M}: the "
+            "others are taken for the morning",
+            err=True,
+        )
+
+
+def _tell_day(
+    day: Today, so_far: SoFar, plan: pd.DataFrame, service: pd.DataFrame, broken: pd.DataFrame
+) -> None:
+    """Say how the day stands and where it breaks."""
+    import numpy as np
+
+    keys = ["queue", "interval_start"]
+    for title, rows in (("So far", so_far.rows), ("The rest", day.rest)):
+        both = rows.merge(plan, on=keys, suffixes=("", "_planned")).groupby("queue", sort=False)
+        sums = both[["calls", "calls_planned"]].sum()
+        parts = [
+            f"{name} {calls:,.0f} calls ({calls / planned - 1:+.0%})"
+            for name, calls, planned in sums[sums["calls_planned"] > 0].itertuples()
+        ]
+        typer.echo(f"{title + ':':<15} {', '.join(parts)}")
+    typer.echo(f"\nService expected from {day.now:%A %H:%M} on, and if calls are as high as one day in ten:")
+    for pool, rows in service.groupby("pool", sort=False):
+        if rows["calls"].sum() > 0:
+            mean, low = (
+                np.average(rows[name], weights=rows["calls"])
+                for name in ("service_level", "service_level_low")
+            )
+            typer.echo(f"  {pool:<25} {mean:.1%} ({low:.1%}) against {rows['target'].iloc[0]:.0%}")
+    typer.echo("\nBelow the target:" if len(broken) else "\nNo queue is below its target.")
+    for row in broken.itertuples():
+        typer.echo(
+            f"  {row.pool:<25} {row.start:%H:%M} to {row.end:%H:%M}: {row.service_level:.1%} against "
+            f"{row.target:.0%}, {row.late:,.0f} calls late, {max(row.short, 0)} agents short"
+        )
+
+
+def _tell_proposals(settings: Centre, table: pd.DataFrame) -> None:
+    """List the first proposals of each sign."""
+    from planning.centre.money import money
+
+    typer.echo("\nWhat can be done, the cheapest call first:" if len(table) else "\nNothing can be proposed.")
+    off = table["kind"] == "time off"
+    for number, row in [*table[~off].head(SHOWN).iterrows(), *table[off].head(SHOWN).iterrows()]:
+        price = money(settings, row["price"])
+        typer.echo(f"  {number:>3}. {row['pool']}: {row['text']}: {price}, {_effect(row['late_avoided'])}")
+    if len(table) > SHOWN:
+        typer.echo(f"  {len(table)} proposals in all; --out writes them with the rows that change")
+
+
+def _effect(avoided: float) -> str:
+    return f"{avoided:,.1f} fewer late calls" if avoided >= 0 else f"{-avoided:,.1f} more late calls"

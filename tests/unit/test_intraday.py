@@ -1,0 +1,236 @@
+"""The day as it comes: judged by simulation, by the changed roster, and by faulty rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from factories import MONDAY, demand_of, one_site, roster_of, rostered, small_plan
+from typer.testing import CliRunner
+
+from planning.cli import app
+from planning.errors import PlanningError
+from planning.intraday import (
+    Today,
+    applied,
+    calls_so_far,
+    expected_service,
+    late_calls,
+    proposals,
+    shortfalls,
+    today_of,
+)
+from planning.roster.audit import audit
+from planning.simulation import simulate
+from planning.tables import DEMAND
+
+NOON = MONDAY + pd.Timedelta(hours=12)
+HOUR = pd.Timedelta(hours=1)
+
+
+def forecast_of(demand):
+    """FORECAST without doubt."""
+    same = dict.fromkeys(("calls_p10", "calls_p50", "calls_p90"), demand["calls"])
+    handle = dict.fromkeys(("aht_p10_s", "aht_p90_s"), demand["aht_s"])
+    return demand.assign(**same, **handle, rate_cv=0.0, day_cv=0.0, aht_cv=0.0)
+
+
+@pytest.fixture(scope="module")
+def history():
+    """Four weeks before the plan, with chance."""
+    past = demand_of(6.0, start=MONDAY - pd.Timedelta(days=28), days=28)
+    return past.assign(calls=np.random.default_rng(1).poisson(past["calls"]).astype(float))
+
+
+@pytest.fixture(scope="module")
+def busy(history):
+    """A day with far more calls than planned, at noon."""
+    made = small_plan()
+    actuals = demand_of(9.0, hours=(0, 12))
+    return today_of(made.centre, actuals, made.tables, history)[0]
+
+
+@pytest.fixture(scope="module")
+def asked(busy):
+    made = small_plan()
+    service = expected_service(busy)
+    return service, *proposals(busy, service, made.people, made.roster.roster)
+
+
+# ---------------------------------------------------------------------------------------------------- service
+def test_expected_service_is_what_a_simulation_of_the_rest_finds():
+    """The same morning, then the rest: the exact model's state at noon, and 400 simulated days."""
+    exponential = {"queues.calls.service": {"law": "exponential"}, "queues.calls.lookup_s": 0.0}
+    centre = one_site(exponential)
+    shifts = [(f"a{i}", "2026-11-23 00:00", "2026-11-24 00:00") for i in range(4)]
+    shifts += [(f"b{i}", "2026-11-23 07:00", "2026-11-23 14:00") for i in range(4)]
+    shifts += [(f"c{i}", "2026-11-23 12:30", "2026-11-23 20:00") for i in range(3)]
+    roster, demand = roster_of(*shifts), demand_of(24.0)
+    plan = rostered(roster)
+    breaks = plan.breaks.assign(paid=True, kind="rest")
+    so_far = demand[demand["interval_start"] < NOON]
+    today = Today(centre, NOON, so_far, forecast_of(demand[demand["interval_start"] >= NOON]), roster, breaks)
+    service = expected_service(today)
+    found = simulate(centre, demand, plan, replications=400).intervals.set_index("interval_start")
+    both = service.set_index("interval_start").join(found[["service_level"]].add_suffix("_simulated"))
+    assert len(both) == 48
+    np.testing.assert_allclose(both["service_level"], both["service_level_simulated"], atol=0.04)
+    assert both["service_level"].mean() == pytest.approx(both["service_level_simulated"].mean(), abs=0.006)
+    assert service["agents"].iloc[[0, 2, 8, -1]].tolist() == [8, 11, 7, 4]
+
+
+def test_a_queue_that_stands_now_is_felt(busy):
+    """Thirty callers waiting cost the next quarter its service, and hardly the evening."""
+    crowded = Today(
+        **{name: getattr(busy, name) for name in busy.__dataclass_fields__} | {"in_system": {"calls": 30}}
+    )
+    usual, found = (expected_service(day)["service_level"].to_numpy() for day in (busy, crowded))
+    assert found[0] < usual[0] - 0.2
+    assert found[-1] == pytest.approx(usual[-1], abs=1e-3)
+
+
+def test_who_is_away_is_not_counted(busy):
+    """Named people are missed one by one; the others whose shift has begun are here."""
+    here = busy.roster[(busy.roster["start"] <= NOON) & (busy.roster["end"] > NOON)]
+    names = here["agent_id"].tolist()
+    made = small_plan()
+    agents = [
+        expected_service(
+            Today(made.centre, NOON, busy.so_far, busy.rest, made.roster.roster, made.breaks, away)
+        )["agents"].iloc[0]
+        for away in ((), names[:1], names)
+    ]
+    assert agents[0] >= agents[1] > agents[2] == 0
+    with pytest.raises(PlanningError, match="absent names 'nobody', who has no shift today"):
+        Today(made.centre, NOON, busy.so_far, busy.rest, made.roster.roster, made.breaks, ["nobody"])
+
+
+def test_shortfalls_are_the_intervals_below_target(asked):
+    service, *_ = asked
+    below = service[service["service_level"] < service["target"]]
+    found = shortfalls(service)
+    assert ((found["end"] - found["start"]) / pd.Timedelta("15min")).sum() == len(below)
+    assert found["late"].sum() == pytest.approx(late_calls(below))
+    assert len(found) > 0
+
+
+# -------------------------------------------------------------------------------------------------- proposals
+def test_an_effect_is_that_of_the_changed_roster(busy, asked):
+    """Each proposal, made by itself: the late calls of the whole rest of the day, before and after."""
+    service, table, changes = asked
+    assert {"breaks", "overtime"} <= set(table["kind"])
+    for number, row in table.iterrows():
+        after = applied(busy, changes[changes["proposal"] == number])
+        avoided = late_calls(service) - late_calls(expected_service(after))
+        assert row["late_avoided"] == pytest.approx(avoided, abs=0.02 + 0.02 * abs(avoided))
+
+
+def test_proposals_are_lawful_and_priced(busy, asked):
+    """The audit finds nothing new; an hour of overtime costs its pay and its premium."""
+    _, table, changes = asked
+    made = small_plan()
+    longer = changes[changes["proposal"].isin(table.index[table["kind"] == "overtime"])]
+    after = applied(busy, longer)
+    assert audit(made.centre, after.roster, made.people, horizon=made.roster.horizon).empty
+    more = after.roster["paid_h"].sum() - busy.roster["paid_h"].sum()
+    assert more == pytest.approx(((longer["end"] - longer["end_before"]) / HOUR).sum())
+    price = table.loc[table["kind"] == "overtime", "price"].sum()
+    hour = 80_000 / 160 * 1.25
+    assert 1.5 * hour * more <= price + 1e-6 <= 2.2 * hour * more + 1e-6
+    assert table["price_of_call"].dropna().is_monotonic_increasing
+
+
+def test_breaks_stay_within_their_shift_and_apart(busy, asked):
+    """An hour to two and a half of work between any two breaks, before the first and after the last."""
+    _, table, changes = asked
+    moves = changes[changes["proposal"].isin(table.index[table["kind"] == "breaks"])]
+    assert (moves["start"] >= NOON).all()
+    assert (moves["end"] - moves["start"] == moves["end_before"] - moves["start_before"]).all()
+    after = applied(busy, moves)
+    assert len(after.breaks) == len(busy.breaks)
+    spans = after.roster.merge(after.breaks, on=["agent_id", "shift_id"], suffixes=("", "_break"))
+    for _, own in spans.groupby(["agent_id", "shift_id"]):
+        edges = [*own["start_break"].sort_values(), own["end"].iloc[0]]
+        begun = [own["start"].iloc[0], *own["end_break"].sort_values()]
+        work_h = [(until - since) / HOUR for since, until in zip(begun, edges, strict=True)]
+        assert min(work_h) >= 1.0
+        assert max(work_h) <= 3.0
+
+
+def test_a_quiet_day_offers_time_off(history):
+    """Half the calls: people may leave early, what it saves is told, and no target breaks."""
+    made = small_plan()
+    calm, _ = today_of(made.centre, demand_of(3.0, hours=(0, 12)), made.tables, history)
+    calm = Today(
+        made.centre, NOON, calm.so_far, calm.rest.assign(calls=2.0, calls_p90=3.0), calm.roster, calm.breaks
+    )
+    service = expected_service(calm)
+    table, changes = proposals(calm, service, made.people, made.roster.roster)
+    off = table[table["kind"] == "time off"]
+    assert len(off) > 0
+    assert (off["price"] < 0).all()
+    left = applied(calm, changes[changes["proposal"].isin(off.index)])
+    assert shortfalls(expected_service(left)).empty
+
+
+# ---------------------------------------------------------------------------------------------------- actuals
+def test_each_row_that_does_not_count_is_told():
+    """A hole, a row ahead of the clock, another queue, another day, a bad cell: the rest is kept."""
+    centre, plan = one_site(), demand_of(6.0)
+    rows = demand_of(5.0, hours=(9, 12)).astype({"calls": "object"})
+    rows.loc[3, "calls"] = "many"
+    rows.loc[5, "queue"] = "sales"
+    rows = rows.drop(index=7)
+    other = rows.iloc[:1].assign(interval_start=MONDAY - pd.Timedelta(days=1))
+    so_far, now = calls_so_far(
+        centre, pd.concat([rows, other]), plan, MONDAY + pd.Timedelta(hours=11, minutes=20)
+    )
+    assert now == MONDAY + pd.Timedelta(hours=11, minutes=15)
+    reasons = so_far.refused["reason"].str.cat(sep="; ")
+    for text in ("calls", "none of the centre's", "not of 2026-11-23", "not over at 11:15"):
+        assert text in reasons
+    assert len(so_far.rows) + len(so_far.refused) == len(rows) + 1
+    assert len(so_far.rows) == 6
+    assert len(so_far.missing) == 45 - 6
+
+
+def test_a_moment_outside_the_plan_is_refused():
+    later = demand_of(5.0, start=MONDAY + pd.Timedelta(days=7), hours=(8, 10))
+    with pytest.raises(
+        PlanningError, match=r"now is 2026-11-30 10:00, the plan holds 2026-11-23 to 2026-11-23"
+    ):
+        calls_so_far(one_site(), later, demand_of(6.0))
+    with pytest.raises(PlanningError, match="actuals have no row of 2026-11-23 before 08:00"):
+        calls_so_far(one_site(), demand_of(5.0, hours=(9, 10)), demand_of(6.0), MONDAY + 8 * HOUR)
+
+
+# ---------------------------------------------------------------------------------------------------- command
+def test_the_command_says_where_the_day_breaks_and_writes_what_changes(tmp_path, monkeypatch, history):
+    """From the files of a plan, with a row that does not count."""
+    made = small_plan()
+    monkeypatch.setattr("planning.centre.Centre.load", lambda *_: made.centre)
+    made.save(tmp_path / "plan")
+    made.people.to_csv(tmp_path / "people.csv", index=False)
+    history.to_csv(tmp_path / "demand.csv", index=False)
+    came = demand_of(9.0, hours=(0, 12.5))
+    came.to_csv(tmp_path / "actuals.csv", index=False)
+    line = [
+        "today",
+        "--actuals",
+        str(tmp_path / "actuals.csv"),
+        "--plan",
+        str(tmp_path / "plan"),
+        "--at",
+        "12:00",
+    ]
+    line += ["--demand", str(tmp_path / "demand.csv"), "--people", str(tmp_path / "people.csv")]
+    line += ["--centre", str(tmp_path / "centre.toml"), "--absent", "", "--out", str(tmp_path / "out")]
+    found = CliRunner().invoke(app, line, catch_exceptions=False)
+    assert found.exit_code == 0
+    assert "Below the target:" in found.output
+    assert "2 rows refused" in found.output
+    assert "its interval is not over at 12:00" in found.output
+    assert "to stay from" in found.output
+    changes = pd.read_csv(tmp_path / "out" / "changes.csv")
+    assert {"start_before", "start", "agent_id", "proposal"} <= set(changes)
+    assert len(DEMAND.check(pd.read_csv(tmp_path / "out" / "rest.csv"))) == 48
+    with pytest.raises(PlanningError, match="--callers has 'calls=many', must be a queue and a whole number"):
+        CliRunner().invoke(app, [*line, "--callers", "calls=many"], catch_exceptions=False)
