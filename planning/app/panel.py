@@ -404,9 +404,11 @@ def _verdict(centre: Centre, now: Result, base: Result) -> str:
     if abs(gain) >= 0.5:
         more = f"{money(centre, abs(gain))} {'more' if gain > 0 else 'less'} than today"
         cost += f", {more} (± {money(centre, band)})"
-    weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])
-    level = f"lowest: {label(str(weak))}, {row[f'service_level_{weak}']:.1%} answered in time"
-    return _light(mood, f"<b>{text}</b> in simulation; {level}. {cost}.")
+    lowest = ""
+    if len(now.levels.columns):
+        weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])
+        lowest = f"; lowest: {label(str(weak))}, {row[f'service_level_{weak}']:.1%} answered in time"
+    return _light(mood, f"<b>{text}</b> in simulation{lowest}. {cost}.")
 
 
 def _link(centre: Centre, now: Result, base: Result, staff: Staff) -> str:

@@ -6,7 +6,6 @@ import html
 from collections.abc import Mapping
 from typing import Any
 
-import nbformat.v4 as nbformat
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from planning.centre import Centre
 from planning.centre.money import money
 from planning.report import figures
-from planning.report.style import Bundle, label, site_label, team_label
+from planning.report.style import Bundle, label, plain, site_label, team_label
 from planning.shifts import horizon
 
 
@@ -31,6 +30,8 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
     -------
     NotebookNode
     """
+    import nbformat.v4 as nbformat
+
     heads, cost = heads_by_site(tables, centre), tables["cost"]
     parts = {
         "Who is on position": Bundle(figures.supply_by_site(heads, centre), _peaks(heads, centre)),
@@ -135,7 +136,9 @@ def heads_by_site(tables: Mapping[str, pd.DataFrame], centre: Centre) -> pd.Data
     required = needed.pivot_table(
         index="interval_start", columns="site", values="rostered", aggfunc="sum", fill_value=0
     )
-    found = required.add_prefix("required_")
+    required.index = pd.DatetimeIndex(required.index).tz_convert(times.tz)
+    # Closed hours too, or a figure would draw the evening's heads through the night.
+    found = required.reindex(times, fill_value=0).add_prefix("required_")
     for site in required:
         here, out = (rows[rows["site"] == site] for rows in (roster, away))
         found[f"supplied_{site}"] = sum(
@@ -180,7 +183,7 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
     ]
     return "\n\n".join(
         [
-            f"# {summary['centre']}: does the plan hold?",
+            f"# {plain(summary['centre'])}: does the plan hold?",
             f"**{answer}**: {summary['paid_hours']:,.0f} hours of shifts and {idle:,.0f} idle hours cost "
             f"{money(centre, summary['cost']['total'])}; with lost customers it is "
             f"{money(centre, summary['cost_with_customers'])}. People: {heads_text(summary)}."
@@ -234,5 +237,7 @@ def _table_cell(table: pd.DataFrame) -> Any:
 
 def _cell(shown: Mapping[str, Any]) -> Any:
     """Show something without code: who reads the page of a plan has not written any."""
+    import nbformat.v4 as nbformat
+
     output = nbformat.new_output("display_data", dict(shown))
     return nbformat.new_code_cell("", execution_count=1, outputs=[output])

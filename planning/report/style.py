@@ -100,6 +100,17 @@ def colours_of(names: Iterable[str]) -> dict[str, str]:
     return dict(zip(names, cycle(PALETTE)))
 
 
+def plain(text: str) -> str:
+    """Write angle brackets in another way: figures and Markdown would take a name with them for HTML.
+
+    Examples
+    --------
+    >>> plain("<b>sales</b>")
+    '‹b›sales‹/b›'
+    """
+    return text.translate(str.maketrans("<>", "‹›"))
+
+
 def label(name: str) -> str:
     """Write the name of a queue or another common name as a reader does.
 
@@ -108,7 +119,7 @@ def label(name: str) -> str:
     >>> label("first_line"), label("vip")
     ('First line', 'VIP')
     """
-    text = " ".join(word.upper() if word in _ACRONYMS else word for word in name.split("_"))
+    text = " ".join(word.upper() if word in _ACRONYMS else word for word in plain(name).split("_"))
     return text[:1].upper() + text[1:]
 
 
@@ -120,7 +131,7 @@ def site_label(site: str) -> str:
     >>> site_label("new_york")
     'New York'
     """
-    return " ".join(word[:1].upper() + word[1:] for word in site.split("_"))
+    return " ".join(word[:1].upper() + word[1:] for word in plain(site).split("_"))
 
 
 def team_label(team: str, site: str) -> str:

@@ -66,6 +66,16 @@ def test_what_is_imported_is_declared():
     assert missing == {}
 
 
+def test_a_plan_needs_no_extra():
+    """`planning plan` of a plain installation asked for nbformat."""
+    extra = {parsed(each)[0] for each in PROJECT["project"]["optional-dependencies"]["notebooks"]}
+    modules = [name for name, of in packages_distributions().items() if extra & set(map(normal, of))]
+    needed = "planning.certify, planning.whatif, planning.report.plan_page, planning.report.workbook"
+    code = f"import sys; sys.modules.update(dict.fromkeys({modules})); import planning.cli.common, {needed}"
+    assert "nbformat" in modules
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
 def test_a_registry_is_told_what_it_shows():
     project = PROJECT["project"]
     floor = int(project["requires-python"].removeprefix(">=3."))

@@ -26,8 +26,30 @@ def test_heads_on_position_are_those_at_work_and_not_on_a_break():
     roster = pd.DataFrame({"agent_id": ["x", "y"], "site": "a", "start": [at[0], at[1]], "end": at[4]})
     breaks = pd.DataFrame({"agent_id": ["x"], "start": [at[2]], "end": [at[3]]})
     found = heads_by_site({"requirement": needed, "roster": roster, "breaks": breaks}, one_site())
-    assert found["required_a"].tolist() == [2] * 5
-    assert found["supplied_a"].tolist() == [1, 2, 1, 2, 0]
+    assert found.loc[at, "required_a"].tolist() == [2] * 5
+    assert found.loc[at, "supplied_a"].tolist() == [1, 2, 1, 2, 0]
+
+
+def test_nobody_is_drawn_in_closed_hours():
+    """A figure held the heads of the evening until the morning."""
+    made = plan(one_site(), demand_of(6.0, days=2, hours=(9, 17)), replications=2)
+    found = heads_by_site(made.tables, made.centre)
+    hour = found.index.hour
+    assert (found.loc[(hour >= 9) & (hour < 17), "required_north"] > 0).all()
+    assert (found.loc[(hour < 9) | (hour >= 17), "required_north"] == 0).all()
+    assert (found.loc[hour < 5, "supplied_north"] == 0).all()
+
+
+def test_no_name_is_taken_for_html():
+    made = plan(
+        one_site({"name": "<b>x</b>"}, queues=["<i>calls</i>"]),
+        demand_of(6.0, queue="<i>calls</i>", hours=(9, 17)),
+        replications=2,
+    )
+    cells = plan_notebook(made.summary, made.tables, made.centre).cells
+    assert cells[0].source.startswith("# ‹b›x‹/b›: does the plan hold?")
+    assert "<b>" not in str(cells)
+    assert "<i>" not in str(cells)
 
 
 def test_who_works_past_the_end_is_there_at_the_beginning():
