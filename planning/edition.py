@@ -23,9 +23,10 @@ from planning.errors import PlanningError
 from planning.pay import cost_of
 from planning.plan import SCHEMA_VERSION, write_folder
 from planning.roster.audit import audit, new_breaches, not_in
+from planning.roster.carry_over import settle
 from planning.roster.change import changes_of, mend, substitutes, swap
 from planning.roster.frames import wanted_shifts
-from planning.roster.inputs import Horizon
+from planning.roster.inputs import CARRY_OVER_COLUMNS, Horizon
 from planning.roster.staff import staff_of
 from planning.shifts import Pattern, horizon, parse_shift, shapes
 from planning.tables import (
@@ -108,6 +109,43 @@ class Edition:
     def breaches(self) -> pd.DataFrame:
         """What the audit finds; empty if the roster is lawful."""
         return audit(self.centre, self.roster, self.people, horizon=self.horizon)
+
+    def people_for(self, first: pd.Timestamp, people: pd.DataFrame | None = None) -> pd.DataFrame:
+        """PEOPLE of the next roster, with what they carry over from this one.
+
+        Parameters
+        ----------
+        first : Timestamp
+            First day of the next roster, without a zone.
+        people : DataFrame, optional
+            PEOPLE as they are then; by default those of this edition. Leave and sick days that this edition
+            knows hold on, unless `people` say otherwise.
+
+        Raises
+        ------
+        PlanningError
+            The next roster begins before this one ends.
+        """
+        last = self.horizon.last
+        if first <= last:
+            raise PlanningError(
+                f"start is {first:%Y-%m-%d}, must lie after {last:%Y-%m-%d}, the end of the roster before: "
+                "plan the days after it"
+            )
+        left = settle(self.centre, self.people, self.roster, Horizon(self.horizon.first, first - DAY))
+        if people is None:
+            return left
+        people = PEOPLE.check(people, "people")
+        mine = left.set_index("agent_id").reindex(people["agent_id"]).reset_index()
+        known = people["agent_id"].isin(left["agent_id"]).to_numpy()
+        away = people["leave_from"].isna().to_numpy() & known
+        found = people.astype("object")
+        for name in CARRY_OVER_COLUMNS:
+            found[name] = found[name].mask(known, mine[name])
+        for name in ("leave_from", "leave_until"):
+            found[name] = found[name].mask(away, mine[name])
+        found["sick"] = found["sick"].mask(known & found["sick"].isna().to_numpy(), mine["sick"])
+        return PEOPLE.check(found, "people")
 
     @property
     def summary(self) -> dict[str, Any]:

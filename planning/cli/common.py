@@ -109,12 +109,17 @@ def make_plan(
     gaps: str = "refuse",
     proven: bool = False,
     hire: Sequence[str] = (),
+    before: Path | None = None,
 ) -> Plan:
-    """Plan some days of a centre from its files."""
+    """Plan some days of a centre from its files; `before` is the folder of the roster before."""
+    import pandas as pd
+
+    from planning.calendars import local_day
     from planning.centre import Centre
     from planning.centre.describe import lawless
     from planning.certify import certify
     from planning.demand import demand_for, read_demand
+    from planning.edition import read_edition
     from planning.plan import plan
     from planning.systems.vip import read_vips
 
@@ -122,12 +127,18 @@ def make_plan(
     demand = demand or demand_beside(centre)
     # Files beside the centre belong to it, unless people from elsewhere are given.
     ours = people is None
-    people = people or beside(centre, PEOPLE.name)
     settings = Centre.load(centre)
+    edition = None if before is None else read_edition(before, settings)
+    if edition is not None:
+        start = start or f"{edition.horizon.last + pd.Timedelta(days=1):%Y-%m-%d}"
+    else:
+        people = people or beside(centre, PEOPLE.name)
     if text := lawless(settings):
         typer.echo(f"note: {text}", err=True)
     week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
     known = None if people is None else people_of(people, settings)
+    if edition is not None:
+        known = edition.people_for(local_day(week["interval_start"].min()), known)
     if vips is None and ours and settings.systems.vip is not None:
         vips = beside(centre, VIPS.name)
     cared = None

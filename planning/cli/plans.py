@@ -65,8 +65,12 @@ def plan_command(
         Path | None,
         typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if any."),
     ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the roster before: its people go on with what they carry over."),
+    ] = None,
     start: Annotated[
-        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
+        str | None, typer.Option(help="First day to plan; default: after the demand, or after --before.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
     gaps: Annotated[
@@ -84,7 +88,9 @@ def plan_command(
     from planning.plan import check_folder
 
     check_folder(out, overwrite=overwrite)
-    made = make_plan(centre, demand, people, vips, start, days, replications, gaps, certify, hire or ())
+    made = make_plan(
+        centre, demand, people, vips, start, days, replications, gaps, certify, hire or (), before
+    )
     folder = made.save(out, overwrite=overwrite)
     tell(made, folder)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from planning.centre import Centre
-from planning.roster.audit import local_people, with_people
+from planning.roster.audit import local_people, local_roster, with_people
 from planning.roster.inputs import NIGHT, Horizon, carry_over_at, norms_of
 from planning.roster.rules import at_weekends, kind_names
 from planning.roster.totals import PeriodHours
 from planning.tables import PEOPLE
 
-__all__ = ["carry_on", "hours_left", "own_norms"]
+__all__ = ["carry_on", "hours_left", "own_norms", "settle"]
 
 
 def carry_on(
@@ -78,6 +78,54 @@ def carry_on(
         weekends_before=_count(weekends, "week", who, part * who["weekends_before"]),
     )
     return after.reset_index()[list(PEOPLE.columns)]
+
+
+def settle(centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: Horizon) -> pd.DataFrame:
+    """Update people as `carry_on` does, and settle each accounting period on the day on which it ends.
+
+    A period's hours above the norm become overtime of the year, and those below it are dropped, wherever in
+    the roster its last day lies. The overtime of a year ends with the year.
+
+    Parameters
+    ----------
+    centre : Centre
+    people, roster : DataFrame
+        PEOPLE, ROSTER.
+    horizon : Horizon
+        Days of the roster, with days off up to the next one.
+
+    Returns
+    -------
+    DataFrame
+        PEOPLE, in their order.
+
+    Examples
+    --------
+    Ann is eight hours ahead when the year ends. In the first days of the new year nobody owes anything:
+
+    >>> centre = Centre.load("data/centre.toml")
+    >>> ann = {"agent_id": "ann", "site": "kaluga", "team": "vip_kaluga", "grade": "manager"}
+    >>> ann |= {"contract_h_week": 40, "night_ok": True, "balance_h": 8, "overtime_h": 4}
+    >>> nobody = pd.DataFrame(columns=["agent_id"])
+    >>> days = Horizon(pd.Timestamp("2026-12-31"), pd.Timestamp("2027-01-03"))
+    >>> settle(centre, pd.DataFrame([ann]), nobody, days)[["balance_h", "overtime_h"]].values.tolist()
+    [[0.0, 0.0]]
+    """
+    starts = local_roster(roster, centre.time_zone)["start"].dt.tz_localize(None)
+    found = []
+    for site, own in people.groupby("site", sort=False):
+        months = int(centre.at(str(site)).labour.period_months.value)
+        ends = [day for day in horizon.days if day.is_month_end and day.month % months == 0]
+        first = horizon.first
+        for last in dict.fromkeys([*ends, horizon.last]):
+            rows = roster[((starts >= first) & (starts < last + pd.Timedelta(days=1))).to_numpy()]
+            rows = rows[rows["agent_id"].isin(own["agent_id"])]
+            own = carry_on(centre, own, rows, Horizon(first, last), new_period=last in ends)
+            if last in ends and last.is_year_end:
+                own = own.assign(overtime_h=0.0)
+            first = last + pd.Timedelta(days=1)
+        found.append(own)
+    return pd.concat(found).set_index("agent_id").loc[people["agent_id"]].reset_index()[list(PEOPLE.columns)]
 
 
 def _count(worked: pd.DataFrame, column: str, people: pd.DataFrame, before: pd.Series) -> pd.Series:

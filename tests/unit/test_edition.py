@@ -11,6 +11,7 @@ from planning import PlanningError
 from planning.cli import app
 from planning.edition import change, next_folder, read_edition
 from planning.plan import write_folder
+from planning.roster.carry_over import own_norms
 from planning.roster.model import RosterSettings, build_roster
 from planning.tables import REQUESTS
 
@@ -168,6 +169,38 @@ def test_what_has_begun_stays(edition):
     late = MONDAY + pd.Timedelta(days=1, hours=15)
     made = change(edition, asked(("sick", ill, "2026-11-24", {})), now=late)
     assert "and stays: give the days after it" in made.refused["reason"][0]
+
+
+def test_twelve_changes_in_a_row_stay_lawful_and_the_hours_add_up(edition):
+    """Each edition is audited; what people carry over is what they worked less what was asked of them."""
+    now = edition
+    for number in range(4):
+        who = [f"calls_north_{member:02d}" for member in (number % 2 + 1, number + 3)]
+        day = f"2026-11-{24 + number}"
+        extra = ("add", TEAM, day, {"shift": "13:00-21:30"})
+        made = change(now, asked(("sick", who[0], day, {}), ("leave", who[1], day, {}), extra), now=NOON)
+        assert made.new_breaches.empty
+        assert made.refused.empty
+        now = made.edition
+    assert now.number == 5
+    later = now.people_for(pd.Timestamp("2026-11-30")).set_index("agent_id")
+    staff = now.staff.set_index("agent_id")
+    worked = now.roster.groupby("agent_id")["paid_h"].sum().reindex(staff.index, fill_value=0.0)
+    asked_h = own_norms(now.centre, now.people, now.horizon)
+    assert later["balance_h"].tolist() == pytest.approx((worked - asked_h).tolist())
+
+
+def test_the_next_roster_begins_where_this_one_ended(edition):
+    """New people come as they are, known ones with their carry-over; leave that was recorded holds on."""
+    away = replace(edition, people=edition.people.assign(sick="2026-11-24"))
+    given = people_of(edition.centre, 7)
+    found = away.people_for(pd.Timestamp("2026-11-30"), given).set_index("agent_id")
+    own = away.people_for(pd.Timestamp("2026-11-30")).set_index("agent_id")
+    pd.testing.assert_series_equal(found["balance_h"].iloc[:6], own["balance_h"])
+    assert found["sick"].tolist()[:6] == ["2026-11-24"] * 6
+    assert pd.isna(found["balance_h"]["calls_north_07"])
+    with pytest.raises(PlanningError, match="must lie after 2026-11-29"):
+        edition.people_for(pd.Timestamp("2026-11-29"))
 
 
 def test_editions_have_names_in_order(edition, folder):

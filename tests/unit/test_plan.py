@@ -295,7 +295,7 @@ def test_files_are_read_back_by_their_tables(saved, name):
     good = TABLES[name].check(raw)
     kept = small_plan().tables[name].reset_index(drop=True)
     assert len(good) == len(kept)
-    for column in good.select_dtypes("number"):
+    for column in good.select_dtypes("number").columns.intersection(kept.columns):
         assert good[column].to_numpy() == pytest.approx(kept[column].to_numpy(), abs=5.1e-5, nan_ok=True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from planning.centre import Centre
 from planning.pay import unit_hour
 from planning.roster.audit import audit, cases_of
-from planning.roster.carry_over import carry_on, hours_left, own_norms
+from planning.roster.carry_over import carry_on, hours_left, own_norms, settle
 from planning.roster.fairness import fairness
 from planning.roster.frames import people_of, team_people
 from planning.roster.inputs import Horizon, TeamShifts
@@ -201,6 +201,29 @@ def test_the_carry_over_of_a_later_month_says_nothing_and_is_told() -> None:
         found = build_roster(CENTRE, one, later, settings=QUICK)
     assert found.roster["agent_id"].tolist() == ["ann"]
     assert audit(CENTRE, found.roster, later).empty
+
+
+def test_hours_are_reconciled_over_a_months_end_and_over_new_year() -> None:
+    """A month ends within the quarter: the balance goes on. A year ends: what is above the norm is settled.
+
+    By hand: 28 to 30 December 2026 have 8 hours each, the 31st is a day off, as are all days to 10 January.
+    Five days of 8 h, one of them on 2 January, and 3 h ahead: 3 + 32 - 24 = 11 h of overtime, which ends with
+    the year; 8 h of the new one.
+    """
+    days = Horizon(pd.Timestamp("2026-12-28"), pd.Timestamp("2027-01-03"))
+    rows = pd.DataFrame([shift(day, "09:00") for day in (36, 37, 38, 39, 41)])
+    found = settle(CENTRE, people(balance_h=3.0, overtime_h=10.0), rows, days).iloc[0]
+    assert (found["balance_h"], found["overtime_h"]) == (8.0, 0.0)
+    assert (found["days_in_row"], found["weekends_before"]) == (0, 1)
+    year = Horizon(days.first, pd.Timestamp("2026-12-31"))
+    settled = carry_on(CENTRE, people(balance_h=3.0, overtime_h=10.0), rows[:4], year, new_period=True).iloc[
+        0
+    ]
+    assert settled["overtime_h"] == 10.0 + 3.0 + 32.0 - 24.0
+    over = Horizon(pd.Timestamp("2026-11-30"), pd.Timestamp("2026-12-06"))
+    month = pd.DataFrame([shift(day, "09:00") for day in range(8, 13)])
+    balance_h = settle(CENTRE, people(balance_h=3.0), month, over)["balance_h"].tolist()
+    assert balance_h == [3.0 + 40.0 - own_norms(CENTRE, people(), over)["ann"]]
 
 
 def test_two_rosters_one_after_the_other_are_one_lawful_roster() -> None:
