@@ -20,10 +20,10 @@ import pandas as pd
 
 from planning.calendars import day_start
 from planning.errors import PlanningError
-from planning.pay import cost_of
+from planning.pay import cost_of, shift_premium_hours
 from planning.plan import SCHEMA_VERSION, write_folder
 from planning.roster.audit import audit, new_breaches, not_in
-from planning.roster.carry_over import settle
+from planning.roster.carry_over import overtime, settle
 from planning.roster.change import changes_of, mend, substitutes, swap
 from planning.roster.frames import wanted_shifts
 from planning.roster.inputs import CARRY_OVER_COLUMNS, Horizon
@@ -109,6 +109,33 @@ class Edition:
     def breaches(self) -> pd.DataFrame:
         """What the audit finds; empty if the roster is lawful."""
         return audit(self.centre, self.roster, self.people, horizon=self.horizon)
+
+    @property
+    def payroll(self) -> pd.DataFrame:
+        """Hours by person and pay type that are not zero: agent_id, name, personnel_no, team, pay, hours.
+
+        Day and night are all hours worked. Holiday and overtime are those of them that earn a premium
+        besides, overtime when its accounting period ends. Idle hours are owed and not worked.
+        """
+        rows = self.roster.reset_index(drop=True)
+        pauses = self.breaks[~self.breaks["paid"].astype(bool)]
+        pauses = pauses.merge(rows[["agent_id", "shift_id"]].reset_index(), on=["agent_id", "shift_id"])
+        premium = shift_premium_hours(self.centre, rows, pauses.set_index("index")[["start", "end"]])
+        worked = rows[["agent_id", "paid_h"]].join(premium).groupby("agent_id").sum()
+        worked = worked.reindex(self.people["agent_id"], fill_value=0.0)
+        owed = self.staff.set_index("agent_id")["owed_h"]
+        hours = pd.DataFrame(
+            {
+                "day": worked["paid_h"] - worked["night_h"],
+                "night": worked["night_h"],
+                "holiday": worked["holiday_h"],
+                "overtime": overtime(self.centre, self.people, self.roster, self.horizon),
+                "idle": (owed - worked["paid_h"]).clip(lower=0.0),
+            }
+        )
+        told = hours.round(2).reset_index().melt("agent_id", var_name="pay", value_name="hours")
+        named = self.people[["agent_id", "name", "personnel_no", "team"]].merge(told, on="agent_id")
+        return named[named["hours"] > 0].reset_index(drop=True)
 
     def people_for(self, first: pd.Timestamp, people: pd.DataFrame | None = None) -> pd.DataFrame:
         """PEOPLE of the next roster, with what they carry over from this one.
@@ -213,7 +240,7 @@ def read_edition(folder: str | Path, centre: Centre) -> Edition:
     changes = path / "changes.csv"
     try:
         told = json.loads((path / "summary.json").read_text(encoding="utf-8"))
-        saved = pd.Timestamp((path / "roster.csv").stat().st_mtime, unit="s", tz="UTC")
+        saved = pd.Timestamp((path / "roster.csv").stat().st_mtime, unit="s", tz="UTC").floor("s")
     except (OSError, ValueError) as error:
         raise PlanningError(f"{path / 'summary.json'} cannot be read: {error}") from None
     return Edition(

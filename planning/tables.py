@@ -408,6 +408,8 @@ PEOPLE = Table(
         "night_ok": Column(
             "yes/no", "may and has agreed to work at night; by default yes if the law needs no consent"
         ),
+        "name": _maybe("text", "name for people to read"),
+        "personnel_no": _maybe("text", "number in the payroll"),
         "leave_from": _maybe("time", "first instant of leave", "ISO 8601 with offset"),
         "leave_until": _maybe("time", "first instant after leave", "ISO 8601 with offset"),
         "study_from": _maybe("time", "first instant of study leave", "ISO 8601 with offset"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planning.cli.common import CENTRE_HELP, beside, centre_here, people_of, tell_refused
+from planning.cli.common import CENTRE_HELP, beside, centre_here, people_of, tell_refused, writing
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
@@ -198,6 +198,34 @@ def audit_command(
     shifts = f"{len(assigned)} shifts of {assigned['agent_id'].nunique()} people"
     typer.echo(f"{roster}: {len(found)} breaches in {shifts}")
     raise typer.Exit(min(len(found), 1))
+
+
+@app.command("publish")
+def publish_command(
+    folder: Annotated[Path, typer.Argument(help=FOLDER_HELP)],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write into; default: published in the plan's folder.")
+    ] = None,
+    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+) -> None:
+    """Write what people and the payroll get: a calendar each, the time sheet, and hours by pay type."""
+    from planning.centre import Centre
+    from planning.edition import read_edition
+    from planning.report.roster_book import write_calendars, write_roster_book
+
+    settings = Centre.load(centre or centre_here())
+    edition = read_edition(folder, settings)
+    target = out or folder / "published"
+    files = write_calendars(
+        target / "calendars", edition.roster, settings, made=edition.made, edition=edition.number,
+        breaks=edition.breaks, changes=edition.changes,
+    )  # fmt: skip
+    write_roster_book(target / "time_sheet.xlsx", edition.roster, edition.people, settings, edition.horizon)
+    with writing(target / "payroll.csv"):
+        edition.payroll.to_csv(target / "payroll.csv", index=False, lineterminator="\n")
+    typer.echo(
+        f"{target}: {len(files)} calendars, time_sheet.xlsx and payroll.csv of edition {edition.number}"
+    )
 
 
 @app.command("why")

@@ -19,7 +19,6 @@ from planning.report.workbook import sheet_name
 from planning.roster.audit import local_people, local_roster
 from planning.roster.carry_over import own_norms
 from planning.roster.inputs import Horizon
-from planning.tables import ROSTER
 
 DAY = pd.Timedelta(days=1)
 
@@ -137,8 +136,20 @@ def _write_team(sheet: Any, rows: pd.DataFrame, weekend: Collection[int], format
     sheet.repeat_rows(0)
 
 
-def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) -> list[Path]:
+def write_calendars(
+    folder: str | Path,
+    roster: pd.DataFrame,
+    centre: Centre,
+    *,
+    made: pd.Timestamp,
+    edition: int = 1,
+    breaks: pd.DataFrame | None = None,
+    changes: pd.DataFrame | None = None,
+) -> list[Path]:
     """Write an iCalendar file for each person, with an event for each shift.
+
+    A shift has the same UID in every edition, and a later edition a higher SEQUENCE, so that calendars
+    replace it. A shift that somebody has no longer is CANCELLED, so that it leaves their calendar.
 
     Parameters
     ----------
@@ -147,6 +158,13 @@ def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) ->
     roster : DataFrame
         Columns of `planning.tables.ROSTER`.
     centre : Centre
+    made : Timestamp
+        When the edition was published, with its time zone.
+    edition : int
+    breaks : DataFrame, optional
+        BREAKS, for the events' descriptions.
+    changes : DataFrame, optional
+        CHANGES of all editions up to this one.
 
     Returns
     -------
@@ -163,19 +181,22 @@ def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) ->
     paths = []
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for agent, rows in ROSTER.check(roster, "roster").groupby("agent_id"):
+        for agent, rows in _events(roster, breaks, changes, centre).groupby("agent_id"):
             calendar = Calendar()
             calendar.add("prodid", f"-//{centre.name}//roster//")
             calendar.add("version", "2.0")
             for row in rows.sort_values("start").itertuples():
                 event = Event()
                 start, end = (edge.tz_convert("UTC").to_pydatetime() for edge in (row.start, row.end))
-                # The same shift has the same name in every edition, so that calendars replace it.
                 event.add("uid", f"{agent}-{start:%Y%m%dT%H%M}@{row.team}")
-                event.add("dtstamp", start)
+                event.add("sequence", edition - 1)
+                event.add("dtstamp", made.tz_convert("UTC").to_pydatetime())
                 event.add("dtstart", start)
                 event.add("dtend", end)
-                event.add("summary", f"{team_label(row.team, row.site)}, {row.paid_h:g} h")
+                event.add("summary", team_label(row.team, row.site) + row.title)
+                event.add("status", row.status)
+                if row.text:
+                    event.add("description", row.text)
                 calendar.add_component(event)
             # Other signs are written as in a web address, so that two people never share a file.
             name = "".join(sign if sign.isalnum() else quote(sign, safe="") for sign in str(agent))
@@ -184,3 +205,30 @@ def write_calendars(folder: str | Path, roster: pd.DataFrame, centre: Centre) ->
     except OSError as error:
         raise PlanningError(f"{target} cannot be written: {error.strerror}") from None
     return paths
+
+
+def _events(
+    roster: pd.DataFrame, breaks: pd.DataFrame | None, changes: pd.DataFrame | None, centre: Centre
+) -> pd.DataFrame:
+    """Say what a calendar has of each shift: those of the roster, then those that somebody had before."""
+    there = local_roster(roster, centre.time_zone)
+    there = there.assign(status="CONFIRMED", title=[f", {hours:g} h" for hours in there["paid_h"]], text="")
+    if breaks is not None and len(breaks):
+        zones = [
+            centre.zones[site] for site in breaks["agent_id"].map(there.groupby("agent_id")["site"].first())
+        ]
+        spans = [
+            f"{row.kind} {row.start.tz_convert(zone):%H:%M}-{row.end.tz_convert(zone):%H:%M}"
+            for row, zone in zip(breaks.itertuples(), zones, strict=True)
+        ]
+        texts = breaks.assign(text=spans).groupby(["agent_id", "shift_id"])["text"].agg(", ".join)
+        there = there.drop(columns="text").merge(texts.reset_index(), how="left").fillna({"text": ""})
+    columns = ["agent_id", "site", "team", "start", "end", "status", "title", "text"]
+    if changes is None or changes.empty:
+        return there[columns]
+    gone = changes[changes["before_start"].notna()].rename(
+        columns={"before_start": "start", "before_end": "end"}
+    )
+    gone = gone.drop_duplicates(["agent_id", "start"], keep="last").rename(columns={"why": "text"})
+    gone = gone.assign(status="CANCELLED", title=", cancelled")
+    return pd.concat([there, gone])[columns].drop_duplicates(["agent_id", "start"])

@@ -14,7 +14,7 @@ from planning.roster.rules import at_weekends, kind_names
 from planning.roster.totals import PeriodHours
 from planning.tables import PEOPLE
 
-__all__ = ["carry_on", "hours_left", "own_norms", "settle"]
+__all__ = ["carry_on", "hours_left", "overtime", "own_norms", "settle"]
 
 
 def carry_on(
@@ -111,8 +111,20 @@ def settle(centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: 
     >>> settle(centre, pd.DataFrame([ann]), nobody, days)[["balance_h", "overtime_h"]].values.tolist()
     [[0.0, 0.0]]
     """
+    return _settled(centre, people, roster, horizon)[0]
+
+
+def overtime(centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: Horizon) -> pd.Series:
+    """Overtime of the accounting periods that end in the days, by agent_id, hours: as `settle` finds it."""
+    return _settled(centre, people, roster, horizon)[1]
+
+
+def _settled(
+    centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: Horizon
+) -> tuple[pd.DataFrame, pd.Series]:
+    """People after the days, and the overtime of the periods that end in them."""
     starts = local_roster(roster, centre.time_zone)["start"].dt.tz_localize(None)
-    found = []
+    found, above = [], pd.Series(0.0, index=people["agent_id"])
     for site, own in people.groupby("site", sort=False):
         months = int(centre.at(str(site)).labour.period_months.value)
         ends = [day for day in horizon.days if day.is_month_end and day.month % months == 0]
@@ -120,12 +132,17 @@ def settle(centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: 
         for last in dict.fromkeys([*ends, horizon.last]):
             rows = roster[((starts >= first) & (starts < last + pd.Timedelta(days=1))).to_numpy()]
             rows = rows[rows["agent_id"].isin(own["agent_id"])]
+            before = pd.to_numeric(own.set_index("agent_id")["overtime_h"]) if "overtime_h" in own else 0.0
             own = carry_on(centre, own, rows, Horizon(first, last), new_period=last in ends)
-            if last in ends and last.is_year_end:
-                own = own.assign(overtime_h=0.0)
+            if last in ends:
+                above = above.add(
+                    own.set_index("agent_id")["overtime_h"].sub(before, fill_value=0.0), fill_value=0.0
+                )
+                own = own.assign(overtime_h=0.0) if last.is_year_end else own
             first = last + pd.Timedelta(days=1)
         found.append(own)
-    return pd.concat(found).set_index("agent_id").loc[people["agent_id"]].reset_index()[list(PEOPLE.columns)]
+    after = pd.concat(found).set_index("agent_id").loc[people["agent_id"]].reset_index()[list(PEOPLE.columns)]
+    return after, above
 
 
 def _count(worked: pd.DataFrame, column: str, people: pd.DataFrame, before: pd.Series) -> pd.Series:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import icalendar
 import pandas as pd
 import pytest
 from factories import MONDAY, one_site, people_of, raw_centre, requirement_of, toml
@@ -11,6 +12,7 @@ from planning import PlanningError
 from planning.cli import app
 from planning.edition import change, next_folder, read_edition
 from planning.plan import write_folder
+from planning.report.roster_book import write_calendars
 from planning.roster.carry_over import own_norms
 from planning.roster.model import RosterSettings, build_roster
 from planning.tables import REQUESTS
@@ -203,6 +205,43 @@ def test_the_next_roster_begins_where_this_one_ended(edition):
         edition.people_for(pd.Timestamp("2026-11-29"))
 
 
+def test_calendars_follow_the_editions(edition, tmp_path):
+    """A lost shift is cancelled under its UID; the sequence and the stamp rise; breaks are told."""
+    rows = edition.roster[edition.roster["start"].dt.day == 25]
+    ill, other = rows["agent_id"].iloc[0], rows["agent_id"].iloc[1]
+    made = change(edition, asked(("sick", ill, "2026-11-25", {})), now=NOON).edition
+    before, after = (
+        {
+            str(event["uid"]): event
+            for file in write_calendars(
+                tmp_path / str(each.number), each.roster, each.centre, made=each.made, edition=each.number,
+                breaks=each.breaks, changes=each.changes,
+            )
+            for event in icalendar.Calendar.from_ical(file.read_bytes()).events
+        }
+        for each in (edition, made)
+    )  # fmt: skip
+    assert set(before) <= set(after)
+    assert len(after) == len(before) + 1
+    lost, kept = (f"{who}-20261125T{{}}@{TEAM}" for who in (ill, other))
+    (gone,) = [event for event in after.values() if event["status"] == "CANCELLED"]
+    assert str(gone["uid"]).startswith(lost[: len(ill) + 9])
+    assert {int(event["sequence"]) for event in before.values()} == {0}
+    assert {int(event["sequence"]) for event in after.values()} == {1}
+    assert {event["dtstamp"].dt for event in after.values()} == {NOON.to_pydatetime()}
+    mine = [event for uid, event in after.items() if uid.startswith(kept[: len(other) + 9])]
+    assert {str(event["description"])[:5] for event in mine} == {"meal "}
+
+
+def test_the_payroll_has_every_hour_once(edition):
+    """Day and night hours are those worked; idle hours fill up what is owed."""
+    paid = edition.payroll.pivot_table(index="agent_id", columns="pay", values="hours", fill_value=0.0)
+    worked = edition.roster.groupby("agent_id")["paid_h"].sum()
+    assert paid["day"].reindex(worked.index).tolist() == pytest.approx(worked.tolist())
+    owed = edition.staff.set_index("agent_id")["owed_h"].reindex(paid.index)
+    assert (paid["day"] + paid["idle"]).tolist() == pytest.approx(owed.tolist())
+
+
 def test_editions_have_names_in_order(edition, folder):
     assert next_folder(folder, edition).name == "plan-2"
     assert next_folder(folder.with_name("plan-2"), replace(edition, number=2)).name == "plan-3"
@@ -235,6 +274,8 @@ def test_the_command_writes_the_next_edition_and_leaves_the_first(folder, tmp_pa
         f"{second}: 0 breaches"
     )
     assert runner.invoke(app, ["roster", "why", str(second), *centre]).output == "nobody is missing\n"
+    sent = runner.invoke(app, ["roster", "publish", str(second), *centre])
+    assert "6 calendars, time_sheet.xlsx and payroll.csv of edition 2" in sent.output
     again = runner.invoke(app, ["roster", "change", str(folder), "--sick", "calls_north_01 2026-11-24", *at])
     assert "was changed before; change" in str(again.exception)
     none = runner.invoke(app, ["roster", "change", str(second), *at])

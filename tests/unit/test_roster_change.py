@@ -372,7 +372,7 @@ def test_the_workbook_and_the_calendars_say_what_the_roster_says(tmp_path: Path)
     write_roster_book(tmp_path / "roster.xlsx", roster, staff, CENTRE, WEEK)
     read = pd.read_excel(tmp_path / "roster.xlsx", sheet_name="vip_kaluga", index_col=0)
     assert read.loc["ann"].iloc[:2].tolist() == ["Я", "Н"]
-    files = write_calendars(tmp_path / "ics", roster, CENTRE)
+    files = write_calendars(tmp_path / "ics", roster, CENTRE, made=MONDAY)
     assert sum(path.read_text().count("BEGIN:VEVENT") for path in files) == len(roster)
     assert "DTSTART:20261123T060000Z" in (tmp_path / "ics" / "ann.ics").read_text()
 
@@ -479,7 +479,9 @@ def test_a_shift_has_one_name_in_calendars_whatever_clock_it_is_told_on(tmp_path
     """A roster read back from CSV is in UTC; under another name the calendar would hold its shifts twice."""
     mine = table(shift(1, "09:00")).assign(agent_id="ann", night_h=0.0)
     here, utc = (
-        write_calendars(tmp_path / zone, mine.assign(start=mine["start"].dt.tz_convert(zone)), CENTRE)
+        write_calendars(
+            tmp_path / zone, mine.assign(start=mine["start"].dt.tz_convert(zone)), CENTRE, made=MONDAY
+        )
         for zone in ("Europe/Moscow", "UTC")
     )
     assert "UID:ann-20261123T0600@vip_kaluga" in here[0].read_text()
@@ -489,7 +491,7 @@ def test_a_shift_has_one_name_in_calendars_whatever_clock_it_is_told_on(tmp_path
 def test_no_calendar_overwrites_another(tmp_path: Path) -> None:
     names = ["a b", "a_b", "a/b", "a%20b", "Иван И."]
     mine = pd.concat([table(shift(1, "09:00")).assign(agent_id=name, night_h=0.0) for name in names])
-    files = write_calendars(tmp_path, mine, CENTRE)
+    files = write_calendars(tmp_path, mine, CENTRE, made=MONDAY)
     assert len({path.name for path in tmp_path.iterdir()}) == len(files) == len(names)
     assert {"a_b.ics", "a%20b.ics"} < {path.name for path in files}
 

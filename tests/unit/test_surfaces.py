@@ -132,7 +132,7 @@ def test_a_teams_sheet_is_on_the_clock_of_its_site(made):
 
 def test_calendars_hold_every_shift_at_its_instant(made, tmp_path):
     roster = read_roster(made.plan / "roster.csv", made.centre)
-    paths = write_calendars(tmp_path, roster, made.centre)
+    paths = write_calendars(tmp_path, roster, made.centre, made=roster["start"].iloc[0])
     events = [
         event for path in paths for event in icalendar.Calendar.from_ical(path.read_bytes()).walk("VEVENT")
     ]

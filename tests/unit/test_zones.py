@@ -78,7 +78,9 @@ def test_a_whole_plan_of_a_day_without_midnight(zone, day, tmp_path):
     made.save(tmp_path)
     assert (tmp_path / "summary.json").exists()
     first = made.roster.roster.iloc[0]
-    (file,) = write_calendars(tmp_path / "calendars", made.roster.roster.iloc[:1], centre)
+    (file,) = write_calendars(
+        tmp_path / "calendars", made.roster.roster.iloc[:1], centre, made=first["start"]
+    )
     (event,) = icalendar.Calendar.from_ical(file.read_bytes()).events
     assert (event.start, event.end) == (first["start"], first["end"])
 
