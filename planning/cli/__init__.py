@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import typer
 
+from planning.cli.adherence import adherence
 from planning.cli.example import data, notebooks
 from planning.cli.plans import check, init, plan_command, report
 from planning.cli.records import demand
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plan": plan_command,
     "report": report,
     "today": today,
+    "adherence": adherence,
     "compare": compare_command,
     "app": app_command,
     "notebooks": notebooks,

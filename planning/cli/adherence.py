@@ -1,0 +1,60 @@
+"""The command that compares agents' states with the roster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from planning.cli.common import CENTRE_HELP, centre_here, check_file, tell_refused, writing
+from planning.errors import PlanningError
+
+
+def adherence(
+    states: Annotated[Path, typer.Argument(help="Log of agents' states, CSV: agent_id, state, start, end.")],
+    plan: Annotated[Path, typer.Option(help="Folder of the plan.")],
+    working: Annotated[
+        str, typer.Option(help="States in which an agent is on position.")
+    ] = "ready,talking,hold,wrap",
+    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    out: Annotated[Path | None, typer.Option(help="Table by shift to write, .csv.")] = None,
+) -> None:
+    """Say who kept to the roster, by team and day, and what shrinkage the log shows."""
+    from planning.centre import Centre
+    from planning.intraday.adherence import adherence, shrinkage_changes, summed
+    from planning.tables import BREAKS, ROSTER, read_csv
+
+    if out is not None:
+        check_file(out)
+    settings = Centre.load(centre or centre_here())
+    tables = []
+    for table in (ROSTER, BREAKS):
+        path = plan / f"{table.name}.csv"
+        if not path.is_file():
+            raise PlanningError(f"{plan} has no {path.name}: give the folder of a plan as --plan")
+        tables.append(table.check(read_csv(path), str(path)))
+    if not states.is_file():
+        raise PlanningError(f"{states} does not exist: give a log of agents' states")
+    words = [word.strip() for word in working.split(",")]
+    shifts, refused = adherence(
+        tables[0], tables[1], read_csv(states), zone=settings.time_zone, working=words
+    )
+    tell_refused(states, refused)
+    for by in ("team", "day"):
+        for name, row in summed(shifts, [by]).iterrows():
+            label = f"{name:%Y-%m-%d}" if by == "day" else str(name)
+            typer.echo(
+                f"{label:<25} {row['adherence']:.1%} in, {row['out_min'] - row['absent_min']:,.0f} min out, "
+                f"{row['late_min']:,.0f} late, {row['early_min']:,.0f} early, {row['extra_min']:,.0f} extra; "
+                f"{row['absence']:.1%} absent"
+            )
+    typer.echo("\nShrinkage that the log shows, for the centre's file:")
+    for path_, share in shrinkage_changes(shifts).items():
+        typer.echo(f"  {path_} = {share}")
+    if out is not None:
+        with writing(out):
+            shifts.round(dict.fromkeys(shifts.select_dtypes("float"), 2)).to_csv(
+                out, index=False, lineterminator="\n"
+            )
+        typer.echo(f"Table:          {out}")
