@@ -25,8 +25,9 @@ from planning.centre import clock_text
 from planning.centre.money import money
 from planning.demand.days import demand_for
 from planning.errors import PlanningError
+from planning.overflow.alternatives import wage_ratio
 from planning.overflow.closing import closing_rules, hand_overs
-from planning.pay import cost_of, hour_cost
+from planning.pay import cost_of
 from planning.report import figures
 from planning.report.style import label, site_label
 from planning.report.workbook import write_workbook
@@ -189,7 +190,7 @@ class Page:
                 control.value = control.today
 
     def _aimed(self, _: object) -> None:
-        """Put the target's slider to that of the queue shown."""
+        """Set the target's slider to the target of the queue shown."""
         slider, target = self.controls["target"], _target_of(self._centre, self.controls["queue"].value)
         slider.unobserve(self._moved, names="value")  # the queue's own move is answered, once
         slider.today, slider.options = target, _levels(target)
@@ -222,7 +223,7 @@ class Page:
     # --- whether it holds -----------------------------------------------------------------------------------
 
     def check(self) -> None:
-        """Once nothing moves any more, find shifts, simulate them and change the light."""
+        """When the controls have rested a moment, find shifts, simulate them and change the light."""
         self.light.value = _light("", "Being checked: shifts, then a simulation of them …")
         self.download.value = ""
         self._checker.submit(self._check, self._moves, self._scenario(self.changes()), self._scenario({}))
@@ -285,7 +286,7 @@ def _controls(centre: Centre, days: list[str]) -> dict[str, Any]:
         hours = [(hour, hour) for hour in _closing_hours(centre, site, at)]
         found[f"closing_hour.{site}"] = _Choice(f"{site_label(site)} closes", hours, clock_text(at), str)
     rule = next((rule for rule in centre.overflow if rule.after_s is None), None)
-    ratio = _wage_ratio(centre, rule.to_site, rule.from_site) if rule else None
+    ratio = wage_ratio(centre, rule.to_site, rule.from_site) if rule else None
     if rule and ratio:
         shares = [
             (f"{share:.0%}", share)
@@ -340,15 +341,6 @@ def _around(today: float, step: float, low: float, high: float) -> list[float]:
 def _percents(today: float, step: float, low: float, high: float) -> list[tuple[str, float]]:
     text = "{:.1%}" if step < 0.05 else "{:.0%}"
     return [(text.format(value), round(value, 6)) for value in _around(today, step, low, high)]
-
-
-def _wage_ratio(centre: Centre, site: str, than: str) -> float | None:
-    """Wage of a site over another's in the first queue that both answer."""
-    for queue in centre.queues:
-        here, there = centre.team_for(queue, site), centre.team_for(queue, than)
-        if here and there:
-            return hour_cost(centre, here) / hour_cost(centre, there)
-    return None
 
 
 def _typed(text: str) -> dict[str, Any]:

@@ -170,7 +170,10 @@ def break_even_wage(one: Night, other: Night, site: str, than: str) -> float:
             f"{one.alternative.name!r} and {other.alternative.name!r} pay {site} the same: no wage ratio "
             "decides between them"
         )
-    return -rest / pay * _wage_ratio(one.alternative.centre, site, than)
+    ratio = wage_ratio(one.alternative.centre, site, than)
+    if ratio is None:
+        raise PlanningError(f"{site} and {than} have no queue in common: name two sites that share one")
+    return -rest / pay * ratio
 
 
 def break_even_volume(
@@ -354,13 +357,13 @@ def _without_moved(centre: Centre, planned: pd.DataFrame, site: str) -> tuple[pd
     return planned.assign(calls=np.maximum(planned["calls"] - lost, 0.0))[stays], moved
 
 
-def _wage_ratio(centre: Centre, site: str, than: str) -> float:
-    """Ratio of two sites' wages, in the first queue that both answer."""
+def wage_ratio(centre: Centre, site: str, than: str) -> float | None:
+    """Ratio of two sites' wages, in the first queue that both answer; None if there is no such queue."""
     for queue in centre.queues:
         here, there = (centre.team_for(queue, name) for name in (site, than))
         if here and there:
             return hour_cost(centre, here) / hour_cost(centre, there)
-    raise PlanningError(f"{site} and {than} have no queue in common: name two sites that share one")
+    return None
 
 
 def _title(site: str) -> str:

@@ -397,40 +397,20 @@ def wait_percentile(
     return result
 
 
-def _rows(
-    calls: ArrayLike,
-    aht_s: ArrayLike,
-    agents: ArrayLike,
-    interval_s: ArrayLike,
-    patience_s: ArrayLike,
-    threshold_s: ArrayLike,
-) -> tuple[list[Floats], Floats]:
+def _rows(*queue: ArrayLike) -> tuple[list[Floats], Floats]:
     """Return the kernel's eight measures and the load, each of the common shape."""
-    load, *rest = _offered(calls, aht_s, agents, interval_s, patience_s, threshold_s=threshold_s)
+    load, *rest = _offered(*queue[:-1], threshold_s=queue[-1])
     out = np.empty((8, load.size))
     kernels.compiled(kernels.measure)(load.ravel(), *(array.ravel() for array in rest), out)
     return [row.reshape(load.shape)[()] for row in out], load
 
 
-def _offered(
-    calls: ArrayLike,
-    aht_s: ArrayLike,
-    agents: ArrayLike,
-    interval_s: ArrayLike,
-    patience_s: ArrayLike,
-    **more: ArrayLike,
-) -> tuple[Floats, ...]:
+def _offered(*queue: ArrayLike, **more: ArrayLike) -> tuple[Floats, ...]:
     """Return load, aht, agents, patience and `more`, checked and of one shape."""
-    calls, interval, aht, *rest = checked(
-        calls=calls,
-        interval_s=interval_s,
-        aht_s=aht_s,
-        agents=agents,
-        patience_s=patience_s,
-        **more,
-    )
+    named = zip(("calls", "aht_s", "agents", "interval_s", "patience_s"), queue, strict=True)
+    calls, aht, agents, interval, *rest = checked(**dict(named), **more)
     # the order of the operations is the kernels': the same load to the last bit
-    return (calls * aht / interval, aht, *rest)
+    return (calls * aht / interval, aht, agents, *rest)
 
 
 def _run(kernel: Any, *arrays: Floats, parts: kernels.Parts | None = None, dtype: type = np.float64) -> Any:

@@ -129,16 +129,9 @@ def finite_measures(
     return QueueMeasures(*(column.reshape(given[0].shape)[()] for column in columns))
 
 
-def _finite(
-    calls: Floats,
-    aht_s: Floats,
-    agents: Floats,
-    room: Floats,
-    interval_s: Floats,
-    patience_s: Floats,
-    threshold_s: Floats,
-) -> tuple[Floats, ...]:
+def _finite(*given: Floats) -> tuple[Floats, ...]:
     """Return the fields of `QueueMeasures` for a finite waiting room."""
+    calls, aht_s, agents, room, interval_s, patience_s, threshold_s = given
     load = calls * aht_s / interval_s
     blocking = np.where(load > 0, erlang_b(load, agents), 0.0)
     # Without agents the recursions divide by 0; their limit is what a queue without agents does.
@@ -151,16 +144,9 @@ def _finite(
     return load, blocked, waiting, in_time, blocked + late + abandoned, abandoned, asa_s, occupancy, queue
 
 
-def _endless(
-    calls: Floats,
-    aht_s: Floats,
-    agents: Floats,
-    _room: Floats,
-    interval_s: Floats,
-    patience_s: Floats,
-    threshold_s: Floats,
-) -> tuple[Floats, ...]:
+def _endless(*given: Floats) -> tuple[Floats, ...]:
     """Return the fields of `QueueMeasures` without a limit: Erlang C or A, the queue by Little's law."""
+    calls, aht_s, agents, _, interval_s, patience_s, threshold_s = given
     erlang = measures(
         calls, aht_s, agents, interval_s=interval_s, patience_s=patience_s, threshold_s=threshold_s
     )

@@ -132,23 +132,15 @@ def redial_measures(
     attempts = _settled_attempts(*given)
     attempt = _queue(attempts, *line)
     each = np.divide(attempts, callers, out=np.ones_like(attempts), where=callers > 0)
-    give_up = (1.0 - again_abandoned) * attempt.abandonment + (1.0 - again_blocked) * attempt.blocked
-    lost = np.minimum(each * give_up, 1.0)
+    lost = np.minimum(each * _given_up(attempt, again_abandoned, again_blocked), 1.0)
     within = np.minimum(each * attempt.service_level, 1.0)
     per_caller = (array[()] for array in (1.0 - lost, within, lost))
     return RedialMeasures(callers[()], attempts[()], each[()], attempt, *per_caller)
 
 
-def _queue(
-    attempts: Floats,
-    aht_s: Floats,
-    agents: Floats,
-    room: Floats,
-    interval_s: Floats,
-    patience_s: Floats,
-    threshold_s: Floats,
-) -> QueueMeasures:
+def _queue(attempts: Floats, *line: Floats) -> QueueMeasures:
     """Measure the queue that this number of attempts produces."""
+    aht_s, agents, room, interval_s, patience_s, threshold_s = line
     return finite_measures(
         attempts, aht_s, agents, room, interval_s=interval_s, patience_s=patience_s, threshold_s=threshold_s
     )
@@ -174,40 +166,27 @@ def _settled_attempts(callers: Floats, *given: Floats) -> Floats:
     return np.asarray(np.maximum(root, callers))
 
 
-def _leaving(
-    attempts: Floats,
-    aht_s: Floats,
-    agents: Floats,
-    room: Floats,
-    interval_s: Floats,
-    patience_s: Floats,
-    threshold_s: Floats,
-    again_abandoned: Floats,
-    again_blocked: Floats,
-) -> Floats:
+def _given_up(attempt: QueueMeasures, again_abandoned: Floats, again_blocked: Floats) -> Floats:
+    """Return the share of the attempts after which the caller does not call again."""
+    return (1.0 - again_abandoned) * attempt.abandonment + (1.0 - again_blocked) * attempt.blocked
+
+
+def _leaving(attempts: Floats, *given: Floats) -> Floats:
     """Return the callers per interval who leave for good: a sum, exact even when nearly all redial."""
-    attempt = _queue(attempts, aht_s, agents, room, interval_s, patience_s, threshold_s)
+    *line, again_abandoned, again_blocked = given
+    attempt, (aht_s, agents, room, interval_s, patience_s, _) = _queue(attempts, *line), line
     lossless = np.isinf(room) & np.isinf(patience_s)
     answered = np.where(lossless, attempts, attempt.occupancy * agents * interval_s / aht_s)
-    give_up = (1.0 - again_abandoned) * attempt.abandonment + (1.0 - again_blocked) * attempt.blocked
-    return np.asarray(answered + attempts * give_up)
+    return np.asarray(answered + attempts * _given_up(attempt, again_abandoned, again_blocked))
 
 
-def _most_callers(
-    aht_s: Floats,
-    agents: Floats,
-    room: Floats,
-    interval_s: Floats,
-    patience_s: Floats,
-    _threshold_s: Floats,
-    again_abandoned: Floats,
-    again_blocked: Floats,
-) -> Floats:
+def _most_callers(*given: Floats) -> Floats:
     """Return the callers per interval above which redials grow without end.
 
     Infinite where a growing queue loses more and more callers for good. Otherwise the agents' service rate,
     plus the rate at which callers give up for good in a queue that is always full.
     """
+    aht_s, agents, room, interval_s, patience_s, _, again_abandoned, again_blocked = given
     endless = np.isinf(room)
     relieved = np.where(endless, np.isinf(patience_s) | (again_abandoned < 1), again_blocked < 1)
     leaving = (1.0 - again_abandoned) * np.where(endless, 0.0, room) / patience_s
@@ -320,16 +299,9 @@ def random_rate_measures(
     return RandomRateMeasures(*(column.reshape(given[0].shape)[()] for column in columns))
 
 
-def _average_days(
-    calls: float,
-    aht_s: float,
-    agents: float,
-    cv: float,
-    interval_s: float,
-    patience_s: float,
-    threshold_s: float,
-) -> tuple[float, ...]:
+def _average_days(*queue: float) -> tuple[float, ...]:
     """Return the fields of `RandomRateMeasures` for one queue."""
+    calls, aht_s, agents, cv, interval_s, patience_s, threshold_s = queue
     load = calls * aht_s / interval_s
     tau = threshold_s / aht_s
     # The measures have kinks at load = agents, and at the load whose long-run wait is the threshold.

@@ -79,7 +79,7 @@ def _required_and_supplied(
 
 
 def agents_and_service(table: pd.DataFrame, centre: Centre, target: float) -> go.Figure:
-    """Agents of each site above, service by formula and in truth below, on one time axis.
+    """Agents of each site above; service by formula and by the exact model below, on one time axis.
 
     Parameters
     ----------
@@ -145,7 +145,7 @@ def lines(table: pd.DataFrame, title: str, unit: str, target: float | None = Non
 
 
 def bars(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
-    """One bar a value, with its number above."""
+    """A bar for each value, with its number above."""
     fig = figure(title=title, xaxis_title=unit)
     fig.add_bar(
         x=[str(name) for name in values], y=[round(float(value), 4) for value in values.values()],
@@ -155,7 +155,7 @@ def bars(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
 
 
 def closing_costs(nights: pd.DataFrame, centre: Centre, site: str | None = None) -> go.Figure:
-    """Cost of each closing hour more than that of the present one, by part, the cheapest marked.
+    """Extra cost of each closing hour over the present one, by part, with the cheapest marked.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def closing_costs(nights: pd.DataFrame, centre: Centre, site: str | None = None)
 
 
 def alternatives_compared(nights: pd.DataFrame, centre: Centre) -> go.Figure:
-    """Cost of each alternative more than that of the first, and whether it keeps the promise."""
+    """Extra cost of each alternative over the first, and whether it keeps the promise."""
     more = (nights["cost_day"] - nights["cost_day"].iloc[0]) * 365
     factor, unit = money_axis(centre, more)
     colour = nights["meets"].map({True: COLOURS["supply"], False: COLOURS["bad"]})

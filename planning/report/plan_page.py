@@ -236,7 +236,7 @@ def _table_cell(table: pd.DataFrame) -> Any:
 
 
 def _cell(shown: Mapping[str, Any]) -> Any:
-    """Show something without code: who reads the page of a plan has not written any."""
+    """Show something without code: the readers of a plan's page have written none."""
     import nbformat.v4 as nbformat
 
     output = nbformat.new_output("display_data", dict(shown))

@@ -40,7 +40,7 @@ def verdicts(table: pd.DataFrame, risk: float, now: int) -> go.Figure:
 
 
 def scores(table: pd.DataFrame, mean: float) -> go.Figure:
-    """Raw scores beside the estimates with their intervals, a column an operator, the lowest score first.
+    """Raw scores beside the estimates with their intervals, by operator, the lowest score first.
 
     Parameters
     ----------

@@ -58,7 +58,7 @@ def cost_and_service(table: pd.DataFrame, centre: Centre, queue: str, title: str
 
 
 def tornado(table: pd.DataFrame, title: str, unit: str, names: Mapping[str, str] | None = None) -> go.Figure:
-    """What a measure moves by between the low and the high value of each setting, the widest on top.
+    """How far a measure moves between the low and the high value of each setting, the widest on top.
 
     Parameters
     ----------
