@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from planning.centre import Queue
 
-__all__ = ["LINE", "REMEDIES", "columns_of", "facts_of", "missing_columns"]
-
 LINE = "place in the file"
 """Column of a row's place, where rows are numbered."""
 SLIP_S = 60

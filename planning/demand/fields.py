@@ -15,17 +15,6 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = [
-    "decimal_of",
-    "duration",
-    "local",
-    "number",
-    "order_of",
-    "tried",
-    "unread",
-    "with_instants",
-]
-
 HOUR_S, DAY_S = 3600, 86_400
 FIRST_TIME = datetime(1990, 1, 1, tzinfo=UTC)
 """Systems write a time before this when they know none."""

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from planning.centre import CallRecords
 
-__all__ = ["Format", "broken_rows", "lines_of", "open_texts", "sniff", "with_quotes_mended"]
-
 SEPARATORS = ",;\t|"
 TEXTS, BOOKS = (".csv", ".txt", ".tsv", ".log", ""), (".xlsx", ".xlsm")
 SAMPLE = 1 << 18

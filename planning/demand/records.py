@@ -42,8 +42,6 @@ from planning.tables import DEMAND
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-__all__ = ["CallLog", "call_log", "paths_of", "read_calls"]
-
 MEMORY = "1400MB"
 """What the embedded engine may hold before it uses the disk."""
 LEAST_INTERVAL_S = 300

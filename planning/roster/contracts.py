@@ -27,8 +27,6 @@ from planning.shifts.groups import linked
 from planning.systems.careers import cost_of_careers
 from planning.tables import PEOPLE
 
-__all__ = ["contracts_of", "cover_and_roster", "cover_by_people", "people_wanted"]
-
 SLACK = 0.05
 """Part of the hours of those to employ that whole shifts may not fill."""
 AGAIN = 3

@@ -23,8 +23,6 @@ from planning.staffing import heads_present
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-__all__ = ["cover_again", "cover_all", "duties", "waiting_work", "work_shifts", "working_days"]
-
 # Team, start, layout and heads of a shift.
 Rows = list[tuple[str, pd.Timestamp, Pattern, int]]
 _NOTHING = CoverPlan(
