@@ -84,7 +84,7 @@ def forecast_band(made: pd.DataFrame, came: pd.DataFrame | None = None, title: s
     return fig.update_yaxes(rangemode="tozero")
 
 
-def busy_hours(demand: pd.DataFrame, title: str = "Calls an hour") -> go.Figure:
+def busy_hours(demand: pd.DataFrame) -> go.Figure:
     """Mean calls of an hour by weekday and time of day, as a heat map.
 
     Parameters
@@ -95,7 +95,7 @@ def busy_hours(demand: pd.DataFrame, title: str = "Calls an hour") -> go.Figure:
     clock = demand["interval_start"].dt.tz_localize(None)
     hours = demand["calls"].groupby([clock.dt.normalize().rename("day"), clock.dt.hour.rename("hour")]).sum()
     table = hours.unstack().groupby(lambda day: day.day_of_week).mean()
-    fig = figure(title=title, xaxis_title="time of day")
+    fig = figure(title="Calls an hour", xaxis_title="time of day")
     fig.add_heatmap(
         z=table.round(1).to_numpy(), x=[f"{hour:02}:00" for hour in table.columns],
         y=[day_abbr[weekday] for weekday in table.index], colorscale="Blues",

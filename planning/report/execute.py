@@ -18,6 +18,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from tqdm.contrib.concurrent import thread_map
 
 from planning.errors import PlanningError
+from planning.report.pdf import AT_ONCE
 
 METADATA: Final = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -26,14 +27,13 @@ METADATA: Final = {
 """All the metadata of a stored notebook: the machine and its versions are left out."""
 
 
-def regenerate(paths: Iterable[Path | str], *, timeout_s: float = 3600.0, jobs: int = 2) -> list[Path]:
+def regenerate(paths: Iterable[Path | str], *, timeout_s: float = 3600.0) -> list[Path]:
     """Execute notebooks in place; a second run writes the same bytes.
 
     Parameters
     ----------
     paths : notebooks; each runs in its own folder
     timeout_s : the longest that one cell may take
-    jobs : how many run at once
 
     Returns
     -------
@@ -44,7 +44,7 @@ def regenerate(paths: Iterable[Path | str], *, timeout_s: float = 3600.0, jobs: 
     PlanningError
         naming the notebook and the cell that failed.
     """
-    return _run([(Path(path), Path(path)) for path in paths], {}, timeout_s, jobs)
+    return _run([(Path(path), Path(path)) for path in paths], {}, timeout_s)
 
 
 def picture(path: Path | str, title: str) -> bytes:
@@ -63,14 +63,12 @@ def picture(path: Path | str, title: str) -> bytes:
     raise PlanningError(f"{path} holds no picture titled {title!r}: run it where Chromium is installed")
 
 
-def execute_to(
-    paths: Iterable[Path | str], out: Path | str, *, timeout_s: float = 3600.0, jobs: int = 2
-) -> list[Path]:
+def execute_to(paths: Iterable[Path | str], out: Path | str, *, timeout_s: float = 3600.0) -> list[Path]:
     """Execute notebooks afresh into another folder, without pictures, and leave the originals alone.
 
     Parameters
     ----------
-    paths, timeout_s, jobs : see `regenerate`
+    paths, timeout_s : see `regenerate`
     out : the folder that receives the executed notebooks; it is made if it is missing
 
     Returns
@@ -90,16 +88,16 @@ def execute_to(
                 f"out is {folder}, must lie apart from {source.name}: name another folder, or call regenerate"
             )
     folder.mkdir(parents=True, exist_ok=True)
-    return _run([(path, folder / path.name) for path in sources], {"PLANNING_PNG": "0"}, timeout_s, jobs)
+    return _run([(path, folder / path.name) for path in sources], {"PLANNING_PNG": "0"}, timeout_s)
 
 
-def _run(pairs: list[tuple[Path, Path]], env: dict[str, str], timeout_s: float, jobs: int) -> list[Path]:
+def _run(pairs: list[tuple[Path, Path]], env: dict[str, str], timeout_s: float) -> list[Path]:
     one = partial(
         _execute_one,
         env=os.environ | {"TQDM_DISABLE": "1", "PLANNING_WIDGETS": "0"} | env,
         timeout_s=timeout_s,
     )
-    done: list[Path] = thread_map(one, pairs, max_workers=jobs, desc="notebooks", unit="notebook")
+    done: list[Path] = thread_map(one, pairs, max_workers=AT_ONCE, desc="notebooks", unit="notebook")
     return done
 
 

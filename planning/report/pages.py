@@ -25,6 +25,8 @@ from planning.errors import PlanningError
 from planning.report.pdf import print_pages
 from planning.report.style import CONFIG, PLOTLY_MIME
 
+TITLE: Final = "Workforce planning: the decisions"
+"""Heading of the index."""
 ASSETS: Final = Path(__file__).parent / "assets"
 POLICY: Final = "; ".join(
     [
@@ -61,7 +63,6 @@ def build(
     out: Path | str,
     *,
     headline: Mapping[str, str] | None = None,
-    title: str = "Workforce planning: the decisions",
     pdf: bool = False,
 ) -> Path:
     """Write each executed notebook as an offline page, and an index that links to them.
@@ -71,7 +72,6 @@ def build(
     notebooks : executed notebooks, in the order of the index
     out : folder of the pages; it is made if it is missing
     headline : the number for the index by the notebook's stem; by default the first bold words of its answer
-    title : heading of the index
     pdf : also print each page to PDF, if a Chromium is found
 
     Returns
@@ -98,7 +98,7 @@ def build(
         (folder / pages[position].page).write_text(text, encoding="utf-8")
     printed = {path.stem for path in print_pages([folder / page.page for page in pages])} if pdf else set()
     index = folder / "index.html"
-    index.write_text(_render("index.html.j2", title=title, pages=pages, printed=printed), encoding="utf-8")
+    index.write_text(_render("index.html.j2", title=TITLE, pages=pages, printed=printed), encoding="utf-8")
     return index
 
 

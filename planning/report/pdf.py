@@ -14,15 +14,16 @@ from planning.errors import PlanningError
 from planning.report.style import find_chromium
 
 LONGEST_S = 120
+AT_ONCE = 2
+"""How many notebooks run, or pages print, at the same time."""
 
 
-def print_pages(pages: Sequence[Path | str], *, jobs: int = 2) -> list[Path]:
+def print_pages(pages: Sequence[Path | str]) -> list[Path]:
     """Print offline pages to PDF files beside them.
 
     Parameters
     ----------
     pages : HTML files
-    jobs : how many are printed at once
 
     Returns
     -------
@@ -39,7 +40,7 @@ def print_pages(pages: Sequence[Path | str], *, jobs: int = 2) -> list[Path]:
     printed: list[Path] = thread_map(
         partial(_print, browser),
         map(Path, pages),
-        max_workers=jobs,
+        max_workers=AT_ONCE,
         desc="pdf",
         unit="page",
         total=len(pages),
