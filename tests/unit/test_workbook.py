@@ -77,14 +77,26 @@ def test_a_sheet_without_rows_has_no_total(tmp_path):
     assert [book[name].max_row for name in ("cost", "shifts")] == [1, 1]
 
 
-def test_each_team_has_a_sheet_of_its_people(book):
-    roster = small_plan().tables["roster"]
+def test_each_team_has_a_sheet_of_all_its_people(book):
+    """Those without a shift too."""
+    roster, staff = (small_plan().tables[name] for name in ("roster", "staff"))
     rows = list(book["calls_north"].iter_rows(values_only=True))
     assert rows[0] == ("agent_id", "Mon 23 Nov", "paid_h", "night_h")
-    assert {row[0] for row in rows[1:]} == set(roster["agent_id"])
-    first = roster[roster["agent_id"] == rows[1][0]].iloc[0]
-    assert rows[1][1] == f"{first['start']:%H:%M}-{first['end']:%H:%M}"
+    assert {row[0] for row in rows[1:]} == set(staff["agent_id"]) > set(roster["agent_id"])
+    first = roster.iloc[0]
+    cells_of = {row[0]: row[1:] for row in rows}
+    assert cells_of[first["agent_id"]][0] == f"{first['start']:%H:%M}-{first['end']:%H:%M}"
     assert sum(row[2] for row in rows[1:]) == pytest.approx(roster["paid_h"].sum())
+
+
+def test_names_stay_in_sight_and_weekends_are_shaded(tmp_path):
+    """Every day is there, also one without a shift."""
+    roster = small_plan().tables["roster"].head(2).copy()
+    roster.loc[roster.index[1], ["start", "end"]] += pd.Timedelta(days=6)
+    sheet = cells(tmp_path, small_plan().tables["demand"].head(1), roster=roster)["calls_north"]
+    assert sheet.freeze_panes == "B2"
+    shaded = [column[0].value for column in sheet.iter_cols() if column[1].fill.fill_type == "solid"]
+    assert shaded == ["Sat 28 Nov", "Sun 29 Nov"]
 
 
 def test_a_team_may_have_any_name(tmp_path):
