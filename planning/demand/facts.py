@@ -292,6 +292,13 @@ def _of_legs(rows: ir.Table) -> ir.Table:
     """
     import ibis
 
+    none = ibis.null("string")
+    rows = rows.mutate(lone=ibis.ifelse(rows.call_id.isnull(), rows.at, ibis.null("int64")))
+    # Texts are dear to keep for each call, so only those stay that may have to be shown.
+    rows = rows.mutate(written=ibis.ifelse(rows.at.isnull() | rows.at_skipped, rows.written, none))
+    if "code" in rows.columns:
+        rows = rows.mutate(code=ibis.ifelse(rows.outcome.isnull(), rows.code, none))
+
     def any_is(name: str) -> Any:
         return (rows.outcome == name).fill_null(False).any()
 
@@ -321,7 +328,6 @@ def _of_legs(rows: ir.Table) -> ir.Table:
     for name in ("line", "code"):
         if name in rows.columns:
             columns[name] = rows[name].min()
-    rows = rows.mutate(lone=ibis.ifelse(rows.call_id.isnull(), rows.at, ibis.null("int64")))
     return rows.group_by(["queue", "call_id", "lone"]).aggregate(**columns)
 
 
