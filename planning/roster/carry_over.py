@@ -14,8 +14,6 @@ from planning.roster.rules import at_weekends, kind_names
 from planning.roster.totals import PeriodHours
 from planning.tables import PEOPLE
 
-__all__ = ["carry_on", "hours_left", "overtime", "own_norms", "settle"]
-
 
 def carry_on(
     centre: Centre, people: pd.DataFrame, roster: pd.DataFrame, horizon: Horizon, *, new_period: bool = False

@@ -135,6 +135,14 @@ def uses_a_study(tree: ast.Module, name: str) -> Iterator[str]:
             yield f"{name}:{line} imports {imported}: move what a plan needs to planning.systems"
 
 
+def lists_its_names(tree: ast.Module, name: str) -> Iterator[str]:
+    """A leading underscore says what is not public; only a package's door may name names, to hand them on."""
+    for node in tree.body:
+        listed = isinstance(node, ast.Assign) and "__all__" in map(ast.unparse, node.targets)
+        if listed and not name.endswith("__init__"):
+            yield f"{name}:{node.lineno} lists its names: begin those with _ that are for this file alone"
+
+
 def prints(tree: ast.Module, name: str) -> Iterator[str]:
     for node in ast.walk(tree):
         called = getattr(node, "func", None)
@@ -162,7 +170,15 @@ def undocumented(tree: ast.Module, name: str) -> Iterator[str]:
 
 def faults(source: str, name: str) -> list[str]:
     tree = ast.parse(source)
-    rules = (points_right, takes_a_private_name, uses_a_study, prints, names_an_example, undocumented)
+    rules = (
+        points_right,
+        takes_a_private_name,
+        uses_a_study,
+        lists_its_names,
+        prints,
+        names_an_example,
+        undocumented,
+    )
     return [fault for rule in rules for fault in rule(tree, name)]
 
 
@@ -259,6 +275,7 @@ GOOD = '"""Doc."""\n'
         ("planning.plan", "import planning", "name the module"),
         ("planning.cli.plans", "from planning.studies.hiring import hedges", "move what a plan needs"),
         ("planning.plan", "def f():\n    print(1)", "prints"),
+        ("planning.plan", '__all__ = ["plan"]', "lists its names"),
         ("planning.plan", "from planning.staffing import _rostered", "_rostered: give it a public name"),
         (
             "planning.shifts.cover",
