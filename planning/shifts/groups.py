@@ -468,8 +468,9 @@ def _written(
         steps=steps,
         day=DAY_S // step_s,
         reach=max(one.shape.length_s for _, one in blocks) // step_s,
-        # A team that may employ people is short only where nobody employed could help.
-        short_cost=max([centre.pay.unmet_cost_h * step_h, *(1.01 * one for one in heads_cost)]) + over,
+        # A team that may employ people is short only where nobody employed could help: two people for one
+        # interval are cheaper than a head missing in it.
+        short_cost=max([centre.pay.unmet_cost_h * step_h, *(2 * one for one in heads_cost)]) + over,
         unit_cost=min(rates) / 1000,
         constant=-over * float(need.sum()),
         sunk=0.0 if contracts is None else contracts.owed_cost(centre, teams),
