@@ -35,6 +35,6 @@ def demand_notebook(demand: pd.DataFrame, centre: str) -> Any:
     for queue, rows in demand.groupby("queue", sort=False):
         cells += [
             nbformat.new_markdown_cell(f"## {label(str(queue))}"),
-            figure_cell(Bundle(busy_hours(rows))),
+            figure_cell(Bundle(busy_hours(rows), {"Calls": float(rows["calls"].sum())})),
         ]
     return nbformat.new_notebook(cells=cells)

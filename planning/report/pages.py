@@ -156,7 +156,7 @@ def page_html(
     ----------
     notebook : executed; its plotly figures stay live
     source : the notebook's file, for pictures beside it and for messages
-    pages : the pages built with it: links to their notebooks lead to them
+    pages : the pages built with it: links to their notebooks lead to them; without any there is no index
     before, after : its neighbours
     """
     cells = body_html(notebook, source)
@@ -165,6 +165,7 @@ def page_html(
         "title": describe(notebook, source.stem).title,
         "cells": Markup(linked),
         "has_code": 'class="code"' in cells,
+        "in_index": bool(pages),
         "before": before,
         "after": after,
     }

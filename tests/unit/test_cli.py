@@ -324,7 +324,9 @@ def test_a_look_at_records_writes_no_demand(tmp_path, monkeypatch, capsys):
     assert (code, made.exists()) == (0, False)
     assert "arrival = 'arrival'" in out
     assert "2026-11-17" in out
-    assert "when do calls come?" in page.read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    assert "when do calls come?" in text
+    assert 'href="index.html"' not in text  # it stands alone
 
 
 def test_records_can_be_looked_at_before_there_is_a_centre(tmp_path, monkeypatch):
