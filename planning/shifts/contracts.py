@@ -52,6 +52,11 @@ class Hire:
     most: float = math.inf
     """The most people to employ."""
 
+    @property
+    def for_a_weekend(self) -> int:
+        """People whom one more head on each weekend takes."""
+        return math.ceil(_WEEKS / max(self.weekends, 1))
+
 
 @dataclass(frozen=True, eq=False)
 class Contracts:

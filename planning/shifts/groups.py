@@ -436,7 +436,7 @@ def _written(
     over = centre.pay.over_cost_h * step_h
     hours = [one.cost if contracts is None else contracts.extra_h(centre, team, one) for team, one in blocks]
     cost = np.concatenate([rate * extra for rate, extra in zip(rates, hours, strict=True)])
-    heads_cost = [contracts.hire[team].cost for team in hiring] if contracts is not None else []
+    employed = [contracts.hire[team] for team in hiring] if contracts is not None else []
     surplus = sum(np.asarray(present[team].sum(axis=0)).ravel() for team in teams)
     need = np.concatenate(list(needs.values()))
     program = Program(
@@ -445,7 +445,7 @@ def _written(
         links=sparse.vstack([*links, *(row for row, *_ in limits)], format="csr"),
         low=np.concatenate([*low, np.full(len(tops), -np.inf)]),
         high=np.concatenate([*high, tops]),
-        cost=np.concatenate([cost, np.zeros(loans), heads_cost]) + over * surplus,
+        cost=np.concatenate([cost, np.zeros(loans), [one.cost for one in employed]]) + over * surplus,
         at=np.concatenate(
             [
                 *(one.first for _, one in blocks),
@@ -468,9 +468,15 @@ def _written(
         steps=steps,
         day=DAY_S // step_s,
         reach=max(one.shape.length_s for _, one in blocks) // step_s,
-        # A team that may employ people is short only where nobody employed could help: two people for one
-        # interval are cheaper than a head missing in it.
-        short_cost=max([centre.pay.unmet_cost_h * step_h, *(2 * one for one in heads_cost)]) + over,
+        # A team that may employ people is short only where nobody employed could help. A head at a weekend
+        # takes several people, and the price is above theirs by more than the gap of a search.
+        short_cost=max(
+            [
+                centre.pay.unmet_cost_h * step_h,
+                *(1.5 * one.for_a_weekend * one.cost for one in employed),
+            ]
+        )
+        + over,
         unit_cost=min(rates) / 1000,
         constant=-over * float(need.sum()),
         sunk=0.0 if contracts is None else contracts.owed_cost(centre, teams),
