@@ -640,13 +640,15 @@ def _told(edition: Edition, draft: _Draft, number: int) -> pd.DataFrame:
     key = ["agent_id", "site", "team", "day"]
     was, now = (rows[rows["change"] == change] for change in ("dropped", "added"))
     both = was.merge(now, on=key, how="outer", suffixes=("_was", "_now"))
+    why = pd.Series([_reason(row, draft, rows) for row in both.itertuples()], index=both.index, dtype="str")
+    asked = both["needs_consent_was"].eq(True) | both["needs_consent_now"].eq(True)
     told = both.assign(
         edition=number,
         before_start=both["start_was"], before_end=both["end_was"],
         after_start=both["start_now"], after_end=both["end_now"],
         notice_days=both[["notice_days_was", "notice_days_now"]].min(axis=1),
-        needs_consent=both["needs_consent_was"].eq(True) | both["needs_consent_now"].eq(True),
-        why=[_reason(row, draft, rows) for row in both.itertuples()],
+        needs_consent=asked & ~why.isin(["sick", "leave"]),  # nobody agrees to be ill
+        why=why,
     )  # fmt: skip
     return told.sort_values(["day", "agent_id"])[list(CHANGES.columns)].reset_index(drop=True)
 

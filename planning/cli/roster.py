@@ -138,7 +138,7 @@ def _tell(made: Changed, folder: Path, out: Path) -> None:
     )
     consent = int(made.changes["needs_consent"].sum())
     people = made.changes["agent_id"].nunique()
-    typer.echo(f"{'Changes:':<15} {len(made.changes)} days of {people} people, {consent} need consent")
+    typer.echo(f"{'Changes:':<15} {len(made.changes)} days of {people} people, consent needed for {consent}")
     for row in made.changes.itertuples():
         was, now = (_span(row.before_start, row.before_end), _span(row.after_start, row.after_end))
         asks = ", needs consent" if row.needs_consent else ""
