@@ -62,8 +62,9 @@ def substitutes(
     Returns
     -------
     DataFrame
-        A row for each person of the team: agent_id, lawful, overtime_h, cost (the hours, the premiums for
-        night, public holiday and weekend, the overtime premium), rest_h (the shorter rest around the shift;
+        A row for each person of the team: agent_id, lawful, overtime_h, cost (what the shift adds to the
+        payroll: premiums for night, public holiday and weekend, and overtime with its premium; hours within
+        the norm are paid in any case), rest_h (the shorter rest around the shift;
         missing if the person works nothing else), left_h (hours that the norm leaves after it), why (the
         rules that only this shift would break). The cheapest lawful people come first.
 
@@ -120,15 +121,15 @@ def _rests_around(wanted: pd.DataFrame, roster: pd.DataFrame, team: pd.DataFrame
 
 
 def _price(centre: Centre, wanted: pd.DataFrame, overtime_h: np.ndarray) -> np.ndarray:
-    """Cost of one shift of which some hours are overtime.
+    """Cost of one shift beyond the hours that contracts pay in any case.
 
     Hours of a public holiday earn their premium alone, and no overtime premium beside it.
     """
     here, paid_h = centre.at(str(wanted["site"].iloc[0])), wanted["paid_h"].to_numpy(dtype=float)
     hours = shift_premium_hours(centre, wanted).assign(night_h=wanted["night_h"])
-    overtime_h = np.minimum(overtime_h, paid_h - hours["holiday_h"].to_numpy())
-    extra_h = premium_pay_h(here, hours) + overtime_pay_h(here, overtime_h)
-    return np.asarray(hour_cost(centre, str(wanted["team"].iloc[0])) * (paid_h + extra_h))
+    premium_h = overtime_pay_h(here, np.minimum(overtime_h, paid_h - hours["holiday_h"].to_numpy()))
+    extra_h = premium_pay_h(here, hours) + overtime_h + premium_h
+    return np.asarray(hour_cost(centre, str(wanted["team"].iloc[0])) * extra_h)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ import pytest
 from factories import MONDAY, people_of, raw_centre
 
 from planning import Centre
+from planning.pay import overtime_pay_h
 from planning.roster.audit import audit
 from planning.roster.change import mend, substitutes
 from planning.roster.inputs import Horizon
@@ -84,11 +85,11 @@ def test_changes_go_by_the_law_of_the_site(centre):
     mended = mend(centre, rows, staff, roster[:0], now=now)
     consent = mended.changes.set_index("agent_id")["needs_consent"]
     assert consent.to_dict() == {"calls_berlin_01": False, "calls_tver_01": True}
-    cost = [
-        substitutes(centre, roster[:0], staff, row, horizon=WEEK)["cost"].iloc[0]
-        for _, row in rows.iterrows()
-    ]
-    assert cost == pytest.approx([8 * 80_000 / 160 * 1.25] * 2)
+    tired = staff.assign(balance_h=1000.0)  # above the norm, so that all hours are overtime
+    for _, row in rows.iterrows():
+        cost = substitutes(centre, roster[:0], tired, row, horizon=WEEK)["cost"].iloc[0]
+        premium_h = overtime_pay_h(centre.at(row["site"]), [8.0])[0]
+        assert cost == pytest.approx((8 + premium_h) * 80_000 / 160 * 1.25)
 
 
 def test_people_have_the_week_of_their_site(centre, tmp_path):

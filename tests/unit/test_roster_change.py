@@ -59,14 +59,14 @@ NOBODY = roster_of("ann", shift(1, "09:00"))[:0]
 
 
 def test_substitutes_are_ranked_by_law_and_price() -> None:
-    """Who is free and has hours comes first; overtime costs more; who works then already comes last."""
+    """Hours that are owed cost nothing more, overtime does; who works then already comes last."""
     busy = build_roster(CENTRE, DAYS, people("ann"), settings=QUICK).roster
     open_shift = pd.Series(shift(6, "09:00", 4.5))
     found = substitutes(CENTRE, busy, people("ann", "bob", "cyd"), open_shift, horizon=WEEK)
     assert found["agent_id"].tolist() == ["bob", "cyd", "ann"]
     assert found["overtime_h"].tolist() == [0.0, 0.0, 4.0]
     rate = hour_cost(CENTRE, "vip_kaluga")
-    assert found["cost"].tolist() == pytest.approx([4 * rate, 4 * rate, (4 + 0.5 * 2 + 1.0 * 2) * rate])
+    assert found["cost"].tolist() == pytest.approx([0.0, 0.0, (4 + 0.5 * 2 + 1.0 * 2) * rate])
     clash = substitutes(CENTRE, busy, people("ann", "bob"), pd.Series(shift(5, "12:00")), horizon=WEEK)
     assert clash["lawful"].tolist() == [True, False]
     assert "overlaps" in clash["why"][1]
@@ -76,14 +76,14 @@ def test_a_substitute_is_paid_for_night_and_public_holiday() -> None:
     """A plain row of SHIFTS says nothing of either; work on a holiday is paid double and is no overtime."""
     night = substitutes(CENTRE, NOBODY, people("ann"), pd.Series(shift(2, "21:30")), horizon=WEEK)
     rate, premium = hour_cost(CENTRE, "vip_kaluga"), CENTRE.labour.night_premium.value
-    assert night["cost"].tolist() == pytest.approx([rate * 8 * (1 + premium * 8 / 8.5)])
+    assert night["cost"].tolist() == pytest.approx([rate * 8 * premium * 8 / 8.5])
     unity = pd.Series(shift(-18, "09:00"))  # Wednesday, 4 November 2026
     week = Horizon(pd.Timestamp("2026-11-02"), pd.Timestamp("2026-11-08"))
     staff = people("ann", "bob", balance_h=0.0)
     staff.loc[1, "balance_h"] = 336.0  # more than the quarter has left
     holiday = substitutes(CENTRE, NOBODY, staff, unity, horizon=week)
     assert holiday["overtime_h"].tolist() == [0.0, 8.0]
-    assert holiday["cost"].tolist() == pytest.approx([16 * rate] * 2)
+    assert holiday["cost"].tolist() == pytest.approx([8 * rate, 16 * rate])
 
 
 def test_a_substitute_is_not_blamed_for_what_stood_before() -> None:
