@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -25,6 +26,11 @@ _NEEDED = {
     "dates": "must be dates separated by blanks: write them as 2026-11-23 2026-11-24",
     "yes/no": "must be yes or no",
 }
+SAMPLE = 1 << 18
+"""Bytes from which the format of a file is inferred."""
+ENCODINGS = ["utf_8", "cp1251", "cp1252", "cp866", "cp1250"]
+"""Encodings to choose from when a file is not UTF-8 and has no byte-order mark."""
+_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DAY_FIRST, YEAR_FIRST = r"\b(\d\d?)\.(\d\d?)\.(\d{4})\b", r"\3-\2-\1"
 """How a date is typed in Russia, and what makes it ISO 8601."""
 # The last of each is what a Russian Excel writes.
@@ -187,11 +193,42 @@ class Table:
         return pd.DataFrame(rows, columns=["column", "type", "unit", "meaning"])
 
 
+def encoding_of(path: Path) -> str:
+    """Encoding of a file: by its byte-order mark, else UTF-8 if valid, else by its sequences of letters."""
+    with path.open("rb") as file:
+        raw = file.read(SAMPLE)
+        for mark, name in _MARKS.items():
+            if raw.startswith(mark):
+                return name
+        size = path.stat().st_size
+        for place in range(SAMPLE, size, max((size - SAMPLE) // 16, SAMPLE)):
+            file.seek(place)
+            raw += file.read(SAMPLE // 16)
+    if raw[:SAMPLE].count(0) > len(raw[:SAMPLE]) // 10:  # of each letter's two bytes one is 0 in plain text
+        return max(("utf-16-le", "utf-16-be"), key=lambda name: raw.decode(name, "ignore").count("\n"))
+    # A piece may begin or end within a letter, so its last line is left out.
+    inner = b"\n".join(raw.split(b"\n")[:-1]) or raw
+    try:
+        inner[:SAMPLE].decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.end < len(inner[:SAMPLE]) - 4:
+            return _guessed(inner)
+    return "utf-8"
+
+
+def _guessed(raw: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    found = from_bytes(raw, cp_isolation=ENCODINGS).best()
+    return found.encoding if found else "cp1252"
+
+
 def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
     """Read a CSV file as text, so that "007" stays a name and a refused row can be shown as written.
 
     Excel separates columns by semicolons if the decimal sign is a comma; in such a file commas become points,
-    and points that separate thousands go.
+    and points that separate thousands go. A file that is not in UTF-8 is read in the encoding that its
+    letters suggest, and a warning names it.
 
     Parameters
     ----------
@@ -210,9 +247,14 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
         The file cannot be read, or is not a CSV.
     """
     # Without index_col, pandas takes cells beyond the headings for row names and shifts all the others.
-    options |= {"dtype": "str", "index_col": False}
+    encoding = encoding_of(Path(path))
+    options |= {"dtype": "str", "index_col": False, "encoding": encoding}
+    if not encoding.startswith("utf-"):
+        warnings.warn(
+            f"{path} is read as {encoding}: if its letters are wrong, save it as CSV UTF-8", stacklevel=2
+        )
     try:
-        columns = pd.read_csv(path, nrows=0, index_col=False).columns
+        columns = pd.read_csv(path, nrows=0, index_col=False, encoding=encoding).columns
         with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
             if len(columns) != 1 or ";" not in columns[0]:
                 return pd.read_csv(path, **options)
@@ -221,8 +263,8 @@ def read_csv(path: str | Path, **options: Any) -> pd.DataFrame:
         raise ValueError(
             "it has rows with more cells than headings: give every row as many cells as headings"
         ) from None
-    except UnicodeDecodeError as error:
-        raise ValueError("it is not in UTF-8: in Excel, save it as CSV UTF-8") from error
+    except UnicodeError as error:
+        raise ValueError(f"it is not in {encoding}: in Excel, save it as CSV UTF-8") from error
     if text.apply(lambda column: column.str.fullmatch(r"-?[\d.]+,\d+")).any(axis=None):
         text = text.apply(
             lambda column: column.str.replace(

@@ -25,6 +25,7 @@ import pandas as pd
 from planning.demand.facts import columns_of
 from planning.demand.layouts import layouts
 from planning.errors import PlanningError
+from planning.tables import SAMPLE, encoding_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -33,13 +34,8 @@ if TYPE_CHECKING:
 
 SEPARATORS = ",;\t|"
 TEXTS, BOOKS = (".csv", ".txt", ".tsv", ".log", ""), (".xlsx", ".xlsm")
-SAMPLE = 1 << 18
-"""Bytes from which a file's format is inferred."""
-ENCODINGS = ["utf_8", "cp1251", "cp1252", "cp866", "cp1250"]
-"""Encodings to choose from when a file is not UTF-8 and has no byte-order mark."""
 _ROW_LINES = 100
 """Most lines over which a row may extend: a quote that is still open then was never meant as one."""
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 @dataclass(frozen=True)
@@ -101,36 +97,6 @@ def sniff(path: Path, settings: CallRecords) -> Format:
         above, columns = _header(rows[:500], settings)
     sample = tuple(tuple(row) for line, row in rows if line > above)
     return Format(encoding, separator, above, columns, sample, ragged=settings.row == "event")
-
-
-def encoding_of(path: Path) -> str:
-    """Encoding of a file: by its byte-order mark, else UTF-8 if valid, else by its sequences of letters."""
-    with path.open("rb") as file:
-        raw = file.read(SAMPLE)
-        for mark, name in _MARKS.items():
-            if raw.startswith(mark):
-                return name
-        size = path.stat().st_size
-        for place in range(SAMPLE, size, max((size - SAMPLE) // 16, SAMPLE)):
-            file.seek(place)
-            raw += file.read(SAMPLE // 16)
-    if raw[:SAMPLE].count(0) > len(raw[:SAMPLE]) // 10:  # of each letter's two bytes one is 0 in plain text
-        return max(("utf-16-le", "utf-16-be"), key=lambda name: raw.decode(name, "ignore").count("\n"))
-    # A piece may begin or end within a letter, so its last line is left out.
-    inner = b"\n".join(raw.split(b"\n")[:-1]) or raw
-    try:
-        inner[:SAMPLE].decode("utf-8")
-    except UnicodeDecodeError as error:
-        if error.end < len(inner[:SAMPLE]) - 4:
-            return _guessed(inner)
-    return "utf-8"
-
-
-def _guessed(raw: bytes) -> str:
-    from charset_normalizer import from_bytes
-
-    found = from_bytes(raw, cp_isolation=ENCODINGS).best()
-    return found.encoding if found else "cp1252"
 
 
 def _separator(lines: Sequence[str]) -> str:

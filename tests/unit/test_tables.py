@@ -1,6 +1,7 @@
 """The tables: a faulty row is set aside with its column, value, bound and remedy; good rows stay."""
 
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -167,11 +168,18 @@ def test_a_csv_file_is_read_whatever_excel_separates_by(tmp_path, text):
     }
 
 
-def test_a_csv_file_of_another_encoding_is_refused_with_the_remedy(tmp_path):
-    """Excel's plain CSV is not in UTF-8."""
-    (tmp_path / "table.csv").write_bytes("name;share\nМосква;0,5\n".encode("cp1251"))
-    with pytest.raises(ValueError, match="not in UTF-8: in Excel, save it as CSV UTF-8"):
-        read_csv(tmp_path / "table.csv")
+@pytest.mark.parametrize("encoding", ["cp1251", "utf-16", "utf-8-sig"])
+def test_a_csv_file_of_another_encoding_is_read(tmp_path, encoding):
+    """Excel's plain CSV is not in UTF-8; a guess is told."""
+    rows = "имя;доля\nМарина из Москвы;0,5\nОльга из Калуги;1\n"
+    (tmp_path / "table.csv").write_bytes(rows.encode(encoding))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        made = read_csv(tmp_path / "table.csv")
+    assert made.to_dict("list") == {"имя": ["Марина из Москвы", "Ольга из Калуги"], "доля": ["0.5", "1"]}
+    assert [str(each.message).partition("table.csv ")[2] for each in told] == (
+        ["is read as cp1251: if its letters are wrong, save it as CSV UTF-8"] if encoding == "cp1251" else []
+    )
 
 
 @pytest.mark.parametrize("rows", ["a;b,1\n", "1,2\n"])
