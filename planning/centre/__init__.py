@@ -2,6 +2,7 @@
 
 from planning.centre.labour import Labour as Labour
 from planning.centre.labour import Norm as Norm
+from planning.centre.labour import Rotation as Rotation
 from planning.centre.model import Centre as Centre
 from planning.centre.organisation import Distribution as Distribution
 from planning.centre.organisation import Organisation as Organisation

@@ -337,7 +337,9 @@ def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
 
     codes = settings.events
     kept = [*codes.enter, *codes.connect, *codes.complete, *codes.abandon, *codes.leave]
-    rows = rows.filter(rows.event.isin(kept))
+    rows = rows.filter(rows.event.isin(kept) | rows.event.isnull())
+    # A line without an event, such as a total, is no part of a call: it is refused by itself.
+    rows = rows.mutate(lone=ibis.ifelse(rows.event.isnull(), ibis.row_number(), ibis.null("int64")))
 
     def at(names: list[str], last: bool = False) -> Any:
         where = rows.event.isin(names)
@@ -365,7 +367,7 @@ def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
         columns["caller_id"] = rows.caller_id.max(where=enter)
     if "line" in rows.columns:
         columns["line"] = rows.line.min()
-    calls = rows.group_by(["queue", "call_id"]).aggregate(**columns)
+    calls = rows.group_by(["queue", "call_id", "lone"]).aggregate(**columns)
     outcome = ibis.cases(
         (calls.connect.notnull(), "answered"),
         (calls.gone.notnull(), "abandoned"),

@@ -95,7 +95,7 @@ class PeriodHours:
             opens = days.min() if pd.isna(first) else first.tz_localize(None)
             closes = days.max() + DAY if pd.isna(after) else after.tz_localize(None)
             overlap = np.minimum(days + DAY, closes) - np.maximum(days, opens)
-            present = np.minimum(present, 1 - np.clip(overlap / DAY, 0.0, 1.0))
+            present = np.minimum(present, 1 - np.clip(np.asarray(overlap / DAY), 0.0, 1.0))
         if isinstance(person["sick"], str):
             present[days.isin(pd.DatetimeIndex(person["sick"].split()))] = 0.0
         share = min(person["contract_h_week"] / self.week_h, 1.0)

@@ -348,7 +348,8 @@ def test_searches_find_what_the_dive_misses() -> None:
 
 def _file(tmp_path: Path, *rows: str) -> Path:
     path = tmp_path / "people.csv"
-    path.write_text("\n".join([",".join(PEOPLE.columns), *rows]) + "\n")
+    header = "agent_id,site,team,grade,contract_h_week,night_ok,leave_from,leave_until"
+    path.write_text("\n".join([header, *rows]) + "\n")
     return path
 
 
