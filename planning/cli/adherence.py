@@ -22,23 +22,19 @@ def adherence(
 ) -> None:
     """Say who kept to the roster, by team and day, and what shrinkage the log shows."""
     from planning.centre import Centre
+    from planning.edition import read_edition
     from planning.intraday.adherence import adherence, shrinkage_changes, summed
-    from planning.tables import BREAKS, ROSTER, read_csv
+    from planning.tables import read_csv
 
     if out is not None:
         check_file(out)
     settings = Centre.load(centre or centre_here())
-    tables = []
-    for table in (ROSTER, BREAKS):
-        path = plan / f"{table.name}.csv"
-        if not path.is_file():
-            raise PlanningError(f"{plan} has no {path.name}: give the folder of a plan as --plan")
-        tables.append(table.check(read_csv(path), str(path)))
+    edition = read_edition(plan, settings)
     if not states.is_file():
         raise PlanningError(f"{states} does not exist: give a log of agents' states")
     words = [word.strip() for word in working.split(",")]
     shifts, refused = adherence(
-        tables[0], tables[1], read_csv(states), zone=settings.time_zone, working=words
+        edition.roster, edition.breaks, read_csv(states), zone=settings.time_zone, working=words
     )
     tell_refused(states, refused)
     for by in ("team", "day"):

@@ -10,9 +10,6 @@ import typer
 from planning.cli.common import (
     CENTRE_HELP,
     DEMAND_HELP,
-    PEOPLE,
-    PEOPLE_HELP,
-    beside,
     centre_here,
     demand_beside,
     people_of,
@@ -53,7 +50,9 @@ def today(
     ] = None,
     centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
     demand: Annotated[Path | None, typer.Option(help=f"The history. {DEMAND_HELP}")] = None,
-    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="The people, CSV; default: those of the plan, in its staff.csv.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for the tables, whose files of an earlier run are replaced.")
     ] = None,
@@ -61,26 +60,21 @@ def today(
     """Say what service the rest of the day will bring, where it breaks, and what can still be done."""
     from planning.centre import Centre
     from planning.demand import read_demand
+    from planning.edition import read_edition
     from planning.intraday import expected_service, proposals, shortfalls, today_of
-    from planning.tables import BREAKS, DEMAND, ROSTER, read_csv
 
     if out is not None and out.is_file():
         raise PlanningError(f"--out {out} is a file: give a folder")
     centre = centre or centre_here()
     settings = Centre.load(centre)
-    tables = {}
-    for table in (DEMAND, ROSTER, BREAKS):
-        path = plan / f"{table.name}.csv"
-        if not path.is_file():
-            raise PlanningError(f"{plan} has no {path.name}: give the folder of a plan as --plan")
-        tables[table.name] = table.check(read_csv(path), str(path))
+    edition = read_edition(plan, settings)
     came = _actuals(actuals, settings)
     history = read_demand(demand or demand_beside(centre), settings.time_zone)
     away = None if absent is None else [name for name in absent.split(",") if name]
     day, so_far = today_of(
         settings,
         came,
-        tables,
+        edition.tables,
         history,
         now=_moment(at, came, settings),
         absent=away,
@@ -89,9 +83,9 @@ def today(
     tell_refused(actuals, so_far.refused)
     _tell_missing(so_far)
     service = expected_service(day)
-    known = people_of(people or beside(centre, PEOPLE.name) or plan / "staff.csv", settings)
-    table, changes = proposals(day, service, known, tables["roster"])
-    _tell_day(day, so_far, tables["demand"], service, shortfalls(service))
+    known = edition.people if people is None else people_of(people, settings)
+    table, changes = proposals(day, service, known, edition.roster)
+    _tell_day(day, so_far, edition.demand, service, shortfalls(service))
     _tell_proposals(settings, table)
     if out is not None:
         with writing(out):

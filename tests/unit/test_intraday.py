@@ -208,7 +208,6 @@ def test_the_command_says_where_the_day_breaks_and_writes_what_changes(tmp_path,
     made = small_plan()
     monkeypatch.setattr("planning.centre.Centre.load", lambda *_: made.centre)
     made.save(tmp_path / "plan")
-    made.people.to_csv(tmp_path / "people.csv", index=False)
     history.to_csv(tmp_path / "demand.csv", index=False)
     came = demand_of(9.0, hours=(0, 12.5))
     came.to_csv(tmp_path / "actuals.csv", index=False)
@@ -221,7 +220,7 @@ def test_the_command_says_where_the_day_breaks_and_writes_what_changes(tmp_path,
         "--at",
         "12:00",
     ]
-    line += ["--demand", str(tmp_path / "demand.csv"), "--people", str(tmp_path / "people.csv")]
+    line += ["--demand", str(tmp_path / "demand.csv")]
     line += ["--centre", str(tmp_path / "centre.toml"), "--absent", "", "--out", str(tmp_path / "out")]
     found = CliRunner().invoke(app, line, catch_exceptions=False)
     assert found.exit_code == 0
