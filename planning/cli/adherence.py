@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from planning.cli.common import CENTRE_HELP, centre_here, check_file, tell_refused, writing
+from planning.cli.common import CentreOption, centre_here, check_file, tell_refused, writing
 from planning.errors import PlanningError
 
 
@@ -17,7 +17,7 @@ def adherence(
     working: Annotated[
         str, typer.Option(help="States in which an agent is on position.")
     ] = "ready,talking,hold,wrap",
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    centre: CentreOption = None,
     out: Annotated[Path | None, typer.Option(help="Table by shift to write, .csv.")] = None,
 ) -> None:
     """Say who kept to the roster, by team and day, and what shrinkage the log shows."""

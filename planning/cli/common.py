@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,15 +26,36 @@ CACHE = Path(".cache/whatif")
 NOTEBOOKS = Path("notebooks")
 IDLE_TEAMS = 3
 """Teams with idle hours that the terminal names; the summary has them all."""
-CENTRE_HELP = "The centre's TOML file; default: centre.toml in this folder or in data/."
-PEOPLE_HELP = (
-    "The people, CSV; default: people.csv beside the centre. Without one, the plan says how many to employ."
-)
-HIRE_HELP = (
-    "A team that may employ people beside those there are: TEAM=5 for at most five, TEAM for any number, all "
-    "for every team. Give it as often as you like."
-)
-DEMAND_HELP = "Demand by interval, CSV or Parquet; default: demand.* beside the centre."
+_CENTRE = "The centre's TOML file; default: centre.toml in this folder or in data/."
+CentreArgument = Annotated[Path | None, typer.Argument(help=_CENTRE)]
+CentreOption = Annotated[Path | None, typer.Option(help=_CENTRE)]
+DemandOption = Annotated[
+    Path | None, typer.Option(help="Demand by interval, CSV or Parquet; default: demand.* beside the centre.")
+]
+PeopleOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="The people, CSV; default: people.csv beside the centre. Without one, the plan says how many to "
+        "employ."
+    ),
+]
+HireOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A team that may employ people beside those there are: TEAM=5 for at most five, TEAM for any "
+        "number, all for every team. Give it as often as you like."
+    ),
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(help="First day to plan; default: the day after the demand, or after the roster before."),
+]
+DaysOption = Annotated[int, typer.Option(min=1, help="Number of days to plan.")]
+GapsOption = Annotated[
+    str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
+]
+ReplicationsOption = Annotated[int, typer.Option(min=2, help="Simulated horizons.")]
+CacheOption = Annotated[Path, typer.Option(help="Folder that keeps finished scenarios for the next run.")]
 
 
 def check_file(out: Path) -> None:
@@ -102,14 +123,15 @@ def make_plan(
     centre: Path | None,
     demand: Path | None,
     people: Path | None,
-    vips: Path | None,
+    *,
+    hire: Sequence[str] | None,
     start: str | None,
     days: int,
+    gaps: str,
     replications: int,
-    gaps: str = "refuse",
-    proven: bool = False,
-    hire: Sequence[str] = (),
+    vips: Path | None = None,
     before: Path | None = None,
+    proven: bool = False,
 ) -> Plan:
     """Plan some days of a centre from its files; `before` is the folder of the roster before."""
     import pandas as pd
@@ -151,7 +173,9 @@ def make_plan(
             err=True,
         )
     make = certify if proven else plan
-    return make(settings, week, known, hire=_hires(hire, settings), vips=cared, replications=replications)
+    return make(
+        settings, week, known, hire=_hires(hire or (), settings), vips=cared, replications=replications
+    )
 
 
 def _hires(texts: Sequence[str], settings: Centre) -> dict[str, float] | None:

@@ -9,11 +9,15 @@ import typer
 
 from planning.cli.common import (
     CENTRE,
-    CENTRE_HELP,
-    DEMAND_HELP,
-    HIRE_HELP,
     NOTEBOOKS,
-    PEOPLE_HELP,
+    CentreArgument,
+    DaysOption,
+    DemandOption,
+    GapsOption,
+    HireOption,
+    PeopleOption,
+    ReplicationsOption,
+    StartOption,
     centre_here,
     make_plan,
     tell,
@@ -33,7 +37,7 @@ def init(
 
 
 def check(
-    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
+    centre: CentreArgument = None,
     law: Annotated[
         bool,
         typer.Option("--law", help="Print the labour rules instead, as the centre's file may have them."),
@@ -56,11 +60,11 @@ def check(
 
 
 def plan_command(
-    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
-    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
+    centre: CentreArgument = None,
+    demand: DemandOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the plan's files.")] = Path("plan"),
-    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
-    hire: Annotated[list[str] | None, typer.Option(help=HIRE_HELP)] = None,
+    people: PeopleOption = None,
+    hire: HireOption = None,
     vips: Annotated[
         Path | None,
         typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if any."),
@@ -69,14 +73,10 @@ def plan_command(
         Path | None,
         typer.Option(help="Folder of the roster before: its people go on with what they carry over."),
     ] = None,
-    start: Annotated[
-        str | None, typer.Option(help="First day to plan; default: after the demand, or after --before.")
-    ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
-    gaps: Annotated[
-        str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
-    ] = "refuse",
-    replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
+    start: StartOption = None,
+    days: DaysOption = 7,
+    gaps: GapsOption = "refuse",
+    replications: ReplicationsOption = 20,
     certify: Annotated[
         bool, typer.Option(help="Add staff until the simulation proves every promise.")
     ] = False,
@@ -89,25 +89,22 @@ def plan_command(
 
     check_folder(out, overwrite=overwrite)
     made = make_plan(
-        centre, demand, people, vips, start, days, replications, gaps, certify, hire or (), before
-    )
+        centre, demand, people, hire=hire, start=start, days=days, gaps=gaps, replications=replications,
+        vips=vips, before=before, proven=certify,
+    )  # fmt: skip
     folder = made.save(out, overwrite=overwrite)
     tell(made, folder)
 
 
 def report(
-    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
-    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
-    people: Annotated[Path | None, typer.Option(help=PEOPLE_HELP)] = None,
-    hire: Annotated[list[str] | None, typer.Option(help=HIRE_HELP)] = None,
-    start: Annotated[
-        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
-    ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 7,
-    gaps: Annotated[
-        str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
-    ] = "refuse",
-    replications: Annotated[int, typer.Option(min=2, help="Simulated horizons.")] = 20,
+    centre: CentreArgument = None,
+    demand: DemandOption = None,
+    people: PeopleOption = None,
+    hire: HireOption = None,
+    start: StartOption = None,
+    days: DaysOption = 7,
+    gaps: GapsOption = "refuse",
+    replications: ReplicationsOption = 20,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
     pdf: Annotated[bool, typer.Option(help="Also print the pages to PDF, if Chromium is installed.")] = True,
 ) -> None:
@@ -119,7 +116,9 @@ def report(
     from planning.report.plan_page import plan_notebook
 
     centre = centre or centre_here()
-    made = make_plan(centre, demand, people, None, start, days, replications, gaps, hire=hire or ())
+    made = make_plan(
+        centre, demand, people, hire=hire, start=start, days=days, gaps=gaps, replications=replications
+    )
     folder = made.save(out / "plan", overwrite=True)
     page = out / "executed" / "plan.ipynb"
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planning.cli.common import CENTRE, CENTRE_HELP, centre_here, check_file, writing
+from planning.cli.common import CENTRE, CentreOption, centre_here, check_file, writing
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def demand(
     source: Annotated[
         str, typer.Argument(help="Call records: CSV or Parquet, DuckDB file, or database URL.")
     ],
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    centre: CentreOption = None,
     table: Annotated[str, typer.Option(help="Table to read from a database.")] = "calls",
     out: Annotated[Path, typer.Option(help="Parquet file to write.")] = Path("demand.parquet"),
     layout: Annotated[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planning.cli.common import CENTRE_HELP, beside, centre_here, people_of, tell_refused, writing
+from planning.cli.common import CentreOption, beside, centre_here, people_of, tell_refused, writing
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from planning.edition import Changed
 
 app = typer.Typer(help="The roster after it is published.", no_args_is_help=True)
-FOLDER_HELP = "The folder that `planning plan` or `planning roster change` wrote."
+FolderArgument = Annotated[
+    Path, typer.Argument(help="The folder that `planning plan` or `planning roster change` wrote.")
+]
 WORDS = {
     "sick": ("who", "first", "last"),
     "leave": ("who", "first", "last"),
@@ -34,7 +36,7 @@ BEST = 3
 
 @app.command("change")
 def change_command(
-    folder: Annotated[Path, typer.Argument(help=FOLDER_HELP)],
+    folder: FolderArgument,
     sick: Annotated[list[str] | None, typer.Option(help='"WHO FIRST [LAST]": ill on these days.')] = None,
     leave: Annotated[list[str] | None, typer.Option(help='"WHO FIRST [LAST]": on leave.')] = None,
     swap: Annotated[
@@ -58,7 +60,7 @@ def change_command(
     out: Annotated[
         Path | None, typer.Option(help="New folder; default: the next edition beside it, as plan-2.")
     ] = None,
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    centre: CentreOption = None,
 ) -> None:
     """Change a published roster as little as possible, and write the next edition into a new folder.
 
@@ -74,7 +76,8 @@ def change_command(
         raise PlanningError(
             f"{out} is there already: {folder} was changed before; change {out}, or give another --out"
         )
-    asked = _requests(locals(), requests)
+    options = {"sick": sick, "leave": leave, "swap": swap, "give": give, "fill": fill, "add": add}
+    asked = _requests(options, requests)
     made = change(edition, asked, now=_moment(at, settings))
     tell_refused(requests or Path("requests"), made.refused)
     if len(made.refused) == len(asked):
@@ -171,7 +174,7 @@ def _span(start: pd.Timestamp, end: pd.Timestamp) -> str:
 @app.command("audit")
 def audit_command(
     roster: Annotated[Path, typer.Argument(help="A roster, CSV or workbook, or the folder of a plan.")],
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    centre: CentreOption = None,
     people: Annotated[
         Path | None,
         typer.Option(
@@ -202,11 +205,11 @@ def audit_command(
 
 @app.command("publish")
 def publish_command(
-    folder: Annotated[Path, typer.Argument(help=FOLDER_HELP)],
+    folder: FolderArgument,
     out: Annotated[
         Path | None, typer.Option(help="Folder to write into; default: published in the plan's folder.")
     ] = None,
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    centre: CentreOption = None,
 ) -> None:
     """Write what people and the payroll get: a calendar each, the time sheet, and hours by pay type."""
     from planning.centre import Centre
@@ -230,8 +233,8 @@ def publish_command(
 
 @app.command("why")
 def why_command(
-    folder: Annotated[Path, typer.Argument(help=FOLDER_HELP)],
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
+    folder: FolderArgument,
+    centre: CentreOption = None,
 ) -> None:
     """Say which rules and people clash where heads are missing, and what giving up each rule would gain."""
     from planning.centre import Centre

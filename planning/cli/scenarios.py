@@ -9,8 +9,13 @@ import typer
 
 from planning.cli.common import (
     CACHE,
-    CENTRE_HELP,
-    DEMAND_HELP,
+    CacheOption,
+    CentreArgument,
+    CentreOption,
+    DaysOption,
+    DemandOption,
+    GapsOption,
+    StartOption,
     centre_here,
     check_file,
     demand_beside,
@@ -21,27 +26,21 @@ from planning.cli.common import (
 
 def compare_command(
     scenarios: Annotated[Path, typer.Argument(help="Scenarios: TOML, or a grid in CSV.")],
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
-    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
+    centre: CentreOption = None,
+    demand: DemandOption = None,
     people: Annotated[
         Path | None, typer.Option(help="The people, CSV, to count how many the quality group listens to.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Table to write, .csv or .xlsx.")] = Path("scenarios.xlsx"),
-    start: Annotated[
-        str | None, typer.Option(help="First day to plan; default: the day after the demand ends.")
-    ] = None,
-    days: Annotated[int, typer.Option(min=1, help="Number of days to plan.")] = 1,
-    gaps: Annotated[
-        str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
-    ] = "refuse",
+    start: StartOption = None,
+    days: DaysOption = 1,
+    gaps: GapsOption = "refuse",
     staff: Annotated[
         str, typer.Option(help="Plan whole shifts, or positions (only the heads required).")
     ] = "shifts",
     processes: Annotated[int, typer.Option(min=1, help="Processes on this machine.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler.")] = None,
-    cache: Annotated[
-        Path, typer.Option(help="Folder that keeps finished scenarios for the next run.")
-    ] = CACHE,
+    cache: CacheOption = CACHE,
 ) -> None:
     """Plan, simulate and price scenarios side by side; a run that was stopped continues where it left off."""
     from planning.centre import Centre
@@ -69,11 +68,9 @@ def compare_command(
 
 
 def app_command(
-    centre: Annotated[Path | None, typer.Argument(help=CENTRE_HELP)] = None,
-    demand: Annotated[Path | None, typer.Option(help=DEMAND_HELP)] = None,
-    cache: Annotated[
-        Path, typer.Option(help="Folder that keeps finished scenarios for the next run.")
-    ] = CACHE,
+    centre: CentreArgument = None,
+    demand: DemandOption = None,
+    cache: CacheOption = CACHE,
     port: Annotated[int, typer.Option(help="Port on this machine.")] = 8866,
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
 ) -> None:

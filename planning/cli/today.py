@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from planning.cli.common import (
-    CENTRE_HELP,
-    DEMAND_HELP,
+    CentreOption,
+    DemandOption,
     centre_here,
     demand_beside,
     people_of,
@@ -48,8 +48,8 @@ def today(
             help="Callers in service or waiting now, first_line=95,claims=4; default: by the model."
         ),
     ] = None,
-    centre: Annotated[Path | None, typer.Option(help=CENTRE_HELP)] = None,
-    demand: Annotated[Path | None, typer.Option(help=f"The history. {DEMAND_HELP}")] = None,
+    centre: CentreOption = None,
+    demand: DemandOption = None,
     people: Annotated[
         Path | None, typer.Option(help="The people, CSV; default: those of the plan, in its staff.csv.")
     ] = None,
@@ -124,11 +124,12 @@ def _moment(at: str | None, came: pd.DataFrame, settings: Centre) -> pd.Timestam
     import pandas as pd
 
     from planning.calendars import local_day, on_clock
+    from planning.centre.settings import read_clock
 
     if at is None:
         return None
     try:
-        clock = pd.Timedelta(f"{at}:00")
+        clock = pd.Timedelta(read_clock(at))
     except ValueError:
         raise PlanningError(f"--at is {at!r}, must be a time of day: write it as 11:15") from None
     last = pd.to_datetime(came["interval_start"], utc=True, errors="coerce", format="ISO8601").max()

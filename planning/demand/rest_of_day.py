@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from planning.calendars import local_day, on_clock, time_of_day
+from planning.centre.settings import read_clock
 from planning.checks import Bools, Floats, whole
 from planning.demand.accuracy import BAND, check_methods, rolled
 from planning.demand.doubt import Doubt, learn_doubt, middle_share
@@ -264,6 +265,6 @@ def _errors(past: _Past, late: Bools, days: int) -> dict[str, float]:
 def _time_of_day(cut: str) -> pd.Timedelta:
     """Read a time of day."""
     try:
-        return pd.Timedelta(f"{cut}:00")
+        return pd.Timedelta(read_clock(cut))
     except ValueError:
         raise PlanningError(f"cuts has {cut!r}, must be a time of day: write it as '12:00'") from None
