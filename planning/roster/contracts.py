@@ -54,7 +54,8 @@ def contracts_of(
     times : DatetimeIndex
         Intervals of whole days.
     hire : mapping, optional
-        Teams that may also employ full-time people, and the most each may employ. A person employed works at
+        Teams that may also employ full-time people, and the most each may employ; by default nobody, or if
+        nobody is there yet, every team that answers something as many as it needs. A person employed works at
         most the usual days and hours of a week, less some slack, and has some weekends off. The price is that
         of the contract, with turnover and the share of a leader where the centre describes its careers.
 
@@ -79,6 +80,7 @@ def contracts_of(
     >>> contracts_of(centre, people, week).teams.loc["vip_kaluga"].to_dict()
     {'people': 1.0, 'owed_h': 40.0, 'hours': 40.0, 'shifts': 5.0}
     """
+    hire = _may_employ(centre, people, hire)
     people = pd.DataFrame(columns=list(PEOPLE.columns)) if people is None else people
     days, problems = local_day(times).unique(), {}
     if len(people):
@@ -91,7 +93,7 @@ def contracts_of(
     usual = {team: _days_week(centre, team) for team in problems}
     held = {team: _held(each, can[team], lengths[team], usual[team]) for team, each in problems.items()}
     day_h = {team: _day_h(each, usual[team]) for team, each in problems.items()}
-    new = {team: _hire(centre, team, most, len(days)) for team, most in (hire or {}).items()}
+    new = {team: _hire(centre, team, most, len(days)) for team, most in hire.items()}
     for team in [name for name in new if name not in problems]:
         nobody, labour = np.zeros(len(days)), centre.at(centre.teams[team].site).labour
         heads.append(_days(centre, team, days, nobody, nobody))
@@ -105,20 +107,6 @@ def contracts_of(
         days=pd.concat(heads, ignore_index=True) if heads else pd.DataFrame(columns=DAYS),
         day_h=day_h,
         hire=new,
-    )
-
-
-def people_wanted(centre: Centre, times: pd.DatetimeIndex) -> Contracts:
-    """Let every team that answers something employ as many people as it needs, and nobody be there yet.
-
-    Parameters
-    ----------
-    centre : Centre
-    times : DatetimeIndex
-        Intervals of whole days.
-    """
-    return contracts_of(
-        centre, None, times, {name: inf for name, team in centre.teams.items() if team.queues}
     )
 
 
@@ -151,7 +139,6 @@ def cover_by_people(
         PEOPLE: those given and those to employ.
     """
     times = horizon(centre, requirement)
-    hire = _everybody(centre) if people is None and hire is None else hire
     made = cover_all(centre, requirement, contracts=contracts_of(centre, people, times, hire), **options)
     if people is None:
         return made, people_to_employ(centre, made.shifts, made.hired)
@@ -182,7 +169,7 @@ def cover_and_roster(
     people : DataFrame
     roster : Roster
     """
-    hire = _everybody(centre) if people is None and hire is None else hire or {}
+    hire = _may_employ(centre, people, hire)
     made, staff = cover_by_people(centre, requirement, people, hire=hire)
     roster, times = build_roster(centre, made.shifts, staff), horizon(centre, requirement)
     if roster.unmet.empty:
@@ -211,9 +198,13 @@ def cover_and_roster(
     return *best, build_roster(centre, best[0].shifts, best[1])
 
 
-def _everybody(centre: Centre) -> dict[str, float]:
-    """Let every team that answers something employ as many people as it needs."""
-    return {name: inf for name, team in centre.teams.items() if team.queues}
+def _may_employ(
+    centre: Centre, people: pd.DataFrame | None, hire: Mapping[str, float] | None
+) -> Mapping[str, float]:
+    """The most people that teams may employ: nobody, unless it is said or nobody is there."""
+    if people is None and hire is None:
+        return {name: inf for name, team in centre.teams.items() if team.queues}
+    return hire or {}
 
 
 def _left(hire: Mapping[str, float], hired: Mapping[str, int]) -> dict[str, float]:

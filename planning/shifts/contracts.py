@@ -84,6 +84,10 @@ class Contracts:
         """One of the totals of a team; 0 for a team without people."""
         return float(self.teams.loc[team, name]) if team in self.teams.index else 0.0
 
+    def may_employ(self, team: str) -> float:
+        """The most people that a team may employ."""
+        return self.hire[team].most if team in self.hire else 0.0
+
     def held(self, team: str, hired: int = 0) -> float:
         """Hours that the team's people may work, with some more people."""
         more = self.hire[team].hours if team in self.hire else 0.0

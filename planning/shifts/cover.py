@@ -146,8 +146,8 @@ def cover(
     beside : CoverPlan, optional
         Shifts that are already planned, whose people need desks.
     contracts : Contracts, optional
-        What the people can work: `planning.roster.contracts_of` their list, or `people_wanted` for teams to
-        be employed. By default any number of shifts can be worked, and each is paid by itself.
+        What the people can work, those there are or those to employ (`planning.roster.contracts_of`).
+        By default any number of shifts can be worked, and each is paid by itself.
 
     Returns
     -------
@@ -183,12 +183,11 @@ def cover(
     groups = partial(groups_of, centre, requirement, times, explicit, beyond, contracts=contracts)
     seek = partial(search, settings=settings, callback=callback)
     plan, there = _with_desks(centre, times, groups, seek, held, before is None, contracts)
-    hire = {} if contracts is None else contracts.hire
-    salaried = {
-        team
-        for team in centre.teams
-        if contracts is not None and not (team in hire and hire[team].most == math.inf)
-    }
+    salaried = (
+        set()
+        if contracts is None
+        else {team for team in centre.teams if contracts.may_employ(team) < math.inf}
+    )
     short = tuple(
         _clash(centre, plan, str(team), there, str(team) in salaried) for team in plan.unmet["team"].unique()
     )

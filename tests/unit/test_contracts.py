@@ -12,7 +12,7 @@ from planning import audit, build_roster, cover
 from planning.calendars import axis
 from planning.errors import PlanningError
 from planning.pay import hour_cost, premium_hours
-from planning.roster.contracts import contracts_of, cover_and_roster, cover_by_people, people_wanted
+from planning.roster.contracts import contracts_of, cover_and_roster, cover_by_people
 from planning.roster.people import people_to_employ
 from planning.shifts import CoverSettings, at_desks, catalogue, horizon, shapes
 from planning.tables import PEOPLE
@@ -199,9 +199,7 @@ def test_as_many_are_employed_as_no_fewer_could_do():
     """Heads and shifts together: with one person fewer somebody is missing, by the cover of those people."""
     centre = one_site(MIX)
     need = requirement_of({"09:00": 3, "18:00": 0}, days=7)
-    found = cover(
-        centre, need, contracts=people_wanted(centre, WEEK), settings=CoverSettings(gap=0.0, rounds=4)
-    )
+    found = cover(centre, need, contracts=contracts_of(centre, None, WEEK), settings=EXACT)
     heads = found.hired["calls_north"]
     assert len(found.unmet) == 0
     fewer = cover(centre, need, contracts=contracts_of(centre, people_of(heads - 1), WEEK))
@@ -217,7 +215,7 @@ def test_weekends_off_count_when_people_are_employed():
     need = requirement_of({"09:00": 6, "17:00": 0}, days=7)
     workday = need["interval_start"].dt.day_of_week < 5
     need["rostered"] = need["rostered"].mask(workday, need["rostered"].clip(upper=1))
-    found = cover(centre, need, contracts=people_wanted(centre, WEEK))
+    found = cover(centre, need, contracts=contracts_of(centre, None, WEEK))
     most = found.shifts.groupby(found.shifts["start"].dt.day_of_week)["headcount"].sum()
     assert found.hired["calls_north"] >= most[[5, 6]].max() * 4 / 3
     assert len(found.unmet) == 0
@@ -233,13 +231,16 @@ def test_contracts_change_nothing_where_they_are_not_given():
 # --- the roster's answer --------------------------------------------------------------------------
 
 
+def four_tired_people():
+    """A week that four people cannot work after the runs of days behind them, which contracts do not know."""
+    people = people_of(4, last_end=MONDAY - pd.Timedelta("8h"), last_kind="early", nights_in_row=0)
+    need = requirement_of({"09:00": 2, "12:00": 3, "15:00": 1, "20:00": 0}, days=7)
+    return need, people.assign(days_in_row=[2, 3, 2, 4])
+
+
 def test_what_nobody_can_be_found_for_is_covered_again():
     """Four people with runs of days behind them are too few: the shifts are those that they can all work."""
-    centre, people = one_site(MIX), people_of(4)
-    people["last_end"] = MONDAY - pd.Timedelta("8h")
-    people["last_kind"], people["nights_in_row"] = "early", 0
-    people["days_in_row"] = [2, 3, 2, 4]
-    need = requirement_of({"09:00": 2, "12:00": 3, "15:00": 1, "20:00": 0}, days=7)
+    centre, need, people = one_site(MIX), *four_tired_people()
     first, _ = cover_by_people(centre, need, people)
     before = build_roster(centre, first.shifts, people)
     assert before.unmet["missing"].sum() == 1
@@ -281,17 +282,31 @@ def test_people_employed_get_shifts_of_a_roster():
 
 
 def test_more_are_employed_if_the_roster_lacks_heads():
-    """Four people with runs of days behind them: the contracts do not know them, the roster does."""
-    centre, people = one_site(MIX), people_of(4)
-    people["last_end"] = MONDAY - pd.Timedelta("8h")
-    people["last_kind"], people["nights_in_row"] = "early", 0
-    people["days_in_row"] = [2, 3, 2, 4]
-    need = requirement_of({"09:00": 2, "12:00": 3, "15:00": 1, "20:00": 0}, days=7)
-    made, staff, roster = cover_and_roster(centre, need, people, hire={"calls_north": 3})
-    assert roster.unmet.empty
+    """Three people could work the week, but not after five days in a row, which only the roster knows."""
+    centre, need = one_site(MIX), requirement_of({"09:00": 1, "18:00": 0}, days=7)
+    people = people_of(
+        3, last_end=MONDAY - pd.Timedelta("8h"), last_kind="early", nights_in_row=0, days_in_row=5
+    )
+    first, _ = cover_by_people(centre, need, people, hire={"calls_north": 1})
+    assert (len(first.unmet), first.hired) == (0, {})
+    assert build_roster(centre, first.shifts, people).unmet["missing"].sum() == 1
+    made, staff, roster = cover_and_roster(centre, need, people, hire={"calls_north": 1})
     assert made.unmet.empty
-    assert len(staff) == 4 + made.hired["calls_north"]
+    assert roster.unmet.empty
+    assert made.hired == {"calls_north": 1}
+    assert len(staff) == 4
     assert audit(centre, roster.roster, staff, horizon=roster.horizon).empty
+
+
+def test_people_are_employed_for_a_head_at_the_weekend():
+    """Three of four people may work a weekend, so that one head more for a quarter takes two people more."""
+    centre, need = one_site(), requirement_of({"09:00": 2, "17:00": 0}, days=7)
+    peak = need["interval_start"] == MONDAY + pd.Timedelta("5D12h")
+    need["rostered"] = need["rostered"].mask(need["interval_start"].dt.day_of_week < 5, 1).mask(peak, 7)
+    found = cover(centre, need, contracts=contracts_of(centre, None, WEEK))
+    assert found.unmet.empty
+    saturday = found.shifts.loc[found.shifts["start"].dt.day_of_week == 5, "headcount"].sum()
+    assert (saturday, found.hired["calls_north"]) == (7, 10)
 
 
 @pytest.mark.parametrize(
