@@ -25,6 +25,7 @@ SLIP_S = 60
 APART = "a call number that was used again more than a day later"
 _SLIP = "its times differ by whole hours: a time-zone slip"
 REMEDIES = {
+    "no event": "set event in [records] to the right column, or leave such rows out with where",
     "no time of arrival": "set date_order and time_zone in [records]",
     "unknown queue": "name its queues in [records] queues",
     "unknown outcome": "name its codes in [records] answered, abandoned and lost",
@@ -412,7 +413,8 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
     """Say why a row cannot be true; missing where it can."""
     import ibis
 
-    cases = [
+    cases = [(rows.lone.notnull(), "no event")] if "lone" in rows.columns else []
+    cases += [
         (rows["at"].isnull() | (rows.second < FIRST_TIME.timestamp()), "no time of arrival"),
         (rows.at_skipped, "a time that the clock skipped: a time-zone slip"),
         (rows.queue.isnull(), "no queue"),

@@ -277,8 +277,8 @@ def test_rows_kept_and_refused_add_up(tmp_path, name):
     (tmp_path / "export.csv").write_text(text + "Total\n")
     log = read_calls(tmp_path / "export.csv", centre=centre())
     assert log.told["layout"] == name
-    # A line of a log of events has any number of cells, so its total lacks a time.
-    assert log.reasons["no time of arrival" if name == "asterisk-queue-log" else BROKEN] == 1
+    # A line of a log of events has any number of cells, so its total lacks an event.
+    assert log.reasons["no event" if name == "asterisk-queue-log" else BROKEN] == 1
     assert log.kept + int(log.reasons.sum()) == 200_001
     if name in CALLS:
         assert log.demand()["calls"].sum() == log.kept == 200_000
