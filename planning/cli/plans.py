@@ -107,11 +107,15 @@ def report(
     replications: ReplicationsOption = 20,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
     pdf: Annotated[bool, typer.Option(help="Also print the pages to PDF, if Chromium is installed.")] = True,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Run all notebooks, also those whose stored outputs are of this data."),
+    ] = False,
 ) -> None:
     """Plan a centre and write its plan as an offline page; for the example also a page a notebook."""
     import nbformat
 
-    from planning.report.execute import execute_to
+    from planning.report.execute import executed
     from planning.report.pages import build
     from planning.report.plan_page import plan_notebook
 
@@ -123,7 +127,14 @@ def report(
     page = out / "executed" / "plan.ipynb"
     page.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(plan_notebook(made.summary, made.tables, made.centre), page)
+    build([page], out)  # the plan's page is there while the notebooks run
     example = sorted(NOTEBOOKS.glob("*.ipynb")) if centre == CENTRE else []
-    index = build([page, *execute_to(example, out / "executed")], out, pdf=pdf)
+    notebooks = executed(example, out / "executed", anew=anew)
+    index = build([page, *notebooks], out, pdf=pdf)
     tell(made, folder)
     typer.echo(f"Report:         {index}")
+    failed = [reason for reason in notebooks.values() if reason]
+    for reason in failed:
+        typer.echo(f"Not answered:   {reason}", err=True)
+    if failed:
+        raise typer.Exit(1)

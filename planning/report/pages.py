@@ -1,4 +1,4 @@
-"""Executed notebooks as web pages: one file each that loads nothing from outside, and an index."""
+"""Executed notebooks as web pages that load nothing from outside, and an index."""
 
 from __future__ import annotations
 
@@ -31,13 +31,15 @@ ASSETS: Final = Path(__file__).parent / "assets"
 POLICY: Final = "; ".join(
     [
         "default-src 'none'",
-        "script-src 'unsafe-inline'",
+        "script-src 'unsafe-inline' 'self' file:",
         "style-src 'unsafe-inline'",
         "img-src data: blob:",
         "font-src data:",
     ]
 )
-"""What a page may load: nothing but itself. The browser enforces this for every script."""
+"""What a page may load: itself and files beside it. The browser enforces this for every script."""
+PLOTLY_JS: Final = "plotly.min.js"
+"""The script that draws the figures, beside the pages that share it: it has 5 MB."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,8 @@ def build(
 ) -> Path:
     """Write each executed notebook as an offline page, and an index that links to them.
 
+    The pages share one file beside them, `PLOTLY_JS`.
+
     Parameters
     ----------
     notebooks : executed notebooks, in the order of the index
@@ -89,6 +93,7 @@ def build(
     sources = [Path(path) for path in notebooks]
     read = {source: nbformat.read(source, as_version=4) for source in sources}
     pages = [describe(read[source], source.stem, (headline or {}).get(source.stem)) for source in sources]
+    (folder / PLOTLY_JS).write_text(get_plotlyjs(), encoding="utf-8")
     for position, source in enumerate(sources):
         neighbours = {
             "before": pages[position - 1] if position else None,
@@ -150,13 +155,14 @@ def page_html(
     before: Entry | None = None,
     after: Entry | None = None,
 ) -> str:
-    """Return one executed notebook as a whole page that loads nothing.
+    """Return one executed notebook as a whole page that loads nothing from outside.
 
     Parameters
     ----------
     notebook : executed; its plotly figures stay live
     source : the notebook's file, for pictures beside it and for messages
-    pages : the pages built with it: links to their notebooks lead to them; without any there is no index
+    pages : the pages built with it: links to their notebooks lead to them, and they share one `PLOTLY_JS`;
+        without any there is no index, and the page stands alone
     before, after : its neighbours
     """
     cells = body_html(notebook, source)
@@ -174,8 +180,14 @@ def page_html(
         raise PlanningError(
             f"{source.name} would load {asked[0]!r} from outside: put the file beside the notebook"
         )
-    plotly_js = Markup(get_plotlyjs()) if 'class="plot"' in cells else ""
-    return _render("page.html.j2", **shell, plotly_js=plotly_js)
+    return _render("page.html.j2", **shell, plotly_js=_plotly_js(cells, shared=bool(pages)))
+
+
+def _plotly_js(cells: str, shared: bool) -> Markup:
+    """The script that draws a page's figures: beside pages that share it, or in a page that stands alone."""
+    if 'class="plot"' not in cells:
+        return Markup("")
+    return Markup(f'<script src="{PLOTLY_JS}"></script>' if shared else f"<script>{get_plotlyjs()}</script>")
 
 
 def body_html(notebook: nbformat.NotebookNode, source: Path) -> str:

@@ -13,7 +13,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from planning.report.execute import METADATA
+from planning.report.execute import INPUTS, METADATA, inputs
 from planning.report.style import PLOTLY_MIME
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("*.ipynb"))
@@ -164,8 +164,10 @@ def fixed_ids(nb: NotebookNode) -> Iterator[str]:
 
 
 def clean_metadata(nb: NotebookNode) -> Iterator[str]:
-    if nb.metadata != METADATA:
-        yield "the notebook's metadata name more than the kernel: regenerate"
+    if set(nb.metadata) != {*METADATA, INPUTS} or any(
+        nb.metadata[name] != METADATA[name] for name in METADATA
+    ):
+        yield "the notebook's metadata name not just the kernel and the inputs: regenerate"
     yield from (
         f"{c.id} carries metadata {sorted(c.metadata)}" for c in nb.cells if set(c.metadata) - {"tags"}
     )
@@ -209,6 +211,16 @@ def test_notebooks_keep(rule):
     assert not {name: found for name, found in faults.items() if found}
 
 
+def test_outputs_are_of_this_code_and_data():
+    """A report takes stored outputs if a notebook's digest is that of its code and the data: run it else."""
+    late = [
+        path.name
+        for path in NOTEBOOKS
+        if nbformat.read(path, as_version=4).metadata.get(INPUTS) != inputs(path)
+    ]
+    assert not late, "run planning notebooks"
+
+
 # Bad notebooks: a good one with one thing changed, which exactly one rule must notice.
 
 FIGURE = {PLOTLY_MIME: {"data": [], "layout": {}}, "image/png": "iVBORw0KGgo=", "text/plain": "Agents"}
@@ -229,7 +241,7 @@ def good(**changes) -> NotebookNode:
     ]
     for position, cell in enumerate(cells, start=1):
         cell.id = f"cell-{position:02d}"
-    return new_notebook(cells=cells, metadata=METADATA)
+    return new_notebook(cells=cells, metadata=METADATA | {INPUTS: ""})
 
 
 def with_text(first: str) -> NotebookNode:

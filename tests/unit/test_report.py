@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from planning.errors import PlanningError
 from planning.report import COLOURS, figure, pages, show, style, whatif_figures
-from planning.report.execute import execute_to, regenerate
+from planning.report.execute import INPUTS, executed, regenerate
 from planning.report.pdf import print_pages
 from planning.report.style import PLOTLY_MIME, Bundle, house_spec, summary
 
@@ -194,19 +194,64 @@ def test_regenerating_twice_writes_the_same_bytes(notebook, no_picture):
     assert digest(notebook) == once
 
 
-def test_execute_to_leaves_the_notebook_alone(notebook, tmp_path):
-    """A report runs afresh: the stored notebook keeps its bytes, and there are no pictures."""
-    before = digest(notebook)
-    (done,) = execute_to([notebook], tmp_path / "out")
-    assert done == tmp_path / "out" / "10_which.ipynb"
+def test_a_report_runs_what_was_never_run(notebook, tmp_path, no_picture):
+    """The notebook keeps its bytes; there are no pictures; a second report takes what the first one ran."""
+    before, out = digest(notebook), tmp_path / "out"
+    assert executed([notebook], out) == {out / "10_which.ipynb": ""}
     assert digest(notebook) == before
-    assert set(read(done, as_version=4).cells[1].outputs[0].data) == {PLOTLY_MIME, "text/plain"}
+    done = read(out / "10_which.ipynb", as_version=4)
+    assert set(done.cells[1].outputs[0].data) == {PLOTLY_MIME, "text/plain"}
+    left(done, out / "10_which.ipynb", "from the first report")
+    assert executed([notebook], out) == {out / "10_which.ipynb": ""}
+    assert read(out / "10_which.ipynb", as_version=4).cells[1].outputs[1].data["text/plain"] == (
+        "from the first report"
+    )
 
 
-def test_execute_to_refuses_the_notebooks_folder(notebook, tmp_path):
+def left(nb, path: Path, text: str) -> None:
+    """Mark an output, to see whether the notebook is run once more."""
+    nb.cells[1].outputs[1].data["text/plain"] = text
+    write(nb, path)
+
+
+@pytest.mark.parametrize("change", ["nothing", "the data", "the code", "asked"])
+def test_a_report_takes_stored_outputs_of_the_same_code_and_data(tmp_path, no_picture, change):
+    """It takes seconds instead of minutes, and what was changed is run."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "centre.toml").write_text("volume = 1")
+    (tmp_path / "notebooks").mkdir()
+    path, out = tmp_path / "notebooks" / "10_which.ipynb", tmp_path / "out"
+    code = new_code_cell("from IPython.display import display\ndisplay(0)\n41")
+    write(new_notebook(cells=[new_markdown_cell("# Which?"), code]), path)
+    regenerate([path])
+    stored = read(path, as_version=4)
+    if change == "the code":
+        stored.cells[1].source = stored.cells[1].source.replace("41", "0 + 41")
+    left(stored, path, "stored")
+    if change == "the data":
+        (tmp_path / "data" / "centre.toml").write_text("volume = 2")
+    executed([path], out, anew=change == "asked")
+    found = read(out / path.name, as_version=4).cells[1].outputs[1].data["text/plain"]
+    assert found == ("stored" if change == "nothing" else "41")
+
+
+def test_a_report_refuses_the_notebooks_folder(notebook, tmp_path):
     """It would overwrite what it promises to leave alone."""
     with pytest.raises(PlanningError, match=r"must lie apart from 10_which\.ipynb"):
-        execute_to([notebook], tmp_path)
+        executed([notebook], tmp_path)
+
+
+def test_a_failing_notebook_does_not_stop_a_report(notebook, tmp_path, no_picture):
+    """Its page has its title and says why; the others are answered; another report tries it again."""
+    bad = notebook.with_name("20_bad.ipynb")
+    write(new_notebook(cells=[new_markdown_cell("# Who?"), new_code_cell("1 / 0")]), bad)
+    found = executed([bad, notebook], tmp_path / "out")
+    assert [bool(reason) for reason in found.values()] == [True, False]
+    index = pages.build(found, tmp_path / "pages")
+    told = "20_bad.ipynb fails, cell-02, ZeroDivisionError: division by zero"
+    assert told in soup(index.with_name("20_bad.html")).main.text
+    assert [line.text for line in soup(index).find_all(class_="headline")] == ["Not answered", "second"]
+    assert INPUTS not in read(tmp_path / "out" / "20_bad.ipynb", as_version=4).metadata
 
 
 @pytest.mark.parametrize(
@@ -226,7 +271,7 @@ def test_a_failing_notebook_is_named_and_kept(tmp_path, source, timeout_s, reaso
 # --- pages -----------------------------------------------------------------------------------------------
 
 
-def executed(text: str, *outputs, source: str = "show(fig)"):
+def ran(text: str, *outputs, source: str = "show(fig)"):
     code = new_code_cell(source, execution_count=1, outputs=[*outputs])
     return new_notebook(cells=[new_markdown_cell(text), code])
 
@@ -251,10 +296,8 @@ $$\\begin{aligned} a &= b \\\\ c &= \\frac{d}{e} \\end{aligned}$$
 def built(tmp_path_factory):
     """Two notebooks as pages."""
     tmp_path = tmp_path_factory.mktemp("pages")
-    night = executed(NIGHT, drawn(bar(title="A </script> B"), peak=41), drawn(bar(title="Again")))
-    close = executed(
-        "# Should Moscow close at 23:00?\n\nNo.", new_output("stream", name="stdout", text="no & no")
-    )
+    night = ran(NIGHT, drawn(bar(title="A </script> B"), peak=41), drawn(bar(title="Again")))
+    close = ran("# Should Moscow close at 23:00?\n\nNo.", new_output("stream", name="stdout", text="no & no"))
     for name, nb in {"40_night": night, "41_close": close}.items():
         write(nb, tmp_path / f"{name}.ipynb")
     sources = [tmp_path / "40_night.ipynb", tmp_path / "41_close.ipynb"]
@@ -271,7 +314,8 @@ def test_pages_load_nothing_from_outside(built):
     for path in built.glob("*.html"):
         page = soup(path)
         assert not page.find_all("link")
-        assert not [tag for tag in page.find_all(src=True) if not tag["src"].startswith("data:")]
+        beside = (pages.PLOTLY_JS, "data:")
+        assert not [tag for tag in page.find_all(src=True) if not tag["src"].startswith(beside)]
         far = [a["href"] for a in page.find_all(href=True) if "//" in a["href"]]
         assert far in ([], ["https://example.org/paper"])
         assert not re.search(
@@ -288,13 +332,21 @@ def test_the_browser_enforces_it(built):
         assert "http" not in policy
 
 
-def test_plotly_is_embedded_once_and_only_where_needed(built):
-    """5 MB a page, not a figure; a page without figures is small."""
-    page = soup(built / "40_night.html")
-    large = [script for script in page.find_all("script") if len(script.text) > 1_000_000]
-    assert len(large) == 1
-    assert (built / "40_night.html").stat().st_size < 6_000_000
-    assert (built / "41_close.html").stat().st_size < 50_000
+def test_pages_share_one_plotly(built):
+    """It has 5 MB, once a folder and not a figure or a page; a page without figures asks for none."""
+    assert [script["src"] for script in soup(built / "40_night.html").find_all("script", src=True)] == [
+        pages.PLOTLY_JS
+    ]
+    assert not soup(built / "41_close.html").find_all("script", src=True)
+    assert (built / pages.PLOTLY_JS).stat().st_size > 1_000_000
+    assert max(page.stat().st_size for page in built.glob("*.html")) < 50_000
+
+
+def test_a_page_that_stands_alone_has_plotly_in_it():
+    """Sent by mail it is complete."""
+    page = pages.page_html(ran(NIGHT, drawn(bar(title="Night"))), Path("40_night.ipynb"))
+    assert "<script src" not in page
+    assert len(page) > 1_000_000
 
 
 def test_figures_are_live(built):
@@ -357,9 +409,9 @@ def test_building_twice_gives_the_same_bytes(built, tmp_path):
 @pytest.mark.parametrize(
     ("nb", "message"),
     [
-        (executed("# Why?\n\n![x](https://example.org/x.png)"), "would load 'https://example.org/x.png'"),
-        (executed("# Why?\n\n<script src='//cdn.example/x.js'></script>"), "would load '//cdn.example/x.js'"),
-        (executed("Why?"), "must begin with '# '"),
+        (ran("# Why?\n\n![x](https://example.org/x.png)"), "would load 'https://example.org/x.png'"),
+        (ran("# Why?\n\n<script src='//cdn.example/x.js'></script>"), "would load '//cdn.example/x.js'"),
+        (ran("Why?"), "must begin with '# '"),
         (new_notebook(cells=[new_markdown_cell("# Why?"), new_code_cell("1")]), "never executed"),
     ],
 )
@@ -398,7 +450,8 @@ def test_without_a_chromium_nothing_is_printed(monkeypatch, tmp_path):
     monkeypatch.setattr("planning.report.pdf.find_chromium", lambda: None)
     notebook = Path(__file__).parents[2] / "notebooks" / "40_night_overflow.ipynb"
     index = pages.build([notebook], tmp_path, pdf=True)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["40_night_overflow.html", "index.html"]
+    pages_only = ["40_night_overflow.html", "index.html", pages.PLOTLY_JS]
+    assert sorted(path.name for path in tmp_path.iterdir()) == pages_only
     assert "pdf" not in index.read_text(encoding="utf-8").split("<body")[1]
 
 

@@ -2,6 +2,10 @@
 const plots = [...document.querySelectorAll(".plot")];
 const specOf = (plot) => JSON.parse(plot.nextElementSibling.textContent);
 plots.forEach((plot) => {
+  if (typeof Plotly === "undefined") {
+    plot.textContent = "This figure needs plotly.min.js, the file beside this page: keep them together.";
+    return;
+  }
   const spec = specOf(plot);
   Plotly.newPlot(plot, spec.data, spec.layout, spec.config);
 });
