@@ -313,7 +313,7 @@ def _closing_hours(centre: Centre, site: str, today: timedelta) -> list[str]:
     """
     hours = [today + step * timedelta(minutes=30) for step in range(-8, 9)]
     opens = centre.sites[site].opens
-    end = timedelta(days=1) if closing_rules(centre, site) else today
+    end = max(timedelta(days=1), today) if closing_rules(centre, site) else today
     step = timedelta(seconds=centre.interval_s)
     return [clock_text(at) for at in hours if at == today or (opens < at <= end and not at % step)]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from planning.calendars import NO_COUNTRY
 from planning.centre.country import country_settings, currency_of
-from planning.centre.settings import DAY, read_clock
+from planning.centre.settings import DAY, closing, read_clock
 
 SHORT_H, LONG_H = 6.5, 8.5
 """Presence of the usual shifts, hours: lawful in every country on file."""
@@ -77,14 +77,19 @@ def _queues(sites: Mapping[str, Any], queues: Mapping[str, Any], teams: Mapping[
 
 
 def _hours(homes: list[Any]) -> dict[str, Any]:
-    """From the first opening of the sites to the last closing; a missing time means the whole day."""
+    """From the first opening of the sites to the last closing."""
     try:
-        opens = [home["opens"] for home in homes if "opens" in home]
-        closes = [home["closes"] for home in homes if "closes" in home]
-        first = {"opens": min(opens, key=read_clock)} if len(opens) == len(homes) else {}
-        return first | ({"closes": max(closes, key=read_clock)} if len(closes) == len(homes) else {})
-    except (TypeError, ValueError):
+        spans = [_span(home) for home in homes]
+    except (AttributeError, TypeError, ValueError):
         return {}
+    opens, closes = min(first for first, _ in spans), max(last for _, last in spans)
+    return {"opens": opens, "closes": closes} if closes - opens < DAY else {}
+
+
+def _span(site: Mapping[str, Any]) -> tuple[timedelta, timedelta]:
+    """Opening and closing of a site as its file gives them."""
+    opens = read_clock(site.get("opens", timedelta()))
+    return opens, closing(opens, read_clock(site.get("closes", DAY)))
 
 
 def _shifts(shifts: Any, labour: Mapping[str, Any], sites: Any) -> Any:
@@ -105,11 +110,7 @@ def _shifts(shifts: Any, labour: Mapping[str, Any], sites: Any) -> Any:
 def _lengths(sites: Any) -> dict[str, float]:
     """Kinds of shift, presence in hours; so that each site has one, none is longer than the site is open."""
     try:
-        spans = [
-            read_clock(site.get("closes", DAY)) - read_clock(site.get("opens", timedelta()))
-            for site in sites.values()
-        ]
-        hours = [span / timedelta(hours=1) for span in spans if span > timedelta()]
+        hours = [(closes - opens) / timedelta(hours=1) for opens, closes in map(_span, sites.values())]
     except (AttributeError, TypeError, ValueError):
         hours = []
     return {"short": min([SHORT_H, *hours]), "day": min(LONG_H, max(hours, default=LONG_H))}

@@ -11,7 +11,7 @@ from planning.centre.country import NO_CURRENCY, countries
 from planning.centre.model import Centre
 from planning.centre.money import money
 from planning.centre.organisation import Queue
-from planning.centre.settings import clock_text
+from planning.centre.settings import DAY, Hours, clock_text
 
 
 def describe(centre: Centre) -> list[str]:
@@ -124,7 +124,12 @@ def _sites(centre: Centre) -> Iterator[str]:
         clock = f" on the centre's clock, its own is {site.time_zone}" if site.time_zone else ""
         abroad = centre.country_of(name) != centre.country
         law = f"; {_law(centre.country_of(name))}" if abroad else ""
-        yield f"Site {name}: open {clock_text(site.opens)} to {clock_text(site.closes)}{clock}{seats}{law}."
+        yield f"Site {name}: open {_hours(site)}{clock}{seats}{law}."
+
+
+def _hours(hours: Hours) -> str:
+    later = " of the next day" if hours.closes > DAY else ""
+    return f"{clock_text(hours.opens)} to {clock_text(hours.closes)}{later}"
 
 
 def _queue(name: str, queue: Queue, centre: Centre) -> str:
@@ -140,8 +145,7 @@ def _queue(name: str, queue: Queue, centre: Centre) -> str:
         f"at most {target.max_abandonment:.1%} give up" if target.max_abandonment is not None else "",
         f"occupancy at most {target.max_occupancy:.0%}" if target.max_occupancy is not None else "",
     ]
-    hours = f"{clock_text(queue.opens)} to {clock_text(queue.closes)}"
-    return f"Queue {name}: {hours}, {', '.join(filter(None, parts))}, by {teams}."
+    return f"Queue {name}: {_hours(queue)}, {', '.join(filter(None, parts))}, by {teams}."
 
 
 def _teams(centre: Centre) -> Iterator[str]:

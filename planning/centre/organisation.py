@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from planning.centre.settings import (
-    DAY,
     Clock,
+    Closing,
     Country,
+    Hours,
     NotNegative,
     Positive,
     Settings,
     Share,
     Weekday,
     Zone,
-    clock_text,
 )
 from planning.queueing.target import Target
 
@@ -35,13 +34,9 @@ def _target(value: object) -> object:
     return Target(**{"service_level": None, **value})
 
 
-class Site(Settings):
-    """A building where agents work, with its opening hours on the centre's clock."""
+class Site(Hours):
+    """A building where agents work, with the hours in which it answers calls."""
 
-    opens: Clock = timedelta(0)
-    """First minute that the site answers calls."""
-    closes: Clock = DAY
-    """Minute from which the site no longer answers; "24:00" is the end of the day."""
     time_zone: Zone | None = None
     """The site's time zone, if it is not the centre's: night hours, holidays and weekends follow it."""
     country: Country | None = None
@@ -50,20 +45,6 @@ class Site(Settings):
     """The site's weekend, if it is not its country's."""
     seats: Annotated[int, Field(ge=0)] | None = None
     """Workplaces of the site; None means no limit."""
-
-    @model_validator(mode="after")
-    def _closes_after_opening(self) -> Self:
-        if self.closes <= self.opens:
-            raise ValueError(
-                f"closes is {clock_text(self.closes)}, must lie after opens {clock_text(self.opens)}: "
-                'use "24:00" for the end of the day; hours across midnight are the whole day (no opens, no '
-                "closes), with rows of 0 calls, and min_agents = 0 for the queues, while nobody answers"
-            )
-        return self
-
-    def is_open(self, time_of_day: timedelta) -> bool:
-        """Tell whether the site answers at a time of day on the centre's clock."""
-        return self.opens <= time_of_day < self.closes
 
 
 class Distribution(Settings):
@@ -91,8 +72,11 @@ class Distribution(Settings):
         return self
 
 
-class Queue(Settings):
-    """A kind of work for agents: calls, or work that may wait (without a service level)."""
+class Queue(Hours):
+    """A kind of work for agents: calls, or work that may wait (without a service level).
+
+    It has the hours of its sites by default.
+    """
 
     sites: dict[str, Share]
     """Share of the queue's calls whose home is each site, sum 1; by default equal for all that answer."""
@@ -130,10 +114,6 @@ class Queue(Settings):
     """Every caller has a personal agent, who is tried before the others."""
     day_cv: NotNegative = 0.0
     """Coefficient of variation of a day's volume around its forecast."""
-    opens: Clock = timedelta(0)
-    """First minute of the queue, on the centre's clock; by default that of its sites."""
-    closes: Clock = DAY
-    """Minute from which the queue takes no more calls, on the centre's clock; by default its sites'."""
     min_agents: Annotated[int, Field(ge=0)] = 1
     """Fewest agents on position at an answering site while the queue is open."""
     abandoned_cost: NotNegative = 0.0
@@ -165,10 +145,6 @@ class Queue(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.closes <= self.opens:
-            raise ValueError(
-                f"closes is {clock_text(self.closes)}, must lie after opens {clock_text(self.opens)}"
-            )
         total = sum(self.sites.values())
         if abs(total - 1) > 1e-9:
             raise ValueError(f"sites add up to {total:g}, must add up to 1: change the shares")
@@ -216,12 +192,12 @@ class Overflow(Settings):
     """Site whose calls go elsewhere."""
     to_site: str
     """Site that answers them."""
-    at: Clock | None = None
+    at: Closing | None = None
     """Start, a time of day; by default the closing of `from_site`."""
     until: Clock | None = None
     """End, a time of day, across midnight if earlier than `at`; by default the opening of `from_site`."""
     days: Annotated[list[Weekday], Field(min_length=1)] | Literal["all"] = "all"
-    """Weekdays on which the rule begins."""
+    """Weekdays on which the rule begins; if it begins with the closing after midnight, the day before."""
     queues: Annotated[list[str], Field(min_length=1)] | Literal["all"] = "all"
     """Queues that the rule moves."""
     after_s: NotNegative | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from planning.centre.settings import Clock, NotNegative, Positive, Settings, Share, Zone
+from planning.centre.settings import Clock, Hours, NotNegative, Positive, Settings, Share, Zone
 
 
 class Pay(Settings):
@@ -36,15 +36,11 @@ class Pay(Settings):
     """Rent and equipment of a workplace beyond those of a site, per month."""
 
 
-class ThirdSite(Settings):
-    """A site that does not exist yet, on the centre's clock."""
+class ThirdSite(Hours):
+    """A site that does not exist yet."""
 
     name: str
     """Its name on reports."""
-    opens: Clock
-    """First minute that it answers calls."""
-    closes: Clock
-    """Minute from which it no longer answers."""
     time_zone: Zone
     """Its time zone."""
     wage: Positive

@@ -52,7 +52,7 @@ def answering_sites(centre: Organisation, queue: str, times: pd.DatetimeIndex) -
 
     @cache
     def answer(home: str, clock: timedelta, weekday: int) -> str | None:
-        if not settings.opens <= clock < settings.closes:
+        if not settings.is_open(clock):
             return None
         return answering_site(centre, queue, home, clock, weekday)
 
@@ -178,7 +178,7 @@ def _instants(centre: Organisation, queue: str) -> list[tuple[int, timedelta]]:
         found |= {site.opens, site.closes}
     for rule in centre.overflow:
         found |= set(_rule_hours(centre, rule))
-    clocks = sorted({clock % DAY for clock in found if settings.opens <= clock % DAY < settings.closes})
+    clocks = sorted({clock % DAY for clock in found if settings.is_open(clock % DAY)})
     days = range(7) if _by_day(centre) else range(1)
     return [(day, clock) for day in days for clock in clocks]
 
@@ -202,7 +202,8 @@ def _applies(centre: Organisation, rule: Overflow, clock: timedelta, weekday: in
         return False
     at, until = _rule_hours(centre, rule)
     length = until - at if until > at else until + DAY - at
-    return (clock - at) % DAY < length and _begins(rule, (weekday - (clock < at % DAY)) % 7)
+    began = weekday - (clock < at % DAY) - at // DAY
+    return (clock - at) % DAY < length and _begins(rule, began % 7)
 
 
 def _by_day(centre: Organisation) -> bool:

@@ -10,6 +10,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -19,9 +22,10 @@ from pydantic import (
     PlainSerializer,
     ValidationError,
     ValidationInfo,
+    field_validator,
 )
 
-from planning.calendars import check_country, check_zone
+from planning.calendars import check_country, check_zone, time_of_day
 from planning.errors import PlanningError
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
@@ -52,14 +56,14 @@ def read_clock(value: object) -> Any:
 
 
 def clock_text(value: timedelta) -> str:
-    """Write a time of day as a planner does.
+    """Write a time of day as a planner does; on the next day, it is what the clock shows.
 
     Examples
     --------
-    >>> clock_text(timedelta(hours=22))
-    '22:00'
+    >>> clock_text(timedelta(hours=22)), clock_text(timedelta(hours=24)), clock_text(timedelta(hours=25))
+    ('22:00', '24:00', '01:00')
     """
-    minutes = int(value.total_seconds()) // 60
+    minutes = int((value if value <= DAY else value - DAY).total_seconds()) // 60
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
@@ -69,6 +73,24 @@ Clock = Annotated[
     Field(ge=timedelta(0), le=DAY),
     PlainSerializer(clock_text, when_used="json"),
 ]
+
+
+def _read_closing(value: object) -> Any:
+    found = read_clock(value)
+    if isinstance(value, str) and found > DAY:
+        raise ValueError(
+            'must be less than or equal to "24:00"; an earlier hour than opens is on the next day'
+        )
+    return found
+
+
+Closing = Annotated[
+    timedelta,
+    BeforeValidator(_read_closing),
+    Field(ge=timedelta(0), le=2 * DAY),
+    PlainSerializer(clock_text, when_used="json"),
+]
+"""A time of day that may lie on the next one: 25 hours are 01:00 of the next day."""
 Zone = Annotated[str, AfterValidator(check_zone)]
 Country = Annotated[str, AfterValidator(check_country)]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -111,6 +133,56 @@ class Settings(BaseModel):
             return cls.model_validate(raw)
         except ValidationError as error:
             raise PlanningError(_one_line(cls, error)) from None
+
+
+class Hours(Settings):
+    """Opening hours, the same every day; they may end on the next day."""
+
+    opens: Clock = timedelta(0)
+    """First minute of a day's hours, on the centre's clock; by default midnight."""
+    closes: Closing = DAY
+    """Minute from which nothing is answered; a time that is not after `opens` is on the next day."""
+
+    @field_validator("closes")
+    @classmethod
+    def _after_opening(cls, closes: timedelta, info: ValidationInfo) -> timedelta:
+        return closing(info.data.get("opens", timedelta(0)), closes)
+
+    @property
+    def always(self) -> bool:
+        """Whether they are the whole day."""
+        return self.closes - self.opens == DAY
+
+    def is_open(self, time_of_day: timedelta) -> bool:
+        """Tell whether a time of day is within the hours."""
+        return (time_of_day - self.opens) % DAY < self.closes - self.opens
+
+    def open_at(self, times: pd.DatetimeIndex) -> NDArray[np.bool_]:
+        """Tell which instants, in the centre's time zone, are within the hours, shape (times,)."""
+        since = (time_of_day(times) - pd.Timedelta(self.opens)) % pd.Timedelta(DAY)
+        return np.asarray(since < self.closes - self.opens)
+
+    def day_of(self, times: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Return the day whose hours each instant belongs to, without zone: after midnight, the day before.
+
+        Examples
+        --------
+        >>> late = pd.DatetimeIndex(["2026-11-23 00:45"], tz="Europe/Berlin")
+        >>> str(Hours.of({"opens": "09:00", "closes": "01:00"}).day_of(late)[0])
+        '2026-11-22 00:00:00'
+        """
+        return (times.tz_localize(None) - max(self.closes - DAY, timedelta(0))).normalize()
+
+
+def closing(opens: timedelta, closes: timedelta) -> timedelta:
+    """Return a closing time that is after the opening and at most a day later.
+
+    Examples
+    --------
+    >>> str(closing(timedelta(hours=9), timedelta(hours=1)))
+    '1 day, 1:00:00'
+    """
+    return opens + ((closes - opens) % DAY or DAY)
 
 
 def _one_line(model: type[Settings], error: ValidationError) -> str:

@@ -24,7 +24,7 @@ class ShiftRules(Settings):
     work_between_rests_h: Positive = 2.0
     """Target for the work between two breaks, hours."""
     quiet_from: Clock = timedelta(minutes=30)
-    """No shift starts or ends from here ..."""
+    """No shift starts or ends from here, except with the hours of its site, ..."""
     quiet_until: Clock = timedelta(hours=5, minutes=30)
     """... to here, when there is no public transport."""
     breaks: Literal["optimised", "fixed"] = "optimised"

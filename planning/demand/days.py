@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, day_start, is_weekend, local_day, on_clock, time_of_day
+from planning.calendars import axis, day_start, is_weekend, local_day, on_clock
 from planning.centre.settings import clock_text
 from planning.checks import one_of, whole
 from planning.demand.forecast import forecast
@@ -134,6 +134,14 @@ def _days(rows: pd.DataFrame) -> pd.DatetimeIndex:
     return local_day(pd.DatetimeIndex(rows["interval_start"]))
 
 
+def _served_days(centre: Centre, rows: pd.DataFrame) -> pd.Series:
+    """Day whose opening hours each row belongs to, without a zone."""
+    found = rows["interval_start"].dt.tz_localize(None)
+    for name, own in rows.groupby("queue"):
+        found[own.index] = centre.queues[str(name)].day_of(pd.DatetimeIndex(own["interval_start"]))
+    return found
+
+
 def _check_dates(seen: pd.DatetimeIndex) -> None:
     """Refuse one or two days that are far from all others: a digit of the date is wrong."""
     days = seen.unique().sort_values()
@@ -169,15 +177,17 @@ def _open_intervals(
 ) -> pd.DataFrame:
     """Every interval in which a queue is open: queue, interval_start."""
     grid = axis(on_clock(first, centre.time_zone), (end - first).days, centre.interval_s)
-    day, clock, seen, hours = local_day(grid), time_of_day(grid), _days(rows), _hours(centre, rows)
+    seen, hours = _days(rows), _hours(centre, rows)
     left_behind = {other for queue in centre.queues.values() for other in queue.follow_ups}
     parts = []
-    for name in centre.queues:
-        own = seen[(rows["queue"] == name).to_numpy()]
+    for name, queue in centre.queues.items():
+        own = queue.day_of(pd.DatetimeIndex(rows.loc[rows["queue"] == name, "interval_start"]))
         if own.empty and name in left_behind:
             continue
+        day = queue.day_of(grid)
+        clock = grid.tz_localize(None) - day
         days = _open_days(centre, seen, seen if own.empty else own, day.unique())
-        own_hours = hours.loc[name].loc[grid.day_of_week]
+        own_hours = hours.loc[name].loc[day.day_of_week]
         open_ = grid[(clock >= own_hours["opens"]) & (clock < own_hours["closes"]) & day.isin(days)]
         parts.append(pd.DataFrame({"queue": name, "interval_start": open_}))
     return pd.concat(parts, ignore_index=True)
@@ -189,9 +199,9 @@ def _hours(centre: Centre, rows: pd.DataFrame) -> pd.DataFrame:
     They are the queue's own, except on a weekday that never has a row in its first or last hours, although
     other weekdays do.
     """
-    times = pd.DatetimeIndex(rows["interval_start"])
-    clocks = pd.DataFrame({"queue": rows["queue"].array, "weekday": times.day_of_week,
-                           "day": local_day(times), "opens": time_of_day(times)})  # fmt: skip
+    clocks = rows[["queue"]].assign(day=_served_days(centre, rows))
+    clocks["weekday"] = clocks["day"].dt.day_of_week
+    clocks["opens"] = rows["interval_start"].dt.tz_localize(None) - clocks["day"]
     clocks["closes"] = clocks["opens"] + pd.Timedelta(seconds=centre.interval_s)
     weekdays = pd.MultiIndex.from_product([centre.queues, range(7)], names=["queue", "weekday"])
     own = pd.DataFrame(
@@ -211,7 +221,7 @@ def _hours(centre: Centre, rows: pd.DataFrame) -> pd.DataFrame:
 def _tell_short_days(centre: Centre, rows: pd.DataFrame, open_: pd.DataFrame) -> None:
     """Warn of the weekdays to plan on which a queue opens later, or closes earlier, than its settings say."""
     hours = _hours(centre, rows)
-    planned = set(zip(open_["queue"], open_["interval_start"].dt.day_of_week, strict=True))
+    planned = set(zip(open_["queue"], _served_days(centre, open_).dt.day_of_week, strict=True))
     for (name, weekday), (opens, closes) in hours.iterrows():
         queue = centre.queues[name]
         if (name, weekday) in planned and (opens, closes) != (queue.opens, queue.closes):

@@ -440,10 +440,10 @@ def _closed_cases(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> lis
     """Find calls in hours when their queue is closed: another slip of the clock, or a wrong queue."""
     clock, cases = local(rows.second, zone) % DAY_S, []
     for name, queue in queues.items():
-        opens, closes = queue.opens.total_seconds(), queue.closes.total_seconds()
-        if opens > 0 or closes < DAY_S:
-            closed = (rows.queue == name) & ((clock < opens) | (clock >= closes))
-            cases.append((closed, "arrived while its queue is closed"))
+        if not queue.always:
+            since = (clock + DAY_S - queue.opens.total_seconds()) % DAY_S
+            closed = since >= (queue.closes - queue.opens).total_seconds()
+            cases.append(((rows.queue == name) & closed, "arrived while its queue is closed"))
     return cases
 
 

@@ -133,8 +133,7 @@ def _check_grid(centre: Centre, name: str, times: pd.DatetimeIndex) -> None:
 def _while_open(name: str, queue: Queue, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of a queue's opening hours in order of time, each with a handle time."""
     rows = rows.sort_values("interval_start", ignore_index=True)
-    clock = time_of_day(pd.DatetimeIndex(rows["interval_start"]))
-    closed = (clock < queue.opens) | (clock >= queue.closes)
+    closed = ~queue.open_at(pd.DatetimeIndex(rows["interval_start"]))
     if (rows["calls"][closed] > 0).any():
         first = rows[closed & (rows["calls"] > 0).to_numpy()].iloc[0]
         raise PlanningError(
@@ -204,7 +203,6 @@ def _follow_up(centre: Centre, other: str, share: float, calls: pd.DataFrame) ->
     It follows only the volume of the calls, like calls that are handed on.
     """
     queue = centre.queues[other]
-    clock = time_of_day(pd.DatetimeIndex(calls["interval_start"]))
-    own = calls[(clock >= queue.opens) & (clock < queue.closes)]
+    own = calls[queue.open_at(pd.DatetimeIndex(calls["interval_start"]))]
     spread = calls["calls"].sum() / own["calls"].sum() if own["calls"].sum() > 0 else 0.0
     return own.assign(queue=other, aht_s=queue.aht_s, calls=own["calls"] * share * spread)

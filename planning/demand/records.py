@@ -23,6 +23,7 @@ import pandas as pd
 from planning.calendars import axis, day_start, local_day, on_clock, time_of_day
 from planning.centre import Centre, Queue
 from planning.centre.records import Between, CallRecords
+from planning.centre.settings import Hours
 from planning.checks import one_of
 from planning.demand.facts import LINE, REMEDIES, columns_of, facts_of, missing_columns, near
 from planning.demand.fields import DAY_S, HOUR_S, decimal_of, order_of
@@ -857,16 +858,19 @@ def _with_zeros(counts: pd.DataFrame, interval_s: int, queues: Mapping[str, Queu
     """
     times = pd.DatetimeIndex(counts["interval_start"])
     step = pd.Timedelta(seconds=interval_s)
-    days = on_clock(local_day(times).unique().sort_values(), times.tz)
+    days = local_day(times).unique()
+    days = on_clock(days.union(days + pd.Timedelta(days=1)), times.tz)  # hours may end after midnight
     grid = pd.DatetimeIndex([], tz=times.tz).append([axis(day, 1, interval_s) for day in days])
     grid = grid[(grid >= times.min()) & (grid <= times.max())]
-    clock = time_of_day(grid)
+    hours: dict[Any, Hours] = {name: queues.get(str(name), Hours()) for name in counts["queue"].unique()}
+    served = {name: own.day_of(times[counts["queue"] == name]) for name, own in hours.items()}
+    seen = {day for days in served.values() for day in days.unique()}
     parts = []
     for name, rows in counts.groupby("queue", sort=False):
-        queue = queues.get(str(name))
-        open_ = grid if queue is None else grid[(clock + step > queue.opens) & (clock < queue.closes)]
-        first = local_day(rows["interval_start"].min())
-        open_ = open_[open_.tz_localize(None) >= first]
+        own, day = hours[name], hours[name].day_of(grid)
+        # An interval that is open for a part of its length counts.
+        open_ = own.open_at(grid) | own.open_at(grid + step - pd.Timedelta(microseconds=1))
+        open_ = grid[open_ & day.isin(seen) & (day >= served[name].min())]
         known = rows.set_index("interval_start")[["calls", "aht_s"]]
         filled = known.reindex(open_.as_unit("us"), fill_value=0.0)
         parts.append(filled.rename_axis("interval_start").reset_index().assign(queue=name))

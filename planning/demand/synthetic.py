@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from planning.calendars import axis, day_start, local_day, on_clock, time_of_day
-from planning.centre.settings import DAY, Clock, Hourly, NotNegative, Positive, Settings, Share, Zone
+from planning.centre.settings import Hourly, Hours, NotNegative, Positive, Settings, Share, Zone
 from planning.checks import Floats, whole
 from planning.demand.intervals import MAX_DAYS, day_kinds
 from planning.errors import PlanningError
@@ -56,7 +56,7 @@ class Seasonality(Settings):
     """Coefficient of variation of the Gamma factor on a queue's day."""
 
 
-class Source(Settings):
+class Source(Hours):
     """The calls of a queue."""
 
     calls_weekday: NotNegative
@@ -65,18 +65,8 @@ class Source(Settings):
     """Mean handle time, seconds."""
     handle_cv: NotNegative
     """Coefficient of variation of single handle times."""
-    opens: Clock = timedelta(0)
-    """First minute of the queue, on the centre's clock."""
-    closes: Clock = DAY
-    """Minute from which the queue takes no more calls, on the centre's clock."""
     deferred: bool = False
     """Planned work: even over its hours and days, without over-dispersion or hang-ups."""
-
-    @model_validator(mode="after")
-    def _closes_after_opening(self) -> Self:
-        if self.closes <= self.opens:
-            raise ValueError(f"closes is {self.closes}, must lie after opens {self.opens}: swap them")
-        return self
 
 
 class Records(Settings):
@@ -328,8 +318,7 @@ def _expected_queue(
 ) -> pd.DataFrame:
     if queue.deferred:
         national, aht, index = np.ones_like(national), np.ones_like(aht), np.ones_like(index)
-    clock = time_of_day(times)
-    is_open = np.asarray((clock >= queue.opens) & (clock < queue.closes))
+    is_open = queue.open_at(times)
     rows = pd.DataFrame({"weight": national, "aht": aht, "index": index, "day": local_day(times)})[is_open]
     share = rows["weight"] / rows.groupby("day")["weight"].transform("sum")
     mean_aht = (share * rows["aht"]).groupby(rows["day"]).transform("sum")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from planning.calendars import local_day, time_of_day
+from planning.calendars import local_day
 from planning.centre import Site, clock_text
 from planning.centre.settings import WEEKDAYS
 from planning.demand.planned import planned_demand
@@ -60,7 +60,7 @@ def hand_overs(centre: Centre) -> dict[str, tuple[timedelta, Sequence[str]]]:
         at = centre.sites[rule.from_site].closes if rule.at is None else rule.at
         found.setdefault(rule.from_site, (at, WEEKDAYS if rule.days == "all" else rule.days))
     for name, site in centre.sites.items():
-        if site.closes - site.opens < DAY:
+        if not site.always:
             found.setdefault(name, (site.closes, WEEKDAYS))
     return found
 
@@ -68,8 +68,9 @@ def hand_overs(centre: Centre) -> dict[str, tuple[timedelta, Sequence[str]]]:
 def closing_rules(centre: Centre, site: str) -> list[int]:
     """Numbers of the overflow rules that move a site's calls when it closes, or of all rules by the hour."""
     by_hour = [n for n, rule in enumerate(centre.overflow) if rule.from_site == site and rule.after_s is None]
-    closes = centre.sites[site].closes
-    return [n for n in by_hour if centre.overflow[n].at in (None, closes)] or by_hour
+    closes = centre.sites[site].closes % DAY
+    given = {n: centre.overflow[n].at for n in by_hour}
+    return [n for n, at in given.items() if at is None or at % DAY == closes] or by_hour
 
 
 def movable_queues(centre: Centre, rule: int) -> list[str]:
@@ -111,7 +112,7 @@ def closing_at(centre: Centre, hour: str | timedelta, *, site: str | None = None
     ['first_line', 'second_line', 'home_internet', 'vip']
     """
     name = closing_site(centre, site)
-    closes = Site.of({"closes": hour}).closes
+    closes = Site.of({"opens": centre.sites[name].opens, "closes": hour}).closes
     if closes.total_seconds() % centre.interval_s:
         raise PlanningError(
             f"closing hour is {clock_text(closes)}, must be a multiple of the interval of "
@@ -167,11 +168,13 @@ def open_hours(before: Centre, after: Centre, demand: pd.DataFrame) -> tuple[pd.
     demand : DataFrame
         DEMAND of `before`.
     """
-    closes = {name: pd.Timedelta(queue.closes) for name, queue in after.queues.items()}
 
     def closed(rows: pd.DataFrame) -> pd.Series:
-        clock = time_of_day(pd.DatetimeIndex(rows["interval_start"]).tz_convert(before.time_zone))
-        return pd.Series(clock, rows.index) >= rows["queue"].map(closes)
+        found = pd.Series(False, rows.index)
+        for name, own in rows.groupby("queue"):
+            times = pd.DatetimeIndex(own["interval_start"]).tz_convert(before.time_zone)
+            found[own.index] = ~after.queues[str(name)].open_at(times)
+        return found
 
     gone = closed(demand)
     if not gone.any():

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from planning.calendars import hours_within
 from planning.checks import number
 from planning.errors import PlanningError
 from planning.overflow.steps import on_site
@@ -184,6 +183,5 @@ def _lost(night: pd.DataFrame) -> float:
 
 def _closed_h(centre: Centre, site: str) -> float:
     """Hours a day in which a site is closed."""
-    midnight = pd.DatetimeIndex([pd.Timestamp("2026-11-23", tz=centre.time_zone)])
     hours = centre.sites[site]
-    return 24.0 - float(hours_within(midnight, midnight + pd.Timedelta(days=1), hours.opens, hours.closes)[0])
+    return 24.0 - (hours.closes - hours.opens).total_seconds() / 3600

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from planning.calendars import local_day, on_clock
+from planning.calendars import DAY, local_day, on_clock
 from planning.centre import clock_text
 from planning.overflow.closing import closing_site, hand_overs
 from planning.report.style import COLOURS, GREY, colours_of, figure, label, money_axis, site_label, team_label
@@ -289,6 +289,7 @@ def closings(centre: Centre, times: pd.DatetimeIndex) -> dict[pd.Timestamp, str]
     """
     found: dict[pd.Timestamp, list[str]] = {}
     days = local_day(times).unique()
+    days = days.insert(0, days[0] - DAY)  # hours may end after midnight
     for site, (at, weekdays) in hand_overs(centre).items():
         verb = "closes" if at == centre.sites[site].closes else "hands over"
         for day in days[[f"{day:%a}".lower() in weekdays for day in days]]:

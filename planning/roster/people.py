@@ -310,7 +310,6 @@ def _synthetic_team(
 ) -> pd.DataFrame:
     """Hire until those not on leave have enough hours and slack, and are at least the given number."""
     site = centre.sites[centre.teams[team].site]
-    round_the_clock = site.closes - site.opens >= pd.Timedelta(days=1)
     labour = centre.at(centre.teams[team].site).labour
     contracts_h = [part * labour.week_h.value for part in CONTRACTS]
     most = max(math.ceil(hours * (1 + SLACK) / min(contracts_h) * 2) + 1, 2 * heads)
@@ -322,7 +321,7 @@ def _synthetic_team(
             "grade": centre.teams[team].grade,
             "contract_h_week": rng.choice(contracts_h, most, p=CONTRACT_SHARES),
             "night_ok": rng.random(most)
-            < (NIGHT_SHARE_ROUND_THE_CLOCK if round_the_clock else NIGHT_SHARE_OTHERWISE),
+            < (NIGHT_SHARE_ROUND_THE_CLOCK if site.always else NIGHT_SHARE_OTHERWISE),
         }
     )
     leave_days = int(labour.leave_part_days.value)

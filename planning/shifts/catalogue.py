@@ -341,16 +341,20 @@ def _starts(centre: Centre, shape: Shape, axis: pd.DatetimeIndex) -> pd.Datetime
 
 
 def _fits(centre: Centre, site: str, starts: pd.DatetimeIndex, ends: pd.DatetimeIndex) -> NDArray[np.bool_]:
-    """Shifts inside the site's hours that neither start nor end in the quiet hours."""
+    """Shifts inside the site's hours that neither start nor end in the quiet hours, unless the site does."""
     hours, rules = centre.sites[site], centre.shifts
-    fits = ~(_inside(starts, rules.quiet_from, rules.quiet_until))
-    fits &= ~(_inside(ends, rules.quiet_from, rules.quiet_until))
-    if hours.closes - hours.opens < pd.Timedelta(days=1):
-        # By the local clock, which on some days of the year is not the time since midnight.
-        midnight = local_day(starts)
-        fits &= time_of_day(starts) >= hours.opens
-        fits &= ends.tz_localize(None) <= midnight + hours.closes
-    return np.asarray(fits)
+    early, late = (_inside(times, rules.quiet_from, rules.quiet_until) for times in (starts, ends))
+    if hours.always:
+        return ~early & ~late
+    # By the local clock, which on some days of the year is not the time since midnight.
+    opens, closes = (
+        time_of_day(starts) - hours.opens,
+        ends.tz_localize(None) - local_day(starts) - hours.closes,
+    )
+    now = pd.Timedelta(0)
+    return np.asarray(
+        (opens >= now) & (closes <= now) & (~early | (opens == now)) & (~late | (closes == now))
+    )
 
 
 def _inside(times: pd.DatetimeIndex, opens: timedelta, closes: timedelta) -> NDArray[np.bool_]:

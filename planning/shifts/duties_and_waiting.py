@@ -176,7 +176,7 @@ def duties(centre: Centre, times: pd.DatetimeIndex) -> Rows:
             continue
         site = centre.sites[team.site]
         open_s = (site.closes - site.opens).total_seconds()
-        opens = max(mornings, default=timedelta(hours=8)) if open_s == 86_400 else site.opens
+        opens = max(mornings, default=timedelta(hours=8)) if site.always else site.opens
         number = ceil(round(open_s / 3600 / team.duty_h, 9))
         pattern = Pattern("duty", round(open_s / number), ())
         for day in local_day(times).unique():
@@ -330,8 +330,7 @@ def _able(
     busy = np.minimum(calls[0], here)
     between = settings.beside_calls * np.maximum(busy - calls[1], 0.0)
     able = (settings.target.max_occupancy or 1.0) * (here - busy) + between
-    clock = time_of_day(times)
-    return np.where((clock >= settings.opens) & (clock < settings.closes), able, 0.0)
+    return np.where(settings.open_at(times), able, 0.0)
 
 
 def _held(centre: Centre, requirement: pd.DataFrame, plan: CoverPlan) -> pd.DataFrame:

@@ -332,10 +332,8 @@ def _explicit(centre: Centre, texts: Sequence[str]) -> list[Shape]:
                     f"[{low.value:g}, {high.value:g}] ({low.article}): change the meal"
                 )
         ends = clock + pd.Timedelta(seconds=pattern.length_s)
-        whole = pd.Timedelta(days=1)
         if not any(
-            site.closes - site.opens >= whole or (site.opens <= clock and ends <= site.closes)
-            for site in centre.sites.values()
+            site.always or (site.opens <= clock and ends <= site.closes) for site in centre.sites.values()
         ):
             raise PlanningError(
                 f"shift {format_shift(clock, pattern)!r} lies outside the hours of every site: move it"

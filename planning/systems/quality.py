@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from planning.calendars import axis, day_start, local_day, time_of_day
+from planning.calendars import axis, day_start, local_day
 from planning.checks import number, one_of
 from planning.demand.planned import mark_planned, planned_demand
 
@@ -90,8 +90,7 @@ def review_demand(
     one_of("queue", queue, list(centre.queues))
     settings = centre.queues[queue]
     times = axis(day_start(start, centre.time_zone), days, centre.interval_s)
-    clock = time_of_day(times)
-    times = times[np.asarray((clock >= settings.opens) & (clock < settings.closes))]
+    times = times[settings.open_at(times)]
     pieces, hours = work["pieces"].sum(), work["hours"].sum()
     return pd.DataFrame(
         {

@@ -66,21 +66,6 @@ def test_target_that_asks_for_nothing_or_for_what_there_is_not():
     assert unknown.startswith("queues.calls.target: asa is no part of a target: use service_level, ")
 
 
-@pytest.mark.parametrize("closes", ["08:00", "07:30"])
-def test_site_that_closes_before_it_opens(closes):
-    text = refusal({"sites.south.closes": closes})
-    assert text == (
-        f'sites.south: closes is {closes}, must lie after opens 08:00: use "24:00" for the end of the day; '
-        "hours across midnight are the whole day (no opens, no closes), with rows of 0 calls, and "
-        "min_agents = 0 for the queues, while nobody answers"
-    )
-
-
-def test_queue_that_closes_before_it_opens():
-    text = refusal({"queues.calls.opens": "21:00", "queues.calls.closes": "09:00"})
-    assert text == "queues.calls: closes is 09:00, must lie after opens 21:00"
-
-
 @pytest.mark.parametrize("value", ["25:00", "24:15"])
 def test_time_after_the_end_of_the_day(value):
     text = refusal({"sites.south.closes": value})

@@ -120,7 +120,6 @@ def test_plan_is_not_overwritten_unless_asked_for(given, monkeypatch, capsys):
             80,
             "service_level is 80.0, must lie in [0, 1]: write 0.80 for 80 %",
         ),
-        ("sites.south.closes", "07:00", "sites.south: closes is 07:00, must lie after opens 08:00"),
         (
             "teams.calls_north.site",
             "south",
