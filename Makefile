@@ -39,8 +39,7 @@ types: setup  ## Check the types
 	$(RUN)mypy
 
 unit: setup  ## Run the tests and the doctests
-	$(RUN)pytest -n 2 --dist loadscope tests/unit tests/properties tests/reference tests/guards
-	$(RUN)pytest -n 2 --dist loadscope --doctest-modules planning
+	$(RUN)pytest -n 2 --dist loadscope --doctest-modules tests/unit tests/properties tests/reference tests/guards planning
 
 notebooks-test: setup  ## Compare the notebooks with their stored outputs
 	PLANNING_PNG=0 TQDM_DISABLE=1 $(RUN)pytest -p nbval --nbval --nbval-current-env \

@@ -340,7 +340,7 @@ def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
     kept = [*codes.enter, *codes.connect, *codes.complete, *codes.abandon, *codes.leave]
     rows = rows.filter(rows.event.isin(kept) | rows.event.isnull())
     # A line without an event, such as a total, is no part of a call: it is refused by itself.
-    rows = rows.mutate(lone=ibis.ifelse(rows.event.isnull(), ibis.row_number(), ibis.null("int64")))
+    rows = rows.mutate(eventless=ibis.ifelse(rows.event.isnull(), ibis.row_number(), ibis.null("int64")))
 
     def at(names: list[str], last: bool = False) -> Any:
         where = rows.event.isin(names)
@@ -368,7 +368,7 @@ def _of_events(rows: ir.Table, settings: CallRecords) -> ir.Table:
         columns["caller_id"] = rows.caller_id.max(where=enter)
     if "line" in rows.columns:
         columns["line"] = rows.line.min()
-    calls = rows.group_by(["queue", "call_id", "lone"]).aggregate(**columns)
+    calls = rows.group_by(["queue", "call_id", "eventless"]).aggregate(**columns)
     outcome = ibis.cases(
         (calls.connect.notnull(), "answered"),
         (calls.gone.notnull(), "abandoned"),
@@ -413,7 +413,7 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
     """Say why a row cannot be true; missing where it can."""
     import ibis
 
-    cases = [(rows.lone.notnull(), "no event")] if "lone" in rows.columns else []
+    cases = [(rows.eventless.notnull(), "no event")] if "eventless" in rows.columns else []
     cases += [
         (rows["at"].isnull() | (rows.second < FIRST_TIME.timestamp()), "no time of arrival"),
         (rows.at_skipped, "a time that the clock skipped: a time-zone slip"),

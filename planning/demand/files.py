@@ -1,17 +1,20 @@
 """Opening a file of any phone system as a table of texts: its encoding, separator, title lines and header.
 
 DuckDB reads the rows and refuses those whose cells do not fit the header; this module only decides how. A
-file in another encoding, or a workbook, is first copied as UTF-8, so that there is one way to read.
+packed file is unpacked first, and one in another encoding, or a workbook, is copied as UTF-8, so that there
+is one way to read.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import io
 import shutil
 import tempfile
 import weakref
+import zlib
 from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +22,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
+from xml.etree.ElementTree import iterparse
 
 import pandas as pd
 
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from planning.centre import CallRecords
 
 SEPARATORS = ",;\t|"
-TEXTS, BOOKS = (".csv", ".txt", ".tsv", ".log", ""), (".xlsx", ".xlsm")
+TEXTS, BOOKS, PACKED = (".csv", ".txt", ".tsv", ".log", ""), (".xlsx", ".xlsm"), ".gz"
 _ROW_LINES = 100
 """Most lines over which a row may extend: a quote that is still open then was never meant as one."""
 
@@ -168,6 +172,8 @@ def open_texts(engine: Any, path: Path, settings: CallRecords) -> tuple[ir.Table
     """
     if path.suffix.lower() in BOOKS:
         path = _copy(engine, _book_lines(path, settings.sheet))
+    elif path.suffix.lower() == PACKED:
+        path = _unpacked(engine, path)
     how = sniff(path, settings)
     with path.open("rb") as file:
         first = file.readline(SAMPLE)
@@ -293,11 +299,37 @@ def lines_of(how: Format, places: Collection[int], broken: Collection[int]) -> t
     return pd.Series(found, dtype="int64"), refused
 
 
-def _copy(engine: Any, pieces: Iterator[str]) -> Path:
-    """Copy a file as UTF-8; the copy is deleted with the engine."""
+def suffix_of(path: Path) -> str:
+    """Return the ending that says what a file holds, packed or not.
+
+    Examples
+    --------
+    >>> suffix_of(Path("calls.CSV.gz"))
+    '.csv'
+    """
+    return Path(path.stem if path.suffix.lower() == PACKED else path).suffix.lower()
+
+
+def _unpacked(engine: Any, path: Path) -> Path:
+    copy = _new_file(engine)
+    try:
+        with gzip.open(path) as packed, copy.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise PlanningError(f"{path} cannot be unpacked ({error}): fetch it again, or unpack it") from None
+    return copy
+
+
+def _new_file(engine: Any) -> Path:
+    """Name a file in a folder of its own, which is deleted with the engine."""
     folder = Path(tempfile.mkdtemp(prefix="planning-"))
     weakref.finalize(engine, shutil.rmtree, folder, ignore_errors=True)
-    path = folder / "records.csv"
+    return folder / "records.csv"
+
+
+def _copy(engine: Any, pieces: Iterator[str]) -> Path:
+    """Copy a file as UTF-8."""
+    path = _new_file(engine)
     with path.open("w", encoding="utf-8", newline="") as file:
         file.writelines(pieces)
     return path
@@ -325,11 +357,33 @@ def _book_lines(path: Path, sheet: str | None) -> Iterator[str]:
         )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    for row in book[sheet or book.sheetnames[0]].iter_rows(values_only=True):
+    page = book[sheet or book.sheetnames[0]]
+    first_of = _merged_down(page)
+    told: dict[tuple[int, int], Any] = {}
+    for number, values in enumerate(page.iter_rows(values_only=True), 1):
+        row = list(values)
+        for place, first in first_of.get(number, {}).items():
+            row[place] = told.setdefault((first, place), row[place])
         writer.writerow([_cell(value) for value in row] if any(value is not None for value in row) else [])
         yield out.getvalue()
         out.seek(0)
         out.truncate()
+
+
+def _merged_down(page: Any) -> dict[int, dict[int, int]]:
+    """Rows covered by a cell merged over several: its column, and the first row, which has the value."""
+    from openpyxl.utils import range_boundaries
+
+    found: dict[int, dict[int, int]] = {}
+    with page._get_source() as source:  # a sheet read row by row does not tell its merged cells
+        for _, node in iterparse(source):
+            if node.tag.endswith("}mergeCell"):
+                left, top, _, bottom = range_boundaries(node.get("ref"))
+                for row in range(top, bottom + 1) if bottom > top else ():
+                    found.setdefault(row, {})[left - 1] = top
+            if node.tag.endswith("}row"):
+                node.clear()
+    return found
 
 
 def _cell(value: Any) -> str:

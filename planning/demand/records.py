@@ -34,6 +34,7 @@ from planning.demand.files import (
     broken_rows,
     lines_of,
     open_texts,
+    suffix_of,
     with_quotes_mended,
 )
 from planning.demand.layouts import Layout, layout_named, matching
@@ -78,8 +79,8 @@ def read_calls(
     Parameters
     ----------
     source : str or Path
-        A CSV, XLSX or Parquet file or a pattern of them ("calls/2026-*.parquet"), a DuckDB file, or the URL
-        of a database ("postgres://host/name").
+        A CSV, packed or not ("calls.csv.gz"), XLSX or Parquet file, a folder or a pattern of them
+        ("calls/2026-*.parquet"), a DuckDB file, or the URL of a database ("postgres://host/name").
     table : str
         Table or view of a database; files have none.
     centre : Centre, optional
@@ -703,7 +704,7 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
         engine = ibis.connect(source)
         return [_of_table(_table(engine, table, engine.list_tables(), _safe(source)), asked, source)]
     paths = paths_of(source)
-    suffix = Path(paths[0]).suffix.lower()
+    suffix = suffix_of(Path(paths[0]))
     if suffix in _DATABASES:
         engine = _duckdb(source, read_only=True)
         # A view of somebody else's file could read any file of this machine.
@@ -713,9 +714,9 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
     engine = _duckdb()
     if suffix == ".parquet":
         return [_of_table(_plain_types(engine.read_parquet(paths), paths[0]), asked, source)]
-    if suffix not in (*TEXTS, *BOOKS):
+    if suffix not in TEXTS and Path(paths[0]).suffix.lower() not in BOOKS:
         raise PlanningError(
-            f"{source} ends in {suffix!r}, must end in .csv, .txt, .xlsx, .parquet or .duckdb: "
+            f"{source} ends in {suffix!r}, must end in .csv, .txt, .csv.gz, .xlsx, .parquet or .duckdb: "
             "save it in one of these formats"
         )
     return [_of_text(engine, Path(path), asked) for path in paths]
@@ -757,12 +758,15 @@ def _plain_types(rows: ir.Table, path: str) -> ir.Table:
 
 
 def paths_of(source: str) -> list[str]:
-    """Files of a path or a pattern."""
+    """Files of a path, a folder or a pattern."""
     whole = Path(source)
-    files = [whole] if whole.is_file() else Path(whole.anchor).glob(str(whole.relative_to(whole.anchor)))
+    pattern = whole / "[!.]*" if whole.is_dir() else whole
+    files = [whole] if whole.is_file() else Path(whole.anchor).glob(str(pattern.relative_to(whole.anchor)))
     paths = sorted(str(path) for path in files if path.is_file())
     if not paths:
-        raise PlanningError(f"{source} does not exist: give a file, a pattern of files or a database's URL")
+        raise PlanningError(
+            f"{source} does not exist: give a file, a folder, a pattern of files or a database's URL"
+        )
     return paths
 
 

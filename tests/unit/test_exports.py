@@ -1,5 +1,7 @@
 """Exports of phone systems: each form that was met in the wild, with its right value."""
 
+import gzip
+
 import duckdb
 import openpyxl
 import pandas as pd
@@ -475,3 +477,47 @@ def test_no_message_has_a_password(password):
     with pytest.raises(PlanningError, match="could not be read") as caught:
         read_calls(f"postgres://reader:{password}@127.0.0.1:9/calls?connect_timeout=2")
     assert "s3cret" not in str(caught.value)
+
+
+# --- packed files, folders and merged cells -----------------------------------------------------------------
+def test_a_folder_of_packed_files_is_one_log(tmp_path):
+    """Each file has its own columns and encoding; a hidden file is no record."""
+    header, other = "queue,arrival,handle_s,outcome", "wait_s;arrival;queue;outcome;handle_s"
+    call, late = "2026-11-16T09:00:00+03:00", "2026-11-16T09:20:00+03:00"
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    (folder / "a.csv.gz").write_bytes(gzip.compress(f"{header}\ncalls,{call},100,answered\n".encode()))
+    text = f"{other}\n5;{late};calls;answered;200\n"
+    (folder / "b.csv.gz").write_bytes(gzip.compress(text.encode("utf-16")))
+    (folder / ".hidden").write_text("no record", encoding="utf-8")
+    for source in (folder, folder / "*.gz"):
+        made = read_calls(source, time_zone="Europe/Moscow").demand()
+        assert made["calls"].tolist() == [1.0, 1.0]
+        assert made["aht_s"].tolist() == [100.0, 200.0]
+
+
+def test_a_damaged_packed_file_is_named(tmp_path):
+    whole = gzip.compress(b"queue,arrival,handle_s,outcome\n" * 50)
+    for name, text in (("cut", whole[:-9]), ("none", b"queue,arrival")):
+        (tmp_path / f"{name}.csv.gz").write_bytes(text)
+        with pytest.raises(PlanningError, match=rf"{name}\.csv\.gz cannot be unpacked"):
+            read_calls(tmp_path / f"{name}.csv.gz")
+
+
+def test_a_cell_merged_over_rows_counts_for_each_of_them(tmp_path):
+    """The queue stands once beside its calls; a title over all columns is no header."""
+    book = openpyxl.Workbook()
+    page = book.active
+    for row in (["Calls of the week"], [], ["queue", "arrival", "handle_s", "outcome"]):
+        page.append(row)
+    for queue in ("calls", "chat"):
+        for number in range(3):
+            arrival = f"2026-11-16T09:0{number}:00+03:00"
+            page.append([queue if number == 0 else None, arrival, 100, "answered"])
+    for cells in ("A1:D1", "A4:A6", "A7:A9"):
+        page.merge_cells(cells)
+    book.save(tmp_path / "calls.xlsx")
+    log = read_calls(tmp_path / "calls.xlsx", time_zone="Europe/Moscow")
+    made = log.demand(3600)
+    assert made.set_index("queue")["calls"].to_dict() == {"calls": 3.0, "chat": 3.0}
+    assert len(log.rejected) == 0
