@@ -18,8 +18,6 @@ import pandas as pd
 
 from planning.errors import PlanningError
 from planning.pay import caller_costs, cost_of, leavers_cost
-from planning.report.plan_page import heads_by_site
-from planning.report.workbook import write_workbook
 from planning.roster.audit import audit
 from planning.roster.contracts import cover_and_roster
 from planning.roster.frames import Roster
@@ -147,6 +145,8 @@ class Plan:
     @cached_property
     def heads(self) -> dict[str, Any]:
         """People on staff, on shift by day, and on position at once at the most."""
+        from planning.report.plan_page import heads_by_site  # reading a plan's folder needs no figures
+
         starts = self.roster.roster["start"].dt.tz_convert(self.centre.time_zone).dt.strftime("%Y-%m-%d")
         present = heads_by_site(self.tables, self.centre).filter(like="supplied_").sum(axis=1)
         return {
@@ -313,6 +313,8 @@ def write_folder(
         The folder cannot be written.
     """
     target = Path(folder)
+    from planning.report.workbook import write_workbook
+
     try:
         target.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as work:

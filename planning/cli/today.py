@@ -71,10 +71,11 @@ def today(
     came = _actuals(actuals, settings)
     history = read_demand(demand or demand_beside(centre), settings.time_zone)
     away = None if absent is None else [name for name in absent.split(",") if name]
+    plan_tables = {"demand": edition.demand, "roster": edition.roster, "breaks": edition.breaks}
     day, so_far = today_of(
         settings,
         came,
-        edition.tables,
+        plan_tables,
         history,
         now=_moment(at, came, settings),
         absent=away,

@@ -11,7 +11,17 @@ import numpy as np
 import pandas as pd
 
 from planning.checks import Bools, Floats, Ints
-from planning.intraday.state import Today, heads, late_calls, laws_of, on_position, pools, unfold
+from planning.intraday.state import (
+    Pool,
+    Today,
+    counted,
+    heads_of,
+    late_calls,
+    laws_of,
+    on_position,
+    pools,
+    unfold,
+)
 from planning.pay import hour_cost, overtime_pay_h, pay_parts, shift_premium_hours
 from planning.queueing import agents_required
 from planning.roster.audit import new_breaches
@@ -174,7 +184,7 @@ class _Bench:
     today: Today
     service: pd.DataFrame
     times: pd.DatetimeIndex
-    teams: list[str]
+    pool: Pool
     late: Floats
     """Late calls of each interval with `REACH` agents fewer to more, shape (intervals, 2 REACH + 1)."""
     spare: Ints
@@ -208,24 +218,25 @@ class _Bench:
             site: _free_desks(today, site, times) for site in {centre.teams[team].site for team in pool.teams}
         }
         return cls(
-            today, service, times, pool.teams, calls[:, None] * (1 - level), agents - needed, free,
+            today, service, times, pool, calls[:, None] * (1 - level), agents - needed, free,
             np.zeros(len(times), dtype=np.int64), laws_of(today, service, pool),
         )  # fmt: skip
 
     @property
     def label(self) -> str:
         """Name of the pool."""
-        return str(self.service["pool"].iloc[0])
+        return self.pool.label
 
     @cached_property
     def own(self) -> Today:
         """The day of the pool's people alone."""
-        roster, breaks = self.today.roster, self.today.breaks
-        roster = roster[roster["team"].isin(self.teams)]
-        breaks = breaks[breaks["agent_id"].isin(roster["agent_id"])]
-        return replace(
-            self.today, roster=roster, breaks=breaks, absent=None if self.today.absent is None else ()
-        )
+        roster = self.today.roster
+        return self.today.only(roster.loc[roster["team"].isin(self.pool.teams), "agent_id"])
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Who answers the pool's queue, as `planning.intraday.state.counted` counts them."""
+        return counted(self.today, self.pool, self.times)
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -272,7 +283,9 @@ class _Bench:
 
     def avoided(self, changes: pd.DataFrame) -> float:
         """Late calls that changes avoid, by the exact model, up to `ECHO` after the last one."""
-        agents, leaving = heads(_moved(self.own, changes), self.teams, self.times)
+        own = self.today.only(changes["agent_id"].unique())
+        was, now = (counted(day, self.pool, self.times) for day in (own, _moved(own, changes)))
+        agents, leaving = heads_of(self.today.centre, self.counts - was + now)
         rows = self.service
         changed = np.flatnonzero((agents != rows["agents"]) | (leaving != rows["leaving"]))
         if len(changed) == 0:
@@ -467,15 +480,17 @@ def _asked(
         return [], pd.Series(dtype="float64")
     # Nobody is asked twice: the audit sees each person with one change.
     everybody = pd.concat([span.changes() for _, span, _ in chosen]).drop_duplicates("agent_id")
-    after, who = applied(today, everybody), everybody["agent_id"].tolist()
-    allowed = everybody[~everybody["agent_id"].isin(_breaking(today, after, people, who, roster))]
+    who = everybody["agent_id"].tolist()
+    own = today.only(who)
+    after = applied(own, everybody)
+    allowed = everybody[~everybody["agent_id"].isin(_breaking(own, after, people, who, roster))]
     made = []
     for bench, span, count in chosen:
-        own = span.changes().merge(allowed)
-        if len(own):
-            asked = own.head(count)
-            made.append((bench, span.kind, span.text(len(asked), len(own)), asked))
-    return made, price_of(today, after, who)
+        able = span.changes().merge(allowed)
+        if len(able):
+            asked = able.head(count)
+            made.append((bench, span.kind, span.text(len(asked), len(able)), asked))
+    return made, price_of(own, after, who)
 
 
 def _chosen(bench: _Bench, spans: Sequence[_Span]) -> list[tuple[_Span, int]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WARM_H = 4
 """Hours before now from which the present state of a queue follows."""
 DAY = pd.Timedelta(days=1)
+_KEY = ["agent_id", "shift_id"]
 SURE = 0.9
 """Probability with which the day's calls stay below those of `service_level_low`."""
 
@@ -153,13 +154,16 @@ class Today:
             if agent not in set(roster["agent_id"]):
                 raise PlanningError(f"absent names {agent!r}, who has no shift today: correct or drop it")
         roster = roster[~roster["agent_id"].isin(list(self.absent or ()))].reset_index(drop=True)
-        of, held = (
-            f["agent_id"].astype("str") + " " + f["shift_id"].astype("str") for f in (self.breaks, roster)
-        )
-        breaks = self.breaks[of.isin(held)]
+        breaks = self.breaks[self.breaks["agent_id"].isin(roster["agent_id"])]
+        breaks = breaks[breaks["shift_id"].isin(roster["shift_id"])]
         for name, frame in (("roster", roster), ("breaks", breaks)):
             edges = {edge: frame[edge].dt.tz_convert(zone) for edge in ("start", "end")}
             object.__setattr__(self, name, frame.assign(**edges).reset_index(drop=True))
+
+    def only(self, agents: Iterable[str]) -> Today:
+        """Return the day of some people alone."""
+        own = self.roster["agent_id"].isin(list(agents))
+        return replace(self, roster=self.roster[own], absent=None if self.absent is None else ())
 
     @property
     def step(self) -> pd.Timedelta:
@@ -206,6 +210,8 @@ class Pool(NamedTuple):
     teams: list[str]
     share: Floats
     """Share of the queue's calls, by interval."""
+    site: str | None = None
+    """Where they sit; at any site by default."""
 
 
 def pools(centre: Centre, times: pd.DatetimeIndex, queue: str) -> list[Pool]:
@@ -215,7 +221,7 @@ def pools(centre: Centre, times: pd.DatetimeIndex, queue: str) -> list[Pool]:
         return [Pool(queue, queue, list(staffed.values()), np.ones(len(times)))]
     share = site_shares(centre, queue, times)
     return [
-        Pool(f"{queue} {site}", queue, [team for at, team in staffed.items() if at == site], part)
+        Pool(f"{queue} {site}", queue, [team for at, team in staffed.items() if at == site], part, site)
         for site, part in zip(centre.sites, share.T, strict=True)
         if part.any()
     ]
@@ -228,34 +234,58 @@ def on_position(
     at, length = times.as_unit("us").asi8, step // pd.Timedelta(microseconds=1)
     starts, ends = (_micros(roster[edge])[:, None] for edge in ("start", "end"))
     there: Bools = (starts <= at) & (at + length <= ends)
-    rows = pd.Series(
-        roster.index.to_numpy(), index=pd.MultiIndex.from_frame(roster[["agent_id", "shift_id"]])
-    )
-    of = rows.reindex(pd.MultiIndex.from_frame(breaks[["agent_id", "shift_id"]])).to_numpy()
-    away = (_micros(breaks["start"])[:, None] < at + length) & (_micros(breaks["end"])[:, None] > at)
-    for row, out in zip(of, away, strict=True):
-        there[int(row)] &= ~out
-    return there
+    rows = roster[_KEY].assign(row=np.arange(len(roster)))
+    of = breaks[[*_KEY, "start", "end"]].merge(rows, on=_KEY)
+    away = (_micros(of["start"])[:, None] < at + length) & (_micros(of["end"])[:, None] > at)
+    out = np.zeros_like(there)
+    np.logical_or.at(out, of["row"].to_numpy(), away)
+    return there & ~out
 
 
 def _micros(times: pd.Series) -> Ints:
     return np.asarray(times.dt.tz_convert("UTC").dt.as_unit("us").astype("int64"))
 
 
-def heads(today: Today, teams: Sequence[str], times: pd.DatetimeIndex) -> tuple[Ints, Ints]:
-    """Agents of some teams on position at each time, and how many of them go at its start."""
-    agents, gone = np.zeros((2, len(times)), dtype=np.int64)
-    for team in teams:
-        own = today.roster[today.roster["team"] == team].reset_index(drop=True)
-        mine = today.breaks[today.breaks["agent_id"].isin(own["agent_id"])]
-        mine = mine[mine["shift_id"].isin(own["shift_id"])]
-        there = on_position(own, mine, times, today.step)
-        here = (own["start"] <= today.now).to_numpy() & (today.absent is not None)
-        shrinkage = today.centre.teams[team].shrinkage
-        agents += there[here].sum(axis=0) + heads_present(there[~here].sum(axis=0), shrinkage)
-        gone[1:] += (there[:, :-1] & ~there[:, 1:]).sum(axis=0)
+def heads(today: Today, pool: Pool, times: pd.DatetimeIndex) -> tuple[Ints, Ints]:
+    """Agents of a pool on position at each time, and how many of them go at its start."""
+    return heads_of(today.centre, counted(today, pool, times))
+
+
+def counted(today: Today, pool: Pool, times: pd.DatetimeIndex) -> Ints:
+    """People of each team who answer a pool's queue, shape (teams, 3, times).
+
+    They are on position and known to be here, on position and expected with the shrinkage of their team, or
+    they go at this time. A break whose kind is the name of a queue is time in which a person answers that
+    queue instead.
+    """
+    roster, breaks, teams = today.roster, today.breaks, list(today.centre.teams)
+    lent = breaks[breaks["kind"] == pool.queue]
+    guests = lent[[*_KEY, "start", "end"]].merge(
+        roster[[*_KEY, "team", "site", "start"]], on=_KEY, suffixes=("", "_shift")
+    )
+    own = roster.loc[roster["team"].isin(pool.teams), [*_KEY, "team", "site", "start", "end"]]
+    rows = pd.concat([own.assign(start_shift=own["start"]), guests], ignore_index=True)
+    if pool.site is not None:
+        rows = rows[rows["site"] == pool.site].reset_index(drop=True)
+    away = breaks[breaks["agent_id"].isin(rows["agent_id"]) & ~breaks.index.isin(lent.index)]
+    there = on_position(rows, away, times, today.step)
+    here = (rows["start_shift"] <= today.now).to_numpy() & (today.absent is not None)
+    go = np.zeros_like(there)
+    go[:, 1:] = there[:, :-1] & ~there[:, 1:]
+    counts = np.zeros((len(teams), 3, len(times)), dtype=np.int64)
+    at = rows["team"].map({name: number for number, name in enumerate(teams)}).to_numpy(dtype=np.int64)
+    for part, which in enumerate((there & here[:, None], there & ~here[:, None], go)):
+        np.add.at(counts[:, part], at, which)
+    return counts
+
+
+def heads_of(centre: Centre, counts: Ints) -> tuple[Ints, Ints]:
+    """Agents on position, and how many of them go, of people `counted`."""
+    agents = counts[:, 0].sum(axis=0)
+    for team, later in zip(centre.teams.values(), counts[:, 1], strict=True):
+        agents = agents + heads_present(later, team.shrinkage)
     fall = np.maximum(-np.diff(agents, prepend=agents[0]), 0)
-    return agents, np.clip(gone, fall, np.append(0, agents[:-1]))
+    return agents, np.clip(counts[:, 2].sum(axis=0), fall, np.append(0, agents[:-1]))
 
 
 def expected_service(today: Today, queues: Sequence[str] | None = None) -> pd.DataFrame:
@@ -323,7 +353,7 @@ def _service_of(today: Today, queue: str) -> Iterator[pd.DataFrame]:
     stays, target = behind_lookup(settings, settings.patience_s)
     high = _high(rows)
     for pool in pools(today.centre, times, queue):
-        agents, leaving = heads(today, pool.teams, times)
+        agents, leaving = heads(today, pool, times)
         table = pd.DataFrame(
             {
                 "pool": pool.label,
@@ -408,7 +438,7 @@ def law_now(today: Today, pool: Pool) -> Floats:
     # The last row stands for an interval that has none.
     known = past.reindex(times, method="ffill")
     share = next(part.share for part in pools(centre, times, pool.queue) if part.label == pool.label)
-    agents, leaving = heads(today, pool.teams, times)
+    agents, leaving = heads(today, pool, times)
     stays, _ = behind_lookup(settings, settings.patience_s)
     aht_s = known["aht_s"].where(known["aht_s"] > 0, max(float(past["aht_s"].mean()), 1.0))
     states = exact_states(
