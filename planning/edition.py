@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ import pandas as pd
 
 from planning.calendars import day_start
 from planning.errors import PlanningError
+from planning.intraday import with_changes
 from planning.pay import cost_of, shift_premium_hours
 from planning.plan import SCHEMA_VERSION, write_folder
 from planning.roster.audit import audit, new_breaches, not_in
@@ -722,3 +723,117 @@ def _ranked(draft: _Draft, made: Edition) -> pd.DataFrame:
         found.append(ranked.assign(shift_id=name, taken=has))
     columns = ["shift_id", "agent_id", "lawful", "taken", "cost", "overtime_h", "rest_h", "left_h", "why"]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
+
+
+# --- the day ------------------------------------------------------------------------------------------------
+
+
+def accept(
+    edition: Edition,
+    proposals: pd.DataFrame,
+    changes: pd.DataFrame,
+    numbers: Sequence[int],
+    *,
+    now: pd.Timestamp,
+) -> Edition:
+    """Make some proposals of a day, and tell everybody whose shift or breaks they change.
+
+    Parameters
+    ----------
+    edition : Edition
+    proposals, changes : DataFrame
+        As `planning.intraday.proposals` returns them.
+    numbers : sequence of int
+        The proposals to make.
+    now : Timestamp
+        When they are made, with its time zone.
+
+    Returns
+    -------
+    Edition
+        The next one. A rule of overflow is no part of it: change the centre's file.
+
+    Raises
+    ------
+    PlanningError
+        There is no proposal of a number; the roster has changed since; two proposals change the same row; a
+        rule would be broken that was not before.
+    """
+    for number in numbers:
+        if number not in proposals.index:
+            raise PlanningError(
+                f"proposal {number} is none of those there are, 1 to {len(proposals)}: correct it"
+            )
+    rows = changes[changes["proposal"].isin(numbers) & (changes["row"] != "overflow")]
+    if rows.empty:
+        raise PlanningError("these proposals change nothing in the roster: set the rule in the centre's file")
+    key = ["agent_id", "row", "start_before"]
+    old = rows[rows["start_before"].notna()]
+    for row in old[old.duplicated(key)].itertuples():
+        raise PlanningError(f"two proposals change the same {row.row} of {row.agent_id}: accept one of them")
+    for name, frame in (("shift", edition.roster), ("break", edition.breaks)):
+        asked = old[old["row"] == name]
+        spans = asked.merge(
+            frame, left_on=["agent_id", "start_before", "end_before"], right_on=["agent_id", "start", "end"]
+        )
+        if len(spans) < len(asked):
+            who = asked.loc[~asked["agent_id"].isin(spans["agent_id"]), "agent_id"]
+            raise PlanningError(
+                f"the roster of {', '.join(who[:3])} has changed since the proposal: run `planning today` "
+                "again"
+            )
+    roster, breaks = with_changes(edition.centre, edition.roster, edition.breaks, rows)
+    made = replace(
+        edition,
+        roster=roster,
+        breaks=breaks.sort_values(["agent_id", "start"], kind="stable", ignore_index=True),
+        number=edition.number + 1,
+        made=now.tz_convert(edition.centre.time_zone),
+    )
+    for row in not_in(edition.breaches, made.breaches)[:1].itertuples():
+        raise PlanningError(
+            f"{row.agent_id} may not: {row.text} ({row.rule}, {row.article}): accept fewer proposals"
+        )
+    told = _told_today(made, edition.roster, proposals, rows)
+    return replace(
+        made,
+        changes=pd.concat([part for part in (edition.changes, told) if len(part)], ignore_index=True),
+    )
+
+
+def _told_today(
+    made: Edition, before: pd.DataFrame, proposals: pd.DataFrame, rows: pd.DataFrame
+) -> pd.DataFrame:
+    """List who is told what of accepted proposals: CHANGES, a row per person and shift."""
+    key = ["agent_id", "shift_id"]
+    spans = before[[*key, "site", "team", "start", "end"]].merge(
+        made.roster[[*key, "start", "end"]], on=key, suffixes=("_was", "_now")
+    )
+    rows = rows.assign(why=[_asked_of(row, proposals["kind"]) for row in rows.itertuples()])
+    first = rows[["start", "start_before", "end_before", "end"]].min(axis=1)
+    why = (
+        rows.assign(first=first)
+        .groupby(key)
+        .agg(
+            why=("why", "; ".join),
+            first=("first", "min"),
+            longer=("row", lambda names: "shift" in set(names)),
+        )
+    )
+    told = spans.merge(why.reset_index(), on=key)
+    return told.assign(
+        edition=made.number,
+        before_start=told["start_was"], before_end=told["end_was"],
+        after_start=told["start_now"], after_end=told["end_now"],
+        notice_days=(told["first"] - made.made) / DAY,
+        needs_consent=told["longer"],
+    )[list(CHANGES.columns)]  # fmt: skip
+
+
+def _asked_of(row: Any, kinds: pd.Series) -> str:
+    """Say what one row of an accepted proposal asks of a person."""
+    if row.row == "shift":
+        return str(kinds[row.proposal])
+    if pd.isna(row.start_before):
+        return f"answers {row.kind} {row.start:%H:%M} to {row.end:%H:%M}"
+    return f"{row.kind} {row.start:%H:%M} instead of {row.start_before:%H:%M}"

@@ -433,7 +433,9 @@ BREAKS = Table(
         "start": _START,
         "end": _END,
         "paid": Column("yes/no", "whether it counts as working time"),
-        "kind": Column("text", "meal or rest"),
+        "kind": Column(
+            "text", "meal, rest, a meeting or training, or the queue that the person answers meanwhile"
+        ),
     },
     key=("agent_id", "start"),
 )

@@ -14,7 +14,7 @@ from planning.cli.plans import check, init, plan_command, report
 from planning.cli.records import demand
 from planning.cli.roster import app as roster
 from planning.cli.scenarios import app_command, compare_command
-from planning.cli.today import today
+from planning.cli.today import accept, today
 from planning.errors import PlanningError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "plan": plan_command,
     "report": report,
     "today": today,
+    "accept": accept,
     "adherence": adherence,
     "compare": compare_command,
     "app": app_command,

@@ -7,16 +7,23 @@ from typing import Annotated
 
 import typer
 
-from planning.cli.common import CentreOption, centre_here, check_file, tell_refused, writing
+from planning.cli.common import CentreOption, centre_here, check_file, moment, tell_refused, writing
 from planning.errors import PlanningError
 
 
 def adherence(
-    states: Annotated[Path, typer.Argument(help="Log of agents' states, CSV: agent_id, state, start, end.")],
+    states: Annotated[
+        Path,
+        typer.Argument(help="Log of agents' states, CSV: agent_id, state, start, and end if it has one."),
+    ],
     plan: Annotated[Path, typer.Option(help="Folder of the plan.")],
     working: Annotated[
         str, typer.Option(help="States in which an agent is on position.")
     ] = "ready,talking,hold,wrap",
+    until: Annotated[
+        str | None,
+        typer.Option(help="Up to when the log was written, as 2026-11-23T17:00; default: its last instant."),
+    ] = None,
     centre: CentreOption = None,
     out: Annotated[Path | None, typer.Option(help="Table by shift to write, .csv.")] = None,
 ) -> None:
@@ -34,7 +41,12 @@ def adherence(
         raise PlanningError(f"{states} does not exist: give a log of agents' states")
     words = [word.strip() for word in working.split(",")]
     shifts, refused = adherence(
-        edition.roster, edition.breaks, read_csv(states), zone=settings.time_zone, working=words
+        edition.roster,
+        edition.breaks,
+        read_csv(states),
+        zone=settings.time_zone,
+        working=words,
+        until=None if until is None else moment(until, settings),
     )
     tell_refused(states, refused)
     for by in ("team", "day"):
@@ -47,7 +59,8 @@ def adherence(
             )
     typer.echo("\nShrinkage that the log shows, for the centre's file:")
     for path_, share in shrinkage_changes(shifts).items():
-        typer.echo(f"  {path_} = {share}")
+        team = path_.split(".")[1]
+        typer.echo(f"[teams.{team}] shrinkage = {share}  # now {settings.teams[team].shrinkage:g}")
     if out is not None:
         with writing(out):
             shifts.round(dict.fromkeys(shifts.select_dtypes("float"), 2)).to_csv(

@@ -113,6 +113,19 @@ def people_of(path: Path, settings: Centre) -> pd.DataFrame:
     return known
 
 
+def moment(at: str | None, settings: Centre) -> pd.Timestamp:
+    """Read a time; without an offset it is on the centre's clock."""
+    import pandas as pd
+
+    if at is None:
+        return pd.Timestamp.now(settings.time_zone).floor("s")
+    try:
+        stamp = pd.Timestamp(at)
+        return stamp if stamp.tz else stamp.tz_localize(settings.time_zone)
+    except ValueError:
+        raise PlanningError(f"--at is {at!r}, must be a time: write it as 2026-11-23T09:15") from None
+
+
 def tell_refused(path: Path, refused: pd.DataFrame) -> None:
     """Say why rows of a file were refused: each reason once, with the number of rows and the first one."""
     for reason, rows in refused.groupby("reason", sort=False):

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planning.cli.common import CentreOption, beside, centre_here, people_of, tell_refused, writing
+from planning.cli.common import CentreOption, beside, centre_here, moment, people_of, tell_refused, writing
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from planning.centre import Centre
     from planning.edition import Changed
 
 app = typer.Typer(help="The roster after it is published.", no_args_is_help=True)
@@ -78,7 +77,7 @@ def change_command(
         )
     options = {"sick": sick, "leave": leave, "swap": swap, "give": give, "fill": fill, "add": add}
     asked = _requests(options, requests)
-    made = change(edition, asked, now=_moment(at, settings))
+    made = change(edition, asked, now=moment(at, settings))
     tell_refused(requests or Path("requests"), made.refused)
     if len(made.refused) == len(asked):
         raise PlanningError(f"all {len(asked)} requests are refused, nothing was written: correct them")
@@ -116,19 +115,6 @@ def _requests(options: dict[str, list[str] | None], path: Path | None) -> pd.Dat
             "nothing to change: give --sick, --leave, --swap, --give, --fill, --add or --requests"
         )
     return table
-
-
-def _moment(at: str | None, settings: Centre) -> pd.Timestamp:
-    """Read a time; without an offset it is on the centre's clock."""
-    import pandas as pd
-
-    if at is None:
-        return pd.Timestamp.now(settings.time_zone).floor("s")
-    try:
-        stamp = pd.Timestamp(at)
-        return stamp if stamp.tz else stamp.tz_localize(settings.time_zone)
-    except ValueError:
-        raise PlanningError(f"--at is {at!r}, must be a time: write it as 2026-11-23T09:15") from None
 
 
 def _tell(made: Changed, folder: Path, out: Path) -> None:

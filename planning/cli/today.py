@@ -12,6 +12,7 @@ from planning.cli.common import (
     DemandOption,
     centre_here,
     demand_beside,
+    moment,
     people_of,
     tell_refused,
     writing,
@@ -53,15 +54,23 @@ def today(
     people: Annotated[
         Path | None, typer.Option(help="The people, CSV; default: those of the plan, in its staff.csv.")
     ] = None,
+    meetings: Annotated[
+        Path | None, typer.Option(help="Meetings and trainings, CSV: agent_id, kind, start, end.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the tables, whose files of an earlier run are replaced.")
+        Path | None,
+        typer.Option(help="Folder in which the tables get a folder of their own, as 2026-11-23_1115."),
     ] = None,
 ) -> None:
-    """Say what service the rest of the day will bring, where it breaks, and what can still be done."""
+    """Say what service the rest of the day will bring, where it breaks, and what can still be done.
+
+    Run it every 15 minutes with --out: each moment has its folder, and none is ever written over.
+    `planning accept` makes proposals of one of them.
+    """
     from planning.centre import Centre
     from planning.demand import read_demand
     from planning.edition import read_edition
-    from planning.intraday import expected_service, proposals, shortfalls, today_of
+    from planning.intraday import expected_service, proposals, shortfalls, today_of, with_meetings
 
     if out is not None and out.is_file():
         raise PlanningError(f"--out {out} is a file: give a folder")
@@ -71,7 +80,11 @@ def today(
     came = _actuals(actuals, settings)
     history = read_demand(demand or demand_beside(centre), settings.time_zone)
     away = None if absent is None else [name for name in absent.split(",") if name]
-    plan_tables = {"demand": edition.demand, "roster": edition.roster, "breaks": edition.breaks}
+    breaks = edition.breaks
+    if meetings is not None:
+        breaks, refused = with_meetings(edition.roster, breaks, _table(meetings, "--meetings"))
+        tell_refused(meetings, refused)
+    plan_tables = {"demand": edition.demand, "roster": edition.roster, "breaks": breaks}
     day, so_far = today_of(
         settings,
         came,
@@ -85,17 +98,94 @@ def today(
     _tell_missing(so_far)
     service = expected_service(day)
     known = edition.people if people is None else people_of(people, settings)
-    table, changes = proposals(day, service, known, edition.roster)
+    table, changes = proposals(day, service, known, plan_tables)
     _tell_day(day, so_far, edition.demand, service, shortfalls(service))
     _tell_proposals(settings, table)
     if out is not None:
+        out = out / f"{day.now:%Y-%m-%d_%H%M}"
+        if out.exists():
+            raise PlanningError(
+                f"{out} is there already, nothing was written over: this moment was told before; wait for "
+                "the next interval, or give another --out"
+            )
         with writing(out):
-            out.mkdir(parents=True, exist_ok=True)
+            out.mkdir(parents=True)
             made = (day.rest, service, table.reset_index(), changes)
             for name, frame in zip(FILES, made, strict=True):
                 rounded = frame.round(dict.fromkeys(frame.select_dtypes("float"), 4))
                 rounded.to_csv(out / name, index=False, lineterminator="\n")
         typer.echo(f"Tables:         {out}")
+
+
+def accept(
+    numbers: Annotated[str, typer.Argument(help="Proposals to make, as 1,3.")],
+    tables: Annotated[Path, typer.Option(help="Folder of one moment that `planning today --out` wrote.")],
+    plan: Annotated[Path, typer.Option(help="Folder of the plan.")],
+    at: Annotated[
+        str | None, typer.Option(help="When they are made, as 2026-11-23T11:20; default: now.")
+    ] = None,
+    meetings: Annotated[
+        Path | None, typer.Option(help="Meetings and trainings, as `planning today` had them.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="New folder; default: the next edition beside the plan, as plan-2.")
+    ] = None,
+    centre: CentreOption = None,
+) -> None:
+    """Make proposals of the day: write the next edition of the roster, and list who is told what."""
+    from dataclasses import replace
+
+    from planning.centre import Centre
+    from planning.edition import accept as accepted
+    from planning.edition import next_folder, read_edition
+    from planning.intraday import with_meetings
+
+    words = [word.strip() for word in numbers.split(",")]
+    for word in words:
+        if not word.isdigit():
+            raise PlanningError(f"numbers has {word!r}, must be the number of a proposal: write them as 1,3")
+    settings = Centre.load(centre or centre_here())
+    edition = read_edition(plan, settings)
+    out = out or next_folder(plan, edition)
+    if meetings is not None:
+        breaks, refused = with_meetings(edition.roster, edition.breaks, _table(meetings, "--meetings"))
+        tell_refused(meetings, refused)
+        edition = replace(edition, breaks=breaks)
+    proposals, changes = _proposals(tables, settings)
+    made = accepted(edition, proposals, changes, [int(word) for word in words], now=moment(at, settings))
+    made.save(out)
+    for row in made.changes[made.changes["edition"] == made.number].itertuples():
+        asked = ", needs to agree" if row.needs_consent else ""
+        typer.echo(
+            f"{row.agent_id:<25} {row.after_start:%a %H:%M} to {row.after_end:%H:%M}: {row.why}{asked}"
+        )
+    rules = changes[changes["proposal"].isin([int(word) for word in words]) & (changes["row"] == "overflow")]
+    for row in rules.itertuples():
+        typer.echo(f'For the centre\'s file, today only: {row.shift_id} = "{row.start:%H:%M}"')
+    typer.echo(f"Roster:         {out}, edition {made.number}")
+
+
+def _proposals(tables: Path, settings: Centre) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the proposals and changes that one run of `planning today` wrote."""
+    import pandas as pd
+
+    table, changes = (_table(tables / name, "--tables") for name in ("proposals.csv", "changes.csv"))
+    times = {
+        name: pd.to_datetime(changes[name], utc=True, format="ISO8601").dt.tz_convert(settings.time_zone)
+        for name in ("start_before", "end_before", "start", "end")
+    }
+    changes = changes.assign(**times, proposal=changes["proposal"].astype("int64"))
+    return table.set_index(table["proposal"].astype("int64")), changes
+
+
+def _table(path: Path, option: str) -> pd.DataFrame:
+    """Read a CSV that an option names."""
+    from planning.tables import read_csv
+
+    try:
+        return read_csv(path)
+    except (OSError, ValueError) as error:
+        raise PlanningError(f"{option} {path} cannot be read: {error}") from None
 
 
 def _actuals(path: Path, settings: Centre) -> pd.DataFrame:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from planning.calendars import local_day, on_clock
 from planning.checks import Bools, Floats, Ints
+from planning.deferred import age_when_done
+from planning.errors import PlanningError
 from planning.intraday.state import (
     Pool,
     Today,
     counted,
+    expected_service,
     heads_of,
     late_calls,
     laws_of,
@@ -28,6 +32,9 @@ from planning.roster.audit import new_breaches
 from planning.roster.inputs import Horizon
 from planning.shifts.catalogue import Shape, shapes
 from planning.staffing import behind_lookup, promised_service
+
+if TYPE_CHECKING:
+    from planning.centre import Centre
 
 NOTICE = pd.Timedelta(minutes=30)
 """Nobody is asked to change anything sooner than this."""
@@ -45,19 +52,27 @@ REACH = 15
 """Agents more or fewer whose service is looked up."""
 ECHO = pd.Timedelta(hours=1)
 """Time after a change in which its effect on the queue is counted."""
-CHANGES = ["agent_id", "shift_id", "row", "start_before", "end_before", "start", "end"]
+RESTS = ("meal", "rest")
+"""Breaks that have their windows in the shift; of the others, those that are no queue are meetings."""
+CHANGES = ["agent_id", "shift_id", "row", "kind", "start_before", "end_before", "start", "end"]
 PROPOSALS = ["kind", "pool", "text", "people", "price", "late_avoided", "price_of_call"]
 _KEY = ["agent_id", "shift_id"]
 
 
 def proposals(
-    today: Today, service: pd.DataFrame, people: pd.DataFrame, roster: pd.DataFrame
+    today: Today, service: pd.DataFrame, people: pd.DataFrame, plan: Mapping[str, pd.DataFrame]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Rank what can still be done: breaks moved, overtime, early starts, and time off.
+    """Rank what can still be done about the day.
 
-    Breaks move within the windows of their shift, to where an agent is missed least. Longer shifts are asked
-    of people whose rules allow it, as the audit says. Time off is offered only where the target would still
-    be met if one in ten intervals has more calls. At no time are more people at desks than a site has.
+    - *breaks* move within the windows of their shift, to where an agent is missed least;
+    - *meetings* (breaks that are neither meal nor rest) move within the shifts of all who have them;
+    - *second skill*: people answer another queue for a while, where their own can spare them;
+    - *waiting work*: the same for people whose own work waits, if it is still done in time;
+    - *overflow* of a site opens earlier, for the queues whose sites work apart;
+    - *overtime* and *early start* are asked of people whose rules allow it, as the audit says;
+    - *time off* is offered where the target would still be met if one in ten intervals has more calls.
+
+    At no time are more people at desks than a site has. Each proposal is judged by itself.
 
     Parameters
     ----------
@@ -66,78 +81,119 @@ def proposals(
         `expected_service` of this day.
     people : DataFrame
         PEOPLE.
-    roster : DataFrame
-        ROSTER of all the plan's days, which the audit needs.
+    plan : mapping
+        The plan's ``demand``, ``roster`` and ``breaks`` of all its days, which the audit and waiting work
+        need.
 
     Returns
     -------
     proposals : DataFrame
         Index proposal (a number): kind, pool, text, people (how many), price (negative: saved), late_avoided
-        (calls answered in time instead of late, by the exact model from the changed roster) and
-        price_of_call. The cheapest call first, then what saves money.
+        (calls answered in time instead of late, by the exact model from the changed roster, less those that
+        another queue then answers late) and price_of_call. The cheapest call first, then what saves money.
     changes : DataFrame
         Rows of the roster ("shift") and of the breaks ("break") before and after: proposal, agent_id,
-        shift_id, row, start_before, end_before, start, end.
+        shift_id, row, kind (of a break), start_before, end_before, start, end. A break without a time before
+        is new; if its kind is a queue, the person answers that queue meanwhile. A row "overflow" is a rule of
+        the centre, with its path as shift_id.
     """
     benches = [
         _Bench.of(today, rows.reset_index(drop=True)) for _, rows in service.groupby("pool", sort=False)
     ]
-    moved = [(bench, *each) for bench in benches for each in _moved_breaks(bench)]
-    hours, prices = _asked(today, benches, people, roster)
     found = []
-    for bench, kind, text, changes in [*moved, *hours]:
-        avoided = bench.avoided(changes)
-        if kind == "time off" or avoided > 0:
-            who = changes["agent_id"]
-            price = float(prices.reindex(who[changes["row"] == "shift"]).sum())
-            values = (kind, bench.label, text, who.nunique(), price, avoided)
-            found.append((dict(zip(PROPOSALS, values, strict=False)), changes))
-    order = sorted(range(len(found)), key=lambda at: _rank(found[at][0]))
-    table = pd.DataFrame([found[at][0] for at in order], columns=PROPOSALS[:-1])
+    for bench in benches:
+        moves = [*_moved_meetings(bench), *_moved_breaks(bench)]
+        found += [_Found(kind, bench.label, text, bench.avoided(made), made) for kind, text, made in moves]
+    found += [*_lent(benches, people, plan), *_opened_early(today, service)]
+    hours, prices = _asked(today, benches, people, plan["roster"])
+    found += [_Found(kind, bench.label, text, bench.avoided(made), made) for bench, kind, text, made in hours]
+    rows = []
+    for each in found:
+        who = each.changes.loc[each.changes["row"] != "overflow", "agent_id"]
+        price = float(prices.reindex(who[each.changes["row"] == "shift"]).sum())
+        if each.kind == "time off" or each.avoided > 0:
+            values = (each.kind, each.pool, each.text, who.nunique(), price, each.avoided)
+            rows.append((dict(zip(PROPOSALS, values, strict=False)), each.changes))
+    rows.sort(key=lambda row: _rank(row[0]))
+    table = pd.DataFrame([row for row, _ in rows], columns=PROPOSALS[:-1])
     cost = table["price"] / table["late_avoided"].where(table["late_avoided"] > 0)
     table["price_of_call"] = cost.where(table["kind"] != "time off")
     table.index = pd.RangeIndex(1, len(table) + 1, name="proposal")
-    parts = [found[at][1].assign(proposal=number) for number, at in enumerate(order, 1)]
+    parts = [made.assign(proposal=number) for number, (_, made) in enumerate(rows, 1)]
     every = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*CHANGES, "proposal"])
     return table, every[["proposal", *CHANGES]]
 
 
+class _Found(NamedTuple):
+    """A proposal before it has its number."""
+
+    kind: str
+    pool: str
+    text: str
+    avoided: float
+    changes: pd.DataFrame
+
+
+def _rows(today: Today, rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
+    """Changes as a frame, with its times on the centre's clock even where there are none."""
+    frame = pd.DataFrame(rows, columns=CHANGES)
+    times = {
+        name: pd.to_datetime(frame[name], utc=True).dt.tz_convert(today.centre.time_zone)
+        for name in CHANGES[4:]
+    }
+    return frame.assign(**times)
+
+
 def applied(today: Today, changes: pd.DataFrame) -> Today:
-    """Return the day with some changes made.
+    """Return the day with some changes made."""
+    roster, breaks = with_changes(today.centre, today.roster, today.breaks, changes)
+    return replace(today, roster=roster, breaks=breaks, absent=None if today.absent is None else ())
+
+
+def with_changes(
+    centre: Centre, roster: pd.DataFrame, breaks: pd.DataFrame, changes: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return a roster and its breaks with some changes made.
 
     A shift that ends earlier loses the breaks after its end; paid and night hours follow.
     """
-    after = _moved(today, changes)
-    roster = after.roster
+    roster, breaks = _moved(roster, breaks, changes)
     changed = roster["agent_id"].isin(changes.loc[changes["row"] == "shift", "agent_id"])
     own = roster[changed]
     if own.empty:
-        return after
-    unpaid = _unpaid(own, after.breaks)
+        return roster, breaks
+    unpaid = _unpaid(own, breaks)
     rest_h = ((unpaid["end"] - unpaid["start"]) / pd.Timedelta(hours=1)).groupby(level=0).sum()
     own = own.assign(paid_h=((own["end"] - own["start"]) / pd.Timedelta(hours=1)).sub(rest_h, fill_value=0.0))
-    night_h = shift_premium_hours(today.centre, own, unpaid)["night_h"]
+    night_h = shift_premium_hours(centre, own, unpaid)["night_h"]
     roster.loc[changed, ["paid_h", "night_h"]] = np.column_stack([own["paid_h"], night_h])
-    return after
+    return roster, breaks
 
 
-def _moved(today: Today, changes: pd.DataFrame) -> Today:
-    """Change the times of shifts and breaks, not yet the hours."""
-    roster, breaks = today.roster.copy(), today.breaks.copy()
+def _moved(
+    roster: pd.DataFrame, breaks: pd.DataFrame, changes: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Change the times of shifts and breaks, not yet the hours; a break without a start before is new."""
+    new = changes["start_before"].isna() & (changes["row"] == "break")
+    made = {}
     for name, frame in (("shift", roster), ("break", breaks)):
-        keys = [*_KEY, "start", "end"]
-        asked = changes[changes["row"] == name].set_index(["agent_id", "start_before"])
-        at = frame[frame["agent_id"].isin(asked.index.get_level_values(0))]
-        for row in at[keys].itertuples():
-            if (row.agent_id, row.start) in asked.index:
-                frame.loc[row.Index, ["start", "end"]] = asked.loc[
-                    (row.agent_id, row.start), ["start", "end"]
-                ].tolist()
-    shorter = changes[changes["row"] == "shift"]
-    for row in shorter[shorter["end"] < shorter["end_before"]].itertuples():
+        asked = changes.loc[(changes["row"] == name) & ~new, ["agent_id", "start_before", "start", "end"]]
+        if asked.empty:
+            made[name] = frame.reset_index(drop=True)
+            continue
+        asked = asked.rename(columns={"start": "start_new", "end": "end_new", "start_before": "start"})
+        both = frame.reset_index(drop=True).merge(asked, on=["agent_id", "start"], how="left")
+        for edge in ("start", "end"):
+            both[edge] = both[f"{edge}_new"].fillna(both[edge])
+        made[name] = both[list(frame.columns)]
+    breaks = made["break"]
+    shorter = changes[(changes["row"] == "shift") & (changes["end"] < changes["end_before"])]
+    for row in shorter.itertuples():
         mine = (breaks["agent_id"] == row.agent_id) & (breaks["shift_id"] == row.shift_id)
         breaks = breaks[~(mine & (breaks["end"] > row.end))]
-    return replace(today, roster=roster, breaks=breaks, absent=None if today.absent is None else ())
+    added = changes.loc[new, [*_KEY, "start", "end", "kind"]].assign(paid=True)
+    breaks = pd.concat([breaks, added[list(breaks.columns)]]) if len(added) else breaks
+    return made["shift"], breaks.reset_index(drop=True)
 
 
 def price_of(today: Today, after: Today, agents: Sequence[str]) -> pd.Series:
@@ -251,9 +307,13 @@ class _Bench:
         """Late calls that one agent fewer adds."""
         return self._at(-1) - self._at(0)
 
-    def _at(self, more: int) -> Floats:
+    def _at(self, more: int | Ints) -> Floats:
         at = np.clip(self.more + more + REACH, 0, 2 * REACH)
         return np.asarray(np.take_along_axis(self.late, at[:, None], axis=1)[:, 0])
+
+    def worth(self, on: Ints) -> float:
+        """Late calls that some agents more or fewer by interval avoid."""
+        return float((self._at(0) - self._at(on)).sum())
 
     def add(self, site: str, on: Ints) -> None:
         """Take changes of the agents by interval as made."""
@@ -284,7 +344,9 @@ class _Bench:
     def avoided(self, changes: pd.DataFrame) -> float:
         """Late calls that changes avoid, by the exact model, up to `ECHO` after the last one."""
         own = self.today.only(changes["agent_id"].unique())
-        was, now = (counted(day, self.pool, self.times) for day in (own, _moved(own, changes)))
+        roster, breaks = _moved(own.roster, own.breaks, changes)
+        then = replace(own, roster=roster, breaks=breaks)
+        was, now = (counted(day, self.pool, self.times) for day in (own, then))
         agents, leaving = heads_of(self.today.centre, self.counts - was + now)
         rows = self.service
         changed = np.flatnonzero((agents != rows["agents"]) | (leaving != rows["leaving"]))
@@ -302,13 +364,50 @@ def _free_desks(today: Today, site: str, times: pd.DatetimeIndex) -> Ints:
     own = today.roster[(today.roster["site"] == site)]
     own = own[[not today.centre.teams[team].duty_h for team in own["team"]]].reset_index(drop=True)
     keys = pd.MultiIndex.from_frame(own[_KEY])
-    breaks = today.breaks[pd.MultiIndex.from_frame(today.breaks[_KEY]).isin(keys)]
+    # Whoever answers another queue sits at a desk.
+    pauses = today.breaks[~today.breaks["kind"].isin(today.centre.queues)]
+    breaks = pauses[pd.MultiIndex.from_frame(pauses[_KEY]).isin(keys)]
     seats = today.centre.sites[site].seats
     used = on_position(own, breaks, times, today.step).sum(axis=0)
     return np.asarray((10**6 if seats is None else seats) - used, dtype=np.int64)
 
 
 # --- breaks -------------------------------------------------------------------------------------------------
+
+
+def _moved_meetings(bench: _Bench) -> Iterator[tuple[str, str, pd.DataFrame]]:
+    """Move each meeting, for all of the pool who have it, to where they are missed least."""
+    today, own = bench.today, bench.own.breaks
+    first = today.now + NOTICE
+    other = ~own["kind"].isin([*RESTS, *today.centre.queues])
+    shifts = bench.own.roster[[*_KEY, "site", "team", "start", "end"]]
+    spans = own.loc[other & (own["start"] >= first), [*_KEY, "kind", "start", "end"]]
+    spans = spans.merge(shifts, on=_KEY, suffixes=("", "_shift"))
+    for (kind, start, end), people in spans.groupby(["kind", "start", "end"]):
+        length, back = end - start, bench.touched(start, end)
+        apart = own[own["agent_id"].isin(people["agent_id"]) & ~(other & (own["start"] == start))]
+        heads = people["site"].value_counts()
+        best, until = 0.0, None
+        for place in bench.times[bench.times >= first]:
+            after = place + length
+            inside = people["start_shift"].max() <= place and after <= people["end_shift"].min()
+            on = back - bench.touched(place, after)
+            desks = all((bench.desks[site] >= count * on).all() for site, count in heads.items())
+            if not inside or not desks or ((apart["start"] < after) & (apart["end"] > place)).any():
+                continue
+            if (worth := bench.worth(len(people) * on)) > max(best, LEAST_MOVE):
+                best, until = worth, place
+        if until is None:
+            continue
+        on = back - bench.touched(until, until + length)
+        for site, count in heads.items():
+            bench.add(str(site), count * on)
+        rows = [
+            (row.agent_id, row.shift_id, "break", kind, start, end, until, until + length)
+            for row in people.itertuples()
+        ]
+        who = f"{len(people)} people of {' and '.join(sorted(people['team'].unique()))}"
+        yield "meetings", f"move the {kind} of {who} from {start:%H:%M} to {until:%H:%M}", _rows(today, rows)
 
 
 def _moved_breaks(bench: _Bench) -> Iterator[tuple[str, str, pd.DataFrame]]:
@@ -333,7 +432,7 @@ def _moved_breaks(bench: _Bench) -> Iterator[tuple[str, str, pd.DataFrame]]:
         bench.add(site, mask)
         open_ &= who != row[0]
     if chosen:
-        changes = pd.DataFrame(chosen, columns=CHANGES)
+        changes = _rows(bench.today, chosen)
         breaks = (
             "1 break within its window"
             if len(changes) == 1
@@ -346,9 +445,11 @@ def _options(bench: _Bench) -> Iterator[tuple[tuple[object, ...], str, Ints]]:
     """Every other place of every break to come: its change, its site, and the agents it adds by interval."""
     first = bench.today.now + NOTICE
     kinds: dict[str, dict[object, Shape]] = {}
-    breaks = dict(list(bench.own.breaks.sort_values("start").groupby(_KEY)))
+    every = bench.own.breaks.sort_values("start")
+    of_shift = every["kind"].isin(RESTS)
+    breaks, others = (dict(list(part.groupby(_KEY))) for part in (every[of_shift], every[~of_shift]))
     for shift in bench.rows.itertuples():
-        own = breaks.get((shift.agent_id, shift.shift_id))
+        own, busy = (part.get((shift.agent_id, shift.shift_id)) for part in (breaks, others))
         if own is None or own["start"].iloc[-1] < first:
             continue
         site = str(shift.site)
@@ -364,17 +465,18 @@ def _options(bench: _Bench) -> Iterator[tuple[tuple[object, ...], str, Ints]]:
             continue
         grid = pd.Timedelta(seconds=shape.grid_s)
         places = [int((start - shift.start) // grid) for start in starts]
-        for number, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        for number, (start, end, kind) in enumerate(zip(starts, ends, own["kind"], strict=True)):
             if start < first:
                 continue
             free = bench.touched(start, end)
             for place in _places(shape, places, number):
                 other = shift.start + place * grid
-                if other >= first and place != places[number]:
-                    until = other + (end - start)
+                until = other + (end - start)
+                meets = busy is not None and ((busy["start"] < until) & (busy["end"] > other)).any()
+                if other >= first and place != places[number] and not meets:
                     on = free - bench.touched(other, until)
                     yield (
-                        (shift.agent_id, shift.shift_id, "break", start, end, other, until),
+                        (shift.agent_id, shift.shift_id, "break", kind, start, end, other, until),
                         site,
                         on,
                     )
@@ -391,6 +493,144 @@ def _places(shape: Shape, places: Sequence[int], number: int) -> Iterator[int]:
         steps = np.diff(moved)
         if all(low <= step <= high for step, (low, high) in zip(steps, shape.apart, strict=True)):
             yield place
+
+
+# --- other queues -------------------------------------------------------------------------------------------
+
+
+def _lent(
+    benches: Sequence[_Bench], people: pd.DataFrame, plan: Mapping[str, pd.DataFrame]
+) -> Iterator[_Found]:
+    """Let people answer another queue for some hours, where they are missed less at their own."""
+    skills = dict(zip(people["agent_id"], people.get("skills", pd.Series("", people.index)), strict=True))
+    lent: set[str] = set()
+    for host in benches:
+        today, queue = host.today, host.pool.queue
+        rows = today.roster[(today.roster["end"] > today.now) & ~today.roster["team"].isin(host.pool.teams)]
+        able = [
+            queue in today.centre.teams[team].queues[1:] or queue in str(skills.get(agent)).split()
+            for agent, team in zip(rows["agent_id"], rows["team"], strict=True)
+        ]
+        here = (rows["site"] == host.pool.site) | (host.pool.site is None)
+        for team, own in rows[np.array(able, dtype=bool) & here].groupby("team"):
+            first, *others = today.centre.teams[str(team)].queues or [""]
+            waits = bool(first) and today.centre.queues[first].waits
+            home = next((bench for bench in benches if team in bench.pool.teams), None)
+            # Work that is done between calls has no heads of its own to tell what may wait of it.
+            if (home is None and not waits) or any(today.centre.queues[name].waits for name in others):
+                continue
+            yield from _lent_by(host, home, first, own[~own["agent_id"].isin(lent)], plan, lent)
+
+
+def _lent_by(
+    host: _Bench,
+    home: _Bench | None,
+    work: str,
+    own: pd.DataFrame,
+    plan: Mapping[str, pd.DataFrame],
+    lent: set[str],
+) -> Iterator[_Found]:
+    """Proposals of one team for one pool; those who are asked join `lent`."""
+    today, team = host.today, str(own["team"].iloc[0]) if len(own) else ""
+    places = host.times[host.times >= today.now + NOTICE]
+    spans = [(start, start + pd.Timedelta(hours=hours)) for start in places for hours in HOURS]
+    spans = [span for span in spans if span[1] <= host.times[-1] + today.step]
+    if own.empty or not spans:
+        return
+    on = np.array([host.touched(*span) for span in spans])
+    off = np.array([home.touched(*span) for span in spans]) if home else None
+    edges = own[["start", "end"]]
+    able = [own.index[(edges["start"] <= start) & (end <= edges["end"])] for start, end in spans]
+    asked: dict[int, list[object]] = {}
+    taken: set[object] = set()
+    for _ in range(MOST):
+        worth = on @ host.gain() - (off @ home.loss() if home and off is not None else 0.0)
+        free = [[row for row in rows if row not in taken] for rows in able]
+        worth = np.where([len(rows) > 0 for rows in free], worth, -np.inf)
+        best = int(np.argmax(worth))
+        if worth[best] < WORTH * on[best].sum() * (today.step / pd.Timedelta(hours=1)):
+            break
+        trial = {**asked, best: [*asked.get(best, []), free[best][0]]}
+        if home is None and not _in_time(today, work, plan, _loans(host, own, spans, trial)):
+            break
+        asked, taken = trial, taken | {free[best][0]}
+        host.more += on[best]
+        if home and off is not None:
+            home.more -= off[best]
+    for at, rows in asked.items():
+        changes = _loans(host, own, spans, {at: rows})
+        lent.update(changes["agent_id"])
+        start, end = spans[at]
+        avoided = host.avoided(changes) + (home.avoided(changes) if home else 0.0)
+        who = f"let {len(rows)} of {len(able[at])} people of {team} answer {host.pool.queue}"
+        text = f"{who} from {start:%H:%M} to {end:%H:%M}" + ("" if home else f", and {work} wait")
+        yield _Found("second skill" if home else "waiting work", host.label, text, avoided, changes)
+
+
+def _loans(
+    host: _Bench,
+    own: pd.DataFrame,
+    spans: Sequence[tuple[pd.Timestamp, pd.Timestamp]],
+    asked: Mapping[int, Sequence[object]],
+) -> pd.DataFrame:
+    """New breaks of those who answer another queue."""
+    rows = [
+        (row.agent_id, row.shift_id, "break", host.pool.queue, pd.NaT, pd.NaT, *spans[at])
+        for at, labels in asked.items()
+        for row in own.loc[list(labels)].itertuples()
+    ]
+    return _rows(host.today, rows)
+
+
+def _in_time(today: Today, work: str, plan: Mapping[str, pd.DataFrame], changes: pd.DataFrame) -> bool:
+    """Tell whether work that waits is done as early as it must be, or as it would be without some changes."""
+    centre, queue = today.centre, today.centre.queues[work]
+    rows = plan["demand"][plan["demand"]["queue"] == work].sort_values("interval_start")
+    times = pd.DatetimeIndex(rows["interval_start"]).tz_convert(centre.time_zone)
+    hour = today.step / pd.Timedelta(hours=1)
+    teams = [name for name, team in centre.teams.items() if team.queues[:1] == [work]]
+    roster = plan["roster"][plan["roster"]["team"].isin(teams)]
+    mine = plan["breaks"][plan["breaks"]["agent_id"].isin(roster["agent_id"])]
+    ages = []
+    for breaks in (mine, _moved(roster, mine, changes)[1]):
+        there = on_position(roster, breaks, times, today.step)
+        part = [1 - centre.teams[team].shrinkage for team in roster["team"]]
+        able = np.array(part) @ there * (queue.target.max_occupancy or 1.0) * hour
+        hours = rows["calls"].to_numpy() * rows["aht_s"].to_numpy() / 3600
+        ages.append(float(age_when_done(hours, able, interval_s=centre.interval_s).max()))
+    return ages[1] <= max(ages[0], float(queue.due_days or 0.0))
+
+
+def _opened_early(today: Today, service: pd.DataFrame) -> Iterator[_Found]:
+    """Send a site's calls to the other site before it closes, of the queues whose sites work apart."""
+    centre, day = today.centre, local_day(today.now)
+    for number, rule in enumerate(centre.overflow):
+        moved = [
+            name
+            for name in service["queue"].unique()
+            if not centre.queues[name].pooled and (rule.queues == "all" or name in rule.queues)
+        ]
+        at = rule.at if rule.at is not None else centre.sites[rule.from_site].closes
+        best: _Found | None = None
+        for hours in HOURS if moved and rule.after_s is None else ():
+            clock = at - pd.Timedelta(hours=hours)
+            if clock < pd.Timedelta(0) or on_clock(day + clock, centre.time_zone) < today.now + NOTICE:
+                continue
+            since, then = (on_clock(day + each, centre.time_zone) for each in (clock, pd.Timedelta(at)))
+            path = f"overflow.{number}.at"
+            try:
+                changed = centre.replace({path: f"{since:%H:%M}"})
+            except PlanningError:  # another rule already sends the calls of this hour elsewhere
+                continue
+            own = service[service["queue"].isin(moved)]
+            avoided = late_calls(own) - late_calls(expected_service(replace(today, centre=changed), moved))
+            if avoided >= max(WORTH, best.avoided if best else 0.0):
+                row = (rule.from_site, path, "overflow", "", then, pd.NaT, since, pd.NaT)
+                hours_text = f"from {since:%H:%M} instead of {then:%H:%M}"
+                text = f"send {rule.from_site}'s calls to {rule.to_site} {hours_text}"
+                best = _Found("overflow", " and ".join(moved), text, avoided, _rows(today, [row]))
+        if best:
+            yield best
 
 
 # --- hours --------------------------------------------------------------------------------------------------
@@ -441,7 +681,7 @@ class _Span:
     def changes(self) -> pd.DataFrame:
         """Change of everybody's shift."""
         rows = self.people[[*_KEY, "start", "end"]]
-        made = rows.assign(row="shift", start_before=rows["start"], end_before=rows["end"])
+        made = rows.assign(row="shift", kind="", start_before=rows["start"], end_before=rows["end"])
         return made.assign(**{"start" if self.kind == "early start" else "end": self.other})[CHANGES]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from planning.queueing.transient import exact_states
 from planning.queueing.transient_kernels import thinned
 from planning.service import unfolded
 from planning.staffing import behind_lookup, heads_present, site_shares
-from planning.tables import DEMAND
+from planning.tables import BREAKS, DEMAND, Table
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -27,6 +27,7 @@ WARM_H = 4
 """Hours before now from which the present state of a queue follows."""
 DAY = pd.Timedelta(days=1)
 _KEY = ["agent_id", "shift_id"]
+MEETINGS = Table("meetings", {name: BREAKS.columns[name] for name in ("agent_id", "kind", "start", "end")})
 SURE = 0.9
 """Probability with which the day's calls stay below those of `service_level_low`."""
 
@@ -111,6 +112,50 @@ def calls_so_far(
     missing = both.loc[both["found"] != "both", ["queue", "interval_start"]].reset_index(drop=True)
     refused = pd.concat([part for part in (faulty, left) if len(part)] or [left])
     return SoFar(kept.reset_index(drop=True), refused, missing), now
+
+
+def with_meetings(
+    roster: pd.DataFrame, breaks: pd.DataFrame, meetings: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Put meetings and trainings of a day among the breaks.
+
+    Parameters
+    ----------
+    roster, breaks : DataFrame
+        ROSTER and BREAKS.
+    meetings : DataFrame
+        agent_id, kind ("training", for example), start and end, with their offset.
+
+    Returns
+    -------
+    breaks : DataFrame
+        BREAKS with those meetings that lie in a shift of the person, outside the other breaks.
+    refused : DataFrame
+        The other rows, with their reason.
+    """
+    shifts, pauses = (dict(list(frame.groupby("agent_id"))) for frame in (roster, breaks))
+
+    def reason(row: Any) -> str:
+        if row.agent_id not in shifts:
+            return f"agent_id is {row.agent_id!r}, who has no shift in the plan: correct or drop it"
+        if row.end <= row.start:
+            return "its end is not after its start"
+        own = shifts[row.agent_id]
+        if not ((own["start"] <= row.start) & (row.end <= own["end"])).any():
+            return f"{row.agent_id} has no shift from {row.start} to {row.end}: give a time within a shift"
+        other = pauses.get(row.agent_id)
+        if other is not None and ((other["start"] < row.end) & (other["end"] > row.start)).any():
+            return f"{row.agent_id} has a break then: give another time, or drop it if it is in the plan"
+        return ""
+
+    good, refused = MEETINGS.split(meetings, "meetings", reason)
+    zone = roster["start"].dt.tz
+    good = good.assign(**{edge: good[edge].dt.tz_convert(zone) for edge in ("start", "end")})
+    held = good.merge(roster[[*_KEY, "start", "end"]], on="agent_id", suffixes=("", "_shift"))
+    held = held[(held["start_shift"] <= held["start"]) & (held["end"] <= held["end_shift"])]
+    added = held.assign(paid=True)[list(BREAKS.columns)]
+    parts = [part for part in (breaks[list(BREAKS.columns)], added) if len(part)]
+    return (pd.concat(parts, ignore_index=True) if parts else breaks), refused
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def test_minutes_are_those_counted_one_by_one():
     roster = pd.DataFrame(roster, columns=["agent_id", "team", "shift_id", "start", "end"])
     breaks = pd.DataFrame(breaks, columns=["agent_id", "shift_id", "start", "end"])
     log = pd.DataFrame(log, columns=["agent_id", "state", "start", "end"])
-    found, refused = adherence(roster, breaks, log, zone=ZONE)
+    found, refused = adherence(roster, breaks, log, zone=ZONE, until=MONDAY + pd.Timedelta(days=1))
     assert refused.empty
     for row, pause, shift in zip(found.itertuples(), breaks.itertuples(), roster.itertuples(), strict=True):
         own = log[(log["agent_id"] == row.agent_id) & (log["state"] != "coffee")]
@@ -92,6 +92,64 @@ def test_faulty_rows_of_the_log_are_told_and_the_others_kept():
         adherence(roster, rostered(roster).breaks, log, zone=ZONE, working=["busy"])
 
 
+def test_a_log_of_changes_without_ends_or_offsets_says_the_same():
+    """State changes as a telephone system writes them, in its own capitals; logged out all the evening."""
+    roster = roster_of(("ann", "2026-11-23 09:00", "2026-11-23 17:00"))
+    rows = [
+        ("09:10", "READY"),
+        ("12:00", "Talking "),
+        ("12:30", "Lunch"),
+        ("13:00", "ready"),
+        ("17:00", "out"),
+    ]
+    log = pd.DataFrame([("ann", state, f"2026-11-23 {clock}") for clock, state in rows[::-1]])
+    log.columns = ["agent_id", "state", "start"]
+    found, refused = adherence(roster, rostered(roster).breaks, log, zone=ZONE)
+    assert found[["in_min", "late_min", "out_min"]].iloc[0].tolist() == [440, 10, 40]
+    assert refused["reason"].tolist() == ["it has no end, and the person no later state: give its end"]
+
+
+def test_a_time_that_clocks_show_twice_needs_its_offset():
+    """Berlin, 25 October 2026: 02:30 is there twice, so the row is told; the night shift has nine hours."""
+    start, end = (pd.Timestamp(text, tz="Europe/Berlin") for text in ("2026-10-24 22:00", "2026-10-25 06:00"))
+    roster = roster_of(("ann", "2026-11-23 09:00", "2026-11-23 17:00")).assign(start=start, end=end)
+    log = pd.DataFrame(
+        [
+            ("ann", "ready", "2026-10-24 22:00", "2026-10-25 06:00"),
+            ("ann", "ready", "2026-10-25 02:30", None),
+        ],
+        columns=["agent_id", "state", "start", "end"],
+    )
+    found, refused = adherence(roster, rostered(roster).breaks, log, zone="Europe/Berlin")
+    assert found[["scheduled_min", "in_min"]].iloc[0].tolist() == [540, 540]
+    assert found["day"].dt.strftime("%Y-%m-%d").tolist() == ["2026-10-24"]
+    assert len(refused) == 1
+    assert "offset" in refused["reason"].iloc[0]
+
+
+def test_two_shifts_of_a_day_share_the_time_between_them():
+    """Work in the other shift is not extra; of the two hours between, each has its hour."""
+    roster = roster_of(
+        ("ann", "2026-11-23 08:00", "2026-11-23 12:00"), ("ann", "2026-11-23 14:00", "2026-11-23 18:00")
+    )
+    log = log_of(("ann", "ready", "08:00", "18:00"))
+    found, _ = adherence(roster.assign(shift_id=["s", "t"]), rostered(roster).breaks, log, zone=ZONE)
+    assert found["extra_min"].tolist() == [60, 60]
+    assert found["in_min"].tolist() == [240, 240]
+
+
+def test_what_lies_after_the_log_is_not_judged():
+    """A log until noon: the afternoon of one person and the late shift of the other are nobody's absence."""
+    roster = roster_of(
+        ("ann", "2026-11-23 09:00", "2026-11-23 17:00"), ("bob", "2026-11-23 13:00", "2026-11-23 21:00")
+    )
+    found, _ = adherence(
+        roster, rostered(roster).breaks, log_of(("ann", "ready", "08:30", "12:00")), zone=ZONE
+    )
+    assert found["agent_id"].tolist() == ["ann"]
+    assert found[["scheduled_min", "in_min", "early_min", "extra_min"]].iloc[0].tolist() == [180, 180, 0, 30]
+
+
 def test_the_command_reads_a_plan_and_a_log(tmp_path, monkeypatch):
     """Everybody is there all day, breaks too, but for the first person, who never comes."""
     made = small_plan()
@@ -105,5 +163,6 @@ def test_the_command_reads_a_plan_and_a_log(tmp_path, monkeypatch):
     found = CliRunner().invoke(app, line, catch_exceptions=False)
     assert found.exit_code == 0
     assert "calls_north               100.0%" in found.output
-    assert "teams.calls_north.shrinkage = 0.0" in found.output
+    assert "[teams.calls_north] shrinkage = 0.0" in found.output
+    assert "# now 0.1" in found.output
     assert len(pd.read_csv(tmp_path / "shifts.csv")) == len(roster)

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MONDAY, demand_of, one_site, roster_of, rostered, small_plan
+from factories import MONDAY, demand_of, one_site, roster_of, rostered, small_plan, two_sites
 from typer.testing import CliRunner
 
 from planning.cli import app
+from planning.edition import read_edition
 from planning.errors import PlanningError
 from planning.intraday import (
     Today,
@@ -17,6 +18,7 @@ from planning.intraday import (
     proposals,
     shortfalls,
     today_of,
+    with_meetings,
 )
 from planning.roster.audit import audit
 from planning.simulation import simulate
@@ -31,6 +33,12 @@ def forecast_of(demand):
     same = dict.fromkeys(("calls_p10", "calls_p50", "calls_p90"), demand["calls"])
     handle = dict.fromkeys(("aht_p10_s", "aht_p90_s"), demand["aht_s"])
     return demand.assign(**same, **handle, rate_cv=0.0, day_cv=0.0, aht_cv=0.0)
+
+
+def no_breaks(roster):
+    """BREAKS without a row."""
+    none = rostered(roster).breaks.astype({"agent_id": "str", "shift_id": "str"})
+    return none.assign(paid=True, kind="rest")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +60,7 @@ def busy(history):
 def asked(busy):
     made = small_plan()
     service = expected_service(busy)
-    return service, *proposals(busy, service, made.people, made.roster.roster)
+    return service, *proposals(busy, service, made.people, made.tables)
 
 
 # ---------------------------------------------------------------------------------------------------- service
@@ -65,7 +73,7 @@ def test_expected_service_is_what_a_simulation_of_the_rest_finds():
     shifts += [(f"c{i}", "2026-11-23 12:30", "2026-11-23 20:00") for i in range(3)]
     roster, demand = roster_of(*shifts), demand_of(24.0)
     plan = rostered(roster)
-    breaks = plan.breaks.assign(paid=True, kind="rest")
+    breaks = no_breaks(roster)
     so_far = demand[demand["interval_start"] < NOON]
     today = Today(centre, NOON, so_far, forecast_of(demand[demand["interval_start"] >= NOON]), roster, breaks)
     service = expected_service(today)
@@ -163,12 +171,154 @@ def test_a_quiet_day_offers_time_off(history):
         made.centre, NOON, calm.so_far, calm.rest.assign(calls=2.0, calls_p90=3.0), calm.roster, calm.breaks
     )
     service = expected_service(calm)
-    table, changes = proposals(calm, service, made.people, made.roster.roster)
+    table, changes = proposals(calm, service, made.people, made.tables)
     off = table[table["kind"] == "time off"]
     assert len(off) > 0
     assert (off["price"] < 0).all()
     left = applied(calm, changes[changes["proposal"].isin(off.index)])
     assert shortfalls(expected_service(left)).empty
+
+
+# ----------------------------------------------------------------------------------------------- other queues
+EXPONENTIAL = {
+    f"queues.{name}.{key}": value
+    for name in ("calls", "orders")
+    for key, value in {"service": {"law": "exponential"}, "lookup_s": 0.0}.items()
+}
+
+
+def two_queues(orders, changes=None):
+    """A day at noon: eight people for too many calls, eight others who know calls too, for a second queue."""
+    centre = one_site(EXPONENTIAL | dict(changes or {}), queues=("calls", "orders"))
+    span = ("2026-11-23 08:00", "2026-11-23 20:00")
+    roster = pd.concat(
+        [
+            roster_of(*((f"{team}{i}", *span) for i in range(8)), team=f"{team}_north")
+            for team in ("calls", "orders")
+        ],
+        ignore_index=True,
+    )
+    people = roster[["agent_id", "site", "team"]].assign(
+        grade="agent", contract_h_week=40.0, night_ok=True, leave_from=None, leave_until=None,
+        skills=["calls" if team == "orders_north" else None for team in roster["team"]],
+    )  # fmt: skip
+    demand = pd.concat(
+        [demand_of(32.0, hours=(8, 20)), demand_of(orders, queue="orders", hours=(8, 20))], ignore_index=True
+    )
+    rest = forecast_of(demand[demand["interval_start"] >= NOON])
+    day = Today(
+        centre, NOON, demand[demand["interval_start"] < NOON], rest, roster, no_breaks(roster), absent=()
+    )
+    return day, people, {"demand": demand, "roster": roster, "breaks": day.breaks}
+
+
+def test_people_with_a_second_skill_answer_where_they_are_missed():
+    """The effect is what 600 simulated days say of the same people, moved to the other team by the hour."""
+    day, people, plan = two_queues(8.0)
+    service = expected_service(day)
+    table, changes = proposals(day, service, people, plan)
+    lent = table[table["kind"] == "second skill"]
+    assert len(lent) > 0
+    number = lent["late_avoided"].idxmax()
+    row, moved = lent.loc[number], changes[changes["proposal"] == number]
+    assert row["price"] == 0
+    assert f"let {len(moved)} of 8 people of orders_north answer calls from" in row["text"]
+    whole = late_calls(service) - late_calls(expected_service(applied(day, moved)))
+    assert row["late_avoided"] == pytest.approx(whole, rel=0.03, abs=0.1)
+
+    guests = moved.assign(site="north", team="calls_north", paid_h=1.0, night_h=0.0)[list(plan["roster"])]
+    away = moved[["agent_id", "shift_id", "start", "end"]].assign(paid=True, kind="calls")
+    guests = guests.assign(agent_id=guests["agent_id"] + " lent", shift_id="lent")
+    late = []
+    for then in (
+        rostered(plan["roster"], day.breaks),
+        rostered(pd.concat([plan["roster"], guests], ignore_index=True), away),
+    ):
+        found = simulate(day.centre, plan["demand"], then, replications=200, seed=7).intervals
+        found = found[found["interval_start"] >= NOON]
+        late.append((found["offered"] * (1 - found["service_level"])).sum())
+    assert row["late_avoided"] == pytest.approx(late[0] - late[1], rel=0.2)
+
+
+def test_nobody_is_lent_whom_the_own_queue_needs():
+    day, people, plan = two_queues(32.0)
+    table, _ = proposals(day, expected_service(day), people, plan)
+    assert "second skill" not in set(table["kind"])
+    day, people, plan = two_queues(8.0)
+    table, _ = proposals(day, expected_service(day), people.assign(skills=None), plan)
+    assert "second skill" not in set(table["kind"])
+
+
+@pytest.mark.parametrize(("pieces", "asked"), [(4.0, True), (29.5, False)])
+def test_work_that_waits_is_put_off_if_it_is_still_done_in_time(pieces, asked):
+    """Eight people have time for 30 pieces in a quarter: most of 4 may wait, hardly any of 29.5."""
+    waits = {"queues.orders.due_days": 1, "queues.orders.target": {"max_occupancy": 1.0}}
+    day, people, plan = two_queues(pieces, waits | {"queues.orders.patience_s": np.inf})
+    table, changes = proposals(day, expected_service(day), people, plan)
+    put_off = table[table["kind"] == "waiting work"]
+    hours = changes[changes["proposal"].isin(put_off.index)]
+    moved_h = ((hours["end"] - hours["start"]) / HOUR).sum()
+    spare_h = 12 * 8 - 48 * pieces * 240 / 3600
+    assert (moved_h > 4) == asked
+    assert moved_h <= spare_h
+    assert put_off["text"].str.endswith("and orders wait").all()
+
+
+def test_a_meeting_moves_for_everybody_and_an_overlap_is_refused():
+    """A training at the busiest hour: it goes where nobody is missed; a row outside a shift is told."""
+    day, people, plan = two_queues(8.0)
+    rest = day.rest.assign(calls=np.where(day.rest["interval_start"].dt.hour < 15, day.rest["calls"], 4.0))
+    noon = NOON + HOUR
+    rows = [("calls0", "training", noon, noon + HOUR), ("calls1", "training", noon, noon + HOUR)]
+    rows += [("nobody", "training", noon, noon + HOUR), ("calls2", "training", noon - 8 * HOUR, noon)]
+    asked = pd.DataFrame(rows, columns=["agent_id", "kind", "start", "end"])
+    breaks, refused = with_meetings(plan["roster"], plan["breaks"], asked)
+    assert refused["reason"].str.contains("no shift").tolist() == [True, True]
+    assert len(breaks) == 2
+    again, refused = with_meetings(plan["roster"], breaks, asked.iloc[:2])
+    assert len(again) == 2
+    assert refused["reason"].str.contains("has a break then").all()
+    day = Today(day.centre, NOON, day.so_far, rest, day.roster, breaks, absent=())
+    service = expected_service(day)
+    table, changes = proposals(day, service, people, plan | {"breaks": breaks})
+    (number,) = table.index[table["kind"] == "meetings"]
+    moved = changes[changes["proposal"] == number]
+    assert sorted(moved["agent_id"]) == ["calls0", "calls1"]
+    assert (moved["start"].dt.hour >= 15).all()
+    assert (moved["start"].nunique(), moved["kind"].unique().tolist()) == (1, ["training"])
+    whole = late_calls(service) - late_calls(expected_service(applied(day, moved)))
+    assert table.loc[number, "late_avoided"] == pytest.approx(whole, rel=0.05, abs=0.1)
+
+
+def test_the_overflow_opens_early_where_the_site_is_short():
+    """South has one agent left in its last hours, North many: its calls go North before it closes."""
+    centre = two_sites({"queues.calls.pooled": False})
+    south = roster_of(
+        *((f"s{i}", "2026-11-23 08:00", "2026-11-23 17:00") for i in range(6)),
+        ("s6", "2026-11-23 08:00", "2026-11-23 22:00"),
+        team="calls_south", site="south",
+    )  # fmt: skip
+    north = roster_of(*((f"n{i}", "2026-11-23 00:00", "2026-11-24 00:00") for i in range(14)))
+    roster, demand = pd.concat([south, north], ignore_index=True), demand_of(24.0)
+    rest = forecast_of(demand[demand["interval_start"] >= NOON])
+    day = Today(
+        centre, NOON, demand[demand["interval_start"] < NOON], rest, roster, no_breaks(roster), absent=()
+    )
+    people = roster[["agent_id", "site", "team"]].assign(
+        grade="agent", contract_h_week=40.0, night_ok=True, leave_from=None, leave_until=None
+    )
+    service = expected_service(day)
+    table, changes = proposals(
+        day, service, people, {"demand": demand, "roster": roster, "breaks": day.breaks}
+    )
+    (number,) = table.index[table["kind"] == "overflow"]
+    assert table.loc[number, "text"] == "send south's calls to north from 18:00 instead of 22:00"
+    row = changes[changes["proposal"] == number].iloc[0]
+    other = centre.replace({row["shift_id"]: f"{row['start']:%H:%M}"})
+    after = expected_service(Today(other, NOON, day.so_far, rest, roster, no_breaks(roster), absent=()))
+    avoided = late_calls(service) - late_calls(after)
+    assert table.loc[number, "late_avoided"] == pytest.approx(avoided, rel=1e-6)
+    assert avoided > 100
 
 
 # ---------------------------------------------------------------------------------------------------- actuals
@@ -228,8 +378,32 @@ def test_the_command_says_where_the_day_breaks_and_writes_what_changes(tmp_path,
     assert "2 rows refused" in found.output
     assert "its interval is not over at 12:00" in found.output
     assert "to stay from" in found.output
-    changes = pd.read_csv(tmp_path / "out" / "changes.csv")
+    told = tmp_path / "out" / "2026-11-23_1200"
+    changes = pd.read_csv(told / "changes.csv")
     assert {"start_before", "start", "agent_id", "proposal"} <= set(changes)
-    assert len(DEMAND.check(pd.read_csv(tmp_path / "out" / "rest.csv"))) == 48
+    assert len(DEMAND.check(pd.read_csv(told / "rest.csv"))) == 48
+    with pytest.raises(PlanningError, match="2026-11-23_1200 is there already, nothing was written over"):
+        CliRunner().invoke(app, line, catch_exceptions=False)
+    accept = ["accept", "1", "--tables", str(told), "--plan", str(tmp_path / "plan")]
+    accept += ["--centre", str(tmp_path / "centre.toml"), "--at", "2026-11-23T12:05"]
+    found = CliRunner().invoke(app, accept, catch_exceptions=False)
+    assert "edition 2" in found.output
+    first = changes[changes["proposal"] == 1]
+    after = read_edition(tmp_path / "plan-2", made.centre)
+    before = read_edition(tmp_path / "plan", made.centre)
+    assert set(after.changes["agent_id"]) == set(first["agent_id"])
+    assert after.breaches.empty
+    assert len(after.breaks) == len(before.breaks)
+    assert (
+        after.breaks["start"].ne(before.breaks["start"]).any()
+        or after.roster["end"].ne(before.roster["end"]).any()
+    )
+    with pytest.raises(PlanningError, match="plan-2 is there already"):
+        CliRunner().invoke(app, accept, catch_exceptions=False)
+    stale = ["accept", "1", "--tables", str(told), "--plan", str(tmp_path / "plan-2"), *accept[6:]]
+    with pytest.raises(PlanningError, match="has changed since the proposal: run `planning today` again"):
+        CliRunner().invoke(app, stale, catch_exceptions=False)
+    with pytest.raises(PlanningError, match="proposal 99 is none of those there are"):
+        CliRunner().invoke(app, ["accept", "99", *accept[2:]], catch_exceptions=False)
     with pytest.raises(PlanningError, match="--callers has 'calls=many', must be a queue and a whole number"):
         CliRunner().invoke(app, [*line, "--callers", "calls=many"], catch_exceptions=False)
