@@ -98,7 +98,7 @@ class _Part:
     link_cost: Floats = field(init=False)
     rounds: int = 0
     vain: bool = False
-    """Whether days solved two by two saved nothing."""
+    """Whether a round after the first saved nothing: more effort for the same windows seldom does, then."""
 
     def __post_init__(self) -> None:
         self.x = np.zeros(len(self.program.cost), dtype=np.int64)
@@ -302,7 +302,7 @@ def _improve(part: _Part, enough_cost: float, settings: CoverSettings, clock: _C
         saved = part.times * (left - part.left)
         if saved >= enough_cost if enough_cost > 0 else not part.lacking:
             break
-    part.vain = together and part.left > left - 1e-6
+    part.vain = part.rounds > 1 and part.left > left - 1e-6
 
 
 def _solved_again(part: _Part, window: Ints, effort: float, clock: _Clock) -> None:
