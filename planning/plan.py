@@ -46,7 +46,7 @@ from planning.tables import (
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 FILES = (
     *(f"{table.name}.csv" for table in (DEMAND, REQUIREMENT, SHIFTS, ROSTER, STAFF, BREAKS, COST)),
     "summary.json",
@@ -72,6 +72,8 @@ class Plan:
         PEOPLE: those given and those to employ.
     employ : dict
         People to employ by team, beside those given; of all teams if nobody was given.
+    moved : list of dict
+        Who moves, ``from`` which team and ``to`` which other.
     breaches : DataFrame
         What the audit found; empty for a lawful roster.
     own_shares : DataFrame or None
@@ -89,6 +91,7 @@ class Plan:
     roster: Roster
     people: pd.DataFrame
     employ: dict[str, int]
+    moved: list[dict[str, str]]
     staff: pd.DataFrame
     breaks: pd.DataFrame
     breaches: pd.DataFrame
@@ -211,6 +214,7 @@ class Plan:
             "night_hours": round(float(self.cost["night_h"].sum()), 2),
             "people": self.heads,
             "employ": self.employ,
+            "move": self.moved,
             "hours": {
                 row.team: {name: round(getattr(row, f"{name}_h"), 2) for name in ("owed", "paid", "idle")}
                 for row in self.cost.itertuples()
@@ -371,6 +375,7 @@ def plan(
     people: pd.DataFrame | None = None,
     *,
     hire: Mapping[str, float] | None = None,
+    move: Mapping[tuple[str, str], float] | None = None,
     vips: pd.DataFrame | None = None,
     needed: pd.DataFrame | None = None,
     replications: int = 20,
@@ -389,6 +394,9 @@ def plan(
     hire : mapping, optional
         The most people that teams may employ beside those there are; ``inf`` for any number. The plan employs
         somebody only where heads would be missing otherwise.
+    move : mapping, optional
+        The most people who may move, by (team, other team of its site), each at the price of the training
+        (``teams.NAME.training_month``). A move to a team with more queues is cross-training.
     vips : DataFrame, optional
         VIPs with their personal managers, as `planning.systems.vip.read_vips` gives them; by default every
         manager on the roster has the same number.
@@ -411,7 +419,7 @@ def plan(
     demand = with_reviews(centre, demand, people)
     needed = requirement(centre, demand) if needed is None else needed
     times = horizon(centre, needed)
-    shifts, everybody, roster = cover_and_roster(centre, needed, people, hire=hire)
+    shifts, everybody, roster = cover_and_roster(centre, needed, people, hire=hire, move=move)
     new = everybody if people is None else everybody.iloc[len(people) :]
     made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
     staff = staff_of(centre, everybody, roster.roster, times)
@@ -424,6 +432,7 @@ def plan(
         roster=roster,
         people=everybody,
         employ=new.groupby("team", sort=False).size().to_dict(),
+        moved=[] if people is None else moves_of(people, everybody),
         staff=staff,
         breaks=made.breaks,
         breaches=audit(centre, roster.roster, everybody, horizon=roster.horizon),
@@ -432,6 +441,13 @@ def plan(
         simulation=found,
         certificate=certificate(centre, demand, made, needed, found, executor=executor),
     )
+
+
+def moves_of(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, str]]:
+    """Who is in another team than before, as `Plan.moved`."""
+    both = before[["agent_id", "team"]].merge(after[["agent_id", "team"]], on="agent_id")
+    away = both[both["team_x"] != both["team_y"]]
+    return [{"agent_id": row.agent_id, "from": row.team_x, "to": row.team_y} for row in away.itertuples()]
 
 
 class _Shifts(NamedTuple):

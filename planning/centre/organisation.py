@@ -170,6 +170,9 @@ class Team(Settings):
     """Gross monthly wage at the full norm of hours."""
     shrinkage: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of rostered time lost to sickness, training and coaching (breaks and leave are planned)."""
+    training_month: NotNegative = 0.0
+    """Price of training somebody of another team of the site for this one, a month: the training's cost
+    divided by the months for which it serves."""
     grade: str = "operator"
     """Grade of the team's members."""
     rotation: str | None = None

@@ -46,6 +46,13 @@ HireOption = Annotated[
         "number, all for every team. Give it as often as you like."
     ),
 ]
+MoveOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="A team whose people may move to another of its site, at the price of their training: FROM:TO=2 "
+        "for at most two, FROM:TO for any number. A team with the queues of both makes it cross-training."
+    ),
+]
 StartOption = Annotated[
     str | None,
     typer.Option(help="First day to plan; default: the day after the demand, or after the roster before."),
@@ -138,6 +145,7 @@ def make_plan(
     people: Path | None,
     *,
     hire: Sequence[str] | None,
+    move: Sequence[str] | None,
     start: str | None,
     days: int,
     gaps: str,
@@ -187,7 +195,13 @@ def make_plan(
         )
     make = certify if proven else plan
     return make(
-        settings, week, known, hire=_hires(hire or (), settings), vips=cared, replications=replications
+        settings,
+        week,
+        known,
+        hire=_hires(hire or (), settings),
+        move=_moves(move or (), known),
+        vips=cared,
+        replications=replications,
     )
 
 
@@ -195,18 +209,40 @@ def _hires(texts: Sequence[str], settings: Centre) -> dict[str, float] | None:
     """Read how many people teams may employ."""
     found: dict[str, float] = {}
     for text in texts:
-        team, told, number = text.partition("=")
-        if told and not number.isdecimal():
-            raise PlanningError(f"--hire is {text!r}, must be TEAM=N with a whole number, such as {team}=2")
+        team, most = _at_most("--hire", "TEAM", text)
         teams = [name for name, one in settings.teams.items() if one.queues] if team == "all" else [team]
-        found |= dict.fromkeys(teams, float(number) if told else inf)
+        found |= dict.fromkeys(teams, most)
     return found or None
+
+
+def _moves(texts: Sequence[str], people: pd.DataFrame | None) -> dict[tuple[str, str], float]:
+    """Read how many people may move from one team to another."""
+    if texts and people is None:
+        raise PlanningError(
+            f"--move is {texts[0]!r}, but there are no people: give --people, or leave it out"
+        )
+    found = {}
+    for text in texts:
+        teams, most = _at_most("--move", "FROM:TO", text)
+        before, told, after = teams.partition(":")
+        if not told:
+            raise PlanningError(f"--move is {text!r}, must be FROM:TO=N, the names of two teams and a number")
+        found[before, after] = most
+    return found
+
+
+def _at_most(option: str, form: str, text: str) -> tuple[str, float]:
+    """Read a name and the most people that it allows; any number if the text has none."""
+    name, told, number = text.partition("=")
+    if told and not number.isdecimal():
+        raise PlanningError(f"{option} is {text!r}, must be {form}=N with a whole number, such as {name}=2")
+    return name, float(number) if told else inf
 
 
 def tell(made: Plan, folder: Path) -> None:
     """Say where the plan is and its headline figures."""
     from planning.centre.money import money
-    from planning.report.plan_page import heads_text, idle_text
+    from planning.report.plan_page import heads_text, idle_text, moves_text
 
     summary = made.summary
     levels = summary["service_level"]
@@ -223,6 +259,7 @@ def tell(made: Plan, folder: Path) -> None:
         "Plan": str(folder),
         "People": heads_text(summary),
         "Employ": ", ".join(f"{count:,} in {team}" for team, count in summary["employ"].items()),
+        "Move": "; ".join(moves_text(summary)),
         "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
         "Idle hours": "; ".join(
             [f"{unworked:,.0f} of the {owed:,.0f} owed", *idle_text(summary)[:IDLE_TEAMS]]

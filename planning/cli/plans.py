@@ -15,6 +15,7 @@ from planning.cli.common import (
     DemandOption,
     GapsOption,
     HireOption,
+    MoveOption,
     PeopleOption,
     ReplicationsOption,
     StartOption,
@@ -65,6 +66,7 @@ def plan_command(
     out: Annotated[Path, typer.Option(help="Folder for the plan's files.")] = Path("plan"),
     people: PeopleOption = None,
     hire: HireOption = None,
+    move: MoveOption = None,
     vips: Annotated[
         Path | None,
         typer.Option(help="The VIPs and their managers, CSV; default: vips.csv beside the centre, if any."),
@@ -89,8 +91,8 @@ def plan_command(
 
     check_folder(out, overwrite=overwrite)
     made = make_plan(
-        centre, demand, people, hire=hire, start=start, days=days, gaps=gaps, replications=replications,
-        vips=vips, before=before, proven=certify,
+        centre, demand, people, hire=hire, move=move, start=start, days=days, gaps=gaps,
+        replications=replications, vips=vips, before=before, proven=certify,
     )  # fmt: skip
     folder = made.save(out, overwrite=overwrite)
     tell(made, folder)
@@ -101,6 +103,7 @@ def report(
     demand: DemandOption = None,
     people: PeopleOption = None,
     hire: HireOption = None,
+    move: MoveOption = None,
     start: StartOption = None,
     days: DaysOption = 7,
     gaps: GapsOption = "refuse",
@@ -121,7 +124,15 @@ def report(
 
     centre = centre or centre_here()
     made = make_plan(
-        centre, demand, people, hire=hire, start=start, days=days, gaps=gaps, replications=replications
+        centre,
+        demand,
+        people,
+        hire=hire,
+        move=move,
+        start=start,
+        days=days,
+        gaps=gaps,
+        replications=replications,
     )
     folder = made.save(out / "plan", overwrite=True)
     page = out / "executed" / "plan.ipynb"

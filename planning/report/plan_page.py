@@ -81,10 +81,25 @@ def heads_text(summary: Mapping[str, Any]) -> str:
 
 
 def _employ_text(summary: Mapping[str, Any], centre: Centre) -> str:
-    """Name the teams that must employ people."""
+    """Name the teams that must employ people, and those who move to another team."""
     teams = summary["employ"].items()
     wanted = [f"{count:,} in {team_label(team, centre.teams[team].site)}" for team, count in teams]
-    return f" To employ: {', '.join(wanted)}." if wanted else ""
+    texts = {"To employ": ", ".join(wanted), "To move": "; ".join(moves_text(summary))}
+    return "".join(f" {name}: {text}." for name, text in texts.items() if text)
+
+
+def moves_text(summary: Mapping[str, Any]) -> list[str]:
+    """Name the people who move to another team.
+
+    Examples
+    --------
+    >>> moves_text({"move": [{"agent_id": name, "from": "mail", "to": "calls"} for name in ("ann", "bob")]})
+    ['ann and bob from mail to calls']
+    """
+    moves: dict[tuple[str, str], list[str]] = {}
+    for one in summary["move"]:
+        moves.setdefault((one["from"], one["to"]), []).append(one["agent_id"])
+    return [f"{' and '.join(who)} from {before} to {after}" for (before, after), who in moves.items()]
 
 
 def idle_text(summary: Mapping[str, Any]) -> list[str]:

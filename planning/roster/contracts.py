@@ -22,7 +22,7 @@ from planning.roster.people import people_to_employ
 from planning.roster.problem import RosterSettings
 from planning.roster.staff import hours_owed
 from planning.shifts import CoverPlan, cover_again, cover_all, horizon, parse_shift, shapes
-from planning.shifts.contracts import DAYS, TOTALS, Contracts, Hire
+from planning.shifts.contracts import DAYS, EMPLOYED, TOTALS, Contracts, Join
 from planning.shifts.groups import linked
 from planning.systems.careers import cost_of_careers
 from planning.tables import PEOPLE
@@ -43,6 +43,7 @@ def contracts_of(
     people: pd.DataFrame | None,
     times: pd.DatetimeIndex,
     hire: Mapping[str, float] | None = None,
+    move: Mapping[tuple[str, str], float] | None = None,
 ) -> Contracts:
     """Find what the people there are can work over some days, by the rules of the roster.
 
@@ -58,6 +59,10 @@ def contracts_of(
         nobody is there yet, every team that answers something as many as it needs. A person employed works at
         most the usual days and hours of a week, less some slack, and has some weekends off. The price is that
         of the contract, with turnover and the share of a leader where the centre describes its careers.
+    move : mapping, optional
+        By (team, other team of its site): the most people who may move. Those who have the team's most usual
+        contract and can come on every day may. The price is the training (``teams.NAME.training_month``) and
+        the difference in pay, at least that of one hour, so that nobody moves for nothing.
 
     Returns
     -------
@@ -68,7 +73,7 @@ def contracts_of(
     Raises
     ------
     PlanningError
-        `hire` names an unknown team or one that answers nothing, or no whole number of people.
+        `hire` or `move` names an unknown team, or no whole number of people; or people cannot move so.
 
     Examples
     --------
@@ -93,8 +98,13 @@ def contracts_of(
     usual = {team: _days_week(centre, team) for team in problems}
     held = {team: _held(each, can[team], lengths[team], usual[team]) for team, each in problems.items()}
     day_h = {team: _day_h(each, usual[team]) for team, each in problems.items()}
-    new = {team: _hire(centre, team, most, len(days)) for team, most in hire.items()}
-    for team in [name for name in new if name not in problems]:
+    new = {(EMPLOYED, team): _hire(centre, team, most, len(days)) for team, most in hire.items()}
+    for (before, after), most in (move or {}).items():
+        _check_move(centre, before, after, most)
+        if before in problems:
+            parts = problems[before], can[before], lengths[before], usual[before], most
+            new[before, after] = _move(centre, before, after, *parts)
+    for team in dict.fromkeys(after for _, after in new if after not in problems):
         nobody, labour = np.zeros(len(days)), centre.at(centre.teams[team].site).labour
         heads.append(_days(centre, team, days, nobody, nobody))
         held[team], day_h[team] = (0.0, 0.0, 0.0), np.array([labour.week_h.value / labour.days_week.value])
@@ -106,7 +116,7 @@ def contracts_of(
         teams=totals.reindex(columns=TOTALS).fillna(0.0).astype("float64"),
         days=pd.concat(heads, ignore_index=True) if heads else pd.DataFrame(columns=DAYS),
         day_h=day_h,
-        hire=new,
+        joins=new,
     )
 
 
@@ -116,6 +126,7 @@ def cover_by_people(
     people: pd.DataFrame | None = None,
     *,
     hire: Mapping[str, float] | None = None,
+    move: Mapping[tuple[str, str], float] | None = None,
     **options: Any,
 ) -> tuple[CoverPlan, pd.DataFrame]:
     """Cover a requirement with the shifts that the people there are can work, or with people to employ.
@@ -129,6 +140,8 @@ def cover_by_people(
         PEOPLE; without them every team employs as many as it needs.
     hire : mapping, optional
         The most people that teams may employ beside those there are.
+    move : mapping, optional
+        The most people who may move, by (team, other team), as `contracts_of` takes it.
     **options
         As for `planning.shifts.cover_all`.
 
@@ -136,13 +149,13 @@ def cover_by_people(
     -------
     cover : CoverPlan
     people : DataFrame
-        PEOPLE: those given and those to employ.
+        PEOPLE: those given, moved where the plan moves them, and those to employ.
     """
-    times = horizon(centre, requirement)
-    made = cover_all(centre, requirement, contracts=contracts_of(centre, people, times, hire), **options)
+    contracts = contracts_of(centre, people, horizon(centre, requirement), hire, move)
+    made = cover_all(centre, requirement, contracts=contracts, **options)
     if people is None:
         return made, people_to_employ(centre, made.shifts, made.hired)
-    return made, _with_new(centre, people, made.hired)
+    return made, _with_new(centre, _moved(centre, people, contracts, made), made.hired)
 
 
 def cover_and_roster(
@@ -151,6 +164,7 @@ def cover_and_roster(
     people: pd.DataFrame | None = None,
     *,
     hire: Mapping[str, float] | None = None,
+    move: Mapping[tuple[str, str], float] | None = None,
 ) -> tuple[CoverPlan, pd.DataFrame, Roster]:
     """Cover a requirement and give the shifts to people; cover again what nobody could be found for.
 
@@ -160,7 +174,7 @@ def cover_and_roster(
 
     Parameters
     ----------
-    centre, requirement, people, hire
+    centre, requirement, people, hire, move
         As for `cover_by_people`.
 
     Returns
@@ -170,7 +184,7 @@ def cover_and_roster(
     roster : Roster
     """
     hire = _may_employ(centre, people, hire)
-    made, staff = cover_by_people(centre, requirement, people, hire=hire)
+    made, staff = cover_by_people(centre, requirement, people, hire=hire, move=move)
     roster, times = build_roster(centre, made.shifts, staff), horizon(centre, requirement)
     if roster.unmet.empty:
         return made, staff, roster
@@ -237,7 +251,71 @@ def _lacking_h(centre: Centre, made: CoverPlan, roster: Roster) -> float:
     return float(short["missing"] @ short["paid_h"] + made.unmet["missing"].sum() * centre.interval_s / 3600)
 
 
-def _hire(centre: Centre, team: str, most: float, days: int) -> Hire:
+def _moved(centre: Centre, people: pd.DataFrame, contracts: Contracts, made: CoverPlan) -> pd.DataFrame:
+    """Put people into the teams to which a plan moves them; a rotation of the team before no longer holds."""
+    left: dict[str, list[str]] = {}
+    people = people.copy()
+    for (before, after), count in made.moved.items():
+        free = left.setdefault(before, list(contracts.joins[before, after].people))
+        who = people["agent_id"].isin(free[:count])
+        del free[:count]
+        people.loc[who, ["team", "grade"]] = after, centre.teams[after].grade
+        if "rotation" in people:
+            people.loc[who, "rotation"] = None
+    return people
+
+
+def _check_move(centre: Centre, before: str, after: str, most: float) -> None:
+    """Refuse a move that cannot be."""
+    name = f"move[{before!r}, {after!r}]"
+    for team in (before, after):
+        if team not in centre.teams or not centre.teams[team].queues:
+            can = ", ".join(other for other, settings in centre.teams.items() if settings.queues)
+            raise PlanningError(f"{name} names {team!r}, must be a team that answers a queue: {can}")
+    homes = [centre.teams[team].site for team in (before, after)]
+    if before == after or homes[0] != homes[1]:
+        others = [
+            other
+            for other, team in centre.teams.items()
+            if team.site == homes[0] and team.queues and other != before
+        ]
+        raise PlanningError(
+            f"{name} must be between two teams of one site; from {before} people can move to "
+            f"{', '.join(others) or 'no other team'}"
+        )
+    if not most >= 0 or (isfinite(most) and most != int(most)):
+        raise PlanningError(f"{name} is {most}, must be a whole number of people >= 0")
+
+
+def _move(
+    centre: Centre,
+    before: str,
+    after: str,
+    team: TeamProblem,
+    can: Bools,
+    lengths_h: Sequence[float],
+    usual: int,
+    most: float,
+) -> Join:
+    """Find who may move from one team to another, what each takes along, and what it costs."""
+    days, alike = can.shape[2], dict[tuple[float, int, bool], tuple[str, ...]]()
+    for group, there in zip(team.problem.groups, can, strict=True):
+        worked = _worked_days(days, group.members[0].days_week or usual)
+        kind = _filled(group.limits.most_h, worked, lengths_h), worked, bool(there[1].all())
+        if there.any(axis=0).all():
+            alike[kind] = (*alike.get(kind, ()), *(one.agent_id for one in group.members))
+    if not alike:
+        return Join(hours=0.0, shifts=0, weekends=0, cost=0.0, most=0.0)
+    (hours, shifts, nights), people = max(alike.items(), key=lambda item: len(item[1]))
+    rate, paid = hour_cost(centre, after), centre.teams[after].training_month / centre.pay.norm_h_month
+    cost = max(hours * (rate - hour_cost(centre, before) + paid), rate)
+    return Join(
+        hours=hours, shifts=shifts, weekends=4, cost=cost, most=min(most, len(people)), nights=nights,
+        people=people,
+    )  # fmt: skip
+
+
+def _hire(centre: Centre, team: str, most: float, days: int) -> Join:
     """Find what each person employed adds to a team in some days, and costs."""
     if team not in centre.teams or not centre.teams[team].queues:
         can = ", ".join(name for name, settings in centre.teams.items() if settings.queues)
@@ -251,7 +329,7 @@ def _hire(centre: Centre, team: str, most: float, days: int) -> Hire:
     if careers is not None:
         cost += float(cost_of_careers(centre, careers, pd.Series({team: hours})).to_numpy().sum())
     weekends = 4 - int(labour.free_weekends.value)
-    return Hire(hours=hours * (1 - SLACK), shifts=shifts, weekends=weekends, cost=cost, most=most)
+    return Join(hours=hours * (1 - SLACK), shifts=shifts, weekends=weekends, cost=cost, most=most)
 
 
 def _worked_days(present: int, days_week: int) -> int:

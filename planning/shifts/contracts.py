@@ -5,15 +5,17 @@ costs little more than its premiums, and what limits a plan is what people can w
 on each day and night. These are a few rows for each team. That a person stands behind every head of these
 rows, with rests and weekends, is the business of the roster.
 
-A team may also employ people, at most some or as many as it needs: each adds to all of its rows, at the
-price of their contract.
+People may also join a team, at most some or as many as it needs: employed at the price of their contract, or
+moved from another team of the site at the price of their training. Each adds to all rows of the team, and one
+who is moved takes as much from those of the team before. Cross-training is a move to a team with more queues.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +23,7 @@ import pandas as pd
 from scipy import sparse
 
 from planning.calendars import local_day
-from planning.checks import Floats
+from planning.checks import Floats, Ints
 from planning.pay import hour_cost, premium_hours
 from planning.shifts.implicit import Block
 
@@ -34,6 +36,8 @@ DAYS = ["team", "day", "heads", "night_heads", "weekend"]
 """Columns of `Contracts.days`."""
 Limit = tuple[sparse.csr_array, float, tuple[str, float, str, float | str]]
 """A row, its bound, and as in `Group.limits`: setting, value, unit of one more, and what that adds."""
+EMPLOYED = ""
+"""The team before of people to employ."""
 _GRAIN_S = 900
 """Hours count in units of at most this many seconds, because rows are whole numbers."""
 _WEEKS = 4
@@ -41,8 +45,8 @@ _WEEKS = 4
 
 
 @dataclass(frozen=True)
-class Hire:
-    """What each person employed adds to a team, and what it costs over the horizon."""
+class Join:
+    """What each person who joins a team adds to it, and what it costs over the horizon."""
 
     hours: float
     shifts: int
@@ -50,7 +54,11 @@ class Hire:
     """Weekends of four that the person may work."""
     cost: float
     most: float = math.inf
-    """The most people to employ."""
+    """The most people who may join."""
+    nights: bool = True
+    """Whether the person works at night."""
+    people: tuple[str, ...] = ()
+    """For a move: those who may be moved, the first one first. In all that counts here they are alike."""
 
     @property
     def for_a_weekend(self) -> int:
@@ -71,14 +79,14 @@ class Contracts:
         weekend (whether it is one of the site's).
     day_h : dict
         By team: a usual day of each person's contract, hours.
-    hire : dict
-        By team, for teams that may employ people.
+    joins : dict
+        Who may join a team, by (team before, team); the team before is "" for people to employ.
     """
 
     teams: pd.DataFrame
     days: pd.DataFrame
     day_h: dict[str, Floats]
-    hire: dict[str, Hire] = field(default_factory=dict)
+    joins: dict[tuple[str, str], Join] = field(default_factory=dict)
 
     def total(self, team: str, name: str) -> float:
         """One of the totals of a team; 0 for a team without people."""
@@ -86,12 +94,15 @@ class Contracts:
 
     def may_employ(self, team: str) -> float:
         """The most people that a team may employ."""
-        return self.hire[team].most if team in self.hire else 0.0
+        return self.joins[EMPLOYED, team].most if (EMPLOYED, team) in self.joins else 0.0
 
-    def held(self, team: str, hired: int = 0) -> float:
-        """Hours that the team's people may work, with some more people."""
-        more = self.hire[team].hours if team in self.hire else 0.0
-        return self.total(team, "hours") + hired * more
+    def held(self, team: str, joined: Mapping[tuple[str, str], int]) -> float:
+        """Hours that the team's people may work, after some have joined or left."""
+        more = (
+            ((after == team) - (before == team)) * count * self.joins[before, after].hours
+            for (before, after), count in joined.items()
+        )
+        return self.total(team, "hours") + sum(more)
 
     def owed_cost(self, centre: Centre, teams: Sequence[str]) -> float:
         """Pay of the hours that are owed to some teams, without premiums."""
@@ -109,9 +120,9 @@ class Contracts:
         centre: Centre,
         blocks: Sequence[tuple[str, Block]],
         columns: int,
-        hires: Mapping[str, int],
+        joins: Mapping[tuple[str, str], int],
     ) -> list[Limit]:
-        """Limits of the hours, shifts and days of each team; `hires` are the columns of people employed."""
+        """Limits of the hours, shifts and days of each team; `joins` are columns of people who join one."""
         base, classes = 0, []
         for team, one in blocks:
             starts = pd.DatetimeIndex(one.shifts["start"])
@@ -123,40 +134,69 @@ class Contracts:
         return [
             limit
             for team, own in pd.concat(classes).groupby("team", sort=False)
-            for limit in self._limits_of(str(team), own, columns, hires.get(str(team)))
+            for limit in self._limits_of(str(team), own, columns, joins)
         ]
 
-    def _limits_of(self, team: str, own: pd.DataFrame, columns: int, hired: int | None) -> list[Limit]:
-        none = Hire(hours=0.0, shifts=0, weekends=0, cost=0.0)
-        hire, unit_s = none if hired is None else self.hire[team], math.gcd(_GRAIN_S, *own["paid_s"].tolist())
+    def _limits_of(
+        self, team: str, own: pd.DataFrame, columns: int, joins: Mapping[tuple[str, str], int]
+    ) -> list[Limit]:
+        unit_s = math.gcd(_GRAIN_S, *own["paid_s"].tolist())
         hours, shifts = self.total(team, "hours"), self.total(team, "shifts")
+        # Those who join add to the team's limits, and those who leave take from them.
+        moved = [
+            (column, 1 if key[1] == team else -1, self.joins[key])
+            for key, column in joins.items()
+            if team in key
+        ]
+
+        def row_of(at: Ints, values: Floats) -> sparse.csr_array:
+            return sparse.csr_array((values, (np.zeros(len(at), dtype=np.int64), at)), shape=(1, columns))
 
         def limit(
-            classes: pd.DataFrame, weights: int | np.ndarray, each: float, bound: float, name: str, unit: str
+            classes: pd.DataFrame,
+            weights: int | Ints,
+            each: Callable[[Join], float],
+            bound: float,
+            name: str,
+            unit: str,
         ) -> Limit:
-            at, values = classes["at"].to_numpy(), np.full(len(classes), 1.0) * weights
-            if hired is not None:
-                at, values = np.append(at, hired), np.append(values, -math.floor(each + 1e-9))
-            row = sparse.csr_array((values, (np.zeros(len(at), dtype=np.int64), at)), shape=(1, columns))
+            # Rounded against the plan on either side, because rows are whole numbers.
+            more = [-math.floor(sign * each(one) + 1e-9) for _, sign, one in moved]
+            at = np.append(classes["at"].to_numpy(), [column for column, *_ in moved]).astype(np.int64)
+            row = row_of(at, np.append(np.full(len(classes), 1.0) * weights, more))
             scale = 3600 / unit_s if unit == "hour" else float(_WEEKS) if unit == "person" else 1.0
             return row, math.floor(scale * bound + 1e-9), (f"{team}: {name}", bound, unit, scale)
 
         paid = own["paid_s"].to_numpy() // unit_s
         found = [
-            limit(own, paid, hire.hours * 3600 / unit_s, hours, "contract hours", "hour"),
-            limit(own, 1, hire.shifts, shifts, "shifts of its people", "shift"),
+            limit(own, paid, lambda one: one.hours * 3600 / unit_s, hours, "contract hours", "hour"),
+            limit(own, 1, lambda one: one.shifts, shifts, "shifts of its people", "shift"),
         ]
-        if hired is not None and math.isfinite(hire.most):
-            row = sparse.csr_array(([1.0], ([0], [hired])), shape=(1, columns))
-            found.append((row, hire.most, (f"{team}: people to employ", hire.most, "person", 1.0)))
+        for (before, after), column in joins.items():
+            most = self.joins[before, after].most
+            if after == team and math.isfinite(most):
+                name = f"people to move from {before}" if before else "people to employ"
+                limited = row_of(np.array([column]), np.ones(1))
+                found.append((limited, most, (f"{team}: {name}", most, "person", 1.0)))
+        leaving = [(column, len(one.people)) for column, sign, one in moved if sign < 0]
+        if len(leaving) > 1:
+            row = row_of(np.array([column for column, _ in leaving]), np.ones(len(leaving)))
+            most = float(max(count for _, count in leaving))
+            found.append((row, most, (f"{team}: people who can leave", most, "person", 1.0)))
         days = self.days[self.days["team"] == team].set_index("day")
         for day, here in own.groupby("day"):
             there = days.loc[day] if day in days.index else pd.Series({"heads": 0.0, "night_heads": 0.0})
-            each = hire.weekends if there.get("weekend", False) else _WEEKS
+            weekend = bool(there.get("weekend", False))
             for heads, classes, name in (
                 ("heads", here, f"people on {day:%Y-%m-%d}"),
                 ("night_heads", here[here["night"]], f"people on the night of {day:%Y-%m-%d}"),
             ):
                 if len(classes):
+                    each = partial(_weekly, weekend=weekend, night=heads == "night_heads")
                     found.append(limit(classes, _WEEKS, each, float(there[heads]), name, "person"))
         return found
+
+
+def _weekly(one: Join, weekend: bool, night: bool) -> int:
+    """Weeks of four in which somebody who joins can work on a day, or at its night."""
+    return 0 if night and not one.nights else one.weekends if weekend else _WEEKS

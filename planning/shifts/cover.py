@@ -19,7 +19,7 @@ from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost, pay_parts, shift_premium_hours
 from planning.shifts.catalogue import Pattern
-from planning.shifts.contracts import Contracts
+from planning.shifts.contracts import EMPLOYED, Contracts
 from planning.shifts.groups import Group, able, bound_without_desks, group_of, groups_of
 from planning.shifts.program import Program, relax
 from planning.shifts.search import CoverSettings, Found, Progress, search
@@ -56,6 +56,8 @@ class CoverPlan:
         of the relaxation (for max_starts: what removing the limit would save, by solving again).
     status : str
         How the search ended.
+    moved : dict
+        People who move, by (team before, team after).
     held : DataFrame
         From `cover_all`: the REQUIREMENT as given, except that waiting work done in whole shifts has the
         heads that these shifts put on position.
@@ -70,6 +72,7 @@ class CoverPlan:
     patterns: tuple[Pattern, ...]
     binding: pd.DataFrame = field(default_factory=pd.DataFrame)
     status: str = ""
+    moved: dict[tuple[str, str], int] = field(default_factory=dict)
     held: pd.DataFrame = field(default_factory=pd.DataFrame)
     short: tuple[str, ...] = ()
 
@@ -444,6 +447,7 @@ def _plan(
     shapes = sorted({row[2] for rows in people for row in rows})
     numbers = {pattern: number for number, pattern in enumerate(shapes)}
     shifts, teams, unmet, binding = [], [], [], []
+    moved: dict[tuple[str, str], int] = {}
     for number, (group, one) in enumerate(zip(groups, found, strict=True)):
         table = shift_rows(centre, people[number], numbers)
         bound = min(one.bound, relaxed.get(number, np.inf))
@@ -451,6 +455,7 @@ def _plan(
         teams.append(_teams(centre, group, table, one.x, bound))
         unmet.append(_unmet(group, group.program.short(one.x), times))
         binding += group.binding(one)
+        moved |= {key: count for key, count in group.joined(one.x).items() if count and key[0]}
         if number in relaxed:
             saved = one.bound - relaxed[number]
             binding.append(("max_starts", float(centre.shifts.max_starts or 0), "no limit", saved))
@@ -462,6 +467,7 @@ def _plan(
         tuple(shapes),
         pd.DataFrame(binding, columns=columns),
         status,
+        moved,
     )
 
 
@@ -502,8 +508,9 @@ def _teams(centre: Centre, group: Group, shifts: pd.DataFrame, x: Ints, bound: f
     cost = shifts.groupby("team")["cost"].sum().reindex(group.teams, fill_value=0.0)
     share = cost / cost.sum() if cost.sum() else pd.Series(1 / len(cost), index=cost.index)
     paid = (shifts["paid_h"] * shifts["headcount"]).groupby(shifts["team"]).sum()
-    objective, hired, contracts = group.program.value(x), group.hired(x), group.contracts
-    held = [math.nan if contracts is None else contracts.held(*one) for one in hired.items()]
+    objective, joined, contracts = group.program.value(x), group.joined(x), group.contracts
+    hired = [joined.get((EMPLOYED, team), 0) for team in group.teams]
+    held = [math.nan if contracts is None else contracts.held(team, joined) for team in group.teams]
     owed = 0.0 if contracts is None else contracts.owed_cost(centre, group.teams)
     objective, bound = objective + owed, min(bound, objective) + owed
     table = pd.DataFrame(

@@ -246,7 +246,7 @@ def working_days(centre: Centre, site: str, starts: pd.DatetimeIndex, length_s: 
 
 def _staffed(contracts: Contracts | None, team: str, rows: Rows) -> bool:
     """Tell whether the team's people can work whole shifts; if there is nobody yet, enough are employed."""
-    if contracts is None or (team in contracts.hire and contracts.total(team, "people") == 0):
+    if contracts is None or (contracts.may_employ(team) and not contracts.total(team, "people")):
         return True
     hours = sum(pattern.paid_s / 3600 * heads for _, _, pattern, heads in rows)
     shifts = sum(heads for *_, heads in rows)

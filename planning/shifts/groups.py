@@ -24,7 +24,7 @@ from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost
 from planning.shifts.catalogue import DAY_S, Pattern, Shape, catalogue, shapes
-from planning.shifts.contracts import Contracts, Limit
+from planning.shifts.contracts import EMPLOYED, Contracts, Limit
 from planning.shifts.implicit import Block, at_desk, block, layouts, premiums
 from planning.shifts.notation import format_shift, parse_shift
 from planning.shifts.program import Program, relax
@@ -61,8 +61,8 @@ class Group:
         Desks that are free for these teams at each step, by site; infinite where they are no limit.
     contracts : Contracts or None
         What the people of the teams can work.
-    hires : dict
-        Column of the people employed, by team.
+    joins : dict
+        Column of the people who join a team, by (team before, team) as in `Contracts.joins`.
     """
 
     teams: list[str]
@@ -74,16 +74,16 @@ class Group:
     times: pd.DatetimeIndex
     desks: Mapping[str, Floats]
     contracts: Contracts | None
-    hires: dict[str, int]
+    joins: dict[tuple[str, str], int]
 
     @property
     def sites(self) -> set[str]:
         """Sites of the queues."""
         return {site for _, site in self.needs}
 
-    def hired(self, x: Ints) -> pd.Series:
-        """People employed, by team."""
-        return pd.Series({team: int(x[self.hires[team]]) if team in self.hires else 0 for team in self.teams})
+    def joined(self, x: Ints) -> dict[tuple[str, str], int]:
+        """People who join a team, by (team before, team)."""
+        return {key: int(x[column]) for key, column in self.joins.items()}
 
     def short_of_desks(self, x: Ints) -> set[str]:
         """Sites that lack people in a solution while no desk of theirs is free."""
@@ -232,7 +232,9 @@ def groups_of(
             },
             contracts,
         )
-        for keys, own in _connected(centre, list(needs), [] if divided else free)
+        for keys, own in _connected(
+            centre, list(needs), [] if divided else free, [] if contracts is None else list(contracts.joins)
+        )
     ]
 
 
@@ -298,14 +300,18 @@ def linked(
 
 
 def _connected(
-    centre: Centre, keys: list[tuple[str, str]], crowded: Collection[str]
+    centre: Centre,
+    keys: list[tuple[str, str]],
+    crowded: Collection[str],
+    moves: Collection[tuple[str, str]] = (),
 ) -> list[tuple[list[tuple[str, str]], list[str]]]:
-    """Sets of (queue, site) that teams or crowded sites tie together, with their teams."""
+    """Sets of (queue, site) that teams, moves or crowded sites tie together, with their teams."""
     sets: list[tuple[list[tuple[str, str]], list[str]]] = []
     for key in keys:
         teams = able(centre, *key)
         site = {key[1]}.intersection(crowded)
-        tied = [one for one in sets if set(one[1]) & set(teams) or site & {other for _, other in one[0]}]
+        near = {*teams, *(name for pair in moves if set(pair) & set(teams) for name in pair)}
+        tied = [one for one in sets if set(one[1]) & near or site & {other for _, other in one[0]}]
         names = dict.fromkeys([*(team for _, own in tied for team in own), *teams])
         sets = [one for one in sets if one not in tied]
         sets.append(([*(old for olds, _ in tied for old in olds), key], list(names)))
@@ -394,10 +400,11 @@ def _written(
     }
     pairs = [(team, key) for team in teams for key in answered[team] if key not in alone]
     columns = sum(one.position.shape[1] for _, one in blocks)
-    hiring = [] if contracts is None else [team for team in teams if team in contracts.hire]
+    known = {} if contracts is None else contracts.joins
+    joining = {key: one for key, one in known.items() if set(key) <= {EMPLOYED, *teams}}
     loans = len(pairs) * steps
-    others = loans + len(hiring)
-    hires = {team: columns + loans + number for number, team in enumerate(hiring)}
+    others = loans + len(joining)
+    joins = {key: columns + loans + number for number, key in enumerate(joining)}
     present = {
         team: sparse.hstack(
             [one.position if owner == team else sparse.csc_array(one.position.shape) for owner, one in blocks]
@@ -428,13 +435,12 @@ def _written(
         high.append(np.zeros(steps))
     limits = _limits(centre, blocks, columns + others, desks, step_s)
     if contracts is not None:
-        limits += contracts.limits(centre, blocks, columns + others, hires)
+        limits += contracts.limits(centre, blocks, columns + others, joins)
     tops = [top for _, top, _ in limits]
     rates = [hour_cost(centre, team) for team, _ in blocks]
     over = centre.pay.over_cost_h * step_h
     hours = [one.cost if contracts is None else contracts.extra_h(centre, team, one) for team, one in blocks]
     cost = np.concatenate([rate * extra for rate, extra in zip(rates, hours, strict=True)])
-    employed = [contracts.hire[team] for team in hiring] if contracts is not None else []
     surplus = sum(np.asarray(present[team].sum(axis=0)).ravel() for team in teams)
     need = np.concatenate(list(needs.values()))
     program = Program(
@@ -443,12 +449,12 @@ def _written(
         links=sparse.vstack([*links, *(row for row, *_ in limits)], format="csr"),
         low=np.concatenate([*low, np.full(len(tops), -np.inf)]),
         high=np.concatenate([*high, tops]),
-        cost=np.concatenate([cost, np.zeros(loans), [one.cost for one in employed]]) + over * surplus,
+        cost=np.concatenate([cost, np.zeros(loans), [one.cost for one in joining.values()]]) + over * surplus,
         at=np.concatenate(
             [
                 *(one.first for _, one in blocks),
                 np.tile(np.arange(steps), loans // steps),
-                np.full(len(hiring), -1),
+                np.full(len(joining), -1),
             ]
         ),
         row_at=np.tile(np.arange(steps), len(needs)),
@@ -466,12 +472,12 @@ def _written(
         steps=steps,
         day=DAY_S // step_s,
         reach=max(one.shape.length_s for _, one in blocks) // step_s,
-        # A team that may employ people is short only where nobody employed could help. A head at a weekend
+        # A team that people may join is short only where nobody who joins could help. A head at a weekend
         # takes several people, and the price is above theirs by more than the gap of a search.
         short_cost=max(
             [
                 centre.pay.unmet_cost_h * step_h,
-                *(1.5 * one.for_a_weekend * one.cost for one in employed),
+                *(1.5 * one.for_a_weekend * one.cost for one in joining.values()),
             ]
         )
         + over,
@@ -481,7 +487,7 @@ def _written(
     )
     served = [(able(centre, *key)[0], key[0]) for key in needs]
     return Group(
-        teams, needs, blocks, program, [name for *_, name in limits], served, times, desks, contracts, hires
+        teams, needs, blocks, program, [name for *_, name in limits], served, times, desks, contracts, joins
     )
 
 

@@ -228,6 +228,18 @@ def test_teams_that_cannot_employ_are_told(given, monkeypatch, capsys, text):
     assert "must be" in refused(given, monkeypatch, capsys, "--hire", text)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("calls_north", "must be FROM:TO=N"),
+        ("calls_north:calls_north=many", "must be FROM:TO=N with a whole number"),
+        ("calls_north:calls_north=1", "must be between two teams of one site"),
+    ],
+)
+def test_moves_that_cannot_be_are_told(given, monkeypatch, capsys, text, says):
+    assert says in refused(given, monkeypatch, capsys, "--move", text)
+
+
 def test_each_reason_for_refusing_people_is_told_once(given, monkeypatch, capsys):
     rows = (given / "people.csv").read_text(encoding="utf-8").splitlines()
     for row in (3, 5):

@@ -6,10 +6,11 @@ from math import inf
 import numpy as np
 import pandas as pd
 import pytest
-from factories import MONDAY, one_site, requirement_of, two_sites
+from factories import MONDAY, one_site, raw_centre, requirement_of, two_sites
 
 from planning import audit, build_roster, cover
 from planning.calendars import axis
+from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.pay import hour_cost, premium_hours
 from planning.roster.contracts import contracts_of, cover_and_roster, cover_by_people
@@ -21,6 +22,7 @@ WEEK = axis(MONDAY, 7, 900)
 MIX = {"shifts.lengths_h": {"part": 4.5, "day": 8.5}, "shifts.meal_min": {"part": 30, "day": 30}}
 DAY = pd.Timedelta(days=1)
 EXACT = CoverSettings(gap=0.0, rounds=4)
+CLOSE = CoverSettings(gap=0.001, rounds=2)
 SPANS = ["leave_from", "leave_until", "blocked"]
 
 
@@ -320,3 +322,98 @@ def test_people_are_employed_for_a_head_at_the_weekend():
 def test_hires_that_cannot_be_are_refused(hire, message):
     with pytest.raises(PlanningError, match=message):
         contracts_of(one_site(), people_of(1), WEEK, hire)
+
+
+# --- people to move to another team, or to train for one -------------------------------------------
+
+
+def too_few_and_too_many():
+    """Two people for calls that need about four, and six for mail that needs two; some hours of Monday."""
+    need = [requirement_of({"09:00": 4, "17:00": 0}), requirement_of({"09:00": 2, "17:00": 0}, queue="mail")]
+    return pd.concat(need, ignore_index=True), pd.concat(
+        [people_of(3), people_of(6, "mail_north")], ignore_index=True
+    )
+
+
+def moved_by_hand(people, count, team="calls_north"):
+    return people.assign(team=people["team"].where(people.index < len(people) - count, team))
+
+
+def test_as_many_move_as_cost_least():
+    """Planning every number of moves by hand, with their price on top, finds no cheaper plan."""
+    changes = MIX | {"pay.unmet_cost_h": 900.0, "teams.calls_north.training_month": 20_000.0}
+    centre, (need, people) = one_site(changes, queues=("calls", "mail")), too_few_and_too_many()
+    ways = {("mail_north", "calls_north"): inf}
+    made, staff = cover_by_people(centre, need, people, move=ways, settings=CLOSE)
+    count = made.moved["mail_north", "calls_north"]
+    price = 8 * 20_000 / centre.pay.norm_h_month  # a day's part of the month, at the same pay
+    costs = [
+        cover_by_people(centre, need, moved_by_hand(people, number), settings=CLOSE)[0].objective
+        + number * price
+        for number in range(4)
+    ]
+    assert made.objective == pytest.approx(min(costs), rel=2e-3)
+    assert count == int(np.argmin(costs)) > 0
+    assert (staff["team"] == "calls_north").sum() == 3 + count
+    assert staff["agent_id"].tolist() == people["agent_id"].tolist()
+
+
+def test_nobody_moves_without_need():
+    """A move is worth an hour's pay at least, so it is never made for nothing."""
+    centre, (need, people) = one_site(MIX, queues=("calls", "mail")), too_few_and_too_many()
+    enough = pd.concat([people_of(6), people[people["team"] == "mail_north"]], ignore_index=True)
+    made, staff = cover_by_people(centre, need, enough, move={("mail_north", "calls_north"): 2})
+    assert made.moved == {}
+    assert staff is enough or staff.equals(enough)
+
+
+def test_people_are_trained_where_both_queues_need_them():
+    """One person for each of two queues that call by turns: one more in a team of both covers both."""
+    raw = raw_centre(queues=("calls", "mail"))
+    raw["teams"]["both_north"] = {"site": "north", "queues": ["chat", "calls", "mail"], "wage_month": 8e4}
+    raw["queues"]["chat"] = raw["queues"]["calls"]
+    centre = Centre.of(raw).replace(MIX)
+    need = pd.concat(
+        [
+            requirement_of({"09:00": 2, "12:00": 1, "17:00": 0}),
+            requirement_of({"09:00": 1, "12:00": 2, "17:00": 0}, queue="mail"),
+        ],
+        ignore_index=True,
+    )
+    people = pd.concat([people_of(2), people_of(1, "mail_north")], ignore_index=True)
+    alone, _ = cover_by_people(centre, need, people, settings=EXACT)
+    made, staff = cover_by_people(
+        centre, need, people, move={("calls_north", "both_north"): 1}, settings=EXACT
+    )
+    assert made.moved == {("calls_north", "both_north"): 1}
+    assert made.unmet["missing"].sum() < alone.unmet["missing"].sum()
+    assert staff["team"].tolist().count("both_north") == 1
+
+
+def test_those_who_move_and_those_employed_make_one_plan():
+    """The cheaper of both is taken first: one may move, the rest are employed, and all get shifts."""
+    centre, (need, people) = one_site(MIX, queues=("calls", "mail")), too_few_and_too_many()
+    made, staff, roster = cover_and_roster(
+        centre, need, people, hire={"calls_north": inf}, move={("mail_north", "calls_north"): 1}
+    )
+    assert (len(made.unmet), len(roster.unmet)) == (0, 0)
+    assert made.moved == {("mail_north", "calls_north"): 1}
+    assert made.hired["calls_north"] > 0
+    assert audit(centre, roster.roster, staff, horizon=roster.horizon).empty
+
+
+@pytest.mark.parametrize(
+    ("move", "message"),
+    [
+        ({("calls_nord", "mail_north"): 1}, "names 'calls_nord', must be a team that answers a queue"),
+        (
+            {("calls_north", "calls_north"): 1},
+            "must be between two teams of one site; from calls_north people",
+        ),
+        ({("calls_north", "mail_south"): 1}, "from calls_north people can move to mail_north$"),
+        ({("calls_north", "mail_north"): 0.5}, "is 0.5, must be a whole number of people >= 0"),
+    ],
+)
+def test_moves_that_cannot_be_are_refused(move, message):
+    with pytest.raises(PlanningError, match=message):
+        contracts_of(two_sites(queues=("calls", "mail")), people_of(1), WEEK, move=move)

@@ -100,6 +100,7 @@ def test_summary_has_its_keys():
         "night_hours",
         "people",
         "employ",
+        "move",
         "hours",
         "idle_hours",
         "regularity",
@@ -116,7 +117,7 @@ def test_summary_has_its_keys():
         "breaches",
         "holds",
     }
-    assert made.summary["schema_version"] == SCHEMA_VERSION == 5
+    assert made.summary["schema_version"] == SCHEMA_VERSION == 6
     assert made.summary["first_interval"] == "2026-11-23T00:00:00+03:00"
     assert made.summary["last_interval"] == "2026-11-23T23:45:00+03:00"
     assert (made.summary["breaches"], made.summary["unmet_intervals"], made.summary["unmet_heads"]) == (
