@@ -43,8 +43,8 @@ class StepDown:
 
 STEP_DOWNS = {
     "all at the closing": StepDown({0: 0.0}),
-    "night crew 15 min late": StepDown({0: 0.0}, lead_min=-15),
-    "night crew 15 min early": StepDown({0: 0.0}, lead_min=15),
+    "night team 15 min late": StepDown({0: 0.0}, lead_min=-15),
+    "night team 15 min early": StepDown({0: 0.0}, lead_min=15),
     "thirds, from an hour before": StepDown({-60: 2 / 3, -30: 1 / 3, 0: 0.0}),
     "thirds, to an hour after": StepDown({0: 2 / 3, 30: 1 / 3, 60: 0.0}),
     "a tenth stays half an hour": StepDown({0: 0.1, 30: 0.0}, on_top=True),
@@ -88,13 +88,13 @@ def step_downs(
     >>> from planning.calendars import axis, day_start
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 2, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
-    >>> styles = {name: STEP_DOWNS[name] for name in ("all at the closing", "night crew 15 min late")}
+    >>> styles = {name: STEP_DOWNS[name] for name in ("all at the closing", "night team 15 min late")}
     >>> centre = Centre.load()
     >>> needed = requirement(centre, flat)
     >>> step_downs(centre, needed, "first_line", "moscow", styles=styles)["lowest"].round(2)
     style
     all at the closing        0.95
-    night crew 15 min late    0.16
+    night team 15 min late    0.16
     Name: lowest, dtype: float64
     """
     sites = on_site(needed, queue)

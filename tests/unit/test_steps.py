@@ -90,12 +90,12 @@ def test_lead_moves_the_night_crew(minutes, where):
 def test_a_late_night_crew_is_what_hurts():
     table = step_downs(CENTRE, NEEDED, "calls", "south")
     assert list(table.index) == list(STEP_DOWNS)
-    late, usual = table.loc["night crew 15 min late"], table.loc["all at the closing"]
+    late, usual = table.loc["night team 15 min late"], table.loc["all at the closing"]
     assert late["lowest"] < 0.5 < 0.8 < usual["lowest"]
     assert usual["extra_h"] == usual["extra_cost"] == 0
     crew = at(SITES, 0)["north"] - at(SITES, -15)["north"]
     assert late["extra_h"] == pytest.approx(-crew / 4)
-    early = table.loc["night crew 15 min early"]
+    early = table.loc["night team 15 min early"]
     assert early["extra_h"] == pytest.approx(crew / 4)
     # 21:45 is no night hour, 22:00 is: the late quarter saves the premium too.
     rate = hour_cost(CENTRE, "calls_north")
@@ -111,7 +111,7 @@ def test_staggered_ends_leave_less_to_finish():
     assert table["overrun_min"].between(0.5 * crew * 4, crew * 4).all()
 
 
-@pytest.mark.parametrize("name", ["all at the closing", "night crew 15 min late", "thirds, to an hour after"])
+@pytest.mark.parametrize("name", ["all at the closing", "night team 15 min late", "thirds, to an hour after"])
 def test_styles_against_simulation(name):
     """Seats that open and close: the exact service lies in the simulation's band in most quarters."""
     table = exact_service(CENTRE, NEEDED, "calls", agents=stepped(STEP_DOWNS[name]))
@@ -125,7 +125,7 @@ def test_styles_against_simulation(name):
 
 @pytest.mark.parametrize("style", [StepDown({0: 0.0}, lead_min=-15), StepDown({-45: 0.5, 0: 0.0})])
 def test_minutes_within_an_interval_are_refused(style):
-    """Rounded away, a night crew that is late would cost nothing."""
+    """Rounded away, a night team that is late would cost nothing."""
     with pytest.raises(PlanningError, match="min, must be a multiple of the interval of 30 min: give styles"):
         step_down(SITES, ENDS, "south", style, 1800, takes_over="north")
 
