@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from datetime import timedelta
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_start
+from planning.calendars import day_start, local_day, on_clock
 from planning.errors import PlanningError
 from planning.intraday import with_changes
 from planning.pay import cost_of, shift_premium_hours
 from planning.plan import SCHEMA_VERSION, write_folder
+from planning.report.team_sheets import ABSENCES, read_team_sheets, sheet_days, team_grid
 from planning.roster.audit import audit, new_breaches, not_in
 from planning.roster.carry_over import overtime, settle
 from planning.roster.change import changes_of, mend, substitutes, swap
 from planning.roster.frames import wanted_shifts
-from planning.roster.inputs import CARRY_OVER_COLUMNS, Horizon
+from planning.roster.inputs import CARRY_OVER_COLUMNS, Horizon, own_clock
 from planning.roster.staff import staff_of
 from planning.shifts import Pattern, horizon, parse_shift, shapes
 from planning.tables import (
@@ -98,6 +101,12 @@ class Edition:
         """COST."""
         owed_h = self.staff.groupby("team")["owed_h"].sum()
         return cost_of(self.centre, self.roster, self.breaks, self.times, owed_h)
+
+    @property
+    def sheet_days(self) -> dict[str, pd.DatetimeIndex]:
+        """Days of the team sheets by site."""
+        times = [self.requirement["interval_start"], self.shifts["start"], self.roster["start"]]
+        return {site: sheet_days(zone, times) for site, zone in self.centre.zones.items()}
 
     @property
     def unmet(self) -> pd.DataFrame:
@@ -303,9 +312,12 @@ class Changed:
         For each shift that somebody lost or that was added: shift_id, the columns of
         `planning.roster.change.substitutes`, and taken (whether this person has it now).
     refused : DataFrame
-        Requests that cannot be met, as they came, with a column ``reason``, by row number.
+        Requests that cannot be met, as they came, with a column ``reason``, by row number; of a team sheet,
+        the cells that cannot be read, with their value and the reason.
     new_breaches : DataFrame
         Breaches that the edition before did not have.
+    hours : DataFrame
+        Index agent_id, of those whose hours change; paid_h and night_h before and after.
     cost : float
         What the change costs: pay and idle pay after it, less those before.
     """
@@ -315,6 +327,7 @@ class Changed:
     substitutes: pd.DataFrame
     refused: pd.DataFrame
     new_breaches: pd.DataFrame
+    hours: pd.DataFrame
     cost: float
 
 
@@ -355,12 +368,23 @@ def change(edition: Edition, requests: pd.DataFrame, *, now: pd.Timestamp) -> Ch
     late = requests.reset_index(drop=True).loc[list(reasons)].assign(reason=list(reasons.values()))
     refused = pd.concat([refused, late]).sort_index() if len(late) else refused
     made = _next_edition(edition, _mended(draft), now)
+    return _changed(edition, made, _ranked(draft, made), refused)
+
+
+def _changed(edition: Edition, made: Edition, ranked: pd.DataFrame, refused: pd.DataFrame) -> Changed:
+    """Compare two editions."""
+    hours = pd.concat(
+        [each.roster.groupby("agent_id")[["paid_h", "night_h"]].sum() for each in (edition, made)],
+        axis=1, keys=["before", "after"],
+    ).fillna(0.0)  # fmt: skip
+    moved = (hours["before"] - hours["after"]).abs().max(axis=1) > 0
     return Changed(
         edition=made,
         changes=made.changes[made.changes["edition"] == made.number].reset_index(drop=True),
-        substitutes=_ranked(draft, made),
+        substitutes=ranked,
         refused=refused,
         new_breaches=not_in(edition.breaches, made.breaches),
+        hours=hours[moved].sort_index(),
         cost=float(made.cost["total_cost"].sum() - edition.cost["total_cost"].sum()),
     )
 
@@ -416,7 +440,7 @@ class _Draft:
         """Shifts of a person that start on some days; they must not have begun."""
         self.person(who)
         own = self.roster[self.roster["agent_id"] == who]
-        own = own[own["start"].dt.tz_localize(None).dt.normalize().isin(days)]
+        own = own[_local_days(own, self.edition.centre).isin(days)]
         for start in own["start"][own["start"] < self.now][:1]:
             raise PlanningError(
                 f"{who}'s shift of {start:%Y-%m-%d %H:%M} began before {self.now:%Y-%m-%d %H:%M} and stays: "
@@ -451,6 +475,31 @@ class _Draft:
             open=(*self.open, *lost["shift_id"]),
         )
 
+    def with_shift(self, team: str, start: pd.Timestamp, pattern: Pattern, heads: int) -> tuple[_Draft, str]:
+        """Add a shift, and return its name too."""
+        if start < self.now:
+            raise PlanningError(
+                f"shift starts at {start:%Y-%m-%d %H:%M}, must start after {self.now:%Y-%m-%d %H:%M}: add a "
+                "later one"
+            )
+        number = f"{self.edition.number + 1}.{len(self.patterns) + 1}"
+        shift = {
+            "shift_id": f"{team} {start:%Y-%m-%d %H:%M} added {number}",
+            "site": self.edition.centre.teams[team].site, "team": team, "start": start,
+            "end": start + pd.Timedelta(seconds=pattern.length_s), "paid_h": pattern.paid_s / 3600,
+            "headcount": heads,
+        }  # fmt: skip
+        shifts = pd.concat([self.shifts, pd.DataFrame([shift])], ignore_index=True)
+        shifts = SHIFTS.check(shifts, "shifts").assign(start=shifts["start"], end=shifts["end"])
+        patterns = self.patterns | {shift["shift_id"]: pattern}
+        return replace(self, shifts=shifts, patterns=patterns), shift["shift_id"]
+
+    def with_head(self, who: str, shift: str) -> _Draft:
+        """Put a person on a shift."""
+        row = self.shifts[self.shifts["shift_id"] == shift].assign(headcount=1)
+        added = wanted_shifts(row, self.edition.centre).assign(agent_id=who)[list(ROSTER.columns)]
+        return replace(self, roster=pd.concat([self.roster, added], ignore_index=True))
+
     def agree(self, after: pd.DataFrame, pairs: dict[str, str], why: dict[tuple[str, str], str]) -> _Draft:
         """Take over a roster in which some people have agreed on shifts, by agent_id, if it is lawful."""
         own = self.people[self.people["agent_id"].isin(pairs)]
@@ -461,6 +510,11 @@ class _Draft:
         for row in found[:1].itertuples():
             raise PlanningError(f"{row.agent_id} may not: {row.text} ({row.rule}, {row.article})")
         return replace(self, roster=after, agreed=self.agreed | set(pairs.items()), why=self.why | why)
+
+
+def _local_days(rows: pd.DataFrame, centre: Centre) -> pd.DatetimeIndex:
+    """Day on which each shift starts, on the clock of its site."""
+    return local_day(own_clock(pd.DatetimeIndex(rows["start"]), rows["site"], centre))
 
 
 def _incomplete(row: Any) -> str:
@@ -506,39 +560,27 @@ def _add(draft: _Draft, row: pd.Series) -> _Draft:
     centre, team = draft.edition.centre, row["who"]
     if team not in centre.teams:
         raise PlanningError(f"who is {team!r}, must be a team to add shifts to: {', '.join(centre.teams)}")
-    site = centre.teams[team].site
-    here = centre.at(site)
+    clock, pattern = _pattern(centre, team, row["shift"])
     (day,) = draft.days(row.where(row.index != "last"))
-    clock, pattern = parse_shift(row["shift"], rests_paid=bool(here.labour.rests_paid.value))
+    start = on_clock(day + clock, centre.time_zone)
+    heads = 1 if pd.isna(row["heads"]) else int(row["heads"])
+    made, name = draft.with_shift(team, start, pattern, heads)
+    return replace(made, teams=made.teams | {team}, open=(*made.open, name))
+
+
+def _pattern(centre: Centre, team: str, text: str) -> tuple[timedelta, Pattern]:
+    """Read a shift of a team; without breaks it gets the first that the law allows."""
+    here = centre.at(centre.teams[team].site)
+    clock, pattern = parse_shift(text, rests_paid=bool(here.labour.rests_paid.value))
     if not pattern.breaks:
         alike = [shape for shape in shapes(here) if shape.length_s == pattern.length_s]
         if not alike:
             raise PlanningError(
-                f"shift is {row['shift']!r}, of a length that shifts.lengths_h does not have: write its "
+                f"shift is {text!r}, of a length that shifts.lengths_h does not have: write its "
                 "breaks too, as 09:00-17:30 meal 12:30-13:00"
             )
         pattern = alike[0].pattern(slot.first for slot in alike[0].slots)
-    start = (day + clock).tz_localize(centre.time_zone)
-    if start < draft.now:
-        raise PlanningError(
-            f"shift starts at {start:%Y-%m-%d %H:%M}, must start after {draft.now:%Y-%m-%d %H:%M}: add a "
-            "later one"
-        )
-    name = f"{team} {start:%Y-%m-%d %H:%M} added {draft.edition.number + 1}.{len(draft.patterns) + 1}"
-    heads = 1 if pd.isna(row["heads"]) else int(row["heads"])
-    shift = {
-        "shift_id": name, "site": site, "team": team, "start": start,
-        "end": start + pd.Timedelta(seconds=pattern.length_s), "paid_h": pattern.paid_s / 3600,
-        "headcount": heads,
-    }  # fmt: skip
-    shifts = pd.concat([draft.shifts, pd.DataFrame([shift])], ignore_index=True)
-    return replace(
-        draft,
-        shifts=SHIFTS.check(shifts, "shifts").assign(start=shifts["start"], end=shifts["end"]),
-        teams=draft.teams | {team},
-        open=(*draft.open, name),
-        patterns=draft.patterns | {name: pattern},
-    )
+    return clock, pattern
 
 
 def _swap(draft: _Draft, row: pd.Series) -> _Draft:
@@ -579,8 +621,7 @@ def _fill(draft: _Draft, row: pd.Series) -> _Draft:
         raise PlanningError(
             f"{shift} began at {start:%Y-%m-%d %H:%M}, must start after {draft.now:%Y-%m-%d %H:%M}"
         )
-    added = wanted_shifts(wanted.assign(headcount=1), draft.edition.centre).assign(agent_id=who)
-    after = pd.concat([draft.roster, added[list(ROSTER.columns)]], ignore_index=True)
+    after = draft.with_head(who, shift).roster
     return draft.agree(after, {who: shift}, {(who, f"{start:%Y-%m-%d}"): "takes an open shift"})
 
 
@@ -588,6 +629,207 @@ _MEET: dict[str, Callable[[_Draft, pd.Series], _Draft]] = {
     "sick": _sick, "leave": _leave, "add": _add, "swap": _swap, "give": _give, "fill": _fill,
 }  # fmt: skip
 """How each request is met, in the order in which they are."""
+
+
+# --- team sheets --------------------------------------------------------------------------------------------
+
+
+def retype(edition: Edition, path: str | Path, *, now: pd.Timestamp) -> Changed:
+    """Take over team sheets that were edited in Excel, as they stand: nobody else is moved.
+
+    A cell with other times puts the person on a shift of these times that has an open head. If there is none,
+    the person's own shift moves to them; on a free day a shift is added. A cell that is emptied, or has a
+    letter of absence, leaves its shift open.
+
+    Parameters
+    ----------
+    edition : Edition
+    path : str or Path
+        A workbook with team sheets, as ``plan.xlsx`` has them.
+    now : Timestamp
+        When the change is made, with its time zone. What has begun stays as it is.
+
+    Returns
+    -------
+    Changed
+        Its substitutes are for the heads that it leaves open.
+
+    Raises
+    ------
+    PlanningError
+        The file cannot be read or has no team sheet; `now` has no time zone.
+    """
+    cells, refused = read_team_sheets(path, edition.people, edition.sheet_days)
+    stands = _texts(edition)
+    cells["before"] = [stands[key] for key in zip(cells["agent_id"], cells["day"], strict=True)]
+    draft, reasons = _Draft(edition, edition.people, edition.shifts, edition.roster, now), []
+    edits: list[_Edit] = []
+    for cell in cells[cells["text"] != cells["before"]].itertuples():
+        try:
+            if edit := _edit_of(edition, cell):
+                draft = _cleared(draft, edit, Path(path).name)
+                edits.append(edit)
+        except PlanningError as error:
+            reasons.append((cell.cell, cell.text, str(error)))
+    for take in (partial(_absent, cells), _working):
+        for edit in edits:
+            try:
+                draft = take(draft, edit)
+            except PlanningError as error:
+                reasons.append((edit.cell, edit.text, str(error)))
+    made = _next_edition(edition, draft, now)
+    opened = made.unmet.merge(edition.unmet, on="shift_id", how="left", suffixes=("", "_was")).fillna(0)
+    opened = opened.loc[opened["missing"] > opened["missing_was"], "shift_id"]
+    late = pd.DataFrame(reasons, columns=list(refused.columns))
+    refused = pd.concat([refused, late], ignore_index=True) if reasons else refused
+    return _changed(edition, made, _ranked(replace(draft, open=tuple(opened)), made), refused)
+
+
+def _texts(edition: Edition) -> dict[tuple[str, pd.Timestamp], str]:
+    """What each cell of the team sheets says, by agent_id and day."""
+    found: dict[tuple[str, pd.Timestamp], str] = {}
+    for site, own in edition.people.groupby("site"):
+        rows = edition.roster[edition.roster["agent_id"].isin(own["agent_id"])]
+        grid = team_grid(rows, own, edition.centre, str(site), edition.sheet_days[str(site)])
+        found |= {(str(who), day): text for day in grid for who, text in grid[day].items()}
+    return found
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """A cell of a team sheet that says something new."""
+
+    cell: str
+    text: str
+    who: str
+    team: str
+    day: pd.Timestamp
+    away: str
+    """Kind of absence, "" if none."""
+    shifts: tuple[tuple[pd.Timestamp, pd.Timestamp, str], ...]
+    """Start, end and text of each."""
+    lost: tuple[str, ...]
+    """shift_id of what the person had."""
+
+
+def _edit_of(edition: Edition, cell: Any) -> _Edit | None:
+    """Read a cell; None if it says in other signs what stands."""
+    person = edition.people.set_index("agent_id").loc[cell.agent_id]
+    zone = edition.centre.zones[str(person["site"])]
+    letters = edition.centre.at(str(person["site"])).labour.letters
+    kinds = {getattr(letters, kind).casefold(): kind for kind in ABSENCES}
+    away, shifts = kinds.get(cell.text.casefold(), ""), []
+    for text in [] if away or cell.text in ("", letters.off) else re.split(r",\s*(?=\d)", cell.text):
+        try:
+            clock, pattern = parse_shift(text)
+        except PlanningError:
+            raise PlanningError(
+                "is neither the times of a shift nor a letter: write 09:00-17:30 or "
+                f"{', '.join(getattr(letters, kind) for kind in ABSENCES)}, or leave it empty"
+            ) from None
+        start = on_clock(cell.day + clock, zone).tz_convert(edition.centre.time_zone)
+        shifts.append((start, start + pd.Timedelta(seconds=pattern.length_s), text))
+    rows = edition.roster[edition.roster["agent_id"] == cell.agent_id]
+    had = rows[_local_days(rows, edition.centre) == cell.day]
+    same = {(start, end) for start, end, _ in shifts} == set(zip(had["start"], had["end"], strict=True))
+    if same and not away and (shifts or cell.before == "") and not any(" " in text for *_, text in shifts):
+        return None
+    lost = tuple(had["shift_id"])
+    return _Edit(
+        cell.cell, cell.text, cell.agent_id, str(person["team"]), cell.day, away, tuple(shifts), lost
+    )
+
+
+def _cleared(draft: _Draft, edit: _Edit, source: str) -> _Draft:
+    """Take away what a person had on the day of a cell."""
+    day = pd.DatetimeIndex([edit.day])
+    lost = draft.held(edit.who, day)
+    why = draft.says(edit.who, day, edit.away or f"typed in {source}")
+    return replace(draft, roster=draft.roster.drop(lost.index), why=why)
+
+
+def _absent(cells: pd.DataFrame, draft: _Draft, edit: _Edit) -> _Draft:
+    """Put the days with a letter of absence into PEOPLE, where they differ; once for each person."""
+    own = cells[cells["agent_id"] == edit.who].sort_values("day")
+    if own.loc[own["text"] != own["before"], "cell"].iloc[0] != edit.cell:
+        return draft
+    edition, person = draft.edition, draft.person(edit.who)
+    letters = edition.centre.at(str(person["site"])).labour.letters
+    columns: dict[str, Any] = {}
+    for kind in ABSENCES:
+        letter = getattr(letters, kind).casefold()
+        was, now = (own.loc[own[name].str.casefold() == letter, "day"] for name in ("before", "text"))
+        if set(was) == set(now):
+            continue
+        if kind == "sick":
+            known = person["sick"].split() if isinstance(person["sick"], str) else []
+            here = {f"{day:%Y-%m-%d}" for day in own["day"]}
+            dates = {*(date for date in known if date not in here), *(f"{day:%Y-%m-%d}" for day in now)}
+            columns["sick"] = " ".join(sorted(dates)) or None
+        else:
+            edges = person[f"{kind}_from"], person[f"{kind}_until"]
+            columns |= dict(zip(
+                (f"{kind}_from", f"{kind}_until"), _stretch(edition, kind, own["day"], was, now, edges),
+                strict=True,
+            ))  # fmt: skip
+    row = draft.people["agent_id"] == edit.who
+    people = draft.people.assign(
+        **{name: draft.people[name].astype("object").mask(row, value) for name, value in columns.items()}
+    )
+    return replace(draft, people=PEOPLE.check(people, "people"))
+
+
+def _stretch(
+    edition: Edition,
+    kind: str,
+    days: pd.Series,
+    was: pd.Series,
+    now: pd.Series,
+    edges: tuple[pd.Timestamp, pd.Timestamp],
+) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
+    """Edges of an absence whose days on a sheet are edited; its part before or after the sheet stays."""
+    zone = edition.centre.time_zone
+    before = len(was) > 0 and was.iloc[0] == days.iloc[0]
+    after = len(was) > 0 and was.iloc[-1] == days.iloc[-1]
+    if now.empty:
+        opens, closes = (day_start(f"{day:%Y-%m-%d}", zone) for day in (days.iloc[0], days.iloc[-1] + DAY))
+        if before and edges[0] < opens:
+            return edges[0], opens
+        return (closes, edges[1]) if after and edges[1] > closes else (None, None)
+    gaps = now[now.diff() > DAY]
+    for day in gaps[:1]:
+        raise PlanningError(
+            f"{kind} begins anew on {day:%Y-%m-%d}, must be one run of days in a roster: fill the days "
+            "between, or write the others into blocked"
+        )
+    first, last = now.iloc[0], now.iloc[-1]
+    opens, closes = (day_start(f"{day:%Y-%m-%d}", zone) for day in (first, last + DAY))
+    return (
+        edges[0] if len(was) and was.iloc[0] == first else opens,
+        edges[1] if len(was) and was.iloc[-1] == last else closes,
+    )
+
+
+def _working(draft: _Draft, edit: _Edit) -> _Draft:
+    """Put a person on the shifts that a cell names."""
+    for start, end, text in edit.shifts:
+        own = draft.shifts[draft.shifts["team"] == edit.team]
+        there = own["shift_id"].map(draft.roster["shift_id"].value_counts()).fillna(0)
+        fits = own[(own["start"] == start) & (own["end"] == end) & (own["headcount"] > there)]
+        if start < draft.now:
+            raise PlanningError(
+                f"starts at {start:%Y-%m-%d %H:%M}, must start after {draft.now:%Y-%m-%d %H:%M}: leave it as "
+                "it was"
+            )
+        if len(fits) and " " not in text:
+            draft = draft.with_head(edit.who, str(fits["shift_id"].iloc[0]))
+            continue
+        _, pattern = _pattern(draft.edition.centre, edit.team, text)
+        draft, name = draft.with_shift(edit.team, start, pattern, 1)
+        moved = draft.shifts["shift_id"].isin(edit.lost)  # the head moves with its person
+        shifts = draft.shifts.assign(headcount=draft.shifts["headcount"] - moved)
+        draft = replace(draft, shifts=shifts).with_head(edit.who, name)
+    return draft
 
 
 def _mended(draft: _Draft) -> _Draft:
@@ -635,9 +877,9 @@ def _told(edition: Edition, draft: _Draft, number: int) -> pd.DataFrame:
     rows = changes_of(edition.centre, edition.roster, draft.roster, draft.now)
     if rows.empty:
         return _empty(CHANGES, edition.centre.time_zone)
-    rows["day"] = rows["start"].dt.strftime("%Y-%m-%d")
     spans = draft.shifts.set_index("shift_id")[["site", "team", "end"]]
     rows = rows.join(spans, on="shift_id")
+    rows["day"] = _local_days(rows, edition.centre).strftime("%Y-%m-%d")
     key = ["agent_id", "site", "team", "day"]
     was, now = (rows[rows["change"] == change] for change in ("dropped", "added"))
     both = was.merge(now, on=key, how="outer", suffixes=("_was", "_now"))
@@ -648,7 +890,7 @@ def _told(edition: Edition, draft: _Draft, number: int) -> pd.DataFrame:
         before_start=both["start_was"], before_end=both["end_was"],
         after_start=both["start_now"], after_end=both["end_now"],
         notice_days=both[["notice_days_was", "notice_days_now"]].min(axis=1),
-        needs_consent=asked & ~why.isin(["sick", "leave"]),  # nobody agrees to be ill
+        needs_consent=asked & ~why.isin(ABSENCES),  # nobody agrees to be ill
         why=why,
     )  # fmt: skip
     return told.sort_values(["day", "agent_id"])[list(CHANGES.columns)].reset_index(drop=True)

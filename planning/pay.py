@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from planning.calendars import hours_within, local_day, local_times, time_of_day, weekend_hours
+from planning.calendars import hours_within, local_day, local_times, on_clock, time_of_day, weekend_hours
 from planning.checks import Floats
 from planning.systems.careers import cost_of_careers
 from planning.systems.second_line import customers_kept, leavers
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from planning.centre import Centre
 
 DAYS_A_YEAR = 365
+DAY, HOUR = pd.Timedelta(days=1), pd.Timedelta(hours=1)
 
 
 # --- hours --------------------------------------------------------------------------------------------------
@@ -171,10 +172,68 @@ def shift_premium_hours(
     return hours.drop(columns="worked_h").mul(shifts["paid_h"] / hours["worked_h"], axis=0)
 
 
+def hours_by_day(centre: Centre, roster: pd.DataFrame, unpaid: pd.DataFrame) -> pd.DataFrame:
+    """Paid hours of each person on each calendar day, split at midnight on the clock of the site.
+
+    Parameters
+    ----------
+    centre : Centre
+    roster : DataFrame
+        ROSTER.
+    unpaid : DataFrame
+        BREAKS that are not paid.
+
+    Returns
+    -------
+    DataFrame
+        Index agent_id and day; paid_h, and night_h and holiday_h of them.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> start = pd.Timestamp("2026-11-03 21:00+03:00")
+    >>> night = {"agent_id": "ann", "site": "kaluga", "shift_id": "n", "paid_h": 9.0,
+    ...          "start": start, "end": start + pd.Timedelta("9h")}
+    >>> none = pd.DataFrame(columns=["agent_id", "shift_id", "start", "end"])
+    >>> hours_by_day(Centre.load(), pd.DataFrame([night]), none).values.tolist()
+    [[3.0, 2.0, 0.0], [6.0, 6.0, 6.0]]
+    """
+    rows = roster.reset_index(drop=True)
+    keys = ["agent_id", "shift_id"]
+    pauses = unpaid[[*keys, "start", "end"]].merge(rows[[*keys, "site"]].reset_index(), on=keys)
+    spans = [rows.reset_index()[["index", "agent_id", "site", "start", "end"]].assign(sign=1.0)]
+    if len(pauses):
+        spans.append(pauses[["index", "agent_id", "site", "start", "end"]].assign(sign=-1.0))
+    parts = [
+        _by_day(own, centre.zones[str(site)])
+        for site, own in pd.concat(spans, ignore_index=True).groupby("site")
+    ]
+    found = pd.concat(parts, ignore_index=True)
+    edges = [pd.DatetimeIndex(pd.to_datetime(found[edge], utc=True)) for edge in ("start", "end")]
+    hours = premium_hours(centre, found["site"], *edges).assign(paid_h=(edges[1] - edges[0]) / HOUR)
+    hours = hours[["paid_h", "night_h", "holiday_h"]].mul(found["sign"], axis=0)
+    # Where the breaks of a shift are not known, its paid hours are spread evenly over its presence.
+    there = hours["paid_h"].groupby(found["index"]).transform("sum")
+    paid = found["index"].map(rows["paid_h"])
+    return hours.mul(paid / there, axis=0).groupby([found["agent_id"], found["day"]]).sum()
+
+
+def _by_day(spans: pd.DataFrame, zone: str) -> pd.DataFrame:
+    """Split spans at the midnights of a zone, with the day of each part."""
+    found = []
+    left = spans.assign(**{edge: spans[edge].dt.tz_convert(zone) for edge in ("start", "end")})
+    while len(left):
+        days = local_day(pd.DatetimeIndex(left["start"]))
+        after = pd.Series(on_clock(days + DAY, zone), index=left.index)
+        found.append(left.assign(day=days, end=left["end"].where(left["end"] < after, after)))
+        left = left.assign(start=after)[left["end"] > after]
+    return pd.concat(found)
+
+
 def _hours_by_label(centre: Centre, spans: pd.DataFrame, site: pd.Series) -> pd.DataFrame:
     starts, ends = (pd.DatetimeIndex(spans[edge]) for edge in ("start", "end"))
     hours = premium_hours(centre, site, starts, ends).set_index(spans.index)
-    return hours.assign(worked_h=(ends - starts) / pd.Timedelta(hours=1))
+    return hours.assign(worked_h=(ends - starts) / HOUR)
 
 
 def pay_parts(

@@ -49,7 +49,40 @@ class Letters(Settings):
     study: str
     """Study leave."""
     sick: str
-    """Sick leave, typed in by hand."""
+    """Sick leave."""
+
+
+class HalfMonths(Settings):
+    """A time sheet that a country prescribes: a month by halves, with the words of its form."""
+
+    title: str
+    """Name of the form."""
+    source: str
+    """Number of the form, and what prescribes it."""
+    number: str
+    """Heading: number of the row."""
+    person: str
+    """Heading: name and position."""
+    personnel_no: str
+    """Heading: number in the payroll."""
+    marks: str
+    """Heading: letters and hours by day."""
+    half: str
+    """Heading: days and hours of each half of the month."""
+    month: str
+    """Heading: days and hours of the month."""
+    pay: str
+    """Heading: kind of pay and its hours."""
+    absent: str
+    """Heading: letter of each absence and its days."""
+    days: str
+    """Unit of days."""
+    hours: str
+    """Unit of hours."""
+    no_day: str
+    """Mark of a day that the month does not have."""
+    kinds: dict[str, str]
+    """Name or code of each kind of pay: day, night, holiday, overtime."""
 
 
 class Labour(Settings):
@@ -119,6 +152,8 @@ class Labour(Settings):
     """Days of the longest part of a year's leave, which must be whole."""
     letters: Letters
     """Letters of the time sheet."""
+    half_months: HalfMonths | None = None
+    """The time sheet's form by halves of a month, where the country prescribes one; else one row a person."""
     kinds: Annotated[dict[str, Clock], Field(min_length=1)]
     """Kinds of shift by the time of day from which they start; a shift half at night is "night"."""
     forbidden_successions: list[Annotated[list[str], Field(min_length=2, max_length=2)]]

@@ -14,7 +14,7 @@ from planning.errors import PlanningError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from planning.edition import Changed
+    from planning.edition import Changed, Edition
 
 app = typer.Typer(help="The roster after it is published.", no_args_is_help=True)
 FolderArgument = Annotated[
@@ -53,6 +53,10 @@ def change_command(
     requests: Annotated[
         Path | None, typer.Option(help="The same in a CSV: change, who, first, last, whom, shift, heads.")
     ] = None,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="A workbook whose team sheets you have edited, taken over as they stand."),
+    ] = None,
     at: Annotated[
         str | None, typer.Option(help="When the change is made, as 2026-11-23T09:15; default: now.")
     ] = None,
@@ -63,10 +67,11 @@ def change_command(
 ) -> None:
     """Change a published roster as little as possible, and write the next edition into a new folder.
 
-    Dates are written 2026-11-24. What has begun stays as it is. Exit code 1 if not all could be met.
+    Dates are written 2026-11-24. What has begun stays as it is. Exit code 1 if not all could be met. Of an
+    edited sheet nothing is written while a cell cannot be read or breaks a rule: correct it, run this again.
     """
     from planning.centre import Centre
-    from planning.edition import change, next_folder, read_edition
+    from planning.edition import change, next_folder, read_edition, retype
 
     settings = Centre.load(centre or centre_here())
     edition = read_edition(folder, settings)
@@ -75,17 +80,49 @@ def change_command(
         raise PlanningError(
             f"{out} is there already: {folder} was changed before; change {out}, or give another --out"
         )
+    now = moment(at, settings)
     options = {"sick": sick, "leave": leave, "swap": swap, "give": give, "fill": fill, "add": add}
-    asked = _requests(options, requests)
-    made = change(edition, asked, now=moment(at, settings))
-    tell_refused(requests or Path("requests"), made.refused)
-    if len(made.refused) == len(asked):
-        raise PlanningError(f"all {len(asked)} requests are refused, nothing was written: correct them")
+    if sheet is None:
+        asked = _requests(options, requests)
+        made = change(edition, asked, now=now)
+        tell_refused(requests or Path("requests"), made.refused)
+        if len(made.refused) == len(asked):
+            raise PlanningError(f"all {len(asked)} requests are refused, nothing was written: correct them")
+    else:
+        if requests or any(options.values()):
+            raise PlanningError("--sheet is taken over alone: run the other changes on the edition it makes")
+        made = retype(edition, sheet, now=now)
+        _check_sheet(sheet, edition, made)
     made.edition.save(out)
     if len(made.substitutes):
         made.substitutes.round(2).to_csv(out / "substitutes.csv", index=False, lineterminator="\n")
     _tell(made, folder, out)
     raise typer.Exit(int(bool(len(made.refused) or len(made.edition.unmet) or len(made.new_breaches))))
+
+
+def _check_sheet(sheet: Path, before: Edition, made: Changed) -> None:
+    """Say which cells cannot be read and which rules the others break; raise if there is any of them."""
+    _tell_unread(sheet, made.refused)
+    _tell_breaches(made)
+    if len(made.refused) or len(made.new_breaches):
+        raise PlanningError(
+            f"{len(made.refused)} cells are refused and {len(made.new_breaches)} breaches are new, nothing "
+            f"was written: correct {sheet} and run this again"
+        )
+    if made.changes.empty and made.edition.people.equals(before.people):
+        raise PlanningError(f"{sheet} says what the roster says: nothing was written")
+
+
+def _tell_unread(sheet: Path, refused: pd.DataFrame) -> None:
+    for row in refused.itertuples():
+        typer.echo(f"{sheet}: {row.cell} is {row.value!r}: {row.reason}", err=True)
+
+
+def _tell_breaches(made: Changed) -> None:
+    for row in made.new_breaches.itertuples():
+        typer.echo(
+            f"{'Breach:':<15} {row.date:%Y-%m-%d} {row.agent_id}: {row.text} ({row.rule}, {row.article})"
+        )
 
 
 def _requests(options: dict[str, list[str] | None], path: Path | None) -> pd.DataFrame:
@@ -112,7 +149,7 @@ def _requests(options: dict[str, list[str] | None], path: Path | None) -> pd.Dat
             raise PlanningError(f"requests file {path} cannot be read: {error}") from None
     if table.empty:
         raise PlanningError(
-            "nothing to change: give --sick, --leave, --swap, --give, --fill, --add or --requests"
+            "nothing to change: give --sick, --leave, --swap, --give, --fill, --add, --requests or --sheet"
         )
     return table
 
@@ -145,12 +182,15 @@ def _tell(made: Changed, folder: Path, out: Path) -> None:
         )
     for row in edition.unmet.itertuples():
         typer.echo(f"{'Open:':<15} {row.shift_id}: {row.missing} missing; see `planning roster why {out}`")
-    for row in made.new_breaches.itertuples():
-        typer.echo(
-            f"{'Breach:':<15} {row.date:%Y-%m-%d} {row.agent_id}: {row.text} ({row.rule}, {row.article})"
-        )
+    _tell_breaches(made)
+    for row in made.hours.itertuples():
+        typer.echo(f"{'Hours:':<15} {row.Index}: {_hours(*row[1:3])} -> {_hours(*row[3:5])}")
     typer.echo(f"{'Price:':<15} {'+' if made.cost >= 0 else '-'}{money(edition.centre, abs(made.cost))}")
     typer.echo(f"{'Audit:':<15} {len(edition.breaches)} breaches")
+
+
+def _hours(paid_h: float, night_h: float) -> str:
+    return f"{paid_h:g} h" + (f", {night_h:g} at night" if night_h else "")
 
 
 def _span(start: pd.Timestamp, end: pd.Timestamp) -> str:
@@ -168,25 +208,36 @@ def audit_command(
         ),
     ] = None,
 ) -> None:
-    """List every breach of the labour rules in a roster, whoever made it; exit code 1 if there are any."""
+    """List every breach of the labour rules in a roster, whoever made it; exit code 1 if there are any.
+
+    A workbook with team sheets, as plan.xlsx, is judged by them, with the plan that lies beside it.
+    """
     from planning.centre import Centre
+    from planning.edition import read_edition, retype
+    from planning.report.team_sheets import has_team_sheets
     from planning.roster.audit import audit, read_roster
 
     centre = centre or centre_here()
-    folder = roster if roster.is_dir() else roster.parent
-    people = people or beside(folder / "roster.csv", "staff.csv") or beside(centre, "people.csv")
-    if people is None:
-        raise PlanningError(
-            f"there is no staff.csv beside {roster} and no people.csv beside {centre}: give --people"
-        )
     settings = Centre.load(centre)
-    assigned = read_roster(roster / "roster.csv" if roster.is_dir() else roster, settings)
-    found = audit(settings, assigned, people_of(people, settings))
+    if roster.is_file() and roster.suffix == ".xlsx" and has_team_sheets(roster):
+        edition = read_edition(roster.parent, settings)
+        made = retype(edition, roster, now=edition.times[0])
+        unread, assigned, found = made.refused, made.edition.roster, made.edition.breaches
+    else:
+        folder = roster if roster.is_dir() else roster.parent
+        people = people or beside(folder / "roster.csv", "staff.csv") or beside(centre, "people.csv")
+        if people is None:
+            raise PlanningError(
+                f"there is no staff.csv beside {roster} and no people.csv beside {centre}: give --people"
+            )
+        assigned = read_roster(roster / "roster.csv" if roster.is_dir() else roster, settings)
+        unread, found = assigned[:0], audit(settings, assigned, people_of(people, settings))
+    _tell_unread(roster, unread)
     for row in found.itertuples():
         typer.echo(f"{row.date:%Y-%m-%d} {row.agent_id}: {row.text} ({row.rule}, {row.article})")
     shifts = f"{len(assigned)} shifts of {assigned['agent_id'].nunique()} people"
     typer.echo(f"{roster}: {len(found)} breaches in {shifts}")
-    raise typer.Exit(min(len(found), 1))
+    raise typer.Exit(min(len(found) + len(unread), 1))
 
 
 @app.command("publish")
@@ -209,9 +260,13 @@ def publish_command(
         target / "calendars", edition.roster, settings, made=edition.made, edition=edition.number,
         breaks=edition.breaks, changes=edition.changes,
     )  # fmt: skip
-    write_roster_book(target / "time_sheet.xlsx", edition.roster, edition.people, settings, edition.horizon)
+    payroll = edition.payroll
+    write_roster_book(
+        target / "time_sheet.xlsx", edition.roster, edition.people, settings, edition.horizon,
+        breaks=edition.breaks, payroll=payroll,
+    )  # fmt: skip
     with writing(target / "payroll.csv"):
-        edition.payroll.to_csv(target / "payroll.csv", index=False, lineterminator="\n")
+        payroll.to_csv(target / "payroll.csv", index=False, lineterminator="\n")
     typer.echo(
         f"{target}: {len(files)} calendars, time_sheet.xlsx and payroll.csv of edition {edition.number}"
     )

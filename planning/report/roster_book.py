@@ -14,8 +14,10 @@ from planning.calendars import is_weekend
 from planning.centre import Centre
 from planning.centre.labour import Letters
 from planning.errors import PlanningError
+from planning.pay import hours_by_day
+from planning.report.half_months import write_half_months
 from planning.report.style import team_label
-from planning.report.workbook import sheet_name
+from planning.report.team_sheets import absences, sheet_name
 from planning.roster.audit import local_people, local_roster
 from planning.roster.carry_over import own_norms
 from planning.roster.inputs import Horizon
@@ -46,12 +48,8 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
     letters = {agent: centre.at(str(site)).labour.letters for agent, site in who["site"].items()}
     off = pd.Series({agent: own.off for agent, own in letters.items()}, dtype="str")
     table = pd.DataFrame(dict.fromkeys(dates, off), index=who.index, columns=dates)
-    for kind in ("leave", "study"):
-        edges = [who[f"{kind}_{edge}"].dt.tz_localize(None) for edge in ("from", "until")]
-        for agent, first, after in zip(who.index, *edges, strict=True):
-            if pd.notna(first) or pd.notna(after):  # without an end it goes on for ever
-                opens, closes = pd.isna(first) | (dates + DAY > first), pd.isna(after) | (dates < after)
-                table.loc[agent, opens & closes] = getattr(letters[agent], kind)
+    away = absences(people, centre, dates)
+    table = table.mask(away != "", away)
     worked = local_roster(roster, centre.time_zone)
     days = worked["start"].dt.tz_localize(None).dt.normalize()
     holiday = pd.Series(False, index=worked.index)
@@ -73,9 +71,31 @@ def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horiz
 
 
 def write_roster_book(
-    path: str | Path, roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon
+    path: str | Path,
+    roster: pd.DataFrame,
+    people: pd.DataFrame,
+    centre: Centre,
+    horizon: Horizon,
+    *,
+    breaks: pd.DataFrame | None = None,
+    payroll: pd.DataFrame | None = None,
 ) -> None:
     """Write a workbook with a sheet for each team and a legend of the letters.
+
+    A sheet has a row for each person; where the law of a site prescribes a form by halves of the month
+    (`Labour.half_months`), a sheet for each month in that form.
+
+    Parameters
+    ----------
+    path : str or Path
+    roster, people : DataFrame
+        ROSTER, PEOPLE.
+    centre : Centre
+    horizon : Horizon
+    breaks : DataFrame, optional
+        BREAKS, for the hours of each calendar day; without them paid hours are spread evenly over a shift.
+    payroll : DataFrame, optional
+        `planning.edition.Edition.payroll`, for the kinds of pay of the form.
 
     Raises
     ------
@@ -84,6 +104,12 @@ def write_roster_book(
     """
     table = time_sheet(roster, people, centre, horizon)
     sites = people.astype({"team": "str"}).groupby("team")["site"].first()
+    pauses = (
+        roster[["agent_id", "shift_id", "start", "end"]][:0]
+        if breaks is None
+        else breaks[~breaks["paid"].astype(bool)]
+    )
+    hours = hours_by_day(centre, roster, pauses) if len(roster) else None
     try:
         with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
             formats = {
@@ -95,9 +121,13 @@ def write_roster_book(
                 "h": book.add_format({"num_format": "0.0"}),
             }
             for team, rows in table.groupby("team"):
+                site = str(sites[str(team)])
+                if (form := centre.at(site).labour.half_months) is not None:
+                    own = people[people["team"] == team]
+                    write_half_months(book, str(team), form, rows, own, hours, payroll, centre)
+                    continue
                 sheet = book.add_worksheet(sheet_name(book, str(team)))
-                weekend = centre.weekend(str(sites[str(team)]))
-                _write_team(sheet, rows.drop(columns="team"), weekend, formats)
+                _write_team(sheet, rows.drop(columns="team"), centre.weekend(site), formats)
             legend = book.add_worksheet(sheet_name(book, "letters"))
             laws = {centre.country_of(site): centre.at(site).labour.letters for site in sites.unique()}
             rows = [

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-import numpy as np
 import pandas as pd
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.utility import xl_range_abs, xl_rowcol_to_cell
 
-from planning.calendars import is_weekend, local_day
 from planning.centre.money import money_format
+from planning.report.team_sheets import write_team_sheets
 from planning.tables import COST
 
 if TYPE_CHECKING:
@@ -47,7 +46,6 @@ LINKS = {
     },
 }
 """Lines of the summary that add up a column."""
-_PERSON = ["agent_id", "site", "team"]
 UNITS = ("cost", *_FORMATS)
 """Parts of a column's name that say how its numbers are written."""
 
@@ -86,8 +84,7 @@ def write_workbook(
             _write_table(sheet, table, centre.time_zone, formats)
             columns |= _write_totals(sheet, name, table, formats)
         if "roster" in tables and len(tables["roster"]):
-            staff = tables.get("staff", tables["roster"])
-            _write_teams(book, tables["roster"], staff, centre, formats)
+            write_team_sheets(book, tables, centre)
         if scenarios is not None:
             _write_scenarios(book, scenarios, formats)
         _write_summary(front, summary, centre, formats, columns)
@@ -114,7 +111,6 @@ def _book(path: str | Path | BinaryIO) -> Iterator[Any]:
 def _formats(book: Any, centre: Centre) -> dict[str, Any]:
     texts = _FORMATS | {"cost": money_format(centre)}
     formats = {name: book.add_format({"num_format": text}) for name, text in texts.items()}
-    formats["weekend"] = book.add_format({"bg_color": "#E8ECF0"})
     formats["head"] = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     return formats
 
@@ -222,47 +218,6 @@ def _write_totals(
     if found:
         sheet.write_string(row, 0, "total", formats["head"])
     return found
-
-
-def _write_teams(
-    book: Any, roster: pd.DataFrame, staff: pd.DataFrame, centre: Centre, formats: dict[str, Any]
-) -> None:
-    """Write a sheet for each team: a row for each person, with a shift or not, and the times by day.
-
-    Names stay in sight, and the days of the site's weekend are shaded.
-    """
-    every = pd.concat([roster[_PERSON], staff[_PERSON]]).drop_duplicates()
-    for team, people in every.groupby("team", sort=False):
-        site = str(people["site"].iloc[0])
-        zone, rows = centre.zones[site], roster[roster["team"] == team]
-        start, end = (rows[edge].dt.tz_convert(zone) for edge in ("start", "end"))
-        text = start.dt.strftime("%H:%M") + "-" + end.dt.strftime("%H:%M")
-        days = local_day(pd.DatetimeIndex(roster["start"].dt.tz_convert(zone)))
-        dates = pd.date_range(days.min(), days.max())
-        names = dates.strftime("%a %d %b")
-        cells = pd.DataFrame(
-            {"agent_id": rows["agent_id"], "day": start.dt.strftime("%a %d %b"), "shift": text}
-        )
-        grid = cells.groupby(["agent_id", "day"])["shift"].agg(", ".join).unstack()
-        hours = rows.groupby("agent_id")[["paid_h", "night_h"]].sum()
-        who = pd.Index(sorted(people["agent_id"]), name="agent_id")
-        grid = grid.reindex(index=who, columns=names).astype("object").fillna("")
-        table = grid.join(hours.reindex(who, fill_value=0.0)).reset_index()
-        sheet = book.add_worksheet(sheet_name(book, str(team)))
-        _write_table(sheet, table, zone, formats)
-        for column in np.flatnonzero(is_weekend(dates, centre.weekend(site))) + 1:
-            sheet.set_column(
-                column, column, _width(names[column - 1], table.iloc[:, column], "text"), formats["weekend"]
-            )
-        sheet.freeze_panes(1, 1)
-
-
-def sheet_name(book: Any, team: str) -> str:
-    """Make a name that Excel takes: at most 31 characters, without its own signs, and not yet taken."""
-    plain = "".join("_" if sign in "[]:*?/\\'" else sign for sign in team)[:28] or "team"
-    taken = {sheet.get_name().lower() for sheet in book.worksheets()}
-    names = (plain, *(f"{plain} {number}" for number in range(2, 100)))
-    return next(name for name in names if name.lower() not in taken)
 
 
 def _write_scenarios(book: Any, scenarios: pd.DataFrame, formats: dict[str, Any]) -> None:

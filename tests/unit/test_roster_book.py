@@ -2,7 +2,7 @@
 
 import openpyxl
 import pandas as pd
-from factories import day_site, people_of, roster_of, two_sites
+from factories import day_site, one_site, people_of, roster_of, two_sites
 
 from planning.report.roster_book import time_sheet, write_roster_book
 from planning.roster.inputs import Horizon
@@ -58,3 +58,31 @@ def test_the_weekend_shaded_is_the_sites(tmp_path):
     head = next(openpyxl.load_workbook(tmp_path / "roster.xlsx")["calls_berlin"].iter_rows(max_row=1))
     shaded = [cell.value for cell in head if cell.fill.fill_type == "solid"]
     assert shaded == ["Fri 27", "Sat 28"]
+
+
+def test_a_form_by_halves_of_the_month_has_the_hours_of_each_day(tmp_path):
+    """Form T-13: a night is divided at midnight, its hours stand apart, each half and the month add up."""
+    people = people_of(one_site(), 2).astype({"leave_from": "object", "leave_until": "object"})
+    people.loc[1, ["leave_from", "leave_until"]] = ["2026-11-16T00:00+03:00", "2026-11-18T00:00+03:00"]
+    people = people.assign(name=["Ann", None], personnel_no=["0017", None], sick=[None, "2026-11-30"])
+    spans = [("13 09:00", "13 17:00"), ("15 20:00", "16 05:00"), ("04 10:00", "04 12:00")]
+    days = [("calls_north_01", f"2026-11-{start}", f"2026-11-{end}") for start, end in spans]
+    roster = roster_of(*days).assign(shift_id=["a", "b", "c"])
+    month = Horizon(pd.Timestamp("2026-11-01"), pd.Timestamp("2026-12-06"))
+    payroll = pd.DataFrame({"agent_id": ["calls_north_01"], "pay": ["overtime"], "hours": [1.5]})
+    write_roster_book(tmp_path / "sheet.xlsx", roster, people, one_site(), month, payroll=payroll)
+    book = openpyxl.load_workbook(tmp_path / "sheet.xlsx")
+    assert book.sheetnames == ["calls_north 2026-11", "calls_north 2026-12", "letters"]
+    rows = [list(row) for row in book["calls_north 2026-11"].iter_rows(min_row=6, values_only=True)]
+    first, second = rows[:4], rows[4:]
+    assert first[0][:3] == [1, "Ann, operator", "0017"]
+    assert [first[0][column] for column in (6, 15, 17, 18)] == ["РВ", "Я", "Я/Н", "Х"]
+    assert [first[1][column] for column in (6, 15, 17)] == [2, 8, "2/2"]
+    assert (first[2][3], first[3][3], first[2][18]) == ("Н", 5, "Х")
+    assert [row[19] for row in first] == [3, 14, 1, 5]
+    assert (first[0][20], first[2][20]) == (4, 19)
+    assert [row[21:23] for row in first] == [["дневные", 12], ["ночные", 7], ["праздничные", 2], [None, None]]
+    assert [second[2][column] for column in (3, 4, 17)] == ["ОТ", "ОТ", "Б"]
+    assert [row[23:25] for row in second[:2]] == [["ОТ", 2], ["Б", 1]]
+    over = [list(row) for row in book["calls_north 2026-12"].iter_rows(min_row=6, values_only=True)]
+    assert over[0][21:23] == ["сверхурочные", 1.5]

@@ -81,7 +81,8 @@ def test_each_team_has_a_sheet_of_all_its_people(book):
     """Those without a shift too."""
     roster, staff = (small_plan().tables[name] for name in ("roster", "staff"))
     rows = list(book["calls_north"].iter_rows(values_only=True))
-    assert rows[0] == ("agent_id", "Mon 23 Nov", "paid_h", "night_h")
+    assert rows[0] == ("agent_id", MONDAY.tz_localize(None).to_pydatetime(), "paid_h", "night_h")
+    rows = rows[: len(staff) + 1]
     assert {row[0] for row in rows[1:]} == set(staff["agent_id"]) > set(roster["agent_id"])
     first = roster.iloc[0]
     cells_of = {row[0]: row[1:] for row in rows}
@@ -96,7 +97,7 @@ def test_names_stay_in_sight_and_weekends_are_shaded(tmp_path):
     sheet = cells(tmp_path, small_plan().tables["demand"].head(1), roster=roster)["calls_north"]
     assert sheet.freeze_panes == "B2"
     shaded = [column[0].value for column in sheet.iter_cols() if column[1].fill.fill_type == "solid"]
-    assert shaded == ["Sat 28 Nov", "Sun 29 Nov"]
+    assert [day.day for day in shaded] == [28, 29]
 
 
 def test_a_team_may_have_any_name(tmp_path):
