@@ -89,7 +89,7 @@ def labour_toml(centre: Centre) -> str:
     night_from = "22:00" # Start of the night hours.
     """
     described = type(centre.labour).model_fields
-    rules = centre.labour.model_dump(mode="json").items()
+    rules = centre.labour.model_dump(mode="json", exclude_none=True).items()
     lines = (f"{name} = {_toml(value)}  # {described[name].description}" for name, value in rules)
     return "\n".join(["[labour]", *(" ".join(line.split()) for line in lines)])
 

@@ -248,9 +248,13 @@ def publish_command(
     ] = None,
     centre: CentreOption = None,
 ) -> None:
-    """Write what people and the payroll get: a calendar each, the time sheet, and hours by pay type."""
+    """Write what people and the payroll get: calendars, the time sheet, the days, and hours by pay type.
+
+    days.xlsx has a sheet for each site and day: who works and who is on which break, interval by interval.
+    """
     from planning.centre import Centre
     from planning.edition import read_edition
+    from planning.report.day_view import write_day_view
     from planning.report.roster_book import write_calendars, write_roster_book
 
     settings = Centre.load(centre or centre_here())
@@ -265,10 +269,12 @@ def publish_command(
         target / "time_sheet.xlsx", edition.roster, edition.people, settings, edition.horizon,
         breaks=edition.breaks, payroll=payroll,
     )  # fmt: skip
+    write_day_view(target / "days.xlsx", edition.roster, edition.breaks, edition.requirement, settings)
     with writing(target / "payroll.csv"):
         payroll.to_csv(target / "payroll.csv", index=False, lineterminator="\n")
     typer.echo(
-        f"{target}: {len(files)} calendars, time_sheet.xlsx and payroll.csv of edition {edition.number}"
+        f"{target}: {len(files)} calendars, time_sheet.xlsx, days.xlsx and payroll.csv of edition "
+        f"{edition.number}"
     )
 
 

@@ -103,6 +103,7 @@ def write_roster_book(
         The file cannot be written.
     """
     table = time_sheet(roster, people, centre, horizon)
+    who = local_people(people, centre.time_zone)
     sites = people.astype({"team": "str"}).groupby("team")["site"].first()
     pauses = (
         roster[["agent_id", "shift_id", "start", "end"]][:0]
@@ -123,7 +124,7 @@ def write_roster_book(
             for team, rows in table.groupby("team"):
                 site = str(sites[str(team)])
                 if (form := centre.at(site).labour.half_months) is not None:
-                    own = people[people["team"] == team]
+                    own = who[who["team"] == team]
                     write_half_months(book, str(team), form, rows, own, hours, payroll, centre)
                     continue
                 sheet = book.add_worksheet(sheet_name(book, str(team)))

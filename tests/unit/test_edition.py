@@ -277,7 +277,7 @@ def test_the_command_writes_the_next_edition_and_leaves_the_first(folder, tmp_pa
     )
     assert runner.invoke(app, ["roster", "why", str(second), *centre]).output == "nobody is missing\n"
     sent = runner.invoke(app, ["roster", "publish", str(second), *centre])
-    assert "6 calendars, time_sheet.xlsx and payroll.csv of edition 2" in sent.output
+    assert "6 calendars, time_sheet.xlsx, days.xlsx and payroll.csv of edition 2" in sent.output
     again = runner.invoke(app, ["roster", "change", str(folder), "--sick", "calls_north_01 2026-11-24", *at])
     assert "was changed before; change" in str(again.exception)
     none = runner.invoke(app, ["roster", "change", str(second), *at])

@@ -2,8 +2,9 @@
 
 import openpyxl
 import pandas as pd
-from factories import day_site, one_site, people_of, roster_of, two_sites
+from factories import day_site, one_site, people_of, requirement_of, roster_of, two_sites
 
+from planning.report.day_view import write_day_view
 from planning.report.roster_book import time_sheet, write_roster_book
 from planning.roster.inputs import Horizon
 
@@ -81,8 +82,33 @@ def test_a_form_by_halves_of_the_month_has_the_hours_of_each_day(tmp_path):
     assert (first[2][3], first[3][3], first[2][18]) == ("Н", 5, "Х")
     assert [row[19] for row in first] == [3, 14, 1, 5]
     assert (first[0][20], first[2][20]) == (4, 19)
-    assert [row[21:23] for row in first] == [["дневные", 12], ["ночные", 7], ["праздничные", 2], [None, None]]
+    assert [row[21:23] for row in first[:3]] == [["дневные", 12], ["ночные", 7], ["праздничные", 2]]
     assert [second[2][column] for column in (3, 4, 17)] == ["ОТ", "ОТ", "Б"]
     assert [row[23:25] for row in second[:2]] == [["ОТ", 2], ["Б", 1]]
     over = [list(row) for row in book["calls_north 2026-12"].iter_rows(min_row=6, values_only=True)]
     assert over[0][21:23] == ["сверхурочные", 1.5]
+
+
+def test_a_day_has_a_row_a_person_and_a_column_an_interval(tmp_path):
+    """A night is on both days, a break in a part of an interval is seen, coverage counts who works."""
+    roster = roster_of(
+        ("ann", "2026-11-23 21:00", "2026-11-24 02:00"), ("bob", "2026-11-24 01:00", "2026-11-24 09:00")
+    )
+    pause = {"agent_id": "bob", "shift_id": "s", "paid": True, "kind": "rest",
+             "start": pd.Timestamp("2026-11-24 01:20", tz="Europe/Moscow"),
+             "end": pd.Timestamp("2026-11-24 01:30", tz="Europe/Moscow")}  # fmt: skip
+    write_day_view(
+        tmp_path / "days.xlsx", roster, pd.DataFrame([pause]), requirement_of(2, days=2), one_site()
+    )
+    book = openpyxl.load_workbook(tmp_path / "days.xlsx")
+    assert book.sheetnames == ["north 23.11", "north 24.11"]
+    rows = {row[0]: row[2:] for row in book["north 24.11"].iter_rows(values_only=True)}
+    assert rows["agent_id"][:6] == ("00:00", "00:15", "00:30", "00:45", "01:00", "01:15")
+    assert rows["ann"][:9] == ("·",) * 8 + (None,)
+    assert rows["bob"][3:7] == (None, "·", "R", "·")
+    shown = openpyxl.load_workbook(tmp_path / "days.xlsx", data_only=True)["north 24.11"]
+    told = {row[0]: row[2:9] for row in shown.iter_rows(values_only=True)}
+    assert told["needed"] == (2,) * 7
+    assert told["on position"] == (1, 1, 1, 1, 2, 1, 2)
+    assert told["missing"] == (1, 1, 1, 1, 0, 1, 0)
+    assert [row[0] for row in book["north 23.11"].iter_rows(values_only=True)][:2] == ["agent_id", "ann"]
