@@ -29,9 +29,11 @@ from planning.report.team_sheets import ABSENCES, read_team_sheets, sheet_days, 
 from planning.roster.audit import audit, new_breaches, not_in
 from planning.roster.carry_over import overtime, settle
 from planning.roster.change import changes_of, mend, substitutes, swap
+from planning.roster.fairness import fairness
 from planning.roster.frames import wanted_shifts
 from planning.roster.inputs import CARRY_OVER_COLUMNS, Horizon, own_clock
 from planning.roster.staff import staff_of
+from planning.roster.wishes import wishes
 from planning.shifts import Pattern, horizon, parse_shift, shapes
 from planning.tables import (
     BREAKS,
@@ -146,6 +148,16 @@ class Edition:
         told = hours.round(2).reset_index().melt("agent_id", var_name="pay", value_name="hours")
         named = self.people[["agent_id", "name", "personnel_no", "team"]].merge(told, on="agent_id")
         return named[named["hours"] > 0].reset_index(drop=True)
+
+    @property
+    def wishes(self) -> pd.DataFrame:
+        """What people asked for, whether they got it, and why not (`planning.roster.wishes.wishes`)."""
+        return wishes(self.centre, self.roster, self.people, self.horizon)
+
+    @property
+    def fairness(self) -> pd.DataFrame:
+        """Nights, weekends and late shifts of each person, with last month's, and an even share."""
+        return fairness(self.centre, self.roster, self.people, self.horizon).round(2)
 
     def people_for(self, first: pd.Timestamp, people: pd.DataFrame | None = None) -> pd.DataFrame:
         """PEOPLE of the next roster, with what they carry over from this one.
@@ -657,7 +669,7 @@ def retype(edition: Edition, path: str | Path, *, now: pd.Timestamp) -> Changed:
     Raises
     ------
     PlanningError
-        The file cannot be read or has no team sheet; `now` has no time zone.
+        The file cannot be read or has no team sheet.
     """
     cells, refused = read_team_sheets(path, edition.people, edition.sheet_days)
     stands = _texts(edition)

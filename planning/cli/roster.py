@@ -251,6 +251,8 @@ def publish_command(
     """Write what people and the payroll get: calendars, the time sheet, the days, and hours by pay type.
 
     days.xlsx has a sheet for each site and day: who works and who is on which break, interval by interval.
+    wishes.csv says what people asked for, what they got and why not; fairness.csv sets nights, weekends and
+    late shifts, with last month's, beside an even share.
     """
     from planning.centre import Centre
     from planning.edition import read_edition
@@ -264,17 +266,19 @@ def publish_command(
         target / "calendars", edition.roster, settings, made=edition.made, edition=edition.number,
         breaks=edition.breaks, changes=edition.changes,
     )  # fmt: skip
-    payroll = edition.payroll
+    told = {"payroll": edition.payroll, "wishes": edition.wishes, "fairness": edition.fairness}
     write_roster_book(
         target / "time_sheet.xlsx", edition.roster, edition.people, settings, edition.horizon,
-        breaks=edition.breaks, payroll=payroll,
+        breaks=edition.breaks, payroll=told["payroll"],
     )  # fmt: skip
     write_day_view(target / "days.xlsx", edition.roster, edition.breaks, edition.requirement, settings)
-    with writing(target / "payroll.csv"):
-        payroll.to_csv(target / "payroll.csv", index=False, lineterminator="\n")
+    for name, table in told.items():
+        with writing(target / f"{name}.csv"):
+            table.to_csv(target / f"{name}.csv", index=False, lineterminator="\n")
+    granted = told["wishes"]["granted"]
     typer.echo(
-        f"{target}: {len(files)} calendars, time_sheet.xlsx, days.xlsx and payroll.csv of edition "
-        f"{edition.number}"
+        f"{target}: {len(files)} calendars, time_sheet.xlsx, days.xlsx, payroll.csv, wishes.csv and "
+        f"fairness.csv of edition {edition.number}; {int(granted.sum())} of {len(granted)} wishes granted"
     )
 
 

@@ -244,6 +244,29 @@ def test_the_payroll_has_every_hour_once(edition):
     assert (paid["day"] + paid["idle"]).tolist() == pytest.approx(owed.tolist())
 
 
+def test_wishes_are_decided_with_a_reason(edition):
+    """Who works on a day asked for learns who could stand in, or that nobody may."""
+    (one, two, three), (free, *others) = on(edition, "2026-11-26")
+    day = {one: "2026-11-26", free: "2026-11-26 2026-12-24"}
+    wishing = edition.people.assign(wished_off=edition.people["agent_id"].map(day), prefers="early")
+    told = replace(edition, people=wishing).wishes
+    asked = told[told["wish"] == "2026-11-26"].set_index("agent_id")
+    assert asked["granted"].to_dict() == {one: False, free: True}
+    assert len(told) == 2 + 6
+    lawful = {who for who in others if change(
+        edition, asked_to_give(one, "2026-11-26", who), now=NOON).refused.empty}  # fmt: skip
+    reason = asked["reason"][one]
+    assert reason.split(" may stand in")[0] in lawful if lawful else reason.startswith("you are needed")
+    kinds = told[told["wish"] == "early shifts"]
+    assert (kinds["granted"] == [text.split()[0] == text.split()[2] for text in kinds["reason"]]).all()
+    assert {two, three} <= set(kinds["agent_id"])
+
+
+def asked_to_give(who, day, whom):
+    """A request to hand a shift on."""
+    return asked(("give", who, day, {"whom": whom}))
+
+
 def test_editions_have_names_in_order(edition, folder):
     assert next_folder(folder, edition).name == "plan-2"
     assert next_folder(folder.with_name("plan-2"), replace(edition, number=2)).name == "plan-3"
@@ -277,7 +300,10 @@ def test_the_command_writes_the_next_edition_and_leaves_the_first(folder, tmp_pa
     )
     assert runner.invoke(app, ["roster", "why", str(second), *centre]).output == "nobody is missing\n"
     sent = runner.invoke(app, ["roster", "publish", str(second), *centre])
-    assert "6 calendars, time_sheet.xlsx, days.xlsx and payroll.csv of edition 2" in sent.output
+    assert "6 calendars, time_sheet.xlsx, days.xlsx, payroll.csv, wishes.csv and fairness" in sent.output
+    assert "of edition 2; 0 of 0 wishes granted" in sent.output
+    shared = pd.read_csv(second / "published" / "fairness.csv")
+    assert set(shared["burden"]) == {"nights", "weekends", "late shifts"}
     again = runner.invoke(app, ["roster", "change", str(folder), "--sick", "calls_north_01 2026-11-24", *at])
     assert "was changed before; change" in str(again.exception)
     none = runner.invoke(app, ["roster", "change", str(second), *at])
