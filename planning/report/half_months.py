@@ -64,7 +64,8 @@ def write_half_months(
     overtime = _overtime(payroll)
     for month in months:
         inside = days[days.to_period("M") == month]
-        sheet = book.add_worksheet(sheet_name(book, f"{team} {month}"))
+        title = team if len(months) == 1 else f"{team} {month}"
+        sheet = book.add_worksheet(sheet_name(book, title))
         shaded = is_weekend(pd.date_range(month.start_time, periods=31), weekend)
         _write_heading(sheet, form, team, month, styles, centre.name)
         for number, person in enumerate(people.sort_values("agent_id").itertuples(), start=1):
