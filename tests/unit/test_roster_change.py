@@ -503,6 +503,7 @@ def test_teams_of_any_name_have_a_sheet_in_the_roster_book(tmp_path: Path) -> No
     staff = people("ann", "bob", "cat").assign(team=["x/y", "letters", "x?y"])
     roster = table(shift(1, "09:00")).assign(agent_id="ann", night_h=0.0)
     write_roster_book(tmp_path / "roster.xlsx", roster, staff, CENTRE, WEEK)
-    sheets = pd.read_excel(tmp_path / "roster.xlsx", sheet_name=None, index_col=0)
+    sheets = pd.read_excel(tmp_path / "roster.xlsx", sheet_name=None, header=None)
     assert list(sheets) == ["letters", "x_y", "x_y 2", "letters 2"]
-    assert [list(sheets[name].index) for name in list(sheets)[:3]] == [["bob"], ["ann"], ["cat"]]
+    names = [sheets[name].iloc[5:, 1].dropna().str.partition(",")[0].tolist() for name in list(sheets)[:3]]
+    assert names == [["bob"], ["ann"], ["cat"]]
