@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from planning.errors import PlanningError
 from planning.intraday import with_changes
 from planning.pay import cost_of, shift_premium_hours
 from planning.plan import SCHEMA_VERSION, write_folder
-from planning.report.team_sheets import ABSENCES, read_team_sheets, sheet_days, team_grid
+from planning.report.team_sheets import ABSENCES, sheet_days
 from planning.roster.audit import audit, new_breaches, not_in
 from planning.roster.carry_over import overtime, settle
 from planning.roster.change import changes_of, mend, substitutes, swap
@@ -369,7 +368,7 @@ def change(edition: Edition, requests: pd.DataFrame, *, now: pd.Timestamp) -> Ch
     """
     good, refused = REQUESTS.split(requests, "requests", _incomplete)
     numbers = requests.reset_index(drop=True).index.difference(refused.index)
-    draft, reasons = _Draft(edition, edition.people, edition.shifts, edition.roster, now), {}
+    draft, reasons = Draft(edition, edition.people, edition.shifts, edition.roster, now), {}
     order = [list(_MEET).index(name) for name in good["change"]]
     for number in np.argsort(order, kind="stable"):
         row = good.iloc[number]
@@ -379,11 +378,11 @@ def change(edition: Edition, requests: pd.DataFrame, *, now: pd.Timestamp) -> Ch
             reasons[numbers[number]] = str(error)
     late = requests.reset_index(drop=True).loc[list(reasons)].assign(reason=list(reasons.values()))
     refused = pd.concat([refused, late]).sort_index() if len(late) else refused
-    made = _next_edition(edition, _mended(draft), now)
-    return _changed(edition, made, _ranked(draft, made), refused)
+    made = next_edition(edition, _mended(draft), now)
+    return compared(edition, made, ranked(draft, made), refused)
 
 
-def _changed(edition: Edition, made: Edition, ranked: pd.DataFrame, refused: pd.DataFrame) -> Changed:
+def compared(edition: Edition, made: Edition, found: pd.DataFrame, refused: pd.DataFrame) -> Changed:
     """Compare two editions."""
     hours = pd.concat(
         [each.roster.groupby("agent_id")[["paid_h", "night_h"]].sum() for each in (edition, made)],
@@ -393,7 +392,7 @@ def _changed(edition: Edition, made: Edition, ranked: pd.DataFrame, refused: pd.
     return Changed(
         edition=made,
         changes=made.changes[made.changes["edition"] == made.number].reset_index(drop=True),
-        substitutes=ranked,
+        substitutes=found,
         refused=refused,
         new_breaches=not_in(edition.breaches, made.breaches),
         hours=hours[moved].sort_index(),
@@ -402,7 +401,7 @@ def _changed(edition: Edition, made: Edition, ranked: pd.DataFrame, refused: pd.
 
 
 @dataclass(frozen=True, eq=False)
-class _Draft:
+class Draft:
     """An edition on the way to the next one."""
 
     edition: Edition
@@ -452,7 +451,7 @@ class _Draft:
         """Shifts of a person that start on some days; they must not have begun."""
         self.person(who)
         own = self.roster[self.roster["agent_id"] == who]
-        own = own[_local_days(own, self.edition.centre).isin(days)]
+        own = own[local_days(own, self.edition.centre).isin(days)]
         for start in own["start"][own["start"] < self.now][:1]:
             raise PlanningError(
                 f"{who}'s shift of {start:%Y-%m-%d %H:%M} began before {self.now:%Y-%m-%d %H:%M} and stays: "
@@ -471,7 +470,7 @@ class _Draft:
         """Reasons with those of a person on some days."""
         return self.why | {(who, f"{day:%Y-%m-%d}"): why for day in days}
 
-    def without(self, who: str, days: pd.DatetimeIndex, why: str, **columns: Any) -> _Draft:
+    def without(self, who: str, days: pd.DatetimeIndex, why: str, **columns: Any) -> Draft:
         """Take a person's shifts of some days away, and say in PEOPLE why."""
         lost = self.held(who, days)
         row = self.people["agent_id"] == who
@@ -487,7 +486,7 @@ class _Draft:
             open=(*self.open, *lost["shift_id"]),
         )
 
-    def with_shift(self, team: str, start: pd.Timestamp, pattern: Pattern, heads: int) -> tuple[_Draft, str]:
+    def with_shift(self, team: str, start: pd.Timestamp, pattern: Pattern, heads: int) -> tuple[Draft, str]:
         """Add a shift, and return its name too."""
         if start < self.now:
             raise PlanningError(
@@ -506,13 +505,13 @@ class _Draft:
         patterns = self.patterns | {shift["shift_id"]: pattern}
         return replace(self, shifts=shifts, patterns=patterns), shift["shift_id"]
 
-    def with_head(self, who: str, shift: str) -> _Draft:
+    def with_head(self, who: str, shift: str) -> Draft:
         """Put a person on a shift."""
         row = self.shifts[self.shifts["shift_id"] == shift].assign(headcount=1)
         added = wanted_shifts(row, self.edition.centre).assign(agent_id=who)[list(ROSTER.columns)]
         return replace(self, roster=pd.concat([self.roster, added], ignore_index=True))
 
-    def agree(self, after: pd.DataFrame, pairs: dict[str, str], why: dict[tuple[str, str], str]) -> _Draft:
+    def agree(self, after: pd.DataFrame, pairs: dict[str, str], why: dict[tuple[str, str], str]) -> Draft:
         """Take over a roster in which some people have agreed on shifts, by agent_id, if it is lawful."""
         own = self.people[self.people["agent_id"].isin(pairs)]
         team = self.people["team"].isin(own["team"])
@@ -524,7 +523,7 @@ class _Draft:
         return replace(self, roster=after, agreed=self.agreed | set(pairs.items()), why=self.why | why)
 
 
-def _local_days(rows: pd.DataFrame, centre: Centre) -> pd.DatetimeIndex:
+def local_days(rows: pd.DataFrame, centre: Centre) -> pd.DatetimeIndex:
     """Day on which each shift starts, on the clock of its site."""
     return local_day(own_clock(pd.DatetimeIndex(rows["start"]), rows["site"], centre))
 
@@ -546,14 +545,14 @@ def _incomplete(row: Any) -> str:
     )
 
 
-def _sick(draft: _Draft, row: pd.Series) -> _Draft:
+def _sick(draft: Draft, row: pd.Series) -> Draft:
     days = draft.days(row)
     known = draft.person(row["who"])["sick"]
     dates = {*(known.split() if isinstance(known, str) else []), *(f"{day:%Y-%m-%d}" for day in days)}
     return draft.without(row["who"], days, "sick", sick=" ".join(sorted(dates)))
 
 
-def _leave(draft: _Draft, row: pd.Series) -> _Draft:
+def _leave(draft: Draft, row: pd.Series) -> Draft:
     days, person = draft.days(row), draft.person(row["who"])
     zone = draft.edition.centre.time_zone
     first, after = (day_start(f"{day:%Y-%m-%d}", zone) for day in (days[0], days[-1] + DAY))
@@ -568,11 +567,11 @@ def _leave(draft: _Draft, row: pd.Series) -> _Draft:
     return draft.without(row["who"], days, "leave", leave_from=first, leave_until=after)
 
 
-def _add(draft: _Draft, row: pd.Series) -> _Draft:
+def _add(draft: Draft, row: pd.Series) -> Draft:
     centre, team = draft.edition.centre, row["who"]
     if team not in centre.teams:
         raise PlanningError(f"who is {team!r}, must be a team to add shifts to: {', '.join(centre.teams)}")
-    clock, pattern = _pattern(centre, team, row["shift"])
+    clock, pattern = pattern_of(centre, team, row["shift"])
     (day,) = draft.days(row.where(row.index != "last"))
     start = on_clock(day + clock, centre.time_zone)
     heads = 1 if pd.isna(row["heads"]) else int(row["heads"])
@@ -580,7 +579,7 @@ def _add(draft: _Draft, row: pd.Series) -> _Draft:
     return replace(made, teams=made.teams | {team}, open=(*made.open, name))
 
 
-def _pattern(centre: Centre, team: str, text: str) -> tuple[timedelta, Pattern]:
+def pattern_of(centre: Centre, team: str, text: str) -> tuple[timedelta, Pattern]:
     """Read a shift of a team; without breaks it gets the first that the law allows."""
     here = centre.at(centre.teams[team].site)
     clock, pattern = parse_shift(text, rests_paid=bool(here.labour.rests_paid.value))
@@ -595,7 +594,7 @@ def _pattern(centre: Centre, team: str, text: str) -> tuple[timedelta, Pattern]:
     return clock, pattern
 
 
-def _swap(draft: _Draft, row: pd.Series) -> _Draft:
+def _swap(draft: Draft, row: pd.Series) -> Draft:
     draft.days(row.where(row.index != "last"))
     days = row["first"], row["first"] if pd.isna(row["last"]) else row["last"]
     pair = row["who"], row["whom"]
@@ -608,7 +607,7 @@ def _swap(draft: _Draft, row: pd.Series) -> _Draft:
     return draft.agree(after, dict(zip(pair, shifts[::-1], strict=True)), why)
 
 
-def _give(draft: _Draft, row: pd.Series) -> _Draft:
+def _give(draft: Draft, row: pd.Series) -> Draft:
     who, whom, day = row["who"], row["whom"], row["first"]
     shift, _ = draft.shift_on(who, day), draft.person(whom)
     after = draft.roster.copy()
@@ -617,7 +616,7 @@ def _give(draft: _Draft, row: pd.Series) -> _Draft:
     return draft.agree(after, {whom: shift}, why)
 
 
-def _fill(draft: _Draft, row: pd.Series) -> _Draft:
+def _fill(draft: Draft, row: pd.Series) -> Draft:
     who, shift = row["who"], row["shift"]
     draft.person(who)
     wanted = draft.shifts[draft.shifts["shift_id"] == shift]
@@ -637,214 +636,13 @@ def _fill(draft: _Draft, row: pd.Series) -> _Draft:
     return draft.agree(after, {who: shift}, {(who, f"{start:%Y-%m-%d}"): "takes an open shift"})
 
 
-_MEET: dict[str, Callable[[_Draft, pd.Series], _Draft]] = {
+_MEET: dict[str, Callable[[Draft, pd.Series], Draft]] = {
     "sick": _sick, "leave": _leave, "add": _add, "swap": _swap, "give": _give, "fill": _fill,
 }  # fmt: skip
 """How each request is met, in the order in which they are."""
 
 
-# --- team sheets --------------------------------------------------------------------------------------------
-
-
-def retype(edition: Edition, path: str | Path, *, now: pd.Timestamp) -> Changed:
-    """Take over team sheets that were edited in Excel, as they stand: nobody else is moved.
-
-    A cell with other times puts the person on a shift of these times that has an open head. If there is none,
-    the person's own shift moves to them; on a free day a shift is added. A cell that is emptied, or has a
-    letter of absence, leaves its shift open.
-
-    Parameters
-    ----------
-    edition : Edition
-    path : str or Path
-        A workbook with team sheets, as ``plan.xlsx`` has them.
-    now : Timestamp
-        When the change is made, with its time zone. What has begun stays as it is.
-
-    Returns
-    -------
-    Changed
-        Its substitutes are for the heads that it leaves open.
-
-    Raises
-    ------
-    PlanningError
-        The file cannot be read or has no team sheet.
-    """
-    cells, refused = read_team_sheets(path, edition.people, edition.sheet_days)
-    stands = _texts(edition)
-    cells["before"] = [stands[key] for key in zip(cells["agent_id"], cells["day"], strict=True)]
-    draft, reasons = _Draft(edition, edition.people, edition.shifts, edition.roster, now), []
-    edits: list[_Edit] = []
-    for cell in cells[cells["text"] != cells["before"]].itertuples():
-        try:
-            if edit := _edit_of(edition, cell):
-                draft = _cleared(draft, edit, Path(path).name)
-                edits.append(edit)
-        except PlanningError as error:
-            reasons.append((cell.cell, cell.text, str(error)))
-    for take in (partial(_absent, cells), _working):
-        for edit in edits:
-            try:
-                draft = take(draft, edit)
-            except PlanningError as error:
-                reasons.append((edit.cell, edit.text, str(error)))
-    made = _next_edition(edition, draft, now)
-    opened = made.unmet.merge(edition.unmet, on="shift_id", how="left", suffixes=("", "_was")).fillna(0)
-    opened = opened.loc[opened["missing"] > opened["missing_was"], "shift_id"]
-    late = pd.DataFrame(reasons, columns=list(refused.columns))
-    refused = pd.concat([refused, late], ignore_index=True) if reasons else refused
-    return _changed(edition, made, _ranked(replace(draft, open=tuple(opened)), made), refused)
-
-
-def _texts(edition: Edition) -> dict[tuple[str, pd.Timestamp], str]:
-    """What each cell of the team sheets says, by agent_id and day."""
-    found: dict[tuple[str, pd.Timestamp], str] = {}
-    for site, own in edition.people.groupby("site"):
-        rows = edition.roster[edition.roster["agent_id"].isin(own["agent_id"])]
-        grid = team_grid(rows, own, edition.centre, str(site), edition.sheet_days[str(site)])
-        found |= {(str(who), day): text for day in grid for who, text in grid[day].items()}
-    return found
-
-
-@dataclass(frozen=True)
-class _Edit:
-    """A cell of a team sheet that says something new."""
-
-    cell: str
-    text: str
-    who: str
-    team: str
-    day: pd.Timestamp
-    away: str
-    """Kind of absence, "" if none."""
-    shifts: tuple[tuple[pd.Timestamp, pd.Timestamp, str], ...]
-    """Start, end and text of each."""
-    lost: tuple[str, ...]
-    """shift_id of what the person had."""
-
-
-def _edit_of(edition: Edition, cell: Any) -> _Edit | None:
-    """Read a cell; None if it says in other signs what stands."""
-    person = edition.people.set_index("agent_id").loc[cell.agent_id]
-    zone = edition.centre.zones[str(person["site"])]
-    letters = edition.centre.at(str(person["site"])).labour.letters
-    kinds = {getattr(letters, kind).casefold(): kind for kind in ABSENCES}
-    away, shifts = kinds.get(cell.text.casefold(), ""), []
-    for text in [] if away or cell.text in ("", letters.off) else re.split(r",\s*(?=\d)", cell.text):
-        try:
-            clock, pattern = parse_shift(text)
-        except PlanningError:
-            raise PlanningError(
-                "is neither the times of a shift nor a letter: write 09:00-17:30 or "
-                f"{', '.join(getattr(letters, kind) for kind in ABSENCES)}, or leave it empty"
-            ) from None
-        start = on_clock(cell.day + clock, zone).tz_convert(edition.centre.time_zone)
-        shifts.append((start, start + pd.Timedelta(seconds=pattern.length_s), text))
-    rows = edition.roster[edition.roster["agent_id"] == cell.agent_id]
-    had = rows[_local_days(rows, edition.centre) == cell.day]
-    same = {(start, end) for start, end, _ in shifts} == set(zip(had["start"], had["end"], strict=True))
-    if same and not away and (shifts or cell.before == "") and not any(" " in text for *_, text in shifts):
-        return None
-    lost = tuple(had["shift_id"])
-    return _Edit(
-        cell.cell, cell.text, cell.agent_id, str(person["team"]), cell.day, away, tuple(shifts), lost
-    )
-
-
-def _cleared(draft: _Draft, edit: _Edit, source: str) -> _Draft:
-    """Take away what a person had on the day of a cell."""
-    day = pd.DatetimeIndex([edit.day])
-    lost = draft.held(edit.who, day)
-    why = draft.says(edit.who, day, edit.away or f"typed in {source}")
-    return replace(draft, roster=draft.roster.drop(lost.index), why=why)
-
-
-def _absent(cells: pd.DataFrame, draft: _Draft, edit: _Edit) -> _Draft:
-    """Put the days with a letter of absence into PEOPLE, where they differ; once for each person."""
-    own = cells[cells["agent_id"] == edit.who].sort_values("day")
-    if own.loc[own["text"] != own["before"], "cell"].iloc[0] != edit.cell:
-        return draft
-    edition, person = draft.edition, draft.person(edit.who)
-    letters = edition.centre.at(str(person["site"])).labour.letters
-    columns: dict[str, Any] = {}
-    for kind in ABSENCES:
-        letter = getattr(letters, kind).casefold()
-        was, now = (own.loc[own[name].str.casefold() == letter, "day"] for name in ("before", "text"))
-        if set(was) == set(now):
-            continue
-        if kind == "sick":
-            known = person["sick"].split() if isinstance(person["sick"], str) else []
-            here = {f"{day:%Y-%m-%d}" for day in own["day"]}
-            dates = {*(date for date in known if date not in here), *(f"{day:%Y-%m-%d}" for day in now)}
-            columns["sick"] = " ".join(sorted(dates)) or None
-        else:
-            edges = person[f"{kind}_from"], person[f"{kind}_until"]
-            columns |= dict(zip(
-                (f"{kind}_from", f"{kind}_until"), _stretch(edition, kind, own["day"], was, now, edges),
-                strict=True,
-            ))  # fmt: skip
-    row = draft.people["agent_id"] == edit.who
-    people = draft.people.assign(
-        **{name: draft.people[name].astype("object").mask(row, value) for name, value in columns.items()}
-    )
-    return replace(draft, people=PEOPLE.check(people, "people"))
-
-
-def _stretch(
-    edition: Edition,
-    kind: str,
-    days: pd.Series,
-    was: pd.Series,
-    now: pd.Series,
-    edges: tuple[pd.Timestamp, pd.Timestamp],
-) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
-    """Edges of an absence whose days on a sheet are edited; its part before or after the sheet stays."""
-    zone = edition.centre.time_zone
-    before = len(was) > 0 and was.iloc[0] == days.iloc[0]
-    after = len(was) > 0 and was.iloc[-1] == days.iloc[-1]
-    if now.empty:
-        opens, closes = (day_start(f"{day:%Y-%m-%d}", zone) for day in (days.iloc[0], days.iloc[-1] + DAY))
-        if before and edges[0] < opens:
-            return edges[0], opens
-        return (closes, edges[1]) if after and edges[1] > closes else (None, None)
-    gaps = now[now.diff() > DAY]
-    for day in gaps[:1]:
-        raise PlanningError(
-            f"{kind} begins anew on {day:%Y-%m-%d}, must be one run of days in a roster: fill the days "
-            "between, or write the others into blocked"
-        )
-    first, last = now.iloc[0], now.iloc[-1]
-    opens, closes = (day_start(f"{day:%Y-%m-%d}", zone) for day in (first, last + DAY))
-    return (
-        edges[0] if len(was) and was.iloc[0] == first else opens,
-        edges[1] if len(was) and was.iloc[-1] == last else closes,
-    )
-
-
-def _working(draft: _Draft, edit: _Edit) -> _Draft:
-    """Put a person on the shifts that a cell names."""
-    for start, end, text in edit.shifts:
-        own = draft.shifts[draft.shifts["team"] == edit.team]
-        there = own["shift_id"].map(draft.roster["shift_id"].value_counts()).fillna(0)
-        fits = own[(own["start"] == start) & (own["end"] == end) & (own["headcount"] > there)]
-        if start < draft.now:
-            raise PlanningError(
-                f"starts at {start:%Y-%m-%d %H:%M}, must start after {draft.now:%Y-%m-%d %H:%M}: leave it as "
-                "it was"
-            )
-        if len(fits) and " " not in text:
-            draft = draft.with_head(edit.who, str(fits["shift_id"].iloc[0]))
-            continue
-        _, pattern = _pattern(draft.edition.centre, edit.team, text)
-        draft, name = draft.with_shift(edit.team, start, pattern, 1)
-        moved = draft.shifts["shift_id"].isin(edit.lost)  # the head moves with its person
-        shifts = draft.shifts.assign(headcount=draft.shifts["headcount"] - moved)
-        draft = replace(draft, shifts=shifts).with_head(edit.who, name)
-    return draft
-
-
-def _mended(draft: _Draft) -> _Draft:
+def _mended(draft: Draft) -> Draft:
     """Fill the open shifts of the teams concerned, with the fewest changes of what is left."""
     if not draft.teams:
         return draft
@@ -867,7 +665,8 @@ def _mended(draft: _Draft) -> _Draft:
     return replace(draft, roster=after.reset_index(drop=True)[list(ROSTER.columns)])
 
 
-def _next_edition(edition: Edition, draft: _Draft, now: pd.Timestamp) -> Edition:
+def next_edition(edition: Edition, draft: Draft, now: pd.Timestamp) -> Edition:
+    """Make the edition that a draft leads to."""
     number = edition.number + 1
     told = _told(edition, draft, number)
     return replace(
@@ -884,14 +683,14 @@ def _next_edition(edition: Edition, draft: _Draft, now: pd.Timestamp) -> Edition
     )
 
 
-def _told(edition: Edition, draft: _Draft, number: int) -> pd.DataFrame:
+def _told(edition: Edition, draft: Draft, number: int) -> pd.DataFrame:
     """List who is told what: CHANGES."""
     rows = changes_of(edition.centre, edition.roster, draft.roster, draft.now)
     if rows.empty:
         return _empty(CHANGES, edition.centre.time_zone)
     spans = draft.shifts.set_index("shift_id")[["site", "team", "end"]]
     rows = rows.join(spans, on="shift_id")
-    rows["day"] = _local_days(rows, edition.centre).strftime("%Y-%m-%d")
+    rows["day"] = local_days(rows, edition.centre).strftime("%Y-%m-%d")
     key = ["agent_id", "site", "team", "day"]
     was, now = (rows[rows["change"] == change] for change in ("dropped", "added"))
     both = was.merge(now, on=key, how="outer", suffixes=("_was", "_now"))
@@ -908,7 +707,7 @@ def _told(edition: Edition, draft: _Draft, number: int) -> pd.DataFrame:
     return told.sort_values(["day", "agent_id"])[list(CHANGES.columns)].reset_index(drop=True)
 
 
-def _reason(row: Any, draft: _Draft, rows: pd.DataFrame) -> str:
+def _reason(row: Any, draft: Draft, rows: pd.DataFrame) -> str:
     """Say why a person's day changes."""
     if known := draft.why.get((row.agent_id, row.day)):
         return known
@@ -921,7 +720,7 @@ def _reason(row: Any, draft: _Draft, rows: pd.DataFrame) -> str:
     return f"stands in for {' or '.join(reasons)}" if reasons else "takes an open shift"
 
 
-def _breaks(edition: Edition, draft: _Draft) -> pd.DataFrame:
+def _breaks(edition: Edition, draft: Draft) -> pd.DataFrame:
     """Breaks of each rostered person: those of the shift, whoever has it."""
     known = edition.breaks.merge(
         edition.roster[["agent_id", "shift_id", "start"]],
@@ -952,7 +751,7 @@ def _breaks(edition: Edition, draft: _Draft) -> pd.DataFrame:
     return rows[list(BREAKS.columns)]
 
 
-def _patterns(edition: Edition, draft: _Draft, known: set[str]) -> Iterator[tuple[str, Pattern]]:
+def _patterns(edition: Edition, draft: Draft, known: set[str]) -> Iterator[tuple[str, Pattern]]:
     """Breaks of shifts that nobody had before: those typed, or the first that the law allows."""
     yield from draft.patterns.items()
     filled = draft.shifts["shift_id"].isin(draft.roster["shift_id"])
@@ -964,7 +763,7 @@ def _patterns(edition: Edition, draft: _Draft, known: set[str]) -> Iterator[tupl
                 break
 
 
-def _ranked(draft: _Draft, made: Edition) -> pd.DataFrame:
+def ranked(draft: Draft, made: Edition) -> pd.DataFrame:
     """Rank who could take each shift that needed somebody, if nobody else moved."""
     taken = set(zip(made.roster["agent_id"], made.roster["shift_id"], strict=True))
     found = []
@@ -972,9 +771,11 @@ def _ranked(draft: _Draft, made: Edition) -> pd.DataFrame:
         shift = draft.shifts[draft.shifts["shift_id"] == name].iloc[0]
         own = draft.people[draft.people["team"] == shift["team"]]
         free = own[~own["agent_id"].isin(draft.roster.loc[draft.roster["shift_id"] == name, "agent_id"])]
-        ranked = substitutes(draft.edition.centre, draft.roster, free, shift, horizon=draft.edition.horizon)
-        has = [(agent, name) in taken for agent in ranked["agent_id"]]
-        found.append(ranked.assign(shift_id=name, taken=has))
+        found_here = substitutes(
+            draft.edition.centre, draft.roster, free, shift, horizon=draft.edition.horizon
+        )
+        has = [(agent, name) in taken for agent in found_here["agent_id"]]
+        found.append(found_here.assign(shift_id=name, taken=has))
     columns = ["shift_id", "agent_id", "lawful", "taken", "cost", "overtime_h", "rest_h", "left_h", "why"]
     return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 

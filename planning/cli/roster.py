@@ -71,7 +71,8 @@ def change_command(
     edited sheet nothing is written while a cell cannot be read or breaks a rule: correct it, run this again.
     """
     from planning.centre import Centre
-    from planning.edition import change, next_folder, read_edition, retype
+    from planning.edition import change, next_folder, read_edition
+    from planning.retyped import retype
 
     settings = Centre.load(centre or centre_here())
     edition = read_edition(folder, settings)
@@ -213,8 +214,9 @@ def audit_command(
     A workbook with team sheets, as plan.xlsx, is judged by them, with the plan that lies beside it.
     """
     from planning.centre import Centre
-    from planning.edition import read_edition, retype
+    from planning.edition import read_edition
     from planning.report.team_sheets import has_team_sheets
+    from planning.retyped import retype
     from planning.roster.audit import audit, read_roster
 
     centre = centre or centre_here()

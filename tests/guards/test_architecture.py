@@ -39,6 +39,7 @@ ROOMS = [
     "report",
     "plan",
     "edition",
+    "retyped",
     "certify",
     "whatif",
     "studies",

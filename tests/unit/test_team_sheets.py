@@ -8,9 +8,10 @@ from typer.testing import CliRunner
 
 from planning import PlanningError
 from planning.cli import app
-from planning.edition import read_edition, retype
+from planning.edition import read_edition
 from planning.plan import write_folder
 from planning.report.team_sheets import read_team_sheets, team_grid
+from planning.retyped import retype
 
 NOON = MONDAY - pd.Timedelta(hours=12)
 TEAM = "calls_north"
