@@ -372,7 +372,12 @@ def seats_cost(centre: Centre, heads: pd.Series, days: float) -> pd.Series:
         {name: inf if site.seats is None else float(site.seats) for name, site in centre.sites.items()}
     )
     share = (1 - has.to_numpy(dtype=np.float64) / total).clip(lower=0.0)
-    return heads * share * centre.pay.seat_cost_month * 12 / DAYS_A_YEAR * days
+    return heads * share * seat_cost_day(centre) * days
+
+
+def seat_cost_day(centre: Centre) -> float:
+    """Rent and equipment of a desk for a day."""
+    return centre.pay.seat_cost_month * 12 / DAYS_A_YEAR
 
 
 # --- customers ----------------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ from planning.report import figures
 from planning.report.style import label, site_label
 from planning.report.workbook import write_workbook
 from planning.shifts import horizon
-from planning.whatif import BASE, LOOSE, Scenario, apply_changes, cell, evaluate_cached, row_of
+from planning.whatif import BASE, LOOSE, Scenario, apply_changes, cell, evaluate_cached, in_words, row_of
 from planning.whatif.evaluation import Evaluation, Result, Staff
 
 if TYPE_CHECKING:
@@ -392,10 +392,8 @@ def _verdict(centre: Centre, now: Result, base: Result) -> str:
     row = row_of(now, base)
     mood, text = LIGHTS[now.verdict]
     cost = f"{money(centre, row['cost'])} a day in whole shifts"
-    gain, band = row["cost_difference"], row["cost_half_width"]
-    if abs(gain) >= 0.5:
-        more = f"{money(centre, abs(gain))} {'more' if gain > 0 else 'less'} than today"
-        cost += f", {more} (± {money(centre, band)})"
+    if abs(row["cost_difference"]) >= 0.5:
+        cost += f". Against today: {in_words(centre, row)}"
     lowest = ""
     if len(now.levels.columns):
         weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])

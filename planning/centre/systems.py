@@ -155,6 +155,8 @@ class Careers(Settings):
     """Advertising, selecting and training one new hire, without wages."""
     promote_cost: NotNegative
     """Training one promoted colleague, without wages."""
+    redundancy_months: NotNegative = 3.0
+    """Months of pay that it costs to dismiss somebody whose work is gone, an assumption: set your own."""
     short_cost_month: Positive
     """Price of a colleague missing for a month, high enough that a team is short only if it must be."""
     growth_month: Annotated[float, Field(gt=-1, allow_inf_nan=False)]

@@ -46,7 +46,7 @@ def compare_command(
     from planning.centre import Centre
     from planning.demand import demand_for, read_demand
     from planning.report.workbook import write_scenarios
-    from planning.whatif import compare, executor_of, read_scenarios
+    from planning.whatif import BASE, compare, executor_of, in_words, read_scenarios
 
     check_file(out)
     centre = centre or centre_here()
@@ -64,6 +64,8 @@ def compare_command(
     failed = table[table["reason"] != ""]
     for name, row in failed.iterrows():
         typer.echo(f"{name}: {row['reason']}", err=True)
+    for name, row in table.drop(index=[BASE, *failed.index]).iterrows():
+        typer.echo(f"{name}: {in_words(settings, row.to_dict(), days)}; {row['verdict']}")
     typer.echo(f"{out}: {len(table) - len(failed)} scenarios side by side, {len(failed)} failed")
 
 

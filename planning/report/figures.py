@@ -23,15 +23,6 @@ _ZONES = (
     "#8FD3BC", "#B1DFC2", "#CCE8CA", "#E1F0D6", "#F1F7E4",
 )  # fmt: skip
 
-_NIGHT_PARTS = {
-    "wages_cost": ("wages", COLOURS["supply"]),
-    "premium_cost": ("premiums", COLOURS["first"]),
-    "overrun_cost": ("calls finished after the shift", COLOURS["second"]),
-    "rides_cost": ("rides home", "#CC79A7"),
-    "seats_cost": ("more workplaces", COLOURS["bad"]),
-    "abandoned_cost": ("callers who give up", GREY),
-}
-
 
 def demand_by_zone(calls: pd.DataFrame, centre: Centre) -> go.Figure:
     """Calls by interval on the centre's clock, stacked by the callers' time zone.
@@ -154,13 +145,17 @@ def bars(values: Mapping[Any, float], title: str, unit: str) -> go.Figure:
     return fig.update_layout(hovermode="closest", showlegend=False).update_xaxes(type="category")
 
 
-def closing_costs(nights: pd.DataFrame, centre: Centre, site: str | None = None) -> go.Figure:
-    """Extra cost of each closing hour over the present one, by part, with the cheapest marked.
+def closing_costs(
+    bounds: pd.DataFrame, table: pd.DataFrame, centre: Centre, site: str | None = None
+) -> go.Figure:
+    """Cost of each closing hour against the present one: the bound of every hour, whole shifts of some.
 
     Parameters
     ----------
-    nights : DataFrame
-        `planning.overflow.compare_nights`, with a row for each closing hour.
+    bounds : DataFrame
+        `planning.whatif.least_costs` of a day, its scenarios named after their closing hour.
+    table : DataFrame
+        `planning.compare` of some of them.
     centre : Centre
         It says when the site closes at present.
     site : str, optional
@@ -172,26 +167,28 @@ def closing_costs(nights: pd.DataFrame, centre: Centre, site: str | None = None)
         The site is unclear.
     """
     site = closing_site(centre, site)
-    present, table = clock_text(hand_overs(centre)[site][0]), nights.set_index("alternative")
-    total = (table["cost_day"] - table.loc[present, "cost_day"]) * 365
-    factor, unit = money_axis(centre, total)
-    best = table.index[table["meets"]][table.loc[table["meets"], "cost_day"].argmin()]
+    present = clock_text(hand_overs(centre)[site][0])
+    least = (bounds["cost"] - bounds.loc[present, "cost"]).loc[bounds.index != "base"]
+    whole = table.loc[table.index.isin(least.index)]
+    factor, unit = money_axis(centre, least)
+    more = whole["cost_difference"]
     fig = figure(
-        title=f"Closing hours against {present}", yaxis_title=f"{unit} a year", barmode="relative",
-        xaxis_title=f"{site_label(site)} closes at", height=500, margin={"t": 150},
+        title=f"Closing hours against {present}", xaxis_title=f"{site_label(site)} closes at",
+        yaxis_title=f"{unit} a day",
     )  # fmt: skip
-    for part, (name, colour) in _NIGHT_PARTS.items():
-        more = (table[part] - table.loc[present, part]) * 365
-        fig.add_bar(x=table.index, y=(factor * more).round(4), name=name, marker={"color": colour})
     fig.add_scatter(
-        x=table.index, y=(factor * total).round(4), name="together", mode="lines+markers",
-        line={"color": COLOURS["requirement"], "width": 2.5},
+        x=least.index, y=(factor * least).round(4), name="if heads could be fractions",
+        mode="lines+markers", line={"color": COLOURS["supply"], "width": 2},
     )  # fmt: skip
-    fig.add_annotation(
-        x=best, y=factor * float(total[best]), text=f"cheapest: {best}", showarrow=True, arrowhead=2,
-        ax=40, ay=34, font={"color": COLOURS["target"]},
+    error = {
+        "array": (factor * (whole["cost_difference_high"] - more)).round(4),
+        "arrayminus": (factor * (more - whole["cost_difference_low"])).round(4),
+    }
+    fig.add_scatter(
+        x=whole.index, y=(factor * more).round(4), name="in whole shifts, with its doubt", mode="markers",
+        marker={"color": COLOURS["bad"], "size": 11}, error_y={"type": "data", **error, "thickness": 1.5},
     )  # fmt: skip
-    return fig.update_xaxes(type="category")
+    return fig.update_xaxes(type="category", categoryorder="array", categoryarray=list(least.index))
 
 
 def alternatives_compared(nights: pd.DataFrame, centre: Centre) -> go.Figure:

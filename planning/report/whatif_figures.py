@@ -23,6 +23,8 @@ _VERDICTS = {
 def cost_and_service(table: pd.DataFrame, centre: Centre, queue: str, title: str) -> go.Figure:
     """Each scenario's cost and service of one queue against the base, with the bands of both.
 
+    The band of the cost includes what the shifts of either side may cost too much.
+
     Parameters
     ----------
     table : DataFrame
@@ -45,10 +47,15 @@ def cost_and_service(table: pd.DataFrame, centre: Centre, queue: str, title: str
     for col, (measure, scale, unit) in enumerate(parts, start=1):
         for verdict, colour in _VERDICTS.items():
             rows = good[good["verdict"] == verdict]
-            array = (scale * rows[f"{measure}_half_width"]).round(4)
+            middle = rows[f"{measure}_difference"]
+            if measure == "cost":
+                below, above = middle - rows["cost_difference_low"], rows["cost_difference_high"] - middle
+            else:
+                below = above = rows[f"{measure}_half_width"]
+            error = {"array": (scale * above).round(4), "arrayminus": (scale * below).round(4)}
             fig.add_scatter(
-                x=(scale * rows[f"{measure}_difference"]).round(4), y=rows.index, name=verdict,
-                error_x={"type": "data", "array": array, "thickness": 1.5, "color": colour},
+                x=(scale * middle).round(4), y=rows.index, name=verdict,
+                error_x={"type": "data", **error, "thickness": 1.5, "color": colour},
                 mode="markers", marker={"size": 11, "color": colour}, legendgroup=verdict,
                 showlegend=col == 1 and len(rows) > 0, row=1, col=col,
             )  # fmt: skip

@@ -9,6 +9,7 @@ from planning.shifts.cover import CoverPlan as CoverPlan
 from planning.shifts.cover import at_desks as at_desks
 from planning.shifts.cover import cover as cover
 from planning.shifts.cover import horizon as horizon
+from planning.shifts.cover import least_cost as least_cost
 from planning.shifts.cover import on_position as on_position
 from planning.shifts.cover import requirement_by_team as requirement_by_team
 from planning.shifts.day import DayCover as DayCover

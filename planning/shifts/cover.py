@@ -199,6 +199,36 @@ def cover(
     return replace(plan, short=short)
 
 
+def least_cost(centre: Centre, requirement: pd.DataFrame) -> float:
+    """Bound the pay of whole shifts from below, in seconds: the relaxation, in which heads may be fractions.
+
+    Heads that no shift can cover have their price here too. Desks are no limit.
+
+    Parameters
+    ----------
+    centre : Centre
+    requirement : DataFrame
+        REQUIREMENT of whole days.
+
+    Examples
+    --------
+    One agent from 9:00 to 21:00 needs more than one shift, though fractions of two might do:
+
+    >>> from planning import Centre, requirement
+    >>> times = axis(pd.Timestamp("2026-11-23", tz="Europe/Moscow"), 1, 900)
+    >>> calls = {"queue": "claims", "interval_start": times[36:84], "calls": 0.1, "aht_s": 300.0}
+    >>> centre = Centre.load()
+    >>> needed = requirement(centre, pd.DataFrame(calls))
+    >>> bound, plan = least_cost(centre, needed), cover(centre, needed)
+    >>> bool(plan.objective / 2 < bound <= plan.objective)
+    True
+    """
+    requirement = _checked(centre, requirement)
+    times = horizon(centre, requirement)
+    groups = groups_of(centre, requirement, times, centre.shifts.explicit or None)
+    return float(sum(relax(group.program).value for group in groups))
+
+
 def requirement_by_team(
     centre: Centre, requirement: pd.DataFrame, times: pd.DatetimeIndex
 ) -> dict[str, pd.Series]:

@@ -130,6 +130,33 @@ def cost_of_careers(centre: Centre, careers: Careers, paid_h: pd.Series) -> pd.D
     return table
 
 
+def price_of_a_move(centre: Centre, careers: Careers, team: str) -> tuple[float, float]:
+    """What it costs once to staff a team with a person more, and to dismiss one.
+
+    Whoever is promoted into the team is replaced from the grade below, down to a new hire. Each is taught,
+    and paid while learning. Nobody is moved from another team.
+
+    Examples
+    --------
+    An operator in Kaluga learns for 1.55 months; three months' pay are owed to one who is dismissed:
+
+    >>> from planning import Centre
+    >>> centre = Centre.load()
+    >>> [round(cost) for cost in price_of_a_move(centre, centre.systems.careers, "first_line_kaluga")]
+    [177878, 228150]
+    """
+    settings = centre.teams[team]
+    pay = settings.wage_month * (1 + centre.at(settings.site).pay.contributions)
+    taught = 0.0
+    grade: str | None = settings.grade
+    while grade is not None:
+        step = careers.grades[grade]
+        taught += careers.hire_cost if grade == careers.entry else careers.promote_cost
+        taught += pay * sum(1 - share for share in step.training)
+        grade = step.promoted_from
+    return taught, careers.redundancy_months * pay
+
+
 def hires_for(centre: Centre, careers: Careers, paid_h: pd.Series) -> float:
     """People to hire so that teams with these paid hours (index team) keep their size."""
     heads, _, moves = _replaced(centre, careers, paid_h)

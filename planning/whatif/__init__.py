@@ -11,6 +11,8 @@ from planning.whatif.comparison import LOOSE as LOOSE
 from planning.whatif.comparison import cheapest as cheapest
 from planning.whatif.comparison import compare as compare
 from planning.whatif.comparison import evaluate_cached as evaluate_cached
+from planning.whatif.comparison import in_words as in_words
+from planning.whatif.comparison import least_costs as least_costs
 from planning.whatif.comparison import row_of as row_of
 from planning.whatif.evaluation import Evaluation as Evaluation
 from planning.whatif.evaluation import Result as Result

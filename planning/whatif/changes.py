@@ -38,6 +38,8 @@ class Scenario:
         Whether nobody knew of the change in time, so that the staff is the base's.
     lost : mapping
         Calls by queue in the hours that a change closes, which nobody answers.
+    rented : mapping
+        Workplaces that a change adds to each site, which are rented.
     people : DataFrame, optional
         PEOPLE on staff, who are paid for the hours that they are owed. By default as many are employed as the
         shifts need.
@@ -48,6 +50,7 @@ class Scenario:
     probability: float | None = None
     unplanned: bool = False
     lost: Mapping[str, float] = field(default_factory=dict)
+    rented: Mapping[str, int] = field(default_factory=dict)
     people: pd.DataFrame | None = None
 
 
@@ -76,13 +79,24 @@ def apply_changes(scenario: Scenario, changes: Mapping[str, Any]) -> Scenario:
     >>> busier.centre.queues["vip"].volume, busier.centre.teams["vip_kaluga"].wage_month
     (1.1, 85995.0)
     """
+    seats = {name: site.seats for name, site in scenario.centre.sites.items()}
     paths = {key: value for key, value in changes.items() if _name_of(key) not in NAMED}
     if paths:
         scenario = replace(scenario, centre=scenario.centre.replace(paths))
     for name, apply in NAMED.items():
         for key in (key for key in changes if _name_of(key) == name):
             scenario = apply(scenario, key, changes[key])
-    return scenario
+    return replace(scenario, rented=_more_seats(seats, scenario.centre))
+
+
+def _more_seats(before: Mapping[str, int | None], centre: Centre) -> dict[str, int]:
+    """Workplaces that sites have beyond those before; a site without a limit needs none."""
+    pairs = {name: (site.seats, before.get(name)) for name, site in centre.sites.items()}
+    return {
+        name: now - then
+        for name, (now, then) in pairs.items()
+        if now is not None and then is not None and now > then
+    }
 
 
 def _name_of(key: str) -> str:

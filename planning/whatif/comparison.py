@@ -10,13 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import joblib
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from planning.calendars import local_day
+from planning.centre.money import money
 from planning.checks import one_of, whole
 from planning.errors import PlanningError
-from planning.shifts import CoverSettings
+from planning.pay import DAYS_A_YEAR, caller_costs, seats_cost
+from planning.shifts import CoverSettings, horizon, least_cost
 from planning.simulation.contacts import paired_difference
+from planning.staffing import requirement
 from planning.systems.quality import operators_of
 from planning.whatif.changes import Scenario, apply_changes
 from planning.whatif.evaluation import Evaluation, Result, Staff, evaluate
@@ -90,7 +95,11 @@ def compare(
         keeps), closed_calls,
         ``service_level_<queue>``; for cost, paid_h, peak_agents, kept and each service level its difference
         from the base (``..._difference``), with the half-width of the difference's 95 % band
-        (``..._half_width``) if it is random; verdict ("holds", "too close to call", "does not hold": the
+        (``..._half_width``) if it is random; cost_difference_low and cost_difference_high, between which the
+        difference lies if the shifts of both were the cheapest; proven ("cheaper", "dearer" or "no difference
+        proven", as both are on one side of 0 or not; "" for the same); hired and dismissed (full colleagues
+        whom the scenario has more and fewer, team by team), and change_cost, which they cost once; verdict
+        ("holds", "too close to call", "does not hold": the
         worst of all queues and days), and reason: why a scenario has no figures, otherwise empty.
 
     Raises
@@ -126,7 +135,7 @@ def compare(
     found = dict(_all(todo, work, executor))
     rows = {BASE: row_of(base, base)} | {name: row_of(found[name], base) for name, _ in todo}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
-    return table.assign(**{name: table[name].fillna("") for name in ("verdict", "reason")})
+    return table.assign(**{name: table[name].fillna("") for name in ("proven", "verdict", "reason")})
 
 
 def _counted(centre: Centre, people: pd.DataFrame | None) -> Centre:
@@ -136,8 +145,65 @@ def _counted(centre: Centre, people: pd.DataFrame | None) -> Centre:
     return centre.replace({"systems.quality.operators": operators_of(centre, people)})
 
 
+def least_costs(
+    scenarios: Mapping[str, Mapping[str, Any]], centre: Centre, demand: pd.DataFrame
+) -> pd.DataFrame:
+    """Bound the cost of each scenario from below, to choose the few that `compare` plans in whole shifts.
+
+    Only what teams that answer callers cost is counted: their pay with the price of heads that no shift can
+    cover (``pay.unmet_cost_h``), desks beyond those there are, and the calls of closed hours. People may be
+    fractions, so it takes seconds where whole shifts take a minute, and no plan of the scenario can cost
+    less.
+
+    Parameters
+    ----------
+    scenarios, centre, demand
+        As for `compare`.
+
+    Returns
+    -------
+    DataFrame
+        Index scenario, the base first: cost, its parts pay_cost, seats_cost and closed_cost, and
+        ``desks_<site>``, the heads at the busiest moment.
+
+    Examples
+    --------
+    >>> from planning import Centre
+    >>> from planning.calendars import axis, day_start
+    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
+    >>> flat = pd.DataFrame({"queue": "vip", "interval_start": times, "calls": 6.0, "aht_s": 200.0})
+    >>> found = least_costs({"busier": {"volume": 1.5}}, Centre.load(), flat)
+    >>> bool(found["cost"].is_monotonic_increasing), found["desks_moscow"].tolist()
+    (True, [5.0, 6.0])
+    """
+    today = Scenario(centre, demand)
+    wanted = {BASE: today} | {
+        name: apply_changes(today, changes) for name, changes in scenarios.items() if name != BASE
+    }
+    rows = {name: _least_cost(centre, one) for name, one in tqdm(wanted.items(), "bounds", leave=False)}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scenario")
+
+
+def _least_cost(centre: Centre, scenario: Scenario) -> dict[str, float]:
+    """Bound one scenario; the desks are those beyond the centre's before the changes."""
+    changed = scenario.centre
+    called = [name for name, queue in changed.queues.items() if not queue.waits]
+    needed = requirement(changed, scenario.demand[scenario.demand["queue"].isin(called)])
+    days = len(local_day(horizon(changed, needed)).unique())
+    heads = needed.groupby(["site", "interval_start"])["rostered"].sum().groupby(level="site").max()
+    price = caller_costs(changed)["unanswered"]
+    parts = {
+        "pay_cost": least_cost(changed, needed),
+        "seats_cost": float(seats_cost(centre, heads, days).sum()),
+        "closed_cost": float(sum(calls * price[queue] for queue, calls in scenario.lost.items())),
+    }
+    return {"cost": sum(parts.values()), **parts, **heads.astype(float).add_prefix("desks_").to_dict()}
+
+
 def cheapest(table: pd.DataFrame) -> str:
     """Name the cheapest scenario of `compare` that breaks no promise.
+
+    That is the base, which costs nothing to change to, unless another one is proven cheaper.
 
     Raises
     ------
@@ -147,7 +213,8 @@ def cheapest(table: pd.DataFrame) -> str:
     good = table[(table["reason"] == "") & (table["verdict"] != "does not hold")]
     if good.empty:
         raise PlanningError("no scenario keeps its promises: allow more staff or a lower target")
-    return str(good["cost"].idxmin())
+    proven = good[(good["proven"] == "cheaper") | (good.index == BASE)]
+    return str((proven if BASE in good.index else good)["cost"].idxmin())
 
 
 def _all(
@@ -226,7 +293,7 @@ def _by_content(
 
 def _content(scenario: Scenario) -> str:
     """Everything that decides a result, including the code, so that results of other code are not reused."""
-    settings = (scenario.centre, scenario.probability, scenario.lost)
+    settings = (scenario.centre, scenario.probability, scenario.lost, scenario.rented)
     people = None if scenario.people is None else _rows(scenario.people)
     return joblib.hash((code_of(PACKAGE), repr(settings), _rows(scenario.demand), people))  # type: ignore[no-any-return]
 
@@ -255,11 +322,7 @@ def row_of(result: Result | str, base: Result) -> dict[str, Any]:
         row[name] = value
         if name in ("cost", "paid_h", "peak_agents", "kept"):
             row[f"{name}_difference"] = value - base.figures.get(name, float("nan"))
-        if name == "cost":
-            # Of the costs, only that of callers who give up is random.
-            row[f"{name}_half_width"] = paired_difference(
-                result.abandoned_cost, base.abandoned_cost
-            ).half_width
+    row |= _doubt(result, base) | _moves(result, base)
     for queue, levels in result.levels.items():
         name = f"service_level_{queue}"
         row[name] = levels.mean()
@@ -267,3 +330,69 @@ def row_of(result: Result | str, base: Result) -> dict[str, Any]:
             band = paired_difference(levels, base.levels[queue])
             row |= {f"{name}_difference": band.mean, f"{name}_half_width": band.half_width}
     return row | {"verdict": result.verdict, "reason": ""}
+
+
+def in_words(centre: Centre, row: Mapping[str, Any], days: int = 1) -> str:
+    """Say how a scenario's cost differs from the base's: a day, a week and a year, and to change once.
+
+    Parameters
+    ----------
+    centre : Centre
+        Its currency is that of the costs.
+    row : mapping
+        A row of `compare`.
+    days : int
+        Days of its demand.
+
+    Examples
+    --------
+    >>> row = {"cost_difference": -20e3, "cost_difference_low": -50e3, "cost_difference_high": 4e3}
+    >>> row |= {"proven": "no difference proven", "hired": 3.2, "dismissed": 0.0, "change_cost": 6e5}
+    >>> from planning import Centre
+    >>> for part in in_words(Centre.load().replace({"country": "US", "currency": "USD"}), row).split("; "):
+    ...     print(part)
+    $20,000 less a day (-$50,000 to $4,000: no difference proven), $140,000 a week, $7,300,000 a year
+    to change, once: $600,000 for 3 people hired and 0 dismissed
+    """
+    amount = partial(money, centre)
+    if row["cost_difference_low"] == row["cost_difference_high"] == 0:
+        return "the same cost"
+    gain, low, high = (row[f"cost_difference{end}"] / days for end in ("", "_low", "_high"))
+    size = abs(gain)
+    text = (
+        f"{amount(size)} {'less' if gain < 0 else 'more'} a day ({amount(low)} to {amount(high)}: "
+        f"{row['proven']}), {amount(7 * size)} a week, {amount(DAYS_A_YEAR * size)} a year"
+    )
+    if not row["change_cost"]:
+        return text
+    return (
+        f"{text}; to change, once: {amount(row['change_cost'])} for {row['hired']:.0f} people hired and "
+        f"{row['dismissed']:.0f} dismissed"
+    )
+
+
+def _doubt(result: Result, base: Result) -> dict[str, Any]:
+    """Between what bounds the difference of the costs lies, and what that proves.
+
+    Of the costs, only that of callers who give up is random. The shifts of either side may be dearer than
+    they need be, up to their bounds; teams whose shifts are the same on both sides leave no doubt.
+    """
+    random = paired_difference(result.abandoned_cost, base.abandoned_cost).half_width
+    now, then = result.shifts.align(base.shifts, fill_value=0.0)
+    other = ~np.isclose(now, then).all(axis=1)
+    spare, base_spare = ((one["objective"] - one["bound"])[other].sum() for one in (now, then))
+    gain = result.figures["cost"] - base.figures["cost"]
+    low, high = gain - spare - random, gain + base_spare + random
+    proven = "dearer" if low > 0 else "cheaper" if high < 0 else "no difference proven" if low < high else ""
+    return {
+        "cost_half_width": random, "cost_difference_low": low, "cost_difference_high": high, "proven": proven,
+    }  # fmt: skip
+
+
+def _moves(result: Result, base: Result) -> dict[str, Any]:
+    """How many people must be taken on and dismissed to get from the base to a scenario, and the price."""
+    now, then = result.heads.align(base.heads)
+    more = now["heads"].fillna(0.0) - then["heads"].fillna(0.0)
+    hired, gone = more.clip(lower=0.0), (-more).clip(lower=0.0)
+    cost = hired @ now["hire_cost"].fillna(0.0) + gone @ then["dismiss_cost"].fillna(0.0)
+    return {"hired": float(hired.sum()), "dismissed": float(gone.sum()), "change_cost": float(cost)}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from planning.calendars import local_day
 from planning.demand.planned import planned_demand
 from planning.overflow.night import paid_per_position
-from planning.pay import caller_costs, cost_of, leavers_cost, premium_hours
+from planning.pay import DAYS_A_YEAR, caller_costs, cost_of, leavers_cost, premium_hours, seat_cost_day
 from planning.plan import breaks_of
 from planning.roster.contracts import cover_by_people
 from planning.roster.people import people_to_employ
@@ -23,6 +23,7 @@ from planning.shifts.duties_and_waiting import duties
 from planning.simulation.certificate import verdict
 from planning.simulation.replications import Simulation, open_positions, simulate
 from planning.staffing import requirement, requirement_at
+from planning.systems.careers import presence_h, price_of_a_move
 from planning.systems.quality import with_reviews
 from planning.systems.second_line import customers_kept
 from planning.tables import BREAKS, CAREERS_COSTS, PAY_COSTS, ROSTER, STAFF
@@ -74,8 +75,8 @@ class Staff(NamedTuple):
         STAFF, BREAKS, REQUIREMENT.
     unmet_h : float
         Agent-hours that no shift covers.
-    gap : float
-        Proven limit of how far the shifts' cost is above the least, as a share; 0 for positions.
+    shifts : DataFrame
+        Index team: objective, bound, as in `planning.shifts.CoverPlan.teams`; empty for positions.
     """
 
     roster: _Heads
@@ -83,7 +84,7 @@ class Staff(NamedTuple):
     breaks: pd.DataFrame
     needed: pd.DataFrame
     unmet_h: float
-    gap: float
+    shifts: pd.DataFrame
 
 
 class Result(NamedTuple):
@@ -97,6 +98,11 @@ class Result(NamedTuple):
         Service level of each replication (row) and promised queue (column).
     abandoned_cost : ndarray, shape (replications,)
         Cost of the callers who gave up.
+    shifts : DataFrame
+        Index team: objective and bound of its shifts.
+    heads : DataFrame
+        Index team: heads, and what it costs once to take on one more (hire_cost) and to dismiss one
+        (dismiss_cost); empty if the centre describes no careers.
     verdict : str
         The worst of all queues and days.
     """
@@ -104,6 +110,8 @@ class Result(NamedTuple):
     figures: dict[str, float]
     levels: pd.DataFrame
     abandoned_cost: NDArray[np.float64]
+    shifts: pd.DataFrame
+    heads: pd.DataFrame
     verdict: str
 
 
@@ -128,7 +136,8 @@ def evaluate(scenario: Scenario, how: Evaluation, staff: Staff | None = None) ->
     promised = [name for name in found.levels if centre.queues[str(name)].target.service_level is not None]
     abandoned = found.gave_up @ caller_costs(centre)["gives_up"].loc[found.gave_up.columns]
     figures = {**_cost(scenario, staff, float(abandoned.mean())), **_hours(staff)}
-    return Result(figures, found.levels[promised], abandoned.to_numpy(), _verdict(centre, found)), staff
+    levels, heads = found.levels[promised], _heads(scenario, staff)
+    return Result(figures, levels, abandoned.to_numpy(), staff.shifts, heads, _verdict(centre, found)), staff
 
 
 def staffed(scenario: Scenario, how: Evaluation) -> Staff:
@@ -169,7 +178,8 @@ def _in_shifts(scenario: Scenario, needed: pd.DataFrame, settings: CoverSettings
     roster = rows[list(ROSTER.columns)]
     unmet_h = float(made.unmet["missing"].sum()) * centre.interval_s / 3600
     employed = staff_of(centre, people, roster, horizon(centre, needed))
-    return Staff(_Heads(roster), employed, breaks_of(made, roster), needed, unmet_h, made.gap)
+    costs = made.teams[["objective", "bound"]]
+    return Staff(_Heads(roster), employed, breaks_of(made, roster), needed, unmet_h, costs)
 
 
 def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
@@ -192,7 +202,8 @@ def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
     breaks = pd.DataFrame({"agent_id": [], "shift_id": [], "start": start[:0], "end": end[:0]})
     breaks = breaks.assign(paid=True, kind="")[list(BREAKS.columns)]
     nobody = pd.DataFrame(columns=list(STAFF.columns)).astype({"owed_h": "float64"})
-    return Staff(_Heads(roster), nobody, breaks, needed, 0.0, 0.0)
+    costs = pd.DataFrame(columns=["objective", "bound"], dtype="float64")
+    return Staff(_Heads(roster), nobody, breaks, needed, 0.0, costs)
 
 
 def _seated(heads: dict[str, pd.Series], interval_s: float) -> Iterator[tuple[str, str, float, float]]:
@@ -243,6 +254,8 @@ def _cost(scenario: Scenario, staff: Staff, abandoned: float) -> dict[str, float
     }
     kept = {"kept": customers_kept(centre, second_line)} if len(second_line) else {}
     calls = {"closed_calls": sum(scenario.lost.values())}
+    days = len(local_day(horizon(centre, staff.needed)).unique())
+    parts["seats_cost"] += sum(scenario.rented.values()) * seat_cost_day(centre) * days
     return {"cost": sum(parts.values()), **parts, "idle_h": float(spent["idle_h"].sum()), **kept, **calls}
 
 
@@ -271,8 +284,29 @@ def _hours(staff: Staff) -> dict[str, float]:
         "on_shift": float(roster.groupby(day)["agent_id"].nunique().max()) if len(roster) else 0.0,
         "peak_agents": float(together.max()),
         "unmet_h": staff.unmet_h,
-        "gap": staff.gap,
+        "gap": float(staff.shifts["objective"].sum() / staff.shifts["bound"].sum()) - 1
+        if staff.shifts["bound"].sum() > 0
+        else 0.0,
     }
+
+
+def _heads(scenario: Scenario, staff: Staff) -> pd.DataFrame:
+    """Full colleagues of each team, and the price of one more and of one fewer."""
+    centre, careers = scenario.centre, scenario.centre.systems.careers
+    columns = ["heads", "hire_cost", "dismiss_cost"]
+    if careers is None:
+        return pd.DataFrame(columns=columns, dtype="float64")
+    if scenario.people is None:
+        months = len(local_day(horizon(centre, staff.needed)).unique()) * 12 / DAYS_A_YEAR
+        heads = staff.roster.roster.groupby("team")["paid_h"].sum() / presence_h(centre, careers) / months
+    else:
+        heads = staff.people.groupby("team").size().astype("float64")
+    rows = {
+        team: (count, *price_of_a_move(centre, careers, str(team)))
+        for team, count in heads.items()
+        if centre.teams[str(team)].grade in careers.grades
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def _left(centre: Centre, needed: pd.DataFrame) -> pd.Series:

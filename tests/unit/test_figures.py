@@ -63,26 +63,33 @@ def test_an_axis_of_money_is_in_the_centres_currency(amounts, expected):
     assert money_axis(one_site(EURO), amounts) == expected
 
 
+BOUNDS = pd.DataFrame({"cost": [5.0, 900.0, 1000.0]}, index=["base", "21:00", "22:00"])
+WHOLE = pd.DataFrame(
+    {
+        "cost_difference": [0.0, -80.0],
+        "cost_difference_low": [0.0, -99.0],
+        "cost_difference_high": [0.0, 7.0],
+    },
+    index=["base", "21:00"],
+)
+
+
 def test_closing_costs_name_the_site_and_its_hour():
-    parts = ["wages_cost", "premium_cost", "overrun_cost", "rides_cost", "seats_cost", "abandoned_cost"]
-    nights = pd.DataFrame({"alternative": ["21:00", "22:00"], "cost_day": [900.0, 1000.0], "meets": True})
-    fig = figures.closing_costs(nights.assign(**dict.fromkeys(parts, 1.0)), two_sites(EURO))
+    fig = figures.closing_costs(BOUNDS, WHOLE, two_sites(EURO))
     assert fig.layout.title.text == "Closing hours against 22:00"
     assert fig.layout.xaxis.title.text == "South closes at"
-    assert fig.layout.yaxis.title.text == "€ thousand a year"
-    assert list(fig.data[-1].y) == [-36.5, 0.0]
+    assert fig.layout.yaxis.title.text == "€ a day"
+    assert list(fig.data[0].y) == [-100.0, 0.0]
+    assert [*fig.data[1].x, *fig.data[1].error_y.array, *fig.data[1].error_y.arrayminus] == ["21:00", 87, 19]
 
 
 def test_closing_costs_are_those_of_the_site_asked_for():
     """It took the first site that closes for the one whose hours were compared."""
-    parts = ["wages_cost", "premium_cost", "overrun_cost", "rides_cost", "seats_cost", "abandoned_cost"]
-    nights = pd.DataFrame({"alternative": ["21:00", "22:00"], "cost_day": [900.0, 1000.0], "meets": True})
-    nights = nights.assign(**dict.fromkeys(parts, 1.0))
-    fig = figures.closing_costs(nights, three_sites(), "berlin")
+    fig = figures.closing_costs(BOUNDS, WHOLE, three_sites(), "berlin")
     assert fig.layout.title.text == "Closing hours against 22:00"
     assert fig.layout.xaxis.title.text == "Berlin closes at"
     with pytest.raises(PlanningError, match="tokyo and berlin close: name one of them"):
-        figures.closing_costs(nights, three_sites())
+        figures.closing_costs(BOUNDS, WHOLE, three_sites())
 
 
 def test_a_band_of_shares_is_drawn_between_0_and_1():

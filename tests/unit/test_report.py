@@ -476,7 +476,8 @@ def test_scenarios_are_drawn_by_verdict_and_failed_ones_left_out():
     table = pd.DataFrame(
         {
             "cost_difference": [1000.0, 2000.0, None],
-            "cost_half_width": [10.0, 20.0, None],
+            "cost_difference_low": [990.0, 1980.0, None],
+            "cost_difference_high": [1020.0, 2020.0, None],
             "service_level_calls_difference": [0.01, -0.02, None],
             "service_level_calls_half_width": [0.001, 0.002, None],
             "verdict": ["holds", "does not hold", ""],
@@ -492,5 +493,5 @@ def test_scenarios_are_drawn_by_verdict_and_failed_ones_left_out():
     assert drawn["x2", "does not hold"] == ([-2.0], ["bad"])
     assert drawn["x", "too close to call"] == ([], [])
     bars = {(trace.xaxis, trace.name): list(trace.error_x.array) for trace in fig.data}
-    assert bars["x", "holds"] == [0.01]
+    assert bars["x", "holds"] == [0.02]
     assert bars["x2", "does not hold"] == [0.2]

@@ -26,13 +26,16 @@ from planning.systems.quality import operators_of, review_demand, workload
 from planning.whatif import (
     LOOSE,
     NAMED,
+    Result,
     Scenario,
     apply_changes,
     cheapest,
     compare,
     comparison,
     grid,
+    least_costs,
     read_scenarios,
+    row_of,
 )
 from planning.whatif.evaluation import Evaluation, evaluate, staffed
 
@@ -266,7 +269,7 @@ def test_what_cannot_be_is_the_rows_reason(changes, reason):
     """The row has no figures, and the scenario beside it has."""
     table = compare({"bad": changes, "good": {"volume": 1.1}}, two_sites(), demand_of(), **QUICK)
     assert reason in table.loc["bad", "reason"]
-    assert table.loc["bad"].drop(["verdict", "reason"]).isna().all()
+    assert table.loc["bad"].drop(["proven", "verdict", "reason"]).isna().all()
     assert table.loc["good", "reason"] == ""
 
 
@@ -340,13 +343,66 @@ def test_the_cheapest_keeps_its_promises():
         {
             "cost": [3.0, 1.0, 2.0],
             "verdict": ["holds", "does not hold", "too close to call"],
+            "proven": ["", "cheaper", "no difference proven"],
             "reason": "",
         },
-        index=["dear", "broken", "near"],
+        index=["base", "broken", "near"],
     )
-    assert cheapest(table) == "near"
+    assert cheapest(table) == "base"  # near is cheaper, but nothing proves it
+    assert cheapest(table.assign(proven="cheaper")) == "near"
+    assert cheapest(table.drop(index="base")) == "near"
     with pytest.raises(PlanningError, match="no scenario keeps its promises"):
         cheapest(table.loc[["broken"]])
+
+
+def result(cost, shifts, heads=(), price=(100.0, 300.0)):
+    """A scenario's result: its cost, the objective and bound of teams, the heads of teams."""
+    heads = pd.DataFrame({"heads": dict(heads)}).assign(hire_cost=price[0], dismiss_cost=price[1])
+    costs = pd.DataFrame.from_dict(dict(shifts), orient="index", columns=["objective", "bound"])
+    return Result({"cost": cost}, pd.DataFrame(), np.zeros(4), costs.astype(float), heads, "holds")
+
+
+@pytest.mark.parametrize(
+    ("shifts", "low", "high", "proven"),
+    [
+        ({"a": (80, 78), "b": (20, 10)}, -12.0, -4.0, "cheaper"),
+        ({"a": (80, 70), "b": (20, 10)}, -20.0, -4.0, "cheaper"),
+        ({"a": (80, 70), "b": (18, 9)}, -29.0, 6.0, "no difference proven"),
+    ],
+)
+def test_a_difference_carries_the_doubt_of_both_searches(shifts, low, high, proven):
+    """Team b is the same on both sides in the first two, so its doubt does not count."""
+    row = row_of(result(100.0, shifts), result(110.0, {"a": (86, 80), "b": (20, 10)}))
+    assert (row["cost_difference_low"], row["cost_difference_high"]) == (low, high)
+    assert row["proven"] == proven
+
+
+def test_to_change_costs_once():
+    """Two more in the south at 100 each, 1.5 fewer in the north at 300 each."""
+    base = result(1.0, {}, {"south": 3.0, "north": 4.0})
+    row = row_of(result(1.0, {}, {"south": 5.0, "north": 2.5}), base)
+    assert (row["hired"], row["dismissed"], row["change_cost"]) == (2.0, 1.5, 650.0)
+    closed = row_of(result(1.0, {}, {"south": 3.0}), base)
+    assert (closed["hired"], closed["dismissed"], closed["change_cost"]) == (0.0, 4.0, 1200.0)
+
+
+def test_desks_that_a_scenario_adds_are_rented():
+    """Ten desks at 30 a day each; a scenario that gives up desks saves nothing."""
+    centre = two_sites({"sites.south.seats": 50, "pay.seat_cost_month": 30.0 * 365 / 12})
+    more = {"more": {"sites.south.seats": 60}, "fewer": {"sites.south.seats": 40}}
+    found = compare(more, centre, demand_of(), **QUICK)["seats_cost"]
+    assert found.to_dict() == pytest.approx({"base": 0.0, "more": 300.0, "fewer": 0.0})
+
+
+def test_no_plan_costs_less_than_the_bound():
+    """In whole shifts each scenario costs at least its bound; no site lacks a desk."""
+    centre, wanted = two_sites(), {"busier": {"volume": 1.3}, "early": {"closing_hour": "20:00"}}
+    bound = least_costs(wanted, centre, demand_of())
+    found = compare(wanted, centre, demand_of(), replications=2)
+    most = found["pay_cost"] + centre.pay.unmet_cost_h * found["unmet_h"]
+    assert (bound["cost"] <= most).all()
+    assert (bound["cost"] > 0.9 * most).all()
+    assert bound["seats_cost"].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_base_is_the_row_without_changes():
