@@ -1,7 +1,6 @@
 from .calendars import axis as axis
 from .calendars import day_start as day_start
 from .centre import Centre as Centre
-from .certify import certify as certify
 from .demand import backtest as backtest
 from .demand import demand_for as demand_for
 from .demand import forecast as forecast

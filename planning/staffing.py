@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
 
-from planning.calendars import axis, local_day
+from planning.calendars import axis, local_day, midnights
 from planning.centre.routing import answering_sites
 from planning.checks import number, one_of
 from planning.deferred import heads_for
@@ -41,6 +41,7 @@ def requirement(
     method: Method = "stationary",
     block: int = 1,
     meet: Meet = "interval",
+    service_level: pd.Series | None = None,
 ) -> pd.DataFrame:
     """Agents that each queue needs at each answering site, interval by interval.
 
@@ -65,6 +66,9 @@ def requirement(
     meet : {"interval", "day"}
         With "exact": whether every interval meets the target, or only the day (each stretch without a closed
         hour) as a whole, with fewer agents and some intervals below the target.
+    service_level : Series, optional
+        Index queue, day (local midnight): the service level to staff for on some days, in place of the
+        target's; the other parts of the target stay.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def requirement(
     planned = planned_demand(centre, demand)
     rows_of = {str(name): rows for name, rows in planned.groupby("queue", sort=False)}
     calls = {
-        name: _queue_requirement(centre, name, rows, model, needed)
+        name: _day_by_day(centre, name, rows, model, needed, service_level)
         for name, rows in rows_of.items()
         if not centre.queues[name].waits
     }
@@ -152,6 +156,28 @@ def requirement_at(
     shape = 1 / np.where(cv > 1e-6, cv, 1.0) ** 2
     factor = np.where(cv > 1e-6, gammaincinv(shape, probability) / shape, 1.0)
     return requirement(centre, rows.assign(calls=rows["calls"] * factor), **options)
+
+
+def _day_by_day(
+    centre: Centre,
+    name: str,
+    rows: pd.DataFrame,
+    model: Model,
+    needed: Needed,
+    service_level: pd.Series | None,
+) -> pd.DataFrame:
+    """REQUIREMENT of a queue, staffed for a service level of each day if they are given."""
+    if service_level is None or name not in service_level.index:
+        return _queue_requirement(centre, name, rows, model, needed)
+    wanted = service_level[name].reindex(midnights(pd.DatetimeIndex(rows["interval_start"])))
+    wanted = wanted.fillna(centre.queues[name].target.service_level or 0.0).to_numpy()
+    parts = [
+        _queue_requirement(
+            centre.replace({f"queues.{name}.target.service_level": float(level)}), name, own, model, needed
+        )
+        for level, own in rows.groupby(wanted, sort=False)
+    ]
+    return pd.concat(parts).sort_values(["interval_start", "site"], ignore_index=True)
 
 
 def _queue_requirement(

@@ -12,6 +12,7 @@ from planning.centre.model import Centre
 from planning.centre.money import money
 from planning.centre.organisation import Queue
 from planning.centre.settings import DAY, Hours, clock_text
+from planning.queueing.target import Target
 
 
 def describe(centre: Centre) -> list[str]:
@@ -138,7 +139,7 @@ def _queue(name: str, queue: Queue, centre: Centre) -> str:
         return f"Queue {name}: work that waits, done within {queue.due_days:g} days by {teams}."
     target = queue.target
     parts = [
-        f"{target.service_level:.0%} answered within {target.threshold_s:g} s"
+        f"{target.service_level:.0%} answered within {target.threshold_s:g} s{_scope(target)}"
         if target.service_level
         else "",
         f"answered after {target.max_asa_s:g} s on average" if target.max_asa_s is not None else "",
@@ -146,6 +147,13 @@ def _queue(name: str, queue: Queue, centre: Centre) -> str:
         f"occupancy at most {target.max_occupancy:.0%}" if target.max_occupancy is not None else "",
     ]
     return f"Queue {name}: {_hours(queue)}, {', '.join(filter(None, parts))}, by {teams}."
+
+
+def _scope(target: Target) -> str:
+    """Say for what and how often a service level is promised; the mean of a day goes without saying."""
+    if target.kept == 0.5:
+        return "" if target.over == "day" else f" over every {target.over}"
+    return f" in {target.kept:.0%} of all {target.over}s"
 
 
 def _teams(centre: Centre) -> Iterator[str]:

@@ -62,6 +62,13 @@ GapsOption = Annotated[
     str, typer.Option(help="Intervals without a row: refuse them, or take them as zero or as forecast.")
 ]
 ReplicationsOption = Annotated[int, typer.Option(min=2, help="Simulated horizons.")]
+TrimOption = Annotated[
+    bool,
+    typer.Option(
+        help="Take staff away where a promise is over-kept and add where it breaks, until each is just kept. "
+        "This plans several times."
+    ),
+]
 CacheOption = Annotated[Path, typer.Option(help="Folder that keeps finished scenarios for the next run.")]
 
 
@@ -152,7 +159,7 @@ def make_plan(
     replications: int,
     vips: Path | None = None,
     before: Path | None = None,
-    proven: bool = False,
+    trim: bool = False,
 ) -> Plan:
     """Plan some days of a centre from its files; `before` is the folder of the roster before."""
     import pandas as pd
@@ -160,7 +167,6 @@ def make_plan(
     from planning.calendars import local_day
     from planning.centre import Centre
     from planning.centre.describe import lawless
-    from planning.certify import certify
     from planning.demand import demand_for, read_demand
     from planning.edition import read_edition
     from planning.plan import plan
@@ -193,14 +199,14 @@ def make_plan(
             f"note: no people.csv beside {centre}: the plan says how many to employ, without leave",
             err=True,
         )
-    make = certify if proven else plan
-    return make(
+    return plan(
         settings,
         week,
         known,
         hire=_hires(hire or (), settings),
         move=_moves(move or (), known),
         vips=cared,
+        certify=trim,
         replications=replications,
     )
 
@@ -239,10 +245,19 @@ def _at_most(option: str, form: str, text: str) -> tuple[str, float]:
     return name, float(number) if told else inf
 
 
+def _tell_prices(made: Plan) -> None:
+    """Say what a point of each promise costs."""
+    from planning.centre.money import money
+
+    for name, row in made.summary["trimmed"].get("queues", {}).items():
+        less, more = (money(made.centre, row[key]) for key in ("a_point_less_saves", "a_point_more_costs"))
+        typer.echo(f"{'':<15} {name}: a point less saves {less}, a point more costs {more}")
+
+
 def tell(made: Plan, folder: Path) -> None:
     """Say where the plan is and its headline figures."""
     from planning.centre.money import money
-    from planning.report.plan_page import heads_text, idle_text, moves_text
+    from planning.report.plan_page import heads_text, idle_text, kept_text, moves_text, trimmed_text
 
     summary = made.summary
     levels = summary["service_level"]
@@ -267,11 +282,15 @@ def tell(made: Plan, folder: Path) -> None:
         "Cost": f"{total}, of which night premium {night} and idle hours {idle}",
         "Lost customers": f"{lost}, {everything} with the cost",
         "Service level": f"{weighted} (simulated)" if weighted else "no queue of callers",
+        "Promises": "; ".join(f"{name} {kept_text(level)}" for name, level in levels.items()),
+        "Trimmed": trimmed_text(summary, made.centre),
         "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }
     for name, text in lines.items():
         if text:
             typer.echo(f"{name + ':':<15} {text}")
+        if name == "Trimmed":
+            _tell_prices(made)
     for text in summary["short"]:
         typer.echo(f"{'':<15} {text}")
     for name, level in levels.items():

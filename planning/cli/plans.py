@@ -19,6 +19,7 @@ from planning.cli.common import (
     PeopleOption,
     ReplicationsOption,
     StartOption,
+    TrimOption,
     centre_here,
     make_plan,
     tell,
@@ -79,9 +80,7 @@ def plan_command(
     days: DaysOption = 7,
     gaps: GapsOption = "refuse",
     replications: ReplicationsOption = 20,
-    certify: Annotated[
-        bool, typer.Option(help="Add staff until the simulation proves every promise.")
-    ] = False,
+    trim: TrimOption = False,
     overwrite: Annotated[
         bool, typer.Option(help="Replace an earlier plan, or files with the names of a plan's.")
     ] = False,
@@ -92,7 +91,7 @@ def plan_command(
     check_folder(out, overwrite=overwrite)
     made = make_plan(
         centre, demand, people, hire=hire, move=move, start=start, days=days, gaps=gaps,
-        replications=replications, vips=vips, before=before, proven=certify,
+        replications=replications, vips=vips, before=before, trim=trim,
     )  # fmt: skip
     folder = made.save(out, overwrite=overwrite)
     tell(made, folder)
@@ -108,6 +107,7 @@ def report(
     days: DaysOption = 7,
     gaps: GapsOption = "refuse",
     replications: ReplicationsOption = 20,
+    trim: TrimOption = False,
     out: Annotated[Path, typer.Option(help="Folder for the report.")] = Path("reports"),
     pdf: Annotated[bool, typer.Option(help="Also print the pages to PDF, if Chromium is installed.")] = True,
     anew: Annotated[
@@ -133,6 +133,7 @@ def report(
         days=days,
         gaps=gaps,
         replications=replications,
+        trim=trim,
     )
     folder = made.save(out / "plan", overwrite=True)
     page = out / "executed" / "plan.ipynb"

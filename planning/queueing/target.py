@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, get_args
 
-from planning.checks import number
+from planning.checks import number, one_of
 from planning.errors import PlanningError
+
+Scope = Literal["interval", "day", "week"]
+_PARTS = ("service_level", "max_asa_s", "max_abandonment", "max_occupancy")
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class Target:
         Largest share of the offered calls that abandon, in [0, 1].
     max_occupancy
         Largest share of their staffed time that agents are busy, in [0, 1].
+    over
+        What the service level is promised for: every interval, every day, or every seven days.
+    kept
+        Least share of these that must keep the service level, in [0.5, 1); 0.5 asks it of their mean.
 
     Raises
     ------
@@ -49,6 +56,8 @@ class Target:
     max_asa_s: float | None = None
     max_abandonment: float | None = None
     max_occupancy: float | None = None
+    over: Scope = "day"
+    kept: float = 0.5
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "threshold_s", number("threshold_s", self.threshold_s))
@@ -57,18 +66,22 @@ class Target:
         for name in ("service_level", "max_abandonment", "max_occupancy"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, number(name, getattr(self, name), high=1.0))
+        one_of("over", self.over, get_args(Scope))
+        remedy = "write 0.90 for nine in ten, 0.5 for the mean"
+        kept = number("kept", self.kept, 0.5, 1.0, open_high=True, remedy=remedy)
+        object.__setattr__(self, "kept", kept)
         if not self.asked():
             raise PlanningError(
                 "the target asks for nothing: give service_level, max_asa_s, max_abandonment or max_occupancy"
             )
 
     def asked(self) -> dict[str, float]:
-        """Return the parts that are given, by name; the threshold belongs to the service level.
+        """Return the parts that are given, by name; threshold and scope belong to the service level.
 
         Examples
         --------
         >>> Target(0.8, 20, max_abandonment=0.05).asked()
         {'service_level': 0.8, 'max_abandonment': 0.05}
         """
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if name != "threshold_s" and value is not None}
+        values = {name: getattr(self, name) for name in _PARTS}
+        return {name: value for name, value in values.items() if value is not None}

@@ -45,6 +45,17 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
     cells = [nbformat.new_markdown_cell(_opening(summary, centre))]
     for title, bundle in parts.items():
         cells += [nbformat.new_markdown_cell(f"## {title}"), figure_cell(bundle)]
+    if summary["trimmed"]:
+        told = (
+            f"The plan {trimmed_text(summary, centre)}. Heads were taken away where the simulation keeps "
+            "more than is promised, and added where it keeps less. The last columns say what one point of "
+            "service level less saves and one more costs in these days."
+        )
+        title = "## What was given up, and the price of a promise"
+        cells += [
+            nbformat.new_markdown_cell(f"{title}\n\n{told}".replace("$", r"\$")),
+            _table_cell(_trimmed_table(summary, centre)),
+        ]
     if summary["systems"]:  # a plan of nobody has none
         systems = pd.DataFrame.from_dict(summary["systems"], orient="index")
         systems = systems[["on_staff", "paid_hours", "cost"]].rename(index=label, columns=label)
@@ -78,6 +89,53 @@ def heads_text(summary: Mapping[str, Any]) -> str:
         f"{people['on_staff']:,} on staff, at most {shift:,} on shift in a day and {people['on_position']:,} "
         "on position at once"
     )
+
+
+def kept_text(level: Mapping[str, Any]) -> str:
+    """Say how often a promise is kept.
+
+    Examples
+    --------
+    >>> kept_text({"over": "day", "kept": 0.93, "kept_band_95": [0.914, 0.946]})
+    'kept on 93 % of days (95 % band 91-95)'
+    """
+    low, high = level["kept_band_95"]
+    word = "on" if level["over"] == "day" else "in"
+    return (
+        f"kept {word} {100 * level['kept']:.0f} % of {level['over']}s "
+        f"(95 % band {100 * low:.0f}-{100 * high:.0f})"
+    )
+
+
+def trimmed_text(summary: Mapping[str, Any], centre: Centre) -> str:
+    """Say what a trimmed plan gave up, what that saved, and what no plan can go below; empty if it was not.
+
+    Examples
+    --------
+    >>> trimmed = {"given_up_h": 12.5, "saved": 900.0, "least_cost": 4000.0}
+    >>> trimmed_text({"trimmed": trimmed, "cost": {"total": 5000.0}}, Centre.load())  # doctest: +ELLIPSIS
+    'gave up 12 hours of heads, which saves...cost less than..., 20 % below this one'
+    """
+    trimmed = summary["trimmed"]
+    if not trimmed:
+        return ""
+    hours, saved, least = trimmed["given_up_h"], trimmed["saved"], trimmed["least_cost"]
+    below = 1 - least / summary["cost"]["total"]
+    return (
+        f"{'gave up' if hours >= 0 else 'added'} {abs(hours):,.0f} hours of heads, which "
+        f"{'saves' if saved >= 0 else 'costs'} {money(centre, abs(saved))}; no plan can cost less than "
+        f"{money(centre, least)}, {100 * below:.0f} % below this one"
+    )
+
+
+def _trimmed_table(summary: Mapping[str, Any], centre: Centre) -> pd.DataFrame:
+    """What each queue gave up, and what a point of its promise costs."""
+    rows = pd.DataFrame.from_dict(summary["trimmed"]["queues"], orient="index")
+    shown = rows[["given_up_h"]].map("{:,.0f}".format)
+    shown[["before", "after"]] = rows[["before", "after"]].map("{:.1%}".format)
+    prices = ["a_point_less_saves", "a_point_more_costs"]
+    shown[prices] = rows[prices].map(lambda amount: money(centre, amount))
+    return shown.rename(index=label, columns=label)
 
 
 def _employ_text(summary: Mapping[str, Any], centre: Centre) -> str:
@@ -204,6 +262,13 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
             f"{money(centre, summary['cost_with_customers'])}. People: {heads_text(summary)}."
             + _employ_text(summary, centre),
             "\n".join(f"- {html.escape(text)}" for text in wrong),
+            "Promises: "
+            + "; ".join(
+                f"{label(queue)} {kept_text(level)}" for queue, level in summary["service_level"].items()
+            )
+            + "."
+            if summary["service_level"]
+            else "",
             f"From {_moment(first)} to {_moment(until)}, on the clock of {centre.time_zone}, "
             f"simulated {summary['replications']} times.",
         ]
@@ -234,10 +299,10 @@ def _costs(cost: pd.DataFrame, centre: Centre) -> dict[str, str]:
 
 
 def _levels(levels: pd.DataFrame) -> dict[str, str]:
-    """Simulated service level with its band, by the name of the queue."""
+    """Simulated service level with its band and how often it is kept, by the name of the queue."""
     return {
-        label(str(queue)): f"{simulated:.1%} ± {100 * half_width:.1f} points"
-        for queue, simulated, half_width in levels[["simulated", "half_width"]].itertuples()
+        label(str(queue)): f"{row['simulated']:.1%} ± {100 * row['half_width']:.1f} points, {kept_text(row)}"
+        for queue, row in levels.iterrows()
     }
 
 

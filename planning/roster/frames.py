@@ -24,7 +24,8 @@ from planning.roster.inputs import (
 from planning.roster.law import rules_of
 from planning.roster.problem import Problem, RosterSettings, Schedule, TeamRoster, groups_of, missing_heads
 from planning.roster.rules import Rule
-from planning.tables import PEOPLE, ROSTER, SHIFTS, Table
+from planning.shifts import CoverPlan
+from planning.tables import BREAKS, PEOPLE, ROSTER, SHIFTS, Table
 
 _NIGHT = Table("shifts", {"night_h": ROSTER.columns["night_h"]})
 EPOCH = pd.Timestamp(0, tz="UTC")
@@ -294,3 +295,33 @@ def _unmet(assigned: pd.DataFrame, wanted: pd.DataFrame) -> pd.DataFrame:
     present = assigned.groupby("shift_id").size().reindex(wanted["shift_id"], fill_value=0).to_numpy()
     short = wanted[["shift_id"]].assign(missing=wanted["headcount"].to_numpy(np.int64) - present)
     return short[short["missing"] > 0].reset_index(drop=True)
+
+
+def unnamed(shifts: pd.DataFrame) -> pd.DataFrame:
+    """Give each head of SHIFTS a shift without a person: ROSTER.
+
+    A head keeps its name in every plan that has it, so that it is absent on the same days.
+    """
+    rows = shifts.loc[shifts.index.repeat(shifts["headcount"])].reset_index(drop=True)
+    number = rows.groupby(["team", "start"]).cumcount().astype("str")
+    rows["agent_id"] = rows["team"] + rows["start"].dt.strftime(" %d %H:%M ") + number
+    return rows[list(ROSTER.columns)]
+
+
+def breaks_of(shifts: CoverPlan, roster: pd.DataFrame) -> pd.DataFrame:
+    """Breaks of each rostered person: BREAKS."""
+    pattern = shifts.shifts.set_index("shift_id")["pattern"]
+    rows = [
+        (row.agent_id, row.shift_id, row.start, pause.start_s, pause.length_s, pause.paid, pause.kind)
+        for row in roster.itertuples()
+        for pause in shifts.patterns[pattern[row.shift_id]].breaks
+    ]
+    table = pd.DataFrame(
+        rows, columns=["agent_id", "shift_id", "from", "after_s", "length_s", "paid", "kind"]
+    )
+    # An empty roster has no rows from which to infer the types.
+    kinds = {"from": roster["start"].dtype, "after_s": "int64", "length_s": "int64", "paid": "bool"}
+    table = table.astype(kinds)
+    table["start"] = table["from"] + pd.to_timedelta(table["after_s"], unit="s")
+    table["end"] = table["start"] + pd.to_timedelta(table["length_s"], unit="s")
+    return table[list(BREAKS.columns)]

@@ -1,6 +1,7 @@
 """Discrete-event simulation of the whole contact centre: it uses no formula and tests every plan."""
 
 from planning.simulation.certificate import certificate as certificate
+from planning.simulation.certificate import kept_promises as kept_promises
 from planning.simulation.contacts import CONTACTS as CONTACTS
 from planning.simulation.contacts import Band as Band
 from planning.simulation.contacts import band as band

@@ -86,6 +86,9 @@ class Simulation:
         Service level of each replication (row) and queue (column): for paired differences.
     gave_up : DataFrame
         Callers who gave up, likewise.
+    offered, within : DataFrame
+        Contacts offered and answered within the threshold by replication (row) and queue, interval_start
+        (columns).
     replications, seed : int
     """
 
@@ -99,6 +102,8 @@ class Simulation:
     overrun_h: pd.DataFrame
     levels: pd.DataFrame
     gave_up: pd.DataFrame
+    offered: pd.DataFrame
+    within: pd.DataFrame
     replications: int
     seed: int
 
@@ -359,6 +364,11 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
         pd.DataFrame(seconds.T[:-1], index=wired.times, columns=wired.network.team_names)
         for seconds in (days.team_busy_s, days.team_overrun_s)
     )
+    cells = pd.MultiIndex.from_product([names, wired.times], names=["queue", "interval_start"])
+    offered, within = (
+        pd.DataFrame(counts[..., one].reshape(len(counts), -1), columns=cells)
+        for one in (kernel.OFFERED, kernel.WITHIN)
+    )
     on_position_s = _on_position_s(wired, days)
     staffed = (_by_team(wired, on_position_s) + overrun).replace(0.0, np.nan)
     who = partial(_who, days, _lost(wired, days.counts, on_position_s))
@@ -386,6 +396,8 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
             columns=names,
         ),
         gave_up=pd.DataFrame(counts.sum(axis=2)[..., kernel.ABANDONED], columns=names),
+        offered=offered,
+        within=within,
         replications=len(counts),
         seed=seed,
     )

@@ -14,13 +14,13 @@ from planning.calendars import local_day
 from planning.demand.planned import planned_demand
 from planning.overflow.night import paid_per_position
 from planning.pay import DAYS_A_YEAR, caller_costs, cost_of, leavers_cost, premium_hours, seat_cost_day
-from planning.plan import breaks_of
 from planning.roster.contracts import cover_by_people
+from planning.roster.frames import breaks_of, unnamed
 from planning.roster.people import people_to_employ
 from planning.roster.staff import staff_of
 from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
 from planning.shifts.duties_and_waiting import duties
-from planning.simulation.certificate import verdict
+from planning.simulation.certificate import kept_promises
 from planning.simulation.replications import Simulation, open_positions, simulate
 from planning.staffing import requirement, requirement_at
 from planning.systems.careers import presence_h, price_of_a_move
@@ -172,10 +172,7 @@ def _in_shifts(scenario: Scenario, needed: pd.DataFrame, settings: CoverSettings
     else:
         home = _at_home(centre, scenario.people)
         made, people = cover_by_people(centre, needed, home, settings=settings)
-    rows = made.shifts.loc[made.shifts.index.repeat(made.shifts["headcount"])].reset_index(drop=True)
-    number = rows.groupby(["team", "start"]).cumcount().astype("str")
-    rows["agent_id"] = rows["team"] + rows["start"].dt.strftime(" %d %H:%M ") + number
-    roster = rows[list(ROSTER.columns)]
+    roster = unnamed(made.shifts)
     unmet_h = float(made.unmet["missing"].sum()) * centre.interval_s / 3600
     employed = staff_of(centre, people, roster, horizon(centre, needed))
     costs = made.teams[["objective", "bound"]]
@@ -317,11 +314,5 @@ def _left(centre: Centre, needed: pd.DataFrame) -> pd.Series:
 
 
 def _verdict(centre: Centre, found: Simulation) -> str:
-    """Return the worst verdict over all promised queues and days."""
-    judged: list[str] = []
-    for name, queue in centre.queues.items():
-        target = queue.target.service_level
-        if target is not None and name in found.levels:
-            days = found.days.loc[name]
-            judged += [verdict(row.service_level, row.half_width, target) for row in days.itertuples()]
-    return min(judged, key=VERDICTS.index, default="holds")
+    """Return the worst verdict over all promises."""
+    return min(kept_promises(centre, found)["verdict"], key=VERDICTS.index, default="holds")

@@ -70,7 +70,7 @@ def test_a_plan_needs_no_extra():
     """`planning plan` of a plain installation asked for nbformat."""
     extra = {parsed(each)[0] for each in PROJECT["project"]["optional-dependencies"]["notebooks"]}
     modules = [name for name, of in packages_distributions().items() if extra & set(map(normal, of))]
-    needed = "planning.certify, planning.whatif, planning.report.plan_page, planning.report.workbook"
+    needed = "planning.trim, planning.whatif, planning.report.plan_page, planning.report.workbook"
     code = f"import sys; sys.modules.update(dict.fromkeys({modules})); import planning.cli.common, {needed}"
     assert "nbformat" in modules
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)

@@ -264,7 +264,7 @@ def test_broken_promises_are_told_with_the_agents_that_are_missing(given, monkey
     """One person of each team for a whole day of calls, certified or not: nobody is there to add."""
     people = pd.read_csv(given / "people.csv")
     people.groupby("team").head(1).to_csv(given / "people.csv", index=False)
-    for more in ((), ("--certify", "--overwrite")):
+    for more in ((), ("--trim", "--overwrite")):
         code, out, _ = run(given, monkeypatch, capsys, *more)
         assert code == 0
         assert "Holds:          no;" in out

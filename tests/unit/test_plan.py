@@ -10,8 +10,9 @@ import pytest
 from factories import MONDAY, demand_of, one_site, people_of, small_plan, two_sites
 
 from planning import Centre, PlanningError, plan
-from planning.plan import FILES, SCHEMA_VERSION, breaks_of
+from planning.plan import FILES, SCHEMA_VERSION
 from planning.report.figures import cost_bars
+from planning.roster.frames import breaks_of
 from planning.shifts import on_position
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS, STAFF
 

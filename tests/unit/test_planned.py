@@ -28,7 +28,7 @@ from planning.overflow import (
 )
 from planning.shifts import cover_day
 from planning.simulation import certificate, contacts_of
-from planning.simulation.certificate import missing_agents
+from planning.simulation.certificate import kept_promises, missing_agents
 from planning.simulation.wiring import wire
 from planning.studies.methods import compare_methods
 from planning.studies.prices import price_of, price_of_certainty
@@ -82,7 +82,7 @@ def wellbeing() -> object:
 def missing(centre: Centre, demand: pd.DataFrame) -> pd.Series:
     there = staff(centre, demand)
     found = simulate(centre, demand, there, replications=2, seed=1)
-    return missing_agents(centre, demand, there, 0.9 + 0 * found.days["service_level"], found)
+    return missing_agents(centre, demand, there, kept_promises(centre, found).index, found)
 
 
 DOORS = {
@@ -225,7 +225,7 @@ def test_every_door_is_tried():
                 and {"demand", "forecast"} & set(inspect.signature(one).parameters)
             }
     # Tried above, or they pass the demand on to a door that is.
-    elsewhere = {"plan", "certify", "cover_day", "demand_for", "most", "wired_of"}
+    elsewhere = {"plan", "cover_day", "demand_for", "most", "wired_of"}
     # They show what was counted in the records, before any setting is applied.
     counted = {"busy_hours", "demand_notebook"}
     assert takes - set(DOORS) - elsewhere - counted == set()

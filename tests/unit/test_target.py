@@ -27,7 +27,8 @@ def test_is_frozen_and_hashable():
 def test_numbers_become_floats():
     """Integers and numpy scalars are stored as plain floats."""
     target = Target(1, np.int64(20), max_asa_s=5, max_occupancy=np.float32(0.5))
-    assert [type(value) for value in dataclasses.astuple(target) if value is not None] == [float] * 4
+    given = {**target.asked(), "threshold_s": target.threshold_s, "kept": target.kept}
+    assert {type(value) for value in given.values()} == {float}
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,21 @@ def test_a_pydantic_model_refuses_unknown_parts():
     """A misspelt part is an error, not a part that is silently not asked."""
     with pytest.raises(pydantic.ValidationError, match="treshold_s"):
         Queue(target={"treshold_s": 10})
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"over": "month"}, "over is 'month', must be one of 'interval', 'day', 'week'"),
+        ({"kept": 90}, r"kept is 90\.0, must lie in \[0\.5, 1\): write 0\.90 for nine in ten"),
+        ({"kept": 1.0}, r"kept is 1\.0"),
+        ({"kept": 0.4}, r"kept is 0\.4"),
+    ],
+)
+def test_a_scope_that_cannot_be_is_refused(changes, says):
+    with pytest.raises(PlanningError, match=says):
+        Target(0.8, 20, **changes)
+
+
+def test_the_scope_asks_for_nothing_by_itself():
+    assert Target(0.8, 20, over="week", kept=0.9).asked() == {"service_level": 0.8}
