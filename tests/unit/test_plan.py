@@ -111,6 +111,7 @@ def test_summary_has_its_keys():
         "systems",
         "shifts_gap",
         "service_level",
+        "trimmed",
         "replications",
         "unmet_intervals",
         "short",

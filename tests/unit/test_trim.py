@@ -107,9 +107,6 @@ def test_every_surface_says_how_often_a_promise_is_kept_and_what_was_given_up():
     low, high = (round(100 * edge) for edge in level["kept_band_95"])
     assert text == f"kept on {round(100 * level['kept'])} % of days (95 % band {low}-{high})"
     page = str(plan_notebook(summary, made.tables, made.centre))
-    low, high = (round(100 * edge) for edge in level["kept_band_95"])
-    assert text == f"kept on {round(100 * level['kept'])} % of days (95 % band {low}-{high})"
-    page = str(plan_notebook(summary, made.tables, made.centre))
     assert text in page
     assert "the price of a promise" in page
     assert (
