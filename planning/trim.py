@@ -165,6 +165,7 @@ def trim(
     -------
     Trimmed
         The cheapest requirement tried with which every promise was kept; if there was none, the last one.
+        What saves nothing is not given up: hours that contracts hold are paid whether worked or not.
 
     Notes
     -----
@@ -201,7 +202,7 @@ def trim(
             trial = tried(_by_price(centre, formula, wanted, full))
         found.append((levels, trial))
     good = [one for one in found if (one[1].kept["verdict"] == "holds").all()]
-    levels, best = min(good, key=lambda one: one[1].spent) if good else found[-1]
+    levels, best = min(good, key=lambda one: round(one[1].spent, 2)) if good else found[-1]
     return _trimmed(centre, demand, levels, [one for _, one in found], best)
 
 
