@@ -30,10 +30,12 @@ if TYPE_CHECKING:
 
 ROUNDS = 4
 """How often staff are taken away or added before the levels known to keep each promise are put together."""
-REPAIRS = 4
+REPAIRS = 8
 """How often staff are added where these, together, break a promise after all."""
 STEP = 0.1
 """The smallest step of a service level to staff for, on the logit scale: about 1.6 points at 80 %."""
+RAISE = 0.5
+"""The step of a promise that no level kept yet."""
 LEAP = 3.0
 """The largest step."""
 SLOPES = (0.3, 1.0)
@@ -190,11 +192,13 @@ def trim(
         if known and holds.all() and levels.equals(high):
             break
         levels = high if known else _next(found, low, high)
-        levels = levels.where(np.isfinite(levels), np.minimum(low + 2 * STEP, HIGHEST))
+        levels = levels.where(np.isfinite(levels), np.minimum(low + RAISE, HIGHEST))
         wanted = requirement(centre, demand, service_level=_daily(levels, formula))
         needed = _by_price(centre, formula, wanted, full)
-        if needed.equals(trial.needed):
-            break
+        if needed.equals(trial.needed):  # whole agents: too small a step
+            if holds.all():
+                break
+            continue
         trial = tried(needed)
         over = set(trial.unmet.index[trial.unmet > first.unmet.reindex(trial.unmet.index, fill_value=0)])
         if over - full:  # shifts that nobody can fill prove nothing
