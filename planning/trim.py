@@ -27,6 +27,7 @@ from planning.staffing import heads_present, requirement
 if TYPE_CHECKING:
     from planning.centre import Centre
     from planning.queueing import Target
+    from planning.shifts import CoverPlan
 
 ROUNDS = 4
 """How often staff are taken away or added before the levels known to keep each promise are put together."""
@@ -138,6 +139,7 @@ def trim(
     people: pd.DataFrame | None = None,
     *,
     hire: Mapping[str, float] | None = None,
+    move: Mapping[tuple[str, str], float] | None = None,
     needed: pd.DataFrame | None = None,
     replications: int = 200,
     seed: int = 1,
@@ -156,7 +158,7 @@ def trim(
     centre : Centre
     demand : DataFrame
         DEMAND.
-    people, hire
+    people, hire, move
         As for `planning.plan`.
     needed : DataFrame, optional
         REQUIREMENT to begin with; by default that of the formulas.
@@ -178,7 +180,8 @@ def trim(
     start = formula if needed is None else needed
 
     def tried(needed: pd.DataFrame) -> _Trial:
-        return _trial(centre, demand, needed, people, hire, replications, seed, executor)
+        shifts, staff = cover_by_people(centre, needed, people, hire=hire, move=move)
+        return _trial(centre, demand, needed, shifts, staff, replications, seed, executor)
 
     first = trial = tried(start)
     levels = logit(first.kept["target"].clip(1 - expit(HIGHEST), expit(HIGHEST)))
@@ -235,14 +238,13 @@ def _trial(
     centre: Centre,
     demand: pd.DataFrame,
     needed: pd.DataFrame,
-    people: pd.DataFrame | None,
-    hire: Mapping[str, float] | None,
+    shifts: CoverPlan,
+    staff: pd.DataFrame,
     replications: int,
     seed: int,
     executor: Executor | None,
 ) -> _Trial:
-    """Cover a requirement, and simulate the shifts with heads without names."""
-    shifts, staff = cover_by_people(centre, needed, people, hire=hire)
+    """Simulate the shifts of a requirement with heads without names."""
     roster = unnamed(shifts.shifts)
     breaks = breaks_of(shifts, roster)
     found = simulate(
@@ -304,11 +306,11 @@ def _trimmed(
     promises = best.kept[names].rename(columns={"simulated": "after"})
     promises.insert(3, "staffed_for", expit(levels))
     promises.insert(4, "before", first.kept["simulated"])
-    names = {"paid_h": "paid_h", "total_cost": "cost"}
+    both = {"paid_h": "paid_h", "total_cost": "cost"}
     teams = pd.concat(
         [
-            first.cost[[*names]].rename(columns={old: f"{new}_before" for old, new in names.items()}),
-            best.cost[[*names]].rename(columns=names),
+            first.cost[[*both]].rename(columns={old: f"{new}_before" for old, new in both.items()}),
+            best.cost[[*both]].rename(columns=both),
         ],
         axis=1,
     )
