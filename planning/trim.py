@@ -118,7 +118,7 @@ class _Trial(NamedTuple):
     cost: pd.DataFrame
     simulation: Simulation
     kept: pd.DataFrame
-    unmet: pd.Series
+    unmet: pd.MultiIndex
 
     @property
     def excess(self) -> pd.Series:
@@ -203,7 +203,8 @@ def trim(
                 break
             continue
         trial = tried(needed)
-        over = set(trial.unmet.index[trial.unmet > first.unmet.reindex(trial.unmet.index, fill_value=0)])
+        # Where shifts do not reach, more people do not either; elsewhere the team has none left.
+        over = {str(team) for team, _ in trial.unmet.difference(first.unmet)}
         if over - full:  # shifts that nobody can fill prove nothing
             full |= over
             trial = tried(_by_price(centre, formula, wanted, full))
@@ -253,7 +254,7 @@ def _trial(
     )  # fmt: skip
     times = horizon(centre, needed)
     owed_h = staff_of(centre, staff, roster, times).groupby("team")["owed_h"].sum()
-    unmet = shifts.unmet.groupby("team")["missing"].sum()
+    unmet = pd.MultiIndex.from_frame(shifts.unmet[["team", "interval_start"]])
     cost = cost_of(centre, roster, breaks, times, owed_h).set_index("team")
     return _Trial(needed, cost, found, kept_promises(centre, found), unmet)
 
