@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from planning.calendars import local_day
@@ -170,11 +171,12 @@ def open_hours(before: Centre, after: Centre, demand: pd.DataFrame) -> tuple[pd.
     """
 
     def closed(rows: pd.DataFrame) -> pd.Series:
-        found = pd.Series(False, rows.index)
-        for name, own in rows.groupby("queue"):
-            times = pd.DatetimeIndex(own["interval_start"]).tz_convert(before.time_zone)
-            found[own.index] = ~after.queues[str(name)].open_at(times)
-        return found
+        times = pd.DatetimeIndex(rows["interval_start"]).tz_convert(before.time_zone)
+        found = np.zeros(len(rows), dtype=bool)
+        for name in rows["queue"].unique():
+            own = (rows["queue"] == name).to_numpy()
+            found[own] = ~after.queues[str(name)].open_at(times[own])
+        return pd.Series(found, rows.index)
 
     gone = closed(demand)
     if not gone.any():

@@ -37,6 +37,7 @@ from planning.studies.sensitivity import tornado
 from planning.studies.specialists import designs, flexibility, positions, profile
 from planning.studies.wellbeing import hours_of_the_day, price_of_recovery
 from planning.systems.quality import with_reviews
+from planning.whatif import least_costs
 
 DAY, NIGHT = (9.0, 11.0), (0.0, 24.0)
 VOLUME, AHT_S = 2.0, 300.0
@@ -99,6 +100,7 @@ DOORS = {
     "open_hours": lambda c, d: pd.Series(
         open_hours(c, c.replace({f"queues.{name}.closes": "10:00" for name in c.queues}), d)[1]
     ),
+    "least_costs": lambda c, d: least_costs({"dear": {"queues.one.target.service_level": 0.9}}, c, d),
     "compare_methods": lambda c, d: compare_methods(c, d, "one").table,
     "price_of": lambda c, d: price_of(c, d, "one", {"dear": {"queues.one.target.service_level": 0.9}}),
     "price_of_certainty": lambda c, d: price_of_certainty(c, doubtful(d), "one", [0.5, 0.9]),

@@ -378,7 +378,7 @@ def test_bad_files_are_refused_in_one_line(tmp_path):
         "header.csv": "has no rows",
         "broken.parquet": "could not be read",
         "calls.xlsx": "cannot be read as a workbook",
-        "calls.json": "ends in '.json', must end in .csv, .txt, .xlsx, .parquet or .duckdb",
+        "calls.json": "ends in '.json', must end in .csv, .txt, .csv.gz, .xlsx, .parquet or .duckdb",
     }
     for name, text in says.items():
         with pytest.raises(PlanningError, match=re.escape(text)) as caught:

@@ -127,7 +127,7 @@ def test_a_teams_sheet_is_on_the_clock_of_its_site(made):
     edges = [first[edge].tz_convert(made.centre.zones[first["site"]]) for edge in ("start", "end")]
     rows = {row[0]: row[1:] for row in book[str(first["team"])].iter_rows(values_only=True)}
     assert "{:%H:%M}-{:%H:%M}".format(*edges) in rows[first["agent_id"]]
-    assert f"{edges[0]:%a %d %b}" in rows["agent_id"]
+    assert edges[0].tz_localize(None).normalize() in rows["agent_id"]
 
 
 def test_calendars_hold_every_shift_at_its_instant(made, tmp_path):

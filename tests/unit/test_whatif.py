@@ -262,7 +262,7 @@ def test_a_site_that_burns_down_takes_its_people_with_it():
         ({"save_rate": 0.5}, "systems.second_line is missing"),
         ({"unplanned": 1}, "must be true or false"),
         ({"queues.calls.target.service_level": 1.5}, "service_level"),
-        ({"sites.south.closes": "07:00"}, "closes is 07:00, must lie after opens"),
+        ({"sites.south.closes": "25:00"}, "an earlier hour than opens is on the next day"),
     ],
 )
 def test_what_cannot_be_is_the_rows_reason(changes, reason):
