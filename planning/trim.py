@@ -64,7 +64,7 @@ class Trimmed:
         Index queue: less and more, what a promise of one point less saves and of one point more costs, by the
         formulas and the plan's cost of a required hour.
     bound : float
-        No plan of this demand that keeps the promises costs less (`least_cost`).
+        No plan of this demand that keeps the promises costs less (`fluid_bound`).
     """
 
     requirement: pd.DataFrame
@@ -320,7 +320,7 @@ def _trimmed(
         promises=promises.assign(given_up_h=given_up.reindex(promises.index, fill_value=0.0)),
         teams=teams.fillna(0.0),
         prices=_prices(centre, found, best),
-        bound=least_cost(centre, demand),
+        bound=fluid_bound(centre, demand),
     )
 
 
@@ -369,7 +369,7 @@ def _hours(centre: Centre, needed: pd.DataFrame) -> pd.Series:
     return hours * centre.interval_s / 3600
 
 
-def least_cost(centre: Centre, demand: pd.DataFrame) -> float:
+def fluid_bound(centre: Centre, demand: pd.DataFrame) -> float:
     """Cost below which no plan keeps the promises: only the work of those who must be answered.
 
     A fluid bound: agents are divisible, calls are answered in the interval in which they arrive, by the

@@ -188,7 +188,9 @@ def _least_cost(centre: Centre, scenario: Scenario) -> dict[str, float]:
     """Bound one scenario; the desks are those beyond the centre's before the changes."""
     changed = scenario.centre
     called = [name for name, queue in changed.queues.items() if not queue.waits]
-    needed = requirement(changed, scenario.demand[scenario.demand["queue"].isin(called)])
+    # Afterwards, since contacts bring work that waits.
+    needed = requirement(changed, scenario.demand)
+    needed = needed[needed["queue"].isin(called)].reset_index(drop=True)
     days = len(local_day(horizon(changed, needed)).unique())
     heads = needed.groupby(["site", "interval_start"])["rostered"].sum().groupby(level="site").max()
     price = caller_costs(changed)["unanswered"]

@@ -37,6 +37,7 @@ from planning.studies.sensitivity import tornado
 from planning.studies.specialists import designs, flexibility, positions, profile
 from planning.studies.wellbeing import hours_of_the_day, price_of_recovery
 from planning.systems.quality import with_reviews
+from planning.trim import fluid_bound
 from planning.whatif import least_costs
 
 DAY, NIGHT = (9.0, 11.0), (0.0, 24.0)
@@ -101,6 +102,7 @@ DOORS = {
         open_hours(c, c.replace({f"queues.{name}.closes": "10:00" for name in c.queues}), d)[1]
     ),
     "least_costs": lambda c, d: least_costs({"dear": {"queues.one.target.service_level": 0.9}}, c, d),
+    "fluid_bound": fluid_bound,
     "compare_methods": lambda c, d: compare_methods(c, d, "one").table,
     "price_of": lambda c, d: price_of(c, d, "one", {"dear": {"queues.one.target.service_level": 0.9}}),
     "price_of_certainty": lambda c, d: price_of_certainty(c, doubtful(d), "one", [0.5, 0.9]),
@@ -227,7 +229,7 @@ def test_every_door_is_tried():
                 and {"demand", "forecast"} & set(inspect.signature(one).parameters)
             }
     # Tried above, or they pass the demand on to a door that is.
-    elsewhere = {"plan", "cover_day", "demand_for", "most", "wired_of"}
+    elsewhere = {"plan", "trim", "cover_day", "demand_for", "most", "wired_of"}
     # They show what was counted in the records, before any setting is applied.
     counted = {"busy_hours", "demand_notebook"}
     assert takes - set(DOORS) - elsewhere - counted == set()
