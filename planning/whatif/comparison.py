@@ -150,8 +150,8 @@ def least_costs(
 ) -> pd.DataFrame:
     """Bound the cost of each scenario from below, to choose the few that `compare` plans in whole shifts.
 
-    Counted are the pay of the hours that the demand needs with the price of heads that no shift can cover
-    (``pay.unmet_cost_h``), desks beyond those there are, and the calls of closed hours. People may be
+    Only what teams that answer callers cost is counted: their pay with the price of heads that no shift can
+    cover (``pay.unmet_cost_h``), desks beyond those there are, and the calls of closed hours. People may be
     fractions, so it takes seconds where whole shifts take a minute, and no plan of the scenario can cost
     less.
 
@@ -187,7 +187,10 @@ def least_costs(
 def _least_cost(centre: Centre, scenario: Scenario) -> dict[str, float]:
     """Bound one scenario; the desks are those beyond the centre's before the changes."""
     changed = scenario.centre
+    called = [name for name, queue in changed.queues.items() if not queue.waits]
+    # Afterwards, since contacts bring work that waits.
     needed = requirement(changed, scenario.demand)
+    needed = needed[needed["queue"].isin(called)].reset_index(drop=True)
     days = len(local_day(horizon(changed, needed)).unique())
     heads = needed.groupby(["site", "interval_start"])["rostered"].sum().groupby(level="site").max()
     price = caller_costs(changed)["unanswered"]
