@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -87,14 +88,10 @@ def kept_promises(centre: Centre, simulation: Simulation) -> pd.DataFrame:
         "does not hold").
     """
     rows = {}
-    for name, queue in centre.queues.items():
-        if queue.target.service_level is None or name not in simulation.levels:
-            continue
-        offered, within = simulation.offered[name], simulation.within[name]
-        first = _first_days(pd.DatetimeIndex(offered.columns), queue.target.over)
+    for name, target, offered, within, first in _promises(centre, simulation):
         for day in first.unique():
             at = np.flatnonzero(first == day)
-            rows[name, day] = _judged(queue.target, offered.to_numpy()[:, at], within.to_numpy()[:, at])
+            rows[name, day] = _judged(target, offered.to_numpy()[:, at], within.to_numpy()[:, at])
     index = pd.MultiIndex.from_tuples(rows, names=["queue", "day"]) if rows else simulation.days.index[:0]
     return pd.DataFrame(rows.values(), index=index, columns=Kept._fields)
 
@@ -108,19 +105,30 @@ def kept_by_queue(centre: Centre, simulation: Simulation) -> pd.DataFrame:
         Index queue: kept, and its 95 % band kept_low, kept_high.
     """
     rows = {}
-    for name, queue in centre.queues.items():
-        if queue.target.service_level is None or name not in simulation.levels:
-            continue
-        offered, within = simulation.offered[name], simulation.within[name]
-        first = _first_days(pd.DatetimeIndex(offered.columns), queue.target.over)
+    for name, target, offered, within, first in _promises(centre, simulation):
         called = offered.sum() > 0
         number = len(offered) * first[called.to_numpy()].nunique()
-        if queue.target.over != "interval":
+        if target.over != "interval":
             offered, within = (part.T.groupby(first).sum().T for part in (offered, within))
             called = offered.sum() > 0
-        good = _good(queue.target, offered.loc[:, called].to_numpy(), within.loc[:, called].to_numpy())
+        good = _good(target, offered.loc[:, called].to_numpy(), within.loc[:, called].to_numpy())
         rows[name] = kept_share(good, max(number, 1))
     return pd.DataFrame.from_dict(rows, orient="index", columns=["kept", "kept_low", "kept_high"])
+
+
+def _promises(
+    centre: Centre, simulation: Simulation
+) -> Iterator[tuple[str, Target, pd.DataFrame, pd.DataFrame, pd.DatetimeIndex]]:
+    """Yield each queue with a promised service level, and what its promise is judged from.
+
+    That is its target, the calls by replication and interval, those answered in time, and for each interval
+    the first day of the promise to which it belongs.
+    """
+    for name, queue in centre.queues.items():
+        if queue.target.service_level is not None and name in simulation.levels:
+            offered = simulation.offered[name]
+            first = _first_days(pd.DatetimeIndex(offered.columns), queue.target.over)
+            yield name, queue.target, offered, simulation.within[name], first
 
 
 class Kept(NamedTuple):
