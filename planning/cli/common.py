@@ -69,6 +69,15 @@ TrimOption = Annotated[
         "This plans several times."
     ),
 ]
+MadeAtOption = Annotated[
+    str | None, typer.Option(help="When the change is made, as 2026-11-23T09:15; default: now.")
+]
+EditionOption = Annotated[
+    Path | None, typer.Option(help="New folder; default: the next edition beside the plan, as plan-2.")
+]
+MeetingsOption = Annotated[
+    Path | None, typer.Option(help="Meetings and trainings, CSV: agent_id, kind, start, end.")
+]
 CacheOption = Annotated[Path, typer.Option(help="Folder that keeps finished scenarios for the next run.")]
 
 

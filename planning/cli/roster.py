@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from planning.cli.common import CentreOption, beside, centre_here, moment, people_of, tell_refused, writing
+from planning.cli.common import (
+    CentreOption,
+    EditionOption,
+    MadeAtOption,
+    beside,
+    centre_here,
+    moment,
+    people_of,
+    tell_refused,
+    writing,
+)
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
@@ -57,12 +67,8 @@ def change_command(
         Path | None,
         typer.Option(help="A workbook whose team sheets you have edited, taken over as they stand."),
     ] = None,
-    at: Annotated[
-        str | None, typer.Option(help="When the change is made, as 2026-11-23T09:15; default: now.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="New folder; default: the next edition beside it, as plan-2.")
-    ] = None,
+    at: MadeAtOption = None,
+    out: EditionOption = None,
     centre: CentreOption = None,
 ) -> None:
     """Change a published roster as little as possible, and write the next edition into a new folder.

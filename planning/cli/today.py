@@ -10,6 +10,9 @@ import typer
 from planning.cli.common import (
     CentreOption,
     DemandOption,
+    EditionOption,
+    MadeAtOption,
+    MeetingsOption,
     centre_here,
     demand_beside,
     moment,
@@ -54,9 +57,7 @@ def today(
     people: Annotated[
         Path | None, typer.Option(help="The people, CSV; default: those of the plan, in its staff.csv.")
     ] = None,
-    meetings: Annotated[
-        Path | None, typer.Option(help="Meetings and trainings, CSV: agent_id, kind, start, end.")
-    ] = None,
+    meetings: MeetingsOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder in which the tables get a folder of their own, as 2026-11-23_1115."),
@@ -121,15 +122,9 @@ def accept(
     numbers: Annotated[str, typer.Argument(help="Proposals to make, as 1,3.")],
     tables: Annotated[Path, typer.Option(help="Folder of one moment that `planning today --out` wrote.")],
     plan: Annotated[Path, typer.Option(help="Folder of the plan.")],
-    at: Annotated[
-        str | None, typer.Option(help="When they are made, as 2026-11-23T11:20; default: now.")
-    ] = None,
-    meetings: Annotated[
-        Path | None, typer.Option(help="Meetings and trainings, as `planning today` had them.")
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="New folder; default: the next edition beside the plan, as plan-2.")
-    ] = None,
+    at: MadeAtOption = None,
+    meetings: MeetingsOption = None,
+    out: EditionOption = None,
     centre: CentreOption = None,
 ) -> None:
     """Make proposals of the day: write the next edition of the roster, and list who is told what."""
