@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ from planning.roster.regularity import regularity
 from planning.roster.staff import idle_by_day, staff_of
 from planning.shifts import CoverPlan, horizon, waiting_work
 from planning.simulation.certificate import MEAN, certificate, kept_by_queue, verdict, verdict_of_share
-from planning.simulation.replications import Simulation, simulate
+from planning.simulation.replications import Present, Simulation, simulate
 from planning.staffing import requirement
 from planning.systems.quality import with_reviews
 from planning.systems.summary import systems_of
@@ -465,7 +465,7 @@ def plan(
     times = horizon(centre, needed)
     shifts, everybody, roster = cover_and_roster(centre, needed, people, hire=hire, move=move)
     new = everybody if people is None else everybody.iloc[len(people) :]
-    made = _Shifts(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
+    made = Present(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
     staff = staff_of(centre, everybody, roster.roster, times)
     found = simulate(centre, demand, made, replications=replications, seed=seed, executor=executor)
     return Plan(
@@ -493,14 +493,6 @@ def moves_of(before: pd.DataFrame, after: pd.DataFrame) -> list[dict[str, str]]:
     both = before[["agent_id", "team"]].merge(after[["agent_id", "team"]], on="agent_id")
     away = both[both["team_x"] != both["team_y"]]
     return [{"agent_id": row.agent_id, "from": row.team_x, "to": row.team_y} for row in away.itertuples()]
-
-
-class _Shifts(NamedTuple):
-    """The parts of a plan that a simulation reads, before the plan exists."""
-
-    roster: Roster
-    breaks: pd.DataFrame
-    own_shares: pd.DataFrame | None
 
 
 def _own_shares(centre: Centre, demand: pd.DataFrame, vips: pd.DataFrame | None) -> pd.DataFrame | None:

@@ -21,7 +21,7 @@ from planning.roster.frames import breaks_of, unnamed
 from planning.roster.staff import staff_of
 from planning.shifts import horizon, shapes
 from planning.simulation.certificate import MEAN, kept_promises
-from planning.simulation.replications import Simulation, simulate
+from planning.simulation.replications import Heads, Present, Simulation, simulate
 from planning.staffing import heads_present, requirement
 
 if TYPE_CHECKING:
@@ -96,19 +96,6 @@ class Trimmed:
     def saved(self) -> float:
         """Money saved; negative if promises broke before, and cost more than others gave up."""
         return float(self.teams["cost_before"].sum() - self.teams["cost"].sum())
-
-
-class _Heads(NamedTuple):
-    """A roster of heads without names."""
-
-    roster: pd.DataFrame
-
-
-class _Shifts(NamedTuple):
-    """What the simulation reads."""
-
-    roster: _Heads
-    breaks: pd.DataFrame
 
 
 class _Trial(NamedTuple):
@@ -249,7 +236,7 @@ def _trial(
     roster = unnamed(shifts.shifts)
     breaks = breaks_of(shifts, roster)
     found = simulate(
-        centre, demand, _Shifts(_Heads(roster), breaks),
+        centre, demand, Present(Heads(roster), breaks),
         replications=replications, seed=seed, executor=executor,
     )  # fmt: skip
     times = horizon(centre, needed)

@@ -8,6 +8,7 @@ from planning.shifts.catalogue import shapes as shapes
 from planning.shifts.cover import CoverPlan as CoverPlan
 from planning.shifts.cover import at_desks as at_desks
 from planning.shifts.cover import cover as cover
+from planning.shifts.cover import gap_of as gap_of
 from planning.shifts.cover import horizon as horizon
 from planning.shifts.cover import least_cost as least_cost
 from planning.shifts.cover import on_position as on_position

@@ -94,7 +94,19 @@ class CoverPlan:
     @property
     def gap(self) -> float:
         """How far the plan's cost may be above the least, as a share of the bound."""
-        return self.objective / self.bound - 1 if self.bound else 0.0
+        return gap_of(self.teams)
+
+
+def gap_of(teams: pd.DataFrame) -> float:
+    """How far teams' cost may be above the least, as a share of the bound; 0 without shifts.
+
+    Parameters
+    ----------
+    teams : DataFrame
+        With the columns objective and bound, as `CoverPlan.teams`.
+    """
+    cost, least = (float(teams[name].sum()) for name in ("objective", "bound"))
+    return cost / least - 1 if least else 0.0
 
 
 def cover(

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,20 @@ class Staffed(Protocol):
     @property
     def breaks(self) -> pd.DataFrame:
         """BREAKS."""
+
+
+class Heads(NamedTuple):
+    """A roster of heads without names."""
+
+    roster: pd.DataFrame
+
+
+class Present(NamedTuple):
+    """Who is present when, before there is a plan: what `Staffed` asks for."""
+
+    roster: Rostered
+    breaks: pd.DataFrame
+    own_shares: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,10 @@ from planning.roster.contracts import cover_by_people
 from planning.roster.frames import breaks_of, unnamed
 from planning.roster.people import people_to_employ
 from planning.roster.staff import staff_of
-from planning.shifts import CoverSettings, cover_all, horizon, requirement_by_team
+from planning.shifts import CoverSettings, cover_all, gap_of, horizon, requirement_by_team
 from planning.shifts.duties_and_waiting import duties
 from planning.simulation.certificate import kept_promises
-from planning.simulation.replications import Simulation, open_positions, simulate
+from planning.simulation.replications import Heads, Simulation, open_positions, simulate
 from planning.staffing import requirement, requirement_at
 from planning.systems.careers import presence_h, price_of_a_move
 from planning.systems.quality import with_reviews
@@ -58,12 +58,6 @@ class Evaluation:
     settings: CoverSettings
 
 
-class _Heads(NamedTuple):
-    """A roster of heads without names."""
-
-    roster: pd.DataFrame
-
-
 class Staff(NamedTuple):
     """Who is present when, as the simulation reads it, and what was required.
 
@@ -79,7 +73,7 @@ class Staff(NamedTuple):
         Index team: objective, bound, as in `planning.shifts.CoverPlan.teams`; empty for positions.
     """
 
-    roster: _Heads
+    roster: Heads
     people: pd.DataFrame
     breaks: pd.DataFrame
     needed: pd.DataFrame
@@ -176,7 +170,7 @@ def _in_shifts(scenario: Scenario, needed: pd.DataFrame, settings: CoverSettings
     unmet_h = float(made.unmet["missing"].sum()) * centre.interval_s / 3600
     employed = staff_of(centre, people, roster, horizon(centre, needed))
     costs = made.teams[["objective", "bound"]]
-    return Staff(_Heads(roster), employed, breaks_of(made, roster), needed, unmet_h, costs)
+    return Staff(Heads(roster), employed, breaks_of(made, roster), needed, unmet_h, costs)
 
 
 def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
@@ -200,7 +194,7 @@ def _on_positions(centre: Centre, needed: pd.DataFrame) -> Staff:
     breaks = breaks.assign(paid=True, kind="")[list(BREAKS.columns)]
     nobody = pd.DataFrame(columns=list(STAFF.columns)).astype({"owed_h": "float64"})
     costs = pd.DataFrame(columns=["objective", "bound"], dtype="float64")
-    return Staff(_Heads(roster), nobody, breaks, needed, 0.0, costs)
+    return Staff(Heads(roster), nobody, breaks, needed, 0.0, costs)
 
 
 def _seated(heads: dict[str, pd.Series], interval_s: float) -> Iterator[tuple[str, str, float, float]]:
@@ -220,7 +214,7 @@ def _still_there(centre: Centre, staff: Staff) -> Staff:
     """Drop the heads whose team or site is gone."""
     there = _at_home(centre, staff.roster.roster)
     return staff._replace(
-        roster=_Heads(there),
+        roster=Heads(there),
         people=_at_home(centre, staff.people),
         breaks=staff.breaks[staff.breaks["agent_id"].isin(there["agent_id"])],
     )
@@ -281,9 +275,7 @@ def _hours(staff: Staff) -> dict[str, float]:
         "on_shift": float(roster.groupby(day)["agent_id"].nunique().max()) if len(roster) else 0.0,
         "peak_agents": float(together.max()),
         "unmet_h": staff.unmet_h,
-        "gap": float(staff.shifts["objective"].sum() / staff.shifts["bound"].sum()) - 1
-        if staff.shifts["bound"].sum() > 0
-        else 0.0,
+        "gap": gap_of(staff.shifts),
     }
 
 
