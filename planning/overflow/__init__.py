@@ -1,11 +1,9 @@
 """A site that closes: who answers when, what happens at the hand-over, its cost and the alternatives."""
 
-from planning.overflow.alternatives import CLOSING_HOURS as CLOSING_HOURS
 from planning.overflow.alternatives import alternatives as alternatives
 from planning.overflow.alternatives import break_even_price as break_even_price
 from planning.overflow.alternatives import break_even_volume as break_even_volume
 from planning.overflow.alternatives import break_even_wage as break_even_wage
-from planning.overflow.alternatives import closing_hours as closing_hours
 from planning.overflow.alternatives import compare_nights as compare_nights
 from planning.overflow.alternatives import run_nights as run_nights
 from planning.overflow.apart import apart_service as apart_service

@@ -14,54 +14,13 @@ from tqdm import tqdm
 from planning.centre.settings import WEEKDAYS
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
-from planning.overflow.closing import closing_at, closing_rules, closing_site, movable_queues, open_hours
+from planning.overflow.closing import closing_rules, closing_site, movable_queues
 from planning.overflow.flow import calls_by_site
 from planning.overflow.night import Alternative, Night, run_night
 from planning.pay import caller_costs, hour_cost
 
 if TYPE_CHECKING:
     from planning.centre import Alternatives, Centre
-
-CLOSING_HOURS = (*(f"{hour}:{minute}" for hour in range(18, 24) for minute in ("00", "30")), "24:00")
-"""Every half hour from 18:00 to 24:00."""
-
-
-def closing_hours(
-    centre: Centre, demand: pd.DataFrame, hours: Sequence[str] = CLOSING_HOURS, *, site: str | None = None
-) -> list[Alternative]:
-    """List the closing hours of a site as alternatives.
-
-    Parameters
-    ----------
-    centre : Centre
-    demand : DataFrame
-        DEMAND of whole days.
-    hours : sequence of str
-        Closing hours, for example "20:30".
-    site : str, optional
-        The site; needed where several close.
-
-    Examples
-    --------
-    >>> from planning import Centre
-    >>> from planning.calendars import axis, day_start
-    >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 1, 900)
-    >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
-    >>> nights = run_nights(closing_hours(Centre.load(), flat, ["20:00", "22:00"]))
-    >>> compare_nights(nights)[["alternative", "cost_day", "meets"]].round(-3)
-      alternative  cost_day  meets
-    0       20:00  359000.0   True
-    1       22:00  367000.0   True
-    """
-    return [_closing(centre, demand, hour, site) for hour in hours]
-
-
-def _closing(centre: Centre, demand: pd.DataFrame, hour: str, site: str | None) -> Alternative:
-    later = closing_at(centre, hour, site=site)
-    answered, lost = open_hours(centre, later, demand)
-    prices = caller_costs(centre)["unanswered"]
-    cost = float(sum(calls * prices[queue] for queue, calls in lost.items()))
-    return Alternative(hour, later, answered, {"lost": cost} if lost else {}, unanswered=lost)
 
 
 def alternatives(centre: Centre, demand: pd.DataFrame, *, site: str | None = None) -> list[Alternative]:

@@ -8,7 +8,7 @@ import pandas as pd
 from benchmarks.table import row
 
 from planning import Centre, demand_for, read_demand, requirement
-from planning.overflow import CLOSING_HOURS, closing_hours
+from planning.overflow import Alternative, closing_at, run_nights
 from planning.service import exact_service
 from planning.simulation.replications import simulate_positions
 
@@ -60,9 +60,10 @@ def test_one_night(benchmark):
 def test_every_closing_hour_of_a_week(benchmark):
     """Staffing, exact service and cost of 13 closing hours, seven days, six queues."""
     centre, week = default_week()
-    count = len(CLOSING_HOURS) * 7
-    benchmark.group = f"Closing hours: {len(CLOSING_HOURS)} hours x 7 days, all queues staffed and priced"
-    benchmark.pedantic(closing_hours, (centre, week), rounds=1, warmup_rounds=1)
-    taken, found = cpu_seconds(lambda: closing_hours(centre, week), rounds=2)
-    benchmark.extra_info["rows"] = [row("planning", taken, count, "nights")]
-    assert len(found) == len(CLOSING_HOURS)
+    hours = [f"{hour}:{minute}" for hour in range(18, 24) for minute in ("00", "30")] + ["24:00"]
+    options = [Alternative(hour, closing_at(centre, hour), week) for hour in hours]
+    benchmark.group = f"Closing hours: {len(hours)} hours x 7 days, all queues staffed and priced"
+    benchmark.pedantic(run_nights, (options,), rounds=1, warmup_rounds=1)
+    taken, found = cpu_seconds(lambda: run_nights(options), rounds=2)
+    benchmark.extra_info["rows"] = [row("planning", taken, 7 * len(hours), "nights")]
+    assert len(found) == len(hours)

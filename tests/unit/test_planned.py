@@ -20,7 +20,6 @@ from planning.demand.planned import planned_demand
 from planning.overflow import (
     alternatives,
     break_even_volume,
-    closing_hours,
     compare_nights,
     night_overflow,
     open_hours,
@@ -93,7 +92,6 @@ DOORS = {
     "requirement_at": lambda c, d: requirement_at(c, doubtful(d), 0.9),
     "night_overflow": lambda c, d: night_overflow(c, d).needed,
     "calls of night_overflow": lambda c, d: night_overflow(c, d).calls,
-    "closing_hours": lambda c, d: compare_nights(run_nights(closing_hours(c, d, ["20:00"]))),
     "alternatives": lambda c, d: compare_nights(run_nights(alternatives(c, d))),
     "break_even_volume": lambda c, d: break_even_volume(
         c, d, "North answers", "Partner at a price a call", most=0.02
@@ -128,7 +126,7 @@ DOORS = {
     "compare": lambda c, d: compare({"dear": {"wages": 2.0}}, c, d, **QUICK),
     "tornado": lambda c, d: tornado({"shrinkage": (0.0, 0.1)}, c, d, measure="peak_agents", **QUICK),
 }
-ROUND_THE_CLOCK = {"closing_hours", "alternatives", "break_even_volume", "night_overflow"}
+ROUND_THE_CLOCK = {"alternatives", "break_even_volume", "night_overflow"}
 """Doors of whole days or of the night."""
 
 
