@@ -226,7 +226,7 @@ class Plan:
             for row in self.waiting[self.waiting["oldest_days"] > self.waiting["due_days"]].itertuples()
         ]
 
-    @property
+    @cached_property
     def summary(self) -> dict[str, Any]:
         """The plan in figures, as in ``summary.json``."""
         start, end = self.demand["interval_start"].min(), self.demand["interval_start"].max()

@@ -114,15 +114,18 @@ class Table:
             )
         if frame.empty:
             raise PlanningError(f"{where} has no rows: give at least one {self.name} row")
-        typed = frame.reset_index(drop=True)[list(self.columns)].copy()
-        reasons = pd.Series("", index=typed.index)
+        frame = frame.reset_index(drop=True)
+        typed = {}
+        reasons = pd.Series("", index=frame.index)
         for name, column in self.columns.items():
-            typed[name], bad = _typed(frame[name].reset_index(drop=True), column)
-            texts = [f"{name} is {value!r}, {_NEEDED[column.kind]}" for value in frame[name][bad.to_numpy()]]
-            reasons[bad & (reasons == "")] = pd.Series(texts, index=reasons.index[bad])
-        for index, text in self._faults(typed[reasons == ""]):
-            reasons[index] = reasons[index] or text
-        good = typed[reasons == ""].astype({n: _DTYPES[c.kind] for n, c in self._plain().items()})
+            typed[name], bad = _typed(frame[name], column)
+            if bad.any():  # most columns are good, and pandas is slow to say so again
+                first = bad & (reasons == "")
+                reasons[first] = [f"{name} is {v!r}, {_NEEDED[column.kind]}" for v in frame[name][first]]
+        good = pd.DataFrame(typed)[reasons == ""]
+        for row, text in self._faults(good):
+            reasons[row] = reasons[row] or text
+        good = good[reasons[good.index] == ""].astype({n: _DTYPES[c.kind] for n, c in self._plain().items()})
         if reason is not None:
             reasons[good.index] = [reason(row) for row in good.itertuples()]
             good = good[reasons[good.index] == ""]
@@ -131,7 +134,7 @@ class Table:
                 f"{' and '.join(self.key)} occur twice: keep one row"
             )
             good = good[reasons[good.index] == ""]
-        rejected = frame.reset_index(drop=True)[reasons != ""].assign(reason=reasons[reasons != ""])
+        rejected = frame[reasons != ""].assign(reason=reasons[reasons != ""])
         return good.reset_index(drop=True), rejected
 
     def read(
@@ -183,9 +186,10 @@ class Table:
             high = np.inf if column.high is None else column.high
             if (low, high) == (-np.inf, np.inf):
                 continue
-            values = frame[name].astype(_DTYPES[column.kind]) if name in self._plain() else frame[name]
-            for row, value in values[(values < low) | (values > high)].items():
-                yield row, f"{name} is {value}, must lie in [{low:g}, {high:g}]: correct it"
+            values = frame[name].to_numpy("float64", na_value=np.nan)
+            for at in np.flatnonzero((values < low) | (values > high)):
+                value = int(values[at]) if column.kind == "whole" else values[at]
+                yield frame.index[at], f"{name} is {value}, must lie in [{low:g}, {high:g}]: correct it"
 
     def dictionary(self) -> pd.DataFrame:
         """Describe the table, a row per column, for the data dictionary."""
@@ -291,7 +295,7 @@ def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
     if column.kind == "yes/no":
         flags = values.map(lambda value: _FLAGS.get(str(value).strip().lower()))
         return flags, flags.isna()
-    text = values.astype("str").where(values.notna())
+    text = values if values.dtype == "str" else values.astype("str").where(values.notna())
     if column.kind == "dates":
         dates = text.map(_iso_dates, na_action="ignore").astype("str")
         return dates, dates.isna() & ~(text.isna() & column.optional)
