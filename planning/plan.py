@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite, isinf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -221,8 +222,9 @@ class Plan:
     def late(self) -> list[str]:
         """Say which waiting work gets older than it may, and what to do about it."""
         return [
-            f"{row.queue} at {row.site}: its oldest work waits {row.oldest_days:.1f} days, "
-            f"must be done within {row.due_days:g}: give {row.team} more people or hours"
+            f"{row.queue} at {row.site}: its oldest work "
+            + ("is never done" if isinf(row.oldest_days) else f"waits {row.oldest_days:.1f} days")
+            + f", must be done within {row.due_days:g}: give {row.team} more people or hours"
             for row in self.waiting[self.waiting["oldest_days"] > self.waiting["due_days"]].itertuples()
         ]
 
@@ -338,6 +340,15 @@ class Plan:
         return write_folder(folder, self.summary, self.tables, self.centre)
 
 
+def _with_nulls(value: Any) -> Any:
+    """Put null for figures that are no numbers: JSON has no infinity (work never done) and no NaN."""
+    if isinstance(value, dict):
+        return {name: _with_nulls(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_with_nulls(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
 def write_folder(
     folder: str | Path, summary: dict[str, Any], tables: dict[str, pd.DataFrame], centre: Centre
 ) -> Path:
@@ -361,7 +372,7 @@ def write_folder(
                 times = {column: _iso(table[column]) for column in table.columns if _is_time(table[column])}
                 numbers = table.select_dtypes("number").round(4)
                 table.assign(**times, **numbers).to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
-            text = json.dumps(summary, indent=2, ensure_ascii=False)
+            text = json.dumps(_with_nulls(summary), indent=2, ensure_ascii=False, allow_nan=False)
             (new / "summary.json").write_text(text + "\n", encoding="utf-8")
             write_workbook(new / "plan.xlsx", summary, tables, centre)
             _exchange(new, target, old)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from functools import cache
 
 import typer
 
@@ -41,7 +42,8 @@ app.add_typer(roster, name="roster")
 
 def main() -> None:
     """Run the command; a PlanningError becomes one line on the error stream and exit code 2."""
-    warnings.showwarning = lambda message, *_: typer.echo(f"note: {message}", err=True)
+    told = cache(lambda text: typer.echo(f"note: {text}", err=True))  # once, however often it is found
+    warnings.showwarning = lambda message, *_: told(str(message))
     try:
         app()
     except PlanningError as error:

@@ -133,6 +133,13 @@ def people_of(path: Path, settings: Centre) -> pd.DataFrame:
     tell_refused(path, refused)
     if known.empty:
         raise PlanningError(f"{path}: all {len(refused)} rows are refused: correct them as listed above")
+    nobody = [name for name, team in settings.teams.items() if team.queues and name not in set(known["team"])]
+    if nobody:
+        typer.echo(
+            f"note: {path} has nobody in {', '.join(nobody)}: nothing is planned for them; add their people, "
+            f"or employ some with --hire {nobody[0]}=5",
+            err=True,
+        )
     return known
 
 

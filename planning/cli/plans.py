@@ -48,8 +48,10 @@ def check(
     """Say what a centre is, and what its file does not say yet."""
     from planning.centre import Centre
     from planning.centre.describe import describe, labour_toml, left_open
+    from planning.roster.rotations import check_rotations
 
     settings = Centre.load(centre or centre_here())
+    check_rotations(settings)
     if law:
         typer.echo(labour_toml(settings))
         return

@@ -92,9 +92,9 @@ def contracts_of(
         who = team_people(people)
         probes = _probes(centre, [team for team in centre.teams if team in set(who["team"])], days)
         problems = problems_of(centre, probes, who, RosterSettings())
-    can = {team: _can(each, len(days)) for team, each in problems.items()}
-    heads = [_present(centre, team, each, can[team], days) for team, each in problems.items()]
     lengths = {team: _lengths_h(centre, team) for team in problems}
+    can = {team: _can(each, len(days), min(lengths[team])) for team, each in problems.items()}
+    heads = [_present(centre, team, each, can[team], days) for team, each in problems.items()]
     usual = {team: _days_week(centre, team) for team in problems}
     held = {team: _held(each, can[team], lengths[team], usual[team]) for team, each in problems.items()}
     day_h = {team: _day_h(each, usual[team]) for team, each in problems.items()}
@@ -360,16 +360,18 @@ def _probes(centre: Centre, teams: Sequence[str], days: pd.DatetimeIndex) -> pd.
     return pd.DataFrame(rows, columns=columns).assign(paid_h=1.0, headcount=1, skill="", night_h=0.0)
 
 
-def _can(team: TeamProblem, days: int) -> Bools:
+def _can(team: TeamProblem, days: int, shortest_h: float) -> Bools:
     """Whether each group's people can work by day and at night on each day, shape (groups, 2, days).
 
-    Each is asked for alone, so that runs of days, nights and weekends before the horizon count.
+    Each is asked for alone, so that runs of days, nights and weekends before the horizon count. People with
+    too few hours for the shortest shift can work on no day: they are no heads of any.
     """
     problem, own = team.problem, team.problem.team_shifts
     every, can = np.arange(len(problem.groups)), np.zeros((len(problem.groups), 2, days), dtype=bool)
     for shift, (day, night) in enumerate(zip(own.day - own.first, own.night, strict=True)):
         _, patterns = problem.price(_WANTED * (np.arange(len(own)) == shift), own.headcount, every)
         can[:, int(night), day] = [shift in pattern for _, pattern in patterns]
+    can[[group.limits.most_h < shortest_h - 1e-9 for group in problem.groups]] = False
     return can
 
 
@@ -397,7 +399,7 @@ def _held(team: TeamProblem, can: Bools, lengths_h: Sequence[float], usual: int)
         worked = _worked_days(present, group.members[0].days_week or usual)
         people += count
         hours += count * _filled(most_h, worked, lengths_h)
-        shifts += count * worked
+        shifts += count * min(worked, floor(most_h / min(lengths_h) + 1e-9))
     hours -= floor(UNFILLED * shifts) * max(lengths_h)
     return people, hours, shifts
 

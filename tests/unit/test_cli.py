@@ -4,14 +4,17 @@ import json
 import re
 import shutil
 import sys
+from math import inf, nan
 
 import pandas as pd
 import pytest
-from factories import demand_of, people_of, raw_centre, toml
+from factories import demand_of, one_site, people_of, raw_centre, toml
 from typer.testing import CliRunner
 
 from planning import Centre, PlanningError
 from planning.cli import app, main
+from planning.cli.common import people_of as read_known
+from planning.plan import write_folder
 from planning.whatif import compare
 
 SITES = {"south": ("08:00", "22:00"), "north": ("00:00", "24:00")}
@@ -248,6 +251,26 @@ def test_without_one_good_row_of_people_nothing_is_planned(given, monkeypatch, c
     pd.read_csv(given / "people.csv").assign(night_ok="perhaps").to_csv(given / "people.csv", index=False)
     last = refused(given, monkeypatch, capsys)
     assert last.endswith("people.csv: all 12 rows are refused: correct them as listed above")
+
+
+def test_a_team_without_people_is_named(given, capsys):
+    centre = Centre.load(given / "centre.toml")
+    spare = centre.teams["calls_north"].model_copy()
+    wider = centre.model_copy(update={"teams": centre.teams | {"spare": spare}})
+    known = read_known(given / "people.csv", wider)
+    assert len(known) == 12
+    assert "people.csv has nobody in spare: nothing is planned for them" in capsys.readouterr().err
+    read_known(given / "people.csv", centre)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_figure_that_is_no_number_is_null_in_json(tmp_path):
+    """JSON has no infinity, which is the age of work that is never done."""
+    summary = {"systems": {"email": {"oldest_work_days": inf}}, "short": ["hotline"], "mean": nan, "days": 2}
+    folder = write_folder(tmp_path / "plan", summary, {}, one_site())
+    assert json.loads((folder / "summary.json").read_text("utf-8"), parse_constant=pytest.fail) == {
+        "systems": {"email": {"oldest_work_days": None}}, "short": ["hotline"], "mean": None, "days": 2
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("sep", [",", ";"])

@@ -55,7 +55,7 @@ def test_hours_shifts_and_days_of_a_team():
     team = found.teams.loc["calls_north"]
     assert team["people"] == 12
     assert team["hours"] == 9 * 40 + 2 * 16 + 2 * 8
-    assert team["shifts"] == 11 * 5 + 2
+    assert team["shifts"] == 9 * 5 + 2 * 2 + 2  # 20 hours are two whole shifts
     assert found.days["heads"].tolist() == [12, 12, 11, 11, 10, 11, 11]
     assert found.days["night_heads"].tolist() == [9, 9, 8, 8, 7, 8, 8]
     assert sorted(set(found.day_h["calls_north"])) == [4.0, 8.0]
@@ -73,6 +73,19 @@ def test_a_run_of_days_before_the_plan_counts():
 def test_a_person_works_five_days_of_seven(days):
     found = contracts_of(one_site(), people_of(1), axis(MONDAY, days, 900))
     assert found.teams["shifts"].item() == {1: 1, 2: 2, 7: 5, 14: 10}[days]
+
+
+def test_people_whose_hours_fit_no_shift_are_no_heads():
+    """Two contracts of 3 hours beside a full one: the full-timer works 40 hours, on five days."""
+    centre, people = one_site(), people_of(3)
+    people["contract_h_week"] = [3.0, 3.0, 40.0]
+    found = contracts_of(centre, people, WEEK)
+    assert found.teams.loc["calls_north", ["hours", "shifts"]].tolist() == [40.0, 5.0]
+    assert found.days["heads"].tolist() == [1] * 7
+    need = requirement_of({"09:00": 2, "19:00": 0}, days=7)
+    with pytest.warns(UserWarning, match="no shift of calls_north fits the contracts of 2 people"):
+        _, _, roster = cover_and_roster(centre, need, people)
+    assert roster.roster["paid_h"].sum() == 40.0
 
 
 def test_nobody_is_there():

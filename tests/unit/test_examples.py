@@ -126,6 +126,15 @@ def test_check_names_the_law_of_each_site():
     assert unlawful[0].startswith("country: no labour law of JP is on file, so house rules hold: write its")
 
 
+def test_check_refuses_a_rotation_that_breaks_the_law(tmp_path):
+    write("small", tmp_path)
+    path = tmp_path / "centre.toml"
+    cycle = ["work"] * 7 + ["off"]
+    path.write_text(f"{path.read_text('utf-8')}\n[rotations.long]\ncycle = {cycle}\n", "utf-8")
+    said = str(run("check", path).exception)
+    assert "rotations.long breaks the labour rules: day 7 is the 7th working day in a row, at most 6" in said
+
+
 def test_check_says_what_is_left_open():
     raw = {"name": "x", "time_zone": "Asia/Tokyo", "country": "JP", "sites": {"tokyo": {}}}
     centre = Centre.of(raw | {"queues": {"calls": {}}, "teams": {"day": {"wage_month": 300_000}}})
