@@ -64,12 +64,13 @@ class CallRecords(Settings):
     columns: list[str] | None = Field(default=None, min_length=2)
     """Names of the columns of a file without a header."""
     sheet: str | None = None
-    """Sheet of a workbook; by default the first one."""
+    """Sheet of a workbook; by default the first one with the columns, and with "*" all that have them."""
     row: Literal["contact", "leg", "event", "interval"] = "contact"
     """What a row is: a call, a leg of a call (its legs in a queue are one), an event of a call, or an
     interval with its number of calls."""
     where: dict[str, list[str]] = Field(default={})
-    """Rows to read: by column, the values that are kept; ["*"] keeps what is filled."""
+    """Rows to read: by column, the values that are kept, or with a "!" before them those that are not;
+    ["*"] keeps what is filled."""
     unknown: list[str] = Field(default=[])
     """Values of an agent, a caller or a call that mean "unknown", for example "0" or "NO_SERVER"."""
 

@@ -132,7 +132,7 @@ def _check_demand_file(source: str, out: Path, overwrite: bool) -> None:
     """Refuse to write over the records themselves, or over a file that is no demand, before the work."""
     import pyarrow.parquet as pq
 
-    from planning.demand.records import paths_of
+    from planning.demand.files import paths_of
     from planning.tables import DEMAND
 
     if out.suffix.lower() != ".parquet":

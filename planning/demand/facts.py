@@ -26,11 +26,14 @@ APART = "a call number that was used again more than a day later"
 _SLIP = "its times differ by whole hours: a time-zone slip"
 REMEDIES = {
     "no event": "set event in [records] to the right column, or leave such rows out with where",
-    "no time of arrival": "set date_order and time_zone in [records]",
+    "no time of arrival": "set date_order and time_zone in [records], or leave such rows out with where",
     "unknown queue": "name its queues in [records] queues",
     "unknown outcome": "name its codes in [records] answered, abandoned and lost",
     "no queue": "set queue in [records] to the right column, or leave such rows out with where",
-    "no valid number of calls": "set calls, and decimal if numbers have a comma, in [records]",
+    "no valid number of calls": "set calls, and decimal if numbers have a comma, in [records], or leave such "
+    "rows out with where",
+    "negative handle time": "set handle_s in [records] to the right columns",
+    "negative wait": "set wait_s in [records] to the right column",
     "arrived while its queue is closed": "check time_zone in [records] and the queue's hours in the centre",
     "a time that the clock skipped: a time-zone slip": "set time_zone in [records] to the clock of the times",
     _SLIP: "set time_zone in [records] to the clock of the times",
@@ -86,8 +89,12 @@ def facts_of(
     if all(cell.type().is_string() for cell in cells):  # a workbook's empty rows are saved as separators only
         raw = raw.filter(ibis.coalesce(*cells).notnull())
     for column, values in settings.where.items():
-        cell = raw[column].cast("string").strip()
-        raw = raw.filter((cell.fill_null("") != "") if values == ["*"] else cell.isin(values))
+        cell = raw[column].cast("string").strip().fill_null("")
+        without = [value[1:] for value in values if value.startswith("!")]
+        kept = [value for value in values if not value.startswith("!")]
+        raw = raw.filter(~cell.isin(without))
+        if kept:
+            raw = raw.filter(cell != "" if kept == ["*"] else cell.isin(kept))
     rows = _standard(raw, settings, source)
     if settings.row == "leg":
         rows = _of_legs(rows)
@@ -97,8 +104,16 @@ def facts_of(
         rows = _with_wait(rows)
     rows = rows.mutate(second=(rows.at / 1_000_000).floor().cast("float64"))
     judged = rows.mutate(reason=_reason(rows, queues, zone))
-    at_fault = [("unknown queue", "queue"), ("unknown outcome", "code")]
-    cases = [(judged.reason == reason, judged[name]) for reason, name in at_fault if name in judged.columns]
+    at_fault = {
+        "unknown queue": "queue",
+        "unknown outcome": "code",
+        "no valid number of calls": "counted",
+        "negative handle time": "worked",
+        "negative wait": "waited",
+    }
+    cases = [
+        (judged.reason == reason, judged[name]) for reason, name in at_fault.items() if name in judged.columns
+    ]
     judged = judged.mutate(written=ibis.cases(*cases, else_=judged.written))
     names = ["queue", "second", "at", "at_offset", "written", "outcome", "handle_s", "unread", *_KEPT, "line"]
     judged = judged.mutate(handle_s=ibis.ifelse(judged.unread, ibis.null("float64"), judged.handle_s))
@@ -114,6 +129,8 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
 
     names = dict.fromkeys(columns_of(settings).values())
     own = {"line": raw[LINE]} if LINE in raw.columns else {}
+    if settings.row == "interval":  # rows that are the same in all cells are one
+        own["row"] = _written([raw[name] for name in raw.columns if name != LINE])
     raw = raw.select(**{f"raw {name}": raw[name] for name in names}, **own)
     durations = _durations(settings)
     times = {"at": _joined(raw, settings.arrival, settings.clock)}
@@ -141,7 +158,8 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
         columns["line"] = rows["line"]
     handles = [name for name in durations if name != "wait_s"]
     if settings.row == "interval":
-        columns |= _interval_columns(rows, settings, handles)
+        columns |= _interval_columns(rows, settings, handles) | {"call_id": rows["row"]}
+        columns["counted"] = _written([_cell(rows, name) for name in _counts(settings).values()])
     elif settings.row == "event":
         columns["event"] = _cell(rows, str(settings.event)).cast("string").strip()
     else:
@@ -153,9 +171,15 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
         columns["negative"] = ibis.or_(*((rows[name] < 0).fill_null(False) for name in handles))
         if "wait_s" in durations:
             columns["wait_s"] = rows["wait_s"]
+        cells: dict[str, list[Any]] = {"worked": [*settings.handle_s], "waited": [settings.wait_s]}
+        columns |= {
+            name: _written([_cell(rows, part) for part in parts if isinstance(part, str)])
+            for name, parts in cells.items()
+            if any(isinstance(part, str) for part in parts)
+        }
     for name in ("call_id", "agent_id", "caller_id"):
         column = getattr(settings, name)
-        if column is not None:
+        if column is not None and name not in columns:
             cell = _cell(rows, column)
             unknown = cell.cast("string").isin(settings.unknown)
             columns[name] = ibis.ifelse(unknown, None, cell) if settings.unknown else cell
@@ -237,10 +261,18 @@ def _interval_columns(rows: ir.Table, settings: CallRecords, handles: Sequence[s
         "calls": calls,
         "answered": answered,
         "handle_s": handle,
-        "unread": _any_odd(rows, handles),
+        "unread": _any_odd(rows, [*handles, *(["answered"] if settings.answered_calls else [])])
+        & (calls > 0),
         "negative": (handle < 0).fill_null(False),
         "unread_calls": ibis.or_(calls.isnull() | (calls < 0), _any_odd(rows, counts)),
     }
+
+
+def _written(cells: Sequence[Any]) -> Any:
+    """Cells as one text."""
+    import ibis
+
+    return ibis.literal(" | ").join([cell.cast("string").fill_null("") for cell in cells])
 
 
 def _cell(rows: ir.Table, name: str) -> Any:

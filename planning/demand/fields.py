@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -37,17 +38,29 @@ _DAY_OR_MONTH = r"^([0-9]{1,2})[./-]([0-9]{1,2})[./-]([0-9]{4})"
 _SHORT_YEAR = r"^([0-9]{1,2}[./-][0-9]{1,2}[./-])([0-9]{2})([ ,T]|$)"
 _TURNED = {"day": r"\3-\2-\1", "month": r"\3-\1-\2"}
 _COMPACT = r"^([0-9]{4})([0-9]{2})([0-9]{2})[T ]?([0-9]{2})([0-9]{2})([0-9]{2})"
+_HALF = "(?: *[AP][.]?M[.]?)?"
 _DASH = "[-\u2013\u2014]"
 _FROM_TO = [
     r"^([^/]*T[^/]*)/.*$",  # 2026-11-23T09:00Z/2026-11-23T09:30Z
-    rf"^(.*:[0-9]{{2}}(?: *[AP][.]?M[.]?)?) {_DASH} .*$",  # 23.11.2026 09:00 - 09:30
-    rf"^([^T]* [0-9]{{1,2}}:[0-9]{{2}}){_DASH}[0-9]{{1,2}}:[0-9]{{2}}$",  # 23.11.2026 09:00-09:30
+    rf"^(.*:[0-9]{{2}}{_HALF}) (?:{_DASH}|TO) .*$",  # 23.11.2026 09:00 - 09:30
+    rf"^([^T]* [0-9]{{1,2}}:[0-9]{{2}}{_HALF}){_DASH}[0-9:]{{4,5}}{_HALF}$",  # 23.11.2026 09:00-09:30
     rf"^([^T]* [0-9:]{{7,8}}){_DASH}[0-9]{{1,2}}:[0-9]{{2}}:[0-9]{{2}}$",
+    rf"^([^T]* [0-9]{{1,2}}) *{_DASH} *[0-9]{{1,2}}$",  # 23.11.2026 9-10
 ]
 """Intervals from their start to their end; without a T, -09:30 after minutes is an end and no offset."""
-_MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
-_DAY_NAME = r"^(MON|TUE|WED|THU|FRI|SAT|SUN)[A-Z]*[,.]? +"
+_LANGUAGES = ("en", "de", "es", "fr", "it", "kk", "nl", "pl", "pt", "ru", "tr", "uk")
 _NUMBER = r"^[0-9]+([.,][0-9]+)?$"
+_CLOCK = "^[0-9]+(:[0-9]{1,2}){1,2}([.,][0-9]*)?$"
+_UNITS = {
+    DAY_S: "D[A-Z]*|TAGE?|Д[А-Я]*",
+    HOUR_S: "H[A-Z]*|STD|Ч[А-Я]*",
+    60: "M(?:IN[A-Z]*)?|М(?:ИН[А-Я]*)?",
+    1: "S(?:E[CK][A-Z]*)?|С(?:ЕК[А-Я]*)?",
+}
+"""Units of a duration in words or letters, by their seconds."""
+_SPELLED = "^'?([+-]?)P?T? *" + "".join(
+    rf"(?:([0-9]+(?:[.,][0-9]+)?) *(?:{unit})[., ]*T?)?" for unit in _UNITS.values()
+)
 
 
 def with_instants(
@@ -83,7 +96,7 @@ def with_instants(
         else:
             texts.append(name)
             first[f"{name}_text"] = column.cast("string").strip()
-    table = _with_counts(_with_texts(table.mutate(**first), texts, date_order), texts, counts)
+    table = _with_counts(_with_texts(table.mutate(**first), texts, date_order, zone), texts, counts)
     table = _step(
         table,
         columns,
@@ -126,13 +139,13 @@ def _step(table: ir.Table, names: Iterable[str], **parts: Callable[[Callable[[st
     )
 
 
-def _with_texts(table: ir.Table, names: list[str], date_order: str | None) -> ir.Table:
+def _with_texts(table: ir.Table, names: list[str], date_order: str | None, zone: str | None) -> ir.Table:
     """Read texts: ISO 8601 as the engine does, numbers as counts, other forms turned into ISO 8601 first."""
     import ibis
 
     if not names:
         return table
-    none = ibis.null("string")
+    none, clock_names = ibis.null("string"), _clock_names(zone)
 
     def turned(form: Any) -> Any:
         if date_order not in _TURNED:
@@ -151,7 +164,7 @@ def _with_texts(table: ir.Table, names: list[str], date_order: str | None) -> ir
         table,
         names,
         digits=lambda part: ibis.ifelse(part("odd").re_search(_NUMBER), part("odd").replace(",", "."), none),
-        form=lambda part: turned(_cleaned(part("odd"))),
+        form=lambda part: turned(_cleaned(part("odd"), clock_names)),
     )
     table = _step(
         table,
@@ -182,24 +195,45 @@ def _with_texts(table: ir.Table, names: list[str], date_order: str | None) -> ir
     )
 
 
-def _cleaned(text: Any) -> Any:
+def _cleaned(text: Any, clock_names: str) -> Any:
     """Take the names of days and zones out of a time, and write its date in numbers, where it has a name."""
-    form = text.upper().re_replace(r" *[\[(].*$", "").re_replace(_DAY_NAME, "")
+    form = text.upper().re_replace("[\\s\u00a0\u200e\u2009\u202f]+", " ").re_replace(r" *[\[(].*$", "")
+    for month, names in _months().items():
+        form = form.re_replace(f"(^|[0-9 .,/-])({names})([0-9 .,/-])", rf"\1M{month}\3")
+    form = form.re_replace("^[^0-9]* (M?[0-9])", r"\1").re_replace(rf"([0-9]) *({clock_names})( |$)", r"\1\3")
+    form = form.re_replace("([0-9]) ?(UHR|H)$", r"\1").re_replace("( [0-9]{1,2})H([0-9]{2})", r"\1:\2")
+    form = form.re_replace(" ([0-9]{1,2})[.]([0-9]{2})[.]([0-9]{2})", r" \1:\2:\3")
+    form = form.re_replace(" ([0-9]{1,2})[.]([0-9]{2})( |-|$)", r" \1:\2\3")
     for interval in _FROM_TO:
         form = form.re_replace(interval, r"\1")
     form = form.re_replace(_COMPACT, r"\1-\2-\3 \4:\5:\6")
-    form = form.re_replace(r"^([A-Z]{3}) +([0-9]{1,2}) +([0-9:]+) +([0-9]{4})$", r"\4-\1-\2 \3")
-    form = form.re_replace(r"^([A-Z]{3})[A-Z]*[.]? +([0-9]{1,2}),? +([0-9]{4}),?", r"\3-\1-\2")
-    form = form.re_replace(r"^([0-9]{1,2}[ -][A-Z]{3})[A-Z]*[.,]?[ -]([0-9]{2},? )", r"\1-20\2")
-    form = form.re_replace(r"^([0-9]{1,2})[ -]([A-Z]{3})[A-Z]*[.,]?[ -]([0-9]{4}),?", r"\3-\2-\1")
-    for number_, month in enumerate(_MONTHS, 1):
-        form = form.replace(f"-{month}-", f"-{number_}-")
+    form = form.re_replace(r"^M([0-9]+) ([0-9]{1,2}) ([0-9:]+) ([0-9]{4})$", r"\4-\1-\2 \3")
+    form = form.re_replace(r"^M([0-9]+) ([0-9]{1,2}),? ([0-9]{4}),?", r"\3-\1-\2")
+    form = form.re_replace(r"^([0-9]{1,2})[. -]*M([0-9]+)[. -]*([0-9]{2},? )", r"\1 M\2 20\3")
+    form = form.re_replace(r"^([0-9]{1,2})[. -]*M([0-9]+)[. -]*([0-9]{4}),?", r"\3-\2-\1")
     form = form.re_replace(r"^([0-9]{4})[.]([0-9]{1,2})[.]([0-9]{1,2})", r"\1-\2-\3")
-    form = form.re_replace(r"^([0-9./-]+)(,| -)? +", r"\1 ").re_replace(r"(:[0-9]{2}),([0-9]+)", r"\1.\2")
-    form = form.re_replace(r" ([0-9]{1,2})[.]([0-9]{2})[.]([0-9]{2})", r" \1:\2:\3")
+    form = form.re_replace(r"^([0-9./-]+)(,| -| Г[.]| À| UM| AT)? +", r"\1 ")
+    form = form.re_replace(r"^([0-9./-]+ [0-9]{1,2})$", r"\1:00").re_replace(
+        r"(:[0-9]{2}),([0-9]+)", r"\1.\2"
+    )
     form = form.re_replace(r"(UTC|GMT)([+-])([0-9])$", r"\1\2" + "0" + r"\3")
     form = form.re_replace(r" *(UTC|GMT)([+-][0-9:]+)$", r"\2").re_replace(r" *(UTC|GMT|Z)$", "Z")
     return form.re_replace(r" +([+-][0-9:]+)$", r"\1")
+
+
+@cache
+def _months() -> dict[int, str]:
+    """Names and short names of each month, as a pattern, in the languages of many exports."""
+    from babel.dates import get_month_names
+
+    found: dict[int, set[str]] = {}
+    forms: product[Any] = product(("abbreviated", "wide"), ("format", "stand-alone"), _LANGUAGES)
+    for width, context, language in forms:
+        for month, name in get_month_names(width, context, language).items():
+            found.setdefault(month, set()).add(name.upper().removesuffix("."))
+    return {
+        month: "|".join(sorted(names, key=lambda name: (-len(name), name))) for month, names in found.items()
+    }
 
 
 def _24_hours(text: Any) -> Any:
@@ -218,12 +252,16 @@ def _with_counts(table: ir.Table, texts: list[str], counts: list[str]) -> ir.Tab
     first = FIRST_TIME.timestamp()
 
     def micro(value: Any) -> Any:
-        known = [
+        known: list[Any] = [
             ((value >= first * scale) & (value < _LAST_SECOND * scale), value * (1_000_000 / scale))
             for scale in (1, 10**3, 10**6, 10**9)
         ]
         # Day 25,569 of a workbook is 1 January 1970.
-        return ibis.cases((is_day(value), (value - 25_569) * (DAY_S * 1e6)), *known).round().cast("int64")
+        return (
+            ibis.cases((is_day(value), ((value - 25_569) * (DAY_S * 1e3)).round() * 1e3), *known)
+            .round()
+            .cast("int64")
+        )
 
     def is_day(value: Any) -> Any:
         return (value >= _WORKBOOK_DAYS[0]) & (value < _WORKBOOK_DAYS[1])
@@ -331,26 +369,37 @@ def duration(column: Any, decimal: str | None, unit: Literal["s", "min", "ms"]) 
     if not kind.is_string():
         return column.cast("float64") * _UNIT_S[unit]
     none, scale = ibis.null("string"), _UNIT_S[unit]
-    has_clock = column.contains(":")
-    numbers = ibis.ifelse(has_clock, none, column)
-    clock = ibis.ifelse(has_clock, column, none)
-    days = clock.re_extract("^ *([0-9]+) days? ", 1)
-    clock = ibis.ifelse(clock.contains("day"), clock.re_replace("^.*days? +", ""), clock)
-    cells = clock.replace(",", ".").split(":")
+    on_clock = column.re_search(_CLOCK)
+    others = ibis.ifelse(on_clock, none, column)
+    cells = ibis.ifelse(on_clock, column, none).replace(",", ".").split(":")
     count = cells.length()
 
     def cell(place: Any) -> Any:
         return tried(cells[place], "float64")
 
     hours = ibis.ifelse(count == 3, cell(0), 0.0)
-    on_clock = (
-        tried(days, "float64").fill_null(0.0) * DAY_S + hours * 3600 + cell(count - 2) * 60 + cell(count - 1)
-    )
     return ibis.coalesce(
-        _plain_number(numbers, decimal) * scale,
-        ibis.ifelse(count <= 3, on_clock, ibis.null("float64")),
-        _odd_number(numbers, decimal, whole=False) * scale,
+        hours * HOUR_S + cell(count - 2) * 60 + cell(count - 1),
+        _plain_number(others, decimal) * scale,
+        _odd_number(others, decimal, whole=False) * scale,
+        _spelled(others),
     )
+
+
+def _spelled(text: Any) -> Any:
+    """Seconds of 1m 23s, PT1M23S, 1 day 00:01:23 or -00:01:23; missing where it is none of these."""
+    import ibis
+
+    form = text.upper().strip().re_replace("^([^0-9]*[0-9]+)[.]([0-9]+:)", r"\1D\2")
+    form = form.re_replace("([0-9]+):([0-9]{1,2}):([0-9.,]+)$", r"\1H\2M\3S")
+    form = form.re_replace("([0-9]+):([0-9.,]+)$", r"\1M\2S")
+    parts = [
+        tried(form.re_extract(_SPELLED, group).replace(",", "."), "float64") * seconds
+        for group, seconds in enumerate(_UNITS, 2)
+    ]
+    total = sum(part.fill_null(0.0) for part in parts)
+    sign = ibis.ifelse(form.re_extract(_SPELLED, 1) == "-", -1, 1)
+    return ibis.ifelse(ibis.coalesce(*parts).notnull(), sign * total, ibis.null("float64"))
 
 
 def unread(column: Any, value: Any) -> Any:
@@ -370,7 +419,7 @@ def order_of(texts: Sequence[str]) -> str | None:
     'day'
     """
     found = [
-        m for m in (re.match(r" *([0-9]{1,2})([./-])([0-9]{1,2})[./-][0-9]{2,4}", t) for t in texts) if m
+        m for m in (re.match(r"[^0-9]*([0-9]{1,2})([./-])([0-9]{1,2})[./-][0-9]{2,4}", t) for t in texts) if m
     ]
     day = any(int(m[1]) > 12 for m in found) or any(m[2] == "." for m in found)
     month = any(int(m[3]) > 12 for m in found)
@@ -409,6 +458,12 @@ def decimal_of(texts: Sequence[str]) -> Literal[".", ","] | None:
 
 
 # ----------------------------------------------------------------------------------------------------- clocks
+def _clock_names(zone: str | None) -> str:
+    """Short names of a zone's clock in winter and summer, as a pattern: CET|CEST."""
+    clock = ZoneInfo(zone or "UTC")
+    return "|".join(re.escape(str(datetime(2026, month, 1, tzinfo=clock).tzname())) for month in (1, 7))
+
+
 @lru_cache
 def _changes(zone: str) -> tuple[tuple[int, int, int], ...]:
     """Clock changes of a zone: (second in UTC, offset before, offset after), seconds, the first from -inf."""

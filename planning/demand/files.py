@@ -19,7 +19,8 @@ from collections import Counter, deque
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
-from itertools import islice
+from hashlib import file_digest
+from itertools import chain, islice, pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.etree.ElementTree import iterparse
@@ -59,6 +60,8 @@ class Format:
         Whether rows may have fewer cells, because events say different things.
     path : str
         The file that is read: the one given, or its copy in UTF-8.
+    sheet : str or None
+        Sheet of a workbook.
     """
 
     encoding: str
@@ -68,9 +71,45 @@ class Format:
     sample: tuple[tuple[str, ...], ...]
     ragged: bool = False
     path: str = ""
+    sheet: str | None = None
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the settings of `[records]` would say of the file."""
+        if self.sheet is not None:
+            return {"sheet": self.sheet}
+        return {"encoding": self.encoding, "separator": self.separator}
 
 
-def sniff(path: Path, settings: CallRecords) -> Format:
+def paths_of(source: str) -> list[str]:
+    """Files of a path, a folder or a pattern."""
+    whole = Path(source)
+    pattern = whole / "[!.]*" if whole.is_dir() else whole
+    files = [whole] if whole.is_file() else Path(whole.anchor).glob(str(pattern.relative_to(whole.anchor)))
+    paths = sorted(str(path) for path in files if path.is_file())
+    if not paths:
+        raise PlanningError(
+            f"{source} does not exist: give a file, a folder, a pattern of files or a database's URL"
+        )
+    return paths
+
+
+def without_copies(paths: list[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Leave out files that hold the same as another one, and say so."""
+    found: dict[object, str] = {}
+    copies = []
+    sizes = [Path(path).stat().st_size for path in paths]
+    for path, size in zip(paths, sizes, strict=True):
+        key: object = path
+        if sizes.count(size) > 1:
+            with Path(path).open("rb") as file:
+                key = file_digest(file, "sha256").digest()
+        if found.setdefault(key, path) != path:
+            copies.append(f"{path} is a copy of {found[key]}: it is left out")
+    return list(found.values()), tuple(copies)
+
+
+def sniff(path: Path, settings: CallRecords, source: str) -> Format:
     """Infer from its first lines how a file of text is written; settings that are given hold.
 
     Raises
@@ -85,12 +124,12 @@ def sniff(path: Path, settings: CallRecords) -> Format:
         text = codecs.getincrementaldecoder(encoding)("strict").decode(raw)
     except (UnicodeDecodeError, LookupError) as error:
         raise PlanningError(
-            f"{path}: records.encoding is {encoding!r}, which does not read the file ({error}): "
+            f"{source}: records.encoding is {encoding!r}, which does not read the file ({error}): "
             "give the right one, for example 'utf-8' or 'cp1251', or leave it out"
         ) from None
     lines = text.splitlines()
     if not any(line.strip() for line in lines):
-        raise PlanningError(f"{path} has no rows: give at least one call record")
+        raise PlanningError(f"{source} has no rows: give at least one call record")
     if len(raw) == SAMPLE:
         lines = lines[:-1]  # the last one may be cut
     separator = settings.separator or _separator(lines[:500])
@@ -134,11 +173,10 @@ def _header(rows: list[tuple[int, list[str]]], settings: CallRecords) -> tuple[i
     """Line of the header and its names: the first row with all columns that are read, or as wide as most."""
     line = settings.header_line
     if line is None:
-        known = [set(columns_of(settings).values()), *(set(layout.header) for layout in layouts().values())]
         widths = Counter(_width(row) for _, row in rows[1:] or rows)
         wide = widths.most_common(1)[0][0]
-        named = (found for found in rows if any(names and names <= {*_names(found[1])} for names in known))
-        line, row = next(named, None) or next((found for found in rows if _width(found[1]) >= wide), rows[0])
+        named = _named(rows, settings)
+        line, row = named or next((found for found in rows if _width(found[1]) >= wide), rows[0])
     else:
         row = next((row for at, row in rows if at == line), [])
         if not row:
@@ -146,6 +184,19 @@ def _header(rows: list[tuple[int, list[str]]], settings: CallRecords) -> tuple[i
                 f"records.header_line is {line}, which is blank or beyond the file: set another"
             )
     return line, _names(row)
+
+
+def _named(rows: list[tuple[int, list[str]]], settings: CallRecords) -> tuple[int, list[str]] | None:
+    """The first row with all columns that are read, or two of which the lower names parts of the upper."""
+    known = [set(columns_of(settings).values()), *(set(layout.header) for layout in layouts().values())]
+    both = (
+        (line, [low.strip() or high for high, low in zip_longest(upper, lower, fillvalue="")])
+        for (_, upper), (line, lower) in pairwise(rows)
+    )
+    fits = (
+        found for found in chain(rows, both) if any(names and names <= {*_names(found[1])} for names in known)
+    )
+    return next(fits, None)
 
 
 def _names(row: list[str]) -> tuple[str, ...]:
@@ -164,23 +215,46 @@ def _width(row: list[str]) -> int:
     return max(place for place, cell in enumerate(row, 1) if cell.strip())
 
 
-def open_texts(engine: Any, path: Path, settings: CallRecords) -> tuple[ir.Table, Format]:
+def sheets_of(path: Path, settings: CallRecords) -> tuple[list[str | None], tuple[str, ...]]:
+    """Sheets of a workbook to read: the one that is set, or the first with the columns; what is left out."""
+    if path.suffix.lower() not in BOOKS:
+        return [None], ()
+    names = _book(path).sheetnames
+    if settings.sheet in names:
+        return [settings.sheet], ()
+    if settings.sheet not in (None, "*"):
+        raise PlanningError(
+            f"{path} has no sheet {settings.sheet!r}, which records.sheet names: there are {', '.join(names)}"
+        )
+    tops = {name: list(_split(list(islice(_book_lines(path, name), 500)), ",")) for name in names}
+    filled = [name for name in names if tops[name]] or names
+    found = [name for name in filled if _named(tops[name], settings)] or filled[:1]
+    if settings.sheet == "*" or len(found) == 1:
+        return [*found], ()
+    further = ", ".join(found[1:])
+    return [found[0]], (f'{path}: sheets {further} are left out: name one in records.sheet, or "*" for all',)
+
+
+def open_texts(
+    engine: Any, path: Path, settings: CallRecords, sheet: str | None = None
+) -> tuple[ir.Table, Format]:
     """Open a file of text or a workbook as a table whose cells are all texts.
 
     Rows with a cell too many or too few, or with quotes gone wrong, are left out; `broken_rows` names them
     once a query has read the file.
     """
-    if path.suffix.lower() in BOOKS:
-        path = _copy(engine, _book_lines(path, settings.sheet))
+    source = str(path)
+    if sheet is not None:
+        path = _copy(engine, _book_lines(path, sheet))
     elif path.suffix.lower() == PACKED:
         path = _unpacked(engine, path)
-    how = sniff(path, settings)
+    how = sniff(path, settings, source)
     with path.open("rb") as file:
         first = file.readline(SAMPLE)
     old_mac = b"\r" in first and b"\n" not in first
     if old_mac or how.encoding.lower().replace("_", "-") not in ("utf-8", "utf-8-sig", "ascii"):
         path = _copy(engine, _decoded(path, how.encoding))
-    how = replace(how, path=str(path))
+    how = replace(how, path=str(path), sheet=sheet)
     return _table(engine, how), how
 
 
@@ -341,23 +415,21 @@ def _decoded(path: Path, encoding: str) -> Iterator[str]:
             yield piece
 
 
-def _book_lines(path: Path, sheet: str | None) -> Iterator[str]:
-    """Lines of a workbook's sheet, the cells as a reader sees them."""
+def _book(path: Path) -> Any:
     import openpyxl
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        return openpyxl.load_workbook(path, read_only=True, data_only=True)
     except Exception as error:  # openpyxl raises whatever a damaged archive leads to
         reason = " ".join(str(error).split())[:200]
         raise PlanningError(f"{path} cannot be read as a workbook ({reason}): save it anew") from None
-    if sheet is not None and sheet not in book.sheetnames:
-        raise PlanningError(
-            f"{path} has no sheet {sheet!r}, which records.sheet names: "
-            f"there are {', '.join(book.sheetnames)}"
-        )
+
+
+def _book_lines(path: Path, sheet: str) -> Iterator[str]:
+    """Lines of a workbook's sheet, the cells as a reader sees them."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    page = book[sheet or book.sheetnames[0]]
+    page = _book(path)[sheet]
     first_of = _merged_down(page)
     told: dict[tuple[int, int], Any] = {}
     for number, values in enumerate(page.iter_rows(values_only=True), 1):
@@ -394,5 +466,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
-        return str(value.total_seconds())
+        return f"{value.total_seconds()} s"
     return repr(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

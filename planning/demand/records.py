@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -34,8 +34,11 @@ from planning.demand.files import (
     broken_rows,
     lines_of,
     open_texts,
+    paths_of,
+    sheets_of,
     suffix_of,
     with_quotes_mended,
+    without_copies,
 )
 from planning.demand.layouts import Layout, layout_named, matching
 from planning.errors import PlanningError
@@ -144,6 +147,8 @@ class _Part:
     settings: CallRecords
     layout: Layout | None
     format: Format | None = None
+    notes: tuple[str, ...] = ()
+    """What was left out of them."""
 
     @property
     def file(self) -> str:
@@ -291,7 +296,7 @@ class CallLog:
             if part.layout is not None:
                 found["layout"] = part.layout.name
             if part.format is not None:
-                found |= {"encoding": part.format.encoding, "separator": part.format.separator}
+                found |= part.format.told
             for name in ("date_order", "decimal"):
                 value = getattr(part.settings, name)
                 if value is not None:
@@ -320,6 +325,7 @@ class CallLog:
 
         rows = self._good().mutate(start=_floor(self.facts.second, interval_s))
         if "calls" in rows.columns:
+            rows = rows.distinct(on=_SAME, keep="first")
             timed = ibis.ifelse(rows.handle_s.notnull(), rows.answered, 0.0)
             return rows.group_by(["queue", "start"]).aggregate(
                 calls=rows.calls.sum(), work=(rows.handle_s * rows.answered).sum(), answered=timed.sum()
@@ -379,7 +385,7 @@ class CallLog:
             )
         one_of("gaps", gaps, ("refuse", "zero", "unknown"))
         of_intervals = "calls" in self.facts.columns
-        counts = self._counts(LEAST_INTERVAL_S if of_intervals else interval_s)
+        counts = self._counts(gcd(LEAST_INTERVAL_S, interval_s))
         if counts.empty:
             reason = self.reasons.index[0]
             raise PlanningError(
@@ -390,6 +396,7 @@ class CallLog:
         if of_intervals:
             self._check_lengths(counts)
             counts = _regridded(counts, interval_s)
+        counts = _summed(counts, interval_s)
         timed = self._timed(counts, interval_s)
         filled = _with_zeros(timed, interval_s, self.queues)
         if of_intervals and gaps != "zero":
@@ -417,7 +424,7 @@ class CallLog:
                 "hour: export it by hour, or name the column of the hour in records.arrival"
             )
 
-    def _counts(self, interval_s: int) -> pd.DataFrame:
+    def _counts(self, interval_s: int = LEAST_INTERVAL_S) -> pd.DataFrame:
         if interval_s not in self._counted:
             self._counted[interval_s] = _run(self.expression(interval_s), self.source)
         return self._counted[interval_s]
@@ -461,7 +468,7 @@ class CallLog:
             more = _run(twice.aggregate(rows=(twice.copies - 1).sum()), self.source)["rows"].fillna(0).iloc[0]
             if more:
                 table[REPEATED] = int(more)
-        counts = next(iter(self._counted.values())) if self._counted else self._counts(HOUR_S)
+        counts = self._counts()
         strays = counts[counts["start"].isin(_strays(counts))]
         if len(strays):
             table[STRAY] = int(strays["calls"].sum()) if "calls" not in self.facts.columns else len(strays)
@@ -507,7 +514,7 @@ class CallLog:
 
     @cached_property
     def doubts(self) -> list[str]:
-        """What is odd: parts of the handle time that are not there, arrivals that may lack their hour."""
+        """What is odd: what is left out, handle times that nobody knows, times that lack their hour."""
         lacking = {
             part
             for each in self.parts
@@ -515,7 +522,14 @@ class CallLog:
             for part in each.layout.records.handle_s
             if isinstance(part, str) and part not in each.raw.columns
         }
-        told = [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
+        told = [note for part in self.parts for note in part.notes]
+        told += [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
+        answered = self._counts().groupby("queue")["answered"].sum()
+        told += [
+            f"no call of queue {queue!r} has a handle time, so that its demand says 0 s: set handle_s or "
+            "aht_s in [records], or aht_s of the queue"
+            for queue in answered.index[answered == 0]
+        ]
         good = self._tally[self._tally.index.isna()]
         if "calls" in self.facts.columns or good["rows"].sum() < FEW_CALLS:
             return told
@@ -523,7 +537,7 @@ class CallLog:
             return [*told, "all calls arrive at one instant: is records.arrival the time of the export?"]
         if (good["on_hour"] < good["rows"]).any():
             return told
-        hours = pd.to_datetime(self._counts(HOUR_S)["start"], unit="s", utc=True).dt.tz_convert(self.zone)
+        hours = pd.to_datetime(self._counts()["start"], unit="s", utc=True).dt.tz_convert(self.zone)
         if hours.dt.hour.eq(0).all():
             when = "at 00:00: is the time in a column of its own? Name both in records.arrival"
         else:
@@ -549,9 +563,8 @@ class CallLog:
         if REPEATED in self.reasons.index:
             frame = pd.concat([frame, self._repeated(rows)]) if len(frame) else self._repeated(rows)
         if STRAY in self.reasons.index:
-            counts = next(iter(self._counted.values()))
-            starts = [int(start) for start in _strays(counts)]
-            good = rows.filter(rows.reason.isnull() & _floor(rows.second, HOUR_S).isin(_hours(starts)))
+            stray = _floor(rows.second, LEAST_INTERVAL_S).isin(list(_strays(self._counts())))
+            good = rows.filter(rows.reason.isnull() & stray)
             frame = pd.concat([frame, _run(good.limit(REJECTED_ROWS), self.source).assign(reason=STRAY)])
         if self._of_texts:
             frame = self._with_lines(frame)
@@ -635,10 +648,6 @@ def _floor(second: Any, interval_s: int) -> Any:
     return (second / interval_s).floor().cast("int64") * interval_s
 
 
-def _hours(starts: list[int]) -> list[int]:
-    return sorted({start // HOUR_S * HOUR_S for start in starts})
-
-
 def _strays(counts: pd.DataFrame) -> set[int]:
     """Starts of intervals that hardly any record shares a year with: a clock gone wrong, not a call."""
     by_start = counts.groupby("start")["calls"].sum().sort_index()
@@ -703,7 +712,7 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
     if "://" in source:
         engine = ibis.connect(source)
         return [_of_table(_table(engine, table, engine.list_tables(), _safe(source)), asked, source)]
-    paths = paths_of(source)
+    paths, notes = without_copies(paths_of(source))
     suffix = suffix_of(Path(paths[0]))
     if suffix in _DATABASES:
         engine = _duckdb(source, read_only=True)
@@ -713,30 +722,34 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
         return [_of_table(_table(engine, table, [name for (name,) in rows], source), asked, source)]
     engine = _duckdb()
     if suffix == ".parquet":
-        return [_of_table(_plain_types(engine.read_parquet(paths), paths[0]), asked, source)]
+        rows = _plain_types(engine.read_parquet(paths), paths[0])
+        return [replace(_of_table(rows, asked, source), notes=notes)]
     if suffix not in TEXTS and Path(paths[0]).suffix.lower() not in BOOKS:
         raise PlanningError(
             f"{source} ends in {suffix!r}, must end in .csv, .txt, .csv.gz, .xlsx, .parquet or .duckdb: "
             "save it in one of these formats"
         )
-    return [_of_text(engine, Path(path), asked) for path in paths]
+    parts = [part for path in paths for part in _of_text(engine, Path(path), asked)]
+    return [replace(parts[0], notes=(*notes, *parts[0].notes)), *parts[1:]]
 
 
 def _of_table(raw: ir.Table, asked: _Asked, source: str) -> _Part:
     return _Part(raw, *_settings(list(raw.columns), asked, _safe(source)))
 
 
-def _of_text(engine: Any, path: Path, asked: _Asked) -> _Part:
-    """Open a file of text or a workbook: its form first, then its columns."""
+def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
+    """Open a file of text, or the sheets of a workbook: its form first, then its columns."""
     form = asked.records or CallRecords()
     if named := asked.layout or form.layout:
         form = layout_named(named).records
-    raw, how = open_texts(engine, path, form)
-    settings, found = _settings(list(how.columns), asked, str(path))
-    if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
-        raw, how = open_texts(engine, path, found.records)
-    sample = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
-    return _Part(raw, _inferred(sample, settings), found, how)
+    sheets, further = sheets_of(path, form)
+    for sheet in sheets:
+        raw, how = open_texts(engine, path, form, sheet)
+        settings, found = _settings(list(how.columns), asked, str(path))
+        if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
+            raw, how = open_texts(engine, path, found.records, sheet)
+        sample = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
+        yield _Part(raw, _inferred(sample, settings), found, how, further)
 
 
 def _plain_types(rows: ir.Table, path: str) -> ir.Table:
@@ -755,19 +768,6 @@ def _plain_types(rows: ir.Table, path: str) -> ir.Table:
     return rows.mutate(
         **{name: rows[name].cast("float64") / per for name, per in spans.items() if name in schema}
     )
-
-
-def paths_of(source: str) -> list[str]:
-    """Files of a path, a folder or a pattern."""
-    whole = Path(source)
-    pattern = whole / "[!.]*" if whole.is_dir() else whole
-    files = [whole] if whole.is_file() else Path(whole.anchor).glob(str(pattern.relative_to(whole.anchor)))
-    paths = sorted(str(path) for path in files if path.is_file())
-    if not paths:
-        raise PlanningError(
-            f"{source} does not exist: give a file, a folder, a pattern of files or a database's URL"
-        )
-    return paths
 
 
 def _duckdb(*where: str, **settings: Any) -> Any:
@@ -839,7 +839,7 @@ def _run(expression: ir.Table, source: str) -> pd.DataFrame:
 
 # -------------------------------------------------------------------------------------------------- intervals
 def _regridded(counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
-    """Spread the calls of a table's intervals evenly over their length, and add them up by `interval_s`."""
+    """Spread the calls of a table's intervals evenly over pieces of which `interval_s` is a multiple."""
     steps = counts.sort_values("start").groupby("queue")["start"].diff()
     least = steps.groupby(counts["queue"]).agg(["min", "count"])
     # Of a queue with few rows, the others know better how long an interval is.
@@ -850,8 +850,12 @@ def _regridded(counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
         step = gcd(length, interval_s)
         part = own.assign(**{name: own[name] * (step / length) for name in ("calls", "work", "answered")})
         pieces += [part.assign(start=own["start"] + ahead) for ahead in range(0, length, step)]
-    whole = pd.concat(pieces)
-    whole["start"] = whole["start"] // interval_s * interval_s
+    return pd.concat(pieces)
+
+
+def _summed(counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
+    """Sum the counts of finer intervals."""
+    whole = counts.assign(start=counts["start"] // interval_s * interval_s)
     return whole.groupby(["queue", "start"], as_index=False, sort=False)[["calls", "work", "answered"]].sum()
 
 

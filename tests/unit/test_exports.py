@@ -1,6 +1,7 @@
 """Exports of phone systems: each form that was met in the wild, with its right value."""
 
 import gzip
+from datetime import timedelta
 
 import duckdb
 import openpyxl
@@ -139,6 +140,52 @@ def test_a_workbook_with_a_title_block(tmp_path):
         read_calls(tmp_path / "report.xlsx", centre=centre_for(**RUSSIAN, sheet="Other"))
 
 
+def test_the_sheet_with_the_columns_is_read(tmp_path):
+    """Of two sheets with the columns the second is named, and read if asked for."""
+    book = openpyxl.Workbook()
+    book.create_sheet("Cover").append(["Calls of November", None, "by", "hour"])
+    for day in (23, 24):
+        page = book.create_sheet(f"Day {day}")
+        page.append(["queue", "start", "talk", "outcome"])
+        page.append(
+            ["desk", pd.Timestamp(2026, 11, day, 9).to_pydatetime(), timedelta(minutes=3), "answered"]
+        )
+    book.save(tmp_path / "calls.xlsx")
+    settings = {"arrival": "start", "handle_s": ["talk"], "unit": "min"}
+    log = read_calls(tmp_path / "calls.xlsx", centre=centre_for(**settings))
+    assert (log.told, log.kept) == ({"sheet": "Day 23"}, 1)
+    assert log.doubts[0].endswith('sheets Day 24 are left out: name one in records.sheet, or "*" for all')
+    log = read_calls(tmp_path / "calls.xlsx", centre=centre_for(**settings, sheet="*"))
+    assert log.calls()["handle_s"].tolist() == [180.0, 180.0]  # minutes were minutes of seconds
+    openpyxl.Workbook().save(tmp_path / "empty.xlsx")
+    with pytest.raises(PlanningError, match=r"empty\.xlsx has no rows"):
+        read_calls(tmp_path / "empty.xlsx")
+
+
+def test_a_header_of_two_lines(tmp_path):
+    """The lower line names parts of the upper, as where cells of a workbook were merged."""
+    text = "Queue;Time;;Calls;;AHT\n;Date;Clock;Offered;Answered;\ndesk;23.11.2026;09:00 - 09:30;10;8;200\n"
+    columns = {
+        "arrival": ["Date", "Clock"],
+        "calls": ["Offered"],
+        "answered_calls": "Answered",
+        "aht_s": "AHT",
+    }
+    log = read_calls(written(tmp_path, text), centre=centre_for(row="interval", queue="Queue", **columns))
+    assert log.demand(3600)[["calls", "aht_s"]].to_numpy().tolist() == [[10.0, 200.0]]
+
+
+def test_totals_are_left_out_by_their_word(tmp_path):
+    text = "queue;Date;Time;calls;aht_s\ndesk;23.11.2026;09:00;10;200\ndesk;23.11.2026;Total;10;200\n"
+    columns = {"arrival": ["Date", "Time"], "aht_s": "aht_s"}
+    plain = read_calls(written(tmp_path, text), centre=centre_for(row="interval", **columns))
+    (told,) = plain.refusals()
+    assert "line 3: '23.11.2026 Total'; set date_order" in told
+    assert told.endswith("or leave such rows out with where")
+    centre = centre_for(row="interval", where={"Time": ["!Total"]}, **columns)
+    assert read_calls(written(tmp_path, text), centre=centre).reasons.empty
+
+
 # ---------------------------------------- times
 WITH_OFFSET = [
     ("2026-11-23T09:15:00+03:00", "2026-11-23 09:15:00"),
@@ -170,6 +217,27 @@ ON_THE_CLOCK = [
     ("23.11.2026 08:00:14", "2026-11-23 08:00:14"),
     ("23.11.26 08:00", "2026-11-23 08:00:00"),
     ("1999-03-01 08:00:00", "1999-03-01 08:00:00"),
+    ("2026-11-23 24:00:00", "2026-11-24 00:00:00"),
+    ("23.11.2026 9:30AM-10:00AM", "2026-11-23 09:30:00"),
+    ("11:30 PM".join(["23.11.2026 ", " - 12:00 AM"]), "2026-11-23 23:30:00"),
+    ("23.11.2026 09.15 - 09.30", "2026-11-23 09:15:00"),
+    ("2026-11-23 09:15 to 09:30", "2026-11-23 09:15:00"),
+    ("2026-11-23 9", "2026-11-23 09:00:00"),
+    ("2026-11-23 09h", "2026-11-23 09:00:00"),
+    ("23.11.2026 9-10", "2026-11-23 09:00:00"),
+    ("23 ноября 2026 г. 9:05:07", "2026-11-23 09:05:07"),
+    ("23 нояб. 2026 9:05", "2026-11-23 09:05:00"),
+    ("Mo, 23.11.2026 09:06 Uhr", "2026-11-23 09:06:00"),
+    ("23. November 2026 9.07 Uhr", "2026-11-23 09:07:00"),
+    ("5. März 2026 09:07", "2026-03-05 09:07:00"),
+    ("23/11/2026 à 09h06", "2026-11-23 09:06:00"),
+    ("lundi 23 novembre 2026 09:07:00", "2026-11-23 09:07:00"),
+    ("2026-11-23 09:15:00 MSK", "2026-11-23 09:15:00"),
+    ("Mon Nov 23 09:15:00 MSK 2026", "2026-11-23 09:15:00"),
+    ("23.11.2026\u00a009:15", "2026-11-23 09:15:00"),
+    ("11-23-2026 9:15\u202fAM".replace("11-23", "23-11"), "2026-11-23 09:15:00"),
+    ("\u200e23.11.2026  09:15", "2026-11-23 09:15:00"),
+    ("46114.385416667", "2026-04-02 09:15:00"),
 ]
 
 
@@ -184,12 +252,13 @@ def test_each_form_of_a_time(tmp_path, forms):
 
 def test_what_is_no_instant_is_refused_with_its_text_and_the_remedy(tmp_path):
     texts = ["2026-02-30 09:00", "23.11.2026", "09:15", "1.764E+12", "2026-11-23 09:75", "1989-12-31 08:00"]
+    texts += ["2026-11-23 下午09:15", "2026-11-23 25", "2026-11-23 09:15 XYZ", "Total", "2026-11-23 Total"]
     rows = [f"desk,{text},120,answered" for text in [*texts, "2026-11-23 09:00:00"]]
     log = read_calls(written(tmp_path, "\n".join([",".join(HEADER), *rows])), centre=centre_for())
     assert log.rejected["written"].tolist() == texts
     (told,) = log.refusals()
     assert told.startswith(
-        "6 rows refused: no time of arrival, first in line 2: '2026-02-30 09:00'; set date_"
+        "11 rows refused: no time of arrival, first in line 2: '2026-02-30 09:00'; set date_"
     )
 
 
@@ -269,6 +338,16 @@ def test_the_decimal_mark_of_a_file(texts, mark):
 def test_each_form_of_a_duration(tmp_path):
     forms = {"0:03:21": 201, "03:21": 201, "03:21,5": 201.5, "1 day 00:03:21": 86_601, "1 200": 1200}
     forms |= {"1\u00a0200,5": 1200.5, "1.200,5": 1200.5, "1,200.5": 1200.5, "1’200": 1200, "2e2": 200}
+    forms |= {
+        "1m 23s": 83,
+        "PT1M23S": 83,
+        "P0DT0H1M23.5S": 83.5,
+        "83 sec": 83,
+        "1 мин 23 с": 83,
+        "1.5 min": 90,
+    }
+    forms |= {"1h 2m 3s": 3723, "00h 01m 23s": 83, "2 minutes 3 seconds": 123, "'00:01:23": 83}
+    forms |= {"1.00:00:01": 86_401, "1d 00:00:01": 86_401, "0 days 00:01:23": 83}  # a day was an hour
     rows = [f'{text};desk;2026-11-23 09:00:00;"{text}";answered' for text in forms]
     path = written(tmp_path, "id;queue;arrival;handle_s;outcome\n" + "\n".join(rows))
     calls = read_calls(path, centre=centre_for(call_id="id")).calls()
@@ -350,6 +429,41 @@ def test_a_call_whose_handle_time_cannot_be_read_was_offered_all_the_same(tmp_pa
     demand = log.demand(900)
     assert (demand["calls"].sum(), log.unread, log.kept) == (3, 1, 3)
     assert demand["aht_s"].iloc[0] == 200.0
+
+
+def test_a_message_shows_the_cell_at_fault(tmp_path):
+    """It showed the time of the row; -00:05 was five seconds. No calls need no handle time."""
+    rows = ["<1;200", "-;200", "0;-", "0;n/a", "10;?"]
+    text = "\n".join(f"desk;2026-11-23 {hour:02}:00;{row}" for hour, row in enumerate(rows, 9))
+    centre = centre_for(row="interval", aht_s="aht_s")
+    log = read_calls(written(tmp_path, f"queue;arrival;calls;aht_s\n{text}\n"), centre=centre)
+    assert "2 rows refused: no valid number of calls, first in line 2: '<1'; set calls" in log.refusals()[0]
+    assert (log.kept, log.unread) == (3, 1)
+    text = "queue,arrival,handle_s,outcome\ndesk,2026-11-23 09:00,-00:05,answered\n"
+    (told,) = read_calls(written(tmp_path, text), centre=centre_for()).refusals()
+    assert "negative handle time, first in line 2: '-00:05'; set handle_s" in told
+
+
+def test_a_queue_without_any_handle_time_is_said(tmp_path):
+    """80 % is no number of answered calls; the handle time was 0 s without a word."""
+    text = "queue;arrival;calls;answered;aht_s\ndesk;2026-11-23 09:00;10;80 %;200\n"
+    centre = centre_for(row="interval", aht_s="aht_s", answered_calls="answered")
+    log = read_calls(written(tmp_path, text), centre=centre)
+    assert log.unread == 1
+    assert log.doubts[0].startswith("no call of queue 'calls' has a handle time, so that its demand says 0 s")
+
+
+def test_rows_and_files_that_came_twice_count_once(tmp_path):
+    """Reports whose days overlap, and a file copied within its folder, doubled the calls."""
+    row = "desk,2026-11-{},10,200\n".format
+    texts = {"a": row("22 09:00") + row("23 09:00"), "b": row("23 09:00") + row("24 09:00")}
+    texts["copy of b"] = texts["b"]
+    for name, text in texts.items():
+        written(tmp_path, "queue,arrival,calls,aht_s\n" + text, name=f"{name}.csv")
+    log = read_calls(tmp_path, centre=centre_for(row="interval", aht_s="aht_s"))
+    assert log.demand(3600, gaps="unknown")["calls"].tolist() == [10.0, 10.0, 10.0]
+    assert log.reasons.to_dict() == {"the record came before: same call and instant": 1}
+    assert log.doubts == [f"{tmp_path / 'copy of b.csv'} is a copy of {tmp_path / 'b.csv'}: it is left out"]
 
 
 # ---------------------------------------- what a row is
