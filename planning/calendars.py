@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TypeVar
@@ -18,6 +18,8 @@ from planning.errors import PlanningError
 DAY = pd.Timedelta(days=1)
 NO_COUNTRY = "none"
 """Country code of a centre under house rules, with no holidays and a weekend of Saturday and Sunday."""
+NIGHT = "night"
+"""Kind of a shift of which half or more is night."""
 Times = TypeVar("Times", pd.Timestamp, pd.DatetimeIndex)
 
 
@@ -125,6 +127,32 @@ def time_of_day(times: pd.DatetimeIndex) -> pd.TimedeltaIndex:
     """Clock time since midnight of each instant in its own zone, or of local times without a zone."""
     naive = times.tz_localize(None)
     return naive - naive.normalize()
+
+
+def kinds_of(
+    starts: pd.DatetimeIndex,
+    length_h: NDArray[np.float64],
+    night_h: NDArray[np.float64],
+    begins: Mapping[str, timedelta],
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """Name the kinds of shift, and tell each shift's: by its start, or night if half of it is night.
+
+    The starts are on the site's own clock; `begins` says at what time of day the starts of each kind begin.
+
+    Examples
+    --------
+    >>> starts = pd.DatetimeIndex(["2026-11-23 08:00", "2026-11-23 20:00"])
+    >>> begins = {"early": timedelta(hours=4), "late": timedelta(hours=13)}
+    >>> names, kinds = kinds_of(starts, np.array([8.5, 8.5]), np.array([0.0, 6.5]), begins)
+    >>> [names[kind] for kind in kinds]
+    ['early', 'night']
+    """
+    names = sorted(begins, key=lambda name: begins[name])
+    clock = time_of_day(starts.tz_localize(None))
+    # Before the first kind begins, the last kind of the evening before continues.
+    edges = pd.TimedeltaIndex([begins[name] for name in names])
+    kind = (edges.searchsorted(clock, side="right") - 1) % len(names)
+    return (*names, NIGHT), np.where(2 * night_h >= length_h, len(names), kind)
 
 
 def hours_within(

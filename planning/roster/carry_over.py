@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from planning.calendars import NIGHT
 from planning.centre import Centre
 from planning.roster.audit import local_people, local_roster, with_people
-from planning.roster.inputs import NIGHT, Horizon, carry_over_at, norms_of
+from planning.roster.inputs import Horizon, carry_over_at, norms_of
 from planning.roster.rules import at_weekends, kind_names
 from planning.roster.totals import PeriodHours
 from planning.tables import PEOPLE

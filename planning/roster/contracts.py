@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import combinations
 from math import floor, inf, isfinite
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from planning.calendars import local_day, on_clock
+from planning.calendars import kinds_of, local_day, local_times, on_clock
 from planning.centre import Centre
 from planning.checks import Bools
 from planning.errors import PlanningError
@@ -22,7 +23,7 @@ from planning.roster.people import people_to_employ
 from planning.roster.problem import RosterSettings
 from planning.roster.staff import hours_owed
 from planning.shifts import CoverPlan, cover_again, cover_all, horizon, parse_shift, shapes
-from planning.shifts.contracts import DAYS, EMPLOYED, TOTALS, Contracts, Join
+from planning.shifts.contracts import DAYS, EMPLOYED, TOTALS, Class, Contracts, Join
 from planning.shifts.groups import linked
 from planning.systems.careers import cost_of_careers
 from planning.tables import PEOPLE
@@ -90,23 +91,23 @@ def contracts_of(
     days, problems = local_day(times).unique(), {}
     if len(people):
         who = team_people(people)
-        probes = _probes(centre, [team for team in centre.teams if team in set(who["team"])], days)
+        probes = _probes(centre, [team for team in centre.teams if team in set(who["team"])], who, days)
         problems = problems_of(centre, probes, who, RosterSettings())
     lengths = {team: _lengths_h(centre, team) for team in problems}
-    can = {team: _can(each, len(days), min(lengths[team])) for team, each in problems.items()}
-    heads = [_present(centre, team, each, can[team], days) for team, each in problems.items()]
+    able = {team: _able(each, len(days), min(lengths[team])) for team, each in problems.items()}
+    heads = [_heads(centre, team, each.problem.sizes, able[team], days) for team, each in problems.items()]
     usual = {team: _days_week(centre, team) for team in problems}
-    held = {team: _held(each, can[team], lengths[team], usual[team]) for team, each in problems.items()}
+    held = {team: _held(each, able[team], lengths[team], usual[team]) for team, each in problems.items()}
     day_h = {team: _day_h(each, usual[team]) for team, each in problems.items()}
     new = {(EMPLOYED, team): _hire(centre, team, most, len(days)) for team, most in hire.items()}
     for (before, after), most in (move or {}).items():
         _check_move(centre, before, after, most)
         if before in problems:
-            parts = problems[before], can[before], lengths[before], usual[before], most
+            parts = problems[before], able[before], lengths[before], usual[before], most
             new[before, after] = _move(centre, before, after, *parts)
     for team in dict.fromkeys(after for _, after in new if after not in problems):
-        nobody, labour = np.zeros(len(days)), centre.at(centre.teams[team].site).labour
-        heads.append(_days(centre, team, days, nobody, nobody))
+        nobody, labour = np.zeros((0, 2, len(days)), bool), centre.at(centre.teams[team].site).labour
+        heads.append(_heads(centre, team, np.zeros(0), Able((("", False), ("", True)), nobody), days))
         held[team], day_h[team] = (0.0, 0.0, 0.0), np.array([labour.week_h.value / labour.days_week.value])
     totals = pd.DataFrame.from_dict(held, orient="index", columns=["people", "hours", "shifts"])
     if problems:
@@ -292,25 +293,26 @@ def _move(
     before: str,
     after: str,
     team: TeamProblem,
-    can: Bools,
+    able: Able,
     lengths_h: Sequence[float],
     usual: int,
     most: float,
 ) -> Join:
     """Find who may move from one team to another, what each takes along, and what it costs."""
-    days, alike = can.shape[2], dict[tuple[float, int, bool], tuple[str, ...]]()
-    for group, there in zip(team.problem.groups, can, strict=True):
+    days, alike = able.can.shape[2], dict[tuple[float, int, bool], tuple[str, ...]]()
+    for group, there in zip(team.problem.groups, able.can, strict=True):
         worked = _worked_days(days, group.members[0].days_week or usual)
-        kind = _filled(group.limits.most_h, worked, lengths_h), worked, bool(there[1].all())
+        nights = bool(there[able.nights].any(axis=0).all())
+        kind = _filled(group.limits.most_h, worked, lengths_h), worked, nights
         if there.any(axis=0).all():
             alike[kind] = (*alike.get(kind, ()), *(one.agent_id for one in group.members))
     if not alike:
         return Join(hours=0.0, shifts=0, weekends=0, cost=0.0, most=0.0)
-    (hours, shifts, nights), people = max(alike.items(), key=lambda item: len(item[1]))
+    (hours, shifts, at_night), people = max(alike.items(), key=lambda item: len(item[1]))
     rate, paid = hour_cost(centre, after), centre.teams[after].training_month / centre.pay.norm_h_month
     cost = max(hours * (rate - hour_cost(centre, before) + paid), rate)
     return Join(
-        hours=hours, shifts=shifts, weekends=4, cost=cost, most=min(most, len(people)), nights=nights,
+        hours=hours, shifts=shifts, weekends=4, cost=cost, most=min(most, len(people)), nights=at_night,
         people=people,
     )  # fmt: skip
 
@@ -343,36 +345,90 @@ def _days_week(centre: Centre, team: str) -> int:
     return int(centre.at(centre.teams[team].site).labour.days_week.value)
 
 
-def _probes(centre: Centre, teams: Sequence[str], days: pd.DatetimeIndex) -> pd.DataFrame:
-    """One hour by day and one at night on each day, for each team: who can work it can work that day."""
+def _probes(centre: Centre, teams: Sequence[str], who: pd.DataFrame, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """One short shift of each class on each day, for each team: who can work it can work that class.
+
+    Where somebody works by a rotation, the kinds of shift are told apart.
+    """
     rows = []
     for team in teams:
         site = centre.teams[team].site
+        labour, zone = centre.at(site).labour, centre.zones[site]
+        rotates = bool(centre.teams[team].rotation) or who["rotation"][who["team"] == team].notna().any()
         for number, day in enumerate(days):
             edges = (on_clock(edge, centre.time_zone) for edge in (day, day + pd.Timedelta(days=1)))
             hours = pd.date_range(*edges, freq="h", inclusive="left")
-            night_h = premium_hours(centre, site, hours, hours + HOUR)["night_h"].to_numpy()
-            for kind, fits in (("day", night_h == 0), ("night", night_h == 1)):
-                if fits.any():
-                    start = hours[fits][-1]  # so that the rest after the last shift before is over
-                    rows.append((f"{number}-{kind}", site, team, start, start + HOUR))
-    columns = ["shift_id", "site", "team", "start", "end"]
-    return pd.DataFrame(rows, columns=columns).assign(paid_h=1.0, headcount=1, skill="", night_h=0.0)
+            local, kinds = local_times(hours, [zone] * len(hours)), [""] * len(hours)
+            for length_h in (
+                (3.0, 1.0) if rotates else (1.0,)
+            ):  # three hours can be a late shift with a night hour
+                ends = hours + length_h * HOUR
+                night_h = premium_hours(centre, site, hours, ends)["night_h"].to_numpy()
+                if rotates:
+                    names, found = kinds_of(local, np.full(len(hours), length_h), night_h, labour.kinds)
+                    kinds = [names[kind] for kind in found]
+                each = zip(hours, ends, kinds, (night_h > 0).tolist(), strict=True)
+                rows += [(team, number, kind, night, site, start, end) for start, end, kind, night in each]
+    columns = ["team", "number", "kind", "night", "site", "start", "end"]
+    found = pd.DataFrame(rows, columns=columns).sort_values("start", kind="stable")
+    # The last of each class, so that the rest after the last shift before is over.
+    found = found.drop_duplicates(["team", "number", "kind", "night"], keep="last").sort_index()
+    names = found["number"].astype(str) + found["kind"] + found["night"].astype(str)
+    return found.assign(shift_id=names, paid_h=1.0, headcount=1, skill="", night_h=0.0)
 
 
-def _can(team: TeamProblem, days: int, shortest_h: float) -> Bools:
-    """Whether each group's people can work by day and at night on each day, shape (groups, 2, days).
+@dataclass(frozen=True)
+class Able:
+    """Which classes of shifts the people of a team can work."""
+
+    classes: tuple[Class, ...]
+    can: Bools
+    """Of each group's people, shape (groups, classes, days)."""
+
+    @property
+    def nights(self) -> list[bool]:
+        """Which classes have night hours."""
+        return [night for _, night in self.classes]
+
+
+def _able(team: TeamProblem, days: int, shortest_h: float) -> Able:
+    """Find which classes of shifts each group's people can work on each day.
 
     Each is asked for alone, so that runs of days, nights and weekends before the horizon count. People with
     too few hours for the shortest shift can work on no day: they are no heads of any.
     """
     problem, own = team.problem, team.problem.team_shifts
-    every, can = np.arange(len(problem.groups)), np.zeros((len(problem.groups), 2, days), dtype=bool)
-    for shift, (day, night) in enumerate(zip(own.day - own.first, own.night, strict=True)):
+    rotates = any(kind for kind in team.shifts["kind"])
+    kinds = [own.kinds[kind] if rotates else "" for kind in own.kind]
+    shifts = list(zip(kinds, own.night.tolist(), strict=True))
+    classes = tuple(sorted({*shifts}))
+    every, can = (
+        np.arange(len(problem.groups)),
+        np.zeros((len(problem.groups), len(classes), days), dtype=bool),
+    )
+    for shift, (day, one) in enumerate(zip(own.day - own.first, shifts, strict=True)):
         _, patterns = problem.price(_WANTED * (np.arange(len(own)) == shift), own.headcount, every)
-        can[:, int(night), day] = [shift in pattern for _, pattern in patterns]
+        can[:, classes.index(one), day] = [shift in pattern for _, pattern in patterns]
     can[[group.limits.most_h < shortest_h - 1e-9 for group in problem.groups]] = False
-    return can
+    return Able(classes, can)
+
+
+def _heads(centre: Centre, team: str, sizes: np.ndarray, able: Able, days: pd.DatetimeIndex) -> pd.DataFrame:
+    """Count the people who can work a shift of some classes, for all sets of classes that can bind (DAYS)."""
+    numbers = range(len(able.classes))
+    # Of the sets of classes that the same people can work, the largest holds for all of them.
+    some = [list(each) for count in numbers for each in combinations(numbers, count + 1)]
+    at_night = [number for number in numbers if able.nights[number]]
+    weekend = days.day_of_week.isin(centre.weekend(centre.teams[team].site))
+    rows = []
+    for number, day in enumerate(days):
+        who = {able.can[:, each, number].any(axis=1).tobytes(): each for each in some}
+        # Those who join may not work at night, also where all there can.
+        for each in [*who.values(), *([at_night] if at_night not in who.values() else [])]:
+            heads = float(sizes @ able.can[:, each, number].any(axis=1))
+            classes = () if len(each) == len(numbers) else tuple(able.classes[one] for one in each)
+            rows.append((team, day, classes, heads, weekend[number]))
+    return pd.DataFrame(rows, columns=DAYS)
 
 
 def _filled(most_h: float, shifts: int, lengths_h: Sequence[float]) -> float:
@@ -391,10 +447,10 @@ def _filled(most_h: float, shifts: int, lengths_h: Sequence[float]) -> float:
     return max(sums)
 
 
-def _held(team: TeamProblem, can: Bools, lengths_h: Sequence[float], usual: int) -> tuple[float, ...]:
+def _held(team: TeamProblem, able: Able, lengths_h: Sequence[float], usual: int) -> tuple[float, ...]:
     """People of a team, and the most hours and shifts that they can work."""
     people = hours = shifts = 0.0
-    for group, present in zip(team.problem.groups, can.any(axis=1).sum(axis=1).tolist(), strict=True):
+    for group, present in zip(team.problem.groups, able.can.any(axis=1).sum(axis=1).tolist(), strict=True):
         count, most_h = len(group.members), group.limits.most_h
         worked = _worked_days(present, group.members[0].days_week or usual)
         people += count
@@ -419,18 +475,3 @@ def _day_h(team: TeamProblem, usual: int) -> np.ndarray:
     """A usual day of each person's contract, hours."""
     people = [one for group in team.problem.groups for one in group.members]
     return np.array([one.contract_h_week / (one.days_week or usual) for one in people])
-
-
-def _present(
-    centre: Centre, name: str, team: TeamProblem, can: Bools, days: pd.DatetimeIndex
-) -> pd.DataFrame:
-    """People of a team who can work on each day."""
-    sizes = team.problem.sizes
-    return _days(centre, name, days, sizes @ can.any(axis=1), sizes @ can[:, 1])
-
-
-def _days(
-    centre: Centre, team: str, days: pd.DatetimeIndex, heads: np.ndarray, night_heads: np.ndarray
-) -> pd.DataFrame:
-    weekend = days.day_of_week.isin(centre.weekend(centre.teams[team].site))
-    return pd.DataFrame(dict(zip(DAYS, (team, days, heads, night_heads, weekend), strict=True)))

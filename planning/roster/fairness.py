@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from planning.calendars import NIGHT
 from planning.centre import Centre
 from planning.roster.audit import local_people, with_people
 from planning.roster.carry_over import hours_left
-from planning.roster.inputs import NIGHT, Horizon
+from planning.roster.inputs import Horizon
 from planning.roster.rules import at_weekends, kind_names
 
 

@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import is_weekend, local_day, local_times, on_clock, time_of_day, week_end
+from planning.calendars import (
+    NIGHT,
+    is_weekend,
+    kinds_of,
+    local_day,
+    local_times,
+    on_clock,
+    time_of_day,
+    week_end,
+)
 from planning.centre import Centre
 from planning.checks import Bools, Floats, Ints
 from planning.pay import premium_hours
@@ -234,7 +243,7 @@ class TeamShifts:
         days = horizon.calendar_days
         local = starts.tz_localize(None)
         length_h = np.asarray((ends - starts) / pd.Timedelta(hours=1), dtype=np.float64)
-        names, kinds = kinds_of(own[0], length_h, night_h, centre.at(site))
+        names, kinds = kinds_of(own[0], length_h, night_h, centre.at(site).labour.kinds)
         norms = norms_of(centre, horizon, site)
         ahead = norms.index.append(norms.index[-1:] + pd.Timedelta(days=1))
         return cls(
@@ -306,10 +315,6 @@ def _during(people: pd.DataFrame, kind: str, times: pd.Series) -> pd.Series:
     first, after = (pd.to_datetime(people[f"{kind}_{edge}"], utc=True) for edge in ("from", "until"))
     away = first.notna() | after.notna()
     return away & (first.isna() | (times > first)) & (after.isna() | (times <= after)) & times.notna()
-
-
-NIGHT = "night"
-"""The kind of shift with half of its time or more at night."""
 
 
 @dataclass(frozen=True)
@@ -406,26 +411,3 @@ def norms_of(centre: Centre, horizon: Horizon, site: str) -> pd.DataFrame:
         },
         index=days,
     )
-
-
-def kinds_of(
-    starts: pd.DatetimeIndex, length_h: Floats, night_h: Floats, centre: Centre
-) -> tuple[tuple[str, ...], Ints]:
-    """Name the kinds of shift, and tell each shift's: by its start, or night if half of it is night.
-
-    The starts are on the site's own clock, the centre under the site's law.
-
-    Examples
-    --------
-    >>> centre = Centre.load("data/centre.toml")
-    >>> starts = pd.DatetimeIndex(["2026-11-23 08:00", "2026-11-23 20:00"]).tz_localize("Europe/Moscow")
-    >>> names, kinds = kinds_of(starts, np.array([8.5, 8.5]), np.array([0.0, 6.5]), centre)
-    >>> [names[kind] for kind in kinds]
-    ['early', 'night']
-    """
-    begins = sorted((begin.total_seconds(), name) for name, begin in centre.labour.kinds.items())
-    local = starts.tz_localize(None)
-    clock = np.asarray((local - local.normalize()) // pd.Timedelta(seconds=1), dtype=np.int64)
-    # Before the first kind begins, the last kind of the evening before continues.
-    kind = (np.searchsorted([begin for begin, _ in begins], clock, side="right") - 1) % len(begins)
-    return (*(name for _, name in begins), NIGHT), np.where(2 * night_h >= length_h, len(begins), kind)

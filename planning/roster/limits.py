@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from planning.calendars import NIGHT
 from planning.checks import Bools, Floats, Ints
-from planning.roster.inputs import FOREVER, NIGHT, Person, TeamShifts
+from planning.roster.inputs import FOREVER, Person, TeamShifts
 
 NEVER = -1
 """The target of a forbidden step."""

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from planning.calendars import local_day, on_clock
+from planning.calendars import NIGHT, local_day, on_clock
 from planning.centre import Centre
 from planning.errors import PlanningError
-from planning.roster.inputs import NIGHT, Horizon
+from planning.roster.inputs import Horizon
 from planning.tables import PEOPLE
 
 CONTRACTS = (1.0, 0.75, 0.5)

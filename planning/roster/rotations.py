@@ -10,10 +10,10 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from planning.calendars import NIGHT
 from planning.centre import Centre
 from planning.centre.labour import OFF, WORK, Labour
 from planning.errors import PlanningError
-from planning.roster.inputs import NIGHT
 from planning.roster.limits import Limits
 from planning.roster.rules import HOUSE, Case, breaches_of, days_of, kind_names, no_breaches
 

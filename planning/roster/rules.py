@@ -25,11 +25,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import week_end
+from planning.calendars import NIGHT, kinds_of, week_end
 from planning.centre import Centre
 from planning.checks import Ints
 from planning.pay import premium_hours
-from planning.roster.inputs import NIGHT, Horizon, kinds_of, own_clock
+from planning.roster.inputs import Horizon, own_clock
 from planning.roster.limits import Limits
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
@@ -828,7 +828,7 @@ def kind_names(roster: pd.DataFrame, centre: Centre) -> pd.Series:
         night_h = consent_of(here)._night_hours(own).to_numpy()
         length_h = _hours(own["end"] - own["start"]).to_numpy()
         starts = own_clock(pd.DatetimeIndex(own["start"]), own["site"], centre)
-        names, kinds = kinds_of(starts, length_h, night_h, here)
+        names, kinds = kinds_of(starts, length_h, night_h, here.labour.kinds)
         found[own.index] = [names[kind] for kind in kinds]
     return found
 

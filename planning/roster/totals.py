@@ -13,8 +13,8 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from planning.calendars import NIGHT
 from planning.centre import Centre
-from planning.roster.inputs import NIGHT
 from planning.roster.limits import Limits
 from planning.roster.rules import DAY, ROUNDING, Case, Rule, breaches_of, days_of, kind_names
 

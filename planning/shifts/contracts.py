@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from planning.calendars import local_day
+from planning.calendars import kinds_of, local_day, local_times
 from planning.checks import Floats, Ints
 from planning.pay import hour_cost, premium_hours
 from planning.shifts.implicit import Block
@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 TOTALS = ["people", "owed_h", "hours", "shifts"]
 """Columns of `Contracts.teams`."""
-DAYS = ["team", "day", "heads", "night_heads", "weekend"]
+DAYS = ["team", "day", "classes", "heads", "weekend"]
 """Columns of `Contracts.days`."""
+Class = tuple[str, bool]
+"""Shifts that the same people can work: their kind, "" for any where nobody works by a rotation, and whether
+they have night hours."""
 Limit = tuple[sparse.csr_array, float, tuple[str, float, str, float | str]]
 """A row, its bound, and as in `Group.limits`: setting, value, unit of one more, and what that adds."""
 EMPLOYED = ""
@@ -75,8 +78,10 @@ class Contracts:
     teams : DataFrame
         Index team: people, owed_h (paid whether worked or not), hours (the most they may work) and shifts.
     days : DataFrame
-        team, day (local, without zone), heads and night_heads (people who can work on the day, and at night),
-        weekend (whether it is one of the site's).
+        team, day (local, without zone), classes (of shifts, () for all), heads (people who can work a shift
+        of one of these classes on the day), weekend (whether it is one of the site's). By Hall's theorem
+        (1935, On representatives of subsets) each shift of a day finds somebody if every set of classes has
+        at least as many people as shifts; rows that follow from others are left out.
     day_h : dict
         By team: a usual day of each person's contract, hours.
     joins : dict
@@ -129,6 +134,7 @@ class Contracts:
             ends = starts + pd.Timedelta(seconds=one.shape.length_s)
             night_h = premium_hours(centre, centre.teams[team].site, starts, ends)["night_h"].to_numpy()
             own = {"at": base + one.heads, "day": local_day(starts), "paid_s": one.shape.paid_s}
+            own |= {"kind": self._kinds(centre, team, starts, one.shape.length_s / 3600, night_h)}
             classes.append(pd.DataFrame(own | {"night": night_h > 0, "team": team}))
             base += one.position.shape[1]
         return [
@@ -136,6 +142,18 @@ class Contracts:
             for team, own in pd.concat(classes).groupby("team", sort=False)
             for limit in self._limits_of(str(team), own, columns, joins)
         ]
+
+    def _kinds(
+        self, centre: Centre, team: str, starts: pd.DatetimeIndex, length_h: float, night_h: Floats
+    ) -> list[str]:
+        """Kind of each shift as the classes of a team name it."""
+        if all(kind == "" for own in self.days["classes"][self.days["team"] == team] for kind, _ in own):
+            return [""] * len(starts)
+        site = centre.teams[team].site
+        local = local_times(starts, [centre.zones[site]] * len(starts))
+        lengths = np.full(len(starts), length_h)
+        names, kinds = kinds_of(local, lengths, night_h, centre.at(site).labour.kinds)
+        return [names[kind] for kind in kinds]
 
     def _limits_of(
         self, team: str, own: pd.DataFrame, columns: int, joins: Mapping[tuple[str, str], int]
@@ -183,18 +201,35 @@ class Contracts:
             row = row_of(np.array([column for column, _ in leaving]), np.ones(len(leaving)))
             most = float(max(count for _, count in leaving))
             found.append((row, most, (f"{team}: people who can leave", most, "person", 1.0)))
-        days = self.days[self.days["team"] == team].set_index("day")
+        days = self.days[self.days["team"] == team]
         for day, here in own.groupby("day"):
-            there = days.loc[day] if day in days.index else pd.Series({"heads": 0.0, "night_heads": 0.0})
-            weekend = bool(there.get("weekend", False))
-            for heads, classes, name in (
-                ("heads", here, f"people on {day:%Y-%m-%d}"),
-                ("night_heads", here[here["night"]], f"people on the night of {day:%Y-%m-%d}"),
-            ):
+            there = days[days["day"] == day]
+            if there.empty:
+                there = pd.DataFrame([(team, day, (), 0.0, False)], columns=DAYS)
+            for row in there.itertuples():
+                asked: Sequence[Class] = row.classes
+                inside = [one in asked for one in zip(here["kind"], here["night"], strict=True)]
+                classes = here[inside] if asked else here
                 if len(classes):
-                    each = partial(_weekly, weekend=weekend, night=heads == "night_heads")
-                    found.append(limit(classes, _WEEKS, each, float(there[heads]), name, "person"))
+                    by_night = bool(asked) and all(night for _, night in asked)
+                    each = partial(_weekly, weekend=bool(row.weekend), night=by_night)
+                    name = f"people {_words(asked)} {day:%Y-%m-%d}"
+                    found.append(limit(classes, _WEEKS, each, float(row.heads), name, "person"))
         return found
+
+
+def _words(classes: Sequence[Class]) -> str:
+    """Name classes of shifts before the day.
+
+    Examples
+    --------
+    >>> [_words(some) for some in [(), [("", True)], [("early", False), ("late", True), ("late", False)]]]
+    ['on', 'on the night of', 'for early and late shifts on']
+    """
+    kinds = list(dict.fromkeys(kind for kind, _ in classes))
+    if "" in kinds or not kinds:
+        return "on the night of" if classes else "on"
+    return f"for {' and '.join(kinds)} shifts on"
 
 
 def _weekly(one: Join, weekend: bool, night: bool) -> int:

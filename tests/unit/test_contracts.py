@@ -41,6 +41,11 @@ def people_of(count, team="calls_north", **columns):
     )
 
 
+def heads(contracts, *classes):
+    """People who can work some classes of shifts, by day; all shifts by default."""
+    return contracts.days.loc[contracts.days["classes"] == classes, "heads"].tolist()
+
+
 # --- what contracts hold --------------------------------------------------------------------------
 
 
@@ -56,8 +61,8 @@ def test_hours_shifts_and_days_of_a_team():
     assert team["people"] == 12
     assert team["hours"] == 9 * 40 + 2 * 16 + 2 * 8
     assert team["shifts"] == 9 * 5 + 2 * 2 + 2  # 20 hours are two whole shifts
-    assert found.days["heads"].tolist() == [12, 12, 11, 11, 10, 11, 11]
-    assert found.days["night_heads"].tolist() == [9, 9, 8, 8, 7, 8, 8]
+    assert heads(found) == [12, 12, 11, 11, 10, 11, 11]
+    assert heads(found, ("", True)) == [9, 9, 8, 8, 7, 8, 8]
     assert sorted(set(found.day_h["calls_north"])) == [4.0, 8.0]
 
 
@@ -66,7 +71,7 @@ def test_a_run_of_days_before_the_plan_counts():
     centre, people = one_site(), people_of(4)
     people["last_end"], people["last_kind"] = MONDAY - pd.Timedelta("8h"), "early"
     people["nights_in_row"], people["days_in_row"] = 0, [1, 1, 1, int(centre.labour.max_days_in_row.value)]
-    assert contracts_of(centre, people, WEEK).days["heads"].tolist() == [3, 4, 4, 4, 4, 4, 4]
+    assert heads(contracts_of(centre, people, WEEK)) == [3, 4, 4, 4, 4, 4, 4]
 
 
 @pytest.mark.parametrize("days", [1, 2, 7, 14])
@@ -81,11 +86,51 @@ def test_people_whose_hours_fit_no_shift_are_no_heads():
     people["contract_h_week"] = [3.0, 3.0, 40.0]
     found = contracts_of(centre, people, WEEK)
     assert found.teams.loc["calls_north", ["hours", "shifts"]].tolist() == [40.0, 5.0]
-    assert found.days["heads"].tolist() == [1] * 7
+    assert heads(found) == [1] * 7
     need = requirement_of({"09:00": 2, "19:00": 0}, days=7)
     with pytest.warns(UserWarning, match="no shift of calls_north fits the contracts of 2 people"):
         _, _, roster = cover_and_roster(centre, need, people)
     assert roster.roster["paid_h"].sum() == 40.0
+
+
+EARLY, MIDDLE, LATE = ("early", False), ("middle", False), ("late", False)
+
+
+def by_rotation():
+    """Three people change between early and late weeks, two are a week ahead, and one works freely."""
+    cycle = ["early"] * 5 + ["off"] * 2 + ["late"] * 5 + ["off"] * 2
+    people = people_of(6)
+    people["rotation"] = [*["weeks"] * 5, None]
+    people["rotation_offset"] = [0, 0, 0, 7, 7, 0]
+    return one_site(MIX | {"rotations": {"weeks": {"cycle": cycle}}}), people
+
+
+def test_who_works_by_a_rotation_is_a_head_of_its_kind_alone():
+    """Hall's condition by brute force: a set of shifts a day fits if and only if all rows hold."""
+    found = contracts_of(*by_rotation(), WEEK)
+    early, late = (3, 2) if (MONDAY.toordinal() - 1) % 14 == 0 else (2, 3)
+    monday = found.days[found.days["day"] == found.days["day"].min()].set_index("classes")["heads"]
+    assert monday[()] == 6
+    assert heads(found)[-2:] == [1, 1]
+    kinds = {"early": early, "late": late}
+    for count in itertools.product(range(5), repeat=3):
+        asked = dict(zip((EARLY, MIDDLE, LATE), count, strict=True))
+        free = sum(max(asked[one] - kinds.get(one[0], 0), 0) for one in asked)
+        holds = all(
+            sum(number for one, number in asked.items() if not row or one in row) <= most
+            for row, most in monday.items()
+        )
+        assert holds == (free <= 1)
+
+
+def test_a_plan_uses_each_kind_of_a_rotation():
+    """Two early and two late shifts a day: nobody stays idle, and no shift lacks somebody."""
+    centre, people = by_rotation()
+    need = requirement_of({"08:00": 2, "16:00": 2, "22:00": 0}, days=5)
+    made, _, roster = cover_and_roster(centre, need, people)
+    assert roster.unmet.empty
+    assert audit(centre, roster.roster, people).empty
+    assert made.unmet["missing"].sum() * 0.25 <= 0.05 * need["rostered"].sum() * 0.25
 
 
 def test_nobody_is_there():
