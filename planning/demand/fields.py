@@ -51,6 +51,7 @@ _FROM_TO = [
 _LANGUAGES = ("en", "de", "es", "fr", "it", "kk", "nl", "pl", "pt", "ru", "tr", "uk")
 _NUMBER = r"^[0-9]+([.,][0-9]+)?$"
 _CLOCK = "^[0-9]+(:[0-9]{1,2}){1,2}([.,][0-9]*)?$"
+_CASTS = "^ *[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)? *$"
 _UNITS = {
     DAY_S: "D[A-Z]*|TAGE?|Д[А-Я]*",
     HOUR_S: "H[A-Z]*|STD|Ч[А-Я]*",
@@ -134,9 +135,12 @@ def _step(table: ir.Table, names: Iterable[str], **parts: Callable[[Callable[[st
     def made(name: str, make: Callable[[Callable[[str], Any]], Any]) -> Any:
         return make(lambda part: table[f"{name}_{part}"])
 
-    return table.mutate(
+    wider = table.mutate(
         **{f"{name}_{part}": made(name, make) for name in names for part, make in parts.items()}
     )
+    engines = table._find_backends()[0]
+    # PostgreSQL writes a select into the next one, with all that it computes, unless it has a limit.
+    return wider.limit(2**62) if any(engine.name == "postgres" for engine in engines) else wider
 
 
 def _with_texts(table: ir.Table, names: list[str], date_order: str | None, zone: str | None) -> ir.Table:
@@ -297,20 +301,24 @@ def _micro(time: Any) -> Any:
 
 
 def tried(column: Any, kind: str) -> Any:
-    """Cast text to a type; if the engine can try, a text that cannot be cast becomes missing."""
-    engine = column._find_backend(use_default=True)
-    return column.try_cast(kind) if _can_try(engine) else column.cast(kind)
+    """Cast text to a type; one that cannot be cast becomes missing, but a time only if the engine can try."""
+    import ibis
+
+    if _can_try(column._find_backend(use_default=True)):
+        return column.try_cast(kind)
+    if kind in ("float64", "int64"):
+        column = ibis.ifelse(column.re_search(_CASTS), column, ibis.null("string"))
+    return column.cast(kind)
 
 
 @cache
 def _can_try(engine: Any) -> bool:
     import ibis
 
-    try:
-        engine.compile(ibis.literal("1").try_cast("int64").name("tried").as_table())
+    try:  # for an engine that cannot try, some compilers write a plain cast
+        return "TRY_CAST" in engine.compile(ibis.literal("1").try_cast("int64").name("tried").as_table())
     except ibis.common.exceptions.IbisError:
         return False
-    return True
 
 
 def number(column: Any, decimal: str | None, *, whole: bool = False) -> Any:

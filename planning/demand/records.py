@@ -385,7 +385,7 @@ class CallLog:
             )
         one_of("gaps", gaps, ("refuse", "zero", "unknown"))
         of_intervals = "calls" in self.facts.columns
-        counts = self._counts(gcd(LEAST_INTERVAL_S, interval_s))
+        counts = self._counts(LEAST_INTERVAL_S if of_intervals else interval_s)
         if counts.empty:
             reason = self.reasons.index[0]
             raise PlanningError(
@@ -396,7 +396,6 @@ class CallLog:
         if of_intervals:
             self._check_lengths(counts)
             counts = _regridded(counts, interval_s)
-        counts = _summed(counts, interval_s)
         timed = self._timed(counts, interval_s)
         filled = _with_zeros(timed, interval_s, self.queues)
         if of_intervals and gaps != "zero":
@@ -424,7 +423,9 @@ class CallLog:
                 "hour: export it by hour, or name the column of the hour in records.arrival"
             )
 
-    def _counts(self, interval_s: int = LEAST_INTERVAL_S) -> pd.DataFrame:
+    def _counts(self, interval_s: int | None = None) -> pd.DataFrame:
+        """Count the good calls by intervals of a length; without one, of any that is counted already."""
+        interval_s = interval_s or next(iter(self._counted), HOUR_S)
         if interval_s not in self._counted:
             self._counted[interval_s] = _run(self.expression(interval_s), self.source)
         return self._counted[interval_s]
@@ -563,7 +564,8 @@ class CallLog:
         if REPEATED in self.reasons.index:
             frame = pd.concat([frame, self._repeated(rows)]) if len(frame) else self._repeated(rows)
         if STRAY in self.reasons.index:
-            stray = _floor(rows.second, LEAST_INTERVAL_S).isin(list(_strays(self._counts())))
+            hours = {start // HOUR_S * HOUR_S for start in _strays(self._counts())}
+            stray = _floor(rows.second, HOUR_S).isin(sorted(hours))
             good = rows.filter(rows.reason.isnull() & stray)
             frame = pd.concat([frame, _run(good.limit(REJECTED_ROWS), self.source).assign(reason=STRAY)])
         if self._of_texts:
@@ -808,7 +810,9 @@ def _secrets(source: str) -> frozenset[str]:
     start, _, _ = source.partition("://")[2].rpartition("@")
     password = start.partition(":")[2]
     pieces = [*re.split(r"[^0-9A-Za-z]", password), *re.findall(r"=([^&]*)", source.partition("?")[2])]
-    return frozenset(piece for piece in (password, *pieces) if len(piece) > 2)
+    # An engine that takes a raw mark for the end of the password quotes any piece of it.
+    raw = re.search("[/#?@%]", re.sub("%[0-9A-Fa-f]{2}", "", password))
+    return frozenset({""} if raw else {piece for piece in (password, *pieces) if len(piece) > 2})
 
 
 class _Engine:
@@ -825,7 +829,7 @@ class _Engine:
             return
         reason = _safe(" ".join(str(error).split())[:300])
         if any(secret in reason for secret in self.secrets):
-            reason = type(error).__name__
+            reason = f"{type(error).__name__}; write / # ? @ and % of a password as %2F %23 %3F %40 and %25"
         raise PlanningError(
             f"{self.source} could not be read ({reason}): nothing was taken from it, check it and try again"
         ) from None
@@ -839,7 +843,7 @@ def _run(expression: ir.Table, source: str) -> pd.DataFrame:
 
 # -------------------------------------------------------------------------------------------------- intervals
 def _regridded(counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
-    """Spread the calls of a table's intervals evenly over pieces of which `interval_s` is a multiple."""
+    """Spread the calls of a table's intervals evenly over their length, and add them up by `interval_s`."""
     steps = counts.sort_values("start").groupby("queue")["start"].diff()
     least = steps.groupby(counts["queue"]).agg(["min", "count"])
     # Of a queue with few rows, the others know better how long an interval is.
@@ -850,12 +854,8 @@ def _regridded(counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
         step = gcd(length, interval_s)
         part = own.assign(**{name: own[name] * (step / length) for name in ("calls", "work", "answered")})
         pieces += [part.assign(start=own["start"] + ahead) for ahead in range(0, length, step)]
-    return pd.concat(pieces)
-
-
-def _summed(counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
-    """Sum the counts of finer intervals."""
-    whole = counts.assign(start=counts["start"] // interval_s * interval_s)
+    whole = pd.concat(pieces)
+    whole["start"] = whole["start"] // interval_s * interval_s
     return whole.groupby(["queue", "start"], as_index=False, sort=False)[["calls", "work", "answered"]].sum()
 
 

@@ -591,6 +591,8 @@ def test_no_message_has_a_password(password):
     with pytest.raises(PlanningError, match="could not be read") as caught:
         read_calls(f"postgres://reader:{password}@127.0.0.1:9/calls?connect_timeout=2")
     assert "s3cret" not in str(caught.value)
+    if "/" in password or "?" in password:  # the engine took a piece of it for the host
+        assert "; write / # ? @ and % of a password as %2F" in str(caught.value)
 
 
 # --- packed files, folders and merged cells -----------------------------------------------------------------

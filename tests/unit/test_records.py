@@ -468,6 +468,10 @@ def postgres(tmp_path_factory):
         with base.cursor() as cursor:
             cursor.executemany("insert into calls values (%s, %s, %s, %s, %s, %s, %s)", rows)
         base.execute("create view slow as select calls.* from calls, pg_sleep(20)")
+        base.execute(
+            "create view texts as select queue, outcome, '23 November 2026 9:05' as arrival, "
+            "case when call_id % 2 = 0 then '1m 23s' else 'x' end as handle_s from calls where handle_s > 0"
+        )
     yield server
     server.cleanup()
 
@@ -479,6 +483,16 @@ def test_postgresql_counts_as_files_do(postgres, tmp_path):
         assert_frame_equal(log.demand(), from_file.demand())
         assert log.reasons.to_dict() == from_file.reasons.to_dict() == {"negative handle time": 1}
         assert_frame_equal(log.calls(), from_file.calls(), check_dtype=False)
+
+
+def test_postgresql_reads_texts_too(postgres):
+    """It wrote each step into the next: the query never ended. One odd cell refused the table."""
+    centre = centre_with({"call_id": None, "end": None, "wait_s": None})
+    with read_calls(postgres.get_uri(), table="texts", centre=centre) as log:
+        frame = log.first_rows(100)
+    assert frame["arrival"].dt.strftime("%d %H:%M").unique().tolist() == ["23 09:05"]
+    assert set(frame["handle_s"].dropna()) == {83.0}
+    assert frame["handle_s"].isna().any()
 
 
 def test_a_missing_table_of_postgresql(postgres):
