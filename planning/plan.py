@@ -464,17 +464,17 @@ def plan(
         The demand or the people cannot be planned.
     """
     demand = with_reviews(centre, demand, people)
-    trimmed = None
+    trimmed, first = None, None
     if certify:
         replications = max(replications, PROOF)
         trimmed = trim(
             centre, demand, people, hire=hire, move=move, needed=needed, replications=replications,
             seed=seed, executor=executor,
         )  # fmt: skip
-        needed = trimmed.requirement
+        needed, first = trimmed.requirement, (trimmed.cover, trimmed.staff)
     needed = requirement(centre, demand) if needed is None else needed
     times = horizon(centre, needed)
-    shifts, everybody, roster = cover_and_roster(centre, needed, people, hire=hire, move=move)
+    shifts, everybody, roster = cover_and_roster(centre, needed, people, hire=hire, move=move, first=first)
     new = everybody if people is None else everybody.iloc[len(people) :]
     made = Present(roster, breaks_of(shifts, roster.roster), _own_shares(centre, demand, vips))
     staff = staff_of(centre, everybody, roster.roster, times)

@@ -14,6 +14,7 @@ from planning.staffing import behind_lookup, promised_service
 
 if TYPE_CHECKING:
     from planning.centre import Centre
+    from planning.queueing.target import Start
 
 
 def exact_service(
@@ -23,6 +24,7 @@ def exact_service(
     *,
     agents: pd.DataFrame | None = None,
     cut_off: pd.Timestamp | None = None,
+    start: Start = "stationary",
 ) -> pd.DataFrame:
     """Service of a pooled queue through the day as it unfolds, including the closing of a site.
 
@@ -41,6 +43,9 @@ def exact_service(
     cut_off : Timestamp, optional
         Start of the interval at which the calls of those who leave are cut off and go back to the head of the
         queue, as in a power failure; otherwise they finish the call.
+    start : {"stationary", "empty"}
+        The steady state of the first interval, or nobody in the system. `simulate_positions` has the same
+        choice.
 
     Returns
     -------
@@ -60,7 +65,7 @@ def exact_service(
     table["formula"] = promised_service(
         settings, table["calls"], table["aht_s"], table["agents"], centre.interval_s, settings.patience_s
     )
-    return table.assign(**unfolded(centre, queue, table, cut_off=cut_off))
+    return table.assign(**unfolded(centre, queue, table, cut_off=cut_off, start=start))
 
 
 def _staffed(centre: Centre, needed: pd.DataFrame, queue: str, agents: pd.DataFrame | None) -> pd.DataFrame:

@@ -262,12 +262,14 @@ def _at_most(option: str, form: str, text: str) -> tuple[str, float]:
 
 
 def _tell_prices(made: Plan) -> None:
-    """Say what a point of each promise costs."""
+    """Say what a point of each promise costs, and why no further head was taken."""
     from planning.centre.money import money
 
     for name, row in made.summary["trimmed"].get("queues", {}).items():
         less, more = (money(made.centre, row[key]) for key in ("a_point_less_saves", "a_point_more_costs"))
         typer.echo(f"{'':<15} {name}: a point less saves {less}, a point more costs {more}")
+        for day, why in row["stopped"].items():
+            typer.echo(f"{'':<17} {day}: {why}")
 
 
 def tell(made: Plan, folder: Path) -> None:

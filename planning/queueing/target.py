@@ -9,6 +9,8 @@ from planning.checks import number, one_of
 from planning.errors import PlanningError
 
 Scope = Literal["interval", "day", "week"]
+Start = Literal["empty", "stationary"]
+"""How a day begins: with nobody in the system, or in the steady state of its first interval."""
 _PARTS = ("service_level", "max_asa_s", "max_abandonment", "max_occupancy")
 
 

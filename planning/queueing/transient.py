@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,7 @@ from planning.queueing import transient_kernels as kernels
 from planning.queueing.bounds import checked
 from planning.queueing.kernels import compiled
 from planning.queueing.quadrature import UNIT_RULE
+from planning.queueing.target import Start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -309,7 +310,7 @@ def whole_heads(name: str, value: ArrayLike) -> Floats:
 def start_law(start: str | ArrayLike, day: Rates) -> Floats:
     """Return the law of the number in system before the first interval."""
     if isinstance(start, str):
-        if one_of("start", start, ("empty", "stationary")) == "empty":
+        if one_of("start", start, get_args(Start)) == "empty":
             return np.ones(1)
         return _stationary_law(day.chain(0))
     law = numbers("start", start, high=1.0)

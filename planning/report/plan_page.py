@@ -55,6 +55,8 @@ def plan_notebook(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]
         cells += [
             nbformat.new_markdown_cell(f"{title}\n\n{told}".replace("$", r"\$")),
             _table_cell(_trimmed_table(summary, centre)),
+            nbformat.new_markdown_cell("### Why no further head was taken"),
+            _table_cell(_stopped_table(summary)),
         ]
     if summary["systems"]:  # a plan of nobody has none
         systems = pd.DataFrame.from_dict(summary["systems"], orient="index")
@@ -136,6 +138,12 @@ def _trimmed_table(summary: Mapping[str, Any], centre: Centre) -> pd.DataFrame:
     prices = ["a_point_less_saves", "a_point_more_costs"]
     shown[prices] = rows[prices].map(lambda amount: money(centre, amount))
     return shown.rename(index=label, columns=label)
+
+
+def _stopped_table(summary: Mapping[str, Any]) -> pd.DataFrame:
+    """What one head less would do, by queue (column) and day: the proof that no step is left."""
+    queues = summary["trimmed"]["queues"].items()
+    return pd.DataFrame({label(name): row["stopped"] for name, row in queues})
 
 
 def _employ_text(summary: Mapping[str, Any], centre: Centre) -> str:

@@ -128,6 +128,7 @@ def cover_by_people(
     *,
     hire: Mapping[str, float] | None = None,
     move: Mapping[tuple[str, str], float] | None = None,
+    contracts: Contracts | None = None,
     **options: Any,
 ) -> tuple[CoverPlan, pd.DataFrame]:
     """Cover a requirement with the shifts that the people there are can work, or with people to employ.
@@ -143,6 +144,8 @@ def cover_by_people(
         The most people that teams may employ beside those there are.
     move : mapping, optional
         The most people who may move, by (team, other team), as `contracts_of` takes it.
+    contracts : Contracts, optional
+        Those of these people, `hire` and `move` in these days, if they are known already.
     **options
         As for `planning.shifts.cover_all`.
 
@@ -152,7 +155,8 @@ def cover_by_people(
     people : DataFrame
         PEOPLE: those given, moved where the plan moves them, and those to employ.
     """
-    contracts = contracts_of(centre, people, horizon(centre, requirement), hire, move)
+    if contracts is None:
+        contracts = contracts_of(centre, people, horizon(centre, requirement), hire, move)
     made = cover_all(centre, requirement, contracts=contracts, **options)
     if people is None:
         return made, people_to_employ(centre, made.shifts, made.hired)
@@ -166,6 +170,7 @@ def cover_and_roster(
     *,
     hire: Mapping[str, float] | None = None,
     move: Mapping[tuple[str, str], float] | None = None,
+    first: tuple[CoverPlan, pd.DataFrame] | None = None,
 ) -> tuple[CoverPlan, pd.DataFrame, Roster]:
     """Cover a requirement and give the shifts to people; cover again what nobody could be found for.
 
@@ -177,6 +182,8 @@ def cover_and_roster(
     ----------
     centre, requirement, people, hire, move
         As for `cover_by_people`.
+    first : (CoverPlan, DataFrame), optional
+        What `cover_by_people` gives for them, if it is known already.
 
     Returns
     -------
@@ -185,7 +192,7 @@ def cover_and_roster(
     roster : Roster
     """
     hire = _may_employ(centre, people, hire)
-    made, staff = cover_by_people(centre, requirement, people, hire=hire, move=move)
+    made, staff = first or cover_by_people(centre, requirement, people, hire=hire, move=move)
     roster, times = build_roster(centre, made.shifts, staff), horizon(centre, requirement)
     if roster.unmet.empty:
         return made, staff, roster

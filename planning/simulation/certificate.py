@@ -127,7 +127,7 @@ def _promises(
     for name, queue in centre.queues.items():
         if queue.target.service_level is not None and name in simulation.levels:
             offered = simulation.offered[name]
-            first = _first_days(pd.DatetimeIndex(offered.columns), queue.target.over)
+            first = promise_days(centre, pd.DatetimeIndex(offered.columns), name)
             yield name, queue.target, offered, simulation.within[name], first
 
 
@@ -147,9 +147,10 @@ class Kept(NamedTuple):
     verdict: str
 
 
-def _first_days(times: pd.DatetimeIndex, over: str) -> pd.DatetimeIndex:
-    """First day of the promise that each interval belongs to."""
+def promise_days(centre: Centre, times: pd.DatetimeIndex, queue: str) -> pd.DatetimeIndex:
+    """First day of the promise of a queue that each interval belongs to."""
     number, days = pd.factorize(midnights(times))
+    over = centre.queues[queue].target.over
     return pd.DatetimeIndex(days)[number - number % 7 if over == "week" else number]
 
 
@@ -299,7 +300,7 @@ def _with(centre: Centre, wired: Wired, heads: pd.Series) -> Wired:
 def _through(centre: Centre, wired: Wired, queue: str, day: pd.Timestamp) -> tuple[Agent, ...]:
     """One more agent of each pool's first team through the hours in which a promise is kept or broken."""
     mine = wired.demand[wired.demand["queue"] == queue]["interval_start"]
-    days = _first_days(wired.times, centre.queues[queue].target.over)
+    days = promise_days(centre, wired.times, queue)
     at: NDArray[np.int64] = np.flatnonzero(wired.times.isin(mine) & (days == day))
     span = (float(at[0] * centre.interval_s), float((at[-1] + 1) * centre.interval_s))
     pools = [one for one, of in zip(wired.network.queues, wired.queue_of, strict=True) if of == queue]

@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from math import ceil
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, get_args
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from planning.calendars import midnights
-from planning.checks import Floats, number, whole
+from planning.checks import Floats, number, one_of, whole
 from planning.errors import PlanningError
+from planning.queueing.target import Start
 from planning.simulation import kernel
 from planning.simulation.contacts import Band, band_of_ratio, paired_difference, ratios
 from planning.simulation.engine import Days, checked_seed, simulate_day, simulate_days
@@ -26,6 +27,10 @@ from planning.tables import CALLS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
+
+
+SETTLED = 20.0
+"""Mean handle times after which a queue no longer remembers that it was empty."""
 
 
 class Rostered(Protocol):
@@ -137,9 +142,9 @@ def simulate(
 
     Calls are Poisson around the demand with a Gamma factor per day (`Queue.day_cv`). Handle times, patience
     and lookups follow the laws of the centre's queues. Calls go on to other queues and callers call again as
-    the centre says. Each person misses each shift with the probability of the team's shrinkage. A shift that
-    runs over the end of the horizon is also present at its start. Except for personal agents, nothing depends
-    on who the caller is.
+    the centre says. Each person misses each shift with the probability of the team's shrinkage. The horizon
+    comes round: a shift that runs over its end is also present at its start, and callers who wait at the end
+    are answered as on any other night. Except for personal agents, nothing depends on who the caller is.
 
     Every random number is a function of the seed, the replication and what it decides, so two plans with the
     same seed meet the same callers: compare them with `difference`.
@@ -295,6 +300,7 @@ def simulate_positions(
     table: pd.DataFrame,
     queue: str,
     *,
+    start: Start = "stationary",
     replications: int = 1000,
     seed: int = 1,
     executor: Executor | None = None,
@@ -311,6 +317,9 @@ def simulate_positions(
         interval_start, calls, aht_s and a column ``agents_<site>`` a site, as
         `planning.service.exact_service` gives.
     queue : str
+    start : {"stationary", "empty"}
+        As for `planning.service.exact_service`; for the steady state of the first interval, that interval
+        is repeated before the day, and not counted, until nobody from the empty centre can be left.
     replications, seed : int
     executor : concurrent.futures.Executor, optional
 
@@ -319,8 +328,14 @@ def simulate_positions(
     DataFrame
         interval_start, service_level and half_width (95 %, from the differences between replications).
     """
+    one_of("start", start, get_args(Start))
     settings = centre.queues[queue]
     sites = [column for column in table.columns if column.startswith("agents_")]
+    before = 0
+    if start == "stationary":
+        before = ceil(SETTLED * float(table["aht_s"].iloc[0]) / centre.interval_s)
+    counted = table["interval_start"].reset_index(drop=True)
+    table = table.iloc[[0] * before + [*range(len(table))]]
     aht_s, scale = handling(table)
     line = CallQueue(
         queue,
@@ -344,11 +359,12 @@ def simulate_positions(
         seed=seed,
         executor=executor,
     )
-    offered, within = days.counts[:, 0, :-1, 0], days.counts[:, 0, :-1, 2]
-    bands = [band_of_ratio(within[:, i], offered[:, i]) for i in range(len(table))]
+    counts = days.counts[:, 0, before:-1]
+    offered, within = counts[..., kernel.OFFERED], counts[..., kernel.WITHIN]
+    bands = [band_of_ratio(within[:, i], offered[:, i]) for i in range(len(counted))]
     return pd.DataFrame(
         {
-            "interval_start": table["interval_start"],
+            "interval_start": counted,
             "service_level": [one.mean for one in bands],
             "half_width": [one.half_width for one in bands],
         }
@@ -385,7 +401,7 @@ def summarise(wired: Wired, days: Days, seed: int) -> Simulation:
     )
     on_position_s = _on_position_s(wired, days)
     staffed = (_by_team(wired, on_position_s) + overrun).replace(0.0, np.nan)
-    who = partial(_who, days, _lost(wired, days.counts, on_position_s))
+    who = partial(_who, days, on_position_s.sum(axis=1), _lost(wired, days.counts, on_position_s))
     overrun_h = overrun / 3600 / len(counts)
     first = _first_queues(wired)
     own = [of for of, queue in zip(wired.queue_of, wired.network.queues, strict=True) if queue.personal]
@@ -512,13 +528,13 @@ def _interval_table(
     return kept[["queue", "interval_start", *columns]]
 
 
-def _who(days: Days, lost: Floats, key: NDArray[Any], name: str) -> pd.DataFrame:
-    """Measures of those who answer, by `key` of each agent."""
+def _who(days: Days, on_s: Floats, lost: Floats, key: NDArray[Any], name: str) -> pd.DataFrame:
+    """Measures of those who answer, by `key` of each agent, from their seconds on position in the horizon."""
     answered, within, wait_s, longest_s = days.answers.T
     columns = {
         "answered": answered, "abandoned": lost, "within": within, "wait_s": wait_s,
         "busy_s": days.busy_s.sum(axis=0), "overrun_s": days.overrun_s.sum(axis=0),
-        "on_s": days.on_position_s.sum(axis=0),
+        "on_s": on_s,
     }  # fmt: skip
     groups = pd.DataFrame(columns).groupby(pd.Index(key, name=name))
     total = groups.sum()
@@ -545,7 +561,7 @@ def _on_position_s(wired: Wired, days: Days) -> sparse.csr_array:
     who, start, end = np.array(spans, np.float64).reshape(-1, 3).T
     who = who.astype(np.int64)
     first = (start // length_s).astype(np.int64)
-    touched = np.minimum(np.ceil(end / length_s).astype(np.int64), cells) - first
+    touched = np.maximum(np.minimum(np.ceil(end / length_s).astype(np.int64), cells) - first, 0)
     span = np.repeat(np.arange(len(who)), touched)
     cell = np.arange(len(span)) - np.repeat(np.cumsum(touched) - touched, touched) + first[span]
     inside = np.minimum((cell + 1) * length_s, end[span]) - np.maximum(cell * length_s, start[span])

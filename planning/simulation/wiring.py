@@ -27,7 +27,9 @@ from planning.simulation.network import Agent, AgentGroup, CallQueue, Law, Netwo
 
 if TYPE_CHECKING:
     from planning.centre import Centre, Distribution
-    from planning.centre import Queue as Settings
+
+AFTER_S = 4 * 3600.0
+"""How long after the horizon agents still answer the callers who wait at its end, seconds."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +104,8 @@ def wire(
 ) -> Wired:
     """Describe a centre and a roster to the engine.
 
-    A shift that runs over the end of the horizon is also present at its start, as in `planning.shifts.cover`.
+    The horizon comes round, as in `planning.shifts.cover`: a shift that runs over its end is also present at
+    its start, and who works then, or comes soon after, still answers the callers who wait at the end.
 
     Parameters
     ----------
@@ -172,8 +175,9 @@ def outside_calls(
 ) -> dict[str, Floats]:
     """Calls from outside: each queue's demand less what the others send it.
 
-    A call is handed on when it ends, so it reaches the next queue one mean handle time later. A closed queue
-    is sent nothing. Where the others are expected to send more than the demand, nobody calls from outside.
+    A call is handed on when it ends, so it reaches the next queue one mean handle time later; nobody moves on
+    after a consult. A closed queue is sent nothing. Where the others are expected to send more than the
+    demand, nobody calls from outside.
 
     Parameters
     ----------
@@ -182,20 +186,30 @@ def outside_calls(
         Queue to calls, aht_s and whether it is open, each of shape (intervals,).
     """
     edges = np.arange(len(next(iter(planned.values()))[0]) + 1.0)
-    outside = {name: calls.copy() for name, (calls, _, _) in planned.items()}
-    for name, (calls, aht_s, _) in planned.items():
+
+    def ended(name: str, calls: Floats) -> Floats:
+        """Calls of a queue that end in each interval."""
         before = np.concatenate([[0.0], np.cumsum(calls)])
+        aht_s = planned[name][1]
         ends = np.maximum.accumulate(edges + np.append(aht_s, aht_s[-1:]) / centre.interval_s)
-        sent = np.diff(np.interp(edges, ends, before, left=0.0))
-        for target, share in _moves(centre.queues[name]):
-            if target in outside:
-                outside[target] -= share * sent * planned[target][2]
-    return {name: np.maximum(calls, 0.0) for name, calls in outside.items()}
+        return np.diff(np.interp(edges, ends, before, left=0.0))
 
+    def sent(kind: str, leaving: dict[str, Floats]) -> dict[str, Floats]:
+        """Calls that each queue receives by transfer or consult."""
+        found = {name: np.zeros(len(edges) - 1) for name in planned}
+        for name in planned:
+            for target, share in getattr(centre.queues[name], kind).items():
+                if target in planned:
+                    found[target] += share * leaving[name] * planned[target][2]
+        return found
 
-def _moves(settings: Settings) -> list[tuple[str, float]]:
-    """Transfers and consults out of a queue."""
-    return [*settings.transfers.items(), *settings.consults.items()]
+    consulted = {name: np.zeros(len(edges) - 1) for name in planned}
+    for _ in planned:  # who is consulted may consult a third queue about its own callers
+        own = {name: np.maximum(one[0] - consulted[name], 0.0) for name, one in planned.items()}
+        leaving = {name: ended(name, calls) for name, calls in own.items()}
+        consulted = sent("consults", leaving)
+    moved = sent("transfers", leaving)
+    return {name: np.maximum(one[0] - consulted[name] - moved[name], 0.0) for name, one in planned.items()}
 
 
 def handling(rows: pd.DataFrame) -> tuple[float, Floats]:
@@ -381,10 +395,11 @@ def _shifts(
     for number, row in enumerate(roster.itertuples()):
         gaps = pauses.get((row.agent_id, row.shift_id), [])
         edges = np.array([start[number], *gaps, end[number]]).reshape(-1, 2)
-        for back_s in (0.0, horizon_s) if end[number] > horizon_s else (0.0,):
-            segments = _clipped(edges - back_s, 0.0, horizon_s)
-            own = crc32(f"{row.agent_id} {start[number] - back_s:g}".encode())
-            yield Agent(row.team, segments, name=row.agent_id), own
+        for back_s in (0.0, horizon_s, -horizon_s):
+            segments = _clipped(edges - back_s, 0.0, horizon_s + AFTER_S)
+            if segments:
+                own = crc32(f"{row.agent_id} {start[number] - back_s:g}".encode())
+                yield Agent(row.team, segments, name=row.agent_id), own
 
 
 def _refuse_overlaps(roster: pd.DataFrame, start: Floats, end: Floats) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from planning.errors import PlanningError
 from planning.pay import caller_costs, hour_cost
 from planning.shifts.cover import CoverPlan, on_position
 from planning.simulation import Simulation, paired_difference, simulate
+from planning.simulation.replications import Heads, Present
 from planning.staffing import requirement
 from planning.systems.quality import DAYS_MONTH
 from planning.tables import ROSTER
@@ -173,6 +173,22 @@ def flexibility(
     PlanningError
         A team is unknown, or the two are at different sites.
     """
+    return _simulated(
+        centre, demand, teams, cross_trained, fewer=fewer, replications=replications, seed=seed
+    )[0]
+
+
+def _simulated(
+    centre: Centre,
+    demand: pd.DataFrame,
+    teams: tuple[str, str],
+    cross_trained: Iterable[int],
+    *,
+    fewer: int = 0,
+    replications: int,
+    seed: int,
+) -> tuple[pd.DataFrame, list[pd.Series]]:
+    """The table of `flexibility`, and for each row the cost of callers who give up by replication."""
     queues = _queues_of(centre, teams)
     planned = planned_demand(centre, demand)
     own = planned[planned["queue"].isin(queues)]
@@ -184,22 +200,23 @@ def flexibility(
     breaks = pd.DataFrame(
         {"agent_id": [], "shift_id": [], "start": roster["start"][:0], "end": roster["end"][:0]}
     )
-    rows, first = [], None
+    rows, lost, first = [], [], None
     for count in cross_trained:
         shared, people = _with_both_skills(centre, roster, teams, count)
-        plan = SimpleNamespace(roster=SimpleNamespace(roster=people), breaks=breaks)
-        found = simulate(shared, own, plan, replications=replications, seed=seed)
+        present = Present(Heads(people), breaks)
+        found = simulate(shared, own, present, replications=replications, seed=seed)
         met = found.queues.loc[queues]
         late = ((1 - found.levels[queues]) * met["offered"]).sum(axis=1)
         cost = caller_costs(centre).loc[queues, "unanswered"]
-        lost_cost = (met["abandonment"] * met["offered"] * cost).sum()
+        lost.append(found.gave_up[queues] @ cost)
         first = late if first is None else first
         gain = paired_difference(first, late)
         targets = [centre.queues[name].target.service_level or 0.0 for name in queues]
         holds = bool((met["service_level"] >= targets).all())
-        rows.append((count, *met["service_level"], holds, late.mean(), lost_cost, gain.mean, gain.half_width))
+        worth = (late.mean(), lost[-1].mean(), gain.mean, gain.half_width)
+        rows.append((count, *met["service_level"], holds, *worth))
     columns = ["cross_trained", *queues, "holds", "late", "abandoned_cost", "gain", "half_width"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=columns), lost
 
 
 def _queues_of(centre: Centre, teams: tuple[str, str]) -> list[str]:
@@ -251,22 +268,28 @@ def designs(
     -------
     DataFrame
         The columns of `flexibility`, with fewer, wages_cost (saved on agents per day), skills_cost
-        (`cost_of_skills`) and net_worth (saved per day against separate teams with all their agents, net of
-        callers who give up).
+        (`cost_of_skills`), net_worth (saved per day against separate teams with all their agents, net of
+        callers who give up) and doubt (half-width of the 95 % band of its difference from the largest net
+        worth with which the targets hold, from the same callers).
     """
     queues, counts = _queues_of(centre, teams), list(cross_trained)
-    run = partial(flexibility, centre, demand, teams, replications=replications, seed=seed)
-    table = pd.concat([run(counts, fewer=number).assign(fewer=number) for number in fewer], ignore_index=True)
+    run = partial(_simulated, centre, demand, teams, replications=replications, seed=seed)
+    made = {number: run(counts, fewer=number) for number in fewer}
+    table = pd.concat([rows.assign(fewer=number) for number, (rows, _) in made.items()], ignore_index=True)
+    lost = [one for _, costs in made.values() for one in costs]
     planned = planned_demand(centre, demand)
     needed = requirement(centre, planned[planned["queue"].isin(queues)])
     here = needed[needed["site"] == centre.teams[teams[0]].site]
     hours = here.groupby("queue").size()[queues].to_numpy() * centre.interval_s / 3600
     rates = [hour_cost(centre, team) / (1 - centre.teams[team].shrinkage) for team in teams]
     positions_here = table["cross_trained"].clip(upper=int(here["agents"].max()))
-    more_lost = table["abandoned_cost"] - run([0])["abandoned_cost"].iloc[0]
+    more_lost = table["abandoned_cost"] - run([0])[0]["abandoned_cost"].iloc[0]
     table["wages_cost"] = table["fewer"] * float(hours @ rates)
     table["skills_cost"] = positions_here * cost_of_skills(centre, teams, 1, hours=float(hours.max()))
-    return table.assign(net_worth=table["wages_cost"] - table["skills_cost"] - more_lost)
+    table["net_worth"] = table["wages_cost"] - table["skills_cost"] - more_lost
+    held = table["net_worth"][table["holds"]]
+    best = lost[int((table["net_worth"] if held.empty else held).idxmax())]
+    return table.assign(doubt=[paired_difference(best, one).half_width for one in lost])
 
 
 def cost_of_skills(centre: Centre, teams: tuple[str, str], agents: int, *, hours: float) -> float:

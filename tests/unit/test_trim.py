@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,8 @@ def test_brute_force_finds_no_cheaper_plan_that_keeps_the_promise():
     early, late = [(9 * 3600.0, 13.5 * 3600.0)], [(13.5 * 3600.0, 18 * 3600.0)]
     heads = len(made.roster.roster)
     assert made.holds
+    (why,) = made.trimmed.promises["stopped"]
+    assert re.fullmatch(r"one head less from \d\d to \d\d (breaks the promise|saves nothing).*: [\d.]+%", why)
     cheaper = {
         (some, heads - 1 - some): kept_level(
             calls, [early] * some + [late] * (heads - 1 - some), days=60, seed=3, **HOW
@@ -90,6 +93,25 @@ def test_brute_force_finds_no_cheaper_plan_that_keeps_the_promise():
         for some in range(1, heads - 1)
     }
     assert max(cheaper.values()) < 0.8
+
+
+def test_what_one_head_less_would_do_is_so_in_an_independent_simulation():
+    """One agent is away for the stretch that is named, and the level is the one that is told."""
+    calls = np.where((np.arange(96) >= 36) & (np.arange(96) < 72), 12.0, 0.0)
+    after = one_day(certify=True)
+    (why,) = after.trimmed.promises["stopped"]
+    first, end, told = map(float, re.search(r"from (\d\d) to (\d\d) .*: ([\d.]+)%", why).groups())
+    spans = spans_of(after)
+    there = [sum(max(min(b, end * 3600) - max(a, first * 3600), 0.0) for a, b in one) for one in spans]
+    away = spans[int(np.argmax(there))]
+    spans[int(np.argmax(there))] = [
+        part
+        for a, b in away
+        for part in ((a, min(b, first * 3600)), (max(a, end * 3600), b))
+        if part[0] < part[1]
+    ]
+    level, error = kept_level(calls, spans, days=300, seed=5, absent=0.1, **HOW)
+    assert level == pytest.approx(told / 100, abs=4 * error)
 
 
 def test_nine_days_in_ten_cost_more_than_the_mean():
@@ -114,6 +136,8 @@ def test_every_surface_says_how_often_a_promise_is_kept_and_what_was_given_up():
         in trimmed_text(summary, made.centre)
     )
     prices = summary["trimmed"]["queues"]["calls"]
+    (why,) = prices["stopped"].values()
+    assert why in page
     assert 0 < prices["a_point_less_saves"] < summary["cost"]["total"] / 10
 
 

@@ -51,6 +51,18 @@ def test_a_queue_is_offered_its_demand_and_no_call_twice():
     assert (found["abandonment"] < 0.01).all()
 
 
+def test_nobody_moves_on_after_a_consult():
+    """Of the second line's 100 calls 50 are consults, so half of the other 50 come to the third queue."""
+    centre = centre_of(
+        {"queues.first.consults": {"second": 0.5}, "queues.second.transfers": {"third": 0.5}},
+        (*TWO, "third"),
+    )
+    calls, soon, open_ = np.full(3, 100.0), np.full(3, 1e-6), np.full(3, True)
+    found = outside_calls(centre, dict.fromkeys(["first", "second", "third"], (calls, soon, open_)))
+    assert found["second"] == pytest.approx(50.0)
+    assert found["third"] == pytest.approx(75.0)
+
+
 def test_outside_calls_are_late_by_the_handle_time_and_never_negative():
     """A call of 450 s in intervals of 900 s goes on half an interval later."""
     centre = centre_of({"queues.first.transfers": {"second": 0.5}})
@@ -74,6 +86,23 @@ def test_a_transfer_loop_is_refused():
     centre = centre_of({"queues.first.transfers": {"second": 1.0}, "queues.second.transfers": {"first": 1.0}})
     with pytest.raises(PlanningError, match="consults of 'first', 'second' never end"):
         simulate(centre, demand_both(), both_staffed(), replications=2)
+
+
+# --- the end of the horizon ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shifts", [("20:00", "04:00", "12:00"), ("00:00", "08:00", "16:00")])
+def test_callers_who_wait_at_the_end_of_the_horizon_are_answered(shifts):
+    """The same load and heads all day: the last quarter is like the others."""
+    starts = [pd.Timestamp(f"2026-11-23 {time}") for time in shifts]
+    rows = [(f"{time:%H}-{n}", time, time + pd.Timedelta(hours=8)) for time in starts for n in range(6)]
+    plan = rostered(roster_of(*rows, team="first_north", site="north"))
+    found = simulate(centre_of(queues=("first",)), demand_of(20.0, queue="first"), plan, replications=200)
+    level = found.intervals.set_index("interval_start")["service_level"]
+    assert level.iloc[-1] > level.iloc[48:].mean() - 0.05
+    assert found.intervals["longest_wait_s"].iloc[-1] < 600
+    assert found.teams["occupancy"].iloc[0] < 1
+    assert found.agents["occupancy"].max() < 1
 
 
 # --- who answers ----------------------------------------------------------------------------------
