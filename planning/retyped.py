@@ -11,9 +11,11 @@ from typing import Any
 import pandas as pd
 
 from planning.calendars import day_start, on_clock
-from planning.edition import Changed, Draft, Edition, compared, local_days, next_edition, pattern_of, ranked
+from planning.edition import Edition
 from planning.errors import PlanningError
-from planning.report.team_sheets import ABSENCES, read_team_sheets, team_grid
+from planning.report.team_sheets import read_team_sheets, team_grid
+from planning.requested import Changed, Draft, compared, local_days, next_edition, pattern_of, ranked
+from planning.roster.inputs import ABSENCES
 from planning.shifts import parse_shift
 from planning.tables import PEOPLE
 

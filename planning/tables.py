@@ -293,7 +293,7 @@ def _typed(values: pd.Series, column: Column) -> tuple[pd.Series, pd.Series]:
             bad |= numbers.notna() & (numbers % 1 != 0)
         return numbers, bad
     if column.kind == "yes/no":
-        flags = values.map(lambda value: _FLAGS.get(str(value).strip().lower()))
+        flags = values.astype("str").str.strip().str.lower().map(_FLAGS)
         return flags, flags.isna()
     text = values if values.dtype == "str" else values.astype("str").where(values.notna())
     if column.kind == "dates":

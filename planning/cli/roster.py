@@ -24,7 +24,8 @@ from planning.errors import PlanningError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from planning.edition import Changed, Edition
+    from planning.edition import Edition
+    from planning.requested import Changed
 
 app = typer.Typer(help="The roster after it is published.", no_args_is_help=True)
 FolderArgument = Annotated[
@@ -77,7 +78,8 @@ def change_command(
     edited sheet nothing is written while a cell cannot be read or breaks a rule: correct it, run this again.
     """
     from planning.centre import Centre
-    from planning.edition import change, next_folder, read_edition
+    from planning.edition import next_folder, read_edition
+    from planning.requested import change
     from planning.retyped import retype
 
     settings = Centre.load(centre or centre_here())

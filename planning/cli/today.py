@@ -131,9 +131,9 @@ def accept(
     from dataclasses import replace
 
     from planning.centre import Centre
-    from planning.edition import accept as accepted
     from planning.edition import next_folder, read_edition
     from planning.intraday import with_meetings
+    from planning.requested import accept as accepted
 
     words = [word.strip() for word in numbers.split(",")]
     for word in words:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,7 +70,7 @@ class History:
         seen = ~np.isnan(self.calls).all(axis=1)
         return int(seen.argmax()) if seen.any() else self.known
 
-    @property
+    @cached_property
     def weekend(self) -> NDArray[np.bool_]:
         """Days of the weekend, shape (d,)."""
         return np.isin(self.weekday, self.rest_days)

@@ -61,6 +61,8 @@ def _on_the_clock(raw: pd.DataFrame, zone: str, path: Path) -> pd.DataFrame:
     """Place times without an offset; of two rows with the same time, the first is an hour earlier."""
     if not {"queue", "interval_start"} <= set(raw.columns) or raw.empty:
         return raw
+    if isinstance(raw["interval_start"].dtype, pd.DatetimeTZDtype):
+        return raw
     texts = raw["interval_start"].astype("str")
     if not texts.str.fullmatch(_NO_OFFSET).all():
         return raw

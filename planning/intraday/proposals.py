@@ -16,14 +16,15 @@ from planning.deferred import age_when_done
 from planning.errors import PlanningError
 from planning.intraday.state import (
     Pool,
+    Presence,
     Today,
-    counted,
     expected_service,
     heads_of,
     late_calls,
     laws_of,
     on_position,
     pools,
+    presence,
     unfold,
 )
 from planning.pay import hour_cost, overtime_pay_h, pay_parts, shift_premium_hours
@@ -100,13 +101,14 @@ def proposals(
     benches = [
         _Bench.of(today, rows.reset_index(drop=True)) for _, rows in service.groupby("pool", sort=False)
     ]
-    found = []
+    found: list[_Found] = []
     for bench in benches:
         moves = [*_moved_meetings(bench), *_moved_breaks(bench)]
-        found += [_Found(kind, bench.label, text, bench.avoided(made), made) for kind, text, made in moves]
+        found += _judged(bench, moves)
     found += [*_lent(benches, people, plan), *_opened_early(today, service)]
     hours, prices = _asked(today, benches, people, plan["roster"])
-    found += [_Found(kind, bench.label, text, bench.avoided(made), made) for bench, kind, text, made in hours]
+    for bench, asked in zip(benches, hours, strict=True):
+        found += _judged(bench, asked)
     rows = []
     for each in found:
         who = each.changes.loc[each.changes["row"] != "overflow", "agent_id"]
@@ -132,6 +134,13 @@ class _Found(NamedTuple):
     text: str
     avoided: float
     changes: pd.DataFrame
+
+
+def _judged(bench: _Bench, made: Sequence[tuple[str, str, pd.DataFrame]]) -> Iterator[_Found]:
+    """Proposals of a pool, with the late calls that each avoids."""
+    avoided = bench.avoided([changes for *_, changes in made])
+    for (kind, text, changes), late in zip(made, avoided, strict=True):
+        yield _Found(kind, bench.label, text, late, changes)
 
 
 def _rows(today: Today, rows: Sequence[tuple[object, ...]]) -> pd.DataFrame:
@@ -290,14 +299,15 @@ class _Bench:
         return self.today.only(roster.loc[roster["team"].isin(self.pool.teams), "agent_id"])
 
     @cached_property
-    def counts(self) -> Ints:
-        """Who answers the pool's queue, as `planning.intraday.state.counted` counts them."""
-        return counted(self.today, self.pool, self.times)
+    def presence(self) -> Presence:
+        """Who answers the pool's queue."""
+        return presence(self.today, self.pool, self.times)
 
     @property
     def rows(self) -> pd.DataFrame:
         """Their shifts that are not over."""
-        return self.own.roster[self.own.roster["end"] > self.today.now]
+        rows = self.own.roster.loc[self.own.roster["end"] > self.today.now]
+        return rows[[*_KEY, "site", "team", "start", "end"]]
 
     def gain(self) -> Floats:
         """Late calls that one agent more avoids in each interval."""
@@ -341,13 +351,37 @@ class _Bench:
         """Return a bench whose changes leave this one as it is."""
         return replace(self, desks=dict(self.desks), more=self.more.copy(), spare=self.spare.copy())
 
-    def avoided(self, changes: pd.DataFrame) -> float:
-        """Late calls that changes avoid, by the exact model, up to `ECHO` after the last one."""
-        own = self.today.only(changes["agent_id"].unique())
-        roster, breaks = _moved(own.roster, own.breaks, changes)
-        then = replace(own, roster=roster, breaks=breaks)
-        was, now = (counted(day, self.pool, self.times) for day in (own, then))
-        agents, leaving = heads_of(self.today.centre, self.counts - was + now)
+    def avoided(self, proposals: Sequence[pd.DataFrame]) -> list[float]:
+        """Late calls that each of some changes avoids, by the exact model up to `ECHO` after the last one."""
+        if not proposals:
+            return []
+        centre, every = (
+            self.today.centre,
+            pd.concat(proposals, keys=range(len(proposals)), names=["proposal"]),
+        )
+        whose = every.reset_index("proposal")[["proposal", "agent_id"]].drop_duplicates()
+        # Whoever is in two proposals counts as two people, so that all are counted at once.
+        apart = {
+            name: frame.merge(whose, on="agent_id").assign(agent_id=_apart)[list(frame.columns)]
+            for name, frame in (("roster", self.today.roster), ("breaks", self.today.breaks))
+        }
+        changes = every.reset_index("proposal").assign(agent_id=_apart)
+        roster, breaks = _moved(apart["roster"], apart["breaks"], changes)
+        absent = None if self.today.absent is None else ()
+        after = presence(
+            replace(self.today, roster=roster, breaks=breaks, absent=absent), self.pool, self.times
+        )
+        number = after.rows["agent_id"].str.partition(" ")[0].astype(int).to_numpy()
+        everybody = self.presence.counted(centre)
+        found = []
+        for at, each in enumerate(proposals):
+            was = self.presence.rows["agent_id"].isin(each["agent_id"]).to_numpy()
+            counts = everybody - self.presence.counted(centre, was) + after.counted(centre, number == at)
+            found.append(self._fewer_late(*heads_of(centre, counts)))
+        return found
+
+    def _fewer_late(self, agents: Ints, leaving: Ints) -> float:
+        """Late calls that other agents avoid."""
         rows = self.service
         changed = np.flatnonzero((agents != rows["agents"]) | (leaving != rows["leaving"]))
         if len(changed) == 0:
@@ -357,6 +391,11 @@ class _Bench:
         part = rows.assign(agents=agents, leaving=leaving).iloc[first:last]
         found = part.assign(service_level=unfold(self.today, part, self.laws[first])["service_level"])
         return late_calls(rows.iloc[first:last]) - late_calls(found)
+
+
+def _apart(rows: pd.DataFrame) -> pd.Series:
+    """A name for a person in each proposal."""
+    return rows["proposal"].astype("str") + " " + rows["agent_id"]
 
 
 def _free_desks(today: Today, site: str, times: pd.DatetimeIndex) -> Ints:
@@ -446,6 +485,7 @@ def _options(bench: _Bench) -> Iterator[tuple[tuple[object, ...], str, Ints]]:
     first = bench.today.now + NOTICE
     kinds: dict[str, dict[object, Shape]] = {}
     every = bench.own.breaks.sort_values("start")
+    every = every[every.groupby(_KEY)["start"].transform("max") >= first]
     of_shift = every["kind"].isin(RESTS)
     breaks, others = (dict(list(part.groupby(_KEY))) for part in (every[of_shift], every[~of_shift]))
     for shift in bench.rows.itertuples():
@@ -557,14 +597,14 @@ def _lent_by(
         host.more += on[best]
         if home and off is not None:
             home.more -= off[best]
-    for at, rows in asked.items():
-        changes = _loans(host, own, spans, {at: rows})
+    made = [_loans(host, own, spans, {at: rows}) for at, rows in asked.items()]
+    avoided = np.array(host.avoided(made)) + (home.avoided(made) if home else 0.0)
+    for (at, rows), changes, late in zip(asked.items(), made, avoided.tolist(), strict=True):
         lent.update(changes["agent_id"])
         start, end = spans[at]
-        avoided = host.avoided(changes) + (home.avoided(changes) if home else 0.0)
         who = f"let {len(rows)} of {len(able[at])} people of {team} answer {host.pool.queue}"
         text = f"{who} from {start:%H:%M} to {end:%H:%M}" + ("" if home else f", and {work} wait")
-        yield _Found("second skill" if home else "waiting work", host.label, text, avoided, changes)
+        yield _Found("second skill" if home else "waiting work", host.label, text, late, changes)
 
 
 def _loans(
@@ -678,12 +718,6 @@ class _Span:
             "time off": f"offer {who} to leave at {self.other:%H:%M} instead of {self.edge:%H:%M}",
         }[self.kind]
 
-    def changes(self) -> pd.DataFrame:
-        """Change of everybody's shift."""
-        rows = self.people[[*_KEY, "start", "end"]]
-        made = rows.assign(row="shift", kind="", start_before=rows["start"], end_before=rows["end"])
-        return made.assign(**{"start" if self.kind == "early start" else "end": self.other})[CHANGES]
-
 
 def _spans(bench: _Bench, kind: str) -> Iterator[_Span]:
     """All that may be asked of one kind."""
@@ -703,58 +737,69 @@ def _spans(bench: _Bench, kind: str) -> Iterator[_Span]:
                 yield _Span(kind, str(team), str(site), at, other, hours, there, on)
 
 
+def _changes(spans: Sequence[_Span]) -> pd.DataFrame:
+    """Change of everybody's shift; the first level of the index is the place of the span."""
+    rows = pd.concat([span.people for span in spans], keys=range(len(spans)))
+    each = rows.index.get_level_values(0)
+    early = np.array([span.kind == "early start" for span in spans])[each]
+    other = pd.Series([span.other for span in spans])[each].set_axis(rows.index)
+    made = rows.assign(row="shift", kind="", start_before=rows["start"], end_before=rows["end"])
+    return made.assign(start=rows["start"].mask(early, other), end=rows["end"].where(early, other))[CHANGES]
+
+
 def _asked(
     today: Today, benches: Sequence[_Bench], people: pd.DataFrame, roster: pd.DataFrame
-) -> tuple[list[tuple[_Bench, str, str, pd.DataFrame]], pd.Series]:
+) -> tuple[list[list[tuple[str, str, pd.DataFrame]]], pd.Series]:
     """Overtime and early starts where an hour avoids late calls, time off where it adds next to none.
 
-    Also the price of each person's change.
+    By bench; also the price of each person's change.
     """
     chosen = []
-    for bench in benches:
+    for number, bench in enumerate(benches):
         off = bench.copy()
         longer = [*_spans(bench, "overtime"), *_spans(bench, "early start")]
         for spans, on in ((longer, bench), ([*_spans(off, "time off")], off)):
-            chosen += [(bench, span, count) for span, count in _chosen(on, spans)]
+            chosen += [(number, span, count) for span, count in _chosen(on, spans)]
+    made: list[list[tuple[str, str, pd.DataFrame]]] = [[] for _ in benches]
     if not chosen:
-        return [], pd.Series(dtype="float64")
+        return made, pd.Series(dtype="float64")
     # Nobody is asked twice: the audit sees each person with one change.
-    everybody = pd.concat([span.changes() for _, span, _ in chosen]).drop_duplicates("agent_id")
+    everybody = _changes([span for _, span, _ in chosen]).drop_duplicates("agent_id")
     who = everybody["agent_id"].tolist()
     own = today.only(who)
     after = applied(own, everybody)
     allowed = everybody[~everybody["agent_id"].isin(_breaking(own, after, people, who, roster))]
-    made = []
-    for bench, span, count in chosen:
-        able = span.changes().merge(allowed)
-        if len(able):
-            asked = able.head(count)
-            made.append((bench, span.kind, span.text(len(asked), len(able)), asked))
+    for at, able in allowed.groupby(level=0):
+        number, span, count = chosen[int(at)]
+        asked = able.head(count).reset_index(drop=True)
+        made[number].append((span.kind, span.text(len(asked), len(able)), asked))
     return made, price_of(own, after, who)
 
 
 def _chosen(bench: _Bench, spans: Sequence[_Span]) -> list[tuple[_Span, int]]:
     """How many people of each span, each where an hour is worth most."""
+    if not spans:
+        return []
+    on = np.array([span.on != 0 for span in spans])
+    hours = np.array([span.hours for span in spans], dtype=float)
+    kinds = [(span.kind, span.team, span.edge) for span in spans]
+    left = {kind: len(span.people) for kind, span in zip(kinds, spans, strict=True)}
     counts: dict[int, int] = {}
-    left = {(span.kind, span.team, span.edge): len(span.people) for span in spans}
     for _ in range(MOST):
-        worth = [_worth(bench, span) if left[span.kind, span.team, span.edge] else 0.0 for span in spans]
-        best = int(np.argmax(worth)) if worth else -1
-        if best < 0 or worth[best] <= 0:
+        if spans[0].kind == "time off":  # hours saved where nobody is needed
+            worth, free = hours, np.broadcast_to(bench.spare, on.shape)
+        else:  # late calls avoided beyond the worth of the hours
+            worth, free = (
+                on @ bench.gain() - WORTH * hours,
+                np.array([bench.desks[span.site] for span in spans]),
+            )
+        able = np.array([left[kind] > 0 for kind in kinds]) & ~(on & (free < 1)).any(axis=1)
+        best = int(np.argmax(np.where(able, worth, 0.0)))
+        if not able[best] or worth[best] <= 0:
             break
         span = spans[best]
         counts[best] = counts.get(best, 0) + 1
-        left[span.kind, span.team, span.edge] -= 1
+        left[kinds[best]] -= 1
         bench.add(span.site, span.on)
         bench.spare += span.on
     return [(spans[at], count) for at, count in counts.items()]
-
-
-def _worth(bench: _Bench, span: _Span) -> float:
-    """Late calls avoided beyond the worth of the hours; hours saved where nobody is needed."""
-    on = span.on != 0
-    if span.kind == "time off":
-        return float(span.hours) if (bench.spare[on] >= 1).all() else 0.0
-    if (bench.desks[span.site][on] < 1).any():
-        return 0.0
-    return float(bench.gain()[on].sum()) - WORTH * span.hours

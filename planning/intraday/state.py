@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -210,6 +211,16 @@ class Today:
         own = self.roster["agent_id"].isin(list(agents))
         return replace(self, roster=self.roster[own], absent=None if self.absent is None else ())
 
+    @cached_property
+    def _laws(self) -> dict[str, Floats]:
+        return {}
+
+    def law_of(self, pool: Pool) -> Floats:
+        """Law of the number of callers of a pool at this moment, found once."""
+        if pool.label not in self._laws:
+            self._laws[pool.label] = law_now(self, pool)
+        return self._laws[pool.label]
+
     @property
     def step(self) -> pd.Timedelta:
         """Length of an interval."""
@@ -293,35 +304,53 @@ def _micros(times: pd.Series) -> Ints:
 
 def heads(today: Today, pool: Pool, times: pd.DatetimeIndex) -> tuple[Ints, Ints]:
     """Agents of a pool on position at each time, and how many of them go at its start."""
-    return heads_of(today.centre, counted(today, pool, times))
+    return heads_of(today.centre, presence(today, pool, times).counted(today.centre))
 
 
-def counted(today: Today, pool: Pool, times: pd.DatetimeIndex) -> Ints:
-    """People of each team who answer a pool's queue, shape (teams, 3, times).
+class Presence(NamedTuple):
+    """Who answers a pool's queue at each time: a row a shift, or a part of one lent by another team."""
 
-    They are on position and known to be here, on position and expected with the shrinkage of their team, or
-    they go at this time. A break whose kind is the name of a queue is time in which a person answers that
-    queue instead.
+    rows: pd.DataFrame
+    """agent_id and team."""
+    known: Bools
+    """Whether the person is known to be here; others are expected, with the shrinkage of their team."""
+    there: Bools
+    """Whether they are on position, by row and time."""
+
+    def counted(self, centre: Centre, which: Bools | slice = slice(None)) -> Ints:
+        """Count people of each team, of all rows or some, shape (teams, 3, times).
+
+        They are on position and known to be here, on position and expected, or they go at this time.
+        """
+        known, there = self.known[which], self.there[which]
+        at = self.rows["team"][which].map({name: number for number, name in enumerate(centre.teams)})
+        go = np.zeros_like(there)
+        go[:, 1:] = there[:, :-1] & ~there[:, 1:]
+        counts = np.zeros((len(centre.teams), 3, there.shape[1]), dtype=np.int64)
+        for part, mask in enumerate((there & known[:, None], there & ~known[:, None], go)):
+            np.add.at(counts[:, part], at.to_numpy(dtype=np.int64), mask)
+        return counts
+
+
+def presence(today: Today, pool: Pool, times: pd.DatetimeIndex) -> Presence:
+    """Tell who answers a pool's queue at each time.
+
+    A break whose kind is the name of a queue is time in which a person answers that queue instead.
     """
-    roster, breaks, teams = today.roster, today.breaks, list(today.centre.teams)
-    lent = breaks[breaks["kind"] == pool.queue]
-    guests = lent[[*_KEY, "start", "end"]].merge(
-        roster[[*_KEY, "team", "site", "start"]], on=_KEY, suffixes=("", "_shift")
-    )
+    roster, breaks = today.roster, today.breaks
     own = roster.loc[roster["team"].isin(pool.teams), [*_KEY, "team", "site", "start", "end"]]
-    rows = pd.concat([own.assign(start_shift=own["start"]), guests], ignore_index=True)
+    rows = own.assign(start_shift=own["start"])
+    lends = breaks["kind"] == pool.queue
+    if lends.any():
+        guests = breaks.loc[lends, [*_KEY, "start", "end"]].merge(
+            roster[[*_KEY, "team", "site", "start"]], on=_KEY, suffixes=("", "_shift")
+        )
+        rows, breaks = pd.concat([rows, guests], ignore_index=True), breaks[~lends]
     if pool.site is not None:
-        rows = rows[rows["site"] == pool.site].reset_index(drop=True)
-    away = breaks[breaks["agent_id"].isin(rows["agent_id"]) & ~breaks.index.isin(lent.index)]
-    there = on_position(rows, away, times, today.step)
-    here = (rows["start_shift"] <= today.now).to_numpy() & (today.absent is not None)
-    go = np.zeros_like(there)
-    go[:, 1:] = there[:, :-1] & ~there[:, 1:]
-    counts = np.zeros((len(teams), 3, len(times)), dtype=np.int64)
-    at = rows["team"].map({name: number for number, name in enumerate(teams)}).to_numpy(dtype=np.int64)
-    for part, which in enumerate((there & here[:, None], there & ~here[:, None], go)):
-        np.add.at(counts[:, part], at, which)
-    return counts
+        rows = rows[rows["site"] == pool.site]
+    rows = rows.reset_index(drop=True)
+    known = (rows["start_shift"] <= today.now).to_numpy() & (today.absent is not None)
+    return Presence(rows[["agent_id", "team"]], known, on_position(rows, breaks, times, today.step))
 
 
 def heads_of(centre: Centre, counts: Ints) -> tuple[Ints, Ints]:
@@ -417,7 +446,7 @@ def _service_of(today: Today, queue: str) -> Iterator[pd.DataFrame]:
             interval_s=today.centre.interval_s,
             patience_s=settings.patience_s,
         )
-        law = law_now(today, pool) if times[0] == today.now else np.ones(1)
+        law = today.law_of(pool) if times[0] == today.now else np.ones(1)
         mean = unfold(today, table, law)
         busy = unfold(today, table.assign(calls=table["calls"] * high), law)
         yield table.assign(
@@ -448,7 +477,7 @@ def laws_of(today: Today, table: pd.DataFrame, pool: Pool) -> list[Floats]:
     laws = []
     for number, part in table.groupby((table["interval_start"].diff() > today.step).cumsum()):
         begins = not number and part["interval_start"].iloc[0] == today.now
-        law = law_now(today, pool) if begins else np.ones(1)
+        law = today.law_of(pool) if begins else np.ones(1)
         agents, leaving = part["agents"].to_numpy(), part["leaving"].to_numpy().copy()
         leaving[0] = 0
         states = exact_states(

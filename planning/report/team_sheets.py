@@ -20,14 +20,13 @@ from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 from planning.calendars import is_weekend, local_day
 from planning.errors import PlanningError
 from planning.roster.audit import local_people
+from planning.roster.inputs import ABSENCES
 from planning.tables import DAY_FIRST, YEAR_FIRST
 
 if TYPE_CHECKING:
     from planning.centre import Centre
 
 DAY = pd.Timedelta(days=1)
-ABSENCES = ("leave", "study", "sick")
-"""Kinds of absence, the last of which wins; each has a letter."""
 COVERAGE = ("needed", "on shift", "missing")
 """Rows below the people: heads that start on each day."""
 _HINT = (

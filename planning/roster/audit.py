@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ def audit(
     horizon: Horizon | None = None,
     soft: bool = False,
     weights: Mapping[str, float | None] | None = None,
+    rules: Container[str] | None = None,
 ) -> pd.DataFrame:
     """List every breach of a centre's labour rules in a roster, whoever or whatever made it.
 
@@ -45,6 +46,8 @@ def audit(
         List the breaches of the soft rules instead of those of the hard ones.
     weights : mapping, optional
         As for `planning.roster.law.rules_of`.
+    rules : container of str, optional
+        Names of the rules to look at; all by default.
 
     Returns
     -------
@@ -73,7 +76,8 @@ def audit(
         breaches
         for case in cases_of(centre, roster, people, horizon)
         for rule in rules_of(centre.at(case.site), weights)
-        if (rule.weight is not None) == soft and len(breaches := rule.audit(case))
+        if (rule.weight is not None) == soft and (rules is None or rule.name in rules)
+        if len(breaches := rule.audit(case))
     ]
     if not found:
         return no_breaches()
@@ -85,9 +89,9 @@ def new_breaches(
 ) -> pd.DataFrame:
     """List the breaches, as `audit` does, that a change of a roster adds."""
     found = audit(centre, after, people, horizon=horizon)
-    # Whoever breaks no rule now needs no look at what was before.
+    # Whoever breaks no rule now needs no look at what was before, nor does a rule that nobody breaks.
     own = before[before["agent_id"].isin(found["agent_id"])]
-    return not_in(audit(centre, own, people, horizon=horizon), found)
+    return not_in(audit(centre, own, people, horizon=horizon, rules=set(found["rule"])), found)
 
 
 def not_in(stood: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:

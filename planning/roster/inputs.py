@@ -317,6 +317,10 @@ def _during(people: pd.DataFrame, kind: str, times: pd.Series) -> pd.Series:
     return away & (first.isna() | (times > first)) & (after.isna() | (times <= after)) & times.notna()
 
 
+ABSENCES = ("leave", "study", "sick")
+"""Kinds of absence, the last of which wins."""
+
+
 @dataclass(frozen=True)
 class Horizon:
     """The local days of a roster, from the first to the last, without zone.

@@ -89,6 +89,10 @@ class Rule(Protocol):
         """
 
 
+_KINDS = {"amount": "float64", "bound": "float64", "date": "object"}
+_NONE = pd.DataFrame({name: pd.Series(dtype=_KINDS.get(name, "str")) for name in BREACH_COLUMNS})
+
+
 def no_breaches() -> pd.DataFrame:
     """Make an empty table of breaches.
 
@@ -97,8 +101,7 @@ def no_breaches() -> pd.DataFrame:
     >>> len(no_breaches())
     0
     """
-    kinds = {"amount": "float64", "bound": "float64", "date": "object"}
-    return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "str")) for name in BREACH_COLUMNS})
+    return _NONE.copy()
 
 
 def breaches_of(
@@ -242,11 +245,14 @@ class NightConsent:
         for site, own in roster.groupby("site"):
             zone = self.zones.get(str(site), own["start"].dt.tz)
             day = own["start"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+            starts, ends = (own[edge].dt.tz_convert("UTC").to_numpy() for edge in ("start", "end"))
             for offset in (-1, 0, 1, 2):
                 dusk = day + offset * DAY + self.night_from
-                opens, closes = (_on_clock(edge, zone) for edge in (dusk, dusk + length))
-                inside = own["end"].clip(upper=closes) - own["start"].clip(lower=opens)
-                total[own.index] += _hours(inside).clip(lower=0)
+                opens, closes = (
+                    _on_clock(edge, zone).dt.tz_convert("UTC").to_numpy() for edge in (dusk, dusk + length)
+                )
+                inside = np.minimum(ends, closes) - np.maximum(starts, opens)
+                total[own.index] += np.clip(inside / HOUR, 0.0, None)
         return total
 
 

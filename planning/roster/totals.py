@@ -81,25 +81,20 @@ class PeriodHours:
 
     def asked(self, people: pd.DataFrame, norms: pd.DataFrame) -> pd.DataFrame:
         """Sums of `planning.roster.inputs.norms_of` for each person, by contract and less leave."""
-        found = [self._asked(person, norms) for _, person in people.iterrows()]
-        return pd.DataFrame(found, index=people.index, columns=norms.columns, dtype=float)
-
-    def _asked(self, person: pd.Series, norms: pd.DataFrame) -> list[float]:
-        """Sums for one person."""
-        days = pd.DatetimeIndex(norms.index)
-        present = np.ones(len(days))
+        days = pd.DatetimeIndex(norms.index).to_numpy()
+        present = np.ones((len(people), len(days)))
         for kind in ("leave", "study"):
-            first, after = (person[f"{kind}_{edge}"] for edge in ("from", "until"))
-            if pd.isna(first) and pd.isna(after):
-                continue
-            opens = days.min() if pd.isna(first) else first.tz_localize(None)
-            closes = days.max() + DAY if pd.isna(after) else after.tz_localize(None)
-            overlap = np.minimum(days + DAY, closes) - np.maximum(days, opens)
-            present = np.minimum(present, 1 - np.clip(np.asarray(overlap / DAY), 0.0, 1.0))
-        if isinstance(person["sick"], str):
-            present[days.isin(pd.DatetimeIndex(person["sick"].split()))] = 0.0
-        share = min(person["contract_h_week"] / self.week_h, 1.0)
-        return [float(share * (norms[name].to_numpy() @ present)) for name in norms]
+            opens, closes = (people[f"{kind}_{edge}"].dt.tz_localize(None) for edge in ("from", "until"))
+            away = (opens.notna() | closes.notna()).to_numpy()
+            first = opens.fillna(days.min())[away].to_numpy()[:, None]
+            after = closes.fillna(days.max() + DAY)[away].to_numpy()[:, None]
+            overlap = np.minimum(days + DAY, after) - np.maximum(days, first)
+            present[away] = np.minimum(present[away], 1 - np.clip(overlap / DAY, 0.0, 1.0))
+        for row, dates in enumerate(people["sick"]):
+            if isinstance(dates, str):
+                present[row, np.isin(days, pd.DatetimeIndex(dates.split()).to_numpy())] = 0.0
+        share = (people["contract_h_week"] / self.week_h).clip(upper=1.0)
+        return pd.DataFrame(present @ norms.to_numpy(), people.index, norms.columns).mul(share, axis=0)
 
 
 @dataclass(frozen=True)

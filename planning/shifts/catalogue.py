@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import local_day, on_clock, time_of_day
+from planning.calendars import axis, local_day, on_clock, time_of_day
 from planning.centre import clock_text
 from planning.errors import PlanningError
 
@@ -362,3 +362,18 @@ def _inside(times: pd.DatetimeIndex, opens: timedelta, closes: timedelta) -> NDA
     clock = time_of_day(times)
     after, before = clock > opens, clock < closes
     return np.asarray(after & before if opens <= closes else after | before)
+
+
+def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
+    """Whole local days that the requirement spans.
+
+    Raises
+    ------
+    PlanningError
+        The requirement has no rows.
+    """
+    if not len(requirement):
+        raise PlanningError("requirement has no rows, must have at least one: ask for the days to plan")
+    times = pd.DatetimeIndex(requirement["interval_start"])
+    days = local_day(times)
+    return axis(times.min(), (days.max() - days.min()).days + 1, centre.interval_s)

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, local_day, time_of_day
+from planning.calendars import local_day, time_of_day
 from planning.centre import clock_text
 from planning.checks import Floats, Ints
 from planning.errors import PlanningError
 from planning.pay import hour_cost, pay_parts, shift_premium_hours
-from planning.shifts.catalogue import Pattern
+from planning.shifts.catalogue import Pattern, horizon
 from planning.shifts.contracts import EMPLOYED, Contracts
 from planning.shifts.groups import Group, able, bound_without_desks, group_of, groups_of
 from planning.shifts.program import Program, relax
@@ -411,21 +411,6 @@ def _crowded(centre: Centre, there: pd.DataFrame, held: pd.DataFrame, desks: dic
             free = np.maximum(settings.seats - held[site].to_numpy(), 0.0)
             desks[site], more = np.where(fresh, free, room), True
     return more
-
-
-def horizon(centre: Centre, requirement: pd.DataFrame) -> pd.DatetimeIndex:
-    """Whole local days that the requirement spans.
-
-    Raises
-    ------
-    PlanningError
-        The requirement has no rows.
-    """
-    if not len(requirement):
-        raise PlanningError("requirement has no rows, must have at least one: ask for the days to plan")
-    times = pd.DatetimeIndex(requirement["interval_start"])
-    days = local_day(times)
-    return axis(times.min(), (days.max() - days.min()).days + 1, centre.interval_s)
 
 
 def _checked(centre: Centre, requirement: pd.DataFrame) -> pd.DataFrame:

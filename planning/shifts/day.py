@@ -11,7 +11,8 @@ import pandas as pd
 from planning.demand.planned import planned_demand
 from planning.errors import PlanningError
 from planning.service import exact_service
-from planning.shifts.cover import CoverPlan, cover, horizon, on_position
+from planning.shifts.catalogue import horizon
+from planning.shifts.cover import CoverPlan, cover, on_position
 from planning.shifts.search import CoverSettings
 from planning.staffing import heads_present, requirement
 

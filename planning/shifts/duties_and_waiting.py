@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from planning.calendars import local_day, on_clock, time_of_day
 from planning.deferred import age_when_done
-from planning.shifts.catalogue import Pattern, catalogue, shapes
+from planning.shifts.catalogue import Pattern, catalogue, horizon, shapes
 from planning.shifts.contracts import Contracts
-from planning.shifts.cover import CoverPlan, at_desks, cover, horizon, on_position, shift_rows
+from planning.shifts.cover import CoverPlan, at_desks, cover, on_position, shift_rows
 from planning.shifts.groups import linked
 from planning.staffing import heads_present
 

@@ -21,7 +21,8 @@ from planning.roster.frames import Roster
 from planning.roster.inputs import Horizon
 from planning.roster.model import build_roster
 from planning.roster.staff import hours_owed
-from planning.shifts.cover import CoverPlan, horizon, on_position, requirement_by_team, shift_rows
+from planning.shifts.catalogue import horizon
+from planning.shifts.cover import CoverPlan, on_position, requirement_by_team, shift_rows
 from planning.shifts.duties_and_waiting import duties
 from planning.staffing import requirement
 from planning.studies.prices import priced

@@ -40,6 +40,7 @@ ROOMS = [
     "trim",
     "plan",
     "edition",
+    "requested",
     "retyped",
     "whatif",
     "studies",

@@ -10,9 +10,10 @@ from typer.testing import CliRunner
 
 from planning import PlanningError
 from planning.cli import app
-from planning.edition import change, next_folder, read_edition
+from planning.edition import next_folder, read_edition
 from planning.plan import write_folder
 from planning.report.roster_book import write_calendars
+from planning.requested import change
 from planning.roster.carry_over import own_norms
 from planning.roster.model import RosterSettings, build_roster
 from planning.tables import REQUESTS

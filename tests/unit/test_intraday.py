@@ -1,5 +1,8 @@
 """The day as it comes: judged by simulation, by the changed roster, and by faulty rows."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,6 +64,13 @@ def asked(busy):
     made = small_plan()
     service = expected_service(busy)
     return service, *proposals(busy, service, made.people, made.tables)
+
+
+def test_a_day_needs_no_solver():
+    """`planning today` runs every quarter of an hour, so it loads nothing that it does not use."""
+    code = "import sys, planning.edition, planning.intraday; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"ortools", "openpyxl", "planning.plan", "planning.simulation"} & set(loaded.split())
 
 
 # ---------------------------------------------------------------------------------------------------- service
