@@ -29,7 +29,9 @@ def test_a_quarter_past_eleven(benchmark):
         day, _ = today_of(centre, actuals, made.tables, records, now=now)
         return proposals(day, expected_service(day), people, made.tables)[0]
 
-    benchmark.group = f"The rest of a day: {made.heads['on_shift'].popitem()[1]} people, five queues, at 11:15"
+    benchmark.group = (
+        f"The rest of a day: {made.heads['on_shift'].popitem()[1]} people, five queues, at 11:15"
+    )
     table = benchmark.pedantic(quarter, rounds=2, warmup_rounds=1)
     begin = time.process_time()
     quarter()
