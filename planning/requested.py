@@ -291,7 +291,7 @@ def _add(draft: Draft, row: pd.Series) -> Draft:
         raise PlanningError(f"who is {team!r}, must be a team to add shifts to: {', '.join(centre.teams)}")
     clock, pattern = pattern_of(centre, team, row["shift"])
     (day,) = draft.days(row.where(row.index != "last"))
-    start = on_clock(day + clock, centre.time_zone)
+    start = on_clock(day + clock, centre.zones[centre.teams[team].site])
     heads = 1 if pd.isna(row["heads"]) else int(row["heads"])
     made, name = draft.with_shift(team, start, pattern, heads)
     return replace(made, teams=made.teams | {team}, open=(*made.open, name))

@@ -14,7 +14,9 @@ from planning.edition import next_folder, read_edition
 from planning.plan import write_folder
 from planning.report.roster_book import write_calendars
 from planning.requested import change
+from planning.roster.audit import audit, read_roster
 from planning.roster.carry_over import own_norms
+from planning.roster.inputs import Horizon
 from planning.roster.model import RosterSettings, build_roster
 from planning.tables import REQUESTS
 
@@ -22,8 +24,7 @@ NOON = MONDAY - pd.Timedelta(hours=12)
 TEAM = "calls_north"
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def week_of(home, monday):
     """A week of two heads from 09:00 and one from 12:00 at one site, six people, and the centre's file."""
     centre = one_site()
     shifts = pd.DataFrame(
@@ -32,13 +33,14 @@ def folder(tmp_path_factory):
              "end": start + pd.Timedelta("8.5h"), "paid_h": 8.0, "headcount": heads}
             for day in range(1, 8)
             for clock, heads in (("09", 2), ("12", 1))
-            for start in [MONDAY + pd.Timedelta(days=day - 1, hours=int(clock))]
+            for start in [monday + pd.Timedelta(days=day - 1, hours=int(clock))]
         ]
     )  # fmt: skip
     people = people_of(centre, 6)
     found = build_roster(centre, shifts, people, settings=RosterSettings(exchanges=50, pricing_rounds=5))
     assert found.unmet.empty
     needed = requirement_of(1, days=7)
+    needed["interval_start"] += monday - MONDAY
     pauses = found.roster[["agent_id", "shift_id", "start"]].assign(paid=False, kind="meal")
     pauses["start"] += pd.Timedelta("4h")
     tables = {
@@ -47,9 +49,14 @@ def folder(tmp_path_factory):
         "staff": people.assign(owed_h=40.0, paid_h=0.0),
         "breaks": pauses.assign(end=pauses["start"] + pd.Timedelta("30min")),
     }  # fmt: skip
-    home = tmp_path_factory.mktemp("month")
     (home / "centre.toml").write_text(toml(raw_centre()), encoding="utf-8")
     return write_folder(home / "plan", {}, tables, centre)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """The week from `MONDAY` on."""
+    return week_of(tmp_path_factory.mktemp("month"), MONDAY)
 
 
 @pytest.fixture(scope="module")
@@ -309,3 +316,40 @@ def test_the_command_writes_the_next_edition_and_leaves_the_first(folder, tmp_pa
     assert "was changed before; change" in str(again.exception)
     none = runner.invoke(app, ["roster", "change", str(second), *at])
     assert "nothing to change" in str(none.exception)
+
+
+# ------------------------------------------------------------------------------------------------- in a row
+def test_changes_over_new_year_stay_lawful_and_the_hours_of_the_year_are_settled(tmp_path):
+    """Each edition is read from its folder and audited; in the new year nothing of the old one is owed."""
+    monday = pd.Timestamp("2026-12-28", tz=MONDAY.tz)
+    centre, place = one_site(), week_of(tmp_path, monday)
+    for number, kind in enumerate(("sick", "give", "swap"), 2):
+        was = read_edition(place, centre)
+        day = f"{monday + pd.Timedelta(days=number):%Y-%m-%d}"
+        workers, free = on(was, day)
+        whom = {"sick": {}, "give": {"whom": free[0]}, "swap": {"whom": workers[-1]}}[kind]
+        made = change(was, asked((kind, workers[0], day, whom)), now=monday)
+        made.edition.save(place := tmp_path / f"plan-{number}")
+        again = read_edition(place, centre)
+        assert again.number == number
+        assert audit(centre, read_roster(place / "roster.csv", centre), again.people).empty
+    worked = again.roster.groupby("agent_id")["paid_h"].sum()
+    paid = again.payroll[again.payroll["pay"].isin(["day", "night"])].groupby("agent_id")["hours"].sum()
+    assert paid.to_dict() == worked.to_dict()
+    # In the new year nobody owes anything from the old one, nor has overtime of it.
+    after = again.people_for(monday.tz_localize(None) + pd.Timedelta(days=7)).set_index("agent_id")
+    new_year = Horizon(pd.Timestamp("2027-01-01"), pd.Timestamp("2027-01-03"))
+    own = again.roster[again.roster["start"] >= pd.Timestamp("2027-01-01", tz=MONDAY.tz)]
+    hours = own.groupby("agent_id")["paid_h"].sum().reindex(after.index, fill_value=0.0)
+    norms = own_norms(centre, again.people, new_year)
+    assert after["balance_h"].astype(float).to_dict() == (hours - norms).to_dict()
+    assert (after["overtime_h"] == 0).all()
+
+
+def test_a_shift_is_added_on_the_clock_of_its_site(edition):
+    """A site two hours ahead of the centre starts its ten o'clock shift two hours earlier."""
+    ahead = one_site({"sites.north.time_zone": "Asia/Yekaterinburg"})
+    here = replace(edition, centre=ahead)
+    row = ("add", TEAM, "2026-11-27", {"shift": "10:00-18:30 meal 14:00-14:30"})
+    added = change(here, asked(row), now=NOON).edition.shifts.iloc[-1]
+    assert added["start"] == pd.Timestamp("2026-11-27 10:00", tz="Asia/Yekaterinburg")
