@@ -54,6 +54,11 @@ def check(
     check_rotations(settings)
     if law:
         typer.echo(labour_toml(settings))
+        countries = {name: settings.country_of(name) for name in settings.sites}
+        for country in sorted({*countries.values()} - {settings.country}):
+            sites = [name for name in countries if countries[name] == country]
+            typer.echo(f"\n# At {', '.join(sites)} the law of {country} holds; [labour] holds at every site.")
+            typer.echo("\n".join(f"# {line}" for line in labour_toml(settings.at(sites[0])).splitlines()))
         return
     for line in describe(settings):
         typer.echo(line)

@@ -1,6 +1,7 @@
 """The examples that ship with the package: each loads, is drawn alike each time, and starts a plan."""
 
 import re
+import tomllib
 
 import pandas as pd
 import pytest
@@ -162,6 +163,21 @@ def test_the_law_in_force_is_printed_as_the_file_may_have_it(country, tmp_path):
     assert (
         Centre.load(file).labour.model_dump() == Labour.of(country_settings(country)["labour"]).model_dump()
     )
+
+
+def test_the_law_of_each_sites_country_is_printed(tmp_path):
+    """Only the centre's own was; that of other countries is a comment, so that all of it stays a file."""
+    file = tmp_path / "centre.toml"
+    file.write_text(
+        'name = "x"\ntime_zone = "Europe/Berlin"\ncountry = "DE"\n'
+        '[sites.here]\n[sites.there]\ncountry = "PL"\n'
+        '[queues.calls]\n[teams.day]\nsite = "here"\nwage_month = 3000\n'
+        '[teams.far]\nsite = "there"\nwage_month = 3000\n'
+    )
+    printed = run("check", str(file), "--law").output
+    assert tomllib.loads(printed)["labour"]["min_rest_h"]["article"] == "ArbZG 5(1)"
+    assert "# At there the law of PL holds" in printed
+    assert '# min_rest_h = { value = 11, article = "KP 132" }' in printed
 
 
 def test_a_plan_says_under_which_law_it_is_made(tmp_path, monkeypatch):
