@@ -11,8 +11,6 @@ from benchmarks.table import row
 from planning import Centre, demand_for, plan, read_demand, read_people
 from planning.intraday import expected_service, proposals, today_of
 
-SECONDS = 5.0
-
 
 def test_a_quarter_past_eleven(benchmark):
     """The default centre on a Monday with an eighth more calls: the state, the service, the proposals."""
@@ -38,4 +36,3 @@ def test_a_quarter_past_eleven(benchmark):
     seconds = time.process_time() - begin
     benchmark.extra_info["rows"] = [row("planning", seconds, 1, "days", f"{len(table)} proposals")]
     assert len(table) > 0
-    assert seconds < SECONDS
