@@ -176,7 +176,7 @@ def cover(
 
     Examples
     --------
-    >>> from planning import Centre, requirement
+    >>> from planning import Centre, axis, requirement
     >>> times = axis(pd.Timestamp("2026-11-23", tz="Europe/Moscow"), 1, 900)
     >>> calls = np.where((times.hour >= 9) & (times.hour < 21), 6.0, 0.0)
     >>> demand = pd.DataFrame({"queue": "claims", "interval_start": times, "calls": calls, "aht_s": 300.0})
@@ -226,7 +226,7 @@ def least_cost(centre: Centre, requirement: pd.DataFrame) -> float:
     --------
     One agent from 9:00 to 21:00 needs more than one shift, though fractions of two might do:
 
-    >>> from planning import Centre, requirement
+    >>> from planning import Centre, axis, requirement
     >>> times = axis(pd.Timestamp("2026-11-23", tz="Europe/Moscow"), 1, 900)
     >>> calls = {"queue": "claims", "interval_start": times[36:84], "calls": 0.1, "aht_s": 300.0}
     >>> centre = Centre.load()
