@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from planning.calendars import DAY
 from planning.errors import PlanningError
 from planning.pay import cost_of, shift_premium_hours
 from planning.roster.audit import audit
@@ -38,8 +39,6 @@ from planning.tables import (
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-
-DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True, eq=False)

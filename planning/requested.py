@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from planning.calendars import day_start, local_day, on_clock
+from planning.calendars import DAY, day_start, local_day, on_clock
 from planning.edition import Edition, empty
 from planning.errors import PlanningError
 from planning.intraday import with_changes
@@ -24,8 +24,6 @@ from planning.tables import BREAKS, CHANGES, PEOPLE, REQUESTS, ROSTER, SHIFTS
 
 if TYPE_CHECKING:
     from planning.centre import Centre
-
-DAY = pd.Timedelta(days=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from planning.calendars import day_start, on_clock
+from planning.calendars import DAY, day_start, on_clock
 from planning.edition import Edition
 from planning.errors import PlanningError
 from planning.report.team_sheets import read_team_sheets, team_grid
@@ -18,8 +18,6 @@ from planning.requested import Changed, Draft, compared, local_days, next_editio
 from planning.roster.inputs import ABSENCES
 from planning.shifts import parse_shift
 from planning.tables import PEOPLE
-
-DAY = pd.Timedelta(days=1)
 
 
 def retype(edition: Edition, path: str | Path, *, now: pd.Timestamp) -> Changed:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import axis, day_start, is_weekend, local_day, on_clock
+from planning.calendars import DAY, axis, day_start, is_weekend, local_day, on_clock
 from planning.centre.settings import clock_text
 from planning.checks import one_of, whole
 from planning.demand.forecast import forecast
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from planning.centre import Centre
 
 GAPS = ("refuse", "zero", "forecast")
-DAY = pd.Timedelta(days=1)
 FAR_DAYS = 60
 """One or two days with rows that are further than this from all others have a wrong date."""
 QUIET = pd.Timedelta(hours=1)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from planning.calendars import local_day, on_clock, time_of_day
+from planning.calendars import DAY, local_day, on_clock, time_of_day
 from planning.checks import Bools, Floats, Ints
 from planning.demand.rest_of_day import reforecast
 from planning.errors import PlanningError
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 WARM_H = 4
 """Hours before now from which the present state of a queue follows."""
-DAY = pd.Timedelta(days=1)
 _KEY = ["agent_id", "shift_id"]
 MEETINGS = Table("meetings", {name: BREAKS.columns[name] for name in ("agent_id", "kind", "start", "end")})
 SURE = 0.9

@@ -22,8 +22,6 @@ from planning.roster.audit import local_people, local_roster
 from planning.roster.carry_over import own_norms
 from planning.roster.inputs import Horizon
 
-DAY = pd.Timedelta(days=1)
-
 
 def time_sheet(roster: pd.DataFrame, people: pd.DataFrame, centre: Centre, horizon: Horizon) -> pd.DataFrame:
     """Lay out who works when: a row for each person, a column for each day with the time sheet's letter.

@@ -17,7 +17,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 
-from planning.calendars import is_weekend, local_day
+from planning.calendars import DAY, is_weekend, local_day
 from planning.errors import PlanningError
 from planning.roster.audit import local_people
 from planning.roster.inputs import ABSENCES
@@ -26,7 +26,6 @@ from planning.tables import DAY_FIRST, YEAR_FIRST
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-DAY = pd.Timedelta(days=1)
 COVERAGE = ("needed", "on shift", "missing")
 """Rows below the people: heads that start on each day."""
 _HINT = (

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from planning.calendars import NIGHT, kinds_of, week_end
+from planning.calendars import DAY, NIGHT, kinds_of, week_end
 from planning.centre import Centre
 from planning.checks import Ints
 from planning.pay import premium_hours
@@ -34,7 +34,6 @@ from planning.roster.limits import Limits
 
 BREACH_COLUMNS = ("rule", "article", "agent_id", "date", "amount", "bound", "text")
 HOUR = pd.Timedelta(hours=1)
-DAY = pd.Timedelta(days=1)
 LAST_DAY = 6
 """Day with which a week ends."""
 HOUSE = "plan"

@@ -13,10 +13,10 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from planning.calendars import NIGHT
+from planning.calendars import DAY, NIGHT
 from planning.centre import Centre
 from planning.roster.limits import Limits
-from planning.roster.rules import DAY, ROUNDING, Case, Rule, breaches_of, days_of, kind_names
+from planning.roster.rules import ROUNDING, Case, Rule, breaches_of, days_of, kind_names
 
 
 @dataclass(frozen=True)
