@@ -161,14 +161,14 @@ def trim(
     seed: int = 1,
     executor: Executor | None = None,
 ) -> Trimmed:
-    """Find the fewest heads with which each promise is kept in the simulation with its whole 95 % band.
+    """Find fewer heads with which each promise is kept in the simulation with its whole 95 % band.
 
     The formulas staff each interval by itself and round up; whole shifts, second skills and overflow add to
     that. So a lower service level is given to the formulas for each queue and day, as long as the simulated
     promise is kept, and a higher one where it breaks. All queues and days move together, so that few covers
     are needed, and every trial meets the same callers. Then single heads are taken away for some hours of the
-    day, until one head less breaks every promise, or saves nothing. Heads of a pooled queue are taken from
-    the dearest site and added at the cheapest one whose people can fill them.
+    day, at most `STEPS` times, as long as every promise is kept and money is saved. Heads of a pooled queue
+    are taken from the dearest site and added at the cheapest one whose people can fill them.
 
     Parameters
     ----------
@@ -365,18 +365,15 @@ def _without(agent: Agent, first: float, end: float) -> Agent:
 def _less(centre: Centre, needed: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
     """Take one head of a step's queue at its times, at the dearest site that has one to give."""
     heads = needed["rostered"].copy()
-    price = pd.Series(0.0, needed.index)
+    price, shrinkage = pd.Series(0.0, needed.index), pd.Series(0.0, needed.index)
     for (queue, site), own in needed.groupby(["queue", "site"], sort=False):
-        team = centre.team_for(str(queue), str(site))
-        price[own.index] = hour_cost(centre, team) if team else 0.0
+        if team := centre.team_for(str(queue), str(site)):
+            price[own.index] = hour_cost(centre, team)
+            shrinkage[own.index] = centre.teams[team].shrinkage
     for (queue, *_), times in steps["times"].items():
         at = (needed["queue"] == queue) & needed["interval_start"].isin(times)
         at &= heads > centre.queues[queue].min_agents
         heads[price[at].groupby(needed["interval_start"][at]).idxmax()] -= 1
-    shrinkage = [
-        centre.teams[centre.team_for(queue, site) or ""].shrinkage if centre.team_for(queue, site) else 0.0
-        for queue, site in zip(needed["queue"], needed["site"], strict=True)
-    ]
     agents = np.array([heads_present([n], share)[0] for n, share in zip(heads, shrinkage, strict=True)])
     return needed.assign(
         rostered=heads, agents=np.where(heads < needed["rostered"], agents, needed["agents"])
