@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from planning.centre.money import money
 from planning.errors import PlanningError
 from planning.pay import caller_costs, cost_of, leavers_cost
 from planning.roster.audit import audit
@@ -48,7 +49,7 @@ from planning.trim import Trimmed, trim
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 PROOF = 200
 """The fewest replications that prove a promise."""
 FILES = (
@@ -219,6 +220,24 @@ class Plan:
         )
 
     @property
+    def employ_for(self) -> dict[str, str]:
+        """By team that employs: the day whose heads decide how many, unless the hours of all days do."""
+        limits, found = self.cover.binding, dict[str, str]()
+        short = set(self.cover.unmet["team"])  # no number of people would help these teams
+        day = pd.to_datetime(limits["limit"].str[-10:], format="%Y-%m-%d", errors="coerce")
+        for team in [name for name in self.employ if name not in short]:
+            own = limits[day.notna() & limits["limit"].str.startswith(f"{team}: people ")]
+            if own.empty:
+                continue
+            most, site = own.loc[own["saves_cost"].idxmax()], self.centre.teams[team].site
+            free = self.centre.at(site).labour.free_weekends.value
+            at_weekend = day[most.name].day_of_week in self.centre.weekend(site)
+            rule = f", with {free:g} of 4 weekends off (labour.free_weekends)" if at_weekend else ""
+            saved = money(self.centre, most["saves_cost"])
+            found[team] = f"{most['limit'].removeprefix(f'{team}: ')}{rule}; one needed less saves {saved}"
+        return found
+
+    @property
     def late(self) -> list[str]:
         """Say which waiting work gets older than it may, and what to do about it."""
         return [
@@ -241,6 +260,7 @@ class Plan:
             "night_hours": round(float(self.cost["night_h"].sum()), 2),
             "people": self.heads,
             "employ": self.employ,
+            "employ_for": self.employ_for,
             "move": self.moved,
             "hours": {
                 row.team: {name: round(getattr(row, f"{name}_h"), 2) for name in ("owed", "paid", "idle")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from planning.centre.settings import Clock, NotNegative, Settings
 
@@ -24,6 +24,24 @@ class Norm(Settings):
     @classmethod
     def _house_rule(cls, raw: Any) -> Any:
         return {"value": raw} if isinstance(raw, int | float) and not isinstance(raw, bool) else raw
+
+
+def _within(low: float, high: float, whole: bool = True) -> AfterValidator:
+    """Bound a limit, and ask for whole numbers where days or weekends are counted."""
+
+    def check(norm: Norm) -> Norm:
+        if not low <= norm.value <= high or (whole and norm.value % 1):
+            kind = "a whole number" if whole else "a number"
+            raise ValueError(f"value is {norm.value:g}, must be {kind} from {low:g} to {high:g}")
+        return norm
+
+    return AfterValidator(check)
+
+
+Switch = Annotated[Norm, _within(0, 1)]
+"""A rule that holds (1) or does not (0)."""
+HoursOfDay = Annotated[Norm, _within(0, 24, whole=False)]
+HoursOfWeek = Annotated[Norm, _within(0, 168, whole=False)]
 
 
 class Rotation(Settings):
@@ -96,7 +114,7 @@ class Labour(Settings):
     """Addition to the hourly rate for each night hour, as a share of the rate."""
     holiday_premium: Norm
     """Addition to the hourly rate for each hour on a public holiday, as a share of the rate."""
-    observed_holidays: Norm
+    observed_holidays: Switch
     """1 if the day off in lieu of a public holiday at the weekend is a public holiday itself."""
     overtime_premium: Norm
     """Addition to the hourly rate for the first hours of overtime, as a share of the rate."""
@@ -104,17 +122,17 @@ class Labour(Settings):
     """Hours of a shift's overtime that earn `overtime_premium`."""
     overtime_later_premium: Norm
     """Addition to the hourly rate for further hours of overtime, as a share of the rate."""
-    week_h: Norm
+    week_h: Annotated[Norm, _within(1, 168, whole=False)]
     """Normal working week, hours."""
     period_months: Norm
     """Months of the accounting period of hours, counted from January: a divisor of 12."""
-    eve_shorter_h: Norm
+    eve_shorter_h: HoursOfDay
     """Hours by which the working day before a public holiday is shorter."""
-    min_rest_h: Norm
+    min_rest_h: HoursOfWeek
     """Fewest hours between two shifts."""
-    weekly_rest_h: Norm
+    weekly_rest_h: HoursOfWeek
     """Fewest uninterrupted hours of rest in a week."""
-    max_shift_h: Norm
+    max_shift_h: Annotated[Norm, _within(1, 24, whole=False)]
     """Longest shift, paid hours."""
     min_meal_min: Norm
     """Shortest meal break, minutes, unpaid."""
@@ -122,25 +140,25 @@ class Labour(Settings):
     """Paid hours above which a shift needs the longer meal."""
     long_meal_min: Norm
     """Shortest meal break of such a shift, minutes, unpaid."""
-    rests_paid: Norm
+    rests_paid: Switch
     """1 if the short rests of a shift are working time, and so paid."""
     max_meal_min: Norm
     """Longest total of meal breaks in a shift, minutes, unpaid."""
-    max_days_in_row: Norm
+    max_days_in_row: Annotated[Norm, _within(1, 366)]
     """Most working days in a row."""
-    night_consent: Norm
+    night_consent: Switch
     """1 if only people who may and have agreed to work at night can have night hours."""
-    rest_twice_shift: Norm
+    rest_twice_shift: Switch
     """1 if the rest between two shifts is at least twice the length of the first."""
-    max_nights_in_row: Norm
+    max_nights_in_row: Annotated[Norm, _within(0, 366)]
     """Most night shifts in a row."""
-    min_days_off: Norm
+    min_days_off: Annotated[Norm, _within(0, 7)]
     """Fewest days off in a row."""
-    days_week: Norm
+    days_week: Annotated[Norm, _within(1, 7)]
     """Most working days a week of a contract that says nothing."""
-    start_span_h: Norm
+    start_span_h: HoursOfDay
     """Hours of the day within which a person's shifts of a week start; 0 for any hours."""
-    free_weekends: Norm
+    free_weekends: Annotated[Norm, _within(0, 4)]
     """Fewest weekends off in four weeks."""
     overtime_two_days_h: Norm
     """Most overtime in two consecutive days, hours."""

@@ -150,7 +150,12 @@ def _employ_text(summary: Mapping[str, Any], centre: Centre) -> str:
     """Name the teams that must employ people, and those who move to another team."""
     teams = summary["employ"].items()
     wanted = [f"{count:,} in {team_label(team, centre.teams[team].site)}" for team, count in teams]
-    texts = {"To employ": ", ".join(wanted), "To move": "; ".join(moves_text(summary))}
+    reasons = [f"{label(team)}: {why}" for team, why in summary["employ_for"].items()]
+    texts = {
+        "To employ": ", ".join(wanted),
+        "Most for": "; ".join(reasons),
+        "To move": "; ".join(moves_text(summary)),
+    }
     return "".join(f" {name}: {text}." for name, text in texts.items() if text)
 
 

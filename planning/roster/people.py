@@ -224,7 +224,7 @@ def fewest_people(centre: Centre, shifts: pd.DataFrame) -> dict[str, int]:
     for team, own in shifts.groupby("team"):
         site, days = centre.teams[str(team)].site, own["start"].dt.day_of_week
         heads = own["headcount"].where(days.isin(centre.weekend(site)), 0).groupby(days).sum().max()
-        found[str(team)] = math.ceil(heads * 4 / (4 - centre.at(site).labour.free_weekends.value))
+        found[str(team)] = math.ceil(heads * 4 / max(4 - centre.at(site).labour.free_weekends.value, 1))
     return found
 
 

@@ -128,6 +128,18 @@ def test_interval_that_cannot_be(value):
             0,
             "teams.calls_south.wage_month is 0, must be greater than 0",
         ),
+        ("labour.days_week.value", 0, "labour.days_week: value is 0, must be a whole number from 1 to 7"),
+        (
+            "labour.free_weekends.value",
+            0.5,
+            "labour.free_weekends: value is 0.5, must be a whole number from 0 to 4",
+        ),
+        (
+            "labour.night_consent.value",
+            2,
+            "labour.night_consent: value is 2, must be a whole number from 0 to 1",
+        ),
+        ("labour.week_h.value", 400, "labour.week_h: value is 400, must be a number from 1 to 168"),
         ("pay.contributions", math.inf, "pay.contributions is inf, must be a finite number"),
         (
             "labour.night_premium.value",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from factories import MONDAY, demand_of, one_site, people_of, small_plan, two_sites
 
-from planning import Centre, PlanningError, plan
+from planning import Centre, PlanningError, plan, requirement
 from planning.plan import FILES, SCHEMA_VERSION
 from planning.report.figures import cost_bars
 from planning.roster.frames import breaks_of
@@ -89,6 +89,21 @@ def test_named_people_on_position_hold_the_requirement():
     assert (present == on_position(made.cover.shifts, made.cover.patterns, pd.DatetimeIndex(times))).all()
 
 
+def test_the_day_that_decides_how_many_are_employed_is_told():
+    """With every second weekend off, each head of a Saturday takes two people."""
+    hours = {"queues.calls.opens": "09:00", "queues.calls.closes": "17:00", "labour.free_weekends.value": 2}
+    centre, saturday = one_site(hours), MONDAY + pd.Timedelta(days=5)
+    demand = demand_of(1.0, hours=(9, 17), start=saturday)
+    need = requirement(centre, demand)
+    made = plan(centre, demand, needed=need.assign(rostered=need["rostered"].clip(3, 3)), replications=2)
+    heads = int(made.cover.shifts["headcount"].sum())
+    assert made.employ == {"calls_north": 2 * heads}
+    why = made.summary["employ_for"]["calls_north"]
+    assert why.startswith(f"people on {saturday:%Y-%m-%d}, with 2 of 4 weekends off (labour.free_weekends)")
+    free = centre.replace({"labour.free_weekends.value": 0})
+    assert plan(free, demand, needed=made.requirement, replications=2).employ["calls_north"] <= heads + 1
+
+
 def test_summary_has_its_keys():
     made = small_plan()
     assert set(made.summary) == {
@@ -100,6 +115,7 @@ def test_summary_has_its_keys():
         "night_hours",
         "people",
         "employ",
+        "employ_for",
         "move",
         "hours",
         "idle_hours",
@@ -118,7 +134,7 @@ def test_summary_has_its_keys():
         "breaches",
         "holds",
     }
-    assert made.summary["schema_version"] == SCHEMA_VERSION == 6
+    assert made.summary["schema_version"] == SCHEMA_VERSION == 7
     assert made.summary["first_interval"] == "2026-11-23T00:00:00+03:00"
     assert made.summary["last_interval"] == "2026-11-23T23:45:00+03:00"
     assert (made.summary["breaches"], made.summary["unmet_intervals"], made.summary["unmet_heads"]) == (
