@@ -7,3 +7,4 @@ planning`` is quick. ``__init__.pyi`` says where each comes from.
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+__version__ = "0.1.0"

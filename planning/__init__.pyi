@@ -19,3 +19,5 @@ from .simulation.replications import simulate as simulate
 from .staffing import requirement as requirement
 from .staffing import requirement_at as requirement_at
 from .whatif import compare as compare
+
+__version__: str

@@ -6,9 +6,11 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
+from typing import Annotated
 
 import typer
 
+import planning
 from planning.cli.adherence import adherence
 from planning.cli.example import data, notebooks
 from planning.cli.plans import check, init, plan_command, report
@@ -18,9 +20,7 @@ from planning.cli.scenarios import app_command, compare_command
 from planning.cli.today import accept, today
 from planning.errors import PlanningError
 
-app = typer.Typer(
-    help="Workforce planning for contact centres.", no_args_is_help=True, pretty_exceptions_enable=False
-)
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 COMMANDS: dict[str, Callable[..., None]] = {
     "init": init,
     "check": check,
@@ -38,6 +38,21 @@ COMMANDS: dict[str, Callable[..., None]] = {
 for name, command in COMMANDS.items():
     app.command(name)(command)
 app.add_typer(roster, name="roster")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(planning.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Workforce planning for contact centres."""
 
 
 def main() -> None:

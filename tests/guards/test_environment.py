@@ -81,7 +81,12 @@ def test_a_registry_is_told_what_it_shows():
     floor = int(project["requires-python"].removeprefix(">=3."))
     for minor in range(floor, 14):
         assert f"Programming Language :: Python :: 3.{minor}" in project["classifiers"]
-    assert {"description", "keywords", "license", "readme"} <= set(project)
+    assert {"description", "keywords", "license"} <= set(project)
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for each in PROJECT["tool"]["hatch"]["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]:
+        text = re.sub(each["pattern"], each["replacement"], text)
+    assert "](" in text
+    assert all(link.startswith("https://") for link in re.findall(r"\]\(([^)]*)", text))
     assert "/.ci" in PROJECT["tool"]["hatch"]["build"]["targets"]["sdist"]["exclude"]
 
 
