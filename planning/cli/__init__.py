@@ -6,11 +6,11 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import cache
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-import planning
 from planning.cli.adherence import adherence
 from planning.cli.example import data, notebooks
 from planning.cli.plans import check, init, plan_command, report
@@ -42,13 +42,13 @@ app.add_typer(roster, name="roster")
 
 def _tell_version(asked: bool) -> None:
     if asked:
-        typer.echo(planning.__version__)
+        typer.echo(version("contact-centre-planning"))
         raise typer.Exit
 
 
 @app.callback()
 def about(
-    version: Annotated[
+    asked: Annotated[
         bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
