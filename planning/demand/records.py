@@ -49,6 +49,8 @@ if TYPE_CHECKING:
 
 MEMORY = "1400MB"
 """What the embedded engine may hold before it uses the disk."""
+QUARTER_S = 900
+"""Calls are counted by so many seconds at least, and added up for longer intervals."""
 LEAST_INTERVAL_S = 300
 """Shortest interval of a table of them; all lengths in use are a multiple."""
 MANY_DAYS = 7
@@ -65,6 +67,8 @@ STRAY_DAYS, STRAY_SHARE = 366, 0.001
 """A record is a stray where at most this share lies beyond a gap of so many days."""
 _SAME = ["queue", "call_id", "at"]
 """What two records of one call have in common; a leg in another queue is a call of its own."""
+_BY = ["queue", "start"]
+_SUMMED = ["rows", "calls", "work", "answered", "unread", "taken", "timed", "offset", "on_hour"]
 _DATABASES = {".duckdb", ".ddb", ".db"}
 _PLAIN = ("call_id", "wait_s", "agent_id", "caller_id", "end")
 
@@ -272,21 +276,12 @@ class CallLog:
                 " or none: write each time like 2026-11-23T09:15:00+03:00"
             )
 
-    @cached_property
+    @property
     def _tally(self) -> pd.DataFrame:
-        """Rows by the reason why they are refused (missing for good ones), counted in one reading."""
-        rows = self.facts
-        counts = rows.group_by("reason").aggregate(
-            rows=rows.count(),
-            unread=rows.unread.sum(),
-            answered=(rows.outcome == "answered").sum(),
-            timed=rows.at_offset.count(),
-            offset=rows.at_offset.sum(),
-            on_hour=(rows.second % HOUR_S == 0).sum(),
-            first=rows.second.min(),
-            last=rows.second.max(),
-        )
-        return _run(counts, self.source).set_index("reason").fillna(0).astype("int64")
+        """Rows by the reason why they are refused (missing for good ones)."""
+        rows = self._grouped(HOUR_S).groupby("reason", dropna=False)
+        edges = rows.agg({"first": "min", "last": "max"})
+        return rows[_SUMMED].sum().join(edges).fillna(0).astype("int64")
 
     @property
     def told(self) -> dict[str, str]:
@@ -316,39 +311,84 @@ class CallLog:
         return frame.assign(arrival=arrival)[["arrival", *(name for name in names if name in frame)]]
 
     def expression(self, interval_s: int = 900) -> ir.Table:
-        """Count good calls by queue and interval: the one query behind `demand`, for any engine.
-
-        Records that came twice are looked for apart and taken off, since they are few: to keep all calls by
-        their number would cost memory for each call.
-        """
+        """Count the rows by reason, the good ones by queue and interval too: one query for any engine."""
         import ibis
 
-        rows = self._good().mutate(start=_floor(self.facts.second, interval_s))
+        rows = self._measured(interval_s)
+        good = rows.reason.isnull()
+        keys = {name: ibis.ifelse(good, rows[name], ibis.null(rows[name].type())) for name in _BY}
+        sums = {name: rows[name].sum() for name in _SUMMED}
+        return rows.group_by(reason=rows.reason, **keys).aggregate(
+            **sums, first=rows.second.min(), last=rows.second.max()
+        )
+
+    def _measured(self, interval_s: int) -> ir.Table:
+        """What each row adds to the counts, and the interval in which it does."""
+        import ibis
+
+        rows = self.facts
+
+        def one(flag: Any) -> Any:
+            return ibis.ifelse(flag, 1, 0)
+
+        timed = rows.handle_s.notnull()
+        known = {"calls": 1, "work": rows.handle_s, "answered": one(timed)}
         if "calls" in rows.columns:
-            rows = rows.distinct(on=_SAME, keep="first")
-            timed = ibis.ifelse(rows.handle_s.notnull(), rows.answered, 0.0)
-            return rows.group_by(["queue", "start"]).aggregate(
-                calls=rows.calls.sum(), work=(rows.handle_s * rows.answered).sum(), answered=timed.sum()
-            )
-        counts = rows.group_by(["queue", "start"]).aggregate(
-            calls=rows.count(), work=rows.handle_s.sum(), answered=rows.handle_s.count()
+            answered = ibis.ifelse(timed, rows.answered, 0.0)
+            known = {"calls": rows.calls, "work": rows.handle_s * rows.answered, "answered": answered}
+        return rows.mutate(
+            start=_floor(rows.second, interval_s),
+            rows=1,
+            **known,
+            unread=one(rows.unread),
+            taken=one(rows.outcome == "answered"),
+            timed=one(rows.at_offset.notnull()),
+            offset=one(rows.at_offset),
+            on_hour=one(rows.second % HOUR_S == 0),
         )
-        if "call_id" not in rows.columns:
-            return counts
-        twice = self._twice(rows)
-        extra = twice.group_by(["queue", "start"]).aggregate(
-            more=(twice.copies - 1).sum(),
-            more_work=(twice.work - twice.longest).sum(),
-            more_answered=twice.answered.sum() - twice.longest.count(),
+
+    def _twice(self, rows: ir.Table) -> ir.Table:
+        """Good rows of which there may be several; of a call without a number nobody knows.
+
+        They are few, so they are looked for apart: to keep all calls by their number costs memory for each.
+        The embedded engine keeps eight bytes of each call instead, and on disk what its memory does not hold.
+        """
+        good = rows.filter(rows.reason.isnull() & rows.call_id.notnull())
+        if not all(engine.name == "duckdb" for engine in self._engines()):
+            return good
+        marks = self.facts.group_by(mark=_mark([self.facts[name] for name in _SAME]))
+        found = marks.aggregate(copies=self.facts.count())
+        found = found.filter(found.copies > 1)
+        return good.semi_join(found, [_mark([good[name] for name in _SAME]) == found.mark])
+
+    def _repeats(self, interval_s: int) -> ir.Table:
+        """What records that came before would add: of each call the one worked on longest stays."""
+        rows = self._twice(self._measured(interval_s))
+        calls = rows.group_by([*_SAME, "start"]).aggregate(
+            copies=rows.count(), **{name: rows[name].sum() - rows[name].max() for name in _SUMMED}
         )
-        both = counts.left_join(extra, ["queue", "start"])
-        return both.select(
-            queue=both.queue,
-            start=both.start,
-            calls=both.calls - both.more.fill_null(0),
-            work=both.work.fill_null(0.0) - both.more_work.fill_null(0.0),
-            answered=both.answered - both.more_answered.fill_null(0),
-        )
+        calls = calls.filter(calls.copies > 1)
+        return calls.group_by(_BY).aggregate(**{name: calls[name].sum() for name in _SUMMED})
+
+    def _grouped(self, interval_s: int) -> pd.DataFrame:
+        """Count in one reading by reason, queue and interval; another looks for records that came twice."""
+        step = gcd(interval_s, LEAST_INTERVAL_S if "calls" in self.facts.columns else QUARTER_S)
+        if step not in self._counted:
+            found = _run(self.expression(step), self.source)
+            found[_SUMMED] = found[_SUMMED].astype("float64").fillna(0.0)
+            if self._may_repeat:
+                more = _run(self._repeats(step), self.source)
+                more[_SUMMED] = more[_SUMMED].astype("float64").fillna(0.0)
+                less = more.assign(**{name: -more[name] for name in _SUMMED})
+                found = pd.concat([found, less, more.assign(reason=REPEATED)]) if len(more) else found
+            self._counted[step] = found
+        return self._counted[step]
+
+    @property
+    def _may_repeat(self) -> bool:
+        """Whether records may come twice: legs and events with one number are one contact already."""
+        apart = len(self.parts) > 1 or self.parts[0].settings.row in ("contact", "interval")
+        return apart and "call_id" in self.facts.columns
 
     def demand(self, interval_s: int = 900, *, gaps: str = "refuse") -> pd.DataFrame:
         """Count the good calls by queue and interval, inside the engine.
@@ -392,7 +432,7 @@ class CallLog:
                 f"{self.source} has no good row, the most frequent reason is {reason!r}: correct the "
                 f"records, or {REMEDIES.get(reason, _READING)}"
             )
-        counts = counts[~counts["start"].isin(_strays(counts))]
+        counts = counts[~(counts["start"] // HOUR_S * HOUR_S).isin(self._stray_hours)]
         if of_intervals:
             self._check_lengths(counts)
             counts = _regridded(counts, interval_s)
@@ -423,12 +463,17 @@ class CallLog:
                 "hour: export it by hour, or name the column of the hour in records.arrival"
             )
 
-    def _counts(self, interval_s: int | None = None) -> pd.DataFrame:
-        """Count the good calls by intervals of a length; without one, of any that is counted already."""
-        interval_s = interval_s or next(iter(self._counted), HOUR_S)
-        if interval_s not in self._counted:
-            self._counted[interval_s] = _run(self.expression(interval_s), self.source)
-        return self._counted[interval_s]
+    def _counts(self, interval_s: int = HOUR_S) -> pd.DataFrame:
+        """Count the good calls by queue and interval, strays among them."""
+        rows = self._grouped(interval_s)
+        rows = rows[rows["reason"].isna()]
+        start = rows["start"].astype("int64") // interval_s * interval_s
+        sums = rows.assign(start=start).groupby(_BY, as_index=False)
+        return sums[["rows", "calls", "work", "answered"]].sum()
+
+    @cached_property
+    def _stray_hours(self) -> list[int]:
+        return sorted(_strays(self._counts()))
 
     def calls(self, start: str | None = None, end: str | None = None) -> pd.DataFrame:
         """Return the good records from one local day up to another, for what single calls tell.
@@ -464,15 +509,10 @@ class CallLog:
     def reasons(self) -> pd.Series:
         """Number of refused rows by reason, the most frequent first."""
         table = self._tally["rows"][self._tally.index.notna()].copy()
-        if "call_id" in self.facts.columns:
-            twice = self._twice(self._good().mutate(start=_floor(self.facts.second, HOUR_S)))
-            more = _run(twice.aggregate(rows=(twice.copies - 1).sum()), self.source)["rows"].fillna(0).iloc[0]
-            if more:
-                table[REPEATED] = int(more)
         counts = self._counts()
-        strays = counts[counts["start"].isin(_strays(counts))]
+        strays = counts[counts["start"].isin(self._stray_hours)]
         if len(strays):
-            table[STRAY] = int(strays["calls"].sum()) if "calls" not in self.facts.columns else len(strays)
+            table[STRAY] = int(strays["rows"].sum())
         if len(self.broken):
             table[BROKEN] = len(self.broken)
         return table.sort_values(ascending=False, kind="stable").rename("rows")
@@ -498,7 +538,7 @@ class CallLog:
     def unread_share(self) -> float:
         """Share of the answered calls whose handle time cannot be read."""
         good = self._tally[self._tally.index.isna()]
-        return self.unread / max(int(good["answered"].sum()), 1)
+        return self.unread / max(int(good["taken"].sum()), 1)
 
     def refusals(self) -> list[str]:
         """Say of each reason how many rows it refused, where the first is, what it has, and what helps."""
@@ -549,7 +589,7 @@ class CallLog:
     def kept(self) -> int:
         """Number of rows that count."""
         good = int(self._tally["rows"][self._tally.index.isna()].sum())
-        return good - int(self.reasons.get(REPEATED, 0)) - int(self.reasons.get(STRAY, 0))
+        return good - int(self.reasons.get(STRAY, 0))
 
     @cached_property
     def rejected(self) -> pd.DataFrame:
@@ -564,8 +604,7 @@ class CallLog:
         if REPEATED in self.reasons.index:
             frame = pd.concat([frame, self._repeated(rows)]) if len(frame) else self._repeated(rows)
         if STRAY in self.reasons.index:
-            hours = {start // HOUR_S * HOUR_S for start in _strays(self._counts())}
-            stray = _floor(rows.second, HOUR_S).isin(sorted(hours))
+            stray = _floor(rows.second, HOUR_S).isin(self._stray_hours)
             good = rows.filter(rows.reason.isnull() & stray)
             frame = pd.concat([frame, _run(good.limit(REJECTED_ROWS), self.source).assign(reason=STRAY)])
         if self._of_texts:
@@ -588,8 +627,7 @@ class CallLog:
     def _repeated(self, rows: ir.Table) -> pd.DataFrame:
         import ibis
 
-        rows = rows.filter(rows.reason.isnull())
-        again = rows.semi_join(self._keys(rows), _SAME)
+        again = self._twice(rows)
         longest = again.handle_s.fill_null(-1.0).desc()
         place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
         again = again.mutate(place=place)
@@ -614,22 +652,6 @@ class CallLog:
     def _good(self) -> ir.Table:
         return self.facts.filter(self.facts.reason.isnull())
 
-    def _keys(self, rows: ir.Table) -> ir.Table:
-        """Calls that come more than once; of a call without a number nobody knows."""
-        rows = rows.filter(rows.call_id.notnull())
-        keys = rows.group_by(_SAME).aggregate(copies=rows.count())
-        return keys.filter(keys.copies > 1)
-
-    def _twice(self, rows: ir.Table) -> ir.Table:
-        again = rows.semi_join(self._keys(rows), _SAME)
-        by_key: ir.Table = again.group_by(["start", *_SAME]).aggregate(
-            copies=again.count(),
-            work=again.handle_s.sum().fill_null(0.0),
-            longest=again.handle_s.max(),
-            answered=again.handle_s.count(),
-        )
-        return by_key
-
     def _timed(self, counts: pd.DataFrame, interval_s: int) -> pd.DataFrame:
         """Show the intervals in the log's zone, with the mean handle time."""
         start = pd.to_datetime(counts["start"].astype("int64"), unit="s", utc=True).dt.tz_convert(self.zone)
@@ -644,6 +666,17 @@ class CallLog:
         answered = counts["answered"].astype("float64")
         own = counts["work"].astype("float64") / answered.where(answered > 0)
         return counts.assign(calls=counts["calls"].astype("float64"), aht_s=own.fillna(mean))
+
+
+def _mark(key: list[Any]) -> Any:
+    """Eight bytes of a call's key, by the embedded engine's own hash: that of ibis goes through texts."""
+    import ibis
+
+    def mark(queue, call_id, at):  # type: ignore[no-untyped-def]
+        ...
+
+    kinds = tuple(part.type() for part in key)
+    return ibis.udf.scalar.builtin(mark, name="hash", signature=(kinds, "uint64"))(*key)
 
 
 def _floor(second: Any, interval_s: int) -> Any:
