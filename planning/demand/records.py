@@ -6,9 +6,6 @@ PostgreSQL, Trino or Spark; only the counts come back.
 
 from __future__ import annotations
 
-import contextlib
-import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +13,6 @@ from itertools import pairwise
 from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
-from uuid import uuid4
 
 import pandas as pd
 
@@ -25,6 +21,7 @@ from planning.centre import Centre, Queue
 from planning.centre.records import Between, CallRecords
 from planning.centre.settings import Hours
 from planning.checks import one_of
+from planning.demand.engine import embedded, mark, run, safe, secrets_of, told_in_one_line
 from planning.demand.facts import LINE, REMEDIES, columns_of, facts_of, missing_columns, near
 from planning.demand.fields import DAY_S, HOUR_S, decimal_of, order_of
 from planning.demand.files import (
@@ -47,8 +44,6 @@ from planning.tables import DEMAND
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-MEMORY = "1400MB"
-"""What the embedded engine may hold before it uses the disk."""
 QUARTER_S = 900
 """Calls are counted by so many seconds at least, and added up for longer intervals."""
 LEAST_INTERVAL_S = 300
@@ -116,8 +111,8 @@ def read_calls(
     >>> demand.groupby("queue")["calls"].sum()["first_line"] > 15_000, len(log.rejected)
     (np.True_, 0)
     """
-    name = _safe(str(source))
-    with _Engine(name, _secrets(str(source))):
+    name = safe(str(source))
+    with told_in_one_line(name, secrets_of(str(source))):
         asked = _Asked(centre.records if centre else None, layout, centre.time_zone if centre else time_zone)
         log = _log(_open(str(source), table, asked), asked.zone, centre.queues if centre else {}, name)
         try:
@@ -265,7 +260,7 @@ class CallLog:
 
     def check(self) -> None:
         """Refuse a log without rows, or whose times are partly with and partly without an offset."""
-        if _run(self.facts.select("queue").limit(1), self.source).empty and self.broken.empty:
+        if run(self.facts.select("queue").limit(1), self.source).empty and self.broken.empty:
             raise PlanningError(f"{self.source} has no rows: give at least one call record")
         if not any(part.may_mix_offsets() for part in self.parts):
             return
@@ -305,7 +300,7 @@ class CallLog:
 
     def first_rows(self, rows: int = 10) -> pd.DataFrame:
         """Return some of the first records as they are read, good or not."""
-        frame = _run(self.facts.limit(rows), self.source)
+        frame = run(self.facts.limit(rows), self.source)
         arrival = pd.to_datetime(frame["at"], unit="us", utc=True).dt.tz_convert(self.zone)
         names = ["queue", "outcome", "wait_s", "handle_s", "calls", "written", "reason"]
         return frame.assign(arrival=arrival)[["arrival", *(name for name in names if name in frame)]]
@@ -356,10 +351,10 @@ class CallLog:
         good = rows.filter(rows.reason.isnull() & rows.call_id.notnull())
         if not all(engine.name == "duckdb" for engine in self._engines()):
             return good
-        marks = self.facts.group_by(mark=_mark([self.facts[name] for name in _SAME]))
+        marks = self.facts.group_by(mark=mark([self.facts[name] for name in _SAME]))
         found = marks.aggregate(copies=self.facts.count())
         found = found.filter(found.copies > 1)
-        return good.semi_join(found, [_mark([good[name] for name in _SAME]) == found.mark])
+        return good.semi_join(found, [mark([good[name] for name in _SAME]) == found.mark])
 
     def _repeats(self, interval_s: int) -> ir.Table:
         """What records that came before would add: of each call the one worked on longest stays."""
@@ -374,10 +369,10 @@ class CallLog:
         """Count in one reading by reason, queue and interval; another looks for records that came twice."""
         step = gcd(interval_s, LEAST_INTERVAL_S if "calls" in self.facts.columns else QUARTER_S)
         if step not in self._counted:
-            found = _run(self.expression(step), self.source)
+            found = run(self.expression(step), self.source)
             found[_SUMMED] = found[_SUMMED].astype("float64").fillna(0.0)
             if self._may_repeat:
-                more = _run(self._repeats(step), self.source)
+                more = run(self._repeats(step), self.source)
                 more[_SUMMED] = more[_SUMMED].astype("float64").fillna(0.0)
                 less = more.assign(**{name: -more[name] for name in _SUMMED})
                 found = pd.concat([found, less, more.assign(reason=REPEATED)]) if len(more) else found
@@ -496,7 +491,7 @@ class CallLog:
                 second = int(day_start(edge, self.zone).timestamp())
                 rows = rows.filter(rows.second >= second if later else rows.second < second)
         names = ["call_id", "queue", "arrival", "wait_s", "handle_s", "outcome", "agent_id", "caller_id"]
-        frame = _run(rows.select(["at", *(name for name in names if name in rows.columns)]), self.source)
+        frame = run(rows.select(["at", *(name for name in names if name in rows.columns)]), self.source)
         frame["arrival"] = pd.to_datetime(frame["at"], unit="us", utc=True).dt.tz_convert(self.zone)
         if "call_id" in frame:
             longest = frame.sort_values("handle_s", ascending=False, kind="stable")
@@ -600,13 +595,13 @@ class CallLog:
         rows = self.facts
         if self._of_texts:
             rows = self._numbered()
-        frame = _run(rows.filter(rows.reason.notnull()).limit(REJECTED_ROWS), self.source)
+        frame = run(rows.filter(rows.reason.notnull()).limit(REJECTED_ROWS), self.source)
         if REPEATED in self.reasons.index:
             frame = pd.concat([frame, self._repeated(rows)]) if len(frame) else self._repeated(rows)
         if STRAY in self.reasons.index:
             stray = _floor(rows.second, HOUR_S).isin(self._stray_hours)
             good = rows.filter(rows.reason.isnull() & stray)
-            frame = pd.concat([frame, _run(good.limit(REJECTED_ROWS), self.source).assign(reason=STRAY)])
+            frame = pd.concat([frame, run(good.limit(REJECTED_ROWS), self.source).assign(reason=STRAY)])
         if self._of_texts:
             frame = self._with_lines(frame)
         return frame.drop(columns=["at_offset", "file"], errors="ignore").reset_index(drop=True)
@@ -631,7 +626,7 @@ class CallLog:
         longest = again.handle_s.fill_null(-1.0).desc()
         place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
         again = again.mutate(place=place)
-        twice = _run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
+        twice = run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
         return twice.assign(reason=REPEATED)
 
     def _with_lines(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -666,17 +661,6 @@ class CallLog:
         answered = counts["answered"].astype("float64")
         own = counts["work"].astype("float64") / answered.where(answered > 0)
         return counts.assign(calls=counts["calls"].astype("float64"), aht_s=own.fillna(mean))
-
-
-def _mark(key: list[Any]) -> Any:
-    """Eight bytes of a call's key, by the embedded engine's own hash: that of ibis goes through texts."""
-    import ibis
-
-    def mark(queue, call_id, at):  # type: ignore[no-untyped-def]
-        ...
-
-    kinds = tuple(part.type() for part in key)
-    return ibis.udf.scalar.builtin(mark, name="hash", signature=(kinds, "uint64"))(*key)
 
 
 def _floor(second: Any, interval_s: int) -> Any:
@@ -746,16 +730,16 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
 
     if "://" in source:
         engine = ibis.connect(source)
-        return [_of_table(_table(engine, table, engine.list_tables(), _safe(source)), asked, source)]
+        return [_of_table(_table(engine, table, engine.list_tables(), safe(source)), asked, source)]
     paths, notes = without_copies(paths_of(source))
     suffix = suffix_of(Path(paths[0]))
     if suffix in _DATABASES:
-        engine = _duckdb(source, read_only=True)
+        engine = embedded(source, read_only=True)
         # A view of somebody else's file could read any file of this machine.
         engine.raw_sql("SET enable_external_access = false")
         rows = engine.raw_sql("SELECT table_name FROM information_schema.tables").fetchall()
         return [_of_table(_table(engine, table, [name for (name,) in rows], source), asked, source)]
-    engine = _duckdb()
+    engine = embedded()
     if suffix == ".parquet":
         rows = _plain_types(engine.read_parquet(paths), paths[0])
         return [replace(_of_table(rows, asked, source), notes=notes)]
@@ -769,7 +753,7 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
 
 
 def _of_table(raw: ir.Table, asked: _Asked, source: str) -> _Part:
-    return _Part(raw, *_settings(list(raw.columns), asked, _safe(source)))
+    return _Part(raw, *_settings(list(raw.columns), asked, safe(source)))
 
 
 def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
@@ -805,73 +789,12 @@ def _plain_types(rows: ir.Table, path: str) -> ir.Table:
     )
 
 
-def _duckdb(*where: str, **settings: Any) -> Any:
-    """Open the embedded engine: little memory, the rest on disk, and every clock in UTC."""
-    import duckdb
-    import ibis
-
-    engine = ibis.duckdb.connect(
-        *where,
-        memory_limit=MEMORY,
-        # A folder of its own: what lies in it may be read even where outside access is off.
-        temp_directory=str(Path(tempfile.gettempdir(), f"planning-{uuid4()}")),
-        preserve_insertion_order=False,
-        **settings,
-    )
-    engine.raw_sql("SET enable_progress_bar = false")
-    # Without its extension for time zones the engine knows UTC only, and refuses to be told so.
-    with contextlib.suppress(duckdb.Error):
-        engine.raw_sql("SET TimeZone = 'UTC'")
-    return engine
-
-
 def _table(engine: Any, name: str, names: list[str], source: str) -> ir.Table:
     if name not in names:
         engine.disconnect()
         raise PlanningError(f"{source} has no table {name!r}{near(name, names)}")
     found: ir.Table = engine.table(name)
     return found
-
-
-def _safe(source: str) -> str:
-    """Leave user and password out of a database's URL."""
-    return re.sub(r"://.*@", "://", source).partition("?")[0]
-
-
-def _secrets(source: str) -> frozenset[str]:
-    """Pieces of a URL's password and options that no message may show, however an engine takes it apart."""
-    start, _, _ = source.partition("://")[2].rpartition("@")
-    password = start.partition(":")[2]
-    pieces = [*re.split(r"[^0-9A-Za-z]", password), *re.findall(r"=([^&]*)", source.partition("?")[2])]
-    # An engine that takes a raw mark for the end of the password quotes any piece of it.
-    raw = re.search("[/#?@%]", re.sub("%[0-9A-Fa-f]{2}", "", password))
-    return frozenset({""} if raw else {piece for piece in (password, *pieces) if len(piece) > 2})
-
-
-class _Engine:
-    """Turn whatever an engine says, each with errors of its own, into one line."""
-
-    def __init__(self, source: str, secrets: frozenset[str] = frozenset()) -> None:
-        self.source, self.secrets = source, secrets
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None or isinstance(error, PlanningError) or not isinstance(error, Exception):
-            return
-        reason = _safe(" ".join(str(error).split())[:300])
-        if any(secret in reason for secret in self.secrets):
-            reason = f"{type(error).__name__}; write / # ? @ and % of a password as %2F %23 %3F %40 and %25"
-        raise PlanningError(
-            f"{self.source} could not be read ({reason}): nothing was taken from it, check it and try again"
-        ) from None
-
-
-def _run(expression: ir.Table, source: str) -> pd.DataFrame:
-    """Let the engine compute a table; either all of it comes back or an error."""
-    with _Engine(source):
-        return pd.DataFrame(expression.to_pyarrow().to_pandas())
 
 
 # -------------------------------------------------------------------------------------------------- intervals
