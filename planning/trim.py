@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,7 +22,6 @@ from planning.roster.frames import breaks_of, unnamed
 from planning.roster.staff import staff_of
 from planning.shifts import CoverSettings, horizon, shapes
 from planning.simulation.certificate import MEAN, kept_promises, promise_days
-from planning.simulation.network import Agent
 from planning.simulation.replications import Heads, Present, Simulation, run, summarise, wired_of
 from planning.staffing import heads_present, requirement
 
@@ -36,12 +35,6 @@ ROUNDS = 3
 """How often the service levels to staff for are changed, all of them at once."""
 REPAIRS = 4
 """How often staff are added where these, together, break a promise after all."""
-STEPS = 2
-"""How often single heads are then taken away for a stretch of the day."""
-STRETCH_H = 3
-"""Hours of the stretches in which one head less is tried."""
-PAIRED = 4
-"""One head less is told from the plan with this part of the replications: the callers are the same."""
 STEP = 0.1
 """The smallest step of a service level to staff for, on the logit scale: about 1.6 points at 80 %."""
 RAISE = 0.5
@@ -55,6 +48,7 @@ QUICK = CoverSettings(gap=0.02, effort=0.1)
 POINT = 0.01
 """A point of a service level."""
 HIGHEST = float(logit(0.99999))
+FEWEST = "the fewest agents, or the highest occupancy, that the target allows"
 
 
 @dataclass(frozen=True)
@@ -166,9 +160,9 @@ def trim(
     The formulas staff each interval by itself and round up; whole shifts, second skills and overflow add to
     that. So a lower service level is given to the formulas for each queue and day, as long as the simulated
     promise is kept, and a higher one where it breaks. All queues and days move together, so that few covers
-    are needed, and every trial meets the same callers. Then single heads are taken away for some hours of the
-    day, at most `STEPS` times, as long as every promise is kept and money is saved. Heads of a pooled queue
-    are taken from the dearest site and added at the cheapest one whose people can fill them.
+    are needed, and every trial meets the same callers. At last the least step that takes a head away is tried
+    for each promise, until it breaks one or saves nothing. Heads of a pooled queue are taken from the dearest
+    site and added at the cheapest one whose people can fill them.
 
     Parameters
     ----------
@@ -202,6 +196,10 @@ def trim(
         found = cover_by_people(centre, needed, people, contracts=contracts, settings=settings)
         return judge(needed, *found)
 
+    def staffed_for(levels: pd.Series) -> pd.DataFrame:
+        wanted = requirement(centre, demand, service_level=_daily(levels, formula))
+        return _by_price(centre, formula, wanted, full)
+
     first = trial = tried(start, None)
     levels = logit(first.kept["target"].clip(1 - expit(HIGHEST), expit(HIGHEST)))
     low, high = pd.Series(-np.inf, levels.index), pd.Series(np.inf, levels.index)
@@ -215,8 +213,7 @@ def trim(
             break
         levels = high if known else _next(found, low, high)
         levels = levels.where(np.isfinite(levels), np.minimum(low + RAISE, HIGHEST))
-        wanted = requirement(centre, demand, service_level=_daily(levels, formula))
-        needed = _by_price(centre, formula, wanted, full)
+        needed = staffed_for(levels)
         if needed.equals(trial.needed):  # whole agents: too small a step
             if holds.all():
                 break
@@ -226,7 +223,7 @@ def trim(
         over = {str(team) for team, _ in trial.unmet.difference(first.unmet)}
         if over - full:  # shifts that nobody can fill prove nothing
             full |= over
-            trial = tried(_by_price(centre, formula, wanted, full))
+            trial = tried(staffed_for(levels))
         found.append((levels, trial))
     good = [one for one in found if one[1].holds]
     levels, best = min(good, key=lambda one: round(one[1].spent, 2)) if good else found[-1]
@@ -236,39 +233,41 @@ def trim(
         trials.append(again(best.needed))
         if trials[-1].holds and trials[-1].spent < best.spent:
             best = trials[-1]
-    best, stopped = _by_stretches(centre, demand, best, trials, again, executor)
-    return _trimmed(centre, demand, levels, trials, best, stopped)
-
-
-def _by_stretches(
-    centre: Centre,
-    demand: pd.DataFrame,
-    best: _Trial,
-    trials: list[_Trial],
-    tried: Callable[[pd.DataFrame], _Trial],
-    executor: Executor | None,
-) -> tuple[_Trial, pd.Series]:
-    """Take single heads away for some hours, while this keeps every promise and saves money.
-
-    Also return, by promise, why no further head was taken.
-    """
-    lowest = pd.Series(-HIGHEST, best.kept.index)
-    least = requirement(centre, demand, service_level=_daily(lowest, best.needed))
-    vain: dict[tuple[str, pd.Timestamp, int], str] = {}
-    for _ in range(STEPS + 1):
-        table = _one_less(centre, best, least, executor)
-        spare = table[table["proven"] >= table["target"]]
-        steps = spare.loc[spare.groupby(["queue", "day"], sort=False)["proven"].idxmax()]
-        if not best.holds or steps.empty or vain:
+    stopped: dict[Any, str] = {}
+    while best.holds:
+        lower = _fewer(centre, demand, levels, best.needed).mask(levels.index.isin(list(stopped)), levels)
+        if lower.equals(levels):
             break
-        trials.append(trial := tried(_less(centre, best.needed, steps)))
-        if trial.holds and trial.spent < best.spent:
-            best = trial
+        trials.append(less := again(staffed_for(lower)))
+        if less.holds and less.spent < best.spent:
+            levels, best = lower, less
         else:
-            vain = dict.fromkeys(
-                steps.index, "saves nothing" if trial.holds else "breaks a promise once shifts are made"
-            )
-    return best, _stopped(best, table, vain)
+            stopped |= _why_not(centre, best, less, lower.index[lower < levels])
+    why = pd.Series([stopped.get(key, FEWEST) for key in levels.index], levels.index)
+    return _trimmed(centre, demand, levels, trials, best, why)
+
+
+def _fewer(centre: Centre, demand: pd.DataFrame, levels: pd.Series, needed: pd.DataFrame) -> pd.Series:
+    """Lower the level of each promise until the formulas take a head from it, if they ever do."""
+    now, found = _hours(centre, needed).reindex(levels.index), levels
+    for step in STEP * 2.0 ** np.arange(7):
+        lower = (levels - step).clip(lower=-HIGHEST)
+        wanted = requirement(centre, demand, service_level=_daily(lower, needed))
+        takes = _hours(centre, wanted).reindex(levels.index) < now
+        found = found.mask(takes & found.eq(levels), lower)
+    return found
+
+
+def _why_not(centre: Centre, best: _Trial, less: _Trial, lowered: pd.MultiIndex) -> dict[Any, str]:
+    """Say for each promise what fewer heads would do to it; where only some break theirs, of those alone."""
+    hours = _hours(centre, best.needed) - _hours(centre, less.needed)
+    broke = less.kept["verdict"] != "holds"
+    own = lowered.intersection(broke.index[broke])
+    what = "save nothing" if less.holds else "break the promise" if len(own) else "break another promise"
+    return {
+        key: f"{hours[key]:g} agent-hours less {what}: {less.kept.loc[key, 'simulated']:.1%}"
+        for key in (own if len(own) else lowered)
+    }
 
 
 def _daily(levels: pd.Series, needed: pd.DataFrame) -> pd.Series:
@@ -290,113 +289,6 @@ def _next(found: list[tuple[pd.Series, _Trial]], low: pd.Series, high: pd.Series
     wish = levels - step.where(step.abs() > STEP, np.copysign(STEP, gap))
     wish = wish.where((wish > low) & (wish < high), (low + high) / 2)
     return wish.where(high - low > STEP, high)
-
-
-def _one_less(centre: Centre, trial: _Trial, least: pd.DataFrame, executor: Executor | None) -> pd.DataFrame:
-    """What each promise would be with one head less in each stretch of its day.
-
-    All queues and days are changed at once, as in the trials. Where another part of the target already asks
-    for every head, none is taken. Index queue, day, hour (the first of the stretch): target, level and proven
-    (the simulated level, and that which is proven), and the intervals.
-    """
-    wired, few = trial.wired, max(trial.simulation.replications // PAIRED, 2)
-    seed = trial.simulation.seed
-    base = replace(
-        trial.simulation, offered=trial.simulation.offered[:few], within=trial.simulation.within[:few]
-    )
-    before = kept_promises(centre, base)
-    heads = {
-        name: table.groupby(["queue", "interval_start"])["rostered"].sum()
-        for name, table in (("now", trial.needed), ("least", least))
-    }
-    spare = (heads["now"] - heads["least"].reindex(heads["now"].index, fill_value=0)).rename("spare")
-    rows = []
-    for hour in range(0, 24, STRETCH_H):
-        at = (wired.times.hour // STRETCH_H) * STRETCH_H == hour
-        agents, taken = list(wired.network.agents), {}
-        for queue, day in trial.kept.index:
-            own = promise_days(centre, wired.times, queue) == day
-            times = wired.times[at & own].intersection(spare[queue].index)
-            if len(times) and spare[queue].loc[times].min() >= 1:
-                taken[queue, day] = times
-                _take_off(centre, wired, agents, queue, times)
-        if not taken:
-            continue
-        thinner = replace(wired, network=replace(wired.network, agents=tuple(agents)))
-        days = run(centre, thinner, replications=few, seed=seed, executor=executor)
-        after = kept_promises(centre, summarise(thinner, days, seed))
-        for key, times in taken.items():
-            lost = before.loc[key, ["simulated", "proven"]] - after.loc[key, ["simulated", "proven"]]
-            level, proven = trial.kept.loc[key, ["simulated", "proven"]] - lost
-            rows.append((*key, hour, trial.kept.loc[key, "target"], float(level), float(proven), times))
-    columns = ["queue", "day", "hour", "target", "level", "proven", "times"]
-    return pd.DataFrame(rows, columns=columns).set_index(["queue", "day", "hour"])
-
-
-def _take_off(centre: Centre, wired: Wired, agents: list[Agent], queue: str, times: pd.DatetimeIndex) -> None:
-    """Take one agent of a queue's dearest team off position at some times of each day."""
-    interval_s = wired.network.interval_s
-    starts = ((times - wired.times[0]) / pd.Timedelta(seconds=1)).to_numpy()
-    edges = np.flatnonzero(np.diff(starts) > interval_s) + 1
-    teams = [name for name, team in centre.teams.items() if team.queues[:1] == [queue]]
-    for part in np.split(starts, edges):
-        first, end = float(part[0]), float(part[-1] + interval_s)
-        reach = [
-            (_overlap(agent, first, end), hour_cost(centre, agent.team), -number)
-            for number, agent in enumerate(agents)
-            if agent.team in teams
-        ]
-        if reach:
-            number = -max(reach)[2]
-            agents[number] = _without(agents[number], first, end)
-
-
-def _overlap(agent: Agent, first: float, end: float) -> float:
-    """Seconds of an agent on position within a span."""
-    return sum(max(min(b, end) - max(a, first), 0.0) for a, b in agent.segments)
-
-
-def _without(agent: Agent, first: float, end: float) -> Agent:
-    """An agent who is off position within a span."""
-    parts = [part for a, b in agent.segments for part in ((a, min(b, first)), (max(a, end), b))]
-    return replace(agent, segments=tuple((a, b) for a, b in parts if b > a))
-
-
-def _less(centre: Centre, needed: pd.DataFrame, steps: pd.DataFrame) -> pd.DataFrame:
-    """Take one head of a step's queue at its times, at the dearest site that has one to give."""
-    heads = needed["rostered"].copy()
-    price, shrinkage = pd.Series(0.0, needed.index), pd.Series(0.0, needed.index)
-    for (queue, site), own in needed.groupby(["queue", "site"], sort=False):
-        if team := centre.team_for(str(queue), str(site)):
-            price[own.index] = hour_cost(centre, team)
-            shrinkage[own.index] = centre.teams[team].shrinkage
-    for (queue, *_), times in steps["times"].items():
-        at = (needed["queue"] == queue) & needed["interval_start"].isin(times)
-        at &= heads > centre.queues[queue].min_agents
-        heads[price[at].groupby(needed["interval_start"][at]).idxmax()] -= 1
-    agents = np.array([heads_present([n], share)[0] for n, share in zip(heads, shrinkage, strict=True)])
-    return needed.assign(
-        rostered=heads, agents=np.where(heads < needed["rostered"], agents, needed["agents"])
-    )
-
-
-def _stopped(
-    trial: _Trial, table: pd.DataFrame, vain: Mapping[tuple[str, pd.Timestamp, int], str]
-) -> pd.Series:
-    """Say for each promise what the least harmful head less would do, and so why it was not taken."""
-    texts = {}
-    for key in trial.kept.index:
-        own = table.loc[table.index.droplevel("hour") == key]
-        if own.empty:
-            texts[key] = "the fewest agents, or the highest occupancy, that the target allows"
-            continue
-        best = own["proven"].idxmax()
-        row, end = own.loc[best], best[2] + STRETCH_H
-        what = vain.get(best, "keeps the promise, and was not tried")
-        if row["proven"] < row["target"]:
-            what = "breaks the promise"
-        texts[key] = f"one head less from {best[2]:02d} to {end:02d} {what}: {row['level']:.1%}"
-    return pd.Series(texts, trial.kept.index)
 
 
 def _trial(
@@ -531,9 +423,14 @@ def _hour_cost(centre: Centre, found: list[_Trial], queue: str) -> float:
 
 
 def _hours(centre: Centre, needed: pd.DataFrame) -> pd.Series:
-    """Hours of heads by queue and day (of a promise over the week, on each of its days)."""
-    day = midnights(pd.DatetimeIndex(needed["interval_start"])).rename("day")
-    hours: pd.Series = needed["rostered"].groupby([needed["queue"], day], sort=False).sum()
+    """Hours of heads by promise: queue and day, or the first day of a week."""
+    times = horizon(centre, needed)
+    day = [
+        rows["interval_start"].map(pd.Series(promise_days(centre, times, str(name)), times))
+        for name, rows in needed.groupby("queue", sort=False)
+    ]
+    by = [needed["queue"], pd.concat(day).rename("day")]
+    hours: pd.Series = needed["rostered"].groupby(by, sort=False).sum()
     return hours * centre.interval_s / 3600
 
 

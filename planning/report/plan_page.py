@@ -141,7 +141,7 @@ def _trimmed_table(summary: Mapping[str, Any], centre: Centre) -> pd.DataFrame:
 
 
 def _stopped_table(summary: Mapping[str, Any]) -> pd.DataFrame:
-    """What one head less would do, by queue (column) and day."""
+    """What fewer heads would do, by queue (column) and day."""
     queues = summary["trimmed"]["queues"].items()
     return pd.DataFrame({label(name): row["stopped"] for name, row in queues})
 
