@@ -35,6 +35,8 @@ ROUNDS = 3
 """How often the service levels to staff for are changed, all of them at once."""
 REPAIRS = 4
 """How often staff are added where these, together, break a promise after all."""
+PROOFS = 3
+"""How often the least that can still be taken away is then tried."""
 STEP = 0.1
 """The smallest step of a service level to staff for, on the logit scale: about 1.6 points at 80 %."""
 RAISE = 0.5
@@ -48,6 +50,7 @@ QUICK = CoverSettings(gap=0.02, effort=0.1)
 POINT = 0.01
 """A point of a service level."""
 HIGHEST = float(logit(0.99999))
+UNTRIED = "fewer heads were not tried alone"
 FEWEST = "the fewest agents, or the highest occupancy, that the target allows"
 
 
@@ -161,8 +164,8 @@ def trim(
     that. So a lower service level is given to the formulas for each queue and day, as long as the simulated
     promise is kept, and a higher one where it breaks. All queues and days move together, so that few covers
     are needed, and every trial meets the same callers. At last the least step that takes a head away is tried
-    for each promise, until it breaks one or saves nothing. Heads of a pooled queue are taken from the dearest
-    site and added at the cheapest one whose people can fill them.
+    for each promise, at most `PROOFS` times, until it breaks one or saves nothing. Heads of a pooled queue
+    are taken from the dearest site and added at the cheapest one whose people can fill them.
 
     Parameters
     ----------
@@ -234,16 +237,19 @@ def trim(
         if trials[-1].holds and trials[-1].spent < best.spent:
             best = trials[-1]
     stopped: dict[Any, str] = {}
-    while best.holds:
+    for _ in range(PROOFS):
         lower = _fewer(centre, demand, levels, best.needed).mask(levels.index.isin(list(stopped)), levels)
-        if lower.equals(levels):
+        if not best.holds or lower.equals(levels):
             break
         trials.append(less := again(staffed_for(lower)))
         if less.holds and less.spent < best.spent:
             levels, best = lower, less
         else:
             stopped |= _why_not(centre, best, less, lower.index[lower < levels])
-    why = pd.Series([stopped.get(key, FEWEST) for key in levels.index], levels.index)
+    more = _fewer(centre, demand, levels, best.needed) < levels
+    why = pd.Series(
+        [stopped.get(key, UNTRIED if more[key] else FEWEST) for key in levels.index], levels.index
+    )
     return _trimmed(centre, demand, levels, trials, best, why)
 
 

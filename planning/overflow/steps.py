@@ -57,10 +57,8 @@ def step_downs(
     needed: pd.DataFrame,
     queue: str,
     site: str,
-    *,
-    styles: Mapping[str, StepDown] | None = None,
 ) -> pd.DataFrame:
-    """Compare styles of stepping down at a site's closing, each in the exact model.
+    """Compare the styles of stepping down (`STEP_DOWNS`) at a site's closing, each in the exact model.
 
     Parameters
     ----------
@@ -71,8 +69,6 @@ def step_downs(
         A pooled queue.
     site : str
         The site that closes.
-    styles : mapping, optional
-        `STEP_DOWNS` by default.
 
     Returns
     -------
@@ -88,10 +84,10 @@ def step_downs(
     >>> from planning.calendars import axis, day_start
     >>> times = axis(day_start("2026-11-23", "Europe/Moscow"), 2, 900)
     >>> flat = pd.DataFrame({"queue": "first_line", "interval_start": times, "calls": 60.0, "aht_s": 200.0})
-    >>> styles = {name: STEP_DOWNS[name] for name in ("all at the closing", "night team 15 min late")}
     >>> centre = Centre.load()
     >>> needed = requirement(centre, flat)
-    >>> step_downs(centre, needed, "first_line", "moscow", styles=styles)["lowest"].round(2)
+    >>> lowest = step_downs(centre, needed, "first_line", "moscow")["lowest"]
+    >>> lowest[["all at the closing", "night team 15 min late"]].round(2)
     style
     all at the closing        0.95
     night team 15 min late    0.16
@@ -102,7 +98,7 @@ def step_downs(
     heir = _heir(centre, queue, site, sites.index[ends])
     days = local_day(pd.DatetimeIndex(needed["interval_start"])).nunique()
     rows = {}
-    for name, style in (styles or STEP_DOWNS).items():
+    for name, style in STEP_DOWNS.items():
         agents = step_down(sites, ends, site, style, centre.interval_s, takes_over=heir)
         steps = ends[:, None] + np.array([round(m * 60 / centre.interval_s) for m in style.remaining])
         steps = steps[(steps >= 0) & (steps < len(sites))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from xlsxwriter.utility import xl_col_to_name
 from planning.calendars import axis, day_start
 from planning.errors import PlanningError
 from planning.report.team_sheets import sheet_days, sheet_name
+from planning.shifts import requirement_by_team
 
 if TYPE_CHECKING:
     from planning.centre import Centre
@@ -44,20 +46,6 @@ def day_grid(
     return found[(found != "").any(axis=1)].sort_index()
 
 
-def needed_by_team(requirement: pd.DataFrame, centre: Centre) -> pd.DataFrame:
-    """Heads to roster by interval and team, each queue's with the team that is staffed for it."""
-    pairs = requirement[["queue", "site"]].drop_duplicates()
-    team = {tuple(pair): centre.team_for(*pair) for pair in pairs.itertuples(index=False, name=None)}
-    keys = pd.MultiIndex.from_frame(requirement[["queue", "site"]]).map(team)
-    return requirement.pivot_table(
-        index="interval_start",
-        columns=np.asarray(keys, dtype=object),
-        values="rostered",
-        aggfunc="sum",
-        fill_value=0,
-    )
-
-
 def write_day_view(
     path: str | Path, roster: pd.DataFrame, breaks: pd.DataFrame, requirement: pd.DataFrame, centre: Centre
 ) -> None:
@@ -76,7 +64,6 @@ def write_day_view(
         The file cannot be written.
     """
     step = pd.Timedelta(seconds=centre.interval_s)
-    needed = needed_by_team(requirement, centre)
     try:
         with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False}) as book:
             styles = _styles(book)
@@ -88,7 +75,7 @@ def write_day_view(
                     times = axis(day_start(f"{day:%Y-%m-%d}", zone), 1, centre.interval_s)
                     grid = day_grid(rows, mine, times, step)
                     sheet = book.add_worksheet(sheet_name(book, f"{site} {day:%d.%m}"))
-                    asked = needed.reindex(times, fill_value=0)
+                    asked = requirement_by_team(centre, requirement, times)
                     _write_day(sheet, grid, team.loc[grid.index], asked, styles)
     except OSError as error:
         raise PlanningError(f"{path} cannot be written: {error.strerror or error}") from None
@@ -107,7 +94,7 @@ def _styles(book: Any) -> dict[str, Any]:
 
 
 def _write_day(
-    sheet: Any, grid: pd.DataFrame, team: pd.Series, needed: pd.DataFrame, styles: dict[str, Any]
+    sheet: Any, grid: pd.DataFrame, team: pd.Series, needed: Mapping[str, pd.Series], styles: dict[str, Any]
 ) -> None:
     """Write one day: the people by team, then for each team the heads needed, on position and missing."""
     for column, name in enumerate(("agent_id", "team")):

@@ -64,7 +64,6 @@ def build(
     notebooks: Iterable[Path | str],
     out: Path | str,
     *,
-    headline: Mapping[str, str] | None = None,
     pdf: bool = False,
 ) -> Path:
     """Write each executed notebook as an offline page, and an index that links to them.
@@ -75,7 +74,6 @@ def build(
     ----------
     notebooks : executed notebooks, in the order of the index
     out : folder of the pages; it is made if it is missing
-    headline : the number for the index by the notebook's stem; by default the first bold words of its answer
     pdf : also print each page to PDF, if a Chromium is found
 
     Returns
@@ -92,7 +90,7 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     sources = [Path(path) for path in notebooks]
     read = {source: nbformat.read(source, as_version=4) for source in sources}
-    pages = [describe(read[source], source.stem, (headline or {}).get(source.stem)) for source in sources]
+    pages = [describe(read[source], source.stem) for source in sources]
     (folder / PLOTLY_JS).write_text(get_plotlyjs(), encoding="utf-8")
     for position, source in enumerate(sources):
         neighbours = {
@@ -107,7 +105,7 @@ def build(
     return index
 
 
-def describe(notebook: nbformat.NotebookNode, stem: str, headline: str | None = None) -> Entry:
+def describe(notebook: nbformat.NotebookNode, stem: str) -> Entry:
     r"""Read the decision, its answer and its number from the notebook's first words.
 
     Parameters
@@ -115,7 +113,6 @@ def describe(notebook: nbformat.NotebookNode, stem: str, headline: str | None = 
     notebook : its first text is ``# the decision asked``; the answer is the first text that the notebook
         computes (`planning.report.answer`), else the paragraph below the title
     stem : name of the notebook's file
-    headline : the number, where the notebook's own first bold words are not wanted
 
     Examples
     --------
@@ -136,7 +133,7 @@ def describe(notebook: nbformat.NotebookNode, stem: str, headline: str | None = 
     bold = re.search(r"\*\*(.+?)\*\*", answer, re.DOTALL)
     sentence = re.split(r"(?<=[.!?])\s", answer.replace("**", ""), maxsplit=1)[0]
     rendered = Markup(re.sub(r"</?p>|\n$", "", to_html(sentence)).strip())
-    return Entry(f"{stem}.html", heading.strip(), rendered, headline or (bold.group(1) if bold else ""))
+    return Entry(f"{stem}.html", heading.strip(), rendered, bold.group(1) if bold else "")
 
 
 def _computed(notebook: nbformat.NotebookNode) -> Iterator[str]:

@@ -297,11 +297,14 @@ def built(tmp_path_factory):
     """Two notebooks as pages."""
     tmp_path = tmp_path_factory.mktemp("pages")
     night = ran(NIGHT, drawn(bar(title="A </script> B"), peak=41), drawn(bar(title="Again")))
-    close = ran("# Should Moscow close at 23:00?\n\nNo.", new_output("stream", name="stdout", text="no & no"))
+    close = ran(
+        "# Should Moscow close at 23:00?\n\nNo: **+0.4 points**.",
+        new_output("stream", name="stdout", text="no & no"),
+    )
     for name, nb in {"40_night": night, "41_close": close}.items():
         write(nb, tmp_path / f"{name}.ipynb")
     sources = [tmp_path / "40_night.ipynb", tmp_path / "41_close.ipynb"]
-    index = pages.build(sources, tmp_path / "out", headline={"41_close": "+0.4 points"})
+    index = pages.build(sources, tmp_path / "out")
     return index.parent
 
 
@@ -394,15 +397,13 @@ def test_the_index_gives_decision_answer_and_number(built):
     rows = [" ".join(row.text.split()) for row in soup(built / "index.html").find_all("li")]
     assert [row.split("?")[0] for row in rows] == ["How many agents at night", "Should Moscow close at 23:00"]
     assert rows[0].endswith("then. 41 agents")
-    assert rows[1] == "Should Moscow close at 23:00?No. +0.4 points"
+    assert rows[1] == "Should Moscow close at 23:00?No: +0.4 points. +0.4 points"
     assert [a["href"] for a in soup(built / "index.html").find_all("a")] == ["40_night.html", "41_close.html"]
 
 
 def test_building_twice_gives_the_same_bytes(built, tmp_path):
     """No dates and no random ids."""
-    again = pages.build(
-        sorted(built.parent.glob("*.ipynb")), tmp_path / "two", headline={"41_close": "+0.4 points"}
-    )
+    again = pages.build(sorted(built.parent.glob("*.ipynb")), tmp_path / "two")
     assert {p.name: digest(p) for p in built.iterdir()} == {p.name: digest(p) for p in again.parent.iterdir()}
 
 
