@@ -196,7 +196,7 @@ def _by_site(
     found = pd.Series(0.0, index=who.index)
     for site, own in who.groupby("site"):
         week_h = centre.at(str(site)).labour.week_h
-        rule = PeriodHours(week_h.value, week_h.article)
+        rule = PeriodHours(week_h.value, article=week_h.article)
         found[own.index] = hours(rule, own, norms_of(centre, horizon, str(site)))
     return found
 

@@ -82,7 +82,7 @@ def substitutes(
     tried = pd.concat([before, team[["agent_id"]].merge(wanted, how="cross")], ignore_index=True)
     breaches = new_breaches(centre, before, tried, team, horizon)
     week_h = centre.at(str(wanted["site"].iloc[0])).labour.week_h
-    norm = PeriodHours(week_h.value, week_h.article)
+    norm = PeriodHours(week_h.value, article=week_h.article)
     hours = pd.concat([norm.hours_and_norms(case) for case in cases_of(centre, tried, team, horizon)])
     above = (hours["amount"] - hours["bound"]).clip(lower=0.0).to_numpy()
     found = hours[["agent_id"]].assign(overtime_h=np.minimum(above, float(wanted["paid_h"].iloc[0])))

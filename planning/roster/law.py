@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any, cast
+from dataclasses import replace
 
 from planning.centre import Centre
 from planning.errors import PlanningError
 from planning.pay import unit_hour
 from planning.roster.rotations import Rotations, check_rotations
 from planning.roster.rules import (
-    HOUSE,
     DaysInRow,
     DaysOff,
     ForwardTurn,
@@ -83,7 +81,7 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
     check_rotations(centre)
     span = labour.start_span_h
     soft = {name: round(price_h * unit_hour(centre), 9) for name, price_h in SOFT_H.items()}
-    hours = PeriodHours(labour.week_h.value, labour.week_h.article)
+    hours = PeriodHours(labour.week_h.value, article=labour.week_h.article)
     pairs = tuple((first, second) for first, second in labour.forbidden_successions)
     rules: list[Rule] = [
         SoundShift(),
@@ -94,35 +92,35 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
         FreeDates("sick"),
         FreeDates("blocked"),
         Rotations(centre),
-        LongestShift(labour.max_shift_h.value, labour.max_shift_h.article),
+        LongestShift(labour.max_shift_h.value, article=labour.max_shift_h.article),
         *((consent_of(centre),) if labour.night_consent.value else ()),
         OneShiftADay(),
-        Rest(labour.min_rest_h.value, labour.min_rest_h.article, bool(labour.rest_twice_shift.value)),
-        WeeklyRest(labour.weekly_rest_h.value, labour.weekly_rest_h.article),
+        Rest(labour.min_rest_h.value, bool(labour.rest_twice_shift.value), article=labour.min_rest_h.article),
+        WeeklyRest(labour.weekly_rest_h.value, article=labour.weekly_rest_h.article),
         hours,
         Overtime(
             labour.overtime_year_h.value,
             labour.overtime_two_days_h.value,
-            labour.overtime_year_h.article,
             hours,
+            article=labour.overtime_year_h.article,
         ),
-        Holidays(centre, labour.holiday_premium.article, soft["public holiday"]),
-        DaysInRow(int(labour.max_days_in_row.value), labour.max_days_in_row.article),
-        NightsInRow(int(labour.max_nights_in_row.value), labour.max_nights_in_row.article, centre),
-        DaysOff(int(labour.min_days_off.value), labour.min_days_off.article),
-        FreeWeekends(int(labour.free_weekends.value), labour.free_weekends.article),
-        *((Successions(pairs, HOUSE, centre),) if pairs else ()),
+        Holidays(centre, article=labour.holiday_premium.article, weight=soft["public holiday"]),
+        DaysInRow(int(labour.max_days_in_row.value), article=labour.max_days_in_row.article),
+        NightsInRow(int(labour.max_nights_in_row.value), centre, article=labour.max_nights_in_row.article),
+        DaysOff(int(labour.min_days_off.value), article=labour.min_days_off.article),
+        FreeWeekends(int(labour.free_weekends.value), article=labour.free_weekends.article),
+        *((Successions(pairs, centre),) if pairs else ()),
         *(
-            rule(span.value, span.article, centre, soft[rule.name])
+            rule(span.value, centre, article=span.article, weight=soft[rule.name])
             for rule in ((SteadyStart, ForwardTurn) if span.value else ())
         ),
-        WeekDays(int(labour.days_week.value), labour.days_week.article, soft["days a week"]),
+        WeekDays(int(labour.days_week.value), article=labour.days_week.article, weight=soft["days a week"]),
         WholeWeekends(weight=soft["split weekend"]),
         FreeDates("wished_off", weight=soft["wished day off"]),
-        PreferredKind(centre, soft["preferred kind"]),
-        *(NumberOfKind(kind, 0, n, HOUSE, centre, weeks=4) for kind, n in labour.most_of_kind.items()),
+        PreferredKind(centre, weight=soft["preferred kind"]),
+        *(NumberOfKind(kind, 0, n, centre, weeks=4) for kind, n in labour.most_of_kind.items()),
         *(
-            NumberOfKind(kind, n, None, HOUSE, centre, soft["fewest of a kind"], weeks=4)
+            NumberOfKind(kind, n, None, centre, weeks=4, weight=soft["fewest of a kind"])
             for kind, n in labour.least_of_kind.items()
         ),
     ]
@@ -143,10 +141,7 @@ def _weighed(rule: Rule, weights: Mapping[str, float | None]) -> Rule:
     if rule.name not in weights:
         return rule
     weight = weights[rule.name]
-    can_be_soft = next(part.type for part in fields(cast(Any, rule)) if part.name == "weight") != "None"
-    if weight is not None and not (can_be_soft and math.isfinite(weight) and weight >= 0):
-        raise PlanningError(
-            f"weights[{rule.name!r}] is {weight}, must be "
-            + ("a price >= 0, or None for a hard rule" if can_be_soft else "None: the rule can only be hard")
-        )
-    return cast(Rule, replace(cast(Any, rule), weight=weight))
+    if weight is not None and (rule.always_hard or not (math.isfinite(weight) and weight >= 0)):
+        must = "None: it can only be hard" if rule.always_hard else "a price >= 0, or None for a hard rule"
+        raise PlanningError(f"weights[{rule.name!r}] is {weight}, must be {must}")
+    return replace(rule, weight=weight)

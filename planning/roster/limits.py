@@ -30,7 +30,7 @@ class Limits:
     >>> from planning.roster.rules import DaysInRow
     >>> from planning.roster.inputs import Person
     >>> limits = Limits(Person("ann", "kaluga", "vip", 40.0, night_ok=True), team_shifts=None)
-    >>> DaysInRow(6, "TK RF 110").constrain(limits)
+    >>> DaysInRow(6, article="TK RF 110").constrain(limits)
     >>> limits.run
     (6, inf)
     """

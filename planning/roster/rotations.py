@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,14 +14,14 @@ from planning.centre import Centre
 from planning.centre.labour import OFF, WORK, Labour
 from planning.errors import PlanningError
 from planning.roster.limits import Limits
-from planning.roster.rules import HOUSE, Case, breaches_of, days_of, kind_names, no_breaches
+from planning.roster.rules import Case, Rule, breaches_of, days_of, kind_names, no_breaches
 
 EPOCH = 719_162
 """Days from Monday, 1 January of the year 1, to 1 January 1970."""
 
 
 @dataclass(frozen=True)
-class Rotations:
+class Rotations(Rule):
     """Who works by a rotation works the kind of shift that it has for the day, or not at all.
 
     The first day of a cycle is a Monday for an offset of 0 and a cycle of whole weeks; the offset is how many
@@ -30,9 +29,7 @@ class Rotations:
     """
 
     centre: Centre
-    article: str = HOUSE
-    weight: float | None = None
-    name: ClassVar[str] = "rotation"
+    name = "rotation"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid, or price, the other kinds on each day."""

@@ -16,10 +16,11 @@ public holidays follow the clock of the site, which may be ahead of the centre's
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -55,24 +56,26 @@ class Case:
     """Working hours of the days ahead (`planning.roster.inputs.norms_of`)."""
 
 
-class Rule(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Rule(ABC):
     """A rule of the roster."""
 
+    article: str = HOUSE
+    """Its source: an article, or the house."""
+    weight: float | None = None
+    """Price of a breach of a soft rule; None for a hard one."""
+    always_hard: ClassVar[bool] = False
+
     @property
+    @abstractmethod
     def name(self) -> str:
         """Its name for planners."""
 
-    @property
-    def article(self) -> str:
-        """Its source: an article, or the house."""
-
+    @abstractmethod
     def constrain(self, limits: Limits) -> None:
         """Narrow one person's work pattern to what the rule allows."""
 
-    @property
-    def weight(self) -> float | None:
-        """Price of a breach of a soft rule; None for a hard one."""
-
+    @abstractmethod
     def audit(self, case: Case) -> pd.DataFrame:
         """List the breaches in a roster.
 
@@ -136,12 +139,11 @@ def _week_of(days: pd.Series, horizon: Horizon) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class SoundShift:
+class SoundShift(Rule):
     """A shift ends after it starts, and pays no more than its presence."""
 
-    article: str = HOUSE
-    weight: None = None
-    name: ClassVar[str] = "sound shift"
+    always_hard = True
+    name = "sound shift"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid shifts that are not possible."""
@@ -163,12 +165,11 @@ class SoundShift:
 
 
 @dataclass(frozen=True)
-class HouseTeam:
+class HouseTeam(Rule):
     """People exist, and work on the shifts of their own team and site."""
 
-    article: str = HOUSE
-    weight: None = None
-    name: ClassVar[str] = "own team"
+    always_hard = True
+    name = "own team"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid every shift of another team."""
@@ -185,13 +186,11 @@ class HouseTeam:
 
 
 @dataclass(frozen=True)
-class LongestShift:
+class LongestShift(Rule):
     """No shift is longer, in paid hours, than the bound."""
 
     hours: float
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "longest shift"
+    name = "longest shift"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid longer shifts."""
@@ -211,16 +210,14 @@ class LongestShift:
 
 
 @dataclass(frozen=True)
-class NightConsent:
+class NightConsent(Rule):
     """Night hours are only for people who may and have agreed to work at night."""
 
     night_from: timedelta
     night_until: timedelta
-    article: str
     zones: Mapping[str, str] = field(default_factory=dict)
     """Time zone of each site's own clock; the roster's for a site that is not named."""
-    weight: float | None = None
-    name: ClassVar[str] = "night consent"
+    name = "night consent"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid shifts that touch the night to people who did not agree."""
@@ -261,12 +258,10 @@ def _on_clock(times: pd.Series, zone: Any) -> pd.Series:
 
 
 @dataclass(frozen=True)
-class Skill:
+class Skill(Rule):
     """A shift that needs a skill is for people who have it."""
 
-    article: str = HOUSE
-    weight: float | None = None
-    name: ClassVar[str] = "skill"
+    name = "skill"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid shifts that need a skill the person lacks."""
@@ -285,12 +280,10 @@ class Skill:
 
 
 @dataclass(frozen=True)
-class Leave:
+class Leave(Rule):
     """Nobody works while on leave, or on study leave."""
 
-    article: str = HOUSE
     study: bool = False
-    weight: float | None = None
 
     @property
     def name(self) -> str:
@@ -318,12 +311,10 @@ class Leave:
 
 
 @dataclass(frozen=True)
-class FreeDates:
+class FreeDates(Rule):
     """Nobody starts a shift on a day of illness, or on one they cannot work (hard) or wish off (soft)."""
 
     column: Literal["sick", "blocked", "wished_off"]
-    article: str = HOUSE
-    weight: float | None = None
 
     @property
     def name(self) -> str:
@@ -347,13 +338,11 @@ class FreeDates:
 
 
 @dataclass(frozen=True)
-class PreferredKind:
+class PreferredKind(Rule):
     """People who prefer one kind of shift work that kind."""
 
     centre: Centre
-    weight: float | None
-    article: str = HOUSE
-    name: ClassVar[str] = "preferred kind"
+    name = "preferred kind"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid, or price, shifts of the other kinds."""
@@ -371,12 +360,11 @@ class PreferredKind:
 
 
 @dataclass(frozen=True)
-class OneShiftADay:
+class OneShiftADay(Rule):
     """At most one shift starts on a day."""
 
-    article: str = HOUSE
-    weight: None = None
-    name: ClassVar[str] = "one shift a day"
+    always_hard = True
+    name = "one shift a day"
 
     def constrain(self, limits: Limits) -> None:
         """Do nothing: every work pattern of the engine has at most one shift a day."""
@@ -390,14 +378,13 @@ class OneShiftADay:
 
 
 @dataclass(frozen=True)
-class Rest:
+class Rest(Rule):
     """One shift at a time, and a rest between two, optionally at least twice as long as the first."""
 
     hours: float
-    article: str
     twice: bool = False
-    weight: None = None
-    name: ClassVar[str] = "rest between shifts"
+    always_hard = True
+    name = "rest between shifts"
 
     def constrain(self, limits: Limits) -> None:
         """Keep the rest between any two shifts, and after the last one before the horizon."""
@@ -429,13 +416,11 @@ class Rest:
 
 
 @dataclass(frozen=True)
-class WeeklyRest:
+class WeeklyRest(Rule):
     """Every week has one uninterrupted rest; any part outside the week does not count."""
 
     hours: float
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "weekly rest"
+    name = "weekly rest"
 
     def constrain(self, limits: Limits) -> None:
         """Keep the rest in every week."""
@@ -480,16 +465,14 @@ class WeeklyRest:
 
 
 @dataclass(frozen=True)
-class Holidays:
+class Holidays(Rule):
     """Work on a public holiday is paid double (`Labour.holiday_premium`); as a hard rule it is forbidden.
 
     Its weight is the cost of a shift that touches a holiday beyond the pay, which is the same for all people.
     """
 
     centre: Centre
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "public holiday"
+    name = "public holiday"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid, or price, shifts that begin or end on a holiday."""
@@ -513,13 +496,11 @@ class Holidays:
 
 
 @dataclass(frozen=True)
-class DaysInRow:
+class DaysInRow(Rule):
     """A limit of working days in a row, including those before the horizon."""
 
     days: int
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "days in a row"
+    name = "days in a row"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the runs of days on which a shift starts."""
@@ -531,14 +512,12 @@ class DaysInRow:
 
 
 @dataclass(frozen=True)
-class NightsInRow:
+class NightsInRow(Rule):
     """A limit of night shifts in a row."""
 
     nights: int
-    article: str
     centre: Centre
-    weight: float | None = None
-    name: ClassVar[str] = "nights in a row"
+    name = "nights in a row"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the runs of days on which a night shift starts."""
@@ -573,13 +552,11 @@ def runs_of(roster: pd.DataFrame, before: str) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class DaysOff:
+class DaysOff(Rule):
     """A least number of days off in a row between two runs of working days."""
 
     days: int
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "days off in a row"
+    name = "days off in a row"
 
     def constrain(self, limits: Limits) -> None:
         """Set the fewest days off in a row."""
@@ -599,16 +576,14 @@ class DaysOff:
 
 
 @dataclass(frozen=True)
-class FreeWeekends:
+class FreeWeekends(Rule):
     """A number of weekends in four are free: no shift starts on their days, including the horizon's eve.
 
     In a horizon of less than four weeks, weekends worked in the month before count as the most recent ones.
     """
 
     of_four: int
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "free weekends"
+    name = "free weekends"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the weekends worked."""
@@ -656,14 +631,12 @@ def _weekend_days(case: Case) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class Successions:
+class Successions(Rule):
     """Some kinds of shift do not follow each other from one day to the next."""
 
     pairs: tuple[tuple[str, str], ...]
-    article: str
     centre: Centre
-    weight: float | None = None
-    name: ClassVar[str] = "forbidden succession"
+    name = "forbidden succession"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid some kinds on the day after others."""
@@ -690,7 +663,7 @@ class Successions:
 
 
 @dataclass(frozen=True)
-class SteadyStart:
+class SteadyStart(Rule):
     """Shifts with at most one day off between them start in one band of the day.
 
     Bands of `span_h` hours begin at midnight of the site's own clock, so starts in one band are less than
@@ -698,10 +671,8 @@ class SteadyStart:
     """
 
     span_h: float
-    article: str
     centre: Centre
-    weight: float | None = None
-    name: ClassVar[str] = "steady start"
+    name = "steady start"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid, or price, starts in another band."""
@@ -715,17 +686,15 @@ class SteadyStart:
 
 
 @dataclass(frozen=True)
-class ForwardTurn:
+class ForwardTurn(Rule):
     """No shift starts earlier in the day by more than the span than the one on the day before.
 
     Starts are compared by their bands, as `SteadyStart` does.
     """
 
     span_h: float
-    article: str
     centre: Centre
-    weight: float | None = None
-    name: ClassVar[str] = "forward turn"
+    name = "forward turn"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid, or price, starts on the next day that are two bands earlier."""
@@ -756,14 +725,12 @@ def _moves(case: Case, centre: Centre, span_h: float) -> pd.DataFrame:
 
 
 @dataclass(frozen=True)
-class WeekDays:
+class WeekDays(Rule):
     """Nobody works on more days of a week than the contract has; days outside the horizon do not count."""
 
     days: int
     """For people whose contract says nothing."""
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "days a week"
+    name = "days a week"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the days of each week."""
@@ -783,12 +750,10 @@ class WeekDays:
 
 
 @dataclass(frozen=True)
-class WholeWeekends:
+class WholeWeekends(Rule):
     """Who works on one day of a weekend of two works on both; the eve of the horizon counts."""
 
-    article: str = HOUSE
-    weight: float | None = None
-    name: ClassVar[str] = "split weekend"
+    name = "split weekend"
 
     def constrain(self, limits: Limits) -> None:
         """Forbid, or price, a weekend of which one day is worked."""
@@ -847,4 +812,6 @@ def consent_of(centre: Centre) -> NightConsent:
     'TK RF 96'
     """
     labour = centre.labour
-    return NightConsent(labour.night_from, labour.night_until, labour.night_consent.article, centre.zones)
+    return NightConsent(
+        labour.night_from, labour.night_until, centre.zones, article=labour.night_consent.article
+    )

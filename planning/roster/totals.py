@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -20,7 +19,7 @@ from planning.roster.rules import ROUNDING, Case, Rule, breaches_of, days_of, ki
 
 
 @dataclass(frozen=True)
-class PeriodHours:
+class PeriodHours(Rule):
     """Paid hours stay within what the accounting period still leaves, and within the pace of a usual week.
 
     The period leaves the production calendar's norm of its days from the horizon's first on, less leave and
@@ -31,11 +30,10 @@ class PeriodHours:
     """
 
     week_h: float
-    article: str
     overtime_h: float = 0.0
     """Hours above the norm that are allowed, for example agreed overtime."""
-    weight: None = None
-    name: ClassVar[str] = "hours in the period"
+    always_hard = True
+    name = "hours in the period"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the hours by what the period and the pace leave."""
@@ -98,7 +96,7 @@ class PeriodHours:
 
 
 @dataclass(frozen=True)
-class Overtime:
+class Overtime(Rule):
     """Hours above the norm stay within the bound of the year, and within that of any two days in a row.
 
     Hours are overtime from the moment at which the norm of the period is used up. So if shifts are longer
@@ -108,10 +106,9 @@ class Overtime:
 
     year_h: float
     two_days_h: float
-    article: str
     norm: PeriodHours
-    weight: None = None
-    name: ClassVar[str] = "overtime"
+    always_hard = True
+    name = "overtime"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the hours above the norm by the limits of two days and of the rest of the year."""
@@ -158,7 +155,7 @@ def outside(
 
 
 @dataclass(frozen=True)
-class NumberOfKind:
+class NumberOfKind(Rule):
     """Bounds on the number of shifts of one kind; `most` None means any number.
 
     Nights are not required of people who may not work at night.
@@ -167,9 +164,7 @@ class NumberOfKind:
     kind: str
     least: int
     most: int | None
-    article: str
     centre: Centre
-    weight: float | None = None
     """Price of each shift below or above the bounds."""
     weeks: int | None = None
     """Weeks for which the numbers are given, scaled to the horizon; None means the whole horizon."""

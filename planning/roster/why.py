@@ -128,7 +128,7 @@ def _smallest(trial: _Trial, rules: list[Rule]) -> list[Rule]:
     return kept
 
 
-_AWAKE = Rest(0.0, "nobody works twice at once")
+_AWAKE = Rest(0.0, article="nobody works twice at once")
 
 
 def _prices(centre: Centre, trial: _Trial, rules: Sequence[Rule], week: pd.DataFrame) -> pd.DataFrame:

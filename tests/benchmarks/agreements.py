@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,7 +15,6 @@ from planning.centre import Centre
 from planning.roster.limits import Limits
 from planning.roster.rules import (
     DAY,
-    HOUSE,
     Case,
     Rule,
     breaches_of,
@@ -31,14 +29,13 @@ __all__ = ["ForSome", "HoursBetween", "MostWeekends", "ShiftRequests", "Shortest
 
 
 @dataclass(frozen=True)
-class HoursBetween:
+class HoursBetween(Rule):
     """Paid hours of the horizon are between two bounds, regardless of the production calendar."""
 
     least_h: float
     most_h: float
-    article: str = HOUSE
-    weight: None = None
-    name: ClassVar[str] = "hours of the horizon"
+    always_hard = True
+    name = "hours of the horizon"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the hours on both sides."""
@@ -53,13 +50,11 @@ class HoursBetween:
 
 
 @dataclass(frozen=True)
-class ShortestRun:
+class ShortestRun(Rule):
     """A least number of working days in a row, except at either end of the horizon."""
 
     days: int
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "fewest days in a row"
+    name = "fewest days in a row"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the runs of days on which a shift starts from below."""
@@ -75,13 +70,11 @@ class ShortestRun:
 
 
 @dataclass(frozen=True)
-class MostWeekends:
+class MostWeekends(Rule):
     """No more than so many weekends of the horizon are worked, however long it is."""
 
     weekends: int
-    article: str
-    weight: float | None = None
-    name: ClassVar[str] = "weekends"
+    name = "weekends"
 
     def constrain(self, limits: Limits) -> None:
         """Bound the weekends on which a shift starts."""
@@ -93,16 +86,14 @@ class MostWeekends:
 
 
 @dataclass(frozen=True)
-class ShiftRequests:
+class ShiftRequests(Rule):
     """People ask to work a kind of shift on a date, or not to; a request weighs, and never binds."""
 
     wishes: Mapping[str, frozenset[tuple[str, str]]]
     """Date and kind of each wish, by person."""
-    weight: float
     centre: Centre
     wanted: bool = True
     """Whether the shifts are wanted, or wanted off."""
-    article: str = HOUSE
 
     @property
     def name(self) -> str:

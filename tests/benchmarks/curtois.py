@@ -91,7 +91,7 @@ def read(text: str) -> Instance:
     rules = [
         OneShiftADay(),
         FreeDates("blocked"),
-        Successions(pairs, ARTICLE, CENTRE),
+        Successions(pairs, CENTRE, article=ARTICLE),
         *_contracts(facts["STAFF"]),
         *_requests(facts["SHIFT_ON_REQUESTS"], team_shifts.dates, wanted=True),
         *_requests(facts["SHIFT_OFF_REQUESTS"], team_shifts.dates, wanted=False),
@@ -150,7 +150,7 @@ def _requests(rows: list[list[str]], dates: tuple[str, ...], *, wanted: bool) ->
     for agent, day, kind, weight in rows:
         wishes[float(weight)][agent].add((dates[int(day)], kind))
     return [
-        ShiftRequests({agent: frozenset(each) for agent, each in own.items()}, weight, CENTRE, wanted)
+        ShiftRequests({agent: frozenset(each) for agent, each in own.items()}, CENTRE, wanted, weight=weight)
         for weight, own in wishes.items()
     ]
 

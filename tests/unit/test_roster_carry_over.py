@@ -120,12 +120,12 @@ def test_a_part_of_a_period_leaves_the_hours_of_a_usual_week(name, first, days, 
     rows = pd.DataFrame([shift(offset, "09:00"), shift(offset + days - 1, "09:00")])
     (person,) = people_of(team_people(staff))
     limits = Limits.of(person, TeamShifts.of(rows, CENTRE, part))
-    PeriodHours(40, "test").constrain(limits)
+    PeriodHours(40).constrain(limits)
     assert limits.most_h == left_h
     for extra_h, lawful in ((0.0, True), (0.25, False)):
         worked = rows.head(1).assign(paid_h=left_h + extra_h)
         (case,) = cases_of(CENTRE, worked, staff, part)
-        assert PeriodHours(40, "test").audit(case).empty is lawful
+        assert PeriodHours(40).audit(case).empty is lawful
 
 
 @pytest.mark.parametrize("days", [(6,), (7,), (6, 7)])
