@@ -893,7 +893,7 @@ def tomorrow(rostered):
 def test_days_planned_one_after_the_other_hold_together():
     """Minute by minute over both days: last night's people work in the morning, and nobody wraps around."""
     need = NEEDS["two humps"]
-    first = cover(night_centre(), requirement_of(need))
+    first = covered("two humps")
     second = cover(night_centre(), tomorrow(need), before=first)
     days = axis(MONDAY + pd.Timedelta(days=1), 2, 900)
     shapes = first.patterns + second.patterns
@@ -930,7 +930,7 @@ def test_interrupted_search_keeps_its_best_plan():
         raise KeyboardInterrupt
 
     need = requirement_of(NEEDS["two humps"])
-    plan = cover(night_centre(), need, callback=stop, settings=CoverSettings(gap=0.0))
+    plan = cover(night_centre(), need, callback=stop, settings=CoverSettings(gap=0.0, effort=0.1))
     assert plan.status == "interrupted"
     assert len(seen) == 1
     assert plan.objective == pytest.approx(seen[0].objective)
