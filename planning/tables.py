@@ -121,7 +121,7 @@ class Table:
             typed[name], bad = _typed(frame[name], column)
             if bad.any():  # most columns are good, and pandas is slow to say so again
                 first = bad & (reasons == "")
-                reasons[first] = [f"{name} is {v!r}, {_NEEDED[column.kind]}" for v in frame[name][first]]
+                reasons.loc[first] = [f"{name} is {v!r}, {_NEEDED[column.kind]}" for v in frame[name][first]]
         good = pd.DataFrame(typed)[reasons == ""]
         for row, text in self._faults(good):
             reasons[row] = reasons[row] or text
