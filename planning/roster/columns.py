@@ -188,7 +188,8 @@ class Dive:
             asked = duals if best is None else smooth * best + (1 - smooth) * duals
             groups = np.flatnonzero(self.people)
             worth, columns = self.problem.price(asked, self.residual, groups)
-            lagrange = self.problem.base_cost + float(asked @ self.residual - worth @ self.people[groups])
+            spent = (worth * self.people[groups]).sum()
+            lagrange = self.problem.base_cost + float((asked * self.residual).sum() - spent)
             if lagrange > bound or best is None:
                 bound, best = max(lagrange, bound), asked
                 self.centre, self.bound = best, bound

@@ -432,7 +432,7 @@ def _heads(centre: Centre, team: str, sizes: np.ndarray, able: Able, days: pd.Da
         who = {able.can[:, each, number].any(axis=1).tobytes(): each for each in some}
         # Those who join may not work at night, also where all there can.
         for each in [*who.values(), *([at_night] if at_night not in who.values() else [])]:
-            heads = float(sizes @ able.can[:, each, number].any(axis=1))
+            heads = float((sizes * able.can[:, each, number].any(axis=1)).sum())
             classes = () if len(each) == len(numbers) else tuple(able.classes[one] for one in each)
             rows.append((team, day, classes, heads, weekend[number]))
     return pd.DataFrame(rows, columns=DAYS)

@@ -236,8 +236,8 @@ def roster_of(
 def _parts(problem: Problem, solved: TeamRoster) -> tuple[float, ...]:
     """Cost of missing heads, idle hours, schedules and burdens, and the bound."""
     short = missing_heads(problem, solved.schedules)
-    missing = float(short @ problem.unmet_cost)
-    idle = problem.base_cost + problem.idle_cost_h * float(short @ problem.team_shifts.paid_h)
+    missing = float((short * problem.unmet_cost).sum())
+    idle = problem.base_cost + problem.idle_cost_h * float((short * problem.team_shifts.paid_h).sum())
     schedules = sum(problem.cost(schedule.group, schedule.pattern) for schedule in solved.schedules)
     burdens = sum(problem.burden_cost(schedule.person, schedule.pattern) for schedule in solved.schedules)
     return missing, idle, schedules, burdens, solved.bound

@@ -166,7 +166,7 @@ class Problem:
         if not self.idle_cost_h:
             return 0.0
         hours = sum(group.limits.most_h * len(group.members) for group in self.groups)
-        return self.idle_cost_h * (hours - float(self.team_shifts.paid_h @ self.team_shifts.headcount))
+        return self.idle_cost_h * (hours - float((self.team_shifts.paid_h * self.team_shifts.headcount).sum()))
 
     @cached_property
     def sizes(self) -> Ints:
@@ -308,8 +308,8 @@ class Problem:
     @cached_property
     def spare_part(self) -> float:
         """Share of everybody's hours that the shifts do not need."""
-        wanted = float(self.team_shifts.paid_h @ self.team_shifts.headcount)
-        there = float(self.caps @ self.sizes) * self.timeline.unit_min / 60
+        wanted = float((self.team_shifts.paid_h * self.team_shifts.headcount).sum())
+        there = float((self.caps * self.sizes).sum()) * self.timeline.unit_min / 60
         return max(1.0 - wanted / there, 0.0) if there else 0.0
 
     def cost(self, group: int, pattern: Ints) -> float:
@@ -426,9 +426,9 @@ class Problem:
         heads = team_shifts.headcount
         worked_weekends = float(heads[weekend >= 0].sum()) / team_shifts.weekend_days
         return (
-            self._burden("nights", self._money(settings.fair_night_h), night, False, float(night @ heads)),
+            self._burden("nights", self._money(settings.fair_night_h), night, False, float((night * heads).sum())),
             self._burden("weekends", self._money(settings.fair_weekend_h), weekend, True, worked_weekends),
-            self._burden("late shifts", self._money(settings.fair_late_h), late, False, float(late @ heads)),
+            self._burden("late shifts", self._money(settings.fair_late_h), late, False, float((late * heads).sum())),
         )
 
     def _burden(self, name: str, money: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
@@ -455,7 +455,7 @@ class Problem:
     def least_cost(self) -> float:
         """Lower bound of the cost of any roster, before any search."""
         if not self.groups:
-            return float(self.team_shifts.headcount @ self.unmet_cost)
+            return float((self.team_shifts.headcount * self.unmet_cost).sum())
         return self.base_cost + self.burden_bound
 
     def assigned(self, patterns: Iterable[tuple[Person, Ints]]) -> list[Schedule]:
@@ -483,10 +483,10 @@ class Problem:
     def seen(self, schedules: Sequence[Schedule]) -> float:
         """Cost of a team's roster in column generation, without burdens and what pricing does not know."""
         short = missing_heads(self, schedules)
-        total = self.base_cost + float(np.maximum(short, 0) @ self.missing_cost)
+        total = self.base_cost + float((np.maximum(short, 0) * self.missing_cost).sum())
         total += sum(self.priced_cost(schedule.group, schedule.pattern) for schedule in schedules)
         if self.surplus_cost is not None:
-            total += float(np.maximum(-short, 0) @ self.surplus_cost)
+            total += float((np.maximum(-short, 0) * self.surplus_cost).sum())
         return total
 
 

@@ -108,7 +108,7 @@ class Program:
 
     def value(self, x: NDArray[Any]) -> float:
         """Cost of a solution."""
-        return float(self.cost @ x + self.short_cost * self.short(x).sum() + self.constant)
+        return float((self.cost * x).sum() + self.short_cost * self.short(x).sum() + self.constant)
 
     def holds(self, x: NDArray[Any]) -> bool:
         """Tell whether a solution keeps the links."""
