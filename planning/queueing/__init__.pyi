@@ -4,6 +4,7 @@ from .erlang import calls_handled as calls_handled
 from .erlang import erlang_b as erlang_b
 from .erlang import erlang_c as erlang_c
 from .erlang import measures as measures
+from .erlang import service_level as service_level
 from .needed import exact_agents_required as exact_agents_required
 from .needed import lagged_calls as lagged_calls
 from .patience import Empirical as Empirical

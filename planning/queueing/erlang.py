@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from planning.checks import Floats, Ints
+from planning.checks import Floats, Ints, one_of
 from planning.errors import PlanningError
 from planning.queueing import kernels
 from planning.queueing.bounds import checked
@@ -21,6 +21,8 @@ from planning.queueing.target import Target
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+BASES = ("offered", "answered", "excluding_short_abandons", "answered_or_abandoned")
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,20 +184,65 @@ def measures(
     >>> result.abandonment.round(4)
     array([0.1039, 0.    ])
     """
-    calls, aht, staff, interval, patience, threshold = checked(
-        calls=calls,
-        aht_s=aht_s,
-        agents=agents,
-        interval_s=interval_s,
-        patience_s=patience_s,
-        threshold_s=threshold_s,
-    )
-    load = calls * aht / interval  # in the kernels' order: the same load to the last bit
-    out = np.empty((6, load.size))
-    queue = (load, aht, staff, patience, threshold)
-    kernels.compiled(kernels.measure)(*(array.ravel() for array in queue), out)
-    wait, service, miss, asa, abandonment, occupancy = (row.reshape(load.shape)[()] for row in out)
+    rows, load = _rows(calls, aht_s, agents, interval_s, patience_s, threshold_s)
+    wait, service, miss, asa, abandonment, occupancy, _, _ = rows
     return Measures(load[()], wait, service, miss, asa, abandonment, occupancy)
+
+
+def service_level(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    *,
+    interval_s: ArrayLike = 900.0,
+    patience_s: ArrayLike = math.inf,
+    threshold_s: ArrayLike = 20.0,
+    basis: str = "offered",
+) -> Floats:
+    """Return the service level on a named basis; the parameters are those of `measures`.
+
+    Parameters
+    ----------
+    calls, aht_s, agents, interval_s, patience_s, threshold_s
+        As in `measures`.
+    basis
+        - ``"offered"``: answered within T / offered (the suite's own definition);
+        - ``"answered"``: answered within T / answered; 0 where nobody is answered;
+        - ``"excluding_short_abandons"``: answered within T / (offered - abandoned within T);
+        - ``"answered_or_abandoned"``: (answered or abandoned within T) / offered.
+
+        Without abandonment, in Erlang C, all four are the same.
+
+    Returns
+    -------
+    ndarray of float64
+        In [0, 1]; 1 without calls.
+
+    Raises
+    ------
+    PlanningError
+        As in `measures`, or when the basis is none of the four.
+
+    References
+    ----------
+    A. N. Avramidis and P. L'Ecuyer (2005), Modeling and simulation of call centers, section 2.
+
+    Examples
+    --------
+    >>> [round(float(service_level(100, 180, 20, patience_s=90, basis=basis)), 3) for basis in BASES]
+    [0.743, 0.829, 0.797, 0.811]
+    """
+    one_of("basis", basis, BASES)
+    rows, _ = _rows(calls, aht_s, agents, interval_s, patience_s, threshold_s)
+    _, service, _, _, _, _, beyond, late = rows
+    if basis == "offered":
+        return service
+    # callers who miss the threshold: answered too late, or still waiting at T
+    lost = late if basis == "answered" else beyond * np.exp(-np.asarray(threshold_s) / np.asarray(patience_s))
+    if basis == "answered_or_abandoned":
+        return 1.0 - lost
+    result: Floats = service / np.maximum(service + lost, np.finfo(float).tiny)
+    return result
 
 
 def agents_required(
@@ -305,6 +352,17 @@ def calls_handled(
     for part, _ in _unreachable(target, True):
         result = np.where(np.isinf(patience) & (part == "max_abandonment"), result, 0.0)
     return result[()]
+
+
+def _rows(*queue: ArrayLike) -> tuple[list[Floats], Floats]:
+    """Return the kernel's eight measures and the load, each of the common shape."""
+    names = ("calls", "aht_s", "agents", "interval_s", "patience_s", "threshold_s")
+    calls, aht, agents, interval, *rest = checked(**dict(zip(names, queue, strict=True)))
+    # the order of the operations is the kernels': the same load to the last bit
+    load = calls * aht / interval
+    out = np.empty((8, load.size))
+    kernels.compiled(kernels.measure)(*(array.ravel() for array in (load, aht, agents, *rest)), out)
+    return [row.reshape(load.shape)[()] for row in out], load
 
 
 def _run(kernel: Any, *arrays: Floats, parts: kernels.Parts | None = None, dtype: type = np.float64) -> Any:

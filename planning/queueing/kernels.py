@@ -307,8 +307,10 @@ def _lower(c: float, x: float, delta: float) -> tuple[float, float]:
 
 
 @_jit
-def _late(load: float, agents: float, ratio: float, tau: float, u: float) -> float:
-    """Return P(V > T, answered) given a wait; tau = T / patience, u = above(...)[0].
+def _beyond(load: float, agents: float, ratio: float, tau: float, u: float) -> tuple[float, float]:
+    """Return P(V > T) and P(V > T, answered), both given a wait; tau = T / patience, u = above(...)[0].
+
+    P(V > T) is always multiplied by the share e^-tau of callers who are still there, and is 0 when that is.
 
     V is the wait of a caller who stays: its density is proportional to
     ``exp(b (1 - e^-x) - c x)`` with x = t / patience (Baccelli and Hebuterne 1981).
@@ -317,23 +319,26 @@ def _late(load: float, agents: float, ratio: float, tau: float, u: float) -> flo
     x, delta = b * math.exp(-tau), -gap + b * math.expm1(-tau)
     if gap >= 0.0:
         late, _ = above(c, x, delta)
-        return math.exp(-(gap * tau + b * _bend(tau))) / (1.0 + u) * late * agents / load
-    _, answered = _lower(c, x, delta)
+        fall = math.exp(-(gap * tau + b * _bend(tau))) / (1.0 + u)
+        return fall * (1.0 + late), fall * late * agents / load
+    stay, answered = _lower(c, x, delta)
     whole, _ = _lower(c, b, -gap)
-    return answered / whole * agents / load
+    return stay / whole, answered / whole * agents / load
 
 
 @_jit
-def _impatient(load: float, agents: float, ratio: float, tau: float) -> tuple[float, float, float, float]:
-    """Return P(wait), answered, abandoned and answered late of Erlang A, shares of the offered."""
+def _impatient(
+    load: float, agents: float, ratio: float, tau: float
+) -> tuple[float, float, float, float, float]:
+    """Return P(wait), answered, abandoned, answered late, P(V > T) of Erlang A, shares of the offered."""
     if agents <= 0.0:
-        return 1.0, 0.0, 1.0, 0.0
+        return 1.0, 0.0, 1.0, 0.0, 1.0
     h = below(agents, load, load - agents)
     u, leave = above(agents * ratio, load * ratio, (load - agents) * ratio)
     wait, free = 1.0 / (1.0 + h / (1.0 + u)), 1.0 / (1.0 + (1.0 + u) / h)
-    late = _late(load, agents, ratio, tau, u)
+    beyond, late = _beyond(load, agents, ratio, tau, u)
     stay = 1.0 / (1.0 + 1.0 / u) * agents / load
-    return wait, free + wait * stay, wait * leave, wait * late
+    return wait, free + wait * stay, wait * leave, wait * late, wait * beyond
 
 
 @_jit
@@ -384,20 +389,22 @@ def _level(miss: float, answered: float, late: float) -> float:
 @_jit
 def _measure(
     load: float, aht: float, agents: float, patience: float, threshold: float, with_asa: bool
-) -> tuple[float, float, float, float, float, float]:
-    """Return P(wait), service level, miss, ASA, abandonment, occupancy."""
+) -> tuple[float, float, float, float, float, float, float, float]:
+    """Return P(wait), service level, miss, ASA, abandonment, occupancy, P(V > T), answered late."""
     if load <= 0.0:
-        return 0.0, 1.0, 0.0, 0.0, 0.0, 0.0
+        return 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     if math.isinf(patience):
         if agents <= load:
-            return 1.0, 0.0, 1.0, math.inf, 0.0, 1.0
+            return 1.0, 0.0, 1.0, math.inf, 0.0, 1.0, 1.0, 1.0
         wait = _delay(load, agents)
         late = wait * math.exp(-(agents - load) * threshold / aht)
-        return wait, 1.0 - late, late, wait * aht / (agents - load), 0.0, load / agents
+        return wait, 1.0 - late, late, wait * aht / (agents - load), 0.0, load / agents, late, late
     if agents <= 0.0:
-        return 1.0, 0.0, 1.0, math.inf, 1.0, 1.0
+        return 1.0, 0.0, 1.0, math.inf, 1.0, 1.0, 1.0, 0.0
     ratio = patience / aht
-    wait, answered, abandoned, late = _impatient(load, agents, ratio, min(threshold / patience, 1e300))
+    wait, answered, abandoned, late, beyond = _impatient(
+        load, agents, ratio, min(threshold / patience, 1e300)
+    )
     miss = min(abandoned + late, 1.0)
     asa = math.inf
     if with_asa:
@@ -406,7 +413,7 @@ def _measure(
         stay = 1.0 / (1.0 + 1.0 / u) * agents / load
         asa = wait * stay * _answered_wait(load, agents, ratio) * patience / answered
     occupancy = min(load * answered / agents, 1.0)
-    return wait, _level(miss, answered, late), miss, asa, abandoned, occupancy
+    return wait, _level(miss, answered, late), miss, asa, abandoned, occupancy, beyond, late
 
 
 # least agents, most calls ----------------------------------------------------------------------------
@@ -417,7 +424,9 @@ def _judge(load: float, aht: float, agents: float, patience: float, parts: Parts
     """Return whether `agents` meet every part, and the worst ln(measure / limit) to guide the search."""
     level, threshold, max_asa, max_abandonment, max_occupancy = parts
     with_asa = max_asa < math.inf
-    _, service, miss, asa, abandoned, occupancy = _measure(load, aht, agents, patience, threshold, with_asa)
+    _, service, miss, asa, abandoned, occupancy, _, _ = _measure(
+        load, aht, agents, patience, threshold, with_asa
+    )
     meets = service >= level and abandoned <= max_abandonment and occupancy <= max_occupancy
     worst = max(abandoned / max_abandonment, occupancy / max_occupancy)
     if level > 0.0:
@@ -544,7 +553,7 @@ def delay(load: Floats, agents: Floats, out: Floats) -> None:
 def measure(
     load: Floats, aht: Floats, agents: Floats, patience: Floats, threshold: Floats, out: Floats
 ) -> None:
-    """Write the six measures of every interval into `out`, a row per measure."""
+    """Write the eight measures of every interval into `out`, a row per measure."""
     for i in range(load.size):
         out[:, i] = _measure(load[i], aht[i], agents[i], patience[i], threshold[i], True)
 

@@ -14,7 +14,9 @@ from planning.queueing import (
     erlang_b,
     erlang_c,
     measures,
+    service_level,
 )
+from planning.queueing.erlang import BASES
 
 settings.register_profile("erlang", deadline=None, max_examples=150, derandomize=True)
 pytestmark = pytest.mark.filterwarnings("error")
@@ -80,6 +82,21 @@ def test_measures_are_consistent(load, spread, aht, patience, threshold):
     if agents > 0 and (math.isfinite(patience) or agents > load):
         carried = load * (1 - result.abandonment) / agents
         assert carried == pytest.approx(result.occupancy, rel=1e-9, abs=4e-16 * max(load / agents, 1))
+
+
+@law
+@given(load=loads, spread=spreads, aht=ahts, patience=patiences, threshold=thresholds)
+def test_the_bases_are_ordered(load, spread, aht, patience, threshold):
+    """Fewer in the denominator is more of a share; without abandonment all are one."""
+    given_ = {"interval_s": aht, "patience_s": patience, "threshold_s": threshold}
+    level = {b: service_level(load, aht, near(load, spread), basis=b, **given_) for b in BASES}
+    assert all(0 <= value <= 1 for value in level.values())
+    slack = 1e-12
+    assert level["offered"] <= level["answered"] + slack
+    assert level["offered"] <= level["excluding_short_abandons"] + slack
+    assert level["excluding_short_abandons"] <= level["answered_or_abandoned"] + slack
+    if math.isinf(patience):
+        assert max(level.values()) - min(level.values()) < slack
 
 
 @law

@@ -14,6 +14,7 @@ from planning.queueing import (
     erlang_b,
     erlang_c,
     measures,
+    service_level,
 )
 
 HERE = Path(__file__).parent
@@ -24,6 +25,12 @@ REQUIRED = json.loads((HERE / "required_agents.json").read_text())
 ULP = 1.1e-16
 THRESHOLDS_C = ["0.0", "10.0", "20.0", "60.0", "300.0"]
 THRESHOLDS_A = ["0.0", "20.0", "120.0"]
+BASES = {
+    "offered": "sl_answered_of_offered",
+    "answered": "sl_answered_of_answered",
+    "excluding_short_abandons": "sl_excl_short_abandons",
+    "answered_or_abandoned": "sl_answered_or_abandoned_within_T",
+}
 
 
 def column(cases, name):
@@ -110,12 +117,18 @@ class TestErlangC:
 
     @pytest.mark.parametrize("threshold", THRESHOLDS_C)
     def test_service_level_against_exact_values(self, threshold):
-        """1 - SL as a ratio, SL itself."""
+        """1 - SL as a ratio, SL itself on every basis: nobody abandons, so all are one."""
         result = exact_measures(self.cases, self.agents, threshold_s=float(threshold))
         miss = np.array([float(case["one_minus_service_level"][threshold]) for case in self.cases])
         level = np.array([float(case["service_level"][threshold]) for case in self.cases])
         assert_close(result.miss, miss, self.relative)
         assert_close(result.service_level, level, self.relative)
+        for basis in BASES:
+            actual = service_level(
+                self.load, self.aht, self.agents,
+                interval_s=self.aht, threshold_s=float(threshold), basis=basis,
+            )  # fmt: skip
+            assert_close(actual, level, self.relative)
 
 
 class TestErlangA:
@@ -160,8 +173,19 @@ class TestErlangA:
         )
         miss = np.array([float(case["T"][threshold]["one_minus_sl"]) for case in self.cases])
         assert_close(result.miss, miss, 1e-12)
-        level = np.array([float(case["T"][threshold]["sl_answered_of_offered"]) for case in self.cases])
-        assert np.abs(result.service_level - level).max() <= 1e-13
+
+    @pytest.mark.parametrize("threshold", THRESHOLDS_A)
+    @pytest.mark.parametrize("basis", BASES)
+    def test_every_basis_against_exact_values(self, basis, threshold):
+        """The four definitions of the service level."""
+        has = [BASES[basis] in case["T"][threshold] for case in self.cases]
+        expected = np.array([float(case["T"][threshold].get(BASES[basis], "nan")) for case in self.cases])
+        actual = service_level(
+            self.load, self.aht, self.agents,
+            interval_s=self.aht, patience_s=self.patience, threshold_s=float(threshold), basis=basis,
+        )  # fmt: skip
+        assert sum(has) >= 354
+        assert np.abs(actual - expected)[has].max() <= 1e-13
 
 
 class TestRequiredAgents:

@@ -20,7 +20,9 @@ from planning.queueing import (
     erlang_c,
     kernels,
     measures,
+    service_level,
 )
+from planning.queueing.erlang import BASES
 
 FIELDS = ("load", "wait_probability", "service_level", "miss", "asa_s", "abandonment", "occupancy")
 
@@ -139,6 +141,8 @@ class TestEdges:
         np.testing.assert_array_equal(result.service_level, 0)
         np.testing.assert_array_equal(result.abandonment, 1)
         np.testing.assert_array_equal(result.asa_s, math.inf)
+        for basis in BASES[:3]:
+            assert service_level(100, 180, 0, patience_s=90, basis=basis) == 0
 
     def test_blocking_at_the_edges(self):
         """No agents block everything, no load nothing."""
@@ -315,6 +319,11 @@ class TestRefusals:
             erlang_b(-1, 5)
         with pytest.raises(PlanningError, match=r"^agents is nan"):
             erlang_c(1, math.nan)
+
+    def test_a_basis_is_a_named_choice(self):
+        """With the choices in the message."""
+        with pytest.raises(PlanningError, match="basis is 'handled', must be one of 'offered', 'answered'"):
+            service_level(100, 180, 24, basis="handled")
 
 
 class TestCompilation:
