@@ -19,7 +19,12 @@ _BOUNDS: dict[str, dict[str, Any]] = {
     "aht_s": _TIME,
     "interval_s": _TIME,
     "patience_s": {"low": 1e-6, "high": 1e30, "infinite": True, "remedy": "write inf if nobody hangs up"},
+    "waiting_room": {"high": 1e6, "whole": True, "infinite": True, "remedy": "write inf for no limit"},
     "threshold_s": {"high": MOST},
+    "share": {"high": 1.0},
+    "redial_abandoned": {"high": 1.0},
+    "redial_blocked": {"high": 1.0},
+    "cv": {"high": 3.0, "remedy": "write 0.10 for 10 %"},
 }
 
 

@@ -354,15 +354,63 @@ def calls_handled(
     return result[()]
 
 
+def wait_percentile(
+    calls: ArrayLike,
+    aht_s: ArrayLike,
+    agents: ArrayLike,
+    share: ArrayLike,
+    *,
+    interval_s: ArrayLike = 900.0,
+    patience_s: ArrayLike = math.inf,
+) -> Floats:
+    """Return the wait that the given share of callers does not exceed: the least t with P(V <= t) >= share.
+
+    V is the offered (virtual) wait: how long a caller would wait who stays until answered. In Erlang C it is
+    everybody's wait, ``t = AHT / (n - a) ln(C / (1 - share))``, or 0 where that is negative. In Erlang A
+    callers who lose patience earlier never wait that long, but the queue would have made them.
+
+    Parameters
+    ----------
+    calls, aht_s, agents, interval_s, patience_s
+        As in `measures`.
+    share
+        In [0, 1].
+
+    Returns
+    -------
+    ndarray of float64
+        Seconds; 0 without calls or for a share of 0, inf for a share of 1 and where the queue grows without
+        end or nobody answers.
+
+    Raises
+    ------
+    PlanningError
+        When an argument is out of bounds.
+
+    Examples
+    --------
+    >>> wait_percentile(100, 180, 24, [0.5, 0.8, 0.95]).round(1)
+    array([ 0. , 18. , 80.3])
+    """
+    load, aht, staff, patience, part = _offered(calls, aht_s, agents, interval_s, patience_s, share=share)
+    result: Floats = _run(kernels.percentile, part, load, aht, staff, patience)
+    return result
+
+
 def _rows(*queue: ArrayLike) -> tuple[list[Floats], Floats]:
     """Return the kernel's eight measures and the load, each of the common shape."""
-    names = ("calls", "aht_s", "agents", "interval_s", "patience_s", "threshold_s")
-    calls, aht, agents, interval, *rest = checked(**dict(zip(names, queue, strict=True)))
-    # the order of the operations is the kernels': the same load to the last bit
-    load = calls * aht / interval
+    load, *rest = _offered(*queue[:-1], threshold_s=queue[-1])
     out = np.empty((8, load.size))
-    kernels.compiled(kernels.measure)(*(array.ravel() for array in (load, aht, agents, *rest)), out)
+    kernels.compiled(kernels.measure)(load.ravel(), *(array.ravel() for array in rest), out)
     return [row.reshape(load.shape)[()] for row in out], load
+
+
+def _offered(*queue: ArrayLike, **more: ArrayLike) -> tuple[Floats, ...]:
+    """Return load, aht, agents, patience and `more`, checked and of one shape."""
+    named = zip(("calls", "aht_s", "agents", "interval_s", "patience_s"), queue, strict=True)
+    calls, aht, agents, interval, *rest = checked(**dict(named), **more)
+    # the order of the operations is the kernels': the same load to the last bit
+    return (calls * aht / interval, aht, agents, *rest)
 
 
 def _run(kernel: Any, *arrays: Floats, parts: kernels.Parts | None = None, dtype: type = np.float64) -> Any:

@@ -532,6 +532,60 @@ def _most(agents: float, aht: float, interval: float, patience: float, parts: Pa
     return low
 
 
+# percentiles -----------------------------------------------------------------------------------------
+
+
+@_jit
+def _log_beyond(load: float, agents: float, ratio: float, tau: float, u: float) -> tuple[float, float]:
+    """Return ln P(V > T | wait) and the hazard of V at T, both in units of patience, without underflow."""
+    c, b, gap = agents * ratio, load * ratio, (agents - load) * ratio
+    x, delta = b * math.exp(-tau), -gap + b * math.expm1(-tau)
+    late, _ = above(c, x, delta)
+    hazard = c / (1.0 + late)
+    if gap >= 0.0:
+        return -(gap * tau + b * _bend(tau)) + math.log1p(late) - math.log1p(u), hazard
+    whole, _ = _lower(c, b, -gap)
+    if x < 1e-250:  # P(c, x) = x^c / Gamma(c + 1) need not be small where x underflows
+        return c * (math.log(b) - tau) - math.lgamma(c + 1.0) - math.log(whole), hazard
+    if delta > 0.0:
+        stay, _ = _lower(c, x, delta)
+        return math.log(stay / whole), hazard
+    return _log_poisson(c, x, delta) + math.log1p(late) - math.log(whole), hazard
+
+
+@_jit
+def _percentile_impatient(share: float, load: float, agents: float, aht: float, patience: float) -> float:
+    """Return t with P(V <= t) = share: Newton on the concave ln P(V > t), from the fluid wait."""
+    ratio = patience / aht
+    h = below(agents, load, load - agents)
+    u, _ = above(agents * ratio, load * ratio, (load - agents) * ratio)
+    goal = math.log1p(-share) - math.log(1.0 / (1.0 + h / (1.0 + u)))
+    if goal >= 0.0:
+        return 0.0
+    tau = max(math.log(load / agents), 0.0)
+    for _ in range(100):
+        value, hazard = _log_beyond(load, agents, ratio, tau, u)
+        step = (value - goal) / hazard
+        tau = max(tau + step, 0.0)
+        if abs(step) <= 4e-16 * tau:
+            break
+    return tau * patience
+
+
+@_jit
+def _percentile(share: float, load: float, aht: float, agents: float, patience: float) -> float:
+    if load <= 0.0 or share <= 0.0:
+        return 0.0
+    if share >= 1.0 or agents <= 0.0:
+        return math.inf
+    if math.isfinite(patience):
+        return _percentile_impatient(share, load, agents, aht, patience)
+    if agents <= load:
+        return math.inf
+    wait = _delay(load, agents)
+    return max(math.log(wait / (1.0 - share)), 0.0) * aht / (agents - load)
+
+
 # loops over flat arrays: the functions that are called from Python -----------------------------------
 
 
@@ -576,3 +630,12 @@ def most(agents: Floats, aht: Floats, interval: Floats, patience: Floats, parts:
     """Write the most calls that the agents of every interval handle into `out`."""
     for i in range(agents.size):
         out[i] = _most(agents[i], aht[i], interval[i], patience[i], parts)
+
+
+@_jit
+def percentile(
+    share: Floats, load: Floats, aht: Floats, agents: Floats, patience: Floats, out: Floats
+) -> None:
+    """Write the wait that the given share of callers does not exceed into `out`."""
+    for i in range(load.size):
+        out[i] = _percentile(share[i], load[i], aht[i], agents[i], patience[i])

@@ -15,6 +15,7 @@ from planning.checks import Floats, number, numbers
 from planning.errors import PlanningError
 from planning.queueing.bounds import checked
 from planning.queueing.erlang import erlang_b
+from planning.queueing.finite import QueueMeasures
 from planning.queueing.quadrature import panels
 
 
@@ -266,40 +267,6 @@ def _decay_s(hazard: Floats, time_s: Floats) -> Floats:
     return np.where(hazard > 0, -np.expm1(-hazard * time_s) / leaving, time_s)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class QueueMeasures:
-    """The steady state of a queue; every field is an array of the broadcast shape (or a numpy number).
-
-    Attributes
-    ----------
-    load
-        Offered load in erlangs.
-    wait_probability
-        Share of the offered calls that have to wait.
-    service_level
-        Share of the offered calls that are answered within the threshold.
-    miss
-        1 - service_level, with all its digits when tiny.
-    abandonment
-        Share of the offered calls that hang up while they wait.
-    asa_s
-        Mean wait of the answered calls; infinite where calls come and none is answered.
-    occupancy
-        Busy time / staffed time; 1 where calls come and nobody is staffed.
-    mean_queue
-        Mean number of calls that wait.
-    """
-
-    load: Floats
-    wait_probability: Floats
-    service_level: Floats
-    miss: Floats
-    abandonment: Floats
-    asa_s: Floats
-    occupancy: Floats
-    mean_queue: Floats
-
-
 def general_patience_measures(
     calls: ArrayLike,
     aht_s: ArrayLike,
@@ -336,7 +303,7 @@ def general_patience_measures(
     Returns
     -------
     QueueMeasures
-        Arrays of the broadcast shape. Exponential patience agrees with exact Erlang A to a
+        Arrays of the broadcast shape, `blocked` 0. Exponential patience agrees with exact Erlang A to a
         relative error of 1e-12 up to 10,000 erlangs, and of 1e-10 at 100,000. Shares below 1e-20 have fewer
         digits.
 
@@ -385,9 +352,9 @@ def _one_queue(
     """Return the fields of `QueueMeasures` for one queue."""
     load = rate * aht_s
     if load == 0:
-        return 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        return 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0
     if agents == 0:
-        return load, 1.0, 0.0, 1.0, 1.0, math.inf, 1.0, rate * law.mean_s
+        return load, 0.0, 1.0, 0.0, 1.0, 1.0, math.inf, 1.0, rate * law.mean_s
     time_s, density, top = _offered_wait(rate, agents / aht_s, threshold_s, law)
     waiting = blocking * agents / aht_s * density
     # "All busy, none waiting" has the weight 1 / exp(top), because the density's peak has the weight 1.
@@ -399,6 +366,7 @@ def _one_queue(
     answered = direct + staying.sum()
     return (
         load,
+        0.0,
         offered.sum(),
         direct + staying[early].sum(),
         gone[early].sum() + offered[~early].sum(),

@@ -15,6 +15,7 @@ from planning.queueing import (
     erlang_c,
     measures,
     service_level,
+    wait_percentile,
 )
 from planning.queueing.erlang import BASES
 
@@ -196,3 +197,14 @@ def test_erlang_b_obeys_its_recursion(load, agents):
     assume(there > 1e-290)
     relative = 1e-12 + 1e-15 * abs(agents - load)
     assert there == pytest.approx(1 / (1 + (agents + 1) / load / here), rel=relative)
+
+
+@law
+@given(load=loads, spread=spreads, aht=ahts, patience=finite_patiences, share=st.floats(0.01, 0.99))
+def test_percentiles_rise_with_the_share_and_fall_with_agents(load, spread, aht, patience, share):
+    """And never NaN."""
+    agents = near(load, spread) + 1
+    given_ = {"interval_s": aht, "patience_s": patience}
+    one, more = wait_percentile(load, aht, agents, [share, min(share * 1.01, 1.0)], **given_)
+    assert 0 <= one <= more * ROUNDING
+    assert wait_percentile(load, aht, agents + 1, share, **given_) <= one * (1 + 1e-7) + 1e-9

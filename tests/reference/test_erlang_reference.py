@@ -15,6 +15,7 @@ from planning.queueing import (
     erlang_c,
     measures,
     service_level,
+    wait_percentile,
 )
 
 HERE = Path(__file__).parent
@@ -130,6 +131,15 @@ class TestErlangC:
             )  # fmt: skip
             assert_close(actual, level, self.relative)
 
+    @pytest.mark.parametrize("share", [0.5, 0.8, 0.9, 0.95, 0.99])
+    def test_percentiles_against_exact_values(self, share):
+        """All 710 percentiles of the wait; ln(C / (1 - p)) near 0 turns relative into absolute error."""
+        expected = np.array([float(case["wait_percentile_s"][str(share)]) for case in self.cases])
+        actual = wait_percentile(self.load, self.aht, self.agents, share, interval_s=self.aht)
+        assert (actual[expected == 0] == 0).all()
+        scale = np.maximum(expected, self.aht / (self.agents - self.load))
+        assert (np.abs(actual - expected) <= self.relative * scale).all()
+
 
 class TestErlangA:
     cases = A
@@ -186,6 +196,19 @@ class TestErlangA:
         )  # fmt: skip
         assert sum(has) >= 354
         assert np.abs(actual - expected)[has].max() <= 1e-13
+
+    @pytest.mark.parametrize("threshold", THRESHOLDS_A[1:])
+    def test_percentiles_against_exact_tails(self, threshold):
+        """The percentile at P(V <= T) is T, where that share is a float well inside (0, 1)."""
+        tail = np.array(
+            [float(case["T"][threshold].get("p_virtual_wait_gt_T", "nan")) for case in self.cases]
+        )
+        inside = (tail > 1e-3) & (tail < 1 - 1e-3)
+        assert inside.sum() > 60
+        actual = wait_percentile(
+            self.load, self.aht, self.agents, 1 - tail, interval_s=self.aht, patience_s=self.patience
+        )[inside]
+        assert_close(actual, np.full(inside.sum(), float(threshold)), 1e-10)
 
 
 class TestRequiredAgents:

@@ -21,6 +21,7 @@ from planning.queueing import (
     kernels,
     measures,
     service_level,
+    wait_percentile,
 )
 from planning.queueing.erlang import BASES
 
@@ -181,6 +182,43 @@ class TestEdges:
             assert np.isfinite(getattr(result, field)).all()
         assert (np.diff(result.wait_probability, axis=1) >= 0).all()
 
+    def test_percentiles_at_the_edges(self):
+        """0 where enough callers do not wait, inf where nobody is answered or everybody is asked for."""
+        assert wait_percentile(100, 180, 40, 0.9) == 0
+        assert wait_percentile(100, 180, 24, 0) == 0
+        assert wait_percentile(0, 180, 0, 1) == 0
+        assert wait_percentile(100, 180, 24, 1) == math.inf
+        assert wait_percentile(100, 180, 20, 0.5) == math.inf
+        assert wait_percentile(100, 180, 0, 0.5, patience_s=60) == math.inf
+
+    @pytest.mark.parametrize("agents", [1, 15, 20, 22, 26])
+    def test_percentiles_invert_the_tail(self, agents):
+        """With a threshold at the percentile, exactly that share is "answered or still within it"."""
+        share = np.array([0.3, 0.5, 0.8, 0.9, 0.99])
+        wait = wait_percentile(100, 180, agents, share, patience_s=90)
+        within = service_level(
+            100, 180, agents, patience_s=90, threshold_s=wait, basis="answered_or_abandoned"
+        )
+        beyond = (1 - within) * np.exp(wait / 90)
+        waits = measures(100, 180, agents, patience_s=90).wait_probability
+        np.testing.assert_allclose(beyond[wait > 0], (1 - share)[wait > 0], rtol=1e-9)
+        assert (share[wait == 0] <= 1 - waits + 1e-12).all()
+
+    def test_percentiles_where_patience_is_a_moment(self):
+        """V is long though nobody stays: against the integral of exp(-c x) beside a vanishing patience."""
+        load, agents, aht, patience, share = 3.0, 1, 1000.0, 1.0, 0.75
+        waits = measures(load, aht, agents, interval_s=aht, patience_s=patience).wait_probability
+        b, c = load * patience / aht, agents * patience / aht
+        x = np.linspace(0, 60 / c, 6_000_001)
+        density = np.exp(-b * np.expm1(-x) - c * x)
+        tail = waits * (
+            1 - np.append(0, np.cumsum(density[1:] + density[:-1])) / np.sum(density[1:] + density[:-1])
+        )
+        expected = np.interp(share - 1, -tail, x) * patience
+        actual = wait_percentile(load, aht, agents, share, interval_s=aht, patience_s=patience)
+        assert actual == pytest.approx(expected, rel=1e-6)
+        assert actual > 745 * patience
+
 
 class TestTargets:
     @pytest.mark.parametrize("patience", [math.inf, 600.0, 60.0])
@@ -319,6 +357,11 @@ class TestRefusals:
             erlang_b(-1, 5)
         with pytest.raises(PlanningError, match=r"^agents is nan"):
             erlang_c(1, math.nan)
+
+    def test_percentiles_want_a_share(self):
+        """80 for 0.80."""
+        with pytest.raises(PlanningError, match=r"share is 80\.0.*write 0\.80 for 80 %"):
+            wait_percentile(100, 180, 24, 80)
 
     def test_a_basis_is_a_named_choice(self):
         """With the choices in the message."""

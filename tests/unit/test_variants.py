@@ -1,4 +1,4 @@
-"""General patience: single facts, and every refusal."""
+"""Finite lines, general patience, redials and random days: single facts, and every refusal."""
 
 import heapq
 import math
@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.integrate import quad
 
 from planning.errors import PlanningError
@@ -16,9 +17,12 @@ from planning.queueing import (
     Lognormal,
     PatienceLaw,
     Weibull,
+    finite_measures,
     general_patience_measures,
+    random_rate_measures,
+    redial_measures,
 )
-from planning.queueing.erlang import erlang_b
+from planning.queueing.erlang import erlang_b, measures
 
 BANK = Lognormal(5.861, 1.889)
 TABLE = Empirical((20, 60, 120, 300), (0.93, 0.83, 0.72, 0.54))
@@ -27,6 +31,49 @@ LAWS = [Exponential(389.0), BANK, Weibull(200.0, 0.5), Weibull(90.0, 30.0), Weib
 
 def values(result):
     return np.array([np.asarray(getattr(result, field.name)) for field in fields(result)])
+
+
+# --- finite lines ---------------------------------------------------------------------------------------
+
+
+def test_full_line_of_one_agent_by_hand():
+    """One agent, one place, load 1: three equally likely states; T = AHT catches 1 - 1/e of the waits."""
+    line = finite_measures(5, 180, 1, 1, threshold_s=180)
+    assert line.blocked == pytest.approx(1 / 3)
+    assert line.wait_probability == pytest.approx(1 / 3)
+    assert line.service_level == pytest.approx(1 / 3 + (1 - math.exp(-1)) / 3)
+    assert line.asa_s == pytest.approx(90.0)
+    assert line.mean_queue == pytest.approx(1 / 3)
+    assert line.occupancy == pytest.approx(2 / 3)
+
+
+def test_finite_line_broadcasts_and_gives_numbers_for_numbers():
+    line = finite_measures([[50], [100]], 180, [18, 20, 22], 7, patience_s=90)
+    assert line.blocked.shape == (2, 3)
+    single = finite_measures(100, 180, 20, 7, patience_s=90)
+    assert isinstance(single.blocked, float)
+    assert single.blocked == line.blocked[1, 1]
+
+
+def test_empty_and_unstaffed_lines_are_never_nan():
+    """0 calls: service 1. 0 agents: full for good, or left by those who hang up; asa inf, occupancy 1."""
+    line = finite_measures(
+        [0, 0, 5, 5, 5], 180, [0, 3, 0, 0, 0], [0, 4, 0, 4, 4], patience_s=[np.inf, 9, np.inf, np.inf, 20]
+    )
+    assert not np.isnan(values(line)).any()
+    np.testing.assert_allclose(line.service_level, [1, 1, 0, 0, 0], atol=1e-290)
+    np.testing.assert_allclose(line.blocked[:4], [0, 0, 1, 1])
+    assert line.abandonment[4] == pytest.approx(1 - line.blocked[4])
+    assert line.asa_s.tolist() == [0, 0, np.inf, np.inf, np.inf]
+    assert line.occupancy.tolist() == [0, 0, 1, 1, 1]
+    assert line.mean_queue[3] == pytest.approx(4)
+
+
+def test_line_of_ten_thousand_agents_keeps_its_late_callers():
+    """exp(-agents T / AHT) underflows here (1e-1309); the late callers must not."""
+    short, endless = (finite_measures(45_000, 200, 10_050, w, threshold_s=60).miss for w in (100_000, np.inf))
+    assert short == pytest.approx(endless, rel=1e-9)
+    assert 1e-7 < short < 2e-7
 
 
 # --- patience laws --------------------------------------------------------------------------------------
@@ -188,12 +235,114 @@ def simulated_day(law, rng, calls=10_000, warm_up=1000):
     return (wait > 0).mean(), ((wait <= 20) & (patience >= wait)).mean(), (patience < wait).mean()
 
 
+# --- redials --------------------------------------------------------------------------------------------
+
+
+def test_redials_balance_callers_and_attempts():
+    """Attempts = callers + redials; each caller is answered or lost."""
+    got = redial_measures(
+        [80, 100, 140],
+        180,
+        20,
+        redial_abandoned=0.4,
+        redial_blocked=0.9,
+        waiting_room=12,
+        patience_s=200,
+    )
+    queue = got.per_attempt
+    redials = got.attempts * (0.4 * queue.abandonment + 0.9 * queue.blocked)
+    np.testing.assert_allclose(got.attempts, got.callers + redials, rtol=1e-12)
+    np.testing.assert_allclose(got.callers * got.answered, queue.occupancy * 20 * 900 / 180, rtol=1e-12)
+    np.testing.assert_allclose(got.answered + got.lost, 1.0, rtol=1e-15)
+    assert (np.diff(got.attempts_per_caller) > 0).all()
+
+
+def test_when_everyone_redials_everyone_is_answered_below_the_limit():
+    """All 99 % of what the agents can do; with one call more than they can do there is no steady state."""
+    got = redial_measures(99, 180, 20, redial_abandoned=1, patience_s=60)
+    assert got.answered == 1.0
+    assert got.attempts > 110
+    assert got.per_attempt.occupancy == pytest.approx(0.99, rel=1e-12)
+    with pytest.raises(PlanningError, match=r"calls is 100, must lie below 100 where everyone redials: add"):
+        redial_measures([10, 100], 180, 20, redial_abandoned=1, patience_s=60)
+
+
+def test_those_who_hang_up_for_good_relieve_a_full_line():
+    """All blocked redial, a tenth of the abandoned give up: 10 places x 900/60 x 0.1 = 15 calls more."""
+    settings = {"redial_abandoned": 0.9, "redial_blocked": 1, "waiting_room": 10, "patience_s": 60}
+    assert redial_measures(114, 180, 20, **settings).lost == pytest.approx(1 - 100 / 114, rel=0.01)
+    with pytest.raises(PlanningError, match="calls is 115, must lie below 115"):
+        redial_measures(115, 180, 20, **settings)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99, 1 - 1e-6, 1 - 1e-12])
+def test_redials_settle_for_every_share_below_one(share):
+    """Ten times the calls that the agents can answer: those who give up must be the nine tenths."""
+    got = redial_measures(1000, 180, 20, redial_abandoned=share, patience_s=60)
+    assert got.lost == pytest.approx(0.9, rel=1e-3)
+    assert got.attempts == pytest.approx(900 / (1 - share) + 100, rel=1e-3)
+
+
+def test_patient_callers_of_an_endless_line_never_redial():
+    """Erlang C, overloaded too: nobody is lost, the queue grows, the service level is 0."""
+    got = redial_measures([0, 90, 110], 180, 20, redial_abandoned=1.0)
+    assert got.attempts.tolist() == [0, 90, 110]
+    assert got.per_attempt.asa_s[2] == np.inf
+    assert got.service_level[2] == 0
+
+
+# --- random days ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cv", [0.02, 0.35, 1.0, 3.0])
+@pytest.mark.parametrize(("calls", "agents"), [(2, 1), (100, 23), (5000, 1020)])
+@pytest.mark.parametrize("patience_s", [90.0, np.inf])
+def test_random_rate_against_adaptive_quadrature(cv, calls, agents, patience_s):
+    """scipy's quad over the quantiles of the day's rate, split where the load meets the agents."""
+    day = stats.gamma(cv**-2, scale=cv**2)
+    bend = agents / (calls / 5)
+
+    def average(weigh):
+        def integrand(share):
+            factor = day.ppf(share)
+            got = measures(calls * factor, 180, agents, patience_s=patience_s)
+            return float(got.service_level) * (factor if weigh else 1.0)
+
+        knots = np.unique([0, *day.cdf(bend * np.linspace(0.5, 1.5, 9)), 0.1, 0.5, 0.9, 1 - 1e-9])
+        pieces = pairwise(knots)
+        return sum(quad(integrand, a, b, epsabs=1e-9, epsrel=1e-8, limit=100)[0] for a, b in pieces)
+
+    got = random_rate_measures(calls, 180, agents, cv=cv, patience_s=patience_s)
+    assert got.service_level_day_average == pytest.approx(average(weigh=False), abs=1e-7)
+    assert got.service_level_call_weighted == pytest.approx(average(weigh=True), abs=1e-6)
+
+
+def test_unstable_days_are_counted():
+    """No agents: every day with calls is unstable. Finite patience: none is."""
+    got = random_rate_measures([0, 100, 100, 100], 180, [0, 0, 20, 20], cv=[0.2, 0.2, 0.2, 0.0])
+    assert got.p_unstable[[0, 1, 3]].tolist() == [0, 1, 1]
+    assert got.p_unstable[2] == pytest.approx(stats.gamma(25, scale=1 / 25).sf(1.0), rel=1e-12)
+    assert got.wait_probability_day_average[1] == pytest.approx(1.0)
+    patient = random_rate_measures(100, 180, 20, cv=0.2, patience_s=300)
+    assert patient.p_unstable == 0
+
+
 # --- refusals -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: finite_measures(-1, 180, 20, 5), "calls is -1"),
+        (lambda: finite_measures(100, 0, 20, 5), "aht_s is 0"),
+        (lambda: finite_measures(100, 180, True, 5), "agents is True"),
+        (lambda: finite_measures(100, 180, 20, 2.5), r"waiting_room is 2.5, must be a whole number"),
+        (lambda: finite_measures(100, 180, 20, 2e6), "write inf for no limit"),
+        (lambda: finite_measures(100, 180, 20, -1), "waiting_room is -1"),
+        (lambda: finite_measures(100, 180, 20, np.nan), "waiting_room is nan"),
+        (lambda: finite_measures(100, 180, 20, 5, patience_s=0), "patience_s is 0"),
+        (lambda: finite_measures(100, 180, 20, 5, threshold_s=np.inf), "threshold_s is inf"),
+        (lambda: finite_measures([1, 2], 180, [1, 2, 3], 5), "do not fit together"),
         (lambda: Exponential(0), "mean_s is 0"),
         (lambda: Exponential(math.inf), "mean_s is inf"),
         (lambda: Lognormal(5.8, 0), "log_sd is 0"),
@@ -208,6 +357,10 @@ def simulated_day(law, rng, calls=10_000, warm_up=1000):
         (lambda: Empirical((20, 60), (0.8, 0.0)), r"survival\[1\] is 0"),
         (lambda: general_patience_measures(100, 180, 20, 180), "patience is 180, must be a law"),
         (lambda: general_patience_measures(100, 180, -20, BANK), "agents is -20"),
+        (lambda: redial_measures(100, 180, 20, redial_abandoned=33), "write 0.80 for 80 %"),
+        (lambda: redial_measures(100, 180, 20, redial_abandoned=0, redial_blocked=-0.1), "redial_blocked"),
+        (lambda: random_rate_measures(100, 180, 20, cv=10), "cv is 10.0, .* write 0.10 for 10 %"),
+        (lambda: random_rate_measures(100, 180, 20, cv=-0.1), "cv is -0.1"),
     ],
 )
 def test_bad_input_is_refused_by_name(call, message):
