@@ -256,7 +256,8 @@ def _found_people(held: Contracts, made: CoverPlan, roster: Roster) -> Contracts
 def _lacking_h(centre: Centre, made: CoverPlan, roster: Roster) -> float:
     """Hours that are not covered or that nobody works."""
     short = _unfilled(made, roster)
-    return float(short["missing"] @ short["paid_h"] + made.unmet["missing"].sum() * centre.interval_s / 3600)
+    unworked_h = (short["missing"] * short["paid_h"]).sum()
+    return float(unworked_h + made.unmet["missing"].sum() * centre.interval_s / 3600)
 
 
 def _moved(centre: Centre, people: pd.DataFrame, contracts: Contracts, made: CoverPlan) -> pd.DataFrame:

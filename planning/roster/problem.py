@@ -166,7 +166,7 @@ class Problem:
         if not self.idle_cost_h:
             return 0.0
         hours = sum(group.limits.most_h * len(group.members) for group in self.groups)
-        return self.idle_cost_h * (hours - float((self.team_shifts.paid_h * self.team_shifts.headcount).sum()))
+        return self.idle_cost_h * (hours - self.wanted_h)
 
     @cached_property
     def sizes(self) -> Ints:
@@ -308,7 +308,7 @@ class Problem:
     @cached_property
     def spare_part(self) -> float:
         """Share of everybody's hours that the shifts do not need."""
-        wanted = float((self.team_shifts.paid_h * self.team_shifts.headcount).sum())
+        wanted = self.wanted_h
         there = float((self.caps * self.sizes).sum()) * self.timeline.unit_min / 60
         return max(1.0 - wanted / there, 0.0) if there else 0.0
 
@@ -426,9 +426,9 @@ class Problem:
         heads = team_shifts.headcount
         worked_weekends = float(heads[weekend >= 0].sum()) / team_shifts.weekend_days
         return (
-            self._burden("nights", self._money(settings.fair_night_h), night, False, float((night * heads).sum())),
+            self._burden("nights", self._money(settings.fair_night_h), night, False, (night * heads).sum()),
             self._burden("weekends", self._money(settings.fair_weekend_h), weekend, True, worked_weekends),
-            self._burden("late shifts", self._money(settings.fair_late_h), late, False, float((late * heads).sum())),
+            self._burden("late shifts", self._money(settings.fair_late_h), late, False, (late * heads).sum()),
         )
 
     def _burden(self, name: str, money: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
@@ -445,6 +445,11 @@ class Problem:
         hours, everything = sum(hours for _, hours in able), total + sum(past.values())
         even = {p.agent_id: everything * h / hours - past[p.agent_id] for p, h in able} if hours else {}
         return Burden(name, money, counts, by_weekend, even)
+
+    @cached_property
+    def wanted_h(self) -> float:
+        """Paid hours of all shifts."""
+        return float((self.team_shifts.paid_h * self.team_shifts.headcount).sum())
 
     @cached_property
     def burden_bound(self) -> float:

@@ -50,7 +50,7 @@ class PeriodHours(Rule):
             days = pd.date_range(limits.team_shifts.dates[limits.team_shifts.first], periods=len(away))
             away[days.isin(pd.DatetimeIndex(sorted(person.sick)))] = 1.0
         share = min(person.contract_h_week / self.week_h, 1.0)
-        own, usual, period = (share * limits.team_shifts.norms @ (1 - away)).tolist()
+        own, usual, period = (share * limits.team_shifts.norms * (1 - away)).sum(axis=1).tolist()
         balance_h = person.carry_over.balance_h
         if balance_h is None:
             return float(max(own, usual))
@@ -92,7 +92,8 @@ class PeriodHours(Rule):
             if isinstance(dates, str):
                 present[row, np.isin(days, pd.DatetimeIndex(dates.split()).to_numpy())] = 0.0
         share = (people["contract_h_week"] / self.week_h).clip(upper=1.0)
-        return pd.DataFrame(present @ norms.to_numpy(), people.index, norms.columns).mul(share, axis=0)
+        owed = {name: (present * norm.to_numpy()).sum(axis=1) for name, norm in norms.items()}
+        return pd.DataFrame(owed, people.index, norms.columns).mul(share, axis=0)
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,13 @@ def undocumented(tree: ast.Module, name: str) -> Iterator[str]:
         yield f"{name} has no docstring"
 
 
+def adds_as_the_processor_does(tree: ast.Module, name: str) -> Iterator[str]:
+    """Find products that BLAS adds up: their last digit depends on the processor, and a roster on it."""
+    if name.startswith("planning.roster."):
+        found = [node.lineno for node in ast.walk(tree) if isinstance(getattr(node, "op", None), ast.MatMult)]
+        yield from (f"{name}:{line} adds by BLAS: write (a * b).sum()" for line in found)
+
+
 def faults(source: str, name: str) -> list[str]:
     tree = ast.parse(source)
     rules = (
@@ -180,6 +187,7 @@ def faults(source: str, name: str) -> list[str]:
         prints,
         names_an_example,
         undocumented,
+        adds_as_the_processor_does,
     )
     return [fault for rule in rules for fault in rule(tree, name)]
 
@@ -286,6 +294,7 @@ GOOD = '"""Doc."""\n'
         ),
         ("planning.shifts.cover", "from .catalogue import _kinds", "_kinds: give it a public name"),
         ("planning.plan", "from planning.shifts import cover\ncover._x()", "uses cover._x"),
+        ("planning.roster.problem", "cost = price @ heads", "adds by BLAS"),
         ("planning.demand.facts", "raise ValueError('such as Europe/Moscow')", "names 'Moscow'"),
         ("planning.report.style", "UNIT = f'{1} RUB'", "names 'RUB'"),
     ],
