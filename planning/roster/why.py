@@ -139,7 +139,9 @@ def _prices(centre: Centre, trial: _Trial, rules: Sequence[Rule], week: pd.DataF
     for rule in rules:
         if rule.weight is None and not isinstance(rule, ALWAYS):
             without = trial.missing([_AWAKE, *(other for other in rules if other is not rule)])
-            rows.append((rule.name, rule.article, without, (with_all - without) * hour_cost))
+            # To the cent: what is nothing but a rounding error saves nothing.
+            saved = round((with_all - without) * hour_cost, 2) + 0.0
+            rows.append((rule.name, rule.article, without, saved))
     prices = pd.DataFrame(rows, columns=list(_no_prices().columns))
     return prices.sort_values(["saved_cost", "rule"], ascending=[False, True], ignore_index=True)
 

@@ -138,7 +138,9 @@ class _Ladder:
     """The program of `plan_careers`: moves, headcounts and shortages of each grade and month."""
 
     def __init__(self, careers: Careers, needs: pd.DataFrame, start: Mapping[str, float]) -> None:
-        self.careers, self.needs, self.start = careers, needs, start
+        self.careers, self.start = careers, start
+        # A search that ends at its gap follows the last digits, and these differ between processors.
+        self.needs = needs.round(6)
         self.months = range(careers.months + careers.run_out_months)
         self.model = mathopt.Model()
         most = {careers.entry: float(careers.class_seats)}
