@@ -223,6 +223,8 @@ class Plan:
     def employ_for(self) -> dict[str, str]:
         """By team that employs: the day whose heads decide how many, unless the hours of all days do."""
         limits, found = self.cover.binding, dict[str, str]()
+        if limits.empty:
+            return found
         short = set(self.cover.unmet["team"])  # no number of people would help these teams
         day = pd.to_datetime(limits["limit"].str[-10:], format="%Y-%m-%d", errors="coerce")
         for team in [name for name in self.employ if name not in short]:

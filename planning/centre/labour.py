@@ -41,7 +41,6 @@ def _within(low: float, high: float, whole: bool = True) -> AfterValidator:
 Switch = Annotated[Norm, _within(0, 1)]
 """A rule that holds (1) or does not (0)."""
 HoursOfDay = Annotated[Norm, _within(0, 24, whole=False)]
-HoursOfWeek = Annotated[Norm, _within(0, 168, whole=False)]
 
 
 class Rotation(Settings):
@@ -128,9 +127,9 @@ class Labour(Settings):
     """Months of the accounting period of hours, counted from January: a divisor of 12."""
     eve_shorter_h: HoursOfDay
     """Hours by which the working day before a public holiday is shorter."""
-    min_rest_h: HoursOfWeek
+    min_rest_h: Annotated[Norm, _within(0, 168, whole=False)]
     """Fewest hours between two shifts."""
-    weekly_rest_h: HoursOfWeek
+    weekly_rest_h: Norm
     """Fewest uninterrupted hours of rest in a week."""
     max_shift_h: Annotated[Norm, _within(1, 24, whole=False)]
     """Longest shift, paid hours."""

@@ -424,11 +424,12 @@ class Problem:
         late = (team_shifts.kind == late_kind).astype(np.int64)
         weekend = np.where(team_shifts.weekend, team_shifts.week, -1)
         heads = team_shifts.headcount
+        nights, lates = (float((each * heads).sum()) for each in (night, late))
         worked_weekends = float(heads[weekend >= 0].sum()) / team_shifts.weekend_days
         return (
-            self._burden("nights", self._money(settings.fair_night_h), night, False, (night * heads).sum()),
+            self._burden("nights", self._money(settings.fair_night_h), night, False, nights),
             self._burden("weekends", self._money(settings.fair_weekend_h), weekend, True, worked_weekends),
-            self._burden("late shifts", self._money(settings.fair_late_h), late, False, (late * heads).sum()),
+            self._burden("late shifts", self._money(settings.fair_late_h), late, False, lates),
         )
 
     def _burden(self, name: str, money: float, counts: Ints, by_weekend: bool, total: float) -> Burden:
