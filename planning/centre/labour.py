@@ -8,6 +8,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from planning.centre.settings import Clock, NotNegative, Settings
 
+SHORTEST_WEEK_H = 167
+"""Hours of a week in which clocks go forward: no rest within a week is longer."""
 WORK, OFF = "work", "off"
 """Days of a rotation: a shift of any kind, and none."""
 
@@ -129,7 +131,7 @@ class Labour(Settings):
     """Hours by which the working day before a public holiday is shorter."""
     min_rest_h: Annotated[Norm, _within(0, 168, whole=False)]
     """Fewest hours between two shifts."""
-    weekly_rest_h: Norm
+    weekly_rest_h: Annotated[Norm, _within(0, SHORTEST_WEEK_H, whole=False)]
     """Fewest uninterrupted hours of rest in a week."""
     max_shift_h: Annotated[Norm, _within(1, 24, whole=False)]
     """Longest shift, paid hours."""

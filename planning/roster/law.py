@@ -37,8 +37,6 @@ from planning.roster.rules import (
 )
 from planning.roster.totals import NumberOfKind, Overtime, PeriodHours
 
-SHORTEST_WEEK_H = 167.0
-"""Hours of a week in which clocks go forward."""
 SOFT_H = {
     "steady start": 0.6,
     "forward turn": 0.6,
@@ -73,11 +71,6 @@ def rules_of(centre: Centre, weights: Mapping[str, float | None] | None = None) 
     ['sound shift', 'own team', 'skill']
     """
     labour = centre.labour
-    if labour.weekly_rest_h.value > SHORTEST_WEEK_H:
-        raise PlanningError(
-            f"labour.weekly_rest_h is {labour.weekly_rest_h.value:g}, must be at most {SHORTEST_WEEK_H:g}: "
-            "a week has no room for a longer rest"
-        )
     check_rotations(centre)
     span = labour.start_span_h
     soft = {name: round(price_h * unit_hour(centre), 9) for name, price_h in SOFT_H.items()}

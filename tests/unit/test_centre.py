@@ -139,6 +139,11 @@ def test_interval_that_cannot_be(value):
             2,
             "labour.night_consent: value is 2, must be a whole number from 0 to 1",
         ),
+        (
+            "labour.weekly_rest_h.value",
+            168,
+            "labour.weekly_rest_h: value is 168, must be a number from 0 to 167",
+        ),
         ("labour.week_h.value", 400, "labour.week_h: value is 400, must be a number from 1 to 168"),
         ("pay.contributions", math.inf, "pay.contributions is inf, must be a finite number"),
         (

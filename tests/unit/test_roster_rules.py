@@ -732,11 +732,6 @@ def test_rules_take_figures_and_articles_from_the_centre() -> None:
     assert Rest(24, article="elsewhere") in rules_of(centre)
 
 
-def test_a_weekly_rest_longer_than_a_week_is_refused() -> None:
-    with pytest.raises(PlanningError, match="weekly_rest_h is 200, must be at most 167"):
-        rules_of(CENTRE.replace({"labour.weekly_rest_h.value": 200}))
-
-
 def test_audit_measures_a_breach() -> None:
     """A row says which rule and article, who, when, how much, and the bound."""
     frame = roster_frame([shift(1, "08:00", 11), shift(2, "06:00")])
