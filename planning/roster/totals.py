@@ -166,7 +166,6 @@ class NumberOfKind(Rule):
     least: int
     most: int | None
     centre: Centre
-    """Price of each shift below or above the bounds."""
     weeks: int | None = None
     """Weeks for which the numbers are given, scaled to the horizon; None means the whole horizon."""
 
