@@ -221,7 +221,7 @@ class Plan:
 
     @property
     def employ_for(self) -> dict[str, str]:
-        """By team that employs: the day whose heads decide how many, unless the hours of all days do."""
+        """By team that employs: the heads of a day that decide how many, unless the hours of all days do."""
         limits, found = self.cover.binding, dict[str, str]()
         if limits.empty:
             return found
@@ -236,7 +236,7 @@ class Plan:
             at_weekend = day[most.name].day_of_week in self.centre.weekend(site)
             rule = f", with {free:g} of 4 weekends off (labour.free_weekends)" if at_weekend else ""
             saved = money(self.centre, most["saves_cost"])
-            found[team] = f"{most['limit'].removeprefix(f'{team}: ')}{rule}; one needed less saves {saved}"
+            found[team] = f"{most['limit'].removeprefix(f'{team}: ')}{rule}; needing one fewer there saves {saved}"
         return found
 
     @property

@@ -292,7 +292,7 @@ def tell(made: Plan, folder: Path) -> None:
         "Plan": str(folder),
         "People": heads_text(summary),
         "Employ": ", ".join(f"{count:,} in {team}" for team, count in summary["employ"].items()),
-        "Most for": "; ".join(f"{team}: {why}" for team, why in summary["employ_for"].items()),
+        "Decided by": "; ".join(f"{team}: {why}" for team, why in summary["employ_for"].items()),
         "Move": "; ".join(moves_text(summary)),
         "Paid hours": f"{summary['paid_hours']:,.0f}, of which {summary['night_hours']:,.0f} at night",
         "Idle hours": "; ".join(

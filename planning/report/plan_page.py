@@ -153,7 +153,7 @@ def _employ_text(summary: Mapping[str, Any], centre: Centre) -> str:
     reasons = [f"{label(team)}: {why}" for team, why in summary["employ_for"].items()]
     texts = {
         "To employ": ", ".join(wanted),
-        "Most for": "; ".join(reasons),
+        "Decided by": "; ".join(reasons),
         "To move": "; ".join(moves_text(summary)),
     }
     return "".join(f" {name}: {text}." for name, text in texts.items() if text)
