@@ -233,10 +233,10 @@ class Plan:
                 continue
             most, site = own.loc[own["saves_cost"].idxmax()], self.centre.teams[team].site
             free = self.centre.at(site).labour.free_weekends.value
-            at_weekend = day[most.name].day_of_week in self.centre.weekend(site)
-            rule = f", with {free:g} of 4 weekends off (labour.free_weekends)" if at_weekend else ""
-            saved = money(self.centre, most["saves_cost"])
-            found[team] = f"{most['limit'].removeprefix(f'{team}: ')}{rule}; needing one fewer there saves {saved}"
+            bound = free and day[most.name].day_of_week in self.centre.weekend(site)
+            rule = f", with {free:g} of 4 weekends off (labour.free_weekends)" if bound else ""
+            heads, saved = most["limit"].removeprefix(f"{team}: "), money(self.centre, most["saves_cost"])
+            found[team] = f"{heads}{rule}; needing one fewer there saves {saved}"
         return found
 
     @property
