@@ -10,7 +10,7 @@ import pytest
 from call_judge import kept_level
 from factories import MONDAY, demand_of, one_site, people_of, two_sites
 
-from planning import plan
+from planning import plan, requirement
 from planning.plan import PROOF
 from planning.report.plan_page import kept_text, plan_notebook, trimmed_text
 from planning.roster.contracts import cover_by_people
@@ -168,6 +168,18 @@ def test_a_week_is_one_promise():
     made = plan(centre, demand_of(2.0, hours=(9, 18), days=8), replications=4)
     promises = [("calls", MONDAY), ("calls", MONDAY + pd.Timedelta(days=7))]
     assert made.certificate.index.tolist() == promises
+
+
+def test_what_a_week_gives_up_is_that_of_all_its_days():
+    """The hours of its first day alone were told."""
+    centre = one_site({**HOURS, "teams.calls_north.shrinkage": 0.1, "queues.calls.target.over": "week"})
+    demand = demand_of(12.0, hours=(9, 18), days=2)
+    made = plan(centre, demand, certify=True, replications=PROOF)
+    before, after = (
+        table["rostered"].sum() / 4 for table in (requirement(centre, demand), made.trimmed.requirement)
+    )
+    assert made.trimmed.promises["given_up_h"].tolist() == [before - after]
+    assert before - after > 9  # more than one head on one day
 
 
 def test_only_the_dearest_site_gives_up_heads():
