@@ -49,7 +49,7 @@ from planning.trim import Trimmed, trim
 if TYPE_CHECKING:
     from planning.centre import Centre
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 PROOF = 200
 """The fewest replications that prove a promise."""
 FILES = (
@@ -320,6 +320,10 @@ class Plan:
                     },
                 }
                 for name, row in self.outcome.iterrows()
+            },
+            "waiting": {
+                str(queue): rows[["oldest_days", "due_days"]].max().round(4).to_dict()
+                for queue, rows in self.waiting.groupby("queue", sort=False)
             },
             "trimmed": {} if self.trimmed is None else self.trimmed.summary,
             "replications": self.simulation.replications,

@@ -101,8 +101,20 @@ def _toml(value: Any) -> str:
     return f"{value:.10g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def days_text(days: float) -> str:
+    """Write a span of days, in hours if it is shorter than a day.
+
+    Examples
+    --------
+    >>> days_text(0.0625), days_text(1.0), days_text(1.25)
+    ('1.5 hours', '1 day', '1.2 days')
+    """
+    number, unit = (24 * days, "hour") if days < 1 else (days, "day")
+    return _count(f"{number:.1f}".removesuffix(".0"), unit)
+
+
+def _count(number: int | str, noun: str) -> str:
+    return f"{number} {noun}{'' if str(number) == '1' else 's'}"
 
 
 def _names(names: list[str]) -> str:
@@ -135,8 +147,8 @@ def _hours(hours: Hours) -> str:
 
 def _queue(name: str, queue: Queue, centre: Centre) -> str:
     teams = _names([team for team, settings in centre.teams.items() if name in settings.queues])
-    if queue.waits:
-        return f"Queue {name}: work that waits, done within {queue.due_days:g} days by {teams}."
+    if queue.due_days is not None:
+        return f"Queue {name}: work that waits, done within {days_text(queue.due_days)} by {teams}."
     target = queue.target
     parts = [
         f"{target.service_level:.0%} answered within {target.threshold_s:g} s{_scope(target)}"

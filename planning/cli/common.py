@@ -275,7 +275,7 @@ def _tell_prices(made: Plan) -> None:
 def tell(made: Plan, folder: Path) -> None:
     """Say where the plan is and its headline figures."""
     from planning.centre.money import money
-    from planning.report.plan_page import heads_text, idle_text, kept_text, moves_text, trimmed_text
+    from planning.report.plan_page import heads_text, idle_text, moves_text, promises_text, trimmed_text
 
     summary = made.summary
     levels = summary["service_level"]
@@ -301,7 +301,7 @@ def tell(made: Plan, folder: Path) -> None:
         "Cost": f"{total}, of which night premium {night} and idle hours {idle}",
         "Lost customers": f"{lost}, {everything} with the cost",
         "Service level": f"{weighted} (simulated)" if weighted else "no queue of callers",
-        "Promises": "; ".join(f"{name} {kept_text(level)}" for name, level in levels.items()),
+        "Promises": promises_text(summary),
         "Trimmed": trimmed_text(summary, made.centre),
         "Holds": f"{'yes' if made.holds else 'no'}; {close}, {short} short, {summary['breaches']} breaches",
     }

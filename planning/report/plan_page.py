@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from planning.centre import Centre
+from planning.centre.describe import days_text
 from planning.centre.money import money
 from planning.report import figures
 from planning.report.style import Bundle, label, plain, site_label, team_label
@@ -107,6 +109,25 @@ def kept_text(level: Mapping[str, Any]) -> str:
         f"kept {word} {100 * level['kept']:.0f} % of {level['over']}s "
         f"(95 % band {100 * low:.0f}-{100 * high:.0f})"
     )
+
+
+def promises_text(summary: Mapping[str, Any], name: Callable[[str], str] = str) -> str:
+    """Say of each queue how often its promise is kept, or how old its waiting work gets.
+
+    Examples
+    --------
+    >>> email, post = {"oldest_days": 1.25, "due_days": 2.0}, {"oldest_days": inf, "due_days": 1.0}
+    >>> promises_text({"service_level": {}, "waiting": {"email": email, "post": post}})
+    'email done within 1.2 days, promised within 2 days; post never done, promised within 1 day'
+    """
+    calls = {queue: kept_text(level) for queue, level in summary["service_level"].items()}
+    work = {queue: _done_text(**row) for queue, row in summary["waiting"].items()}
+    return "; ".join(f"{name(queue)} {text}" for queue, text in {**calls, **work}.items())
+
+
+def _done_text(oldest_days: float, due_days: float) -> str:
+    done = "never done" if oldest_days == inf else f"done within {days_text(oldest_days)}"
+    return f"{done}, promised within {days_text(due_days)}"
 
 
 def trimmed_text(summary: Mapping[str, Any], centre: Centre) -> str:
@@ -275,13 +296,7 @@ def _opening(summary: Mapping[str, Any], centre: Centre) -> str:
             f"{money(centre, summary['cost_with_customers'])}. People: {heads_text(summary)}."
             + _employ_text(summary, centre),
             "\n".join(f"- {html.escape(text)}" for text in wrong),
-            "Promises: "
-            + "; ".join(
-                f"{label(queue)} {kept_text(level)}" for queue, level in summary["service_level"].items()
-            )
-            + "."
-            if summary["service_level"]
-            else "",
+            f"Promises: {promises}." if (promises := promises_text(summary, label)) else "",
             f"From {_moment(first)} to {_moment(until)}, on the clock of {centre.time_zone}, "
             f"simulated {summary['replications']} times.",
         ]

@@ -11,6 +11,7 @@ from factories import MONDAY, demand_of, one_site, people_of, small_plan, two_si
 from planning import Centre, PlanningError, plan, requirement
 from planning.plan import FILES, SCHEMA_VERSION
 from planning.report.figures import cost_bars
+from planning.report.plan_page import promises_text
 from planning.roster.frames import breaks_of
 from planning.shifts import on_position
 from planning.tables import BREAKS, COST, DEMAND, REQUIREMENT, ROSTER, SHIFTS, STAFF
@@ -126,6 +127,7 @@ def test_summary_has_its_keys():
         "systems",
         "shifts_gap",
         "service_level",
+        "waiting",
         "trimmed",
         "replications",
         "unmet_intervals",
@@ -134,7 +136,7 @@ def test_summary_has_its_keys():
         "breaches",
         "holds",
     }
-    assert made.summary["schema_version"] == SCHEMA_VERSION == 7
+    assert made.summary["schema_version"] == SCHEMA_VERSION == 8
     assert made.summary["first_interval"] == "2026-11-23T00:00:00+03:00"
     assert made.summary["last_interval"] == "2026-11-23T23:45:00+03:00"
     assert (made.summary["breaches"], made.summary["unmet_intervals"], made.summary["unmet_heads"]) == (
@@ -214,6 +216,7 @@ def test_work_that_waits_too_long_is_told():
         "claims at north: its oldest work waits 6.2 days, must be done within 5: "
         "give claims_north more people or hours"
     ]
+    assert promises_text(good.summary).endswith("claims done within 6.2 days, promised within 5 days")
 
 
 def test_too_few_people_are_told_and_the_roster_stays_lawful():
