@@ -23,7 +23,7 @@ from planning.app.headline import Measure, QueueDay, day_of, headline, measures_
 from planning.app.live import LiveFigure, redraw
 from planning.centre import clock_text
 from planning.centre.money import money
-from planning.demand.days import demand_for
+from planning.demand.days import demand_for, open_days_a_week
 from planning.errors import PlanningError
 from planning.overflow.alternatives import wage_ratio
 from planning.overflow.closing import closing_rules, hand_overs
@@ -111,6 +111,7 @@ class Page:
     ) -> None:
         self._centre, self._cache = centre, cache
         self._days = {f"{day:%a %d %b %Y}": rows for day, rows in _by_day(centre, demand)}
+        self._week = open_days_a_week(centre, demand)
         self._how = Evaluation("shifts", replications, 1, LOOSE)
         self._today: dict[tuple[str, str], tuple[QueueDay, dict[str, float]]] = {}
         self._moves = 0
@@ -234,7 +235,8 @@ class Page:
             return
         try:
             (base, _), (now, staff) = (self._result(one) for one in (today, scenario))
-            light, link = _verdict(scenario.centre, now, base), _link(scenario.centre, now, base, staff)
+            light = _verdict(scenario.centre, now, base, self._week)
+            link = _link(scenario.centre, now, base, staff)
         except Exception as error:
             light, link = _light("bad", html.escape(str(error))), ""
         if move == self._moves:
@@ -387,13 +389,13 @@ def _cards(measures: Mapping[str, Measure], now: Mapping[str, float], base: Mapp
     return f"<div class='whatif-cards'>{''.join(cards)}</div>"
 
 
-def _verdict(centre: Centre, now: Result, base: Result) -> str:
+def _verdict(centre: Centre, now: Result, base: Result, week: int) -> str:
     """Say whether it holds, what it costs in whole shifts, and how it differs from today."""
     row = row_of(now, base)
     mood, text = LIGHTS[now.verdict]
     cost = f"{money(centre, row['cost'])} a day in whole shifts"
     if abs(row["cost_difference"]) >= 0.5:
-        cost += f". Against today: {in_words(centre, row)}"
+        cost += f". Against today: {in_words(centre, row, week=week)}"
     lowest = ""
     if len(now.levels.columns):
         weak = min(now.levels, key=lambda queue: row[f"service_level_{queue}"])

@@ -43,8 +43,9 @@ def compare_command(
     cache: CacheOption = CACHE,
 ) -> None:
     """Plan, simulate and price scenarios side by side; a run that was stopped continues where it left off."""
+    from planning.calendars import local_day
     from planning.centre import Centre
-    from planning.demand import demand_for, read_demand
+    from planning.demand import demand_for, open_days_a_week, read_demand
     from planning.report.workbook import write_scenarios
     from planning.whatif import BASE, compare, executor_of, in_words, read_scenarios
 
@@ -52,10 +53,12 @@ def compare_command(
     centre = centre or centre_here()
     demand = demand or demand_beside(centre)
     settings, wanted = Centre.load(centre), read_scenarios(scenarios)
-    week = demand_for(settings, read_demand(demand, settings.time_zone), start, days, gaps=gaps)
+    records = read_demand(demand, settings.time_zone)
+    rows = demand_for(settings, records, start, days, gaps=gaps)
+    opened = local_day(rows.set_index("interval_start").index).nunique(), open_days_a_week(settings, records)
     known = None if people is None else people_of(people, settings)
     with executor_of(processes, scheduler) as executor:
-        table = compare(wanted, settings, week, people=known, staff=staff, executor=executor, cache=cache)
+        table = compare(wanted, settings, rows, people=known, staff=staff, executor=executor, cache=cache)
     with writing(out):
         if out.suffix == ".csv":
             table.round(4).to_csv(out, lineterminator="\n")
@@ -65,7 +68,7 @@ def compare_command(
     for name, row in failed.iterrows():
         typer.echo(f"{name}: {row['reason']}", err=True)
     for name, row in table.drop(index=[BASE, *failed.index]).iterrows():
-        typer.echo(f"{name}: {in_words(settings, row.to_dict(), days)}; {row['verdict']}")
+        typer.echo(f"{name}: {in_words(settings, row.to_dict(), *opened)}; {row['verdict']}")
     typer.echo(f"{out}: {len(table) - len(failed)} scenarios side by side, {len(failed)} failed")
 
 

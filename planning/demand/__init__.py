@@ -4,6 +4,7 @@ from planning.demand.accuracy import accuracy as accuracy
 from planning.demand.accuracy import backtest as backtest
 from planning.demand.accuracy import best_methods as best_methods
 from planning.demand.days import demand_for as demand_for
+from planning.demand.days import open_days_a_week as open_days_a_week
 from planning.demand.forecast import forecast as forecast
 from planning.demand.forecast import forecast_weeks as forecast_weeks
 from planning.demand.intervals import aggregate as aggregate

@@ -90,6 +90,29 @@ def demand_for(
     return _joined(centre, taken, found).reset_index(drop=True)
 
 
+def open_days_a_week(centre: Centre, records: pd.DataFrame) -> int:
+    """Count the days of a week on which any queue is open; 7 if the records are of less than a week.
+
+    Parameters
+    ----------
+    centre : Centre
+    records : DataFrame
+        DEMAND.
+
+    Examples
+    --------
+    >>> from planning import Centre, axis
+    >>> centre = Centre.load()
+    >>> times = axis(pd.Timestamp("2026-11-02", tz=centre.time_zone), 14, 900)
+    >>> rows = pd.DataFrame({"queue": "claims", "interval_start": times, "calls": 5.0, "aht_s": 300.0})
+    >>> open_days_a_week(centre, rows[times.day_of_week < 6])
+    6
+    """
+    seen = _days(check_rows(centre, records))
+    week = pd.date_range(seen.max() + DAY, periods=7)
+    return 7 if seen.max() - seen.min() < 6 * DAY else len(_open_days(centre, seen, seen, week))
+
+
 def _span(
     centre: Centre, seen: pd.DatetimeIndex, start: str | None, days: int
 ) -> tuple[pd.Timestamp, pd.Timestamp, bool]:

@@ -334,7 +334,7 @@ def row_of(result: Result | str, base: Result) -> dict[str, Any]:
     return row | {"verdict": result.verdict, "reason": ""}
 
 
-def in_words(centre: Centre, row: Mapping[str, Any], days: int = 1) -> str:
+def in_words(centre: Centre, row: Mapping[str, Any], days: int = 1, week: int = 7) -> str:
     """Say how a scenario's cost differs from the base's: a day, a week and a year, and to change once.
 
     Parameters
@@ -344,7 +344,9 @@ def in_words(centre: Centre, row: Mapping[str, Any], days: int = 1) -> str:
     row : mapping
         A row of `compare`.
     days : int
-        Days of its demand.
+        Days of its demand on which the centre is open.
+    week : int
+        Days of a week on which the centre is open (`planning.demand.open_days_a_week`).
 
     Examples
     --------
@@ -361,9 +363,10 @@ def in_words(centre: Centre, row: Mapping[str, Any], days: int = 1) -> str:
         return "the same cost"
     gain, low, high = (row[f"cost_difference{end}"] / days for end in ("", "_low", "_high"))
     size = abs(gain)
+    band = "" if low == high else f"{amount(low)} to {amount(high)}: "
     text = (
-        f"{amount(size)} {'less' if gain < 0 else 'more'} a day ({amount(low)} to {amount(high)}: "
-        f"{row['proven']}), {amount(7 * size)} a week, {amount(DAYS_A_YEAR * size)} a year"
+        f"{amount(size)} {'less' if gain < 0 else 'more'} a day ({band}{row['proven']}), "
+        f"{amount(week * size)} a week, {amount(DAYS_A_YEAR / 7 * week * size)} a year"
     )
     if not row["change_cost"]:
         return text

@@ -28,6 +28,7 @@ from planning.report.style import site_label
 from planning.roster.audit import audit, read_roster
 from planning.roster.inputs import Horizon
 from planning.roster.people import read_people
+from planning.whatif import BASE
 
 PART = {"small": 1.0, "global": 0.3, "operator": 0.08}
 """Part of an example's calls that is planned."""
@@ -227,6 +228,11 @@ def test_scenarios_stand_beside_each_other(made, tmp_path):
     out = tmp_path / "scenarios.xlsx"
     told = run("compare", tmp_path / "scenarios.toml", *files, "--staff", "positions", "--out", out)
     assert "0 failed" in told
+    week = {"small": 6}.get(made.name, 7)  # closed on Sundays
+    table = pd.read_excel(out, "scenarios", index_col=0)
+    for name, cost in table["cost_difference"].drop(BASE).items():
+        if abs(cost) >= 1:
+            assert f"{money(made.centre, week * abs(cost))} a week" in told, name
     book = openpyxl.load_workbook(out)
     assert foreign(made, "\n".join(str(cell.value) for cell in cells(book))) == []
     heading, *rows = book["scenarios"].iter_rows()
