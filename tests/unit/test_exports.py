@@ -126,6 +126,35 @@ def test_letters_of_two_bytes_without_a_mark(tmp_path):
         assert log.kept == 3
 
 
+@pytest.mark.parametrize("rows", [1, 300])
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp1252", "Crédit à la consommation, prêts"),
+        ("cp1252", "L’accueil – à côté «été»"),
+        ("cp1252", "Reclamações e informações"),
+        ("cp1252", "Atención al cliente, daños"),
+        ("cp1252", "Kündigung und Störung"),
+        ("cp1252", "Kundestøtte på nett, Kö"),
+        ("cp1252", "Attività e novità"),
+        ("cp1250", "Sprzedaż, obsługa należności"),
+        ("cp1250", "Péče o zákazníky, stížnosti"),
+        ("cp1250", "Műszaki hibabejelentő, Ügyfélszolgálat"),
+        ("cp1250", "Vânzări şi reclamaţii"),
+        ("cp1251", "ООО «Ромашка» – продажи №1"),
+        ("cp1251", "Підтримка клієнтів"),
+        ("cp1254", "Satış, müşteri görüşme"),
+        ("cp866", "Отдел продаж, поддержка"),
+    ],
+)
+def test_a_queue_is_named_in_its_language(tmp_path, encoding, name, rows):
+    """Each byte is a letter in each encoding: Western names had Polish letters in them ("Crédit ŕ")."""
+    lines = [f'"{name}",2026-11-23 09:{at % 60:02}:{at // 60:02},1,answered' for at in range(rows)]
+    path = written(tmp_path, "\n".join([",".join(HEADER), *lines]) + "\n", encoding=encoding)
+    with read_calls(path, time_zone=MOSCOW) as log:
+        assert log.calls()["queue"].unique().tolist() == [name]
+
+
 def test_a_workbook_with_a_title_block(tmp_path):
     book = openpyxl.Workbook()
     rows = [line.split(";") for line in REPORT.splitlines()]
