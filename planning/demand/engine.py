@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEMORY = "1400MB"
 """What the embedded engine may hold before it uses the disk."""
+NO_ENGINE = "{} is a kind of database that cannot count call records: export the table as CSV or Parquet"
 
 
 def embedded(*where: str, **settings: Any) -> Any:
@@ -59,10 +60,14 @@ def secrets_of(source: str) -> frozenset[str]:
 @contextlib.contextmanager
 def told_in_one_line(source: str, secrets: frozenset[str] = frozenset()) -> Iterator[None]:
     """Turn whatever an engine says, each with errors of its own, into one line."""
+    from ibis.common.exceptions import OperationNotDefinedError
+
     try:
         yield
     except PlanningError:
         raise
+    except OperationNotDefinedError:
+        raise PlanningError(NO_ENGINE.format(source)) from None
     except Exception as error:
         reason = safe(" ".join(str(error).split())[:300])
         if any(secret in reason for secret in secrets):

@@ -26,10 +26,12 @@ APART = "a call number that was used again more than a day later"
 _SLIP = "its times differ by whole hours: a time-zone slip"
 REMEDIES = {
     "no event": "set event in [records] to the right column, or leave such rows out with where",
-    "no time of arrival": "set date_order and time_zone in [records], or leave such rows out with where",
+    "no time of arrival": "set date_order and time_zone in [records], write a group's date on each of its "
+    "rows, or leave such rows out with where",
     "unknown queue": "name its queues in [records] queues",
     "unknown outcome": "name its codes in [records] answered, abandoned and lost",
-    "no queue": "set queue in [records] to the right column, or leave such rows out with where",
+    "no queue": "set queue in [records] to the right column, write a group's queue on each of its rows, or "
+    "leave such rows out with where",
     "no valid number of calls": "set calls, and decimal if numbers have a comma, in [records], or leave such "
     "rows out with where",
     "negative handle time": "set handle_s in [records] to the right columns",
@@ -88,14 +90,7 @@ def facts_of(
     cells = [raw[name] for name in raw.columns if name != LINE]
     if all(cell.type().is_string() for cell in cells):  # a workbook's empty rows are saved as separators only
         raw = raw.filter(ibis.coalesce(*cells).notnull())
-    for column, values in settings.where.items():
-        cell = raw[column].cast("string").strip().fill_null("")
-        without = [value[1:] for value in values if value.startswith("!")]
-        kept = [value for value in values if not value.startswith("!")]
-        raw = raw.filter(~cell.isin(without))
-        if kept:
-            raw = raw.filter(cell != "" if kept == ["*"] else cell.isin(kept))
-    rows = _standard(raw, settings, source)
+    rows = _standard(raw.filter(asked_for(raw, settings)), settings, source)
     if settings.row == "leg":
         rows = _of_legs(rows)
     elif settings.row == "event":
@@ -118,6 +113,21 @@ def facts_of(
     names = ["queue", "second", "at", "at_offset", "written", "outcome", "handle_s", "unread", *_KEPT, "line"]
     judged = judged.mutate(handle_s=ibis.ifelse(judged.unread, ibis.null("float64"), judged.handle_s))
     return judged.select(*(name for name in names if name in judged.columns), "reason")
+
+
+def asked_for(raw: ir.Table, settings: CallRecords) -> ir.BooleanValue:
+    """Whether `where` keeps a row."""
+    import ibis
+
+    asked = [ibis.literal(True)]
+    for column, values in settings.where.items():
+        cell = raw[column].cast("string").strip().fill_null("")
+        without = [value[1:] for value in values if value.startswith("!")]
+        kept = [value for value in values if not value.startswith("!")]
+        asked.append(~cell.isin(without))
+        if kept:
+            asked.append(cell != "" if kept == ["*"] else cell.isin(kept))
+    return ibis.and_(*asked)
 
 
 _KEPT = ("call_id", "wait_s", "agent_id", "caller_id", "calls", "answered")

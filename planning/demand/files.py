@@ -188,13 +188,16 @@ def _header(rows: list[tuple[int, list[str]]], settings: CallRecords) -> tuple[i
 
 def _named(rows: list[tuple[int, list[str]]], settings: CallRecords) -> tuple[int, list[str]] | None:
     """The first row with all columns that are read, or two of which the lower names parts of the upper."""
-    known = [set(columns_of(settings).values()), *(set(layout.header) for layout in layouts().values())]
+    wanted = columns_of(settings).values(), *(layout.header for layout in layouts().values())
+    known = [{name.casefold() for name in names} for names in wanted]
     both = (
         (line, [low.strip() or high for high, low in zip_longest(upper, lower, fillvalue="")])
         for (_, upper), (line, lower) in pairwise(rows)
     )
     fits = (
-        found for found in chain(rows, both) if any(names and names <= {*_names(found[1])} for names in known)
+        found
+        for found in chain(rows, both)
+        if any(names and names <= {name.casefold() for name in _names(found[1])} for names in known)
     )
     return next(fits, None)
 

@@ -6,7 +6,8 @@ PostgreSQL, Trino or Spark; only the counts come back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -21,8 +22,8 @@ from planning.centre import Centre, Queue
 from planning.centre.records import Between, CallRecords
 from planning.centre.settings import Hours
 from planning.checks import one_of
-from planning.demand.engine import embedded, mark, run, safe, secrets_of, told_in_one_line
-from planning.demand.facts import LINE, REMEDIES, columns_of, facts_of, missing_columns, near
+from planning.demand.engine import NO_ENGINE, embedded, mark, run, safe, secrets_of, told_in_one_line
+from planning.demand.facts import LINE, REMEDIES, asked_for, columns_of, facts_of, missing_columns, near
 from planning.demand.fields import DAY_S, HOUR_S, decimal_of, order_of
 from planning.demand.files import (
     BOOKS,
@@ -52,8 +53,12 @@ MANY_DAYS = 7
 """From so many intervals on, their all beginning at one time of day is no coincidence."""
 FEW_CALLS = 20
 """Of fewer calls nothing is concluded from their times."""
+USUAL_S = 10, 7200
+"""Beyond these mean handle times, seconds, a duration was probably written in another unit."""
 REJECTED_ROWS = 10_000
 """Most refused rows that are shown; all are counted."""
+_WIDE = re.compile(r"[0-9]{1,2}[:h][0-9]{2}.*|[0-9]{4}-[0-9]{2}-[0-9]{2}|([0-9]{1,2}[./]){2}[0-9]{2,4}")
+"""Names of columns in a table that has a column for each interval or day."""
 _READING = "how [records] in the centre's file reads them"
 REPEATED = "the record came before: same call and instant"
 BROKEN = "cells too many or too few, or a quote gone wrong"
@@ -126,7 +131,7 @@ def read_calls(
 def call_log(raw: ir.Table, centre: Centre | None = None, source: str = "calls") -> CallLog:
     """Make a log of any ibis table: a query of one's own, or a table that is only compiled for."""
     records, zone, queues = (centre.records, centre.time_zone, centre.queues) if centre else (None, None, {})
-    part = _Part(raw, *_settings(list(raw.columns), _Asked(records, None, zone), source))
+    part = _of_table(raw, _Asked(records, None, zone), source)
     return _log([part], zone, queues, source)
 
 
@@ -159,6 +164,16 @@ class _Part:
         assert self.format is not None
         raw, how = with_quotes_mended(engine, self.format)
         return replace(self, raw=raw, format=how)
+
+    def left_out(self, source: str) -> list[str]:
+        """Say how many rows `where` leaves out, if any."""
+        if not self.settings.where:
+            return []
+        asked = asked_for(self.raw, self.settings).cast("int64")
+        rows, kept = run(self.raw.aggregate(rows=self.raw.count(), kept=asked.sum()), source).iloc[0]
+        names = ", ".join(self.settings.where)
+        told = f"{rows - kept:,.0f} of {rows:,.0f} rows are left out by where in [records], for their {names}"
+        return [told] if kept < rows else []
 
     def may_mix_offsets(self) -> bool:
         """Whether arrivals are texts, each of which may or may not have an offset."""
@@ -261,14 +276,21 @@ class CallLog:
     def check(self) -> None:
         """Refuse a log without rows, or whose times are partly with and partly without an offset."""
         if run(self.facts.select("queue").limit(1), self.source).empty and self.broken.empty:
-            raise PlanningError(f"{self.source} has no rows: give at least one call record")
+            where = "; ".join(str(part.settings.where) for part in self.parts if part.settings.where)
+            remedy = f" that where in [records] keeps ({where}): name values that are there" if where else ""
+            raise PlanningError(f"{self.source} has no rows{remedy or ': give at least one call record'}")
         if not any(part.may_mix_offsets() for part in self.parts):
             return
         timed, offset = int(self._tally["timed"].sum()), int(self._tally["offset"].sum())
         if 0 < offset < timed:
+            rows = self._numbered() if self._of_texts else self.facts
+            few = run(rows.filter(rows.at_offset == (2 * offset <= timed)).limit(1), self.source)
+            if self._of_texts:
+                few = self._with_lines(few).query("reason != @BROKEN")
             raise PlanningError(
-                f"{self.source} mixes time zones: {offset} of {timed} times have an offset, must be all"
-                " or none: write each time like 2026-11-23T09:15:00+03:00"
+                f"{self.source} mixes time zones: {offset} of {timed} times have an offset, must be all or "
+                f"none{_place(few.iloc[0])}; write each like 2026-11-23T09:15:00+03:00, or each without an "
+                "offset and set time_zone in [records]"
             )
 
     @property
@@ -541,30 +563,32 @@ class CallLog:
         firsts = self.rejected.groupby("reason").head(1).set_index("reason")
         for reason, rows in self.reasons.items():
             first = firsts.loc[reason] if reason in firsts.index else pd.Series(dtype="object")
-            line = f", first in line {first['line']:.0f}" if "line" in first else ""
-            value = first.get("written")
-            shown = f": {str(value)[:80]!r}" if isinstance(value, str) else ""
             remedy = f"; {REMEDIES[str(reason)]}" if reason in REMEDIES else ""
-            told.append(f"{rows:,} rows refused: {reason}{line}{shown}{remedy}")
+            told.append(f"{rows:,} rows refused: {reason}{_place(first)}{remedy}")
         return told
 
     @cached_property
     def doubts(self) -> list[str]:
         """What is odd: what is left out, handle times that nobody knows, times that lack their hour."""
         lacking = {
-            part
-            for each in self.parts
-            if each.layout is not None
-            for part in each.layout.records.handle_s
-            if isinstance(part, str) and part not in each.raw.columns
+            column
+            for part in self.parts
+            if part.layout is not None
+            for setting, column in missing_columns(list(part.raw.columns), part.layout.records).items()
+            if setting.startswith("handle_s")
         }
-        told = [note for part in self.parts for note in part.notes]
+        told = [note for part in self.parts for note in [*part.notes, *part.left_out(self.source)]]
         told += [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
-        answered = self._counts().groupby("queue")["answered"].sum()
+        sums = self._counts().groupby("queue")[["work", "answered"]].sum()
         told += [
             f"no call of queue {queue!r} has a handle time, so that its demand says 0 s: set handle_s or "
             "aht_s in [records], or aht_s of the queue"
-            for queue in answered.index[answered == 0]
+            for queue in sums.index[sums["answered"] == 0]
+        ]
+        told += [
+            f"the mean handle time of queue {queue!r} is {mean:,.1f} s: set unit in [records] if it is wrong"
+            for queue, mean in (sums["work"] / sums["answered"]).items()
+            if not USUAL_S[0] <= mean <= USUAL_S[1] and mean > 0
         ]
         good = self._tally[self._tally.index.isna()]
         if "calls" in self.facts.columns or good["rows"].sum() < FEW_CALLS:
@@ -663,6 +687,12 @@ class CallLog:
         return counts.assign(calls=counts["calls"].astype("float64"), aht_s=own.fillna(mean))
 
 
+def _place(row: pd.Series) -> str:
+    """Say where the first of some rows is, and what it has."""
+    line = f", first in line {row['line']:.0f}" if "line" in row else ""
+    return f"{line}: {row['written'][:80]!r}" if isinstance(row.get("written"), str) else line
+
+
 def _floor(second: Any, interval_s: int) -> Any:
     return (second / interval_s).floor().cast("int64") * interval_s
 
@@ -687,27 +717,43 @@ def _settings(columns: list[str], asked: _Asked, source: str) -> tuple[CallRecor
     own = asked.records or CallRecords.of({name: name for name in _PLAIN if name in columns})
     named = asked.layout or own.layout
     found = layout_named(named) if named else None
-    missing = missing_columns(columns, own) if found is None else {}
-    if missing:
+    if found is None and missing_columns(_spelt(columns, own), own):
         found = matching(columns)
         if found is None:
-            setting, column = next(iter(missing.items()))
-            raise PlanningError(
-                f"{source} has no column {column!r}, which records.{setting} names{near(column, columns)}"
-            )
+            _check_columns(columns, own, source)
     if found is not None:
         # Settings of other columns do not fit this export; these do.
         names = own.model_fields_set if own.layout else {"queues", "time_zone", "where"}
         own = own.over(found.records, names)
-        there = [part for part in own.handle_s if isinstance(part, Between) or part in columns]
+        there = [part for part in own.handle_s if isinstance(part, Between) or part in _spelt(columns, own)]
         own = own.model_copy(update={"handle_s": there or own.handle_s})
         if found.first_row is None or columns == list(own.columns or ()):
-            for setting, column in missing_columns(columns, own).items():
-                raise PlanningError(
-                    f"{source} has no column {column!r}, which records.{setting} of layout {found.name!r} "
-                    f"names{near(column, columns)}"
-                )
+            _check_columns(columns, own, source, f" of layout {found.name!r}")
     return own.model_copy(update={"time_zone": own.time_zone or asked.zone}), found
+
+
+def _spelt(columns: Sequence[str], settings: CallRecords) -> list[str]:
+    """Columns as the settings spell them, where only capitals differ."""
+    own = {name.casefold(): name for name in columns_of(settings).values() if name not in columns}
+    return [own.pop(name.casefold(), name) for name in columns]
+
+
+def _check_columns(columns: list[str], settings: CallRecords, source: str, layout: str = "") -> None:
+    """Refuse a table that lacks columns which are read."""
+    missing = missing_columns(_spelt(columns, settings), settings)
+    wide = [name for name in columns if _WIDE.fullmatch(name)]
+    if missing and len(wide) > 2:
+        raise PlanningError(
+            f"{source} has a column for each interval or day ({', '.join(wide[:3])}), must have a row for "
+            "each: unpivot it, and name the columns of time and calls in records.arrival and records.calls"
+        )
+    for setting, column in missing.items():
+        others = ", ".join(f"records.{name}" for name in missing if name != setting)
+        also = f", nor those of {others}" if others else ""
+        raise PlanningError(
+            f"{source} has no column {column!r}, which records.{setting}{layout} names{also}"
+            f"{near(column, columns)}"
+        )
 
 
 def _inferred(sample: list[dict[str, str]], settings: CallRecords) -> CallRecords:
@@ -734,6 +780,9 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
     paths, notes = without_copies(paths_of(source))
     suffix = suffix_of(Path(paths[0]))
     if suffix in _DATABASES:
+        with Path(paths[0]).open("rb") as file:
+            if file.read(6) == b"SQLite":
+                raise PlanningError(NO_ENGINE.format(source))
         engine = embedded(source, read_only=True)
         # A view of somebody else's file could read any file of this machine.
         engine.raw_sql("SET enable_external_access = false")
@@ -753,7 +802,12 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
 
 
 def _of_table(raw: ir.Table, asked: _Asked, source: str) -> _Part:
-    return _Part(raw, *_settings(list(raw.columns), asked, safe(source)))
+    return _part(raw, *_settings(list(raw.columns), asked, safe(source)))
+
+
+def _part(raw: ir.Table, settings: CallRecords, *more: Any) -> _Part:
+    names = dict(zip(_spelt(raw.columns, settings), raw.columns, strict=True))
+    return _Part(raw.rename(names), settings, *more)
 
 
 def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
@@ -767,8 +821,9 @@ def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
         settings, found = _settings(list(how.columns), asked, str(path))
         if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
             raw, how = open_texts(engine, path, found.records, sheet)
+        how = replace(how, columns=tuple(_spelt(how.columns, settings)))
         sample = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
-        yield _Part(raw, _inferred(sample, settings), found, how, further)
+        yield _part(raw, _inferred(sample, settings), found, how, further)
 
 
 def _plain_types(rows: ir.Table, path: str) -> ir.Table:

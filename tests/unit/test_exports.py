@@ -1,6 +1,8 @@
 """Exports of phone systems: each form that was met in the wild, with its right value."""
 
 import gzip
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import duckdb
@@ -267,6 +269,9 @@ ON_THE_CLOCK = [
     ("11-23-2026 9:15\u202fAM".replace("11-23", "23-11"), "2026-11-23 09:15:00"),
     ("\u200e23.11.2026  09:15", "2026-11-23 09:15:00"),
     ("46114.385416667", "2026-04-02 09:15:00"),
+    ("23 Nov, 2026 09:15 AM", "2026-11-23 09:15:00"),
+    ("2026-11-23 09:15/2026-11-23 09:30", "2026-11-23 09:15:00"),
+    ("23.11.2026 09:15/09:30", "2026-11-23 09:15:00"),
 ]
 
 
@@ -564,7 +569,68 @@ VOICE,2026-11-23 09:00:00,100,answered
 CHAT,2026-11-23 09:01:00,100,answered
 """
     centre = centre_for(queue={"value": "calls"}, where={"channel": ["VOICE"]})
-    assert read_calls(written(tmp_path, text), centre=centre).kept == 1
+    log = read_calls(written(tmp_path, text), centre=centre)
+    assert log.kept == 1
+    assert log.doubts == ["1 of 2 rows are left out by where in [records], for their channel"]
+    spoken = centre_for(queue={"value": "calls"}, where={"channel": ["voice"]})
+    with pytest.raises(
+        PlanningError, match=r"no rows that where in \[records\] keeps .*'voice'.*: name values"
+    ):
+        read_calls(tmp_path / "calls.csv", centre=spoken)
+
+
+@pytest.mark.parametrize(
+    ("unit", "says"),
+    [
+        ("s", ["the mean handle time of queue 'calls' is 83,000.0 s: set unit in [records] if it is wrong"]),
+        ("ms", []),
+    ],
+)
+def test_a_handle_time_in_another_unit_is_said(tmp_path, unit, says):
+    text = "queue,arrival,handle_s,outcome\ndesk,2026-11-23 09:00:00,83000,answered\n"
+    assert read_calls(written(tmp_path, text), centre=centre_for(unit=unit)).doubts == says
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Queue;08:00;08:30;09:00", "Queue;20.11.2026;21.11.2026;22.11.2026", "Queue;8:00-8:30;8:30-9:00;9h00"],
+)
+def test_a_table_with_a_column_for_each_interval_or_day_is_refused(tmp_path, header):
+    path = written(tmp_path, f"{header}\ndesk;10;12;9\n")
+    with pytest.raises(PlanningError, match=r"has a column for each interval or day .*: unpivot it"):
+        read_calls(path, centre=centre_for())
+
+
+def test_all_columns_that_nobody_named_are_asked_for_at_once(tmp_path):
+    path = written(tmp_path, "Kolejka,Data,Rozmowa\ndesk,2026-11-23 09:00:00,83\n")
+    told = (
+        r"no column 'arrival', which records\.arrival names, nor those of records\.queue, records\.outcome, "
+    )
+    with pytest.raises(PlanningError, match=rf"{told}records\.handle_s\.0: there are Kolejka, Data, Rozmowa"):
+        read_calls(path, centre=centre_for())
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_columns_may_be_in_capitals(tmp_path, suffix):
+    frame = pd.DataFrame(
+        {"QUEUE": ["desk"], "Arrival": ["2026-11-23 09:00"], "HANDLE_S": ["83"], "Outcome": ["answered"]}
+    )
+    path = tmp_path / f"calls{suffix}"
+    frame.to_csv(path, index=False) if suffix == ".csv" else frame.to_parquet(path)
+    log = read_calls(path, centre=centre_for())
+    assert log.calls()["handle_s"].tolist() == [83.0]
+
+
+def test_a_database_that_cannot_count_calls_is_named(tmp_path):
+    path = tmp_path / "calls.db"
+    with closing(sqlite3.connect(path)) as base, base:
+        base.execute("create table calls (queue text, arrival text, outcome text, handle_s real)")
+        base.execute("insert into calls values ('desk', '2026-11-23 09:00:00', 'answered', 83.0)")
+    for source in (path, f"sqlite://{path}"):
+        with pytest.raises(
+            PlanningError, match="cannot count call records: export the table as CSV or Parquet"
+        ):
+            read_calls(source, centre=centre_for())
 
 
 def test_a_row_dated_far_from_all_the_others_is_refused(tmp_path):

@@ -260,11 +260,14 @@ def test_a_part_of_the_handle_time_that_an_export_lacks_is_said(tmp_path):
     assert log.doubts == ["there is no column 'Hold Time': the handle time lacks it"]
 
 
+@pytest.mark.parametrize("capitals", [False, True])
 @pytest.mark.parametrize("name", ["genesys-interval", "avaya-cms"])
-def test_twenty_intervals_of_each_system(tmp_path, name):
-    (tmp_path / "export.csv").write_text(interval_export(name, ROWS))
+def test_twenty_intervals_of_each_system(tmp_path, name, capitals):
+    header, rows = interval_export(name, ROWS).split("\n", 1)
+    (tmp_path / "export.csv").write_text(f"{header.upper() if capitals else header}\n{rows}")
     log = read_calls(tmp_path / "export.csv", centre=centre())
     assert log.told["layout"] == name
+    assert log.doubts == []
     demand = log.demand()
     assert demand["interval_start"].iloc[0] == pd.Timestamp(FIRST_QUARTER, tz="Europe/Berlin")
     assert demand[["calls", "aht_s"]].to_numpy().tolist() == [[10.0, 200.0]] * ROWS
