@@ -15,6 +15,7 @@ from planning.errors import PlanningError
 from planning.overflow.night import position_pay
 from planning.service import exact_service
 from planning.staffing import requirement
+from planning.systems.quality import with_reviews
 from planning.whatif import Scenario
 
 if TYPE_CHECKING:
@@ -27,14 +28,11 @@ class QueueDay(NamedTuple):
     Attributes
     ----------
     queue : str
-    needed : DataFrame
-        REQUIREMENT of the queue.
     table : DataFrame
         `planning.service.exact_service`, with a column of agents for every site.
     """
 
     queue: str
-    needed: pd.DataFrame
     table: pd.DataFrame
 
 
@@ -79,7 +77,7 @@ def day_of(scenario: Scenario, queue: str) -> QueueDay:
     table = exact_service(centre, needed, queue)
     if not table["calls"].sum() > 0:
         raise PlanningError(f"{queue} has no calls on this day: choose another queue or day")
-    return QueueDay(queue, needed, table)
+    return QueueDay(queue, table)
 
 
 def headline(scenario: Scenario, day: QueueDay) -> dict[str, float]:
@@ -92,9 +90,9 @@ def headline(scenario: Scenario, day: QueueDay) -> dict[str, float]:
     PlanningError
         The scenario cannot be planned.
     """
-    others = scenario.demand[scenario.demand["queue"] != day.queue]
-    parts = [day.needed, *([requirement(scenario.centre, others)] if len(others) else [])]
-    needed, busy = pd.concat(parts, ignore_index=True), day.table[day.table["calls"] > 0]
+    # All queues at once: work that waits is done between the calls of its team, and needs no heads then.
+    needed = requirement(scenario.centre, with_reviews(scenario.centre, scenario.demand))
+    busy = day.table[day.table["calls"] > 0]
     together = needed.groupby("interval_start")["agents"].sum()
     starts, labour = pd.DatetimeIndex(together.index), scenario.centre.labour
     ends = starts + pd.Timedelta(seconds=scenario.centre.interval_s)

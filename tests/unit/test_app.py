@@ -12,12 +12,13 @@ import pandas as pd
 import pytest
 from factories import day_site, demand_of, one_site, three_sites, two_sites
 
-from planning import PlanningError
+from planning import PlanningError, axis, compare
 from planning.app import Page, page
 from planning.app.headline import day_of, headline, measures_of, signed
 from planning.app.live import LiveFigure, redraw
 from planning.app.server import HERE, command, environment
 from planning.centre.money import money
+from planning.examples import load
 from planning.report import figure
 from planning.whatif import LOOSE, Scenario
 from planning.whatif.evaluation import Evaluation, evaluate
@@ -169,6 +170,21 @@ def test_numbers_and_figure_are_those_of_the_exact_model(shown):
         assert [difference, mood] == list(signed(measures[name], now[name], base[name]))
     assert list(shown.figure.data[0].y) == day.table["agents_north"].tolist()
     assert list(shown.figure.data[1].y) == day.table["agents_south"].tolist()
+
+
+def test_work_between_calls_needs_no_heads_of_its_own():
+    """The page's pay and peak are those of `compare`; work planned without its team's calls had heads."""
+    centre = load("small").centre
+    times = axis(pd.Timestamp("2026-11-30", tz=centre.time_zone), 1, centre.interval_s)[32:80]
+    rows = {"calls": (24.0, 240.0), "email": (2.0, 420.0)}
+    demand = pd.concat(
+        pd.DataFrame({"queue": queue, "interval_start": times, "calls": calls, "aht_s": aht_s})
+        for queue, (calls, aht_s) in rows.items()
+    )
+    scenario = Scenario(centre, demand.reset_index(drop=True))
+    found = headline(scenario, day_of(scenario, "calls"))
+    row = compare({}, centre, scenario.demand, staff="positions", replications=2).loc["base"]
+    assert (found["cost"], found["peak"]) == pytest.approx((row["pay_cost"], row["peak_agents"]))
 
 
 def test_a_queue_of_one_site_is_drawn_too():
