@@ -23,6 +23,8 @@ LINE = "place in the file"
 SLIP_S = 60
 """Slack within which a difference of whole hours is a slip of the clock, seconds."""
 APART = "a call number that was used again more than a day later"
+_NOBODY = ("", "-", "\u2013", "\u2014")
+"""What a column that is filled for answered calls only has for the others."""
 _SLIP = "its times differ by whole hours: a time-zone slip"
 REMEDIES = {
     "no event": "set event in [records] to the right column, or leave such rows out with where",
@@ -319,7 +321,7 @@ def _outcome(rows: ir.Table, settings: CallRecords) -> Any:
         return ibis.literal("answered")
     if isinstance(settings.outcome, IsFilled):
         cell = _cell(rows, settings.outcome.filled).cast("string").strip()
-        filled = cell.notnull() & ~cell.isin(["", *settings.unknown])
+        filled = cell.notnull() & ~cell.isin([*_NOBODY, *settings.unknown])
         return ibis.ifelse(filled, "answered", "abandoned")
     code = _cell(rows, settings.outcome).cast("string").strip()
     codes = {"answered": settings.answered, "abandoned": settings.abandoned, "lost": settings.lost}

@@ -59,6 +59,10 @@ REJECTED_ROWS = 10_000
 """Most refused rows that are shown; all are counted."""
 _WIDE = re.compile(r"[0-9]{1,2}[:h][0-9]{2}.*|[0-9]{4}-[0-9]{2}-[0-9]{2}|([0-9]{1,2}[./]){2}[0-9]{2,4}")
 """Names of columns in a table that has a column for each interval or day."""
+_OTHER = re.compile("(out(bound|going)|intern|исход|внутр|sortant|salient|ausgeh|wychodz|wewn|шығыс).*", re.I)
+"""Words for calls that the centre's own people make."""
+SEVERAL_SHARE, MANY_CALLS = 0.05, 100_000
+"""Where this share of so many calls repeats the number of another, their rows are legs."""
 _READING = "how [records] in the centre's file reads them"
 REPEATED = "the record came before: same call and instant"
 BROKEN = "cells too many or too few, or a quote gone wrong"
@@ -174,6 +178,22 @@ class _Part:
         names = ", ".join(self.settings.where)
         told = f"{rows - kept:,.0f} of {rows:,.0f} rows are left out by where in [records], for their {names}"
         return [told] if kept < rows else []
+
+    def other_calls(self) -> list[str]:
+        """Say which columns tell that some calls were not made to the centre, if no setting reads them."""
+        if self.format is None:
+            return []
+        cells = (
+            (name, cell)
+            for row in self.format.sample
+            for name, cell in zip(self.format.columns, row, strict=False)
+        )
+        read = columns_of(self.settings).values()
+        found = {name: cell for name, cell in cells if name not in read and _OTHER.fullmatch(cell.strip())}
+        return [
+            f"column {name!r} has {cell!r}: leave out with where what is no call to the centre"
+            for name, cell in found.items()
+        ]
 
     def may_mix_offsets(self) -> bool:
         """Whether arrivals are texts, each of which may or may not have an offset."""
@@ -577,7 +597,12 @@ class CallLog:
             for setting, column in missing_columns(list(part.raw.columns), part.layout.records).items()
             if setting.startswith("handle_s")
         }
-        told = [note for part in self.parts for note in [*part.notes, *part.left_out(self.source)]]
+        told = [
+            note
+            for part in self.parts
+            for note in [*part.notes, *part.left_out(self.source), *part.other_calls()]
+        ]
+        told += self._several()
         told += [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
         sums = self._counts().groupby("queue")[["work", "answered"]].sum()
         told += [
@@ -603,6 +628,17 @@ class CallLog:
         else:
             when = "on the full hour: are the times cut, or is it a table of intervals?"
         return [*told, f"all calls arrive {when}"]
+
+    def _several(self) -> list[str]:
+        """Say if rows that count as calls are probably legs of them."""
+        if "call_id" not in self.facts.columns or any(part.settings.row != "contact" for part in self.parts):
+            return []
+        calls = self._good().filter(self.facts.call_id.notnull()).select("queue", "call_id").limit(MANY_CALLS)
+        share = run(calls, self.source).duplicated().mean()
+        told = (
+            f'{share:.0%} of the calls have the number of another one in their queue: legs? Set row = "leg"'
+        )
+        return [f"{told} in [records]"] if share > SEVERAL_SHARE else []
 
     @cached_property
     def kept(self) -> int:

@@ -621,6 +621,41 @@ def test_columns_may_be_in_capitals(tmp_path, suffix):
     assert log.calls()["handle_s"].tolist() == [83.0]
 
 
+def test_legs_that_are_read_as_calls_are_said(tmp_path):
+    """A hunt group tries three people a call: its 57 rows are 19 calls."""
+    rows = [
+        f"{at // 3},desk,2026-11-23 09:{at:02}:00,100,{'answered' if at % 3 == 2 else 'abandoned'}"
+        for at in range(57)
+    ]
+    path = written(tmp_path, "\n".join(["call_id,queue,arrival,handle_s,outcome", *rows]))
+    told = (
+        '67% of the calls have the number of another one in their queue: legs? Set row = "leg" in [records]'
+    )
+    assert read_calls(path, centre=centre_for(call_id="call_id")).doubts == [told]
+    legs = read_calls(path, centre=centre_for(call_id="call_id", row="leg"))
+    assert (legs.doubts, legs.kept) == ([], 19)
+
+
+@pytest.mark.parametrize(
+    "word", ["Outbound", "outgoing", "internal", "Исходящий", "Sortant", "Saliente", "ausgehend"]
+)
+def test_calls_to_customers_among_those_to_the_centre_are_said(tmp_path, word):
+    rows = [f"desk,2026-11-23 09:0{at}:00,83,answered,{way}" for at, way in enumerate(["in", word])]
+    path = written(tmp_path, "\n".join([",".join([*HEADER, "way"]), *rows]))
+    told = f"column 'way' has {word!r}: leave out with where what is no call to the centre"
+    assert read_calls(path, centre=centre_for()).doubts == [told]
+    assert read_calls(path, centre=centre_for(where={"way": ["in"]})).kept == 1
+
+
+def test_a_dash_names_no_agent(tmp_path):
+    text = "queue,arrival,handle_s,agent\ndesk,2026-11-23 09:00:00,83,Ann\ndesk,2026-11-23 09:01:00,0,-\n"
+    centre = centre_for(outcome={"filled": "agent"})
+    assert read_calls(written(tmp_path, text), centre=centre).calls()["outcome"].tolist() == [
+        "answered",
+        "abandoned",
+    ]
+
+
 def test_a_database_that_cannot_count_calls_is_named(tmp_path):
     path = tmp_path / "calls.db"
     with closing(sqlite3.connect(path)) as base, base:
