@@ -169,6 +169,15 @@ class _Part:
         raw, how = with_quotes_mended(engine, self.format)
         return replace(self, raw=raw, format=how)
 
+    @property
+    def told(self) -> dict[str, str]:
+        """How they were read where no setting says so."""
+        guessed = {name: getattr(self.settings, name) for name in ("date_order", "decimal")}
+        layout = {"layout": self.layout.name} if self.layout else {}
+        return (
+            layout | (self.format.told if self.format else {}) | {n: str(v) for n, v in guessed.items() if v}
+        )
+
     def left_out(self, source: str) -> list[str]:
         """Say how many rows `where` leaves out, if any."""
         if not self.settings.where:
@@ -322,18 +331,9 @@ class CallLog:
 
     @property
     def told(self) -> dict[str, str]:
-        """How the records were read where no setting says so: the layout, and what the file shows."""
-        found: dict[str, str] = {}
-        for part in self.parts:
-            if part.layout is not None:
-                found["layout"] = part.layout.name
-            if part.format is not None:
-                found |= part.format.told
-            for name in ("date_order", "decimal"):
-                value = getattr(part.settings, name)
-                if value is not None:
-                    found[name] = str(value)
-        return found
+        """How all records were read where no setting says so: the layout, and what the files show."""
+        first, *others = (part.told for part in self.parts)
+        return {n: value for n, value in first.items() if all(other.get(n) == value for other in others)}
 
     @property
     def columns(self) -> dict[str, str]:

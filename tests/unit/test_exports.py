@@ -563,6 +563,13 @@ def test_events_have_as_many_cells_as_they_need(tmp_path):
     assert log.calls()[["wait_s", "handle_s"]].to_numpy().tolist() == [[16.0, 150.0]]
 
 
+@pytest.mark.parametrize("event", ["EXITWITHTIMEOUT|1", "EXITEMPTY|1|1|9", "EXITWITHKEY|2|1", "AGENTDUMP"])
+def test_a_caller_who_leaves_a_queue_otherwise_was_offered(tmp_path, event):
+    text = f"1717397243|c1|1501|NONE|ENTERQUEUE||70000000001|1\n1717397252|c1|1501|Agent/7|{event}\n"
+    calls = read_calls(written(tmp_path, text, name="queue_log"), centre=centre_for()).calls()
+    assert calls[["outcome", "wait_s"]].to_numpy().tolist() == [["lost", 9.0]]
+
+
 def test_constants_and_filters(tmp_path):
     text = """channel,arrival,handle_s,outcome
 VOICE,2026-11-23 09:00:00,100,answered
@@ -737,7 +744,9 @@ def test_a_folder_of_packed_files_is_one_log(tmp_path):
     (folder / "b.csv.gz").write_bytes(gzip.compress(text.encode("utf-16")))
     (folder / ".hidden").write_text("no record", encoding="utf-8")
     for source in (folder, folder / "*.gz"):
-        made = read_calls(source, time_zone="Europe/Moscow").demand()
+        log = read_calls(source, time_zone="Europe/Moscow")
+        assert log.told == {}  # "encoding" of one file would not read the other
+        made = log.demand()
         assert made["calls"].tolist() == [1.0, 1.0]
         assert made["aht_s"].tolist() == [100.0, 200.0]
 

@@ -135,6 +135,11 @@ def three_cx(row, wait, talk):
     return dict(enumerate(made))
 
 
+def three_cx_with_header(row, wait, talk):
+    names = layouts()["3cx"].records.columns
+    return dict(zip(names, three_cx(row, wait, talk).values(), strict=True))
+
+
 def twilio(row, wait, talk):
     arrived, form = clock_of(row).tz_convert("UTC"), ("%a, %d %b %Y", "%H:%M:%S +0000")
     return {
@@ -185,6 +190,7 @@ CALLS = {
     "asterisk-queue-log": asterisk_queue_log,
     "five9": five9,
     "3cx": three_cx,
+    "3cx-with-header": three_cx_with_header,
     "twilio": twilio,
     "cisco-uccx": cisco_uccx,
     "naumen": naumen,
