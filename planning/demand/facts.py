@@ -6,6 +6,7 @@ All of it is one ibis expression, which runs in DuckDB on files and in the opera
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ APART = "a call number that was used again more than a day later"
 _NOBODY = ("", "-", "\u2013", "\u2014")
 """What a column that is filled for answered calls only has for the others."""
 _SLIP = "its times differ by whole hours: a time-zone slip"
+_WIDE = re.compile(r"[0-9]{1,2}[:h][0-9]{2}.*|[0-9]{4}-[0-9]{2}-[0-9]{2}|([0-9]{1,2}[./]){2}[0-9]{2,4}")
+"""Names of columns in a table that has a column for each interval or day."""
 REMEDIES = {
     "no event": "set event in [records] to the right column, or leave such rows out with where",
     "no time of arrival": "set date_order and time_zone in [records], write a group's date on each of its "
@@ -75,6 +78,30 @@ def columns_of(settings: CallRecords) -> dict[str, str]:
 def missing_columns(columns: list[str], settings: CallRecords) -> dict[str, str]:
     """Columns that the settings read and that are not there, by setting."""
     return {name: column for name, column in columns_of(settings).items() if column not in columns}
+
+
+def spelt(columns: Sequence[str], settings: CallRecords) -> list[str]:
+    """Columns as the settings spell them, where only capitals differ."""
+    own = {name.casefold(): name for name in columns_of(settings).values() if name not in columns}
+    return [own.pop(name.casefold(), name) for name in columns]
+
+
+def check_columns(columns: list[str], settings: CallRecords, source: str, layout: str = "") -> None:
+    """Refuse a table that lacks columns which are read."""
+    missing = missing_columns(spelt(columns, settings), settings)
+    wide = [name for name in columns if _WIDE.fullmatch(name)]
+    if missing and len(wide) > 2:
+        raise PlanningError(
+            f"{source} has a column for each interval or day ({', '.join(wide[:3])}), must have a row for "
+            "each: unpivot it, and name the columns of time and calls in records.arrival and records.calls"
+        )
+    for setting, column in missing.items():
+        others = ", ".join(f"records.{name}" for name in missing if name != setting)
+        also = f", nor those of {others}" if others else ""
+        raise PlanningError(
+            f"{source} has no column {column!r}, which records.{setting}{layout} names{also}"
+            f"{near(column, columns)}"
+        )
 
 
 def near(name: str, names: list[str]) -> str:

@@ -11,6 +11,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import shutil
 import tempfile
 import weakref
@@ -28,6 +29,7 @@ from xml.etree.ElementTree import iterparse
 import pandas as pd
 
 from planning.demand.facts import columns_of
+from planning.demand.fields import decimal_of, order_of
 from planning.demand.layouts import layouts
 from planning.errors import PlanningError
 from planning.tables import SAMPLE, encoding_of
@@ -140,6 +142,19 @@ def sniff(path: Path, settings: CallRecords, source: str) -> Format:
         above, columns = _header(rows[:500], settings)
     sample = tuple(tuple(row) for line, row in rows if line > above)
     return Format(encoding, separator, above, columns, sample, ragged=settings.row == "event")
+
+
+def inferred(how: Format, settings: CallRecords) -> CallRecords:
+    """Infer the order of dates and the decimal mark from a file's first rows, where they are not set."""
+    rows = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
+
+    def texts(pattern: str) -> list[str]:
+        names = [name for setting, name in columns_of(settings).items() if re.match(pattern, setting)]
+        return [row.get(name, "") for row in rows for name in names]
+
+    order = settings.date_order or order_of(texts("arrival|end|.*[.]start"))
+    decimal = settings.decimal or decimal_of(texts("handle_s|wait_s|aht_s"))
+    return settings.model_copy(update={"date_order": order, "decimal": decimal})
 
 
 def _separator(lines: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ PostgreSQL, Trino or Spark; only the counts come back.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
@@ -23,13 +23,24 @@ from planning.centre.records import Between, CallRecords
 from planning.centre.settings import Hours
 from planning.checks import one_of
 from planning.demand.engine import NO_ENGINE, embedded, mark, run, safe, secrets_of, told_in_one_line
-from planning.demand.facts import LINE, REMEDIES, asked_for, columns_of, facts_of, missing_columns, near
-from planning.demand.fields import DAY_S, HOUR_S, decimal_of, order_of
+from planning.demand.facts import (
+    LINE,
+    REMEDIES,
+    asked_for,
+    check_columns,
+    columns_of,
+    facts_of,
+    missing_columns,
+    near,
+    spelt,
+)
+from planning.demand.fields import DAY_S, HOUR_S
 from planning.demand.files import (
     BOOKS,
     TEXTS,
     Format,
     broken_rows,
+    inferred,
     lines_of,
     open_texts,
     paths_of,
@@ -57,8 +68,6 @@ USUAL_S = 10, 7200
 """Beyond these mean handle times, seconds, a duration was probably written in another unit."""
 REJECTED_ROWS = 10_000
 """Most refused rows that are shown; all are counted."""
-_WIDE = re.compile(r"[0-9]{1,2}[:h][0-9]{2}.*|[0-9]{4}-[0-9]{2}-[0-9]{2}|([0-9]{1,2}[./]){2}[0-9]{2,4}")
-"""Names of columns in a table that has a column for each interval or day."""
 _OTHER = re.compile("(out(bound|going)|intern|исход|внутр|sortant|salient|ausgeh|wychodz|wewn|шығыс).*", re.I)
 """Words for calls that the centre's own people make."""
 SEVERAL_SHARE, MANY_CALLS = 0.05, 100_000
@@ -398,14 +407,15 @@ class CallLog:
         found = found.filter(found.copies > 1)
         return good.semi_join(found, [mark([good[name] for name in _SAME]) == found.mark])
 
-    def _repeats(self, interval_s: int) -> ir.Table:
-        """What records that came before would add: of each call the one worked on longest stays."""
-        rows = self._twice(self._measured(interval_s))
-        calls = rows.group_by([*_SAME, "start"]).aggregate(
-            copies=rows.count(), **{name: rows[name].sum() - rows[name].max() for name in _SUMMED}
-        )
-        calls = calls.filter(calls.copies > 1)
-        return calls.group_by(_BY).aggregate(**{name: calls[name].sum() for name in _SUMMED})
+    def _repeats(self, rows: ir.Table) -> ir.Table:
+        """Rows of records that came before: of each call the one worked on longest stays."""
+        import ibis
+
+        again = self._twice(rows)
+        longest = again.handle_s.fill_null(-1.0).desc()
+        place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
+        again = again.mutate(place=place)
+        return again.filter(again.place > 0).drop("place")
 
     def _grouped(self, interval_s: int) -> pd.DataFrame:
         """Count in one reading by reason, queue and interval; another looks for records that came twice."""
@@ -414,7 +424,9 @@ class CallLog:
             found = run(self.expression(step), self.source)
             found[_SUMMED] = found[_SUMMED].astype("float64").fillna(0.0)
             if self._may_repeat:
-                more = run(self._repeats(step), self.source)
+                rows = self._repeats(self._measured(step))
+                sums = {name: rows[name].sum() for name in _SUMMED}
+                more = run(rows.group_by(_BY).aggregate(**sums), self.source)
                 more[_SUMMED] = more[_SUMMED].astype("float64").fillna(0.0)
                 less = more.assign(**{name: -more[name] for name in _SUMMED})
                 found = pd.concat([found, less, more.assign(reason=REPEATED)]) if len(more) else found
@@ -657,7 +669,8 @@ class CallLog:
             rows = self._numbered()
         frame = run(rows.filter(rows.reason.notnull()).limit(REJECTED_ROWS), self.source)
         if REPEATED in self.reasons.index:
-            frame = pd.concat([frame, self._repeated(rows)]) if len(frame) else self._repeated(rows)
+            again = run(self._repeats(rows).limit(REJECTED_ROWS), self.source).assign(reason=REPEATED)
+            frame = pd.concat([frame, again]) if len(frame) else again
         if STRAY in self.reasons.index:
             stray = _floor(rows.second, HOUR_S).isin(self._stray_hours)
             good = rows.filter(rows.reason.isnull() & stray)
@@ -678,16 +691,6 @@ class CallLog:
             facts = facts_of(raw, part.settings, self.queues, self.zone, self.source)
             tables.append(facts.mutate(file=ibis.literal(place)))
         return _kept(_together(tables), "VIEW")
-
-    def _repeated(self, rows: ir.Table) -> pd.DataFrame:
-        import ibis
-
-        again = self._twice(rows)
-        longest = again.handle_s.fill_null(-1.0).desc()
-        place = ibis.row_number().over(group_by=[again[name] for name in _SAME], order_by=longest)
-        again = again.mutate(place=place)
-        twice = run(again.filter(again.place > 0).drop("place").limit(REJECTED_ROWS), self.source)
-        return twice.assign(reason=REPEATED)
 
     def _with_lines(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Turn a row's place into its line, and add the rows that did not fit the header."""
@@ -753,57 +756,19 @@ def _settings(columns: list[str], asked: _Asked, source: str) -> tuple[CallRecor
     own = asked.records or CallRecords.of({name: name for name in _PLAIN if name in columns})
     named = asked.layout or own.layout
     found = layout_named(named) if named else None
-    if found is None and missing_columns(_spelt(columns, own), own):
+    if found is None and missing_columns(spelt(columns, own), own):
         found = matching(columns)
         if found is None:
-            _check_columns(columns, own, source)
+            check_columns(columns, own, source)
     if found is not None:
         # Settings of other columns do not fit this export; these do.
         names = own.model_fields_set if own.layout else {"queues", "time_zone", "where"}
         own = own.over(found.records, names)
-        there = [part for part in own.handle_s if isinstance(part, Between) or part in _spelt(columns, own)]
+        there = [part for part in own.handle_s if isinstance(part, Between) or part in spelt(columns, own)]
         own = own.model_copy(update={"handle_s": there or own.handle_s})
         if found.first_row is None or columns == list(own.columns or ()):
-            _check_columns(columns, own, source, f" of layout {found.name!r}")
+            check_columns(columns, own, source, f" of layout {found.name!r}")
     return own.model_copy(update={"time_zone": own.time_zone or asked.zone}), found
-
-
-def _spelt(columns: Sequence[str], settings: CallRecords) -> list[str]:
-    """Columns as the settings spell them, where only capitals differ."""
-    own = {name.casefold(): name for name in columns_of(settings).values() if name not in columns}
-    return [own.pop(name.casefold(), name) for name in columns]
-
-
-def _check_columns(columns: list[str], settings: CallRecords, source: str, layout: str = "") -> None:
-    """Refuse a table that lacks columns which are read."""
-    missing = missing_columns(_spelt(columns, settings), settings)
-    wide = [name for name in columns if _WIDE.fullmatch(name)]
-    if missing and len(wide) > 2:
-        raise PlanningError(
-            f"{source} has a column for each interval or day ({', '.join(wide[:3])}), must have a row for "
-            "each: unpivot it, and name the columns of time and calls in records.arrival and records.calls"
-        )
-    for setting, column in missing.items():
-        others = ", ".join(f"records.{name}" for name in missing if name != setting)
-        also = f", nor those of {others}" if others else ""
-        raise PlanningError(
-            f"{source} has no column {column!r}, which records.{setting}{layout} names{also}"
-            f"{near(column, columns)}"
-        )
-
-
-def _inferred(sample: list[dict[str, str]], settings: CallRecords) -> CallRecords:
-    """Infer the order of dates and the decimal mark from a file's first rows, where they are not set."""
-    reads = columns_of(settings)
-    times = [
-        name for key, name in reads.items() if key.partition(".")[0] in ("arrival", "end") or ".start" in key
-    ]
-    numbers = [
-        name for key, name in reads.items() if key.partition(".")[0] in ("handle_s", "wait_s", "aht_s")
-    ]
-    order = settings.date_order or order_of([row.get(name, "") for row in sample for name in times])
-    decimal = settings.decimal or decimal_of([row.get(name, "") for row in sample for name in numbers])
-    return settings.model_copy(update={"date_order": order, "decimal": decimal})
 
 
 # ---------------------------------------------------------------------------------------------------- sources
@@ -842,7 +807,7 @@ def _of_table(raw: ir.Table, asked: _Asked, source: str) -> _Part:
 
 
 def _part(raw: ir.Table, settings: CallRecords, *more: Any) -> _Part:
-    names = dict(zip(_spelt(raw.columns, settings), raw.columns, strict=True))
+    names = dict(zip(spelt(raw.columns, settings), raw.columns, strict=True))
     return _Part(raw.rename(names), settings, *more)
 
 
@@ -857,9 +822,8 @@ def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
         settings, found = _settings(list(how.columns), asked, str(path))
         if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
             raw, how = open_texts(engine, path, found.records, sheet)
-        how = replace(how, columns=tuple(_spelt(how.columns, settings)))
-        sample = [dict(zip(how.columns, row, strict=False)) for row in how.sample]
-        yield _part(raw, _inferred(sample, settings), found, how, further)
+        how = replace(how, columns=tuple(spelt(how.columns, settings)))
+        yield _part(raw, inferred(how, settings), found, how, further)
 
 
 def _plain_types(rows: ir.Table, path: str) -> ir.Table:
