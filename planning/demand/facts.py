@@ -24,7 +24,7 @@ LINE = "place in the file"
 SLIP_S = 60
 """Slack within which a difference of whole hours is a slip of the clock, seconds."""
 APART = "a call number that was used again more than a day later"
-_NOBODY = ("", "-", "\u2013", "\u2014")
+_NOBODY = ("", "-", "\u2013", "\u2014", "null", "none", "nan", "n/a", "\\n")
 """What a column that is filled for answered calls only has for the others."""
 _SLIP = "its times differ by whole hours: a time-zone slip"
 _WIDE = re.compile(r"[0-9]{1,2}[:h][0-9]{2}.*|[0-9]{4}-[0-9]{2}-[0-9]{2}|([0-9]{1,2}[./]){2}[0-9]{2,4}")
@@ -97,7 +97,7 @@ def check_columns(columns: list[str], settings: CallRecords, source: str, layout
         )
     for setting, column in missing.items():
         others = ", ".join(f"records.{name}" for name in missing if name != setting)
-        also = f", nor those of {others}" if others else ""
+        also = f", nor those of {others} (set row too unless a row is a call)" if others else ""
         raise PlanningError(
             f"{source} has no column {column!r}, which records.{setting}{layout} names{also}"
             f"{near(column, columns)}"
@@ -348,7 +348,7 @@ def _outcome(rows: ir.Table, settings: CallRecords) -> Any:
         return ibis.literal("answered")
     if isinstance(settings.outcome, IsFilled):
         cell = _cell(rows, settings.outcome.filled).cast("string").strip()
-        filled = cell.notnull() & ~cell.isin([*_NOBODY, *settings.unknown])
+        filled = cell.notnull() & ~cell.lower().isin(_NOBODY) & ~cell.isin(settings.unknown)
         return ibis.ifelse(filled, "answered", "abandoned")
     code = _cell(rows, settings.outcome).cast("string").strip()
     codes = {"answered": settings.answered, "abandoned": settings.abandoned, "lost": settings.lost}

@@ -610,11 +610,12 @@ def test_a_table_with_a_column_for_each_interval_or_day_is_refused(tmp_path, hea
 
 def test_all_columns_that_nobody_named_are_asked_for_at_once(tmp_path):
     path = written(tmp_path, "Kolejka,Data,Rozmowa\ndesk,2026-11-23 09:00:00,83\n")
-    told = (
-        r"no column 'arrival', which records\.arrival names, nor those of records\.queue, records\.outcome, "
-    )
-    with pytest.raises(PlanningError, match=rf"{told}records\.handle_s\.0: there are Kolejka, Data, Rozmowa"):
+    with pytest.raises(PlanningError) as caught:
         read_calls(path, centre=centre_for())
+    assert str(caught.value).endswith(
+        "has no column 'arrival', which records.arrival names, nor those of records.queue, records.outcome, "
+        "records.handle_s.0 (set row too unless a row is a call): there are Kolejka, Data, Rozmowa"
+    )
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -654,8 +655,9 @@ def test_calls_to_customers_among_those_to_the_centre_are_said(tmp_path, word):
     assert read_calls(path, centre=centre_for(where={"way": ["in"]})).kept == 1
 
 
-def test_a_dash_names_no_agent(tmp_path):
-    text = "queue,arrival,handle_s,agent\ndesk,2026-11-23 09:00:00,83,Ann\ndesk,2026-11-23 09:01:00,0,-\n"
+@pytest.mark.parametrize("nobody", ["", "-", "—", "NULL", "None", "N/A", r"\N"])
+def test_a_dash_or_null_names_no_agent(tmp_path, nobody):
+    text = f"queue,arrival,handle_s,agent\ndesk,2026-11-23 09:00,83,Ann\ndesk,2026-11-23 09:01,0,{nobody}\n"
     centre = centre_for(outcome={"filled": "agent"})
     assert read_calls(written(tmp_path, text), centre=centre).calls()["outcome"].tolist() == [
         "answered",
