@@ -183,18 +183,12 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
         _check_clock(column, settings.time_zone, source)
     rows = with_instants(rows, times, settings.date_order, settings.time_zone)
     rows = _with_numbers(rows, settings)
-    outcome = _outcome(rows, settings)
-    columns: dict[str, Any] = {
-        "queue": _queue(rows, settings).cast("string"),
-        "outcome": outcome,
-        **{
-            name: rows[name]
-            for name in rows.columns
-            if name in ("at", "at_offset", "at_skipped", "at_twice", "ended", "ended_twice", "written")
-        },
+    rows = rows.mutate(outcome=_outcome(rows, settings))
+    instants = ("at", "at_offset", "at_skipped", "at_twice", "ended", "ended_twice")
+    columns: dict[str, Any] = {"queue": _queue(rows, settings).cast("string")}
+    columns |= {
+        name: rows[name] for name in ("outcome", *instants, "written", "line") if name in rows.columns
     }
-    if "line" in rows.columns:
-        columns["line"] = rows["line"]
     handles = [name for name in durations if name != "wait_s"]
     if settings.row == "interval":
         columns |= _interval_columns(rows, settings, handles) | {"call_id": rows["row"]}
@@ -204,7 +198,7 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
     else:
         if isinstance(settings.outcome, str):
             columns["code"] = _cell(rows, settings.outcome).cast("string")
-        answered = outcome == "answered"
+        answered = rows.outcome == "answered"
         columns["handle_s"] = ibis.ifelse(answered, _sum(rows, handles), ibis.null("float64"))
         columns["unread"] = (answered & _any_odd(rows, handles)).fill_null(False)
         columns["negative"] = ibis.or_(*((rows[name] < 0).fill_null(False) for name in handles))
@@ -350,9 +344,12 @@ def _outcome(rows: ir.Table, settings: CallRecords) -> Any:
         cell = _cell(rows, settings.outcome.filled).cast("string").strip()
         filled = cell.notnull() & ~cell.lower().isin(_NOBODY) & ~cell.isin(settings.unknown)
         return ibis.ifelse(filled, "answered", "abandoned")
-    code = _cell(rows, settings.outcome).cast("string").strip()
+    code = _cell(rows, settings.outcome).cast("string")
     codes = {"answered": settings.answered, "abandoned": settings.abandoned, "lost": settings.lost}
-    return ibis.cases(*((code.isin(values), name) for name, values in codes.items() if values))
+    known = [(values, name) for name, values in codes.items() if values]
+    # Few codes have blanks around them, and to take those off is dear.
+    cells = (code, code.strip())
+    return ibis.cases(*((cell.isin(values), name) for cell in cells for values, name in known))
 
 
 def _of_legs(rows: ir.Table) -> ir.Table:
@@ -371,10 +368,9 @@ def _of_legs(rows: ir.Table) -> ir.Table:
     if "code" in rows.columns:
         rows = rows.mutate(code=ibis.ifelse(rows.outcome.isnull(), rows.code, none))
 
-    def any_is(name: str) -> Any:
-        return (rows.outcome == name).fill_null(False).any()
-
-    outcome = ibis.cases(*((any_is(name), name) for name in ("answered", "abandoned", "lost")))
+    known = list(enumerate(("answered", "abandoned", "lost")))
+    best = ibis.cases(*((rows.outcome == name, rank) for rank, name in known)).min()
+    outcome = ibis.cases(*((best == rank, name) for rank, name in known))
     columns = {
         "at": rows.at.min(),
         "at_offset": rows.at_offset.all(),
