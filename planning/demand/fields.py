@@ -50,7 +50,8 @@ _FROM_TO = [
 """Intervals from their start to their end; without a T, -09:30 after minutes is an end and no offset."""
 _LANGUAGES = ("en", "de", "es", "fr", "it", "kk", "nl", "pl", "pt", "ru", "tr", "uk")
 _NUMBER = r"^[0-9]+([.,][0-9]+)?$"
-_CLOCK = "^[0-9]+(:[0-9]{1,2}){1,2}([.,][0-9]*)?$"
+_MM_SS = "^[0-5]?[0-9]:[0-5][0-9]$"
+_H_MM_SS = "^([01]?[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
 _CASTS = "^ *[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)? *$"
 _UNITS = {
     DAY_S: "D[A-Z]*|TAGE?|Д[А-Я]*",
@@ -60,7 +61,7 @@ _UNITS = {
 }
 """Units of a duration in words or letters, by their seconds."""
 _SPELLED = "^'?([+-]?)P?T? *" + "".join(
-    rf"(?:([0-9]+(?:[.,][0-9]+)?) *(?:{unit})[., ]*T?)?" for unit in _UNITS.values()
+    rf"(?:([0-9]+(?:[.,][0-9]*)?) *(?:{unit})[., ]*T?)?" for unit in _UNITS.values()
 )
 
 
@@ -96,7 +97,7 @@ def with_instants(
             first[f"{name}_count"] = column.cast("float64")
         else:
             texts.append(name)
-            first[f"{name}_text"] = column.cast("string").strip()
+            first[f"{name}_text"] = column.cast("string")
     table = _with_counts(_with_texts(table.mutate(**first), texts, date_order, zone), texts, counts)
     table = _step(
         table,
@@ -151,38 +152,47 @@ def _with_texts(table: ir.Table, names: list[str], date_order: str | None, zone:
         return table
     none, clock_names = ibis.null("string"), _clock_names(zone)
 
+    def stripped(text: Any) -> Any:  # few have blanks around them, and to take those off is dear
+        return ibis.ifelse(text.re_search(r"^[\s\v]|[\s\v]$"), text.strip(), text)
+
     def turned(form: Any) -> Any:
         if date_order not in _TURNED:
             return form
         long = form.re_replace(_SHORT_YEAR, r"\1" + "20" + r"\2\3")
         return long.re_replace(_DAY_OR_MONTH, _TURNED[date_order])
 
+    table = _step(table, names, text=lambda part: stripped(part("text")))
     if date_order in _TURNED:
         table = _step(
             table, names, text=lambda part: part("text").re_replace(_DAY_OR_MONTH, _TURNED[date_order])
         )
     table = _step(table, names, iso=lambda part: part("text").re_search(_ISO))
-    # Most texts are plain. What follows is computed for the others only; plain ones are missing in `odd`.
-    table = _step(table, names, odd=lambda part: ibis.ifelse(part("iso"), none, part("text")))
+    # Most texts are plain, and engines compute a case only for the rows that come to it.
     table = _step(
         table,
         names,
-        digits=lambda part: ibis.ifelse(part("odd").re_search(_NUMBER), part("odd").replace(",", "."), none),
-        form=lambda part: turned(_cleaned(part("odd"), clock_names)),
+        count=lambda part: tried(
+            ibis.cases(
+                (part("iso"), none), (part("text").re_search(_NUMBER), part("text").replace(",", "."))
+            ),
+            "float64",
+        ),
+        form=lambda part: ibis.ifelse(part("iso"), part("text"), turned(_cleaned(part("text"), clock_names))),
     )
     table = _step(
         table,
         names,
-        count=lambda part: tried(part("digits"), "float64"),
-        form=lambda part: ibis.ifelse(
-            part("form").re_search(_TWELVE_HOURS), _24_hours(part("form")), part("form")
+        form=lambda part: ibis.cases(
+            (part("iso"), part("form")),
+            (part("form").re_search(_TWELVE_HOURS), _24_hours(part("form"))),
+            else_=part("form"),
         ),
     )
     table = _step(
         table,
         names,
         form=lambda part: ibis.cases(
-            (part("iso"), part("text")), (part("form").re_search(_ISO), part("form")), else_=none
+            (part("iso"), part("form")), (part("form").re_search(_ISO), part("form"))
         ),
     )
     table = _step(table, names, zoned=lambda part: part("form").re_search(r":.*([Z]|[+-][0-9:]+)$"))
@@ -385,44 +395,35 @@ def duration(column: Any, decimal: str | None, unit: Literal["s", "min", "ms"]) 
         return column.hour() * 3600.0 + column.minute() * 60.0 + column.second()
     if not kind.is_string():
         return column.cast("float64") * _UNIT_S[unit]
-    none, scale = ibis.null("string"), _UNIT_S[unit]
-    on_clock = column.re_search(_CLOCK)
-    others = ibis.ifelse(on_clock, none, column)
-    cells = ibis.ifelse(on_clock, column, none).replace(",", ".").split(":")
-    count = cells.length()
-
-    def cell(place: Any) -> Any:
-        return tried(cells[place], "float64")
-
-    hours = ibis.ifelse(count == 3, cell(0), 0.0)
-    return ibis.coalesce(
-        hours * HOUR_S + cell(count - 2) * 60 + cell(count - 1),
-        _plain_number(others, decimal) * scale,
-        _odd_number(others, decimal, whole=False) * scale,
-        _spelled(others),
+    day = ibis.cases(
+        (column.re_search(_H_MM_SS), "1970-01-01 "), (column.re_search(_MM_SS), "1970-01-01 00:")
     )
+    others = ibis.coalesce(number(column, decimal) * _UNIT_S[unit], _spelled(column))
+    # Most are plain, and engines compute a case only for the rows that come to it.
+    others = ibis.ifelse(column.notnull(), others, None)
+    return ibis.coalesce(_micro(tried(day + column, "timestamp")) / 1e6, others)
 
 
 def _spelled(text: Any) -> Any:
-    """Seconds of 1m 23s, PT1M23S, 1 day 00:01:23 or -00:01:23; missing where it is none of these."""
+    """Seconds of 1m 23s, PT1M23S, 1 day 00:01:23, 100:00:00 or 01:23,5; missing where it is none of these."""
     import ibis
 
     form = text.upper().strip().re_replace("^([^0-9]*[0-9]+)[.]([0-9]+:)", r"\1D\2")
     form = form.re_replace("([0-9]+):([0-9]{1,2}):([0-9.,]+)$", r"\1H\2M\3S")
     form = form.re_replace("([0-9]+):([0-9.,]+)$", r"\1M\2S")
     parts = [
-        tried(form.re_extract(_SPELLED, group).replace(",", "."), "float64") * seconds
+        tried(form.re_extract(_SPELLED, group).replace(",", "."), "float64").fill_null(0.0) * seconds
         for group, seconds in enumerate(_UNITS, 2)
     ]
-    total = sum(part.fill_null(0.0) for part in parts)
     sign = ibis.ifelse(form.re_extract(_SPELLED, 1) == "-", -1, 1)
-    return ibis.ifelse(ibis.coalesce(*parts).notnull(), sign * total, ibis.null("float64"))
+    known = form.re_extract(_SPELLED, 0).re_search("[0-9]")
+    return ibis.ifelse(known, sign * sum(parts), ibis.null("float64"))
 
 
 def unread(column: Any, value: Any) -> Any:
     """Whether a cell holds something that is no finite number; an empty one is missing."""
     odd = (value.isnan() | value.isinf()).fill_null(False)
-    return odd | (value.isnull() & (column.strip() != "")) if column.type().is_string() else odd
+    return odd | (value.isnull() & column.re_search(r"\S")) if column.type().is_string() else odd
 
 
 def order_of(texts: Sequence[str]) -> str | None:

@@ -381,11 +381,26 @@ def test_each_form_of_a_duration(tmp_path):
         "1.5 min": 90,
     }
     forms |= {"1h 2m 3s": 3723, "00h 01m 23s": 83, "2 minutes 3 seconds": 123, "'00:01:23": 83}
+    forms |= {"100:00:00": 360_000, "75:30": 4530, "0:75:80": 4580, "3:5": 185, "23:59:59.25": 86_399.25}
+    forms |= {"03:21.": 201, " 00:03:21 ": 201, "-00:01:23": -83} | {"24:00:00": 86_400, "1:2:3": 3723}
     forms |= {"1.00:00:01": 86_401, "1d 00:00:01": 86_401, "0 days 00:01:23": 83}  # a day was an hour
     rows = [f'{text};desk;2026-11-23 09:00:00;"{text}";answered' for text in forms]
     path = written(tmp_path, "id;queue;arrival;handle_s;outcome\n" + "\n".join(rows))
-    calls = read_calls(path, centre=centre_for(call_id="id")).calls()
-    assert calls.set_index("call_id")["handle_s"].to_dict() == forms
+    log = read_calls(path, centre=centre_for(call_id="id"))
+    found = log.calls().set_index("call_id")["handle_s"].to_dict()
+    assert (found, log.reasons["negative handle time"]) == (
+        {text: seconds for text, seconds in forms.items() if seconds >= 0},
+        1,
+    )
+
+
+def test_blanks_around_a_cell_are_no_part_of_it(tmp_path):
+    """Codes, queues and times; one such row is as good as the plain one beside it."""
+    rows = ["1,desk,2026-11-23 09:00:00,60,answered", "2, desk\t, 2026-11-23 09:01:00\t, 60 ,\tanswered "]
+    path = written(tmp_path, "id,queue,arrival,handle_s,outcome\n" + "\n".join(rows))
+    calls = read_calls(path, centre=centre_for(call_id="id", queue="queue")).calls()
+    same = calls.assign(minute=calls["arrival"].dt.minute)[["queue", "minute", "handle_s", "outcome"]]
+    assert same.to_numpy().tolist() == [["desk", 0, 60.0, "answered"], ["desk", 1, 60.0, "answered"]]
 
 
 def test_intervals_of_any_length_are_spread_evenly(tmp_path):
