@@ -400,7 +400,7 @@ def test_blanks_around_a_cell_are_no_part_of_it(tmp_path):
     path = written(tmp_path, "id,queue,arrival,handle_s,outcome\n" + "\n".join(rows))
     calls = read_calls(path, centre=centre_for(call_id="id", queue="queue")).calls()
     same = calls.assign(minute=calls["arrival"].dt.minute)[["queue", "minute", "handle_s", "outcome"]]
-    assert same.to_numpy().tolist() == [["desk", 0, 60.0, "answered"], ["desk", 1, 60.0, "answered"]]
+    assert same.to_numpy().tolist() == [["calls", 0, 60.0, "answered"], ["calls", 1, 60.0, "answered"]]
 
 
 def test_intervals_of_any_length_are_spread_evenly(tmp_path):
