@@ -49,10 +49,10 @@ _FROM_TO = [
 ]
 """Intervals from their start to their end; without a T, -09:30 after minutes is an end and no offset."""
 _LANGUAGES = ("en", "de", "es", "fr", "it", "kk", "nl", "pl", "pt", "ru", "tr", "uk")
-_NUMBER = r"^[0-9]+([.,][0-9]+)?$"
+_NUMBER = r"^\s*[0-9]+([.,][0-9]+)?\s*$"
 _MM_SS = "^[0-5]?[0-9]:[0-5][0-9]$"
 _H_MM_SS = "^([01]?[0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]$"
-_CASTS = "^ *[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)? *$"
+_CASTS = r"^\s*[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?\s*$"
 _UNITS = {
     DAY_S: "D[A-Z]*|TAGE?|Д[А-Я]*",
     HOUR_S: "H[A-Z]*|STD|Ч[А-Я]*",
@@ -152,16 +152,12 @@ def _with_texts(table: ir.Table, names: list[str], date_order: str | None, zone:
         return table
     none, clock_names = ibis.null("string"), _clock_names(zone)
 
-    def stripped(text: Any) -> Any:  # few have blanks around them, and to take those off is dear
-        return ibis.ifelse(text.re_search(r"^[\s\v]|[\s\v]$"), text.strip(), text)
-
     def turned(form: Any) -> Any:
         if date_order not in _TURNED:
             return form
         long = form.re_replace(_SHORT_YEAR, r"\1" + "20" + r"\2\3")
         return long.re_replace(_DAY_OR_MONTH, _TURNED[date_order])
 
-    table = _step(table, names, text=lambda part: stripped(part("text")))
     if date_order in _TURNED:
         table = _step(
             table, names, text=lambda part: part("text").re_replace(_DAY_OR_MONTH, _TURNED[date_order])
@@ -211,7 +207,8 @@ def _with_texts(table: ir.Table, names: list[str], date_order: str | None, zone:
 
 def _cleaned(text: Any, clock_names: str) -> Any:
     """Take the names of days and zones out of a time, and write its date in numbers, where it has a name."""
-    form = text.upper().re_replace("[\\s\u00a0\u200e\u2009\u202f]+", " ").re_replace(r" *[\[(].*$", "")
+    form = text.upper().re_replace("[\\s\u00a0\u200e\u2009\u202f]+", " ")
+    form = form.re_replace(r"^ | *([\[(].*)?$", "")
     for month, names in _months().items():
         form = form.re_replace(f"(^|[0-9 .,/-])({names})([0-9 .,/-])", rf"\1M{month}\3")
     form = form.re_replace("^[^0-9]* (M?[0-9])", r"\1").re_replace(rf"([0-9]) *({clock_names})( |$)", r"\1\3")
@@ -422,8 +419,10 @@ def _spelled(text: Any) -> Any:
 
 def unread(column: Any, value: Any) -> Any:
     """Whether a cell holds something that is no finite number; an empty one is missing."""
+    import ibis
+
     odd = (value.isnan() | value.isinf()).fill_null(False)
-    return odd | (value.isnull() & column.re_search(r"\S")) if column.type().is_string() else odd
+    return ibis.ifelse(value.isnull(), column.re_search(r"\S"), odd) if column.type().is_string() else odd
 
 
 def order_of(texts: Sequence[str]) -> str | None:
