@@ -91,13 +91,20 @@ def labour_toml(centre: Centre) -> str:
     """
     described = type(centre.labour).model_fields
     rules = centre.labour.model_dump(mode="json", exclude_none=True).items()
-    lines = (f"{name} = {_toml(value)}  # {described[name].description}" for name, value in rules)
+    lines = (f"{name} = {toml_text(value)}  # {described[name].description}" for name, value in rules)
     return "\n".join(["[labour]", *(" ".join(line.split()) for line in lines)])
 
 
-def _toml(value: Any) -> str:
+def toml_text(value: Any) -> str:
+    """Write a value as TOML does, on one line.
+
+    Examples
+    --------
+    >>> toml_text({"filled": "Agent"})
+    '{ filled = "Agent" }'
+    """
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+        return "{ " + ", ".join(f"{key} = {toml_text(each)}" for key, each in value.items()) + " }"
     return f"{value:.10g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 

@@ -92,10 +92,12 @@ def _show_records(log: CallLog) -> None:
 
 def _tell_reading(log: CallLog) -> tuple[float, int]:
     """Say how the records were read; return the share refused or without handle time, and the rows."""
+    from planning.centre.describe import toml_text
+
     if log.told:
         typer.echo("read as [records] in the centre's file would say:", err=True)
     for name, value in log.told.items():
-        typer.echo(f'  {name} = "{value}"', err=True)
+        typer.echo(f"  {name} = {toml_text(value)}", err=True)
     for refusal in log.refusals():
         typer.echo(refusal, err=True)
     if log.unread:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from math import gcd
 from pathlib import Path
@@ -49,6 +49,7 @@ from planning.demand.files import (
     with_quotes_mended,
     without_copies,
 )
+from planning.demand.guesses import guessed
 from planning.demand.layouts import Layout, layout_named, matching
 from planning.errors import PlanningError
 from planning.tables import DEMAND
@@ -83,6 +84,17 @@ _SAME = ["queue", "call_id", "at"]
 _BY = ["queue", "start"]
 _SUMMED = ["rows", "calls", "work", "answered", "unread", "taken", "timed", "offset", "on_hour"]
 _DATABASES = {".duckdb", ".ddb", ".db"}
+_NO_COLUMNS = {
+    "encoding", "separator", "header_line", "sheet", "unknown", "time_zone", "date_order", "clock", "decimal",
+    "unit", "where", "queues",
+}  # fmt: skip
+"""Settings that name no column that is read: beside these the columns may be guessed."""
+_MOST_CODES = 50
+"""A column with more different values holds no codes."""
+_GUESSED = (
+    "no layout has these columns, so they are read by their names: look at the rows with --look, and write "
+    "the settings into [records] of the centre's file"
+)
 _PLAIN = ("call_id", "wait_s", "agent_id", "caller_id", "end")
 
 
@@ -179,13 +191,14 @@ class _Part:
         return replace(self, raw=raw, format=how)
 
     @property
-    def told(self) -> dict[str, str]:
+    def told(self) -> dict[str, Any]:
         """How they were read where no setting says so."""
-        guessed = {name: getattr(self.settings, name) for name in ("date_order", "decimal")}
-        layout = {"layout": self.layout.name} if self.layout else {}
-        return (
-            layout | (self.format.told if self.format else {}) | {n: str(v) for n, v in guessed.items() if v}
-        )
+        found: dict[str, Any] = {}
+        if self.layout is not None:
+            guess = self.layout.records.model_dump(exclude_unset=True)
+            found = {"layout": self.layout.name} if self.layout.name else guess
+        inferred = {name: getattr(self.settings, name) for name in ("date_order", "decimal")}
+        return found | (self.format.told if self.format else {}) | {n: v for n, v in inferred.items() if v}
 
     def left_out(self, source: str) -> list[str]:
         """Say how many rows `where` leaves out, if any."""
@@ -339,7 +352,7 @@ class CallLog:
         return rows[_SUMMED].sum().join(edges).fillna(0).astype("int64")
 
     @property
-    def told(self) -> dict[str, str]:
+    def told(self) -> dict[str, Any]:
         """How all records were read where no setting says so: the layout, and what the files show."""
         first, *others = (part.told for part in self.parts)
         return {n: value for n, value in first.items() if all(other.get(n) == value for other in others)}
@@ -614,6 +627,8 @@ class CallLog:
             for part in self.parts
             for note in [*part.notes, *part.left_out(self.source), *part.other_calls()]
         ]
+        if any(part.layout is not None and not part.layout.name for part in self.parts):
+            told.insert(0, _GUESSED)
         told += self._several()
         told += [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
         sums = self._counts().groupby("queue")[["work", "answered"]].sum()
@@ -751,24 +766,35 @@ def _strays(counts: pd.DataFrame) -> set[int]:
 
 
 # --------------------------------------------------------------------------------------------------- settings
-def _settings(columns: list[str], asked: _Asked, source: str) -> tuple[CallRecords, Layout | None]:
-    """How records with these columns are written: as the centre says, or as a phone system's layout does."""
+def _settings(
+    columns: list[str], asked: _Asked, source: str, raw: ir.Table
+) -> tuple[CallRecords, Layout | None]:
+    """How records with these columns are written: as the centre or a layout says, or as the names suggest."""
     own = asked.records or CallRecords.of({name: name for name in _PLAIN if name in columns})
     named = asked.layout or own.layout
     found = layout_named(named) if named else None
     if found is None and missing_columns(spelt(columns, own), own):
         found = matching(columns)
+        if found is None and (asked.records is None or asked.records.model_fields_set <= _NO_COLUMNS):
+            found = guessed(columns, partial(_codes, raw, source))
         if found is None:
             check_columns(columns, own, source)
     if found is not None:
         # Settings of other columns do not fit this export; these do.
-        names = own.model_fields_set if own.layout else {"queues", "time_zone", "where"}
+        names = own.model_fields_set if own.layout or not found.name else {"queues", "time_zone", "where"}
         own = own.over(found.records, names)
         there = [part for part in own.handle_s if isinstance(part, Between) or part in spelt(columns, own)]
         own = own.model_copy(update={"handle_s": there or own.handle_s})
         if found.first_row is None or columns == list(own.columns or ()):
             check_columns(columns, own, source, f" of layout {found.name!r}")
     return own.model_copy(update={"time_zone": own.time_zone or asked.zone}), found
+
+
+def _codes(raw: ir.Table, source: str, column: str) -> list[str]:
+    """The different values of a column; none if they are too many for codes."""
+    rows = raw.select(code=raw[column].cast("string").strip()).distinct().limit(_MOST_CODES + 1)
+    values = sorted(run(rows, source)["code"].dropna())
+    return values if len(values) <= _MOST_CODES else []
 
 
 # ---------------------------------------------------------------------------------------------------- sources
@@ -803,7 +829,7 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
 
 
 def _of_table(raw: ir.Table, asked: _Asked, source: str) -> _Part:
-    return _part(raw, *_settings(list(raw.columns), asked, safe(source)))
+    return _part(raw, *_settings(list(raw.columns), asked, safe(source), raw))
 
 
 def _part(raw: ir.Table, settings: CallRecords, *more: Any) -> _Part:
@@ -819,7 +845,7 @@ def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
     sheets, further = sheets_of(path, form)
     for sheet in sheets:
         raw, how = open_texts(engine, path, form, sheet)
-        settings, found = _settings(list(how.columns), asked, str(path))
+        settings, found = _settings(list(how.columns), asked, str(path), raw)
         if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
             raw, how = open_texts(engine, path, found.records, sheet)
         how = replace(how, columns=tuple(spelt(how.columns, settings)))

@@ -1,0 +1,119 @@
+"""Settings for an export that no layout describes, guessed from the names of its columns and its codes."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from planning.centre.records import CallRecords
+from planning.demand.layouts import Layout
+
+_UNITS = {
+    "s": r"s|sec|secs|seconds|сек|с|sek|sekunden",
+    "min": r"min|mins|minutes|мин|minuten",
+    "ms": r"ms|мс",
+}
+_UNIT = re.compile(r"[(\[,_] *([^)\],_]*?)\.? *[)\]]? *$")
+_SHORT = 3
+"""Letters of a word with which others begin: "in" and "internal"."""
+_TITLE, _SOURCE = "guessed", "the names of its columns"
+_DURATIONS = ("wait_s", "talk", "hold", "wrap", "handle", "aht_s")
+
+
+@cache
+def _words() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(files("planning.demand").joinpath("guesses.toml").read_text(encoding="utf-8"))
+
+
+def guessed(columns: Sequence[str], codes: Callable[[str], Sequence[str]]) -> Layout | None:
+    """Guess how an export is written: a layout without a name, or None.
+
+    There is none unless the columns say when calls came, in which queue, how long they took and whether they
+    were answered.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Names of its columns.
+    codes : callable
+        Returns the different values of a column.
+
+    Examples
+    --------
+    >>> columns = ["Дата", "Время", "Проект", "Ожидание (сек)", "Разговор (сек)", "Результат"]
+    >>> found = guessed(columns, lambda column: ["Принят", "Потерян"])
+    >>> found = found.records
+    >>> found.arrival, found.handle_s, found.answered, found.abandoned
+    (['Дата', 'Время'], ['Разговор (сек)'], ['Принят'], ['Потерян'])
+    """
+    read = _read(columns)
+    found: dict[str, Any] = {
+        name: read[name]
+        for name in ("arrival", "queue", "wait_s", "agent_id", "caller_id", "call_id", "end")
+        if name in read
+    }
+    if when := [read[name] for name in ("date", "time") if name in read]:
+        found.setdefault("arrival", when if len(when) > 1 else when[0])
+    parts = [read[name] for name in ("talk", "hold", "wrap") if name in read]
+    if handle := [read["handle"]] if "handle" in read else parts:
+        found["handle_s"] = handle
+    units = {unit for name in _DURATIONS if name in read and (unit := _unit(read[name]))}
+    if units and units != {"s"}:
+        found["unit"] = min(units)
+    if "calls" in read:
+        found |= {"row": "interval", "calls": [read["calls"]]}
+        found |= {name: read[name] for name in ("aht_s", "answered_calls") if name in read}
+        complete = "aht_s" in found or {"handle_s", "answered_calls"} <= set(found)
+    else:
+        found |= _outcome(read, codes)
+        complete = "outcome" in found and "handle_s" in found
+    if "direction" in read:
+        inbound = _begin(codes(read["direction"]), "inbound")
+        found |= {"where": {read["direction"]: inbound}} if inbound else {}
+        complete &= bool(inbound)
+    known = len(units) < 2 and {"arrival", "queue"} <= set(found)
+    return Layout("", _TITLE, _SOURCE, (), None, CallRecords.of(found)) if complete and known else None
+
+
+def _read(columns: Sequence[str]) -> dict[str, str]:
+    """The column of each meaning; a meaning that two columns have is left out."""
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        name = _plain(column)
+        for meaning, words in _words()["columns"].items():
+            if name in words:
+                found.setdefault(meaning, []).append(column)
+    return {meaning: names[0] for meaning, names in found.items() if len(names) == 1}
+
+
+def _outcome(read: dict[str, str], codes: Callable[[str], Sequence[str]]) -> dict[str, Any]:
+    """The column of the outcome and its codes; without one, an agent's name says that a call was answered."""
+    if "outcome" not in read:
+        return {"outcome": {"filled": read["agent_id"]}} if "agent_id" in read else {}
+    values = codes(read["outcome"])
+    abandoned = _begin(values, "abandoned")
+    answered = [value for value in _begin(values, "answered") if value not in abandoned]
+    return {"outcome": read["outcome"], "answered": answered, "abandoned": abandoned} if answered else {}
+
+
+def _begin(values: Sequence[str], kind: str) -> list[str]:
+    """Values that begin with a word of a kind of code; one as short as "in" must be all of it."""
+    words = _words()["codes"][kind]
+    stems = tuple(word for word in words if len(word) > _SHORT)
+    return [value for value in values if _plain(value) in words or _plain(value).startswith(stems)]
+
+
+def _plain(name: str) -> str:
+    """A name in lower case, without its unit, and with a space for each sign and before each capital."""
+    apart = re.sub(r"(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])", " ", name if _unit(name) is None else _UNIT.sub("", name))
+    return " ".join(re.sub(r"[\W_]+", " ", apart).casefold().split())
+
+
+def _unit(name: str) -> str | None:
+    """The unit that ends a column's name, in brackets, or after a comma or an underscore."""
+    told = _UNIT.search(name.casefold())
+    return next((unit for unit, words in _UNITS.items() if told and re.fullmatch(words, told[1])), None)
