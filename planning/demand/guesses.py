@@ -1,17 +1,33 @@
-"""Settings for an export that no layout describes, guessed from the names of its columns and its codes."""
+"""How an export is written: as the centre or a layout says, or as the names of its columns suggest."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from planning.centre.records import CallRecords
-from planning.demand.layouts import Layout
+from planning.centre.records import Between, CallRecords
+from planning.demand.engine import run
+from planning.demand.facts import check_columns, missing_columns, spelt
+from planning.demand.layouts import Layout, layout_named, matching
 
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+_NO_COLUMNS = {
+    "encoding", "separator", "header_line", "sheet", "unknown", "time_zone", "date_order", "clock", "decimal",
+    "unit", "where", "queues",
+}  # fmt: skip
+"""Settings that name no column that is read: beside these the columns may be guessed."""
+_MOST_CODES = 50
+"""A column with more different values holds no codes."""
+GUESSED = (
+    "no layout has these columns, so they are read by their names: look at the rows with --look, and write "
+    "the settings into [records] of the centre's file"
+)
 _UNITS = {
     "s": r"s|sec|secs|seconds|сек|с|sek|sekunden",
     "min": r"min|mins|minutes|мин|minuten",
@@ -22,6 +38,40 @@ _SHORT = 3
 """Letters of a word with which others begin: "in" and "internal"."""
 _TITLE, _SOURCE = "guessed", "the names of its columns"
 _DURATIONS = ("wait_s", "talk", "hold", "wrap", "handle", "aht_s")
+_PLAIN = ("call_id", "wait_s", "agent_id", "caller_id", "end")
+"""Settings whose columns bear their own names where nobody says otherwise."""
+
+
+class Asked(NamedTuple):
+    """What the user says about the records: their settings, their layout, and the clock of their times."""
+
+    records: CallRecords | None
+    layout: str | None
+    zone: str | None
+
+
+def settings_of(
+    columns: list[str], asked: Asked, source: str, raw: ir.Table
+) -> tuple[CallRecords, Layout | None]:
+    """How records with these columns are written: as the centre or a layout says, or as the names suggest."""
+    own = asked.records or CallRecords.of({name: name for name in _PLAIN if name in columns})
+    named = asked.layout or own.layout
+    found = layout_named(named) if named else None
+    if found is None and missing_columns(spelt(columns, own), own):
+        found = matching(columns)
+        if found is None and (asked.records is None or asked.records.model_fields_set <= _NO_COLUMNS):
+            found = guessed(columns, partial(codes_of, raw, source))
+        if found is None:
+            check_columns(columns, own, source)
+    if found is not None:
+        # Settings of other columns do not fit this export; these do.
+        names = own.model_fields_set if own.layout or not found.name else {"queues", "time_zone", "where"}
+        own = own.over(found.records, names)
+        there = [part for part in own.handle_s if isinstance(part, Between) or part in spelt(columns, own)]
+        own = own.model_copy(update={"handle_s": there or own.handle_s})
+        if found.first_row is None or columns == list(own.columns or ()):
+            check_columns(columns, own, source, f" of layout {found.name!r}")
+    return own.model_copy(update={"time_zone": own.time_zone or asked.zone}), found
 
 
 @cache
@@ -117,3 +167,10 @@ def _unit(name: str) -> str | None:
     """The unit that ends a column's name, in brackets, or after a comma or an underscore."""
     told = _UNIT.search(name.casefold())
     return next((unit for unit, words in _UNITS.items() if told and re.fullmatch(words, told[1])), None)
+
+
+def codes_of(raw: ir.Table, source: str, column: str) -> list[str]:
+    """The different values of a column; none if they are too many for codes."""
+    rows = raw.select(code=raw[column].cast("string").strip()).distinct().limit(_MOST_CODES + 1)
+    values = sorted(run(rows, source)["code"].dropna())
+    return values if len(values) <= _MOST_CODES else []

@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import pairwise
 from math import gcd
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import pandas as pd
 
 from planning.calendars import axis, day_start, local_day, on_clock, time_of_day
 from planning.centre import Centre, Queue
-from planning.centre.records import Between, CallRecords
+from planning.centre.records import CallRecords
 from planning.centre.settings import Hours
 from planning.checks import one_of
 from planning.demand.engine import NO_ENGINE, embedded, mark, run, safe, secrets_of, told_in_one_line
@@ -27,7 +27,6 @@ from planning.demand.facts import (
     LINE,
     REMEDIES,
     asked_for,
-    check_columns,
     columns_of,
     facts_of,
     missing_columns,
@@ -49,8 +48,8 @@ from planning.demand.files import (
     with_quotes_mended,
     without_copies,
 )
-from planning.demand.guesses import guessed
-from planning.demand.layouts import Layout, layout_named, matching
+from planning.demand.guesses import GUESSED, Asked, settings_of
+from planning.demand.layouts import Layout, layout_named
 from planning.errors import PlanningError
 from planning.tables import DEMAND
 
@@ -84,18 +83,6 @@ _SAME = ["queue", "call_id", "at"]
 _BY = ["queue", "start"]
 _SUMMED = ["rows", "calls", "work", "answered", "unread", "taken", "timed", "offset", "on_hour"]
 _DATABASES = {".duckdb", ".ddb", ".db"}
-_NO_COLUMNS = {
-    "encoding", "separator", "header_line", "sheet", "unknown", "time_zone", "date_order", "clock", "decimal",
-    "unit", "where", "queues",
-}  # fmt: skip
-"""Settings that name no column that is read: beside these the columns may be guessed."""
-_MOST_CODES = 50
-"""A column with more different values holds no codes."""
-_GUESSED = (
-    "no layout has these columns, so they are read by their names: look at the rows with --look, and write "
-    "the settings into [records] of the centre's file"
-)
-_PLAIN = ("call_id", "wait_s", "agent_id", "caller_id", "end")
 
 
 def read_calls(
@@ -143,7 +130,7 @@ def read_calls(
     """
     name = safe(str(source))
     with told_in_one_line(name, secrets_of(str(source))):
-        asked = _Asked(centre.records if centre else None, layout, centre.time_zone if centre else time_zone)
+        asked = Asked(centre.records if centre else None, layout, centre.time_zone if centre else time_zone)
         log = _log(_open(str(source), table, asked), asked.zone, centre.queues if centre else {}, name)
         try:
             log.check()
@@ -156,16 +143,8 @@ def read_calls(
 def call_log(raw: ir.Table, centre: Centre | None = None, source: str = "calls") -> CallLog:
     """Make a log of any ibis table: a query of one's own, or a table that is only compiled for."""
     records, zone, queues = (centre.records, centre.time_zone, centre.queues) if centre else (None, None, {})
-    part = _of_table(raw, _Asked(records, None, zone), source)
+    part = _of_table(raw, Asked(records, None, zone), source)
     return _log([part], zone, queues, source)
-
-
-class _Asked(NamedTuple):
-    """What the user says about the records: their settings, their layout, and the clock of their times."""
-
-    records: CallRecords | None
-    layout: str | None
-    zone: str | None
 
 
 @dataclass(frozen=True)
@@ -628,7 +607,7 @@ class CallLog:
             for note in [*part.notes, *part.left_out(self.source), *part.other_calls()]
         ]
         if any(part.layout is not None and not part.layout.name for part in self.parts):
-            told.insert(0, _GUESSED)
+            told.insert(0, GUESSED)
         told += self._several()
         told += [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
         sums = self._counts().groupby("queue")[["work", "answered"]].sum()
@@ -765,40 +744,8 @@ def _strays(counts: pd.DataFrame) -> set[int]:
     return found
 
 
-# --------------------------------------------------------------------------------------------------- settings
-def _settings(
-    columns: list[str], asked: _Asked, source: str, raw: ir.Table
-) -> tuple[CallRecords, Layout | None]:
-    """How records with these columns are written: as the centre or a layout says, or as the names suggest."""
-    own = asked.records or CallRecords.of({name: name for name in _PLAIN if name in columns})
-    named = asked.layout or own.layout
-    found = layout_named(named) if named else None
-    if found is None and missing_columns(spelt(columns, own), own):
-        found = matching(columns)
-        if found is None and (asked.records is None or asked.records.model_fields_set <= _NO_COLUMNS):
-            found = guessed(columns, partial(_codes, raw, source))
-        if found is None:
-            check_columns(columns, own, source)
-    if found is not None:
-        # Settings of other columns do not fit this export; these do.
-        names = own.model_fields_set if own.layout or not found.name else {"queues", "time_zone", "where"}
-        own = own.over(found.records, names)
-        there = [part for part in own.handle_s if isinstance(part, Between) or part in spelt(columns, own)]
-        own = own.model_copy(update={"handle_s": there or own.handle_s})
-        if found.first_row is None or columns == list(own.columns or ()):
-            check_columns(columns, own, source, f" of layout {found.name!r}")
-    return own.model_copy(update={"time_zone": own.time_zone or asked.zone}), found
-
-
-def _codes(raw: ir.Table, source: str, column: str) -> list[str]:
-    """The different values of a column; none if they are too many for codes."""
-    rows = raw.select(code=raw[column].cast("string").strip()).distinct().limit(_MOST_CODES + 1)
-    values = sorted(run(rows, source)["code"].dropna())
-    return values if len(values) <= _MOST_CODES else []
-
-
 # ---------------------------------------------------------------------------------------------------- sources
-def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
+def _open(source: str, table: str, asked: Asked) -> list[_Part]:
     import ibis
 
     if "://" in source:
@@ -828,8 +775,8 @@ def _open(source: str, table: str, asked: _Asked) -> list[_Part]:
     return [replace(parts[0], notes=(*notes, *parts[0].notes)), *parts[1:]]
 
 
-def _of_table(raw: ir.Table, asked: _Asked, source: str) -> _Part:
-    return _part(raw, *_settings(list(raw.columns), asked, safe(source), raw))
+def _of_table(raw: ir.Table, asked: Asked, source: str) -> _Part:
+    return _part(raw, *settings_of(list(raw.columns), asked, safe(source), raw))
 
 
 def _part(raw: ir.Table, settings: CallRecords, *more: Any) -> _Part:
@@ -837,7 +784,7 @@ def _part(raw: ir.Table, settings: CallRecords, *more: Any) -> _Part:
     return _Part(raw.rename(names), settings, *more)
 
 
-def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
+def _of_text(engine: Any, path: Path, asked: Asked) -> Iterator[_Part]:
     """Open a file of text, or the sheets of a workbook: its form first, then its columns."""
     form = asked.records or CallRecords()
     if named := asked.layout or form.layout:
@@ -845,7 +792,7 @@ def _of_text(engine: Any, path: Path, asked: _Asked) -> Iterator[_Part]:
     sheets, further = sheets_of(path, form)
     for sheet in sheets:
         raw, how = open_texts(engine, path, form, sheet)
-        settings, found = _settings(list(how.columns), asked, str(path), raw)
+        settings, found = settings_of(list(how.columns), asked, str(path), raw)
         if found is not None and found.records.columns and how.columns != tuple(found.records.columns):
             raw, how = open_texts(engine, path, found.records, sheet)
         how = replace(how, columns=tuple(spelt(how.columns, settings)))
