@@ -9,10 +9,12 @@ from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from planning.centre.describe import toml_text
 from planning.centre.records import Between, CallRecords
 from planning.demand.engine import run
 from planning.demand.facts import check_columns, missing_columns, spelt
 from planning.demand.layouts import Layout, layout_named, matching
+from planning.errors import PlanningError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -60,7 +62,7 @@ def settings_of(
     if found is None and missing_columns(spelt(columns, own), own):
         found = matching(columns)
         if found is None and (asked.records is None or asked.records.model_fields_set <= _NO_COLUMNS):
-            found = guessed(columns, partial(codes_of, raw, source))
+            found = guessed(columns, partial(codes_of, raw, source), source)
         if found is None:
             check_columns(columns, own, source)
     if found is not None:
@@ -79,11 +81,10 @@ def _words() -> dict[str, dict[str, list[str]]]:
     return tomllib.loads(files("planning.demand").joinpath("guesses.toml").read_text(encoding="utf-8"))
 
 
-def guessed(columns: Sequence[str], codes: Callable[[str], Sequence[str]]) -> Layout | None:
-    """Guess how an export is written: a layout without a name, or None.
-
-    There is none unless the columns say when calls came, in which queue, how long they took and whether they
-    were answered.
+def guessed(
+    columns: Sequence[str], codes: Callable[[str], Sequence[str]], source: str = "the export"
+) -> Layout | None:
+    """Guess how an export is written: a layout without a name, or None if hardly a column is known.
 
     Parameters
     ----------
@@ -91,12 +92,19 @@ def guessed(columns: Sequence[str], codes: Callable[[str], Sequence[str]]) -> La
         Names of its columns.
     codes : callable
         Returns the different values of a column.
+    source : str
+        Its name, for messages.
+
+    Raises
+    ------
+    PlanningError
+        The columns say when calls came and in which queue, but not how long they took, or not whether they
+        were answered.
 
     Examples
     --------
     >>> columns = ["Дата", "Время", "Проект", "Ожидание (сек)", "Разговор (сек)", "Результат"]
-    >>> found = guessed(columns, lambda column: ["Принят", "Потерян"])
-    >>> found = found.records
+    >>> found = guessed(columns, lambda column: ["Принят", "Потерян"]).records
     >>> found.arrival, found.handle_s, found.answered, found.abandoned
     (['Дата', 'Время'], ['Разговор (сек)'], ['Принят'], ['Потерян'])
     """
@@ -108,25 +116,34 @@ def guessed(columns: Sequence[str], codes: Callable[[str], Sequence[str]]) -> La
     }
     if when := [read[name] for name in ("date", "time") if name in read]:
         found.setdefault("arrival", when if len(when) > 1 else when[0])
-    parts = [read[name] for name in ("talk", "hold", "wrap") if name in read]
-    if handle := [read["handle"]] if "handle" in read else parts:
-        found["handle_s"] = handle
     units = {unit for name in _DURATIONS if name in read and (unit := _unit(read[name]))}
     if units and units != {"s"}:
         found["unit"] = min(units)
+    parts = [read[name] for name in ("talk", "hold", "wrap") if name in read]
+    if (handle := [read["handle"]] if "handle" in read else parts) and len(units) < 2:
+        found["handle_s"] = handle
     if "calls" in read:
         found |= {"row": "interval", "calls": [read["calls"]]}
         found |= {name: read[name] for name in ("aht_s", "answered_calls") if name in read}
-        complete = "aht_s" in found or {"handle_s", "answered_calls"} <= set(found)
+        lacking = (
+            [] if "aht_s" in found else [name for name in ("handle_s", "answered_calls") if name not in found]
+        )
     else:
         found |= _outcome(read, codes)
-        complete = "outcome" in found and "handle_s" in found
+        lacking = [name for name in ("handle_s", "outcome") if name not in found]
     if "direction" in read:
         inbound = _begin(codes(read["direction"]), "inbound")
-        found |= {"where": {read["direction"]: inbound}} if inbound else {}
-        complete &= bool(inbound)
-    known = len(units) < 2 and {"arrival", "queue"} <= set(found)
-    return Layout("", _TITLE, _SOURCE, (), None, CallRecords.of(found)) if complete and known else None
+        found["where"] = {read["direction"]: inbound}
+        lacking += [] if inbound else ["where"]
+    if not {"arrival", "queue"} <= set(found):
+        return None
+    if lacking:
+        known = ", ".join(f"{name} = {toml_text(value)}" for name, value in found.items() if name != "where")
+        raise PlanningError(
+            f"{source}: no column is known by its name for records.{', records.'.join(lacking)}: name it in [records], "
+            f"and the others: {known}; there are {', '.join(columns)}"
+        )
+    return Layout("", _TITLE, _SOURCE, (), None, CallRecords.of(found))
 
 
 def _read(columns: Sequence[str]) -> dict[str, str]:

@@ -89,23 +89,33 @@ def test_a_table_of_intervals_is_read_by_the_names_of_its_columns(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "columns",
+    ("columns", "lacking"),
     [
-        ["start", "queue", "duration", "status"],  # of the talk, or of the wait too?
-        ["start", "start time", "queue", "talk", "status"],  # which one?
-        ["start", "queue", "talk (min)", "hold (s)", "status"],  # two units
-        ["start", "talk", "status"],
-        ["queue", "talk", "status"],
-        ["start", "queue", "talk"],
+        (["start", "queue", "duration", "status"], "handle_s"),  # of the talk, or of the wait too?
+        (["start", "queue", "talk (min)", "hold (s)", "status"], "handle_s"),  # two units
+        (["start", "queue", "talk"], "outcome"),
+        (["interval", "queue", "offered", "answered"], "handle_s"),
     ],
 )
-def test_what_the_names_do_not_say_is_not_guessed(columns):
-    assert guessed(columns, lambda _: CODES) is None
+def test_what_the_names_do_not_say_is_asked(columns, lacking):
+    with pytest.raises(
+        PlanningError, match=rf"for records\.{lacking}: name it in \[records\], and the others"
+    ):
+        guessed(columns, lambda _: CODES)
 
 
-def test_codes_that_no_word_knows_are_not_guessed():
-    assert guessed(["start", "queue", "talk", "status"], lambda _: ["17", "31"]) is None
-    assert guessed(["start", "queue", "direction", "talk", "agent"], lambda _: ["O", "X"]) is None
+@pytest.mark.parametrize("columns", [["start", "start time", "queue"], ["start", "talk"], ["queue", "talk"]])
+def test_hardly_known_columns_are_not_guessed(columns):
+    """Nor is one of two columns that may be the same."""
+    assert guessed([*columns, "status"], lambda _: CODES) is None
+
+
+@pytest.mark.parametrize(
+    ("column", "lacking"), [("status", "outcome"), ("direction", "outcome, records.where")]
+)
+def test_codes_that_no_word_knows_are_asked(column, lacking):
+    with pytest.raises(PlanningError, match=rf"for records\.{lacking}: "):
+        guessed(["start", "queue", "talk", column], lambda _: ["17", "31"])
 
 
 def test_columns_that_the_centre_names_are_not_replaced_by_a_guess(tmp_path):
