@@ -140,8 +140,8 @@ def guessed(
     if lacking:
         known = ", ".join(f"{name} = {toml_text(value)}" for name, value in found.items() if name != "where")
         raise PlanningError(
-            f"{source}: no column is known by its name for records.{', records.'.join(lacking)}: name it in [records], "
-            f"and the others: {known}; there are {', '.join(columns)}"
+            f"{source}: no column is known by its name for records.{', records.'.join(lacking)}: name it in "
+            f"[records], and the others: {known}; there are {', '.join(columns)}"
         )
     return Layout("", _TITLE, _SOURCE, (), None, CallRecords.of(found))
 
