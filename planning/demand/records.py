@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from math import gcd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -68,7 +68,9 @@ USUAL_S = 10, 7200
 """Beyond these mean handle times, seconds, a duration was probably written in another unit."""
 REJECTED_ROWS = 10_000
 """Most refused rows that are shown; all are counted."""
-_OTHER = re.compile("(out(bound|going)|intern|исход|внутр|sortant|salient|ausgeh|wychodz|wewn|шығыс).*", re.I)
+_OTHER = re.compile(
+    "intern(al|[aeo])?|(out(bound|going)|исход|внутр|sortant|salient|ausgeh|wychodz|wewn|шығыс).*", re.I
+)
 """Words for calls that the centre's own people make."""
 SEVERAL_SHARE, MANY_CALLS = 0.05, 100_000
 """Where this share of so many calls repeats the number of another, their rows are legs."""
@@ -193,12 +195,8 @@ class _Part:
         """Say which columns tell that some calls were not made to the centre, if no setting reads them."""
         if self.format is None:
             return []
-        cells = (
-            (name, cell)
-            for row in self.format.sample
-            for name, cell in zip(self.format.columns, row, strict=False)
-        )
-        read = columns_of(self.settings).values()
+        named, read = self.format.columns, columns_of(self.settings).values()
+        cells = chain.from_iterable(zip(named, row, strict=False) for row in self.format.sample)
         found = {name: cell for name, cell in cells if name not in read and _OTHER.fullmatch(cell.strip())}
         return [
             f"column {name!r} has {cell!r}: leave out with where what is no call to the centre"

@@ -668,6 +668,8 @@ def test_calls_to_customers_among_those_to_the_centre_are_said(tmp_path, word):
     told = f"column 'way' has {word!r}: leave out with where what is no call to the centre"
     assert read_calls(path, centre=centre_for()).doubts == [told]
     assert read_calls(path, centre=centre_for(where={"way": ["in"]})).kept == 1
+    path.write_text(path.read_text(encoding="utf-8").replace(word, "Internet"), encoding="utf-8")
+    assert read_calls(path, centre=centre_for()).doubts == []
 
 
 @pytest.mark.parametrize("nobody", ["", "-", "—", "NULL", "None", "N/A", r"\N"])
