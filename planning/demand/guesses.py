@@ -36,6 +36,7 @@ _UNITS = {
     "ms": r"ms|мс",
 }
 _UNIT = re.compile(r"[(\[,_] *([^)\],_]*?)\.? *[)\]]? *$")
+_UTC = re.compile(r"[(\[] *(utc|gmt) *[)\]] *$", re.IGNORECASE)
 _SHORT = 3
 """Letters of a word with which others begin: "in" and "internal"."""
 _TITLE, _SOURCE = "guessed", "the names of its columns"
@@ -98,8 +99,8 @@ def guessed(
     Raises
     ------
     PlanningError
-        The columns say when calls came and in which queue, but not how long they took, or not whether they
-        were answered.
+        The columns say when calls came, but not in which queue, how long they took or whether they were
+        answered.
 
     Examples
     --------
@@ -114,8 +115,13 @@ def guessed(
         for name in ("arrival", "queue", "wait_s", "agent_id", "caller_id", "call_id", "end")
         if name in read
     }
-    if when := [read[name] for name in ("date", "time") if name in read]:
+    when = [read[name] for name in ("date", "time") if name in read]
+    if "date" in read and "time" not in read and "arrival" in read:
+        when = [read["date"], found.pop("arrival")]  # a start beside a date is a time of day
+    if when:
         found.setdefault("arrival", when if len(when) > 1 else when[0])
+    if any(_UTC.search(name) for name in (*when, read.get("arrival", ""))):
+        found["time_zone"] = "UTC"
     units = {unit for name in _DURATIONS if name in read and (unit := _unit(read[name]))}
     if units and units != {"s"}:
         found["unit"] = min(units)
@@ -135,13 +141,16 @@ def guessed(
         inbound = _begin(codes(read["direction"]), "inbound")
         found["where"] = {read["direction"]: inbound}
         lacking += [] if inbound else ["where"]
-    if not {"arrival", "queue"} <= set(found):
+    if "queue" not in found:
+        lacking.insert(0, "queue")
+    if "arrival" not in found or {"queue", "handle_s"} <= set(lacking):
         return None
     if lacking:
+        one = ' (or queue = { value = "NAME" } where all calls are of one)' if "queue" in lacking else ""
         known = ", ".join(f"{name} = {toml_text(value)}" for name, value in found.items() if name != "where")
         raise PlanningError(
             f"{source}: no column is known by its name for records.{', records.'.join(lacking)}: name it in "
-            f"[records], and the others: {known}; there are {', '.join(columns)}"
+            f"[records]{one}, and the others: {known}; there are {', '.join(columns)}"
         )
     return Layout("", _TITLE, _SOURCE, (), None, CallRecords.of(found))
 
@@ -159,12 +168,13 @@ def _read(columns: Sequence[str]) -> dict[str, str]:
 
 def _outcome(read: dict[str, str], codes: Callable[[str], Sequence[str]]) -> dict[str, Any]:
     """The column of the outcome and its codes; without one, an agent's name says that a call was answered."""
-    if "outcome" not in read:
+    told = read.get("outcome", read.get("answered_calls"))  # "answered" may also head a column of yes and no
+    if told is None:
         return {"outcome": {"filled": read["agent_id"]}} if "agent_id" in read else {}
-    values = codes(read["outcome"])
+    values = codes(told)
     abandoned = _begin(values, "abandoned")
     answered = [value for value in _begin(values, "answered") if value not in abandoned]
-    return {"outcome": read["outcome"], "answered": answered, "abandoned": abandoned} if answered else {}
+    return {"outcome": told, "answered": answered, "abandoned": abandoned} if answered else {}
 
 
 def _begin(values: Sequence[str], kind: str) -> list[str]:
@@ -176,7 +186,8 @@ def _begin(values: Sequence[str], kind: str) -> list[str]:
 
 def _plain(name: str) -> str:
     """A name in lower case, without its unit, and with a space for each sign and before each capital."""
-    apart = re.sub(r"(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])", " ", name if _unit(name) is None else _UNIT.sub("", name))
+    bare = _UTC.sub("", name) if _unit(name) is None else _UNIT.sub("", name)
+    apart = re.sub(r"(?<=[a-zа-яё])(?=[A-ZА-ЯЁ])", " ", bare)
     return " ".join(re.sub(r"[\W_]+", " ", apart).casefold().split())
 
 
