@@ -125,7 +125,7 @@ def guessed(
     units = {unit for name in _DURATIONS if name in read and (unit := _unit(read[name]))}
     if units and units != {"s"}:
         found["unit"] = min(units)
-    parts = [read[name] for name in ("talk", "hold", "wrap") if name in read]
+    parts = [read[name] for name in ("talk", "hold", "wrap") if name in read] if "talk" in read else []
     if (handle := [read["handle"]] if "handle" in read else parts) and len(units) < 2:
         found["handle_s"] = handle
     if "calls" in read:
