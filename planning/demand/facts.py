@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from planning.centre.records import Between, CallRecords, Fixed, IsFilled
-from planning.demand.fields import DAY_S, FIRST_TIME, HOUR_S, duration, local, number, unread, with_instants
+from planning.demand.fields import DAY_S, FIRST_TIME, HOUR_S, apart, duration, instants, local, number, unread
 from planning.errors import PlanningError
 
 if TYPE_CHECKING:
@@ -181,13 +181,13 @@ def _standard(raw: ir.Table, settings: CallRecords, source: str) -> ir.Table:
     rows = raw.mutate(written=times["at"].cast("string"))
     for column in times.values():
         _check_clock(column, settings.time_zone, source)
-    rows = with_instants(rows, times, settings.date_order, settings.time_zone)
+    rows = instants(rows, times, settings.date_order, settings.time_zone)
     rows = _with_numbers(rows, settings)
     rows = rows.mutate(outcome=_outcome(rows, settings))
-    instants = ("at", "at_offset", "at_skipped", "at_twice", "ended", "ended_twice")
+    own_times = ("at", "at_offset", "at_skipped", "at_twice", "ended", "ended_twice")
     columns: dict[str, Any] = {"queue": _queue(rows, settings).cast("string")}
     columns |= {
-        name: rows[name] for name in ("outcome", *instants, "written", "line") if name in rows.columns
+        name: rows[name] for name in ("outcome", *own_times, "written", "line") if name in rows.columns
     }
     handles = [name for name in durations if name != "wait_s"]
     if settings.row == "interval":
@@ -259,10 +259,9 @@ def _with_numbers(rows: ir.Table, settings: CallRecords) -> ir.Table:
     def odd(name: str, part: str | Between) -> Any:
         return ibis.literal(False) if isinstance(part, Between) else unread(_cell(read, part), read[name])
 
-    read = rows.mutate(
-        **{name: seconds(name, part) for name, part in durations.items()},
-        **{name: number(_cell(rows, column), decimal, whole=True) for name, column in counts.items()},
-    )
+    found = {name: seconds(name, part) for name, part in durations.items()}
+    found |= {name: number(_cell(rows, column), decimal, whole=True) for name, column in counts.items()}
+    read = apart(rows.mutate(**found))
     return read.mutate(**{f"{name}_odd": odd(name, part) for name, part in (durations | counts).items()})
 
 

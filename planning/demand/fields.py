@@ -65,7 +65,7 @@ _SPELLED = "^'?([+-]?)P?T? *" + "".join(
 )
 
 
-def with_instants(
+def instants(
     table: ir.Table, columns: Mapping[str, ir.Value], date_order: str | None, zone: str | None
 ) -> ir.Table:
     """Read columns of instants, whatever their types.
@@ -136,12 +136,15 @@ def _step(table: ir.Table, names: Iterable[str], **parts: Callable[[Callable[[st
     def made(name: str, make: Callable[[Callable[[str], Any]], Any]) -> Any:
         return make(lambda part: table[f"{name}_{part}"])
 
-    wider = table.mutate(
-        **{f"{name}_{part}": made(name, make) for name in names for part, make in parts.items()}
+    return apart(
+        table.mutate(**{f"{name}_{part}": made(name, make) for name in names for part, make in parts.items()})
     )
-    engines = table._find_backends()[0]
-    # PostgreSQL writes a select into the next one, with all that it computes, unless it has a limit.
-    return wider.limit(2**62) if any(engine.name == "postgres" for engine in engines) else wider
+
+
+def apart(table: ir.Table) -> ir.Table:
+    """Keep a select apart: without a limit PostgreSQL writes it into the next one, with all it computes."""
+    postgres = any(engine.name == "postgres" for engine in table._find_backends()[0])
+    return table.limit(2**62) if postgres else table
 
 
 def _with_texts(table: ir.Table, names: list[str], date_order: str | None, zone: str | None) -> ir.Table:
