@@ -110,44 +110,25 @@ def guessed(
     (['Дата', 'Время'], ['Разговор (сек)'], ['Принят'], ['Потерян'])
     """
     read = _read(columns)
-    found: dict[str, Any] = {
-        name: read[name]
-        for name in ("arrival", "queue", "wait_s", "agent_id", "caller_id", "call_id", "end")
-        if name in read
-    }
-    when = [read[name] for name in ("date", "time") if name in read]
-    if "date" in read and "time" not in read and "arrival" in read:
-        when = [read["date"], found.pop("arrival")]  # a start beside a date is a time of day
-    if when:
-        found.setdefault("arrival", when if len(when) > 1 else when[0])
-    if any(_UTC.search(name) for name in (*when, read.get("arrival", ""))):
-        found["time_zone"] = "UTC"
-    units = {unit for name in _DURATIONS if name in read and (unit := _unit(read[name]))}
-    if units and units != {"s"}:
-        found["unit"] = min(units)
-    parts = [read[name] for name in ("talk", "hold", "wrap") if name in read] if "talk" in read else []
-    if (handle := [read["handle"]] if "handle" in read else parts) and len(units) < 2:
-        found["handle_s"] = handle
+    names = ("queue", "wait_s", "agent_id", "caller_id", "call_id", "end")
+    found = {name: read[name] for name in names if name in read} | _when(read) | _handle(read)
     if "calls" in read:
-        found |= {"row": "interval", "calls": [read["calls"]]}
+        asked = [] if "aht_s" in read else ["handle_s", "answered_calls"]
         found |= {name: read[name] for name in ("aht_s", "answered_calls") if name in read}
-        lacking = (
-            [] if "aht_s" in found else [name for name in ("handle_s", "answered_calls") if name not in found]
-        )
+        found |= {"row": "interval", "calls": [read["calls"]]}
     else:
+        asked = ["handle_s", "outcome"]
         found |= _outcome(read, codes)
-        lacking = [name for name in ("handle_s", "outcome") if name not in found]
     if "direction" in read:
+        asked += ["where"]
         inbound = _begin(codes(read["direction"]), "inbound")
-        found["where"] = {read["direction"]: inbound}
-        lacking += [] if inbound else ["where"]
-    if "queue" not in found:
-        lacking.insert(0, "queue")
+        found |= {"where": {read["direction"]: inbound}} if inbound else {}
+    lacking = [name for name in ("queue", *asked) if name not in found]
     if "arrival" not in found or {"queue", "handle_s"} <= set(lacking):
         return None
     if lacking:
         one = ' (or queue = { value = "NAME" } where all calls are of one)' if "queue" in lacking else ""
-        known = ", ".join(f"{name} = {toml_text(value)}" for name, value in found.items() if name != "where")
+        known = ", ".join(f"{name} = {toml_text(value)}" for name, value in found.items())
         raise PlanningError(
             f"{source}: no column is known by its name for records.{', records.'.join(lacking)}: name it in "
             f"[records]{one}, and the others: {known}; there are {', '.join(columns)}"
@@ -166,6 +147,27 @@ def _read(columns: Sequence[str]) -> dict[str, str]:
     return {meaning: names[0] for meaning, names in found.items() if len(names) == 1}
 
 
+def _when(read: dict[str, str]) -> dict[str, Any]:
+    """The column or columns of the arrival, and its clock where their names say UTC."""
+    start = read.get("time", read.get("arrival"))  # beside a date, a start is a time of day
+    alone = "arrival" in read and ("date" not in read or "time" in read)
+    when = [read["arrival"]] if alone else [name for name in (read.get("date"), start) if name]
+    if not when:
+        return {}
+    clock = {"time_zone": "UTC"} if any(_UTC.search(name) for name in when) else {}
+    return {"arrival": when[0] if len(when) == 1 else when} | clock
+
+
+def _handle(read: dict[str, str]) -> dict[str, Any]:
+    """The columns of the handle time, and the unit of all durations; nothing if they have several."""
+    units = {_unit(read[name]) for name in _DURATIONS if name in read} - {None}
+    parts = [read[name] for name in ("talk", "hold", "wrap") if name in read] if "talk" in read else []
+    handle = [read["handle"]] if "handle" in read else parts
+    if len(units) > 1:
+        return {}
+    return {"unit": units.pop() if units else "s"} | ({"handle_s": handle} if handle else {})
+
+
 def _outcome(read: dict[str, str], codes: Callable[[str], Sequence[str]]) -> dict[str, Any]:
     """The column of the outcome and its codes; without one, an agent's name says that a call was answered."""
     told = read.get("outcome", read.get("answered_calls"))  # "answered" may also head a column of yes and no
@@ -174,7 +176,10 @@ def _outcome(read: dict[str, str], codes: Callable[[str], Sequence[str]]) -> dic
     values = codes(told)
     abandoned = _begin(values, "abandoned")
     answered = [value for value in _begin(values, "answered") if value not in abandoned]
-    return {"outcome": told, "answered": answered, "abandoned": abandoned} if answered else {}
+    if not answered:
+        return {}
+    lost = {"lost": found} if (found := _begin(values, "lost")) else {}
+    return {"outcome": told, "answered": answered, "abandoned": abandoned} | lost
 
 
 def _begin(values: Sequence[str], kind: str) -> list[str]:

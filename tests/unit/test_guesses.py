@@ -133,6 +133,14 @@ def test_codes_that_no_word_knows_are_asked(column, lacking):
         guessed(["start", "queue", "talk", column], lambda _: ["17", "31"])
 
 
+def test_each_code_has_its_meaning():
+    values = ["ANSWERED", "BUSY", "No Answer", "Transferred", "Нет ответа", "Занято", "Да", "Нет"]
+    found = guessed(["start", "queue", "talk", "status"], lambda _: values).records
+    assert found.answered == ["ANSWERED", "Transferred", "Да"]
+    assert found.abandoned == ["No Answer", "Нет ответа", "Нет"]
+    assert found.lost == ["BUSY", "Занято"]
+
+
 def test_columns_that_the_centre_names_are_not_replaced_by_a_guess(tmp_path):
     (tmp_path / "calls.csv").write_text(
         "start,queue,talk,agent\n2026-11-23 10:00,desk,5,Ann\n", encoding="utf-8"
