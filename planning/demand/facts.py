@@ -29,11 +29,12 @@ _NOBODY = ("", "-", "\u2013", "\u2014", "null", "none", "nan", "n/a", "\\n")
 _SLIP = "its times differ by whole hours: a time-zone slip"
 _WIDE = re.compile(r"[0-9]{1,2}[:h][0-9]{2}.*|[0-9]{4}-[0-9]{2}-[0-9]{2}|([0-9]{1,2}[./]){2}[0-9]{2,4}")
 """Names of columns in a table that has a column for each interval or day."""
+UNKNOWN_QUEUE = "unknown queue"
 REMEDIES = {
     "no event": "set event in [records] to the right column, or leave such rows out with where",
     "no time of arrival": "set date_order and time_zone in [records], write a group's date on each of its "
     "rows, or leave such rows out with where",
-    "unknown queue": "name its queues in [records] queues",
+    UNKNOWN_QUEUE: "name its queues in [records] queues",
     "unknown outcome": "name its codes in [records] answered, abandoned and lost",
     "no queue": "set queue in [records] to the right column, write a group's queue on each of its rows, or "
     "leave such rows out with where",
@@ -129,7 +130,7 @@ def facts_of(
     rows = rows.mutate(second=(rows.at / 1_000_000).floor().cast("float64"))
     judged = rows.mutate(reason=_reason(rows, queues, zone))
     at_fault = {
-        "unknown queue": "queue",
+        UNKNOWN_QUEUE: "queue",
         "unknown outcome": "code",
         "no valid number of calls": "counted",
         "negative handle time": "worked",
@@ -486,7 +487,7 @@ def _reason(rows: ir.Table, queues: Mapping[str, Queue], zone: str) -> ir.String
         (rows.queue.isnull(), "no queue"),
     ]
     if queues:
-        cases.append((~rows.queue.isin(list(queues)), "unknown queue"))
+        cases.append((~rows.queue.isin(list(queues)), UNKNOWN_QUEUE))
     cases += [
         (rows.outcome.isnull(), "unknown outcome"),
         ((rows.outcome == "answered") & rows.negative, "negative handle time"),

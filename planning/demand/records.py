@@ -19,6 +19,7 @@ import pandas as pd
 
 from planning.calendars import axis, day_start, local_day, on_clock, time_of_day
 from planning.centre import Centre, Queue
+from planning.centre.describe import toml_text
 from planning.centre.records import CallRecords
 from planning.centre.settings import Hours
 from planning.checks import one_of
@@ -26,6 +27,7 @@ from planning.demand.engine import NO_ENGINE, embedded, mark, run, safe, secrets
 from planning.demand.facts import (
     LINE,
     REMEDIES,
+    UNKNOWN_QUEUE,
     asked_for,
     columns_of,
     facts_of,
@@ -83,6 +85,8 @@ STRAY_DAYS, STRAY_SHARE = 366, 0.001
 _SAME = ["queue", "call_id", "at"]
 """What two records of one call have in common; a leg in another queue is a call of its own."""
 _BY = ["queue", "start"]
+FEW_NAMES = 5
+"""Names of unknown queues that are shown."""
 _SUMMED = ["rows", "calls", "work", "answered", "unread", "taken", "timed", "offset", "on_hour"]
 _DATABASES = {".duckdb", ".ddb", ".db"}
 
@@ -586,8 +590,16 @@ class CallLog:
         for reason, rows in self.reasons.items():
             first = firsts.loc[reason] if reason in firsts.index else pd.Series(dtype="object")
             remedy = f"; {REMEDIES[str(reason)]}" if reason in REMEDIES else ""
+            if reason == UNKNOWN_QUEUE:
+                remedy += self._unknown_queues()
             told.append(f"{rows:,} rows refused: {reason}{_place(first)}{remedy}")
         return told
+
+    def _unknown_queues(self) -> str:
+        """Show how [records] would name the queues that the centre does not have."""
+        rows = self.rejected[self.rejected["reason"] == UNKNOWN_QUEUE]
+        names = ", ".join(f'{toml_text(name)} = "..."' for name in rows["queue"].unique()[:FEW_NAMES])
+        return f", as queues = {{ {names} }}; the centre has {', '.join(self.queues)}"
 
     @cached_property
     def doubts(self) -> list[str]:

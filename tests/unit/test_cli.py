@@ -311,9 +311,11 @@ def test_call_records_become_demand(tmp_path, monkeypatch, capsys):
     calls.loc[0, "queue"] = "chat"
     calls.to_parquet(tmp_path / "calls.parquet")
     code, out, err, made = count(tmp_path, monkeypatch, capsys, tmp_path / "calls.parquet")
+    names = ", ".join(Centre.load("data/centre.toml").queues)
     assert (code, err.strip()) == (
         0,
-        "1 rows refused: unknown queue: 'chat'; name its queues in [records] queues",
+        "1 rows refused: unknown queue: 'chat'; name its queues in [records] queues, as queues = "
+        f'{{ "chat" = "..." }}; the centre has {names}',
     )
     assert pd.read_parquet(made)["calls"].sum() == len(calls) - 1
     assert f"{len(calls) - 1:,} calls in" in out
