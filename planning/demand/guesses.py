@@ -163,7 +163,7 @@ def _handle(read: dict[str, str]) -> dict[str, Any]:
     units = {_unit(read[name]) for name in _DURATIONS if name in read} - {None}
     parts = [read[name] for name in ("talk", "hold", "wrap") if name in read] if "talk" in read else []
     handle = [read["handle"]] if "handle" in read else parts
-    if len(units) > 1:
+    if len(units) > 1 or ("hold" in read and "wait_s" not in read):  # some call the wait in the queue a hold
         return {}
     return {"unit": units.pop() if units else "s"} | ({"handle_s": handle} if handle else {})
 

@@ -105,8 +105,9 @@ def test_a_table_of_intervals_is_read_by_the_names_of_its_columns(tmp_path):
     ("columns", "lacking"),
     [
         (["start", "queue", "duration", "status"], "handle_s"),  # of the talk, or of the wait too?
-        (["start", "queue", "talk (min)", "hold (s)", "status"], "handle_s"),  # two units
-        (["start", "queue", "ACW_Time", "hold", "status"], "handle_s"),  # without the talk
+        (["start", "queue", "wait", "talk (min)", "hold (s)", "status"], "handle_s"),  # two units
+        (["start", "queue", "talk", "hold time", "status"], "handle_s"),  # on hold, or in the queue?
+        (["start", "queue", "wait", "ACW_Time", "hold", "status"], "handle_s"),  # without the talk
         (["start", "queue", "talk"], "outcome"),
         (["start", "talk", "status"], "queue"),
         (["interval", "queue", "offered", "answered"], "handle_s"),
