@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -100,12 +101,18 @@ def toml_text(value: Any) -> str:
 
     Examples
     --------
-    >>> toml_text({"filled": "Agent"})
-    '{ filled = "Agent" }'
+    >>> print(toml_text({"Call type": ["Inbound"], "filled": "Agent"}))
+    { "Call type" = ["Inbound"], filled = "Agent" }
     """
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{key} = {toml_text(each)}" for key, each in value.items()) + " }"
+        pairs = (f"{_key(key)} = {toml_text(each)}" for key, each in value.items())
+        return "{ " + ", ".join(pairs) + " }"
     return f"{value:.10g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def _key(name: str) -> str:
+    """Quote a key that TOML does not read as it is."""
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 def days_text(days: float) -> str:

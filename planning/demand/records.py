@@ -598,8 +598,8 @@ class CallLog:
     def _unknown_queues(self) -> str:
         """Show how [records] would name the queues that the centre does not have."""
         rows = self.rejected[self.rejected["reason"] == UNKNOWN_QUEUE]
-        names = ", ".join(f'{toml_text(name)} = "..."' for name in rows["queue"].unique()[:FEW_NAMES])
-        return f", as queues = {{ {names} }}; the centre has {', '.join(self.queues)}"
+        names = dict.fromkeys(rows["queue"].unique()[:FEW_NAMES], "...")
+        return f", as queues = {toml_text(names)}; the centre has {', '.join(self.queues)}"
 
     @cached_property
     def doubts(self) -> list[str]:

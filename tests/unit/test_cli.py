@@ -315,7 +315,7 @@ def test_call_records_become_demand(tmp_path, monkeypatch, capsys):
     assert (code, err.strip()) == (
         0,
         "1 rows refused: unknown queue: 'chat'; name its queues in [records] queues, as queues = "
-        f'{{ "chat" = "..." }}; the centre has {names}',
+        f'{{ chat = "..." }}; the centre has {names}',
     )
     assert pd.read_parquet(made)["calls"].sum() == len(calls) - 1
     assert f"{len(calls) - 1:,} calls in" in out

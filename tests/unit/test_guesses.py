@@ -1,10 +1,13 @@
 """Exports that no layout describes, read by the names of their columns."""
 
+import tomllib
+
 import pandas as pd
 import pytest
 from factories import raw_centre
 
 from planning import Centre, PlanningError, read_calls
+from planning.centre.describe import toml_text
 from planning.demand.guesses import guessed
 
 CODES = ["Answered", "Missed", "Internal", "Inbound"]
@@ -90,6 +93,23 @@ def test_an_export_is_read_by_the_names_of_its_columns(tmp_path, text, handle_s,
     assert calls["wait_s"].tolist() == waits
     assert log.told["queue"] == log.columns["queue"]
     assert any("read by their names" in doubt for doubt in log.doubts)
+
+
+def test_what_is_printed_can_be_written_into_the_centres_file(tmp_path):
+    """Names with spaces and other letters are quoted, and the records are then read alike."""
+    text = (
+        "Дата;Время;Проект;Тип звонка;Время разговора;Результат\n"
+        "23.11.2026;10:00:14;desk;Входящий;201,5;Принят\n23.11.2026;10:01:40;desk;Внутренний;5;Принят\n"
+    )
+    log = log_of(tmp_path, text, "desk")
+    printed = "\n".join(f"{name} = {toml_text(value)}" for name, value in log.told.items())
+    raw = raw_centre()
+    raw["time_zone"] = "Europe/Moscow"
+    raw["records"] = {**tomllib.loads(printed), "queues": {"desk": "calls"}}
+    again = read_calls(tmp_path / "calls.csv", centre=Centre.of(raw))
+    assert again.told.keys() < log.told.keys()
+    pd.testing.assert_frame_equal(again.calls(), log.calls())
+    assert again.calls()["handle_s"].tolist() == [201.5]
 
 
 def test_a_table_of_intervals_is_read_by_the_names_of_its_columns(tmp_path):
