@@ -68,7 +68,7 @@ def settings_of(
             check_columns(columns, own, source)
     if found is not None:
         # Settings of other columns do not fit this export; these do.
-        names = own.model_fields_set if own.layout or not found.name else {"queues", "time_zone", "where"}
+        names = own.model_fields_set if own.layout or found.is_guess else {"queues", "time_zone", "where"}
         own = own.over(found.records, names)
         there = [part for part in own.handle_s if isinstance(part, Between) or part in spelt(columns, own)]
         own = own.model_copy(update={"handle_s": there or own.handle_s})

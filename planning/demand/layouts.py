@@ -37,6 +37,11 @@ class Layout:
     first_row: str | None
     records: CallRecords
 
+    @property
+    def is_guess(self) -> bool:
+        """Whether no file describes it: it was guessed and has no name."""
+        return not self.name
+
 
 @cache
 def layouts() -> dict[str, Layout]:

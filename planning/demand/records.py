@@ -181,7 +181,7 @@ class _Part:
         found: dict[str, Any] = {}
         if self.layout is not None:
             guess = self.layout.records.model_dump(exclude_unset=True)
-            found = {"layout": self.layout.name} if self.layout.name else guess
+            found = guess if self.layout.is_guess else {"layout": self.layout.name}
         inferred = {name: getattr(self.settings, name) for name in ("date_order", "decimal")}
         return found | (self.format.told if self.format else {}) | {n: v for n, v in inferred.items() if v}
 
@@ -616,7 +616,7 @@ class CallLog:
             for part in self.parts
             for note in [*part.notes, *part.left_out(self.source), *part.other_calls()]
         ]
-        if any(part.layout is not None and not part.layout.name for part in self.parts):
+        if any(part.layout is not None and part.layout.is_guess for part in self.parts):
             told.insert(0, GUESSED)
         told += self._several()
         told += [f"there is no column {name!r}: the handle time lacks it" for name in sorted(lacking)]
